@@ -1,0 +1,14 @@
+//! Replies with what it is told, so that a call costs nothing but the call.
+
+use sandlab_agent::{Agent, Failure, Host, Message, Performative};
+
+#[derive(Default)]
+struct Echo;
+
+impl Agent for Echo {
+    fn handle(&mut self, _host: &mut Host, message: Message) -> Result<Vec<Message>, Failure> {
+        Ok(vec![message.into_reply(Performative::Inform)])
+    }
+}
+
+sandlab_agent::export!(Echo);

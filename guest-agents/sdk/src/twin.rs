@@ -1,0 +1,326 @@
+//! The native output: [`Agent`]s behind the C ABI of `sandlab-native-abi`.
+//!
+//! Every function here runs the agent under `catch_unwind`, so that a panic
+//! comes back as an outcome with its message, as a trap of the guest does.
+
+use crate::{Agent, AgentId, Directory, Failure, Level, Message, Performative, SendError};
+use sandlab_native_abi::{self as abi, Bytes, Sink, outcome};
+pub use sandlab_native_abi::{Table, world};
+use std::cell::RefCell;
+use std::ffi::{OsStr, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::slice;
+use std::sync::Once;
+
+/// The table of a twin of `A`.
+pub const fn table<A: Agent>(world: u32) -> Table {
+    Table {
+        version: abi::VERSION,
+        world,
+        create: create::<A>,
+        drop: drop_agent::<A>,
+        configure: configure::<A>,
+        handle: handle::<A>,
+        handle_batch: handle_batch::<A>,
+        checkpoint: checkpoint::<A>,
+        restore: restore::<A>,
+    }
+}
+
+/// What [`Table::create`] makes: the agent, and the host as it sees it.
+struct Twin<A> {
+    agent: A,
+    host: crate::Host,
+}
+
+unsafe extern "C" fn create<A: Agent>(
+    directories: *const abi::Directory,
+    count: usize,
+) -> *mut c_void {
+    remember_panics();
+    // SAFETY: the host lends `count` directories at `directories` for this call.
+    let granted = unsafe { slice::from_raw_parts(directories, count) };
+    let made = panic::catch_unwind(|| {
+        Box::new(Twin {
+            agent: A::default(),
+            host: crate::Host {
+                imports: Imports::new(granted),
+            },
+        })
+    });
+    made.map_or(std::ptr::null_mut(), |twin| Box::into_raw(twin).cast())
+}
+
+unsafe extern "C" fn drop_agent<A: Agent>(agent: *mut c_void) {
+    // SAFETY: `agent` came from `create::<A>`, and the host drops it once.
+    let twin = unsafe { Box::from_raw(agent.cast::<Twin<A>>()) };
+    // An agent that panics while it is dropped has nobody left to tell.
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(twin)));
+}
+
+unsafe extern "C" fn configure<A: Agent>(
+    agent: *mut c_void,
+    host: *const abi::Host,
+    config: Bytes,
+    sink: *const Sink,
+) {
+    // SAFETY: the host's pointers are valid for this call, `agent` from `create::<A>`.
+    let (twin, sink, config) = unsafe { (enter::<A>(agent, host), &*sink, config.borrow()) };
+    guarded(sink, || {
+        end(sink, twin.agent.configure(&mut twin.host, config).map(drop));
+    });
+}
+
+unsafe extern "C" fn handle<A: Agent>(
+    agent: *mut c_void,
+    host: *const abi::Host,
+    message: *const abi::Message,
+    sink: *const Sink,
+) {
+    // SAFETY: the host's pointers are valid for this call, `agent` from `create::<A>`.
+    let (twin, sink, message) = unsafe { (enter::<A>(agent, host), &*sink, copy(&*message)) };
+    guarded(sink, || {
+        reply(sink, twin.agent.handle(&mut twin.host, message));
+    });
+}
+
+unsafe extern "C" fn handle_batch<A: Agent>(
+    agent: *mut c_void,
+    host: *const abi::Host,
+    messages: *const abi::Message,
+    count: usize,
+    sink: *const Sink,
+) {
+    // SAFETY: the host's pointers are valid for this call, `agent` from `create::<A>`.
+    let (twin, sink, lent) = unsafe {
+        let lent = slice::from_raw_parts(messages, count);
+        (enter::<A>(agent, host), &*sink, lent)
+    };
+    guarded(sink, || {
+        // SAFETY: each message's content is lent for this call.
+        let messages = lent.iter().map(|message| unsafe { copy(message) });
+        for result in twin.agent.handle_batch(&mut twin.host, messages.collect()) {
+            reply(sink, result);
+        }
+    });
+}
+
+unsafe extern "C" fn checkpoint<A: Agent>(
+    agent: *mut c_void,
+    host: *const abi::Host,
+    sink: *const Sink,
+) {
+    // SAFETY: the host's pointers are valid for this call, `agent` from `create::<A>`.
+    let (twin, sink) = unsafe { (enter::<A>(agent, host), &*sink) };
+    guarded(sink, || {
+        let saved = twin.agent.checkpoint().map(|state| {
+            // SAFETY: the host's function, with its own context, during its call.
+            unsafe { (sink.state)(sink.context, Bytes::lend(&state)) };
+        });
+        end(sink, saved);
+    });
+}
+
+unsafe extern "C" fn restore<A: Agent>(
+    agent: *mut c_void,
+    host: *const abi::Host,
+    state: Bytes,
+    sink: *const Sink,
+) {
+    // SAFETY: the host's pointers are valid for this call, `agent` from `create::<A>`.
+    let (twin, sink, state) = unsafe { (enter::<A>(agent, host), &*sink, state.borrow()) };
+    guarded(sink, || end(sink, twin.agent.restore(state)));
+}
+
+/// The twin behind a host's pointer, with the host of this call.
+///
+/// # Safety
+/// `agent` came from `create::<A>` and nothing else uses it; `host` is valid during the call.
+unsafe fn enter<'a, A: Agent>(agent: *mut c_void, host: *const abi::Host) -> &'a mut Twin<A> {
+    // SAFETY: what the caller promises.
+    let (twin, host) = unsafe { (&mut *agent.cast::<Twin<A>>(), *host) };
+    twin.host.imports.table = Some(host);
+    twin
+}
+
+/// Runs one call; a panic ends it with [`outcome::PANICKED`].
+fn guarded(sink: &Sink, call: impl FnOnce()) {
+    if panic::catch_unwind(AssertUnwindSafe(call)).is_err() {
+        let text = PANIC.take();
+        // SAFETY: the host's function, with its own context, during its call.
+        unsafe {
+            (sink.end)(
+                sink.context,
+                outcome::PANICKED,
+                Bytes::lend(text.as_bytes()),
+            )
+        };
+    }
+}
+
+thread_local! {
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The panic's message goes to the host with the outcome, not to the host's stderr.
+/// A `cdylib` has a standard library of its own, so this hook is the twin's alone.
+fn remember_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        panic::set_hook(Box::new(|info| {
+            let text = info.payload_as_str().unwrap_or("a value that is not text");
+            PANIC.set(text.to_owned());
+        }));
+    });
+}
+
+fn reply(sink: &Sink, result: Result<Vec<Message>, Failure>) {
+    let sent = result.map(|replies| {
+        for reply in &replies {
+            // SAFETY: the host's function, with its own context, during its call.
+            unsafe { (sink.message)(sink.context, &lend(reply)) };
+        }
+    });
+    end(sink, sent);
+}
+
+fn end(sink: &Sink, result: Result<(), Failure>) {
+    let (outcome, text) = match result {
+        Ok(()) => (outcome::OK, String::new()),
+        Err(Failure::NotUnderstood(text)) => (outcome::NOT_UNDERSTOOD, text),
+        Err(Failure::Refused(text)) => (outcome::REFUSED, text),
+        Err(Failure::Unavailable(text)) => (outcome::UNAVAILABLE, text),
+        Err(Failure::Exhausted(text)) => (outcome::EXHAUSTED, text),
+        Err(Failure::Denied(text)) => (outcome::DENIED, text),
+        Err(Failure::Internal(text)) => (outcome::INTERNAL, text),
+    };
+    // SAFETY: the host's function, with its own context, during its call.
+    unsafe { (sink.end)(sink.context, outcome, Bytes::lend(text.as_bytes())) };
+}
+
+fn lend(message: &Message) -> abi::Message {
+    abi::Message {
+        id: message.id,
+        conversation: message.conversation,
+        in_reply_to: message.in_reply_to.unwrap_or(0),
+        sender: message.sender,
+        recipient: message.recipient,
+        content: Bytes::lend(&message.content),
+        is_reply: message.in_reply_to.is_some().into(),
+        performative: message.performative as u32,
+    }
+}
+
+/// # Safety
+/// The content must be lent for the duration of this call.
+unsafe fn copy(message: &abi::Message) -> Message {
+    // SAFETY: what the caller promises.
+    let content = unsafe { message.content.borrow() }.to_vec();
+    Message {
+        id: message.id,
+        conversation: message.conversation,
+        in_reply_to: (message.is_reply == 1).then_some(message.in_reply_to),
+        sender: message.sender,
+        recipient: message.recipient,
+        performative: performative(message.performative),
+        content,
+    }
+}
+
+fn performative(index: u32) -> Performative {
+    const ALL: [Performative; 11] = [
+        Performative::Request,
+        Performative::Inform,
+        Performative::QueryIf,
+        Performative::QueryRef,
+        Performative::Propose,
+        Performative::AcceptProposal,
+        Performative::RejectProposal,
+        Performative::Agree,
+        Performative::Refuse,
+        Performative::Failure,
+        Performative::NotUnderstood,
+    ];
+    ALL.get(index as usize)
+        .copied()
+        .unwrap_or(Performative::NotUnderstood)
+}
+
+/// A twin's imports: the host's table, replaced with every call, and the granted directories.
+#[derive(Debug)]
+pub(crate) struct Imports {
+    table: Option<abi::Host>,
+    directories: Vec<Granted>,
+}
+
+#[derive(Debug)]
+struct Granted {
+    guest: String,
+    host: std::path::PathBuf,
+    write: bool,
+}
+
+// SAFETY: the table is only read in a call, on the thread of that call, for which the host made it.
+unsafe impl Send for Imports {}
+
+impl Imports {
+    fn new(directories: &[abi::Directory]) -> Self {
+        let directories = directories.iter().map(|directory| {
+            // SAFETY: the paths are lent for the call of `create` that this is in.
+            let (guest, host) = unsafe { (directory.guest.borrow(), directory.host.borrow()) };
+            Granted {
+                guest: String::from_utf8_lossy(guest).into_owned(),
+                host: Path::new(OsStr::from_bytes(host)).to_owned(),
+                write: directory.write == 1,
+            }
+        });
+        Self {
+            table: None,
+            directories: directories.collect(),
+        }
+    }
+
+    fn table(&self) -> &abi::Host {
+        self.table.as_ref().expect("a call sets the host's table")
+    }
+
+    pub fn send(&mut self, message: &Message) -> Result<(), SendError> {
+        let host = self.table();
+        // SAFETY: the host's function, with its own context, during its call.
+        match unsafe { (host.send)(host.context, &lend(message)) } {
+            0 => Ok(()),
+            1 => Err(SendError::UnknownRecipient),
+            2 => Err(SendError::MailboxFull),
+            _ => Err(SendError::OverBudget),
+        }
+    }
+
+    pub fn log(&mut self, level: Level, text: &str) {
+        let host = self.table();
+        // SAFETY: the host's function, with its own context, during its call.
+        unsafe { (host.log)(host.context, level as u32, Bytes::lend(text.as_bytes())) };
+    }
+
+    pub fn own_id(&self) -> AgentId {
+        let host = self.table();
+        // SAFETY: the host's function, with its own context, during its call.
+        unsafe { (host.self_id)(host.context) }
+    }
+
+    pub fn find(&self, name: &str) -> Option<AgentId> {
+        let host = self.table();
+        let mut id = 0;
+        // SAFETY: the host's function, with its own context, during its call; `id` outlives it.
+        let found = unsafe { (host.find)(host.context, Bytes::lend(name.as_bytes()), &mut id) };
+        (found == 1).then_some(id)
+    }
+
+    pub fn directory(&self, path: &str) -> Result<Directory, Failure> {
+        let denied = || Failure::Denied(format!("cannot open {path:?}: not granted"));
+        let granted = self.directories.iter().find(|dir| dir.guest == path);
+        let granted = granted.ok_or_else(denied)?;
+        Directory::open(&granted.host, granted.write).map_err(|_| denied())
+    }
+}

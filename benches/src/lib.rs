@@ -1,1 +1,3 @@
-//! x
+//! What the benches and the claims share.
+
+pub mod reference;

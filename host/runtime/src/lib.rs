@@ -1,1 +1,30 @@
-//! x
+//! Runs agents: in a WebAssembly sandbox, as native twins in this process, or
+//! as twins in child processes.
+//!
+//! An agent is whatever exports `sandlab:agent/agent` (see the WIT files). The
+//! three ways to run it stand behind one trait, [`Backend`], and give the same
+//! answers in the same types; what differs is isolation and cost.
+//!
+//! ```no_run
+//! use sandlab_runtime::{Backend, Identity, Message, Profile, wasm::Sandbox};
+//!
+//! let sandbox = Sandbox::load("echo.wasm".as_ref(), &Profile::default())?;
+//! let mut agent = sandbox.spawn(Identity::alone())?;
+//! let handled = agent.handle(&Message::request(b"hello"))?;
+//! assert_eq!(handled.replies[0].content, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod agent;
+mod contract;
+mod error;
+pub mod native;
+mod outbox;
+pub mod process;
+pub mod profile;
+pub mod wasm;
+
+pub use agent::{Agent, Backend, BackendKind, Batch, Handled, Identity, LogLine, Peers, Usage};
+pub use contract::{AgentId, Failure, Level, Message, Performative, SendError};
+pub use error::{CallError, Fault, LoadError};
+pub use profile::Profile;

@@ -1,0 +1,197 @@
+//! The two traits behind which every way to run an agent stands.
+
+use crate::{AgentId, CallError, Fault, Level, Message, SendError};
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// One loaded agent program, of which instances can be started.
+pub trait Backend: Send + Sync {
+    /// Which of the three ways this is.
+    fn kind(&self) -> BackendKind;
+
+    /// Starts an instance, ready for its first message.
+    ///
+    /// # Errors
+    /// [`Fault`] if the instance does not come up: no memory within its limit,
+    /// a panic while it starts, no free slot in the pool.
+    fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault>;
+}
+
+/// One running instance. A [`CallError::Fault`] ends it: drop it and spawn another.
+pub trait Agent: Send {
+    /// Prepares the agent, at most once, before its first message.
+    ///
+    /// # Errors
+    /// [`CallError::Failure`] if the agent does not take the configuration.
+    fn configure(&mut self, config: &[u8]) -> Result<(), CallError>;
+
+    /// Handles one message.
+    ///
+    /// # Errors
+    /// [`CallError::Failure`] if the agent answers with a failure (what it sent
+    /// is then not delivered), [`CallError::Fault`] if the instance ended.
+    fn handle(&mut self, message: &Message) -> Result<Handled, CallError>;
+
+    /// Handles many messages in one crossing of the boundary.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] if the agent does not export `batch`, else as [`handle`](Self::handle).
+    fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError>;
+
+    /// The agent's whole state.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] if the agent does not export `state`, else as [`handle`](Self::handle).
+    fn checkpoint(&mut self) -> Result<Vec<u8>, CallError>;
+
+    /// Replaces the agent's state by one that [`checkpoint`](Self::checkpoint) returned.
+    ///
+    /// # Errors
+    /// As [`checkpoint`](Self::checkpoint).
+    fn restore(&mut self, state: &[u8]) -> Result<(), CallError>;
+
+    /// What the instance has used until now.
+    fn usage(&self) -> Usage;
+
+    /// Takes the lines that the last call logged, oldest first.
+    fn take_log(&mut self) -> Vec<LogLine>;
+}
+
+/// What handling one message brought.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Handled {
+    /// The replies, in the agent's order.
+    pub replies: Vec<Message>,
+    /// What the agent sent to others while it ran, in order.
+    pub sent: Vec<Message>,
+}
+
+/// What handling many messages in one call brought.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The replies to each message, or the failure, at the message's index.
+    pub results: Vec<Result<Vec<Message>, crate::Failure>>,
+    /// What the agent sent to others while it ran, in order.
+    pub sent: Vec<Message>,
+}
+
+/// One line that an agent logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: Level,
+    /// The line.
+    pub text: String,
+}
+
+/// What an instance has used. A number that a backend cannot know is `None`, never zero.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Linear memory now, summed over the agent's memories, bytes.
+    pub memory: Option<u64>,
+    /// The most that it was, bytes.
+    pub memory_peak: Option<u64>,
+    /// Fuel that the last call burnt, if the profile meters fuel.
+    pub fuel: Option<u64>,
+    /// Log lines that were dropped because they were over the budget.
+    pub log_dropped: u64,
+}
+
+/// Who an instance is, and whom it can reach.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Its id, which `self` returns.
+    pub id: AgentId,
+    /// Whom it can find and send to.
+    pub peers: Arc<Peers>,
+}
+
+impl Identity {
+    /// An agent with id 1 that can reach nobody.
+    pub fn alone() -> Self {
+        Self::with_peers(Peers::default())
+    }
+
+    /// An agent with id 1 that can reach these.
+    pub fn with_peers(peers: Peers) -> Self {
+        Self {
+            id: 1,
+            peers: Arc::new(peers),
+        }
+    }
+}
+
+/// The live agents, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Peers(HashMap<String, AgentId>);
+
+impl Peers {
+    /// The id of the agent with this name.
+    pub fn find(&self, name: &str) -> Option<AgentId> {
+        self.0.get(name).copied()
+    }
+
+    /// Whether a message to this id would be taken.
+    ///
+    /// # Errors
+    /// [`SendError::UnknownRecipient`] if nobody has the id.
+    pub fn accept(&self, recipient: AgentId) -> Result<(), SendError> {
+        if self.0.values().any(|id| *id == recipient) {
+            return Ok(());
+        }
+        Err(SendError::UnknownRecipient)
+    }
+}
+
+impl<N: Into<String>> FromIterator<(N, AgentId)> for Peers {
+    fn from_iter<I: IntoIterator<Item = (N, AgentId)>>(peers: I) -> Self {
+        Self(peers.into_iter().map(|(n, id)| (n.into(), id)).collect())
+    }
+}
+
+/// The three ways to run an agent.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackendKind {
+    /// The component in a sandbox.
+    Wasm,
+    /// The twin in this process: the floor, with no isolation.
+    Native,
+    /// The twin in a child process, over a Unix socket.
+    Process,
+}
+
+impl BackendKind {
+    /// All three, in the order that reports show them.
+    pub const ALL: [Self; 3] = [Self::Wasm, Self::Native, Self::Process];
+
+    /// The name that a person types.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wasm => "wasm",
+            Self::Native => "native",
+            Self::Process => "process",
+        }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for BackendKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or_else(|| {
+            format!("no backend is called {name:?}; there are wasm, native, process")
+        })
+    }
+}

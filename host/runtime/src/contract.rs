@@ -1,0 +1,42 @@
+//! The WIT package as Rust types, generated, so that there is one definition.
+
+/// `world plain-agent`, as a host sees it. What the WIT leaves undocumented is the macro's own.
+#[allow(missing_docs)]
+pub(crate) mod plain {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "plain-agent",
+        additional_derives: [PartialEq, Eq],
+    });
+}
+
+/// The same, for calls on a fiber.
+#[allow(missing_docs)]
+pub(crate) mod plain_async {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "plain-agent",
+        exports: { default: async },
+        with: {
+            "sandlab:agent/types": super::plain::sandlab::agent::types,
+            "sandlab:agent/host": super::plain::sandlab::agent::host,
+        },
+    });
+}
+
+pub use plain::sandlab::agent::types::{AgentId, Failure, Level, Message, Performative, SendError};
+
+impl Message {
+    /// A request with this content, from nobody to nobody: enough for an agent that only computes.
+    pub fn request(content: impl Into<Vec<u8>>) -> Self {
+        Self {
+            id: 1,
+            conversation: 1,
+            in_reply_to: None,
+            sender: 0,
+            recipient: 0,
+            performative: Performative::Request,
+            content: content.into(),
+        }
+    }
+}

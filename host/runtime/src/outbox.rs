@@ -1,0 +1,84 @@
+//! The host's side of one agent: what it sends and logs during a call, within its budgets.
+//! The same for every backend.
+
+use crate::profile::Profile;
+use crate::{AgentId, Identity, Level, LogLine, Message, SendError};
+
+/// What one agent has sent and logged.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    identity: Identity,
+    sent: Vec<Message>,
+    log: Vec<LogLine>,
+    line_limit: u32,
+    byte_limit: u64,
+    lines_left: u32,
+    bytes_left: u64,
+    log_dropped: u64,
+}
+
+impl Outbox {
+    pub fn new(identity: Identity, profile: &Profile) -> Self {
+        let (lines, bytes) = (profile.log.lines, profile.log.size.as_u64());
+        Self {
+            identity,
+            sent: Vec::new(),
+            log: Vec::new(),
+            line_limit: lines,
+            byte_limit: bytes,
+            lines_left: lines,
+            bytes_left: bytes,
+            log_dropped: 0,
+        }
+    }
+
+    /// Gives the next call a whole log budget, and forgets what nobody took of the last one.
+    pub fn begin_call(&mut self) {
+        self.sent.clear();
+        self.log.clear();
+        self.lines_left = self.line_limit;
+        self.bytes_left = self.byte_limit;
+    }
+
+    /// Takes a message, if its recipient lives. The sender is who really sent it.
+    pub fn send(&mut self, mut message: Message) -> Result<(), SendError> {
+        self.identity.peers.accept(message.recipient)?;
+        message.sender = self.identity.id;
+        self.sent.push(message);
+        Ok(())
+    }
+
+    /// Takes what the call sent.
+    pub fn take_sent(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// Keeps a line, or drops and counts it if the call's budget is spent.
+    pub fn log(&mut self, level: Level, text: String) {
+        let size = text.len() as u64;
+        if self.lines_left == 0 || size > self.bytes_left {
+            self.log_dropped += 1;
+            return;
+        }
+        self.lines_left -= 1;
+        self.bytes_left -= size;
+        self.log.push(LogLine { level, text });
+    }
+
+    /// Takes the lines that were kept, oldest first.
+    pub fn take_log(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.log)
+    }
+
+    pub fn log_dropped(&self) -> u64 {
+        self.log_dropped
+    }
+
+    pub fn own_id(&self) -> AgentId {
+        self.identity.id
+    }
+
+    pub fn find(&self, name: &str) -> Option<AgentId> {
+        self.identity.peers.find(name)
+    }
+}

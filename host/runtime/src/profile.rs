@@ -1,0 +1,302 @@
+//! The sandbox profile: what an agent may use. A TOML file, in which every
+//! field may be left out.
+//!
+//! ```toml
+//! memory-limit = "64 MiB"
+//! deadline = "1s"
+//!
+//! [allocation]
+//! strategy = "pooled"
+//! layout = "fast"
+//!
+//! [[grants.directories]]
+//! guest = "/data"
+//! host = "./data"
+//! access = "read"
+//! ```
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What an agent may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Profile {
+    /// Linear memory, summed over all memories of the agent. Default 64 MiB: a Rust guest
+    /// starts with 1.1 MiB, and the targets allow an agent up to 100 MB.
+    pub memory_limit: ByteSize,
+    /// Elements of all tables together. Default 20,000: a Rust guest has some hundreds.
+    pub table_limit: u32,
+    /// Core instances, memories and tables, of each at most so many. Default 32: a
+    /// wasm32-wasip2 component from Rust has 4 core instances; Python's needs 108.
+    pub instance_limit: u32,
+    /// CPU time that one call may take, to the nearest 10 ms above (the epoch's tick).
+    /// Default 5 s. A blocked call is stopped too, if it runs on async calls.
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+    /// Fuel for each call, about one unit an instruction. Default none: metering
+    /// slows tight loops by about 60 %, and the deadline already stops them.
+    pub fuel: Option<u64>,
+    /// The guest's stack. Default 512 KiB, which is wasmtime's.
+    pub stack: ByteSize,
+    /// What one call may hand over to the host, as results or arguments. Default
+    /// 16 MiB, where wasmtime's own is 128 MiB: the host allocates it for the guest.
+    pub result_limit: ByteSize,
+    /// What a call may log.
+    pub log: LogBudget,
+    /// Whether calls may block.
+    pub calls: Calls,
+    /// How instances get their memory.
+    pub allocation: Allocation,
+    /// What the agent may reach outside its sandbox.
+    pub grants: Grants,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            memory_limit: ByteSize::mib(64),
+            table_limit: 20_000,
+            instance_limit: 32,
+            deadline: Duration::from_secs(5),
+            fuel: None,
+            stack: ByteSize::kib(512),
+            result_limit: ByteSize::mib(16),
+            log: LogBudget::default(),
+            calls: Calls::default(),
+            allocation: Allocation::default(),
+            grants: Grants::default(),
+        }
+    }
+}
+
+/// What the agent may log in one call, through `host.log` and its standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct LogBudget {
+    /// Lines a call. Default 100; more are dropped and counted.
+    pub lines: u32,
+    /// Bytes a call. Default 64 KiB; a line that does not fit is dropped and counted.
+    pub size: ByteSize,
+}
+
+impl Default for LogBudget {
+    fn default() -> Self {
+        Self {
+            lines: 100,
+            size: ByteSize::kib(64),
+        }
+    }
+}
+
+/// How the host calls the guest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calls {
+    /// Async if the component imports something that can block, else sync.
+    #[default]
+    Auto,
+    /// On the caller's stack: about 2.5 times cheaper, but a guest that blocks holds its thread.
+    Sync,
+    /// On a fiber, which a deadline can also stop while the guest is blocked.
+    Async,
+}
+
+/// How instances get their memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Allocation {
+    /// Default pooled: an instance starts in a third of the time.
+    pub strategy: Strategy,
+    /// Default fast.
+    pub layout: Layout,
+    /// Instances that a pool holds at once. Default 1,000: each reserves 4 GiB of
+    /// address space with the fast layout, and about 21,000 fit in 47 bits.
+    pub slots: u32,
+    /// How much of a slot's memory is zeroed by hand instead of given back to the
+    /// kernel. Default 1 MiB, with the kernel's page-map scan, without which it costs more than it saves.
+    pub keep_resident: ByteSize,
+}
+
+impl Default for Allocation {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::Pooled,
+            layout: Layout::Fast,
+            slots: 1_000,
+            keep_resident: ByteSize::mib(1),
+        }
+    }
+}
+
+/// Where an instance's memory comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// From slots that were mapped beforehand.
+    Pooled,
+    /// From the kernel, with every start.
+    OnDemand,
+}
+
+/// How linear memory lies in the address space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// 4 GiB and guards a memory, so that no access needs a bounds check; initial
+    /// content is mapped copy-on-write. Four mappings an agent.
+    Fast,
+    /// As fast, but initial content is copied: two mappings an agent, a slower start.
+    Dense,
+    /// Just the memory limit, no guards: bounds are checked with every access. The
+    /// most agents in an address space.
+    Packed,
+}
+
+/// What an agent may reach outside its sandbox. Nothing is granted that is not written here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Grants {
+    /// Directories, resolved beneath themselves whatever `..` or a link says. Default none.
+    pub directories: Vec<DirectoryGrant>,
+    /// Environment variables that the agent sees. Default none.
+    pub env: BTreeMap<String, String>,
+    /// The wall clock and the monotonic clock, also to wait. Default true.
+    pub clocks: bool,
+    /// Random numbers. Default true: a hash map in most languages wants some.
+    pub random: bool,
+    /// Where standard output and error go. Default `log`.
+    pub stdio: Stdio,
+    /// TCP, UDP and name lookup. Default false.
+    pub network: bool,
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Self {
+            directories: Vec::new(),
+            env: BTreeMap::new(),
+            clocks: true,
+            random: true,
+            stdio: Stdio::Log,
+            network: false,
+        }
+    }
+}
+
+/// A directory that the agent may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DirectoryGrant {
+    /// The path that the agent uses.
+    pub guest: String,
+    /// The path on the host; a relative one is relative to the profile's file.
+    pub host: PathBuf,
+    /// What may be done there. Default read.
+    #[serde(default)]
+    pub access: Access,
+}
+
+/// What may be done in a directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// List and read.
+    #[default]
+    Read,
+    /// Also create, change and remove.
+    Write,
+}
+
+/// Where an agent's standard output and error go. Standard input is always empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stdio {
+    /// Kept in memory, within the log budget, for the text of a panic.
+    Log,
+    /// To the host's own.
+    Inherit,
+}
+
+/// Why a profile could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// The file could not be read.
+    #[error("cannot read the profile {}: {source}", .path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is no profile.
+    #[error("the profile {} is not valid: {source}", .path.display())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Where, and what.
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Profile {
+    /// Reads a profile from a TOML file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or has a field or a value that there is not.
+    pub fn read(path: &Path) -> Result<Self, ProfileError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut profile: Self = toml::from_str(&text).map_err(|source| ProfileError::Invalid {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for directory in &mut profile.grants.directories {
+            directory.host = base.join(&directory.host);
+        }
+        Ok(profile)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default_profile() {
+        assert_eq!(toml::from_str::<Profile>("").unwrap(), Profile::default());
+    }
+
+    #[test]
+    fn a_default_profile_survives_being_written_and_read() {
+        let text = toml::to_string(&Profile::default()).unwrap();
+        assert_eq!(
+            toml::from_str::<Profile>(&text).unwrap(),
+            Profile::default()
+        );
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let error = toml::from_str::<Profile>("memory-limt = 1").unwrap_err();
+        assert!(error.to_string().contains("memory-limt"), "{error}");
+    }
+
+    #[test]
+    fn a_relative_directory_is_relative_to_the_profile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profile.toml");
+        let text = "[[grants.directories]]\nguest = \"/data\"\nhost = \"files\"";
+        std::fs::write(&path, text).unwrap();
+        let profile = Profile::read(&path).unwrap();
+        let granted = &profile.grants.directories[0];
+        assert_eq!(granted.host, folder.path().join("files"));
+        assert_eq!(granted.access, Access::Read);
+    }
+}

@@ -1,0 +1,182 @@
+//! Compiled components on disk, so that the second start does not compile.
+//!
+//! ```text
+//! <dir>/<key>.cwasm = SHA-256 of the rest (32 bytes) │ what wasmtime serialised
+//! key = SHA-256 of the component │ hash of wasmtime's version and settings
+//! ```
+//!
+//! Deserialising native code is unsafe: wasmtime runs what it is given. So the folder
+//! must belong to the user alone, and a file must be whole, or it is compiled anew.
+
+use sha2::{Digest, Sha256};
+use std::fs::{self, DirBuilder};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use wasmtime::component::Component;
+use wasmtime::{Engine, Error};
+
+/// Where compiled components are kept.
+#[derive(Debug, Clone)]
+pub struct Cache(Option<PathBuf>);
+
+/// The length of the checksum before the code.
+const CHECKSUM: usize = 32;
+
+impl Cache {
+    /// The user's cache: `$SANDLAB_CACHE`, else `sandlab` under `$XDG_CACHE_HOME` or
+    /// `~/.cache`. Nothing is cached if there is no such place, or if others can write there.
+    pub fn of_user() -> Self {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let dir = variable("SANDLAB_CACHE").map(PathBuf::from).or_else(|| {
+            let base = variable("XDG_CACHE_HOME").map(PathBuf::from);
+            let home = || variable("HOME").map(|home| PathBuf::from(home).join(".cache"));
+            Some(base.or_else(home)?.join("sandlab"))
+        });
+        Self(dir.filter(|dir| private(dir)))
+    }
+
+    /// A cache in this folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If the folder cannot be made, or others can write to it.
+    pub fn in_folder(dir: &Path) -> io::Result<Self> {
+        if private(dir) {
+            return Ok(Self(Some(dir.to_owned())));
+        }
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the cache's folder must belong to you, and nobody else may write to it",
+        ))
+    }
+
+    /// No cache: every load compiles.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// The compiled component, and whether it had to be compiled.
+    pub(super) fn load(&self, engine: &Engine, bytes: &[u8]) -> Result<(Component, bool), Error> {
+        let path = self
+            .0
+            .as_ref()
+            .map(|dir| dir.join(file_name(engine, bytes)));
+        if let Some(component) = path.as_deref().and_then(|path| read(engine, path)) {
+            return Ok((component, false));
+        }
+        let component = Component::new(engine, bytes)?;
+        if let Some(path) = path {
+            // A cache that cannot be written costs the next start a compilation, no more.
+            let _ = component.serialize().map(|code| write(&path, &code));
+        }
+        Ok((component, true))
+    }
+}
+
+/// Makes the folder if need be, and tells whether only its owner, who must be us, can write there.
+fn private(dir: &Path) -> bool {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    let found = made.and_then(|()| fs::metadata(dir));
+    found.is_ok_and(|meta| {
+        meta.uid() == rustix::process::getuid().as_raw() && meta.mode() & 0o022 == 0
+    })
+}
+
+fn file_name(engine: &Engine, bytes: &[u8]) -> String {
+    let mut settings = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    let content = hex(&Sha256::digest(bytes));
+    format!("{content}-{:016x}.cwasm", settings.finish())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read(engine: &Engine, path: &Path) -> Option<Component> {
+    let file = fs::read(path).ok()?;
+    let (checksum, code) = file.split_at_checked(CHECKSUM)?;
+    if checksum != Sha256::digest(code).as_slice() {
+        return None;
+    }
+    // SAFETY: the code was serialised by this user's sandlab: nobody else can write to
+    // the folder, the checksum says that the file is whole, and wasmtime itself refuses
+    // what another version or other settings made.
+    unsafe { Component::deserialize(engine, code) }.ok()
+}
+
+fn write(path: &Path, code: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&Sha256::digest(code))?;
+    file.write_all(code)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compiled(cache: &Cache, engine: &Engine) -> bool {
+        cache.load(engine, b"(component)").unwrap().1
+    }
+
+    fn only_file(folder: &Path) -> PathBuf {
+        fs::read_dir(folder)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path()
+    }
+
+    #[test]
+    fn the_second_load_does_not_compile() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::in_folder(folder.path()).unwrap();
+        assert!(compiled(&cache, &Engine::default()));
+        assert!(!compiled(&cache, &Engine::default()));
+    }
+
+    #[test]
+    fn other_settings_compile_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::in_folder(folder.path()).unwrap();
+        assert!(compiled(&cache, &Engine::default()));
+        let mut fuelled = wasmtime::Config::new();
+        fuelled.consume_fuel(true);
+        assert!(compiled(&cache, &Engine::new(&fuelled).unwrap()));
+    }
+
+    #[test]
+    fn a_damaged_file_is_never_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::in_folder(folder.path()).unwrap();
+        let engine = Engine::default();
+        compiled(&cache, &engine);
+        let path = only_file(folder.path());
+        let whole = fs::read(&path).unwrap();
+        for damage in [CHECKSUM - 1, CHECKSUM + 100, whole.len() - 1] {
+            let mut damaged = whole.clone();
+            damaged[damage] ^= 1;
+            fs::write(&path, &damaged).unwrap();
+            assert!(compiled(&cache, &engine), "byte {damage} was not noticed");
+        }
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(compiled(&cache, &engine));
+        assert!(
+            !compiled(&cache, &engine),
+            "the damaged file was not replaced"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(folder.path(), open).unwrap();
+        assert!(Cache::in_folder(folder.path()).is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! From wasmtime's error to the fault that a person can act on.
+
+use super::limiter::Denial;
+use super::state::State;
+use crate::Fault;
+use crate::profile::Profile;
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
+use wasmtime_wasi::I32Exit;
+
+/// What ended the instance. The order matters: a guest that is refused memory aborts
+/// with the same trap as one that panics, so the refusal and the text tell them apart.
+pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return Fault::Exited(exit.0);
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Fault::NoSlot(error.to_string());
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => return Fault::Deadline(profile.deadline),
+        Some(Trap::OutOfFuel) => return Fault::OutOfFuel(profile.fuel.unwrap_or_default()),
+        Some(Trap::StackOverflow) => return Fault::StackOverflow(profile.stack.as_u64()),
+        _ => {}
+    }
+    let root = error.root_cause().to_string();
+    if root.contains(HOSTCALL_FUEL) {
+        return Fault::ResultTooLarge(profile.result_limit.as_u64());
+    }
+    let output = state.output.text();
+    if !output.contains(ALLOCATION_FAILED)
+        && let Some(message) = panic_message(&output)
+    {
+        return Fault::Panic(message);
+    }
+    match state.limiter.denied() {
+        Some(Denial::Memory(asked)) => {
+            return Fault::OutOfMemory {
+                asked,
+                limit: profile.memory_limit.as_u64(),
+                peak: state.limiter.memory_peak(),
+            };
+        }
+        Some(Denial::Table(asked)) => {
+            let limit = profile.table_limit;
+            return Fault::OverLimit(format!(
+                "tables of {asked} elements; `table-limit` is {limit}"
+            ));
+        }
+        None => {}
+    }
+    Fault::Trap(root)
+}
+
+/// The text of wasmtime's private `HostcallFuelExhausted`; a test would notice if it changed.
+const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls";
+
+/// What Rust's standard library writes before it aborts for want of memory.
+const ALLOCATION_FAILED: &str = "memory allocation of ";
+
+/// A Rust panic writes `thread … panicked at FILE:LINE:COLUMN:`, and then its message.
+fn panic_message(output: &str) -> Option<String> {
+    let (_, after) = output.rsplit_once("panicked at ")?;
+    let (_, message) = after.split_once('\n')?;
+    let end = message.find("\nnote: ").unwrap_or(message.len());
+    Some(message[..end].trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_panics_message() {
+        let output = "\nthread '<unnamed>' (1) panicked at src/lib.rs:9:5:\nno such\nthing\nnote: run with `RUST_BACKTRACE=1`\n";
+        assert_eq!(panic_message(output).unwrap(), "no such\nthing");
+        assert_eq!(panic_message("hello"), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! What a component imports, against what the profile grants.
+
+use crate::LoadError;
+use crate::profile::Grants;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+
+/// Refuses what is not granted, by name, before anything runs.
+///
+/// # Errors
+/// [`LoadError::UndeclaredImport`] for the first import that nobody grants.
+pub fn require_granted(
+    component: &Component,
+    engine: &Engine,
+    grants: &Grants,
+) -> Result<(), LoadError> {
+    for (name, _) in component.component_type().imports(engine) {
+        if let Err(remedy) = granted(name, grants) {
+            return Err(LoadError::UndeclaredImport {
+                import: name.to_owned(),
+                remedy,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The grant that an import needs, as the remedy if it is missing. Files need none to
+/// be linked, since without a granted directory there is nothing that they could open.
+fn granted(import: &str, grants: &Grants) -> Result<(), String> {
+    let interface = import.split('@').next().unwrap_or(import);
+    let (allowed, field) = match interface {
+        "sandlab:agent/host" | "sandlab:agent/types" => return Ok(()),
+        _ if interface.starts_with("wasi:clocks/") => (grants.clocks, "clocks"),
+        _ if interface.starts_with("wasi:random/") => (grants.random, "random"),
+        _ if interface.starts_with("wasi:sockets/") => (grants.network, "network"),
+        _ if interface.starts_with("wasi:cli/") => return Ok(()),
+        _ if interface.starts_with("wasi:io/") => return Ok(()),
+        _ if interface.starts_with("wasi:filesystem/") => return Ok(()),
+        _ => {
+            return Err(
+                "An agent can import `sandlab:agent/host` and WASI 0.2 without http".to_owned(),
+            );
+        }
+    };
+    if allowed {
+        return Ok(());
+    }
+    Err(format!("Set `{field} = true` under [grants] to grant it"))
+}
+
+/// The first import through which the guest can block its thread, if there is one.
+pub fn blocking(component: &Component, engine: &Engine) -> Option<String> {
+    let ty = component.component_type();
+    ty.imports(engine).find_map(|(interface, import)| {
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            return None;
+        };
+        let blocks = |(function, _): &(&str, _)| can_block(interface, function);
+        let (function, _) = instance.exports(engine).find(blocks)?;
+        Some(format!("{interface}#{function}"))
+    })
+}
+
+/// `wasi:io/poll` waits only for what another import gave to wait for, and every Rust
+/// guest has it; the standard streams are kept in memory and so are always ready.
+fn can_block(interface: &str, function: &str) -> bool {
+    let interface = interface.split('@').next().unwrap_or(interface);
+    match interface {
+        "wasi:clocks/monotonic-clock" => function.starts_with("subscribe"),
+        "wasi:filesystem/types" => function.starts_with("[method]"),
+        _ => interface.starts_with("wasi:sockets/") && function.starts_with("[method]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_grant() {
+        let grants = Grants {
+            clocks: false,
+            ..Grants::default()
+        };
+        assert!(
+            granted("wasi:clocks/wall-clock@0.2.6", &grants)
+                .unwrap_err()
+                .contains("`clocks = true`")
+        );
+        assert!(
+            granted("wasi:sockets/tcp@0.2.6", &grants)
+                .unwrap_err()
+                .contains("`network = true`")
+        );
+        assert!(granted("wasi:http/outgoing-handler@0.2.6", &grants).is_err());
+        assert!(granted("wasi:cli/stderr@0.2.6", &grants).is_ok());
+    }
+}

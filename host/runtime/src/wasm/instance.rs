@@ -1,0 +1,236 @@
+//! One running component: a store, and the calls into it.
+
+use super::Program;
+use super::engine::deadline_ticks;
+use super::fault::classify;
+use super::state::State;
+use crate::agent::Batch;
+use crate::contract::plain::exports::sandlab::agent::agent as sync;
+use crate::contract::plain_async::exports::sandlab::agent::agent as fiber;
+use crate::{Agent, CallError, Failure, Fault, Handled, Identity, LogLine, Message, Usage};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, Instance as Linked, InstancePre, Lift, Lower,
+};
+use wasmtime::{Error, Store, Trap};
+
+/// Where the exports of a component are, found once when it is loaded. The interface
+/// `agent` is typechecked here; the optional ones are when they are used.
+pub struct Exports {
+    sync: sync::GuestIndices,
+    fiber: fiber::GuestIndices,
+    batch: Option<ComponentExportIndex>,
+    checkpoint: Option<ComponentExportIndex>,
+    restore: Option<ComponentExportIndex>,
+}
+
+impl Exports {
+    /// # Errors
+    /// If the component does not export `agent`, or with another signature.
+    pub fn find(pre: &InstancePre<State>) -> Result<Self, Error> {
+        let component = pre.component();
+        let optional = |interface, function| {
+            let interface = component.get_export_index(None, interface)?;
+            component.get_export_index(Some(&interface), function)
+        };
+        Ok(Self {
+            sync: sync::GuestIndices::new(pre)?,
+            fiber: fiber::GuestIndices::new(pre)?,
+            batch: optional("sandlab:agent/batch@0.1.0", "handle-batch"),
+            checkpoint: optional("sandlab:agent/state@0.1.0", "checkpoint"),
+            restore: optional("sandlab:agent/state@0.1.0", "restore"),
+        })
+    }
+}
+
+/// One running component.
+pub struct Instance {
+    store: Store<State>,
+    linked: Linked,
+    guest: Guest,
+    program: Arc<Program>,
+    deadline: u64,
+    fuel: Option<u64>,
+    ended: bool,
+}
+
+/// The exported interface `agent`, for one of the two ways to call it.
+enum Guest {
+    Sync(sync::Guest),
+    Fiber(fiber::Guest),
+}
+
+impl Instance {
+    /// # Errors
+    /// If the component does not come up within its limits.
+    pub(super) fn spawn(program: Arc<Program>, identity: Identity) -> Result<Self, Fault> {
+        let profile = &*program.profile;
+        let state = State::new(profile, identity)?;
+        let mut store = Store::new(program.pre.engine(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(
+            usize::try_from(profile.result_limit.as_u64()).unwrap_or(usize::MAX),
+        );
+        let deadline = deadline_ticks(profile.deadline);
+        arm(&mut store, deadline, profile.fuel).map_err(host)?;
+        let started = start(&program, &mut store);
+        let (linked, guest) = started.map_err(|e| classify(&e, store.data(), profile))?;
+        Ok(Self {
+            deadline,
+            fuel: profile.fuel,
+            ended: false,
+            store,
+            linked,
+            guest,
+            program,
+        })
+    }
+
+    /// Runs one call: arms its limits, and turns an error into the fault that ends the instance.
+    fn call<R>(
+        &mut self,
+        call: impl FnOnce(&mut Store<State>, &Linked, &Guest) -> Result<R, Error>,
+    ) -> Result<R, Fault> {
+        if self.ended {
+            return Err(Fault::Ended);
+        }
+        self.store.data_mut().begin_call();
+        arm(&mut self.store, self.deadline, self.fuel).map_err(host)?;
+        call(&mut self.store, &self.linked, &self.guest).map_err(|error| {
+            self.ended = true;
+            classify(&error, self.store.data(), &self.program.profile)
+        })
+    }
+
+    /// Calls a function of an optional interface.
+    fn optional<P, R>(
+        &mut self,
+        name: &'static str,
+        index: impl FnOnce(&Exports) -> Option<ComponentExportIndex>,
+        params: P,
+    ) -> Result<R, Fault>
+    where
+        P: ComponentNamedList + Lower + Sync + Send,
+        R: ComponentNamedList + Lift + Sync + Send + 'static,
+    {
+        let index = index(&self.program.exports).ok_or(Fault::Unsupported(name))?;
+        let deadline = self.program.profile.deadline;
+        self.call(|store, linked, guest| {
+            let function = linked.get_typed_func::<P, R>(&mut *store, index)?;
+            match guest {
+                Guest::Sync(_) => function.call(store, params),
+                Guest::Fiber(_) => on_fiber(deadline, function.call_async(store, params)),
+            }
+        })
+    }
+
+    /// Passes on what a call returned; a failure takes back what the call sent.
+    fn answer<R>(&mut self, returned: Result<R, Failure>) -> Result<(R, Vec<Message>), CallError> {
+        let sent = self.store.data_mut().outbox.take_sent();
+        match returned {
+            Ok(value) => Ok((value, sent)),
+            Err(failure) => Err(CallError::Failure(failure)),
+        }
+    }
+}
+
+impl Agent for Instance {
+    fn configure(&mut self, config: &[u8]) -> Result<(), CallError> {
+        let deadline = self.program.profile.deadline;
+        let returned = self.call(|store, _, guest| match guest {
+            Guest::Sync(guest) => guest.call_configure(store, config),
+            Guest::Fiber(guest) => on_fiber(deadline, guest.call_configure(store, config)),
+        })?;
+        self.answer(returned).map(|((), _)| ())
+    }
+
+    fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
+        let deadline = self.program.profile.deadline;
+        let returned = self.call(|store, _, guest| match guest {
+            Guest::Sync(guest) => guest.call_handle(store, message),
+            Guest::Fiber(guest) => on_fiber(deadline, guest.call_handle(store, message)),
+        })?;
+        let (replies, sent) = self.answer(returned)?;
+        Ok(Handled { replies, sent })
+    }
+
+    fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
+        let (results,) = self.optional("batch", |exports| exports.batch, (messages,))?;
+        let (results, sent) = self.answer(Ok(results))?;
+        Ok(Batch { results, sent })
+    }
+
+    fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
+        let (returned,) = self.optional("state", |exports| exports.checkpoint, ())?;
+        self.answer(returned).map(|(state, _)| state)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
+        let (returned,) = self.optional("state", |exports| exports.restore, (state,))?;
+        self.answer(returned).map(|((), _)| ())
+    }
+
+    fn usage(&self) -> Usage {
+        let state = self.store.data();
+        let fuel = self.fuel.zip(self.store.get_fuel().ok());
+        Usage {
+            memory: Some(state.limiter.memory()),
+            memory_peak: Some(state.limiter.memory_peak()),
+            fuel: fuel.map(|(given, left)| given - left),
+            log_dropped: state.outbox.log_dropped(),
+        }
+    }
+
+    fn take_log(&mut self) -> Vec<LogLine> {
+        self.store.data_mut().outbox.take_log()
+    }
+}
+
+/// Gives the next call its time and its fuel.
+fn arm(store: &mut Store<State>, deadline: u64, fuel: Option<u64>) -> Result<(), Error> {
+    store.set_epoch_deadline(deadline);
+    fuel.map_or(Ok(()), |fuel| store.set_fuel(fuel))
+}
+
+fn start(program: &Program, store: &mut Store<State>) -> Result<(Linked, Guest), Error> {
+    let Program { pre, exports, .. } = program;
+    if program.fiber {
+        let deadline = program.profile.deadline;
+        let linked = on_fiber(deadline, pre.instantiate_async(&mut *store))?;
+        let guest = exports.fiber.load(&mut *store, &linked)?;
+        return Ok((linked, Guest::Fiber(guest)));
+    }
+    let linked = pre.instantiate(&mut *store)?;
+    let guest = exports.sync.load(&mut *store, &linked)?;
+    Ok((linked, Guest::Sync(guest)))
+}
+
+/// Waits for a call on a fiber. The epoch stops a guest that computes; this also stops
+/// one that waits, by dropping the call.
+fn on_fiber<R>(
+    deadline: Duration,
+    call: impl Future<Output = Result<R, Error>>,
+) -> Result<R, Error> {
+    thread_local! {
+        static RUNTIME: Result<Runtime, String> = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("cannot start a tokio runtime: {error}"));
+    }
+    RUNTIME.with(|runtime| {
+        let runtime = runtime
+            .as_ref()
+            .map_err(|error| Error::msg(error.clone()))?;
+        runtime.block_on(async {
+            let timed = tokio::time::timeout(deadline, call).await;
+            timed.unwrap_or_else(|_| Err(Trap::Interrupt.into()))
+        })
+    })
+}
+
+fn host(error: Error) -> Fault {
+    Fault::Host(format!("{error:#}"))
+}

@@ -1,0 +1,188 @@
+//! The limits of one agent, over everything in its store.
+
+use crate::profile::Profile;
+use wasmtime::{Error, ResourceLimiter};
+
+/// Wasmtime's own `StoreLimits` limits each memory by itself; what an operator means is
+/// the agent. This one sums, and remembers what it refused, because a guest that is
+/// refused memory usually aborts, which without the memory of it looks like a panic.
+#[derive(Debug)]
+pub struct Limiter {
+    memory: Budget,
+    table: Budget,
+    instances: usize,
+    denied: Option<Denial>,
+}
+
+/// A growth that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// Of memory: the total that it would have led to, bytes.
+    Memory(u64),
+    /// Of a table: the total that it would have led to, elements.
+    Table(u64),
+}
+
+/// A sum that must stay within a limit.
+#[derive(Debug, Default)]
+struct Budget {
+    used: u64,
+    peak: u64,
+    limit: u64,
+    /// What the last growth added, to take it back if the engine then fails to grow.
+    last: u64,
+}
+
+impl Budget {
+    fn grow(&mut self, current: usize, desired: usize) -> Result<(), u64> {
+        self.last = 0;
+        let added = desired.saturating_sub(current) as u64;
+        let total = self.used.saturating_add(added);
+        if total > self.limit {
+            return Err(total);
+        }
+        self.used = total;
+        self.last = added;
+        self.peak = self.peak.max(total);
+        Ok(())
+    }
+
+    fn take_back(&mut self) {
+        self.used -= std::mem::take(&mut self.last);
+    }
+}
+
+impl Limiter {
+    pub fn new(profile: &Profile) -> Self {
+        let budget = |limit| Budget {
+            limit,
+            ..Budget::default()
+        };
+        Self {
+            memory: budget(profile.memory_limit.as_u64()),
+            table: budget(profile.table_limit.into()),
+            instances: profile.instance_limit as usize,
+            denied: None,
+        }
+    }
+
+    /// Forgets the refusals of earlier calls, which the guest has survived.
+    pub fn begin_call(&mut self) {
+        self.denied = None;
+    }
+
+    /// What was refused last in this call.
+    pub fn denied(&self) -> Option<Denial> {
+        self.denied
+    }
+
+    /// Linear memory now, bytes.
+    pub fn memory(&self) -> u64 {
+        self.memory.used
+    }
+
+    /// The most that it was, bytes.
+    pub fn memory_peak(&self) -> u64 {
+        self.memory.peak
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, Error> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            self.memory.last = 0;
+            return Ok(false);
+        }
+        let grown = self.memory.grow(current, desired);
+        self.denied = grown.err().map(Denial::Memory).or(self.denied);
+        Ok(grown.is_ok())
+    }
+
+    fn memory_grow_failed(&mut self, _error: Error) -> Result<(), Error> {
+        self.memory.take_back();
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, Error> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            self.table.last = 0;
+            return Ok(false);
+        }
+        let grown = self.table.grow(current, desired);
+        self.denied = grown.err().map(Denial::Table).or(self.denied);
+        Ok(grown.is_ok())
+    }
+
+    fn table_grow_failed(&mut self, _error: Error) -> Result<(), Error> {
+        self.table.take_back();
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.instances
+    }
+
+    fn memories(&self) -> usize {
+        self.instances
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytesize::ByteSize;
+
+    fn limiter(limit: u64) -> Limiter {
+        Limiter::new(&Profile {
+            memory_limit: ByteSize::b(limit),
+            ..Profile::default()
+        })
+    }
+
+    #[test]
+    fn memories_count_together() {
+        let mut limiter = limiter(100);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(!limiter.memory_growing(0, 60, None).unwrap());
+        assert_eq!(limiter.denied(), Some(Denial::Memory(120)));
+        assert!(limiter.memory_growing(0, 40, None).unwrap());
+        assert_eq!(limiter.memory_peak(), 100);
+    }
+
+    #[test]
+    fn a_growth_that_the_engine_failed_is_not_counted() {
+        let mut limiter = limiter(100);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        limiter
+            .memory_grow_failed(Error::msg("no mapping"))
+            .unwrap();
+        assert_eq!(limiter.memory(), 0);
+    }
+
+    #[test]
+    fn a_growth_beyond_the_guests_own_maximum_is_not_our_refusal() {
+        let mut limiter = limiter(100);
+        assert!(limiter.memory_growing(0, 40, Some(50)).unwrap());
+        assert!(!limiter.memory_growing(40, 60, Some(50)).unwrap());
+        assert_eq!(limiter.denied(), None);
+        // Wasmtime may report this one as failed too; nothing must be taken back for it.
+        limiter
+            .memory_grow_failed(Error::msg("over its maximum"))
+            .unwrap();
+        assert_eq!(limiter.memory(), 40);
+    }
+}

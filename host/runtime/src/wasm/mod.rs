@@ -1,0 +1,175 @@
+//! The component in a sandbox.
+//!
+//! A [`SandboxEngine`] is a profile made ready: settings, pool and ticker. It loads
+//! components into [`Sandbox`]es, which spawn instances, one store each, because a trap
+//! poisons the whole store.
+
+mod cache;
+mod engine;
+mod fault;
+mod identify;
+mod imports;
+mod instance;
+mod limiter;
+mod mismatch;
+mod signature;
+mod state;
+mod stdio;
+
+pub use cache::Cache;
+pub use engine::{EPOCH_TICK, config};
+
+use crate::contract::plain::PlainAgent;
+use crate::profile::Calls;
+use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, Profile};
+use instance::{Exports, Instance};
+use state::State;
+use std::path::Path;
+use std::sync::Arc;
+use wasmtime::Engine;
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+
+/// The version of wasmtime that runs the components.
+pub const WASMTIME_VERSION: &str = "48.0.8";
+
+/// A profile made ready to load components. Clones share the pool.
+#[derive(Clone)]
+pub struct SandboxEngine {
+    engine: Engine,
+    profile: Arc<Profile>,
+    cache: Cache,
+}
+
+impl SandboxEngine {
+    /// Makes the engine of a profile, with the user's cache of compiled components.
+    ///
+    /// # Errors
+    /// [`LoadError::Profile`] if the machine or wasmtime cannot do what the profile asks.
+    pub fn new(profile: &Profile) -> Result<Self, LoadError> {
+        Self::with_cache(profile, Cache::of_user())
+    }
+
+    /// As [`new`](Self::new), with another cache.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_cache(profile: &Profile, cache: Cache) -> Result<Self, LoadError> {
+        Ok(Self {
+            engine: engine::engine(profile)?,
+            profile: Arc::new(profile.clone()),
+            cache,
+        })
+    }
+
+    /// Wasmtime's engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Reads, compiles (or takes from the cache) and checks a component.
+    ///
+    /// # Errors
+    /// If the file is no component, imports what is not granted, or is not an agent.
+    pub fn load(&self, path: &Path) -> Result<Sandbox, LoadError> {
+        let bytes = std::fs::read(path).map_err(|source| LoadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        self.load_bytes(&bytes)
+    }
+
+    /// As [`load`](Self::load), of a component in memory.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_bytes(&self, bytes: &[u8]) -> Result<Sandbox, LoadError> {
+        identify::require_component(bytes)?;
+        let prepare = |error: wasmtime::Error| LoadError::Prepare(format!("{error:#}"));
+        let (component, compiled) = self.cache.load(&self.engine, bytes).map_err(prepare)?;
+        imports::require_granted(&component, &self.engine, &self.profile.grants)?;
+        let blocking = imports::blocking(&component, &self.engine);
+        let fiber = match self.profile.calls {
+            Calls::Auto => blocking.is_some(),
+            Calls::Sync => false,
+            Calls::Async => true,
+        };
+        let explain = |error| mismatch::find(bytes).unwrap_or_else(|| prepare(error));
+        let pre = self.link(&component, fiber).map_err(explain)?;
+        let exports = Exports::find(&pre).map_err(explain)?;
+        Ok(Sandbox {
+            program: Arc::new(Program {
+                pre,
+                exports,
+                fiber,
+                profile: self.profile.clone(),
+            }),
+            blocking,
+            compiled,
+        })
+    }
+
+    fn link(&self, component: &Component, fiber: bool) -> wasmtime::Result<InstancePre<State>> {
+        let mut linker = Linker::new(&self.engine);
+        if fiber {
+            wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        } else {
+            wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        }
+        PlainAgent::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        linker.instantiate_pre(component)
+    }
+}
+
+/// A component that was found fit to run, and all that its instances share.
+pub struct Sandbox {
+    program: Arc<Program>,
+    blocking: Option<String>,
+    compiled: bool,
+}
+
+/// What an instance needs of the sandbox that spawned it.
+struct Program {
+    pre: InstancePre<State>,
+    exports: Exports,
+    /// Whether calls run on a fiber.
+    fiber: bool,
+    profile: Arc<Profile>,
+}
+
+impl Sandbox {
+    /// Loads a component with an engine of its own.
+    ///
+    /// # Errors
+    /// As [`SandboxEngine::new`] and [`SandboxEngine::load`].
+    pub fn load(path: &Path, profile: &Profile) -> Result<Self, LoadError> {
+        SandboxEngine::new(profile)?.load(path)
+    }
+
+    /// How calls are made: sync or async, never auto.
+    pub fn calls(&self) -> Calls {
+        if self.program.fiber {
+            return Calls::Async;
+        }
+        Calls::Sync
+    }
+
+    /// The import through which the guest can block, for which auto chooses async calls.
+    pub fn blocking_import(&self) -> Option<&str> {
+        self.blocking.as_deref()
+    }
+
+    /// Whether loading compiled it, or took it from the cache.
+    pub fn was_compiled(&self) -> bool {
+        self.compiled
+    }
+}
+
+impl Backend for Sandbox {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Wasm
+    }
+
+    fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
+        Ok(Box::new(Instance::spawn(self.program.clone(), identity)?))
+    }
+}

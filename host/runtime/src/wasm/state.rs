@@ -1,0 +1,96 @@
+//! What a store holds: one agent's side of the host.
+
+use super::limiter::Limiter;
+use super::stdio::Captured;
+use crate::contract::plain::sandlab::agent::{host, types};
+use crate::outbox::Outbox;
+use crate::profile::{Access, Profile, Stdio};
+use crate::{AgentId, Fault, Identity, Level, Message, SendError};
+use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+pub struct State {
+    pub limiter: Limiter,
+    pub outbox: Outbox,
+    pub output: Captured,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl State {
+    /// # Errors
+    /// If a granted directory is no longer there.
+    pub fn new(profile: &Profile, identity: Identity) -> Result<Self, Fault> {
+        let limit = usize::try_from(profile.log.size.as_u64()).unwrap_or(usize::MAX);
+        let output = Captured::with_limit(limit);
+        Ok(Self {
+            limiter: Limiter::new(profile),
+            outbox: Outbox::new(identity, profile),
+            wasi: wasi(profile, &output)?,
+            table: ResourceTable::new(),
+            output,
+        })
+    }
+
+    /// Forgets what belongs to the last call.
+    pub fn begin_call(&mut self) {
+        self.limiter.begin_call();
+        self.outbox.begin_call();
+        self.output.clear();
+    }
+}
+
+fn wasi(profile: &Profile, output: &Captured) -> Result<WasiCtx, Fault> {
+    let mut wasi = WasiCtx::builder();
+    let grants = &profile.grants;
+    match grants.stdio {
+        Stdio::Log => wasi.stdout(output.clone()).stderr(output.clone()),
+        Stdio::Inherit => wasi.inherit_stdout().inherit_stderr(),
+    };
+    for (name, value) in &grants.env {
+        wasi.env(name, value);
+    }
+    for directory in &grants.directories {
+        let access = match directory.access {
+            Access::Read => FsPerms::ReadOnly,
+            Access::Write => FsPerms::ReadWrite,
+        };
+        wasi.preopened_dir(&directory.host, &directory.guest, access)
+            .map_err(|error| {
+                let host = directory.host.display();
+                Fault::Host(format!("the granted directory {host}: {error}"))
+            })?;
+    }
+    if grants.network {
+        wasi.inherit_network().allow_ip_name_lookup(true);
+    }
+    Ok(wasi.build())
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl types::Host for State {}
+
+impl host::Host for State {
+    fn send(&mut self, message: Message) -> Result<(), SendError> {
+        self.outbox.send(message)
+    }
+
+    fn log(&mut self, level: Level, text: String) {
+        self.outbox.log(level, text);
+    }
+
+    fn self_(&mut self) -> AgentId {
+        self.outbox.own_id()
+    }
+
+    fn find(&mut self, name: String) -> Option<AgentId> {
+        self.outbox.find(&name)
+    }
+}

@@ -1,0 +1,81 @@
+//! The guest's standard output and error, kept in memory within a budget. A panic's
+//! message comes this way, whatever language the guest was written in.
+
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// What the guest has written since the last call began. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Captured(Arc<Mutex<Text>>);
+
+#[derive(Debug, Default)]
+struct Text {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Captured {
+    pub fn with_limit(limit: usize) -> Self {
+        let bytes = Vec::new();
+        Self(Arc::new(Mutex::new(Text { bytes, limit })))
+    }
+
+    pub fn clear(&self) {
+        self.locked(|text| text.bytes.clear());
+    }
+
+    pub fn text(&self) -> String {
+        self.locked(|text| String::from_utf8_lossy(&text.bytes).into_owned())
+    }
+
+    fn locked<R>(&self, use_it: impl FnOnce(&mut Text) -> R) -> R {
+        use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl IsTerminal for Captured {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Captured {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+/// Always ready. What is over the limit is dropped: an error would make a guest that
+/// only logs too much panic.
+#[async_trait]
+impl OutputStream for Captured {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.locked(|text| {
+            let room = text.limit.saturating_sub(text.bytes.len());
+            text.bytes
+                .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        });
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(64 * 1024)
+    }
+}
+
+#[async_trait]
+impl Pollable for Captured {
+    async fn ready(&mut self) {}
+}

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn compiled(cache: &Cache, engine: &Engine) -> bool {
-        cache.load(engine, b"(component)").unwrap().1
+        cache.load(engine, b"\0asm\x0d\0\x01\0").unwrap().1
     }
 
     fn only_file(folder: &Path) -> PathBuf {

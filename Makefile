@@ -1,0 +1,48 @@
+# What a person types. CI runs `make test`, and nothing else.
+
+CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+SANDLAB := cargo run --release --quiet --package sandlab --
+
+.PHONY: lab test check guests bench claims tools
+
+## Builds the agents and sandlab, runs the quick suite, prints the tables.
+lab: guests
+	$(SANDLAB) run quick
+
+## Everything that CI runs.
+test: check guests
+	cargo test --release --workspace
+
+## Format, lints, documentation.
+check: tools
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+
+## Every reference agent, as a component and as its native twin.
+guests: tools
+	cargo build --release --package sandlab
+	$(SANDLAB) build guest-agents
+
+## Criterion's benches; `make bench ONLY=overhead` runs one.
+bench: guests
+	cargo bench --profile release --package sandlab-benches $(if $(ONLY),--bench $(ONLY))
+
+## Measures every claim of the documentation; `make claims ONLY=name` runs one.
+claims: guests
+	cargo run --release --quiet --package sandlab-benches --bin claims -- $(ONLY)
+
+## What rustup must have, and a C compiler for the crates that need one.
+tools:
+	@command -v rustup >/dev/null || { \
+	  echo "rustup is missing: install it from https://rustup.rs" >&2; exit 3; }
+	@command -v cc >/dev/null || { \
+	  echo "a C compiler is missing: install one, for example with 'apt-get install gcc'" >&2; exit 3; }
+	@rustup target list --installed --toolchain $(CHANNEL) 2>/dev/null | grep -q '^wasm32-wasip2$$' \
+	  && rustup component list --installed --toolchain $(CHANNEL) | grep -q '^clippy' \
+	  && rustup component list --installed --toolchain $(CHANNEL) | grep -q '^rustfmt' \
+	  || rustup toolchain install $(CHANNEL) --profile minimal --no-self-update \
+	       --component rustfmt --component clippy --target wasm32-wasip2 || { \
+	  echo "Rust $(CHANNEL) with the target wasm32-wasip2 is missing, and rustup could not get it:" \
+	       "see its message above; with a network, run" \
+	       "'rustup toolchain install $(CHANNEL) --target wasm32-wasip2'" >&2; exit 3; }

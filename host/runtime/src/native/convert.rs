@@ -1,0 +1,86 @@
+//! Between the runtime's types and the C ABI's.
+
+use crate::{Failure, Level, Message, Performative, SendError};
+use sandlab_native_abi::{self as abi, Bytes, outcome};
+
+/// A message whose content is lent.
+pub fn lend(message: &Message) -> abi::Message {
+    abi::Message {
+        id: message.id,
+        conversation: message.conversation,
+        in_reply_to: message.in_reply_to.unwrap_or(0),
+        sender: message.sender,
+        recipient: message.recipient,
+        content: Bytes::lend(&message.content),
+        is_reply: message.in_reply_to.is_some().into(),
+        performative: message.performative as u32,
+    }
+}
+
+/// A message with a copy of the lent content.
+///
+/// # Safety
+/// The content is lent for the duration of this call.
+pub unsafe fn copy(message: &abi::Message) -> Message {
+    // SAFETY: what the caller promises.
+    let content = unsafe { message.content.borrow() }.to_vec();
+    Message {
+        id: message.id,
+        conversation: message.conversation,
+        in_reply_to: (message.is_reply == 1).then_some(message.in_reply_to),
+        sender: message.sender,
+        recipient: message.recipient,
+        performative: performative(message.performative),
+        content,
+    }
+}
+
+/// The enum's case; the last one for an index that there is not.
+pub fn performative(index: u32) -> Performative {
+    use Performative as P;
+    match index {
+        0 => P::Request,
+        1 => P::Inform,
+        2 => P::QueryIf,
+        3 => P::QueryRef,
+        4 => P::Propose,
+        5 => P::AcceptProposal,
+        6 => P::RejectProposal,
+        7 => P::Agree,
+        8 => P::Refuse,
+        9 => P::Failure,
+        _ => P::NotUnderstood,
+    }
+}
+
+/// The enum's case; the last one for an index that there is not.
+pub fn level(index: u32) -> Level {
+    match index {
+        0 => Level::Debug,
+        1 => Level::Info,
+        2 => Level::Warn,
+        _ => Level::Error,
+    }
+}
+
+/// The failure of an outcome that is neither `OK` nor `PANICKED`.
+pub fn failure(case: u32, text: String) -> Failure {
+    match case {
+        outcome::NOT_UNDERSTOOD => Failure::NotUnderstood(text),
+        outcome::REFUSED => Failure::Refused(text),
+        outcome::UNAVAILABLE => Failure::Unavailable(text),
+        outcome::EXHAUSTED => Failure::Exhausted(text),
+        outcome::DENIED => Failure::Denied(text),
+        _ => Failure::Internal(text),
+    }
+}
+
+/// What `send` returns to the twin.
+pub fn sent(result: Result<(), SendError>) -> u32 {
+    match result {
+        Ok(()) => 0,
+        Err(SendError::UnknownRecipient) => 1,
+        Err(SendError::MailboxFull) => 2,
+        Err(SendError::OverBudget) => 3,
+    }
+}

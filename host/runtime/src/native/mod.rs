@@ -1,0 +1,141 @@
+//! A twin in this process: the floor that the sandbox is compared with.
+//!
+//! There is no isolation here. A twin that overflows its stack or aborts takes the host
+//! with it, and memory, deadline and fuel are not limited. What is limited is what the
+//! host itself holds for the agent: the log, and the size of what it hands over.
+
+mod agent;
+mod convert;
+
+use crate::profile::{Access, Profile};
+use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError};
+use agent::Instance;
+use libloading::Library;
+use sandlab_native_abi::{Directory, ENTRY, Entry, Table, VERSION, world};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A twin's library, loaded and checked.
+pub struct Twin {
+    program: Arc<Program>,
+}
+
+/// What the instances of a twin share. The library stays loaded for as long as any lives.
+struct Program {
+    table: Table,
+    profile: Profile,
+    directories: Vec<Granted>,
+    _library: Library,
+}
+
+/// A granted directory, with the path that is valid wherever the process goes.
+struct Granted {
+    guest: String,
+    host: PathBuf,
+    write: bool,
+}
+
+impl Twin {
+    /// Loads a twin's library.
+    ///
+    /// # Errors
+    /// If the file is not a twin of this version of the ABI, or a granted directory is
+    /// not there.
+    pub fn load(path: &Path, profile: &Profile) -> Result<Self, LoadError> {
+        let directories = directories(profile)?;
+        let path = path.canonicalize().map_err(|source| LoadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let (library, table) = open(&path).map_err(|reason| LoadError::NotATwin {
+            path: path.clone(),
+            reason,
+        })?;
+        Ok(Self {
+            program: Arc::new(Program {
+                table,
+                profile: profile.clone(),
+                directories,
+                _library: library,
+            }),
+        })
+    }
+}
+
+fn open(path: &Path) -> Result<(Library, Table), String> {
+    // SAFETY: loading runs the library's initialisers. It is the caller's own build of
+    // an agent, trusted like any native code: that is what this backend is.
+    let library = unsafe { Library::new(path) }.map_err(|error| error.to_string())?;
+    let table = {
+        // SAFETY: the symbol's name carries the ABI's version, so its type is `Entry`.
+        let entry = unsafe { library.get::<Entry>(ENTRY) };
+        let entry = entry.map_err(|_| {
+            "it does not export `sandlab_agent_v1`; build the agent with `sandlab build`".to_owned()
+        })?;
+        let table = entry();
+        // SAFETY: the first field never moves, and the table lives as long as the library.
+        let version = unsafe { (*table).version };
+        if version != VERSION {
+            return Err(format!(
+                "its ABI has version {version}, this host's has {VERSION}; build the agent anew"
+            ));
+        }
+        // SAFETY: a table of this version, alive as long as the library.
+        unsafe { *table }
+    };
+    Ok((library, table))
+}
+
+fn directories(profile: &Profile) -> Result<Vec<Granted>, LoadError> {
+    let granted = profile.grants.directories.iter().map(|directory| {
+        let host = directory.host.canonicalize().map_err(|error| {
+            let host = directory.host.display();
+            LoadError::Profile(format!("the granted directory {host}: {error}"))
+        })?;
+        Ok(Granted {
+            guest: directory.guest.clone(),
+            host,
+            write: directory.access == Access::Write,
+        })
+    });
+    granted.collect()
+}
+
+impl Program {
+    fn exports(&self, world: u32, interface: &'static str) -> Result<(), Fault> {
+        if self.table.world == world {
+            return Ok(());
+        }
+        Err(Fault::Unsupported(interface))
+    }
+
+    fn exports_batch(&self) -> Result<(), Fault> {
+        self.exports(world::BATCH, "batch")
+    }
+
+    fn exports_state(&self) -> Result<(), Fault> {
+        self.exports(world::DURABLE, "state")
+    }
+}
+
+impl Granted {
+    fn lend(&self) -> Directory {
+        use sandlab_native_abi::Bytes;
+        use std::os::unix::ffi::OsStrExt;
+        Directory {
+            guest: Bytes::lend(self.guest.as_bytes()),
+            host: Bytes::lend(self.host.as_os_str().as_bytes()),
+            write: self.write.into(),
+        }
+    }
+}
+
+impl Backend for Twin {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Native
+    }
+
+    fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
+        Ok(Box::new(Instance::spawn(self.program.clone(), identity)?))
+    }
+}

@@ -11,4 +11,4 @@ impl Agent for Echo {
     }
 }
 
-sandlab_agent::export!(Echo);
+sandlab_agent::export!(Echo, batch);

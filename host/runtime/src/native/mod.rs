@@ -43,10 +43,12 @@ impl Twin {
     /// not there.
     pub fn load(path: &Path, profile: &Profile) -> Result<Self, LoadError> {
         let directories = directories(profile)?;
-        let path = path.canonicalize().map_err(|source| LoadError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let path = path
+            .canonicalize()
+            .map_err(|source| LoadError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
         let (library, table) = open(&path).map_err(|reason| LoadError::NotATwin {
             path: path.clone(),
             reason,

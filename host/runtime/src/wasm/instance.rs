@@ -44,6 +44,16 @@ impl Exports {
             restore: optional("sandlab:agent/state@0.1.0", "restore"),
         })
     }
+
+    /// The world of the WIT package that the component targets.
+    pub fn world(&self) -> &'static str {
+        match (&self.batch, &self.checkpoint) {
+            (None, None) => "plain-agent",
+            (Some(_), None) => "batch-agent",
+            (None, Some(_)) => "durable-agent",
+            (Some(_), Some(_)) => "batch-agent and durable-agent",
+        }
+    }
 }
 
 /// One running component.

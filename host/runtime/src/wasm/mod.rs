@@ -153,6 +153,11 @@ impl Sandbox {
         Calls::Sync
     }
 
+    /// The world of the WIT package that the component targets.
+    pub fn world(&self) -> &'static str {
+        self.program.exports.world()
+    }
+
     /// The import through which the guest can block, for which auto chooses async calls.
     pub fn blocking_import(&self) -> Option<&str> {
         self.blocking.as_deref()

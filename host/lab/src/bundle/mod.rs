@@ -1,0 +1,112 @@
+//! Bundles: one agent, built both ways, with a manifest that says how.
+//!
+//! ```text
+//! <target>/agents/<name>/agent.wasm       the component
+//!                        twin.so          its native twin
+//!                        manifest.json    names, hashes, sizes, compiler, flags
+//!                        workload.jsonl   what to say to it, if the crate has one
+//! ```
+
+mod build;
+mod find;
+mod manifest;
+mod scaffold;
+mod toolchain;
+
+pub use build::build;
+pub use find::{Subject, find, find_all};
+pub use manifest::{Artifact, Manifest};
+pub use scaffold::{check_name, scaffold};
+
+use crate::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const MANIFEST: &str = "manifest.json";
+const COMPONENT: &str = "agent.wasm";
+const TWIN: &str = "twin.so";
+const WORKLOAD: &str = "workload.jsonl";
+
+/// A bundle on disk, whose files are what its manifest says.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// What is in it.
+    pub manifest: Manifest,
+}
+
+impl Bundle {
+    /// Opens a bundle and checks its files against the manifest.
+    ///
+    /// # Errors
+    /// If a file is missing or is not the one that was built.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let bad = |reason: String| Error::BadBundle {
+            path: folder.to_owned(),
+            reason,
+        };
+        let text = std::fs::read_to_string(folder.join(MANIFEST))
+            .map_err(|error| bad(format!("{MANIFEST}: {error}")))?;
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| bad(format!("{MANIFEST}: {error}")))?;
+        if manifest.schema != manifest::SCHEMA {
+            let (found, known) = (&manifest.schema, manifest::SCHEMA);
+            return Err(bad(format!("its schema is {found:?}, not {known:?}")));
+        }
+        for artifact in [&manifest.component, &manifest.twin] {
+            let file = &artifact.file;
+            let bytes = std::fs::read(folder.join(file))
+                .map_err(|error| bad(format!("{file}: {error}")))?;
+            if sha256(&bytes) != artifact.sha256 {
+                return Err(bad(format!("{file} is not the file that was built")));
+            }
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            manifest,
+        })
+    }
+
+    /// The component's file.
+    pub fn component(&self) -> PathBuf {
+        self.folder.join(&self.manifest.component.file)
+    }
+
+    /// The twin's file.
+    pub fn twin(&self) -> PathBuf {
+        self.folder.join(&self.manifest.twin.file)
+    }
+
+    /// The workload that came with the crate.
+    pub fn workload(&self) -> Option<PathBuf> {
+        Some(self.folder.join(WORKLOAD)).filter(|file| file.is_file())
+    }
+}
+
+/// A hash as the manifest writes it.
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A folder to write in until all of it is there, beside the place where it then goes.
+fn draft(parent: &Path) -> Result<TempDir> {
+    std::fs::create_dir_all(parent).map_err(Error::file("make the folder", parent))?;
+    tempfile::Builder::new()
+        .prefix(".draft-")
+        .permissions(Permissions::from_mode(0o755))
+        .tempdir_in(parent)
+        .map_err(Error::file("write to", parent))
+}
+
+/// Puts a finished draft where it goes.
+fn publish(draft: TempDir, folder: &Path) -> Result<()> {
+    std::fs::rename(draft.path(), folder).map_err(Error::file("write", folder))?;
+    // The folder has another name now: there is nothing to clean up.
+    let _ = draft.keep();
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Cargo and rustc, as the agents' crates see them.
+
+use crate::{Error, Result};
+use cargo_metadata::{Artifact, Message};
+use std::ffi::OsString;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::manifest::Side;
+
+/// The component's target.
+pub const WASM: &str = "wasm32-wasip2";
+
+/// What both builds are made with, whatever the crate's own profiles say: otherwise a
+/// ratio would compare two optimisation levels. A profile of its own leaves the crate's
+/// `release` artifacts alone.
+pub const PROFILE: [&str; 6] = [
+    "profile.sandlab.inherits=\"release\"",
+    "profile.sandlab.opt-level=3",
+    "profile.sandlab.lto=\"fat\"",
+    "profile.sandlab.codegen-units=1",
+    "profile.sandlab.panic=\"unwind\"",
+    "profile.sandlab.debug=false",
+];
+
+/// The compiler of a folder, which may have a `rust-toolchain.toml` of its own.
+pub struct Compiler {
+    /// As `rustc --version` names it.
+    pub version: String,
+    /// The target of the twins.
+    pub host: String,
+}
+
+impl Compiler {
+    /// Asks the compiler of the folder, and sees to it that it has the component's target.
+    pub fn of(folder: &Path) -> Result<Self> {
+        let text = rustc(folder, &["-vV"])?;
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value.trim().to_owned())
+        };
+        let (Some(version), Some(host)) = (text.lines().next(), field("host:")) else {
+            return Err(Error::Toolchain(format!("`rustc -vV` said {text:?}")));
+        };
+        let library = rustc(folder, &["--print", "target-libdir", "--target", WASM])?;
+        if !Path::new(library.trim()).is_dir() {
+            return Err(Error::Toolchain(format!(
+                "the compiler of {} lacks the target {WASM}: run `rustup target add {WASM}` there",
+                folder.display()
+            )));
+        }
+        Ok(Self {
+            version: version.to_owned(),
+            host,
+        })
+    }
+}
+
+fn rustc(folder: &Path, args: &[&str]) -> Result<String> {
+    let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(program)
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| missing("rustc", &error))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Error::Toolchain(format!("rustc failed: {}", said.trim())));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Builds packages of one workspace for one target, and returns each one's library.
+/// What the compiler has to say goes to standard error.
+pub fn cargo_build(workspace: &Path, packages: &[&str], side: Side) -> Result<Vec<Artifact>> {
+    let mut command = Command::new(cargo());
+    command
+        .current_dir(workspace)
+        .args(["build", "--profile", "sandlab", "--target", side.target])
+        .args(["--message-format", "json-render-diagnostics"])
+        .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
+        .args(packages.iter().flat_map(|name| ["--package", name]))
+        // The variable replaces whatever a configuration file says, so that nothing else gets in.
+        .env("CARGO_ENCODED_RUSTFLAGS", side.rustflags.join("\x1f"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| missing("cargo", &error))?;
+    let mut artifacts = Vec::new();
+    if let Some(output) = child.stdout.take() {
+        for message in Message::parse_stream(BufReader::new(output)) {
+            let message = message
+                .map_err(|error| Error::Toolchain(format!("cargo's answer broke off: {error}")))?;
+            if let Message::CompilerArtifact(artifact) = message {
+                artifacts.push(artifact);
+            }
+        }
+    }
+    let status = child
+        .wait()
+        .map_err(|error| Error::Toolchain(format!("cargo was lost: {error}")))?;
+    if status.success() {
+        return Ok(artifacts);
+    }
+    Err(Error::Toolchain(format!(
+        "cargo could not build {} for {}; its messages are above",
+        packages.join(", "),
+        side.target
+    )))
+}
+
+/// The cargo that runs us, if one does, as cargo's own subcommands do it.
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn missing(program: &str, error: &std::io::Error) -> Error {
+    Error::Toolchain(format!(
+        "cannot run {program}: {error}; install Rust from https://rustup.rs"
+    ))
+}
+
+/// The file of an artifact that is a library of the kind that this target makes.
+pub fn library(artifact: &Artifact) -> Option<PathBuf> {
+    let file = artifact.filenames.iter().find(|file| {
+        let extension = file.extension();
+        extension == Some("wasm") || extension == Some("so")
+    });
+    file.map(|file| file.clone().into_std_path_buf())
+}

@@ -78,7 +78,7 @@ pub struct Batch {
 }
 
 /// One line that an agent logged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LogLine {
     /// How much it matters.
     pub level: Level,
@@ -124,7 +124,7 @@ impl Identity {
 }
 
 /// The live agents, by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Peers(HashMap<String, AgentId>);
 
 impl Peers {

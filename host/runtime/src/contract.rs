@@ -6,7 +6,7 @@ pub(crate) mod plain {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "plain-agent",
-        additional_derives: [PartialEq, Eq],
+        additional_derives: [PartialEq, Eq, serde::Serialize, serde::Deserialize],
     });
 }
 

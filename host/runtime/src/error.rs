@@ -29,7 +29,7 @@ fn describe(failure: &Failure) -> String {
 }
 
 /// Why an instance ended, or did not start.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Fault {
     /// The agent needed more memory than its limit and did not survive the refusal.
     #[error("out of memory: asked for {}, the limit is {}, the peak was {}; raise `memory-limit` or make the agent need less", size(*.asked), size(*.limit), size(*.peak))]
@@ -72,7 +72,7 @@ pub enum Fault {
     OverLimit(String),
     /// The agent does not export what was asked for.
     #[error("the agent does not export `{0}`")]
-    Unsupported(&'static str),
+    Unsupported(String),
     /// The child process is gone.
     #[error("the child process ended: {0}")]
     ProcessEnded(String),

@@ -108,7 +108,7 @@ impl Program {
         if self.table.world == world {
             return Ok(());
         }
-        Err(Fault::Unsupported(interface))
+        Err(Fault::Unsupported(interface.to_owned()))
     }
 
     fn exports_batch(&self) -> Result<(), Fault> {

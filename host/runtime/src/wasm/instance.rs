@@ -126,7 +126,7 @@ impl Instance {
         P: ComponentNamedList + Lower + Sync + Send,
         R: ComponentNamedList + Lift + Sync + Send + 'static,
     {
-        let index = index(&self.program.exports).ok_or(Fault::Unsupported(name))?;
+        let index = index(&self.program.exports).ok_or(Fault::Unsupported(name.to_owned()))?;
         let deadline = self.program.profile.deadline;
         self.call(|store, linked, guest| {
             let function = linked.get_typed_func::<P, R>(&mut *store, index)?;

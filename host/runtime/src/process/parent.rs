@@ -1,0 +1,276 @@
+//! The parent's side: a child for each agent.
+
+use super::child::ASKED;
+use super::frame::{self, Answer, Outcome, Request, Start, VERSION, Wire};
+use crate::{
+    Agent, Backend, BackendKind, Batch, CallError, Fault, Handled, Identity, LoadError, LogLine,
+    Message, Profile, Usage,
+};
+use serde_bytes::Bytes;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether this program's `main` knows how to serve. Otherwise a child would run `main`.
+static ALLOWED: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn allow() {
+    ALLOWED.store(true, Ordering::Relaxed);
+}
+
+/// What postcard and the lengths add to the content of a result, at most.
+const FRAME_ROOM: u64 = 1 << 20;
+
+/// Starts a child process for every agent.
+pub struct Children {
+    twin: PathBuf,
+    profile: Profile,
+}
+
+impl Children {
+    /// Makes sure that children can be started for this twin, by starting one.
+    ///
+    /// # Errors
+    /// [`LoadError::Child`] with what the child said, or if [`super::serve_if_asked`]
+    /// was not called first.
+    pub fn of(twin: &Path, profile: &Profile) -> Result<Self, LoadError> {
+        let child = |reason: String| LoadError::Child {
+            path: twin.to_owned(),
+            reason,
+        };
+        if !ALLOWED.load(Ordering::Relaxed) {
+            let reason = "this program does not call `process::serve_if_asked` first in `main`";
+            return Err(child(reason.to_owned()));
+        }
+        let path = twin.canonicalize();
+        let children = Self {
+            twin: path.map_err(|source| LoadError::Unreadable {
+                path: twin.to_owned(),
+                source,
+            })?,
+            profile: profile.clone(),
+        };
+        match children.spawn(Identity::alone()) {
+            Ok(_) => Ok(children),
+            Err(fault) => Err(child(fault.to_string())),
+        }
+    }
+}
+
+impl Backend for Children {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Process
+    }
+
+    fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
+        let mut child = Child::start(&self.profile)
+            .map_err(|error| Fault::Host(format!("cannot start a child process: {error}")))?;
+        let start = Start {
+            version: VERSION,
+            twin: self.twin.clone(),
+            profile: self.profile.clone(),
+            id: identity.id,
+            peers: (*identity.peers).clone(),
+        };
+        match child.ask(&Request::Start(Box::new(start))) {
+            Ok(Outcome::Done) => Ok(Box::new(child)),
+            Ok(other) => Err(unexpected(&other)),
+            Err(CallError::Fault(fault)) => Err(fault),
+            Err(CallError::Failure(failure)) => Err(Fault::Host(failure.to_string())),
+        }
+    }
+}
+
+/// One child, which ends when this is dropped.
+struct Child {
+    process: process::Child,
+    socket: UnixStream,
+    /// What the child writes to its standard error: its last words.
+    words: File,
+    profile: Profile,
+    log: Vec<LogLine>,
+    log_dropped: u64,
+    ended: bool,
+    written: Vec<u8>,
+    received: Vec<u8>,
+}
+
+impl Child {
+    fn start(profile: &Profile) -> io::Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let timeout = profile.deadline;
+        socket.set_read_timeout(Some(timeout).filter(|timeout| !timeout.is_zero()))?;
+        let words = tempfile::tempfile()?;
+        let process = Command::new(std::env::current_exe()?)
+            .env_clear()
+            .env(ASKED, "1")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(words.try_clone()?)
+            // Ctrl-C is for the parent, which then ends its children itself.
+            .process_group(0)
+            .spawn()?;
+        Ok(Self {
+            process,
+            socket,
+            words,
+            profile: profile.clone(),
+            log: Vec::new(),
+            log_dropped: 0,
+            ended: false,
+            written: Vec::new(),
+            received: Vec::new(),
+        })
+    }
+
+    /// Sends a request and waits for its answer, for as long as the deadline allows.
+    fn ask(&mut self, request: &Request) -> Result<Outcome, CallError> {
+        if self.ended {
+            return Err(Fault::Ended.into());
+        }
+        let limit = self.profile.result_limit.as_u64() + FRAME_ROOM;
+        let answer = frame::write(&mut self.socket, request, &mut self.written)
+            .and_then(|()| frame::read::<Answer>(&mut self.socket, limit, &mut self.received));
+        let answer = answer.map_err(|error| self.end(&error))?;
+        self.log = answer.log;
+        self.log_dropped = answer.log_dropped;
+        match answer.outcome {
+            Outcome::Failure(failure) => Err(CallError::Failure(failure)),
+            Outcome::Fault(fault) => {
+                self.ended = !matches!(fault, Fault::Unsupported(_));
+                Err(fault.into())
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Ends the child after a broken conversation, and says why it broke.
+    fn end(&mut self, error: &io::Error) -> Fault {
+        self.ended = true;
+        let over_time = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        if over_time || error.kind() == ErrorKind::InvalidData {
+            let _ = self.process.kill();
+        }
+        let status = self.process.wait();
+        if over_time {
+            return Fault::Deadline(self.profile.deadline);
+        }
+        let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
+        let words = self.last_words();
+        let reason = if words.is_empty() {
+            error.to_string()
+        } else {
+            words
+        };
+        Fault::ProcessEnded(format!("{status}: {reason}"))
+    }
+
+    fn last_words(&mut self) -> String {
+        const KEPT: u64 = 4_096;
+        let mut words = Vec::new();
+        let length = self.words.seek(io::SeekFrom::End(0)).unwrap_or(0);
+        let from = io::SeekFrom::Start(length.saturating_sub(KEPT));
+        if self.words.seek(from).is_ok() {
+            let _ = (&mut self.words).take(KEPT).read_to_end(&mut words);
+        }
+        String::from_utf8_lossy(&words).trim().to_owned()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // A child that has already ended is an error to kill, and still has to be waited for.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn messages(owned: Vec<frame::Owned>) -> Vec<Message> {
+    owned.into_iter().map(Message::from).collect()
+}
+
+fn unexpected(outcome: &Outcome) -> Fault {
+    let name = match outcome {
+        Outcome::Done => "done",
+        Outcome::Handled { .. } => "handled",
+        Outcome::Batch { .. } => "batch",
+        Outcome::State(_) => "state",
+        Outcome::Failure(_) => "failure",
+        Outcome::Fault(fault) => return fault.clone(),
+    };
+    Fault::Host(format!(
+        "the child gave the answer `{name}` to another question"
+    ))
+}
+
+impl Agent for Child {
+    fn configure(&mut self, config: &[u8]) -> Result<(), CallError> {
+        match self.ask(&Request::Configure(Bytes::new(config)))? {
+            Outcome::Done => Ok(()),
+            other => Err(unexpected(&other).into()),
+        }
+    }
+
+    fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
+        match self.ask(&Request::Handle(message.into()))? {
+            Outcome::Handled { replies, sent } => Ok(Handled {
+                replies: messages(replies),
+                sent: messages(sent),
+            }),
+            other => Err(unexpected(&other).into()),
+        }
+    }
+
+    fn handle_batch(&mut self, batch: &[Message]) -> Result<Batch, CallError> {
+        let batch = batch.iter().map(Wire::from).collect();
+        match self.ask(&Request::HandleBatch(batch))? {
+            Outcome::Batch { results, sent } => Ok(Batch {
+                results: results.into_iter().map(|r| r.map(messages)).collect(),
+                sent: messages(sent),
+            }),
+            other => Err(unexpected(&other).into()),
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
+        match self.ask(&Request::Checkpoint)? {
+            Outcome::State(state) => Ok(state.into_vec()),
+            other => Err(unexpected(&other).into()),
+        }
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
+        match self.ask(&Request::Restore(Bytes::new(state)))? {
+            Outcome::Done => Ok(()),
+            other => Err(unexpected(&other).into()),
+        }
+    }
+
+    /// The whole process's resident memory, of which the agent is a part.
+    fn usage(&self) -> Usage {
+        let pid = self.process.id();
+        Usage {
+            memory: status_field(pid, "VmRSS:"),
+            memory_peak: status_field(pid, "VmHWM:"),
+            fuel: None,
+            log_dropped: self.log_dropped,
+        }
+    }
+
+    fn take_log(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.log)
+    }
+}
+
+/// A field of `/proc/PID/status` in bytes; the kernel writes kB.
+pub(super) fn status_field(pid: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kilobytes: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kilobytes * 1_024)
+}

@@ -1,11 +1,16 @@
 //! The lab: it builds agents, runs them on every backend, and says what the sandbox costs.
 //!
 //! Data flows one way: [`bundle`] (what is measured) and [`workload`] (what it is told)
-//! go into [`experiment`], whose samples [`stats`] sums up and [`results`] keeps, for
+//! go into [`experiment`], whose samples [`results`] keeps and [`stats`] sums up, for
 //! [`report`] to show. [`cli`] is the `sandlab` command.
 
 pub mod bundle;
+pub mod cli;
 mod error;
+pub mod experiment;
+pub mod report;
+pub mod results;
+pub mod stats;
 pub mod workload;
 
 pub use error::{Error, Kind, Result};

@@ -1,2 +1,8 @@
-//! x
-fn main() {}
+//! The `sandlab` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sandlab_runtime::process::serve_if_asked();
+    sandlab::cli::parse().execute()
+}

@@ -1,6 +1,6 @@
 //! Messages for the agents that read documents.
 
-use super::text::{below, filler, word, words};
+use super::text::{below, filler, padded, word, words};
 use super::{Case, Exchange, Expected, messages};
 use rand_chacha::ChaCha8Rng;
 use std::cmp::Reverse;
@@ -35,7 +35,7 @@ pub fn json(size: usize, rng: &mut ChaCha8Rng) -> Case {
         text += CLOSE;
         let totals: Vec<_> = totals.iter().map(|(c, t)| format!("\"{c}\":{t}")).collect();
         let reply = format!("{{{}}}", totals.join(","));
-        Exchange::reply(format!("{text:size$}"), reply)
+        Exchange::reply(padded(text, size), reply)
     };
     Case::of(size, (0..messages(size)).map(exchange).collect())
 }
@@ -78,14 +78,14 @@ pub fn wordcount(size: usize, rng: &mut ChaCha8Rng) -> Case {
         let mut counts: Vec<(&str, u32)> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| Reverse(*count));
         let lines: String = counts.iter().map(|(w, n)| format!("{n} {w}\n")).collect();
-        Exchange::reply(format!("{text:size$}"), lines)
+        Exchange::reply(padded(text, size), lines)
     };
     Case::of(size, (0..messages(size)).map(exchange).collect())
 }
 
 pub fn compress(size: usize, rng: &mut ChaCha8Rng) -> Case {
     let exchange = |_| {
-        let text = format!("{:size$}", words(size, rng));
+        let text = padded(words(size, rng), size);
         Exchange::new(&text, Expected::Deflated(text.clone().into_bytes()))
     };
     Case::of(size, (0..messages(size)).map(exchange).collect())

@@ -101,3 +101,10 @@ pub fn words(bytes: usize, rng: &mut ChaCha8Rng) -> String {
 pub fn filler(bytes: usize) -> String {
     "z".repeat(bytes)
 }
+
+/// The text, with spaces after it.
+pub fn padded(mut text: String, bytes: usize) -> String {
+    let missing = bytes.saturating_sub(text.len());
+    text.extend(std::iter::repeat_n(' ', missing));
+    text
+}

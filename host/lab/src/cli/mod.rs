@@ -1,0 +1,81 @@
+//! The `sandlab` command: one thin file a subcommand.
+//!
+//! Every command exits with 0 if it is done and every check held, 1 if a check did not
+//! hold, 2 if the command or the configuration cannot be used, 3 if the tool could not
+//! do its work.
+
+mod build;
+mod compare;
+mod new;
+mod progress;
+mod run;
+
+use crate::{Error, Kind};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Measures what a WASM sandbox costs agents.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, every check held; 1 a check did not hold; \
+                          2 the command or configuration cannot be used; \
+                          3 sandlab could not do its work.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build agent crates into bundles: the component, its native twin, a manifest.
+    Build(build::Args),
+    /// Time messages on each backend, and their ratio to native.
+    Compare(compare::Args),
+    /// Write a new agent crate, ready to build and compare.
+    New(new::Args),
+    /// Run a suite over every agent that is built, and keep the run.
+    Run(run::Args),
+}
+
+/// Reads the command line. A command that cannot be used ends the program with 2.
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+impl Cli {
+    /// Does what was asked, and says how it ended.
+    pub fn execute(self) -> ExitCode {
+        let done = match self.command {
+            Command::Build(args) => build::execute(&args),
+            Command::Compare(args) => compare::execute(&args),
+            Command::New(args) => new::execute(&args),
+            Command::Run(args) => run::execute(&args),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        }
+    }
+}
+
+fn failed(error: &Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(match error.kind() {
+        Kind::Finding => 1,
+        Kind::Usage => 2,
+        Kind::Broken => 3,
+    })
+}
+
+/// Prints to standard output. A reader that has gone away is not an error.
+fn print(text: &str) -> crate::Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Machine(format!(
+            "cannot write to standard output: {error}"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,73 @@
+//! The conditions that numbers were measured under.
+
+use serde::Serialize;
+use std::process::{Command, Stdio};
+
+/// Where a run was measured. What cannot be known here is `None`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Environment {
+    /// The processor, as Linux names it.
+    pub cpu: Option<String>,
+    /// Cores that this process may use.
+    pub cores: Option<usize>,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The load average of the last minute, when the run started.
+    pub load: Option<f64>,
+    /// Share of the processor's time that other guests of the machine took, since it started.
+    pub steal: Option<f64>,
+    /// sandlab's version.
+    pub sandlab: &'static str,
+    /// Wasmtime's version.
+    pub wasmtime: &'static str,
+    /// The commit of the folder that the run was started in.
+    pub commit: Option<String>,
+}
+
+impl Environment {
+    /// Of this machine, now.
+    pub fn now() -> Self {
+        Self {
+            cpu: cpu(),
+            cores: std::thread::available_parallelism().ok().map(Into::into),
+            kernel: rustix::system::uname()
+                .release()
+                .to_string_lossy()
+                .into_owned(),
+            load: load(),
+            steal: steal(),
+            sandlab: env!("CARGO_PKG_VERSION"),
+            wasmtime: sandlab_runtime::wasm::WASMTIME_VERSION,
+            commit: commit(),
+        }
+    }
+}
+
+fn cpu() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn load() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split(' ').next()?.parse().ok()
+}
+
+/// The eighth number of `/proc/stat`'s first line, of their sum (proc(5)).
+fn steal() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/stat").ok()?;
+    let fields = text.lines().next()?.split_whitespace().skip(1).take(8);
+    let ticks: Vec<f64> = fields
+        .map(|field| field.parse().ok())
+        .collect::<Option<_>>()?;
+    Some(ticks.get(7)? / ticks.iter().sum::<f64>())
+}
+
+fn commit() -> Option<String> {
+    let mut git = Command::new("git");
+    git.args(["describe", "--always", "--dirty", "--abbrev=12"]);
+    let output = git.stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.trim().to_owned()).filter(|text| output.status.success() && !text.is_empty())
+}

@@ -1,0 +1,71 @@
+//! The median and its interval. Assumes only that samples are independent and of one
+//! distribution, whatever its shape.
+
+use serde::Serialize;
+use statrs::distribution::{Binomial, DiscreteCDF};
+
+/// A value and the range that holds the true one, at the stated confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// The estimate.
+    pub value: f64,
+    /// The lower end; none if there are too few samples for the confidence.
+    pub low: Option<f64>,
+    /// The upper end.
+    pub high: Option<f64>,
+}
+
+/// The median with its distribution-free 95 % interval: the order statistics whose ranks
+/// a binomial of one half leaves out with 2.5 % a side (Conover, Practical
+/// Nonparametric Statistics, 3.2). Needs 6 samples for an interval, 1 for a value.
+pub fn median_interval(samples: &[f64]) -> Option<Interval> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    let middle = n / 2;
+    let value = match n {
+        0 => return None,
+        n if n % 2 == 1 => sorted[middle],
+        _ => sorted[middle - 1].midpoint(sorted[middle]),
+    };
+    // With as few as 5, even the whole range covers the median with less than 95 %.
+    if n < 6 {
+        return Some(Interval {
+            value,
+            low: None,
+            high: None,
+        });
+    }
+    let binomial = Binomial::new(0.5, n as u64).ok()?;
+    let left_out = (0..n as u64)
+        .take_while(|k| binomial.cdf(*k) <= 0.025)
+        .count();
+    let rank = left_out.saturating_sub(1);
+    Some(Interval {
+        value,
+        low: Some(sorted[rank]),
+        high: Some(sorted[n - 1 - rank]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ranks of the table in Conover: for n = 10 the 2nd and the 9th, for n = 6 the range.
+    #[test]
+    fn the_interval_is_the_tables() {
+        let samples = |n| (1..=n).map(f64::from).collect::<Vec<_>>();
+        let ten = median_interval(&samples(10)).unwrap();
+        assert_eq!((ten.value, ten.low, ten.high), (5.5, Some(2.0), Some(9.0)));
+        let six = median_interval(&samples(6)).unwrap();
+        assert_eq!((six.low, six.high), (Some(1.0), Some(6.0)));
+    }
+
+    #[test]
+    fn too_few_samples_have_no_interval() {
+        assert_eq!(median_interval(&[]), None);
+        let five = median_interval(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
+        assert_eq!((five.value, five.low), (3.0, None));
+    }
+}

@@ -114,9 +114,10 @@ fn block(rng: &mut ChaCha8Rng) -> (String, String) {
     let [a, b, c] = [12, 40, 40].map(|bytes| words(bytes, rng));
     match below(4, rng) {
         0 => (format!("## {a}\n\n"), format!("<h2>{a}</h2>\n")),
+        // With a heading before it, for two lists in a row would be one.
         1 => (
-            format!("- {a}\n- {b}\n\n"),
-            format!("<ul>\n<li>{a}</li>\n<li>{b}</li>\n</ul>\n"),
+            format!("### {a}\n\n- {b}\n- {c}\n\n"),
+            format!("<h3>{a}</h3>\n<ul>\n<li>{b}</li>\n<li>{c}</li>\n</ul>\n"),
         ),
         2 => (
             format!("|{a}|{b}|\n|---|---|\n|{b}|{c}|\n\n"),

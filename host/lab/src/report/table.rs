@@ -46,7 +46,7 @@ fn page(run: &Run, summary: &Summary, style: TableStyle) -> String {
         ));
     }
     line(format!(
-        "timing added at most {:.2} % to a message (a call of an agent that does nothing)",
+        "timing itself added at most {:.2} % to a message",
         summary.timing_share * 100.0
     ));
     let environment = &run.environment;

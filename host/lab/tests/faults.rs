@@ -1,0 +1,143 @@
+//! Every way in which an agent can end is told apart, and described in its user's words.
+
+mod common;
+
+use bytesize::ByteSize;
+use common::{fault, sandbox, say, twin};
+use sandlab_runtime::{CallError, Fault, Profile};
+use std::time::Duration;
+
+#[test]
+fn a_panic_is_reported_with_its_message() {
+    for mut agent in [
+        sandbox("faulty", &Profile::default()),
+        twin("faulty", &Profile::default()),
+    ] {
+        let fault = fault(agent.as_mut(), "panic at the disco");
+        assert!(
+            matches!(&fault, Fault::Panic(text) if text.contains("at the disco")),
+            "{fault}"
+        );
+        assert!(matches!(
+            say(agent.as_mut(), "ok"),
+            Err(CallError::Fault(Fault::Ended))
+        ));
+    }
+}
+
+#[test]
+fn a_failure_is_no_end() {
+    for mut agent in [
+        sandbox("faulty", &Profile::default()),
+        twin("faulty", &Profile::default()),
+    ] {
+        assert!(matches!(
+            say(agent.as_mut(), "fail so"),
+            Err(CallError::Failure(_))
+        ));
+        assert!(say(agent.as_mut(), "ok").is_ok());
+    }
+}
+
+#[test]
+fn a_loop_and_a_sleep_end_at_the_deadline() {
+    let profile = Profile {
+        deadline: Duration::from_millis(50),
+        ..Profile::default()
+    };
+    for command in ["loop", "sleep 60000"] {
+        let mut agent = sandbox("faulty", &profile);
+        assert_eq!(
+            fault(agent.as_mut(), command),
+            Fault::Deadline(profile.deadline)
+        );
+    }
+}
+
+#[test]
+fn a_recursion_ends_at_the_stack() {
+    let profile = Profile::default();
+    let fault = fault(sandbox("faulty", &profile).as_mut(), "recurse");
+    assert!(
+        matches!(fault, Fault::StackOverflow(_) | Fault::Trap(_)),
+        "{fault}"
+    );
+}
+
+#[test]
+fn fuel_runs_out() {
+    let profile = Profile {
+        fuel: Some(1_000_000),
+        ..Profile::default()
+    };
+    let mut agent = sandbox("faulty", &profile);
+    say(agent.as_mut(), "ok").unwrap();
+    assert!(agent.usage().fuel.unwrap() > 0);
+    assert_eq!(fault(agent.as_mut(), "loop"), Fault::OutOfFuel(1_000_000));
+}
+
+#[test]
+fn memory_ends_at_the_limit_and_says_how_much_was_asked() {
+    let profile = Profile {
+        memory_limit: ByteSize::mib(10),
+        ..Profile::default()
+    };
+    let mut agent = sandbox("allocator", &profile);
+    assert!(say(agent.as_mut(), "retain 4000000").is_ok());
+    let refused = say(agent.as_mut(), "try-allocate 20000000");
+    assert!(matches!(refused, Err(CallError::Failure(_))), "{refused:?}");
+    assert!(say(agent.as_mut(), "status").is_ok());
+    match fault(agent.as_mut(), "allocate 20000000") {
+        Fault::OutOfMemory { asked, limit, peak } => {
+            assert_eq!(limit, 10 << 20);
+            assert!(
+                asked > 20_000_000 && (4_000_000..=limit).contains(&peak),
+                "{asked} {peak}"
+            );
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_result_over_the_limit_is_not_taken() {
+    let profile = Profile {
+        result_limit: ByteSize::mib(1),
+        ..Profile::default()
+    };
+    for mut agent in [sandbox("faulty", &profile), twin("faulty", &profile)] {
+        assert!(say(agent.as_mut(), "return 100000").is_ok());
+        let fault = fault(agent.as_mut(), "return 2000000");
+        assert_eq!(fault, Fault::ResultTooLarge(1 << 20));
+    }
+}
+
+#[test]
+fn a_flood_of_the_log_is_dropped_and_counted() {
+    for mut agent in [
+        sandbox("faulty", &Profile::default()),
+        twin("faulty", &Profile::default()),
+    ] {
+        say(agent.as_mut(), "flood 1000").unwrap();
+        assert_eq!(agent.take_log().len(), 100);
+        assert_eq!(agent.usage().log_dropped, 900);
+    }
+}
+
+#[test]
+fn what_an_agent_does_not_export_is_named() {
+    for mut agent in [
+        sandbox("faulty", &Profile::default()),
+        twin("faulty", &Profile::default()),
+    ] {
+        let error = agent.checkpoint().unwrap_err().to_string();
+        assert!(error.contains("does not export `state`"), "{error}");
+        assert!(say(agent.as_mut(), "ok").is_ok());
+    }
+}
+
+#[test]
+fn no_backend_in_this_process_lets_a_path_leave_its_grant() {
+    common::refuses_to_leave(&|profile| sandbox("files", profile));
+    common::refuses_to_leave(&|profile| twin("files", profile));
+}

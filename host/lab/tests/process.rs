@@ -1,0 +1,98 @@
+//! Twins in child processes. The children are this program: hence its own `main`.
+
+mod common;
+
+use common::{bundle, fault, say};
+use sandlab_runtime::process::{Children, serve_if_asked};
+use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, Profile};
+use std::time::Duration;
+
+fn main() {
+    serve_if_asked();
+    let tests: [(&str, fn()); 5] = [
+        (
+            "a_child_answers_as_the_twin_does",
+            a_child_answers_as_the_twin_does,
+        ),
+        (
+            "a_child_that_aborts_does_not_take_the_host_along",
+            a_child_that_aborts,
+        ),
+        ("a_loop_ends_at_the_deadline", a_loop_ends_at_the_deadline),
+        ("memory_is_limited", memory_is_limited),
+        ("no_path_leaves_its_grant", || {
+            common::refuses_to_leave(&|p| child("files", p))
+        }),
+    ];
+    for (name, test) in tests {
+        test();
+        println!("test {name} ... ok");
+    }
+}
+
+fn child(name: &str, profile: &Profile) -> Box<dyn Agent> {
+    let children = Children::of(&bundle(name).twin(), profile).unwrap();
+    children.spawn(Identity::alone()).unwrap()
+}
+
+fn a_child_answers_as_the_twin_does() {
+    let (mut child, mut twin) = (
+        child("faulty", &Profile::default()),
+        common::twin("faulty", &Profile::default()),
+    );
+    for command in [
+        "ok",
+        "return 70000",
+        "replies 3",
+        "fail so",
+        "flood 200",
+        "nonsense",
+    ] {
+        let (here, there) = (say(twin.as_mut(), command), say(child.as_mut(), command));
+        assert_eq!(
+            here.map_err(|e| e.to_string()),
+            there.map_err(|e| e.to_string())
+        );
+        assert_eq!(twin.take_log(), child.take_log(), "{command}");
+    }
+    assert!(child.usage().memory.unwrap() > 0);
+    let panicked = fault(child.as_mut(), "panic so");
+    assert!(
+        matches!(&panicked, Fault::Panic(text) if text.contains("so")),
+        "{panicked}"
+    );
+}
+
+fn a_child_that_aborts() {
+    let mut child = child("faulty", &Profile::default());
+    let ended = fault(child.as_mut(), "abort");
+    assert!(
+        matches!(&ended, Fault::ProcessEnded(why) if why.contains("signal")),
+        "{ended}"
+    );
+    assert!(matches!(
+        say(child.as_mut(), "ok"),
+        Err(CallError::Fault(Fault::Ended))
+    ));
+}
+
+fn a_loop_ends_at_the_deadline() {
+    let profile = Profile {
+        deadline: Duration::from_millis(500),
+        ..Profile::default()
+    };
+    let mut child = child("faulty", &profile);
+    assert_eq!(
+        fault(child.as_mut(), "loop"),
+        Fault::Deadline(profile.deadline)
+    );
+}
+
+fn memory_is_limited() {
+    let mut child = child("allocator", &Profile::default());
+    say(child.as_mut(), "touch 10000000").unwrap();
+    let refused = say(child.as_mut(), "try-allocate 1000000000");
+    assert!(matches!(refused, Err(CallError::Failure(_))), "{refused:?}");
+    let ended = fault(child.as_mut(), "allocate 1000000000");
+    assert!(ended.to_string().contains("memory allocation"), "{ended}");
+}

@@ -50,7 +50,7 @@ pub enum Fault {
     )]
     OutOfFuel(u64),
     /// The guest's stack ran out.
-    #[error("stack overflow: the call needed more than {} of stack; raise `stack` or bound the recursion", size(*.0))]
+    #[error("stack overflow: the call needed more than {} of stack; bound the recursion, or raise `stack` in the profile (the component's own: `-zstack-size` when it is linked)", size(*.0))]
     StackOverflow(u64),
     /// The agent panicked.
     #[error("the agent panicked: {0}")]

@@ -20,6 +20,9 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
         Some(Trap::Interrupt) => return Fault::Deadline(profile.deadline),
         Some(Trap::OutOfFuel) => return Fault::OutOfFuel(profile.fuel.unwrap_or_default()),
         Some(Trap::StackOverflow) => return Fault::StackOverflow(profile.stack.as_u64()),
+        Some(Trap::MemoryOutOfBounds) if is_below_zero(&format!("{error:#}")) => {
+            return Fault::StackOverflow(LINKED_STACK);
+        }
         _ => {}
     }
     let root = error.root_cause().to_string();
@@ -51,6 +54,23 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
     Fault::Trap(root)
 }
 
+/// The stack that rustc links into a guest's linear memory, for what has an address.
+const LINKED_STACK: u64 = 1 << 20;
+
+/// Whether an access was right below address zero. That is where the stack in linear
+/// memory ends, because rustc links it first (`--stack-first`), so that its overflow traps.
+fn is_below_zero(error: &str) -> bool {
+    const NAMED: &str = "memory fault at wasm address 0x";
+    let Some((_, after)) = error.split_once(NAMED) else {
+        return false;
+    };
+    let end = after
+        .find(|c: char| !c.is_ascii_hexdigit())
+        .unwrap_or(after.len());
+    u64::from_str_radix(&after[..end], 16)
+        .is_ok_and(|address| ((1 << 32) - LINKED_STACK..1 << 32).contains(&address))
+}
+
 /// The text of wasmtime's private `HostcallFuelExhausted`; a test would notice if it changed.
 const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls";
 
@@ -68,6 +88,19 @@ fn panic_message(output: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_address_below_zero_is_the_stacks_end() {
+        assert!(is_below_zero(
+            "memory fault at wasm address 0xffffff70 in linear memory"
+        ));
+        assert!(!is_below_zero(
+            "memory fault at wasm address 0x7fffffff in linear memory"
+        ));
+        assert!(!is_below_zero(
+            "memory fault at wasm address 0x1000000f0 in linear memory"
+        ));
+    }
 
     #[test]
     fn finds_the_panics_message() {

@@ -146,7 +146,7 @@ fn call() -> Result<Interval> {
     let mut by_hand =
         by_wasmtime(by_wasmtime(Reference::load(&bytes, &wasm::config(&profile)?))?.spawn())?;
     let (message, request) = (
-        Message::request(&[7; 1_024]),
+        Message::request([7; 1_024]),
         reference::request(vec![7; 1_024]),
     );
     ratio(
@@ -176,7 +176,7 @@ fn spawn() -> Result<Interval> {
     let (bytes, profile) = (echo(), Profile::default());
     let sandbox = SandboxEngine::new(&profile)?.load_bytes(&bytes)?;
     let by_hand = by_wasmtime(Reference::load(&bytes, &wasm::config(&profile)?))?;
-    let (message, request) = (Message::request(&[7; 16]), reference::request(vec![7; 16]));
+    let (message, request) = (Message::request([7; 16]), reference::request(vec![7; 16]));
     ratio(
         || check(sandbox.spawn(Identity::alone())?.as_mut(), &message),
         || match by_wasmtime(by_hand.spawn().and_then(|mut agent| agent.handle(&request)))? {

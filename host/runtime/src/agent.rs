@@ -20,6 +20,7 @@ pub trait Backend: Send + Sync {
 }
 
 /// One running instance. A [`CallError::Fault`] ends it: drop it and spawn another.
+/// By default it exports neither `batch` nor `state`, and tells nothing of what it uses.
 pub trait Agent: Send {
     /// Prepares the agent, at most once, before its first message.
     ///
@@ -38,25 +39,37 @@ pub trait Agent: Send {
     ///
     /// # Errors
     /// [`Fault::Unsupported`] if the agent does not export `batch`, else as [`handle`](Self::handle).
-    fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError>;
+    fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
+        let _ = messages;
+        Err(Fault::Unsupported("batch".to_owned()).into())
+    }
 
     /// The agent's whole state.
     ///
     /// # Errors
     /// [`Fault::Unsupported`] if the agent does not export `state`, else as [`handle`](Self::handle).
-    fn checkpoint(&mut self) -> Result<Vec<u8>, CallError>;
+    fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
+        Err(Fault::Unsupported("state".to_owned()).into())
+    }
 
     /// Replaces the agent's state by one that [`checkpoint`](Self::checkpoint) returned.
     ///
     /// # Errors
     /// As [`checkpoint`](Self::checkpoint).
-    fn restore(&mut self, state: &[u8]) -> Result<(), CallError>;
+    fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
+        let _ = state;
+        Err(Fault::Unsupported("state".to_owned()).into())
+    }
 
     /// What the instance has used until now.
-    fn usage(&self) -> Usage;
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
 
     /// Takes the lines that the last call logged, oldest first.
-    fn take_log(&mut self) -> Vec<LogLine>;
+    fn take_log(&mut self) -> Vec<LogLine> {
+        Vec::new()
+    }
 }
 
 /// What handling one message brought.

@@ -16,7 +16,7 @@
 //! ```
 
 mod agent;
-mod contract;
+pub mod bindings;
 mod error;
 pub mod native;
 mod outbox;
@@ -25,6 +25,6 @@ pub mod profile;
 pub mod wasm;
 
 pub use agent::{Agent, Backend, BackendKind, Batch, Handled, Identity, LogLine, Peers, Usage};
-pub use contract::{AgentId, Failure, Level, Message, Performative, SendError};
+pub use bindings::types::{AgentId, Failure, Level, Message, Performative, SendError};
 pub use error::{CallError, Fault, LoadError};
 pub use profile::Profile;

@@ -37,8 +37,8 @@ pub struct Profile {
     /// Default 5 s. A blocked call is stopped too, if it runs on async calls.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
-    /// Fuel for each call, about one unit an instruction. Default none: metering
-    /// slows tight loops by about 60 %, and the deadline already stops them.
+    /// Fuel for each call, about one unit an instruction. Default none: metering adds up to
+    /// a quarter to agents that compute, and the deadline already stops those that loop.
     pub fuel: Option<u64>,
     /// The guest's stack. Default 512 KiB, which is wasmtime's.
     pub stack: ByteSize,
@@ -99,7 +99,7 @@ pub enum Calls {
     /// Async if the component imports something that can block, else sync.
     #[default]
     Auto,
-    /// On the caller's stack: about 2.5 times cheaper, but a guest that blocks holds its thread.
+    /// On the caller's stack: half the price, but a guest that blocks holds its thread.
     Sync,
     /// On a fiber, which a deadline can also stop while the guest is blocked.
     Async,

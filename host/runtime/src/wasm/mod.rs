@@ -19,7 +19,7 @@ mod stdio;
 pub use cache::Cache;
 pub use engine::{EPOCH_TICK, config};
 
-use crate::contract::plain::PlainAgent;
+use crate::bindings::plain::PlainAgent;
 use crate::profile::Calls;
 use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, Profile};
 use instance::{Exports, Instance};

@@ -2,7 +2,7 @@
 
 use super::limiter::Limiter;
 use super::stdio::Captured;
-use crate::contract::plain::sandlab::agent::{host, types};
+use crate::bindings::{host, types};
 use crate::outbox::Outbox;
 use crate::profile::{Access, Profile, Stdio};
 use crate::{AgentId, Fault, Identity, Level, Message, SendError};

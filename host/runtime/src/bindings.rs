@@ -1,4 +1,5 @@
-//! The WIT package as Rust types, generated, so that there is one definition.
+//! The WIT package as Rust types, generated, so that there is one definition. For a host
+//! that links agents by itself: `with` in its own `bindgen!` can name these modules.
 
 /// `world plain-agent`, as a host sees it. What the WIT leaves undocumented is the macro's own.
 #[allow(missing_docs)]
@@ -24,7 +25,8 @@ pub(crate) mod plain_async {
     });
 }
 
-pub use plain::sandlab::agent::types::{AgentId, Failure, Level, Message, Performative, SendError};
+pub use plain::sandlab::agent::{host, types};
+use types::{Message, Performative};
 
 impl Message {
     /// A request with this content, from nobody to nobody: enough for an agent that only computes.

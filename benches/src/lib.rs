@@ -1,16 +1,95 @@
-//! The sides of the ratios that benches and claims measure.
+//! The two sides of the ratios that benches and claims measure: `echo` through
+//! sandlab-runtime, and through wasmtime by hand with the same engine settings.
 
-pub mod reference;
-
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use sandlab::bundle::{Subject, find};
+use sandlab::experiment::by_hand::{self, ByHand, Knobs};
+use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
+use sandlab_runtime::{Agent, Backend, Identity, Message, Peers, Profile};
+use std::sync::Arc;
 
-/// The component of the `echo` agent.
+/// `echo`, loaded both ways.
+pub struct Echo {
+    ours: Sandbox,
+    by_hand: ByHand,
+    peers: Arc<Peers>,
+}
+
+impl Echo {
+    /// Loads it with a profile.
+    ///
+    /// # Errors
+    /// If it is not built, or does not load.
+    pub fn load(profile: &Profile) -> Result<Self> {
+        let subject = find("echo", &mut |_| {}).context("run `make guests` first")?;
+        let Subject::Bundle(bundle) = subject else {
+            bail!("echo has no twin");
+        };
+        let component = std::fs::read(bundle.component())?;
+        // What sandlab-runtime does with this profile and this component, by default.
+        let knobs = Knobs {
+            epochs: true,
+            wasi: true,
+            ..Knobs::default()
+        };
+        let by_hand = ByHand::load(&component, profile, knobs);
+        Ok(Self {
+            ours: SandboxEngine::new(profile)?.load_bytes(&component)?,
+            by_hand: by_hand.map_err(by_wasmtime)?,
+            peers: Arc::default(),
+        })
+    }
+
+    /// An instance through sandlab-runtime.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn ours(&self) -> Result<Box<dyn Agent>> {
+        Ok(self.ours.spawn(Identity::alone())?)
+    }
+
+    /// An instance through wasmtime by hand.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn by_hand(&self) -> Result<by_hand::Instance> {
+        let instance = self.by_hand.instantiate(self.peers.clone());
+        instance.map_err(by_wasmtime)
+    }
+}
+
+/// Says a message through sandlab-runtime, and checks the reply's length.
 ///
-/// # Panics
-/// If it is not built.
-pub fn echo() -> Vec<u8> {
-    let Ok(Subject::Bundle(bundle)) = find("echo", &mut |_| {}) else {
-        panic!("echo is not built: run `make guests`");
+/// # Errors
+/// If the agent fails or replies something else.
+pub fn say(agent: &mut dyn Agent, message: &Message) -> Result<()> {
+    let handled = agent.handle(message)?;
+    is_echo(message, &handled.replies)
+}
+
+/// Says a message through wasmtime by hand, and checks the reply's length.
+///
+/// # Errors
+/// As [`say`].
+pub fn say_by_hand(agent: &mut by_hand::Instance, message: &Message) -> Result<()> {
+    let replies = agent.call(message).map_err(by_wasmtime)?;
+    is_echo(message, &replies)
+}
+
+fn is_echo(message: &Message, replies: &[Message]) -> Result<()> {
+    let [reply] = replies else {
+        bail!("echo replied {} times", replies.len());
     };
-    std::fs::read(bundle.component()).expect("the bundle was checked")
+    ensure!(
+        reply.content.len() == message.content.len(),
+        "echo replied {} bytes to {}",
+        reply.content.len(),
+        message.content.len()
+    );
+    Ok(())
+}
+
+/// Wasmtime's errors are no `std::error::Error`.
+fn by_wasmtime(error: wasmtime::Error) -> anyhow::Error {
+    anyhow!("wasmtime by hand: {error:#}")
 }

@@ -74,24 +74,24 @@ pub enum Error {
         source: LoadError,
     },
     /// A call failed while an agent was measured.
-    #[error("{agent} on {backend}, {step}: {source}")]
+    #[error("{agent} on {side}, {step}: {source}")]
     Call {
         /// Which agent.
         agent: String,
-        /// How it ran.
-        backend: BackendKind,
+        /// How it ran: a backend, or a rung of the ladder.
+        side: String,
         /// At which step.
         step: String,
         /// What happened.
         source: CallError,
     },
     /// An agent replied something else than it must: its timings mean nothing.
-    #[error("{agent} on {backend}, {step}: {reason}; nothing that it timed counts")]
+    #[error("{agent} on {side}, {step}: {reason}; nothing that it timed counts")]
     WrongReply {
         /// Which agent.
         agent: String,
-        /// How it ran.
-        backend: BackendKind,
+        /// How it ran: a backend, or a rung of the ladder.
+        side: String,
         /// At which message.
         step: String,
         /// What was expected, and what came.
@@ -100,10 +100,17 @@ pub enum Error {
     /// The machine or wasmtime could not do it.
     #[error("{0}")]
     Machine(String),
+    /// Somebody stopped the run.
+    #[error("stopped before all was measured; what was measured is reported")]
+    Stopped,
+    /// More than one thing went wrong.
+    #[error("{}", lines(.0))]
+    Several(Vec<Error>),
 }
 
 /// Whose turn it is after an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A later case outweighs an earlier one where both happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The author's of what was measured: a check did not hold.
     Finding,
@@ -128,6 +135,7 @@ impl Error {
             } => Kind::Usage,
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
             Self::WrongReply { .. } => Kind::Finding,
+            Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Broken),
             _ => Kind::Broken,
         }
     }
@@ -137,6 +145,11 @@ impl Error {
         let path = path.to_owned();
         move |source| Self::File { verb, path, source }
     }
+}
+
+fn lines(errors: &[Error]) -> String {
+    let lines: Vec<_> = errors.iter().map(Error::to_string).collect();
+    lines.join("\nerror: ")
 }
 
 /// Whether the host failed, and not the agent.

@@ -1,8 +1,8 @@
 //! The lab: it builds agents, runs them on every backend, and says what the sandbox costs.
 //!
 //! Data flows one way: [`bundle`] (what is measured) and [`workload`] (what it is told)
-//! go into [`experiment`], whose samples [`results`] keeps and [`stats`] sums up, for
-//! [`report`] to show. [`cli`] is the `sandlab` command.
+//! make a [`suite`], whose [`experiment`]s return samples, which [`results`] keeps and
+//! [`stats`] sums up, for [`report`] to show. [`cli`] is the `sandlab` command.
 
 pub mod bundle;
 pub mod cli;
@@ -11,6 +11,7 @@ pub mod experiment;
 pub mod report;
 pub mod results;
 pub mod stats;
+pub mod suite;
 pub mod workload;
 
 pub use error::{Error, Kind, Result};

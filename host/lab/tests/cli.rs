@@ -5,6 +5,9 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
+use rustix::process::{Pid, Signal};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 fn sandlab() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sandlab"))
@@ -101,13 +104,15 @@ fn a_report_in_json_has_every_sample_of_every_backend() {
     let run: serde_json::Value = serde_json::from_slice(&output).unwrap();
     assert_eq!(run["schema"], "sandlab.run/1");
     assert_eq!(run["complete"], true);
-    let cases = run["cases"].as_array().unwrap();
+    let built = &run["agents"][0]["built"];
+    assert!(built["rustc"].as_str().unwrap().starts_with("rustc "));
+    let cases = run["comparisons"].as_array().unwrap();
     assert_eq!(cases.len(), 3);
     for case in cases {
-        let backends = case["ns"].as_array().unwrap();
-        assert_eq!(backends.len(), 3);
-        for backend in backends {
-            let samples = backend[1].as_array().unwrap();
+        let sides = case["sides"].as_array().unwrap();
+        assert_eq!(sides.len(), 3);
+        for side in sides {
+            let samples = side["ns"].as_array().unwrap();
             assert_eq!(samples.len(), 7);
             assert!(samples.iter().all(|ns| ns.as_f64().unwrap() > 0.0));
         }
@@ -145,4 +150,142 @@ fn a_new_agent_builds_and_compares_unchanged() {
     let mut again = sandlab();
     again.current_dir(folder.path()).args(["new", "fresh"]);
     again.assert().code(2).stderr(contains("already there"));
+}
+
+/// The processes whose parent is this one: the fourth field of `/proc/PID/stat`, after a
+/// name in parentheses.
+fn children_of(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let fields = stat.rsplit_once(") ").map(|(_, fields)| fields);
+        let found = fields.and_then(|fields| fields.split(' ').nth(1)?.parse().ok());
+        found == Some(parent)
+    };
+    pids.filter(is_child).collect()
+}
+
+/// A comparison that would take for ever, after so many of its children were seen.
+fn endless_comparison(output: &std::path::Path) -> (std::process::Child, BTreeSet<u32>) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    command.args(["compare", "echo", "--rounds", "1000000", "--format", "json"]);
+    let child = command.arg("--output").arg(output).spawn().unwrap();
+    let mut seen = BTreeSet::new();
+    // Every round starts a child: after a few of them, something was measured.
+    while seen.len() < 6 {
+        seen.extend(children_of(child.id()));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (child, seen)
+}
+
+fn all_end(processes: &BTreeSet<u32>) {
+    let started = Instant::now();
+    while processes
+        .iter()
+        .any(|pid| std::path::Path::new(&format!("/proc/{pid}")).exists())
+    {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "children live on"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn send(process: &std::process::Child, signal: Signal) {
+    let pid = Pid::from_child(process);
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn an_interrupt_leaves_what_was_measured_and_no_child() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let (mut sandlab, children) = endless_comparison(&report);
+    send(&sandlab, Signal::INT);
+    assert_eq!(sandlab.wait().unwrap().code(), Some(3));
+    let run: serde_json::Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+    assert_eq!(run["complete"], false);
+    let measured = run["comparisons"][0]["sides"][0]["ns"].as_array().unwrap();
+    assert!(!measured.is_empty());
+    all_end(&children);
+}
+
+#[test]
+fn children_do_not_outlive_a_parent_that_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let (mut sandlab, mut children) = endless_comparison(&report);
+    children.extend(children_of(sandlab.id()));
+    send(&sandlab, Signal::KILL);
+    sandlab.wait().unwrap();
+    all_end(&children);
+    assert!(!report.exists());
+}
+
+#[test]
+fn the_ladder_has_every_rung_and_its_residual() {
+    let args = ["compare", "echo", "--attribute", "--rounds", "6"];
+    let done = sandlab().args(args).assert().code(0);
+    let rungs = [
+        "native call",
+        "component call",
+        "+ limiter",
+        "+ epochs",
+        "+ fuel",
+        "+ async",
+        "+ WASI",
+        "sandlab-runtime",
+    ];
+    let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    for size in ["16 B", "1 KiB", "64 KiB"] {
+        for rung in rungs {
+            let row = |line: &&str| line.contains(size) && line.contains(rung);
+            assert!(
+                text.lines().any(|line| row(&line)),
+                "{size}, {rung}: {text}"
+            );
+        }
+        assert!(
+            text.contains(&format!("residual of echo at {size}")),
+            "{text}"
+        );
+    }
+    assert!(!text.contains('\u{1b}'), "colours where no terminal is");
+}
+
+#[test]
+fn a_ladder_of_an_agent_that_needs_wasi_says_so() {
+    let args = ["compare", "wordcount", "--attribute", "--rounds", "1"];
+    let done = sandlab().args(args).assert().code(0);
+    done.stdout(contains("wordcount calls WASI").and(contains("+ WASI").not()));
+}
+
+#[test]
+fn one_failing_agent_does_not_take_the_others_results_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let workload = folder.path().join("workload.jsonl");
+    std::fs::write(&workload, "{\"request\": \"ok\", \"reply\": \"\"}").unwrap();
+    let args = [
+        "echo",
+        "faulty",
+        "--backends",
+        "wasm",
+        "--rounds",
+        "6",
+        "--format",
+        "csv",
+    ];
+    let mut compare = sandlab();
+    compare
+        .arg("compare")
+        .args(args)
+        .arg("--workload")
+        .arg(&workload);
+    let failed = compare.assert().code(1);
+    failed
+        .stdout(contains("faulty,").and(contains("echo,").not()))
+        .stderr(contains("echo on wasm"));
 }

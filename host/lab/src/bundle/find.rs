@@ -1,6 +1,6 @@
 //! From what a person types to what can be measured.
 
-use super::{Bundle, MANIFEST, build};
+use super::{Bundle, MANIFEST, Manifest, build};
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,30 @@ impl From<Bundle> for Subject {
 }
 
 impl Subject {
+    /// The component's file.
+    pub fn component(&self) -> PathBuf {
+        match self {
+            Self::Bundle(bundle) => bundle.component(),
+            Self::Component(path) => path.clone(),
+        }
+    }
+
+    /// The twin's file, if there is a twin.
+    pub fn twin(&self) -> Option<PathBuf> {
+        match self {
+            Self::Bundle(bundle) => Some(bundle.twin()),
+            Self::Component(_) => None,
+        }
+    }
+
+    /// How it was built, if that is known.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match self {
+            Self::Bundle(bundle) => Some(&bundle.manifest),
+            Self::Component(_) => None,
+        }
+    }
+
     /// What reports call it.
     pub fn name(&self) -> String {
         match self {

@@ -6,12 +6,16 @@
 
 mod build;
 mod compare;
+mod measuring;
 mod new;
 mod progress;
 mod run;
 
-use crate::{Error, Kind};
+use crate::report::{self, Format};
+use crate::results::{self, Run};
+use crate::{Error, Kind, Result};
 use clap::{Parser, Subcommand};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Measures what a WASM sandbox costs agents.
@@ -24,7 +28,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, every check held; 1 a check did not hold; \
                           2 the command or configuration cannot be used; \
-                          3 sandlab could not do its work.";
+                          3 sandlab could not do its work, or was stopped.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -68,8 +72,19 @@ fn failed(error: &Error) -> ExitCode {
     })
 }
 
+/// Writes a run's report to a file, or to standard output.
+fn publish(run: &Run, format: Format, file: Option<&Path>) -> Result<()> {
+    match file {
+        Some(file) => {
+            let report = report::render(run, format, false)?;
+            results::write_whole(file, report.as_bytes())
+        }
+        None => print(&report::render(run, format, console::colors_enabled())?),
+    }
+}
+
 /// Prints to standard output. A reader that has gone away is not an error.
-fn print(text: &str) -> crate::Result<()> {
+fn print(text: &str) -> Result<()> {
     use std::io::{ErrorKind, Write};
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

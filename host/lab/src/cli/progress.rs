@@ -1,5 +1,6 @@
 //! What a person sees while they wait: on standard error, and a bar only on a terminal.
 
+use crate::suite::Observer;
 use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +12,41 @@ pub fn say(step: &str) {
     eprintln!("{step}");
 }
 
-/// A bar of so many steps; nothing at all where no terminal is.
-pub fn bar(steps: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-    let bar = ProgressBar::new(steps);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+/// A bar of so many cases, and Ctrl-C as the way to end early.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// From now on, Ctrl-C and a request to terminate end the suite after a round; a
+    /// second one ends the program at once.
+    pub fn new(cases: usize) -> Result<Self> {
+        catch_interrupts()?;
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} ({eta} left)")
+            .map_err(|error| Error::Machine(format!("cannot draw the bar: {error}")))?;
+        Ok(Self(ProgressBar::new(cases as u64).with_style(style)))
     }
 }
 
-/// From now on, Ctrl-C and a request to terminate are kept for [`stopped`] to tell; a
-/// second one ends the program at once.
-pub fn catch_interrupts() -> Result<()> {
+impl Observer for Bar {
+    fn begins(&self, agent: &str) {
+        self.0.set_message(agent.to_owned());
+    }
+
+    fn done(&self) {
+        self.0.inc(1);
+    }
+
+    fn stopped(&self) -> bool {
+        STOPPED.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn catch_interrupts() -> Result<()> {
     let handler = || {
         if STOPPED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
@@ -32,9 +55,4 @@ pub fn catch_interrupts() -> Result<()> {
     };
     ctrlc::set_handler(handler)
         .map_err(|error| Error::Machine(format!("cannot catch Ctrl-C: {error}")))
-}
-
-/// Whether the person has had enough.
-pub fn stopped() -> bool {
-    STOPPED.load(Ordering::Relaxed)
 }

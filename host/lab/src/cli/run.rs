@@ -1,19 +1,19 @@
 //! `sandlab run`
 
-use super::compare::Measuring;
-use super::print;
-use crate::bundle::{self, Subject};
-use crate::experiment::setup;
-use crate::report::{self, Format};
-use crate::{Error, Result, results};
+use super::measuring::Measuring;
+use super::{print, progress, publish};
+use crate::report::Format;
+use crate::results::{self, Run};
+use crate::suite::Suite;
+use crate::{Error, Result};
 use clap::ValueEnum;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which suite.
     #[arg(value_enum)]
-    suite: Suite,
+    suite: Name,
     #[command(flatten)]
     measuring: Measuring,
     /// Where runs are kept.
@@ -23,24 +23,37 @@ pub struct Args {
 
 /// What to run.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Suite {
-    /// Every built agent, every size, on every backend: under two minutes on two cores.
+enum Name {
+    /// Every built agent, every size, on every backend, and the ladder of `echo`: under
+    /// two minutes on two cores.
     Quick,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
-    let Suite::Quick = args.suite;
     std::fs::create_dir_all(&args.runs).map_err(Error::file("make the folder", &args.runs))?;
-    let subjects: Vec<Subject> = bundle::find_all()?.into_iter().map(Subject::from).collect();
-    let run = args.measuring.run(&subjects, setup::cases)?;
-    let name: String = run
-        .started
-        .chars()
-        .take(19)
-        .map(|c| if c == ':' { '-' } else { c })
-        .collect();
-    let file = args.runs.join(format!("quick-{name}.json"));
-    results::write_whole(&file, report::render(&run, Format::Json)?.as_bytes())?;
-    print(&report::render(&run, Format::Text)?)?;
-    print(&format!("every sample is in {}\n", file.display()))
+    results::require_writable(&file(&args.runs, "started"))?;
+    let measuring = &args.measuring;
+    let suite = match args.suite {
+        Name::Quick => Suite::quick(
+            &measuring.backends(),
+            measuring.settings(),
+            measuring.profile()?,
+        )?,
+    };
+    let outcome = suite.run(&progress::Bar::new(suite.len())?)?;
+    let file = file(&args.runs, &stamp(&outcome.run));
+    publish(&outcome.run, Format::Json, Some(&file))?;
+    publish(&outcome.run, Format::Text, None)?;
+    print(&format!("every sample is in {}\n", file.display()))?;
+    outcome.into_result()
+}
+
+fn file(runs: &Path, started: &str) -> PathBuf {
+    runs.join(format!("quick-{started}.json"))
+}
+
+/// When it started, to the second, as a file's name can have it.
+fn stamp(run: &Run) -> String {
+    let seconds = run.started.split('.').next().unwrap_or_default();
+    seconds.trim_end_matches('Z').replace(':', "-")
 }

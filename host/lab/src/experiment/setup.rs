@@ -1,130 +1,90 @@
-//! From a subject to running agents: backends, configuration, grants.
+//! From a subject to running agents: sides, configuration, grants.
 
 use crate::bundle::Subject;
 use crate::workload::{self, Case};
 use crate::{Error, Result};
 use sandlab_runtime::profile::{Access, DirectoryGrant};
-use sandlab_runtime::wasm::SandboxEngine;
-use sandlab_runtime::{
-    Agent, Backend, BackendKind, CallError, Identity, LoadError, Profile, native::Twin,
-    process::Children,
-};
+use sandlab_runtime::{Agent, Backend, CallError, Profile};
 use tempfile::TempDir;
 
-/// A subject that is loaded on the backends it can run on.
+/// A subject that is loaded on every side that it is measured on.
 pub struct Loaded {
     /// What reports call it.
     pub agent: String,
-    /// In the order that was asked for.
-    pub backends: Vec<Box<dyn Backend>>,
-    /// Why a backend that was asked for is not among them.
-    pub left_out: Vec<String>,
-    /// What it wrote in, until it is no longer needed.
-    _directory: TempDir,
+    /// In the order that reports show them.
+    pub sides: Vec<Side>,
+    /// What a reader must know: which side is missing, and why.
+    pub notes: Vec<String>,
+    /// What it writes in, until it is no longer needed.
+    pub(super) _directory: Option<TempDir>,
+}
+
+/// One of the ways to run a subject that are compared.
+pub struct Side {
+    /// What reports call it.
+    pub name: String,
+    /// What starts its instances.
+    pub backend: Box<dyn Backend>,
+}
+
+impl Side {
+    /// A side with this name.
+    pub fn new(name: impl Into<String>, backend: impl Backend + 'static) -> Self {
+        Self {
+            name: name.into(),
+            backend: Box::new(backend),
+        }
+    }
 }
 
 impl Loaded {
-    /// Loads a subject. Every agent gets a fresh directory as `/data`, unless the profile
-    /// grants one already.
-    ///
-    /// # Errors
-    /// If it does not load on a backend that it should.
-    pub fn new(
-        subject: &Subject,
-        backends: &[BackendKind],
-        profile: &Profile,
-        needs_directory: bool,
-    ) -> Result<Self> {
-        let agent = subject.name();
-        let directory =
-            tempfile::tempdir().map_err(Error::file("write to", &std::env::temp_dir()))?;
-        let mut profile = profile.clone();
-        if needs_directory
-            && profile
-                .grants
-                .directories
-                .iter()
-                .all(|d| d.guest != "/data")
-        {
-            profile.grants.directories.push(DirectoryGrant {
-                guest: "/data".to_owned(),
-                host: directory.path().to_owned(),
-                access: Access::Write,
-            });
-        }
-        let mut loaded = Vec::new();
-        let mut left_out = Vec::new();
-        for backend in backends.iter().copied() {
-            match load(subject, backend, &profile) {
-                Some(result) => loaded.push(result.map_err(|source| Error::Load {
-                    agent: agent.clone(),
-                    backend,
-                    source,
-                })?),
-                None => left_out.push(format!(
-                    "{agent} is a component alone, without a twin: {backend} is left out"
-                )),
-            }
-        }
-        Ok(Self {
-            agent,
-            backends: loaded,
-            left_out,
-            _directory: directory,
-        })
-    }
-
     /// Starts an instance and configures it for a case.
     ///
     /// # Errors
     /// If it does not start, or does not take the configuration.
-    pub fn start(&self, backend: &dyn Backend, case: &Case) -> Result<Box<dyn Agent>> {
-        let peers = case.peers.iter().zip(2..);
-        let identity = Identity::with_peers(peers.map(|(name, id)| (name.as_str(), id)).collect());
-        let failed = |step: &str, source| self.failed(backend.kind(), step, source);
-        let mut agent = backend
-            .spawn(identity)
-            .map_err(|fault| failed("when spawned", fault.into()))?;
+    pub fn start(&self, side: &Side, case: &Case) -> Result<Box<dyn Agent>> {
+        let mut agent = side
+            .backend
+            .spawn(case.identity())
+            .map_err(|fault| self.failed(side, "when spawned", fault.into()))?;
         if !case.config.is_empty() {
             agent
                 .configure(&case.config)
-                .map_err(|error| failed("when configured", error))?;
+                .map_err(|error| self.failed(side, "when configured", error))?;
         }
         Ok(agent)
     }
 
     /// Says at which step what failed.
-    pub fn failed(&self, backend: BackendKind, step: &str, source: CallError) -> Error {
+    pub fn failed(&self, side: &Side, step: &str, source: CallError) -> Error {
         Error::Call {
             agent: self.agent.clone(),
-            backend,
+            side: side.name.clone(),
             step: step.to_owned(),
             source,
         }
     }
 }
 
-/// None if the subject has nothing that the backend could run.
-fn load(
-    subject: &Subject,
-    backend: BackendKind,
+/// A profile that also grants a fresh directory as `/data`, if a case needs one and the
+/// profile does not grant it already.
+pub(super) fn with_directory(
     profile: &Profile,
-) -> Option<Result<Box<dyn Backend>, LoadError>> {
-    fn boxed<B: Backend + 'static>(backend: B) -> Box<dyn Backend> {
-        Box::new(backend)
+    cases: &[Case],
+) -> Result<(Profile, Option<TempDir>)> {
+    let mut profile = profile.clone();
+    let granted = &mut profile.grants.directories;
+    let is_granted = granted.iter().any(|directory| directory.guest == "/data");
+    if is_granted || cases.iter().all(|case| !case.directory) {
+        return Ok((profile, None));
     }
-    let loaded = match (backend, subject) {
-        (BackendKind::Wasm, Subject::Bundle(bundle)) => SandboxEngine::new(profile)
-            .and_then(|e| e.load(&bundle.component()))
-            .map(boxed),
-        (BackendKind::Wasm, Subject::Component(path)) => SandboxEngine::new(profile)
-            .and_then(|e| e.load(path))
-            .map(boxed),
-        (BackendKind::Native, Subject::Bundle(b)) => Twin::load(&b.twin(), profile).map(boxed),
-        (BackendKind::Process, Subject::Bundle(b)) => Children::of(&b.twin(), profile).map(boxed),
-        (_, Subject::Component(_)) => return None,
-    };
-    Some(loaded)
+    let directory = tempfile::tempdir().map_err(Error::file("write to", &std::env::temp_dir()))?;
+    granted.push(DirectoryGrant {
+        guest: "/data".to_owned(),
+        host: directory.path().to_owned(),
+        access: Access::Write,
+    });
+    Ok((profile, Some(directory)))
 }
 
 /// The messages of a subject: its own workload, a reference agent's, or random bytes.

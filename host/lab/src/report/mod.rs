@@ -1,13 +1,18 @@
 //! A run, for whoever reads it: a person, a page, a spreadsheet, a program.
 
-mod summary;
+mod comparison;
+mod ladder;
+mod page;
 mod table;
+mod units;
 
 use crate::results::Run;
 use crate::{Error, Result};
 use clap::ValueEnum;
+use table::Style;
 
-pub use summary::{Row, Summary};
+pub use comparison::{Comparison, Mean, Row};
+pub use ladder::{Ladder, Rung};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -18,19 +23,20 @@ pub enum Format {
     Json,
     /// Tables for a page.
     Markdown,
-    /// One line an agent, size and backend.
+    /// One line an agent, size and backend, or a rung of the ladder.
     Csv,
 }
 
-/// Writes a run in a format.
+/// Writes a run in a format; only text can have colours.
 ///
 /// # Errors
 /// If the run cannot be encoded.
-pub fn render(run: &Run, format: Format) -> Result<String> {
+pub fn render(run: &Run, format: Format, colours: bool) -> Result<String> {
     Ok(match format {
-        Format::Text => table::text(run, &Summary::of(run)),
-        Format::Markdown => table::markdown(run, &Summary::of(run)),
-        Format::Csv => table::csv(&Summary::of(run)),
+        Format::Text if colours => page::page(run, Style::Colour),
+        Format::Text => page::page(run, Style::Plain),
+        Format::Markdown => page::page(run, Style::Markdown),
+        Format::Csv => page::csv(run),
         Format::Json => {
             let json = serde_json::to_string_pretty(run)
                 .map_err(|error| Error::Machine(format!("cannot encode the run: {error}")))?;

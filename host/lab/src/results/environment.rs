@@ -14,8 +14,6 @@ pub struct Environment {
     pub kernel: String,
     /// The load average of the last minute, when the run started.
     pub load: Option<f64>,
-    /// Share of the processor's time that other guests of the machine took, since it started.
-    pub steal: Option<f64>,
     /// sandlab's version.
     pub sandlab: &'static str,
     /// Wasmtime's version.
@@ -35,7 +33,6 @@ impl Environment {
                 .to_string_lossy()
                 .into_owned(),
             load: load(),
-            steal: steal(),
             sandlab: env!("CARGO_PKG_VERSION"),
             wasmtime: sandlab_runtime::wasm::WASMTIME_VERSION,
             commit: commit(),
@@ -52,16 +49,6 @@ fn cpu() -> Option<String> {
 fn load() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;
     text.split(' ').next()?.parse().ok()
-}
-
-/// The eighth number of `/proc/stat`'s first line, of their sum (proc(5)).
-fn steal() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let fields = text.lines().next()?.split_whitespace().skip(1).take(8);
-    let ticks: Vec<f64> = fields
-        .map(|field| field.parse().ok())
-        .collect::<Option<_>>()?;
-    Some(ticks.get(7)? / ticks.iter().sum::<f64>())
 }
 
 fn commit() -> Option<String> {

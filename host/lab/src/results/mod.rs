@@ -1,71 +1,72 @@
 //! The stored run: every sample, the settings and the environment, under one schema.
 
 mod environment;
+mod file;
+mod noise;
 
 pub use environment::Environment;
+pub use file::{require_writable, write_whole};
+pub use noise::{Noise, Watch};
 
-use crate::experiment::compare::{Sampled, Settings};
+use crate::bundle::{self, Manifest, Subject};
+use crate::experiment::interleave::{Sampled, Settings};
 use crate::{Error, Result};
 use sandlab_runtime::Profile;
 use serde::Serialize;
-use std::io::Write;
-use std::path::Path;
 
 /// The version of a run's fields.
 pub const SCHEMA: &str = "sandlab.run/1";
 
-/// One run of a comparison.
+/// One run.
 #[derive(Debug, Serialize)]
 pub struct Run {
     /// The version of these fields.
     pub schema: &'static str,
     /// When it started, RFC 3339.
     pub started: String,
-    /// Whether it measured all that it was to, or was stopped.
+    /// Whether it measured all that it was to.
     pub complete: bool,
     /// Where it ran.
     pub environment: Environment,
+    /// What else the machine did meanwhile.
+    pub noise: Noise,
     /// How it measured.
     pub settings: Settings,
     /// What the agents were allowed.
     pub profile: Profile,
+    /// What was measured, and how it was built.
+    pub agents: Vec<Measured>,
     /// What else a reader must know.
     pub notes: Vec<String>,
-    /// What it measured, every sample.
-    pub cases: Vec<Sampled>,
+    /// What did not hold, so that nothing was measured of it.
+    pub failures: Vec<String>,
+    /// Agents on the backends, every sample.
+    pub comparisons: Vec<Sampled>,
+    /// Agents on the rungs of the ladder, every sample.
+    pub ladders: Vec<Sampled>,
 }
 
-/// Writes a file, all of it or nothing.
-///
-/// # Errors
-/// If the folder cannot be written.
-pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut draft = tempfile::NamedTempFile::new_in(folder).map_err(Error::file("write", path))?;
-    draft
-        .write_all(content)
-        .map_err(Error::file("write", path))?;
-    let written = draft.persist(path).map_err(|error| error.error);
-    written.map_err(Error::file("write", path))?;
-    Ok(())
+/// An agent that was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Measured {
+    /// What reports call it.
+    pub agent: String,
+    /// The SHA-256 of its component.
+    pub component: String,
+    /// How both of its sides were built; none for a component alone.
+    pub built: Option<Manifest>,
 }
 
-/// Sees to it that a file can be written, before hours are spent on its content.
-///
-/// # Errors
-/// If it cannot.
-pub fn require_writable(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        let error = std::io::Error::from(std::io::ErrorKind::IsADirectory);
-        return Err(Error::file("write", path)(error));
+impl Measured {
+    /// # Errors
+    /// If its component cannot be read.
+    pub fn of(subject: &Subject) -> Result<Self> {
+        let path = subject.component();
+        let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
+        Ok(Self {
+            agent: subject.name(),
+            component: bundle::sha256(&bytes),
+            built: subject.manifest().cloned(),
+        })
     }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let draft = tempfile::NamedTempFile::new_in(folder);
-    draft.map(drop).map_err(Error::file("write", path))
 }

@@ -14,7 +14,7 @@ pub use file::read;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use sandlab_runtime::{AgentId, Handled, Message};
+use sandlab_runtime::{AgentId, Handled, Identity, Message};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
@@ -96,6 +96,12 @@ impl Case {
             directory: false,
             exchanges,
         }
+    }
+
+    /// Who an agent is that it is sent to: one that can reach the case's peers.
+    pub fn identity(&self) -> Identity {
+        let peers = self.peers.iter().zip(2..);
+        Identity::with_peers(peers.map(|(name, id)| (name.as_str(), id)).collect())
     }
 
     /// The messages' mean content, bytes.

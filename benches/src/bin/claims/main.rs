@@ -1,0 +1,149 @@
+//! Measures, on this machine, what the README and the docs claim about speed, size and
+//! accuracy. Exits with 1 if a claim does not hold. `claims NAME` measures one;
+//! `CLAIMS_JSON=FILE` also writes them to a file.
+
+mod measure;
+
+use anyhow::{Context, Result};
+use sandlab::results::{require_writable, write_whole};
+use sandlab::stats::Interval;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// One claim: what is measured must be at most the bound.
+#[derive(Clone, Copy, Serialize)]
+struct Claim {
+    name: &'static str,
+    says: &'static str,
+    bound: f64,
+    #[serde(skip)]
+    measure: fn() -> Result<Interval>,
+}
+
+const CLAIMS: [Claim; 10] = [
+    Claim {
+        name: "call",
+        says: "a 1 KiB echo through sandlab-runtime, by a hand-written wasmtime loop",
+        bound: 1.10,
+        measure: measure::call,
+    },
+    Claim {
+        name: "spawn",
+        says: "spawn, first reply and drop, by the same with wasmtime by hand",
+        bound: 1.25,
+        measure: measure::spawn,
+    },
+    Claim {
+        name: "sandbox",
+        says: "wasm by native, geometric mean of the computing agents at 64 KiB",
+        bound: 1.35,
+        measure: measure::sandbox,
+    },
+    Claim {
+        name: "deadline",
+        says: "with a deadline by without, geometric mean of the same",
+        bound: 1.40,
+        measure: measure::deadline,
+    },
+    Claim {
+        name: "fiber",
+        says: "a 1 KiB echo on a fiber, by the same on the caller's stack",
+        bound: 2.50,
+        measure: measure::fiber,
+    },
+    Claim {
+        name: "process",
+        says: "a 16 B echo in the sandbox, by the same in a child process",
+        bound: 0.05,
+        measure: measure::process,
+    },
+    Claim {
+        name: "pool",
+        says: "spawn, first reply and drop with a pool, by the same on demand",
+        bound: 0.50,
+        measure: measure::pool,
+    },
+    Claim {
+        name: "timing",
+        says: "what timing adds to a 16 B echo on the native twin, percent",
+        bound: 1.0,
+        measure: measure::timing,
+    },
+    Claim {
+        name: "help",
+        says: "sandlab --help, milliseconds",
+        bound: 20.0,
+        measure: measure::help,
+    },
+    Claim {
+        name: "quick",
+        says: "the quick suite, seconds",
+        bound: 120.0,
+        measure: measure::quick,
+    },
+];
+
+/// A claim with what it came to.
+#[derive(Serialize)]
+struct Measured {
+    #[serde(flatten)]
+    claim: Claim,
+    measured: Interval,
+    holds: bool,
+}
+
+fn main() -> Result<ExitCode> {
+    sandlab_runtime::process::serve_if_asked();
+    let only = std::env::args().nth(1);
+    let is_wanted = |claim: &&Claim| only.as_deref().is_none_or(|only| only == claim.name);
+    let wanted: Vec<&Claim> = CLAIMS.iter().filter(is_wanted).collect();
+    if wanted.is_empty() {
+        let names = CLAIMS.map(|claim| claim.name).join(", ");
+        eprintln!("error: no claim has that name; there are {names}");
+        return Ok(ExitCode::from(2));
+    }
+    let file = std::env::var_os("CLAIMS_JSON").map(PathBuf::from);
+    file.as_deref().map_or(Ok(()), require_writable)?;
+    let mut all = Vec::new();
+    for claim in wanted {
+        let measured = measure(*claim)?;
+        println!("{}", line(&measured));
+        all.push(measured);
+    }
+    if let Some(file) = file {
+        write_whole(&file, &serde_json::to_vec_pretty(&all)?)?;
+    }
+    let all_hold = all.iter().all(|claim| claim.holds);
+    Ok(ExitCode::from(u8::from(!all_hold)))
+}
+
+fn measure(claim: Claim) -> Result<Measured> {
+    let measured = (claim.measure)().with_context(|| format!("claim {}", claim.name))?;
+    let holds = measured.value <= claim.bound;
+    Ok(Measured {
+        claim,
+        measured,
+        holds,
+    })
+}
+
+fn line(measured: &Measured) -> String {
+    let Measured {
+        claim,
+        measured,
+        holds,
+    } = measured;
+    let interval = match (measured.low, measured.high) {
+        (Some(low), Some(high)) => format!("({low:.3} – {high:.3})"),
+        _ => "(measured once)".to_owned(),
+    };
+    format!(
+        "{:<8} at most {:>6.2}: {:>7.3} {interval:<17}  {:<13}  {}",
+        claim.name,
+        claim.bound,
+        measured.value,
+        if *holds { "holds" } else { "DOES NOT HOLD" },
+        claim.says
+    )
+}

@@ -1,0 +1,190 @@
+//! The same verified messages on several sides, interleaved.
+//!
+//! The unit of observation is a round: a fresh instance on every side, and two slices of
+//! each, in the order A B C C B A, so that a drift of the machine cancels out. Every reply
+//! is checked before the clock runs and again after it, and every timed message must have
+//! brought as many replies as the checked one.
+
+use super::setup::{Loaded, Side};
+use super::timing::{count, overhead_ns, slice};
+use crate::workload::Case;
+use crate::{Error, Result};
+use sandlab_runtime::Agent;
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long and how often to measure.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Settings {
+    /// Rounds a case, each with fresh instances.
+    pub rounds: u32,
+    /// How long a slice takes at least, so that the clock's own cost vanishes.
+    #[serde(rename = "slice_ns", serialize_with = "nanoseconds")]
+    pub slice: Duration,
+    /// The seed of the generated messages.
+    pub seed: u64,
+}
+
+fn nanoseconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u128(duration.as_nanos())
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rounds: 30,
+            slice: Duration::from_millis(2),
+            seed: 1,
+        }
+    }
+}
+
+/// What one case measured, on every side that it ran on.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sampled {
+    /// Which agent.
+    pub agent: String,
+    /// The stated size; none for a workload from a file.
+    pub size: Option<usize>,
+    /// The messages' mean size, bytes.
+    pub mean_bytes: u64,
+    /// The sides, in the order that they were loaded.
+    pub sides: Vec<Samples>,
+    /// What timing added to a message, nanoseconds, at most.
+    pub timing_ns: f64,
+}
+
+/// What one side took.
+#[derive(Debug, Clone, Serialize)]
+pub struct Samples {
+    /// The side's name: a backend, or a rung of the ladder.
+    pub side: String,
+    /// Nanoseconds a message, by round: the same index is the same round on every side.
+    pub ns: Vec<f64>,
+}
+
+/// Measures one case on all sides. `stop` ends it after a round; what was measured stays.
+///
+/// # Errors
+/// If an agent fails, or replies what it must not.
+pub fn interleave(
+    loaded: &Loaded,
+    case: &Case,
+    settings: &Settings,
+    stop: &dyn Fn() -> bool,
+) -> Result<Sampled> {
+    let plans = loaded.sides.iter().map(|side| {
+        let mut agent = loaded.start(side, case)?;
+        let answers = verify(loaded, side, agent.as_mut(), case)?;
+        let cycles = calibrate(loaded, side, agent.as_mut(), case, settings)?;
+        Ok(Plan { answers, cycles })
+    });
+    let plans = plans.collect::<Result<Vec<_>>>()?;
+    let mut sides: Vec<_> = loaded
+        .sides
+        .iter()
+        .map(|side| Samples {
+            side: side.name.clone(),
+            ns: Vec::new(),
+        })
+        .collect();
+    for _ in 0..settings.rounds {
+        if stop() {
+            break;
+        }
+        let round = round(loaded, case, &plans)?;
+        for (side, sample) in sides.iter_mut().zip(round) {
+            side.ns.push(sample);
+        }
+    }
+    let most = plans.iter().map(|plan| plan.cycles).max().unwrap_or(1);
+    Ok(Sampled {
+        agent: loaded.agent.clone(),
+        size: case.size,
+        mean_bytes: case.mean_bytes(),
+        sides,
+        timing_ns: overhead_ns(case, most),
+    })
+}
+
+/// What a slice of one side is made of.
+struct Plan {
+    /// The replies and sends that one cycle of the case brings.
+    answers: u64,
+    /// How many cycles make a slice.
+    cycles: u32,
+}
+
+fn round(loaded: &Loaded, case: &Case, plans: &[Plan]) -> Result<Vec<f64>> {
+    let mut agents = Vec::new();
+    for side in &loaded.sides {
+        let mut agent = loaded.start(side, case)?;
+        verify(loaded, side, agent.as_mut(), case)?;
+        agents.push(agent);
+    }
+    let mut ns = vec![0.0; agents.len()];
+    let order = (0..agents.len()).chain((0..agents.len()).rev());
+    for index in order {
+        let (side, Plan { answers, cycles }) = (&loaded.sides[index], &plans[index]);
+        let slice = slice(agents[index].as_mut(), case, *cycles)
+            .map_err(|error| loaded.failed(side, "while it was timed", error))?;
+        let expected = answers * u64::from(*cycles);
+        if slice.answers != expected {
+            return Err(Error::WrongReply {
+                agent: loaded.agent.clone(),
+                side: side.name.clone(),
+                step: "while it was timed".to_owned(),
+                reason: format!("expected {expected} answers in all, got {}", slice.answers),
+            });
+        }
+        ns[index] += slice.ns / 2.0;
+    }
+    for (side, agent) in loaded.sides.iter().zip(&mut agents) {
+        verify(loaded, side, agent.as_mut(), case)?;
+    }
+    Ok(ns)
+}
+
+/// Sends every message once and checks what comes of it; returns how much came.
+fn verify(loaded: &Loaded, side: &Side, agent: &mut dyn Agent, case: &Case) -> Result<u64> {
+    let mut answers = 0;
+    for (index, exchange) in case.exchanges.iter().enumerate() {
+        let step = format!(
+            "message {} of {} bytes",
+            index + 1,
+            exchange.request.content.len()
+        );
+        let handled = agent
+            .handle(&exchange.request)
+            .map_err(|error| loaded.failed(side, &step, error))?;
+        let checked = exchange.expected.check(&handled);
+        checked.map_err(|reason| Error::WrongReply {
+            agent: loaded.agent.clone(),
+            side: side.name.clone(),
+            step,
+            reason,
+        })?;
+        answers += count(&handled);
+    }
+    Ok(answers)
+}
+
+/// How many cycles make a slice.
+fn calibrate(
+    loaded: &Loaded,
+    side: &Side,
+    agent: &mut dyn Agent,
+    case: &Case,
+    settings: &Settings,
+) -> Result<u32> {
+    let mut cycles = 1_u32;
+    loop {
+        let slice = slice(agent, case, cycles)
+            .map_err(|error| loaded.failed(side, "while it was timed", error))?;
+        if slice.took >= settings.slice || cycles >= 1 << 24 {
+            return Ok(cycles);
+        }
+        let missing = settings.slice.as_secs_f64() / slice.took.as_secs_f64().max(1e-9);
+        cycles = cycles.saturating_mul((missing * 1.2).ceil().clamp(2.0, 100.0) as u32);
+    }
+}

@@ -1,0 +1,162 @@
+//! What a message costs on each backend, and by how much more than on the native twin.
+
+use super::table::{Align, Cell, Table};
+use super::units::{plain, quoted, range, size, time, times};
+use crate::experiment::interleave::Sampled;
+use crate::stats::{Interval, geometric_mean, median_interval};
+use crate::workload::{COMPUTE, SIZES};
+use sandlab_runtime::BackendKind;
+use std::fmt::Write;
+
+/// Comparisons, summed up.
+pub struct Comparison {
+    /// One an agent, size and backend, in the order that they were measured.
+    pub rows: Vec<Row>,
+    /// The geometric mean of wasm/native over the agents that compute, by message size.
+    pub means: Vec<Mean>,
+}
+
+/// One agent, size and backend.
+pub struct Row {
+    /// The agent.
+    pub agent: String,
+    /// The message's mean size, bytes.
+    pub bytes: u64,
+    /// The stated size, if there is one.
+    pub size: Option<usize>,
+    /// The backend.
+    pub backend: String,
+    /// Nanoseconds a message.
+    pub ns: Interval,
+    /// This backend's time by the native twin's, in the same round.
+    pub ratio: Option<Interval>,
+    /// Rounds.
+    pub rounds: usize,
+}
+
+/// The mean cost of the sandbox at one size.
+pub struct Mean {
+    /// The messages' size, bytes.
+    pub size: usize,
+    /// Agents that it is the mean of.
+    pub agents: usize,
+    /// The geometric mean of wasm/native.
+    pub ratio: f64,
+}
+
+impl Comparison {
+    /// Sums up what was sampled.
+    pub fn of(cases: &[Sampled]) -> Self {
+        let rows: Vec<Row> = cases.iter().flat_map(rows_of).collect();
+        let means = SIZES.into_iter().filter_map(|size| mean(size, &rows));
+        let means = means.collect();
+        Self { rows, means }
+    }
+
+    /// For a person.
+    pub(super) fn table(&self) -> Table {
+        let mut table = Table::new([
+            ("agent", Align::Left),
+            ("message", Align::Right),
+            ("backend", Align::Left),
+            ("a message", Align::Right),
+            ("95 % interval", Align::Right),
+            ("of native", Align::Right),
+            ("95 % interval", Align::Right),
+        ]);
+        let dash = || "-".to_owned();
+        for row in &self.rows {
+            let ratio = row.ratio;
+            table.add([
+                Cell::plain(&row.agent),
+                Cell::plain(size(row.bytes)),
+                Cell::plain(&row.backend),
+                Cell::plain(time(row.ns.value)),
+                Cell::dim(range(row.ns, time)),
+                Cell::strong(ratio.map_or_else(dash, |ratio| times(ratio.value))),
+                Cell::dim(ratio.map_or_else(dash, |ratio| range(ratio, times))),
+            ]);
+        }
+        table
+    }
+
+    /// What the table says, in a sentence a size.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let sentence = |mean: &Mean| {
+            format!(
+                "wasm costs {} times native at {}: geometric mean of {} computing agents",
+                times(mean.ratio),
+                size(mean.size as u64),
+                mean.agents
+            )
+        };
+        self.means.iter().map(sentence).collect()
+    }
+
+    /// One line an agent, size and backend; times in nanoseconds.
+    pub(super) fn csv(&self) -> String {
+        let mut text =
+            "agent,bytes,backend,rounds,ns,ns_low,ns_high,ratio,ratio_low,ratio_high\n".to_owned();
+        for row in &self.rows {
+            let ratio = row.ratio;
+            let numbers = [
+                Some(row.ns.value),
+                row.ns.low,
+                row.ns.high,
+                ratio.map(|r| r.value),
+                ratio.and_then(|r| r.low),
+                ratio.and_then(|r| r.high),
+            ];
+            let _ = writeln!(
+                text,
+                "{},{},{},{},{}",
+                quoted(&row.agent),
+                row.bytes,
+                row.backend,
+                row.rounds,
+                numbers.map(plain).join(",")
+            );
+        }
+        text
+    }
+}
+
+fn rows_of(case: &Sampled) -> Vec<Row> {
+    let is_native = |name: &str| name == BackendKind::Native.name();
+    let native = case.sides.iter().find(|side| is_native(&side.side));
+    let rows = case.sides.iter().filter_map(|side| {
+        let base = native.filter(|_| !is_native(&side.side));
+        let ratio = base.and_then(|base| {
+            let pairs = side.ns.iter().zip(&base.ns);
+            median_interval(
+                &pairs
+                    .map(|(ours, native)| ours / native)
+                    .collect::<Vec<_>>(),
+            )
+        });
+        Some(Row {
+            agent: case.agent.clone(),
+            bytes: case.mean_bytes,
+            size: case.size,
+            backend: side.side.clone(),
+            ns: median_interval(&side.ns)?,
+            ratio,
+            rounds: side.ns.len(),
+        })
+    });
+    rows.collect()
+}
+
+fn mean(size: usize, rows: &[Row]) -> Option<Mean> {
+    let rows = rows.iter().filter(|row| {
+        row.size == Some(size)
+            && row.backend == BackendKind::Wasm.name()
+            && COMPUTE.contains(&row.agent.as_str())
+    });
+    let ratios: Vec<f64> = rows.filter_map(|row| Some(row.ratio?.value)).collect();
+    Some(Mean {
+        size,
+        agents: ratios.len(),
+        ratio: geometric_mean(&ratios)?,
+    })
+}

@@ -25,8 +25,8 @@ impl Directory {
     /// [`Failure::Denied`] if the path leads out of the directory, else
     /// [`Failure::Refused`] or [`Failure::Unavailable`] with what is wrong.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        self.dir
-            .read(path)
+        relative(path)
+            .and_then(|()| self.dir.read(path))
             .map_err(|error| failure("read", path, &error))
     }
 
@@ -37,8 +37,8 @@ impl Directory {
     /// directory is granted for reading only; else as [`read`](Self::read).
     pub fn write(&self, path: &str, content: &[u8]) -> Result<(), Failure> {
         self.writable("write", path)?;
-        self.dir
-            .write(path, content)
+        relative(path)
+            .and_then(|()| self.dir.write(path, content))
             .map_err(|error| failure("write", path, &error))
     }
 
@@ -48,8 +48,8 @@ impl Directory {
     /// As [`write`](Self::write).
     pub fn remove(&self, path: &str) -> Result<(), Failure> {
         self.writable("remove", path)?;
-        self.dir
-            .remove_file(path)
+        relative(path)
+            .and_then(|()| self.dir.remove_file(path))
             .map_err(|error| failure("remove", path, &error))
     }
 
@@ -74,6 +74,18 @@ impl Directory {
         }
         Err(denied(verb, path))
     }
+}
+
+/// What the guest's and the twin's libraries see differently: joined to the directory, an
+/// absolute path would replace it, and an empty one would be it.
+fn relative(path: &str) -> io::Result<()> {
+    if path.starts_with('/') {
+        return Err(ErrorKind::PermissionDenied.into());
+    }
+    if path.is_empty() {
+        return Err(ErrorKind::NotFound.into());
+    }
+    Ok(())
 }
 
 fn denied(verb: &str, path: &str) -> Failure {
@@ -129,27 +141,19 @@ mod guest {
 
     impl Dir {
         pub fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-            fs::read(self.beneath(path)?)
+            fs::read(self.0.join(path))
         }
 
         pub fn write(&self, path: &str, content: &[u8]) -> io::Result<()> {
-            fs::write(self.beneath(path)?, content)
+            fs::write(self.0.join(path), content)
         }
 
         pub fn remove_file(&self, path: &str) -> io::Result<()> {
-            fs::remove_file(self.beneath(path)?)
+            fs::remove_file(self.0.join(path))
         }
 
         pub fn entries(&self) -> io::Result<fs::ReadDir> {
             fs::read_dir(&self.0)
-        }
-
-        /// `PathBuf::join` would replace the directory by an absolute path; WASI judges the rest.
-        fn beneath(&self, path: &str) -> io::Result<PathBuf> {
-            if path.starts_with('/') {
-                return Err(io::ErrorKind::PermissionDenied.into());
-            }
-            Ok(self.0.join(path))
         }
     }
 }

@@ -4,6 +4,7 @@ mod common;
 
 use common::{bundle, sandbox, say, twin};
 use proptest::prelude::*;
+use sandlab_runtime::profile::Access;
 use sandlab_runtime::{Agent, Backend, CallError, Handled, Identity, Message, Profile};
 use sandlab_runtime::{native::Twin, wasm::Sandbox};
 
@@ -20,22 +21,34 @@ fn assert_same(wasm: &mut dyn Agent, native: &mut dyn Agent, content: &[u8]) {
     );
 }
 
-fn same_for(name: &str, config: &[u8], contents: impl Strategy<Value = Vec<u8>>) {
-    let mut pair = [
-        sandbox(name, &Profile::default()),
-        twin(name, &Profile::default()),
+/// An agent's two sides, started with the same configuration and the same peers.
+fn pair(name: &str, config: &[u8]) -> [Box<dyn Agent>; 2] {
+    let bundle = bundle(name);
+    let profile = Profile::default();
+    let backends: [Box<dyn Backend>; 2] = [
+        Box::new(Sandbox::load(&bundle.component(), &profile).unwrap()),
+        Box::new(Twin::load(&bundle.twin(), &profile).unwrap()),
     ];
-    for agent in &mut pair {
+    backends.map(|backend| {
+        let peers = [("next", 2), ("other", 3)].into_iter().collect();
+        let mut agent = backend.spawn(Identity::with_peers(peers)).unwrap();
         if !config.is_empty() {
             agent.configure(config).unwrap();
         }
-    }
-    let [wasm, native] = &mut pair;
+        agent
+    })
+}
+
+fn same_for(name: &str, config: &[u8], contents: impl Strategy<Value = Vec<u8>>) {
+    same_between(name, pair(name, config), contents);
+}
+
+fn same_between(name: &str, pair: [Box<dyn Agent>; 2], contents: impl Strategy<Value = Vec<u8>>) {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let pair = std::cell::RefCell::new((wasm, native));
+    let pair = std::cell::RefCell::new(pair);
     let checked = runner.run(&contents, |content| {
         let mut pair = pair.borrow_mut();
-        let (wasm, native) = &mut *pair;
+        let [wasm, native] = &mut *pair;
         assert_same(wasm.as_mut(), native.as_mut(), &content);
         Ok(())
     });
@@ -69,6 +82,69 @@ fn whatever_the_message_the_reply_is_the_same() {
         same_for(name, b"", text());
     }
     same_for("search", br"[a-c]+\s?[#*]", text());
+}
+
+#[test]
+fn what_is_forwarded_is_the_same() {
+    same_for("relay", b"ring next", bytes());
+    same_for("relay", b"fan-out next other next", bytes());
+}
+
+#[test]
+fn what_goes_wrong_is_the_same_as_long_as_the_agent_lives() {
+    let commands = prop_oneof![
+        Just("ok".to_owned()),
+        "fail [a-zé ]{0,20}",
+        "return [0-9]{1,4}",
+        "replies [0-9]{1,2}",
+        "flood [0-9]{1,3}",
+        "[a-z]{1,8}( [0-9x-]{1,5})?",
+    ];
+    let harmless = |command: &String| {
+        let word = command.split(' ').next();
+        !["panic", "loop", "recurse", "abort", "sleep"]
+            .map(Some)
+            .contains(&word)
+    };
+    let commands = commands.prop_filter("it would end", harmless);
+    same_for("faulty", b"", commands.prop_map(String::into_bytes));
+}
+
+#[test]
+fn files_are_the_same_whatever_the_path() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for folder in &folders {
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("out")).unwrap();
+    }
+    let [inside, outside] = folders
+        .each_ref()
+        .map(|folder| common::granting(folder.path(), Access::Write));
+    let pair = [sandbox("files", &inside), twin("files", &outside)];
+    let name = prop_oneof![
+        "[ab]",
+        "sub/[ab]",
+        "(\\.\\./){0,2}[ab]",
+        prop::sample::select(
+            [
+                "", ".", "/", "sub", "sub/", "link", "out", "/a", "./a", "a/b", "sub/../a"
+            ]
+            .as_slice()
+        )
+        .prop_map(str::to_owned)
+    ];
+    let command = (
+        prop::sample::select(["read", "write", "remove", "list"].as_slice()),
+        name,
+        "[xy]{0,3}",
+    );
+    let commands = command.prop_map(|(verb, name, content)| match verb {
+        "write" => format!("write {name}\n{content}"),
+        "list" => "list".to_owned(),
+        verb => format!("{verb} {name}"),
+    });
+    same_between("files", pair, commands.prop_map(String::into_bytes));
 }
 
 #[test]

@@ -5,14 +5,14 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use sandlab::bundle::{Subject, find};
 use sandlab::experiment::by_hand::{self, ByHand, Knobs};
 use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
-use sandlab_runtime::{Agent, Backend, Identity, Message, Peers, Profile};
+use sandlab_runtime::{Agent, Backend, Directory, Identity, Message, Peers, Profile};
 use std::sync::Arc;
 
 /// `echo`, loaded both ways.
 pub struct Echo {
     ours: Sandbox,
     by_hand: ByHand,
-    peers: Arc<Peers>,
+    peers: Arc<dyn Directory>,
 }
 
 impl Echo {
@@ -36,7 +36,7 @@ impl Echo {
         Ok(Self {
             ours: SandboxEngine::new(profile)?.load_bytes(&component)?,
             by_hand: by_hand.map_err(by_wasmtime)?,
-            peers: Arc::default(),
+            peers: Arc::new(Peers::default()),
         })
     }
 

@@ -3,7 +3,7 @@
 //! - `panic TEXT`
 //! - `loop` for ever
 //! - `recurse` until the stack ends
-//! - `abort`: ends its process, so as a native twin the host's, too
+//! - `abort`, or `exit STATUS`: ends its process, so as a native twin the host's, too
 //! - `flood LINES` into the log
 //! - `return BYTES` in one reply, `replies NUMBER` of empty ones
 //! - `sleep MILLISECONDS`
@@ -28,6 +28,7 @@ impl Agent for Faulty {
             },
             ("recurse", "") => Ok(vec![reply(recurse(0).to_string().into_bytes())]),
             ("abort", "") => std::process::abort(),
+            ("exit", status) => std::process::exit(number(status)? as i32),
             ("flood", lines) => {
                 let lines = number(lines)?;
                 (0..lines).for_each(|n| host.log(Level::Info, &format!("line {n} of {lines}")));

@@ -152,6 +152,24 @@ fn a_new_agent_builds_and_compares_unchanged() {
     again.assert().code(2).stderr(contains("already there"));
 }
 
+#[test]
+fn a_twin_that_no_child_can_be_told_of_is_an_error_and_no_hang() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"odd-\xff"));
+    std::fs::create_dir(&odd).unwrap();
+    for entry in std::fs::read_dir(common::bundle("echo").folder).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, odd.join(path.file_name().unwrap())).unwrap();
+    }
+    let mut compare = sandlab();
+    compare
+        .arg("compare")
+        .arg(&odd)
+        .args(["--backends", "process"]);
+    compare.timeout(Duration::from_secs(30)).assert().code(2);
+}
+
 /// The processes whose parent is this one: the fourth field of `/proc/PID/stat`, after a
 /// name in parentheses.
 fn children_of(parent: u32) -> Vec<u32> {

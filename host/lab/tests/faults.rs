@@ -4,7 +4,9 @@ mod common;
 
 use bytesize::ByteSize;
 use common::{fault, sandbox, say, twin};
-use sandlab_runtime::{CallError, Fault, Profile};
+use sandlab_runtime::profile::LogBudget;
+use sandlab_runtime::wasm::Sandbox;
+use sandlab_runtime::{Backend, CallError, Fault, Identity, Profile};
 use std::time::Duration;
 
 #[test]
@@ -107,6 +109,54 @@ fn a_result_over_the_limit_is_not_taken() {
         let fault = fault(agent.as_mut(), "return 2000000");
         assert_eq!(fault, Fault::ResultTooLarge(1 << 20));
     }
+}
+
+#[test]
+fn many_empty_replies_are_a_large_result_too() {
+    for mut agent in [
+        sandbox("faulty", &Profile::default()),
+        twin("faulty", &Profile::default()),
+    ] {
+        let fault = fault(agent.as_mut(), "replies 300000");
+        assert_eq!(fault, Fault::ResultTooLarge(16 << 20));
+    }
+}
+
+#[test]
+fn an_agent_that_exits_instead_of_returning_is_told() {
+    let mut agent = sandbox("faulty", &Profile::default());
+    assert_eq!(fault(agent.as_mut(), "exit 3"), Fault::Exited(1));
+}
+
+#[test]
+fn a_full_pool_says_so_and_has_room_again_later() {
+    let mut profile = Profile::default();
+    profile.allocation.slots = 1;
+    let sandbox = Sandbox::load(&common::bundle("echo").component(), &profile).unwrap();
+    let first = sandbox.spawn(Identity::alone()).unwrap();
+    assert!(matches!(
+        sandbox.spawn(Identity::alone()),
+        Err(Fault::NoSlot(_))
+    ));
+    drop(first);
+    assert!(sandbox.spawn(Identity::alone()).is_ok());
+}
+
+#[test]
+fn a_panic_after_a_flood_of_standard_error_is_still_a_panic() {
+    let profile = Profile {
+        log: LogBudget {
+            size: ByteSize::b(200),
+            ..LogBudget::default()
+        },
+        ..Profile::default()
+    };
+    let mut agent = sandbox("faulty", &profile);
+    let fault = fault(agent.as_mut(), "panic so");
+    assert!(
+        matches!(&fault, Fault::Panic(text) if text.contains("so")),
+        "{fault}"
+    );
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn what_goes_wrong_is_the_same_as_long_as_the_agent_lives() {
     ];
     let harmless = |command: &String| {
         let word = command.split(' ').next();
-        !["panic", "loop", "recurse", "abort", "sleep"]
+        !["panic", "loop", "recurse", "abort", "exit", "sleep"]
             .map(Some)
             .contains(&word)
     };

@@ -3,6 +3,7 @@
 use crate::{AgentId, CallError, Fault, Level, Message, SendError};
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -17,16 +18,51 @@ pub trait Backend: Send + Sync {
     /// [`Fault`] if the instance does not come up: no memory within its limit,
     /// a panic while it starts, no free slot in the pool.
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault>;
+
+    /// Starts an instance that must not hold its thread while it waits. By default none
+    /// ever waits.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    fn start(&self, identity: Identity) -> Result<Started, Fault> {
+        self.spawn(identity).map(Started::Sync)
+    }
+}
+
+/// An instance, by the way that its messages are handled.
+pub enum Started {
+    /// A call holds its thread until it returns, and never waits.
+    Sync(Box<dyn Agent>),
+    /// A call can wait: it is a future.
+    Async(Box<dyn AsyncAgent>),
+}
+
+/// An instance whose calls can wait without holding a thread.
+pub trait AsyncAgent: Agent {
+    /// Handles one message. The future has to be polled within a tokio runtime's context;
+    /// dropping it ends the instance.
+    fn call(self: Box<Self>, message: Message) -> Call;
+}
+
+/// A call that has not returned.
+pub type Call = Pin<Box<dyn Future<Output = Called> + Send>>;
+
+/// What a call left.
+pub struct Called {
+    /// The instance; if the outcome is a fault, only to be dropped.
+    pub agent: Box<dyn AsyncAgent>,
+    /// What came of the message.
+    pub outcome: Result<Handled, CallError>,
 }
 
 /// One running instance. A [`CallError::Fault`] ends it: drop it and spawn another.
 /// By default it exports neither `batch` nor `state`, and tells nothing of what it uses.
 pub trait Agent: Send {
-    /// Prepares the agent, at most once, before its first message.
+    /// Prepares the agent, at most once, before its first message; returns what it sent.
     ///
     /// # Errors
     /// [`CallError::Failure`] if the agent does not take the configuration.
-    fn configure(&mut self, config: &[u8]) -> Result<(), CallError>;
+    fn configure(&mut self, config: &[u8]) -> Result<Vec<Message>, CallError>;
 
     /// Handles one message.
     ///
@@ -118,7 +154,22 @@ pub struct Identity {
     /// Its id, which `self` returns.
     pub id: AgentId,
     /// Whom it can find and send to.
-    pub peers: Arc<Peers>,
+    pub directory: Arc<dyn Directory>,
+}
+
+/// Who can be found and written to.
+pub trait Directory: Send + Sync + fmt::Debug {
+    /// The id of the live agent with this name.
+    fn find(&self, name: &str) -> Option<AgentId>;
+
+    /// Whether a message to this id would be taken.
+    ///
+    /// # Errors
+    /// [`SendError`] with why not.
+    fn accept(&self, recipient: AgentId) -> Result<(), SendError>;
+
+    /// All who have a name now, for an agent in another process.
+    fn snapshot(&self) -> Peers;
 }
 
 impl Identity {
@@ -131,30 +182,29 @@ impl Identity {
     pub fn with_peers(peers: Peers) -> Self {
         Self {
             id: 1,
-            peers: Arc::new(peers),
+            directory: Arc::new(peers),
         }
     }
 }
 
-/// The live agents, by name.
+/// Agents by name, always the same.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Peers(HashMap<String, AgentId>);
 
-impl Peers {
-    /// The id of the agent with this name.
-    pub fn find(&self, name: &str) -> Option<AgentId> {
+impl Directory for Peers {
+    fn find(&self, name: &str) -> Option<AgentId> {
         self.0.get(name).copied()
     }
 
-    /// Whether a message to this id would be taken.
-    ///
-    /// # Errors
-    /// [`SendError::UnknownRecipient`] if nobody has the id.
-    pub fn accept(&self, recipient: AgentId) -> Result<(), SendError> {
+    fn accept(&self, recipient: AgentId) -> Result<(), SendError> {
         if self.0.values().any(|id| *id == recipient) {
             return Ok(());
         }
         Err(SendError::UnknownRecipient)
+    }
+
+    fn snapshot(&self) -> Peers {
+        self.clone()
     }
 }
 

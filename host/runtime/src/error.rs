@@ -162,9 +162,14 @@ pub enum LoadError {
         /// Why.
         reason: String,
     },
-    /// The profile asks for what this machine or engine cannot do.
+    /// The profile asks for what no engine can do.
     #[error("the profile cannot be used: {0}")]
     Profile(String),
+    /// This machine does not give what an engine of the profile needs.
+    #[error(
+        "this machine cannot run the profile's engine: {0}; lower `allocation.slots`, or use the strategy on-demand"
+    )]
+    Engine(String),
 }
 
 fn size(bytes: u64) -> ByteSize {

@@ -24,7 +24,10 @@ pub mod process;
 pub mod profile;
 pub mod wasm;
 
-pub use agent::{Agent, Backend, BackendKind, Batch, Handled, Identity, LogLine, Peers, Usage};
+pub use agent::{
+    Agent, AsyncAgent, Backend, BackendKind, Batch, Call, Called, Directory, Handled, Identity,
+    LogLine, Peers, Started, Usage,
+};
 pub use bindings::types::{AgentId, Failure, Level, Message, Performative, SendError};
 pub use error::{CallError, Fault, LoadError};
 pub use profile::Profile;

@@ -15,7 +15,20 @@ pub(crate) struct Outbox {
     lines_left: u32,
     bytes_left: u64,
     log_dropped: u64,
+    send_limit: u64,
+    /// Bytes that the call may still send.
+    send_left: u64,
 }
+
+/// Whether a call may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sending {
+    Allowed,
+    Denied,
+}
+
+/// What a message counts for besides its content, bytes.
+pub(crate) const MESSAGE: u64 = size_of::<Message>() as u64;
 
 impl Outbox {
     pub fn new(identity: Identity, profile: &Profile) -> Self {
@@ -29,20 +42,30 @@ impl Outbox {
             lines_left: lines,
             bytes_left: bytes,
             log_dropped: 0,
+            send_limit: profile.result_limit.as_u64(),
+            send_left: 0,
         }
     }
 
-    /// Gives the next call a whole log budget, and forgets what nobody took of the last one.
-    pub fn begin_call(&mut self) {
+    /// Gives the next call whole budgets, and forgets what nobody took of the last one.
+    pub fn begin_call(&mut self, sending: Sending) {
+        self.send_left = match sending {
+            Sending::Allowed => self.send_limit,
+            Sending::Denied => 0,
+        };
         self.sent.clear();
         self.log.clear();
         self.lines_left = self.line_limit;
         self.bytes_left = self.byte_limit;
     }
 
-    /// Takes a message, if its recipient lives. The sender is who really sent it.
+    /// Takes a message, if its recipient lives and the budget allows. The sender is who
+    /// really sent it.
     pub fn send(&mut self, mut message: Message) -> Result<(), SendError> {
-        self.identity.peers.accept(message.recipient)?;
+        let size = MESSAGE + message.content.len() as u64;
+        let left = self.send_left.checked_sub(size);
+        self.send_left = left.ok_or(SendError::OverBudget)?;
+        self.identity.directory.accept(message.recipient)?;
         message.sender = self.identity.id;
         self.sent.push(message);
         Ok(())
@@ -79,6 +102,39 @@ impl Outbox {
     }
 
     pub fn find(&self, name: &str) -> Option<AgentId> {
-        self.identity.peers.find(name)
+        self.identity.directory.find(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Peers;
+    use bytesize::ByteSize;
+
+    fn to(recipient: AgentId, bytes: usize) -> Message {
+        Message {
+            recipient,
+            ..Message::request(vec![0; bytes])
+        }
+    }
+
+    #[test]
+    fn a_call_sends_what_its_budget_allows_and_the_next_one_has_a_new_one() {
+        let peers: Peers = [("next", 2)].into_iter().collect();
+        let profile = Profile {
+            result_limit: ByteSize::kib(1),
+            ..Profile::default()
+        };
+        let mut outbox = Outbox::new(Identity::with_peers(peers), &profile);
+        outbox.begin_call(Sending::Allowed);
+        assert_eq!(outbox.send(to(2, 600)), Ok(()));
+        assert_eq!(outbox.send(to(2, 600)), Err(SendError::OverBudget));
+        assert_eq!(outbox.send(to(3, 1)), Err(SendError::UnknownRecipient));
+        assert_eq!(outbox.take_sent().len(), 1);
+        outbox.begin_call(Sending::Allowed);
+        assert_eq!(outbox.send(to(2, 600)), Ok(()));
+        outbox.begin_call(Sending::Denied);
+        assert_eq!(outbox.send(to(2, 0)), Err(SendError::OverBudget));
     }
 }

@@ -33,8 +33,9 @@ pub struct Profile {
     /// Core instances, memories and tables, of each at most so many. Default 32: a
     /// wasm32-wasip2 component from Rust has 4 core instances; Python's needs 108.
     pub instance_limit: u32,
-    /// CPU time that one call may take, to the nearest 10 ms above (the epoch's tick).
-    /// Default 5 s. A blocked call is stopped too, if it runs on async calls.
+    /// Wall time that one call may take, to the nearest 10 ms above (the epoch's tick), so
+    /// that it should leave room for a busy machine. Default 5 s. A blocked call is stopped
+    /// too, if it runs on async calls.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
     /// Fuel for each call, about one unit an instruction. Default none: metering adds up to
@@ -217,7 +218,7 @@ pub enum Access {
 pub enum Stdio {
     /// Kept in memory, within the log budget, for the text of a panic.
     Log,
-    /// To the host's own.
+    /// To the host's own; the text of a panic is then only there.
     Inherit,
 }
 
@@ -240,6 +241,14 @@ pub enum ProfileError {
         /// Where, and what.
         source: Box<toml::de::Error>,
     },
+    /// A value with which no agent could run.
+    #[error("the profile {} cannot be used: {reason}", .path.display())]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// Which value, and why.
+        reason: &'static str,
+    },
 }
 
 impl Profile {
@@ -256,6 +265,12 @@ impl Profile {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
+        if profile.deadline.is_zero() {
+            return Err(ProfileError::Unusable {
+                path: path.to_owned(),
+                reason: "`deadline` is zero, so that every call would be over it",
+            });
+        }
         let base = path.parent().unwrap_or(Path::new(""));
         for directory in &mut profile.grants.directories {
             directory.host = base.join(&directory.host);
@@ -286,6 +301,17 @@ mod tests {
     fn a_misspelt_field_is_named() {
         let error = toml::from_str::<Profile>("memory-limt = 1").unwrap_err();
         assert!(error.to_string().contains("memory-limt"), "{error}");
+    }
+
+    #[test]
+    fn a_deadline_of_zero_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profile.toml");
+        std::fs::write(&path, "deadline = \"0s\"").unwrap();
+        assert!(matches!(
+            Profile::read(&path),
+            Err(ProfileError::Unusable { .. })
+        ));
     }
 
     #[test]

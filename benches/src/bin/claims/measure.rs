@@ -9,19 +9,24 @@ use sandlab::stats::{Interval, geometric_mean, median_interval};
 use sandlab::workload::{COMPUTE, Case, SIZES};
 use sandlab_benches::{Echo, say, say_by_hand};
 use sandlab_runtime::profile::{Calls, Strategy};
-use sandlab_runtime::{BackendKind, Message, Profile};
+use sandlab_runtime::{Agent, BackendKind, Message, Profile};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 const ROUNDS: usize = 41;
 
-/// One call on one side.
-type Call<'a> = &'a mut dyn FnMut() -> Result<()>;
+/// What one side does once.
+type Once<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
 
-/// The median of one side's time by the other's, interleaved A B B A.
-fn ratio(ours: Call, theirs: Call, times: u32) -> Result<Interval> {
-    let time = |side: &mut dyn FnMut() -> Result<()>| -> Result<f64> {
+/// The median of one side's time by the other's: a round has fresh instances of both, and
+/// the order A B B A.
+fn ratio<'a>(
+    ours: impl Fn() -> Result<Once<'a>>,
+    theirs: impl Fn() -> Result<Once<'a>>,
+    times: u32,
+) -> Result<Interval> {
+    let time = |side: &mut Once| -> Result<f64> {
         let start = Instant::now();
         for _ in 0..times {
             side()?;
@@ -29,22 +34,39 @@ fn ratio(ours: Call, theirs: Call, times: u32) -> Result<Interval> {
         Ok(start.elapsed().as_secs_f64())
     };
     let mut ratios = Vec::new();
-    for _ in 0..ROUNDS {
-        let mut a = time(ours)?;
-        let b = time(theirs)? + time(theirs)?;
-        a += time(ours)?;
+    for round in 0..ROUNDS {
+        let (mut ours, mut theirs) = (ours()?, theirs()?);
+        // Warm, so that neither pays for the first touch of its memory.
+        ours()?;
+        theirs()?;
+        let (a, b) = if round % 2 == 0 {
+            let first = time(&mut ours)?;
+            let b = time(&mut theirs)? + time(&mut theirs)?;
+            (first + time(&mut ours)?, b)
+        } else {
+            let first = time(&mut theirs)?;
+            let a = time(&mut ours)? + time(&mut ours)?;
+            (a, first + time(&mut theirs)?)
+        };
         ratios.push(a / b);
     }
     median_interval(&ratios).context("no rounds")
 }
 
+/// An instance that is told the same again and again.
+fn calls<'a>(mut agent: Box<dyn Agent>, message: &'a Message) -> Once<'a> {
+    Box::new(move || say(agent.as_mut(), message))
+}
+
 pub fn call() -> Result<Interval> {
     let echo = Echo::load(&Profile::default())?;
-    let (mut ours, mut by_hand) = (echo.ours()?, echo.by_hand()?);
     let message = Message::request([7; 1_024]);
     ratio(
-        &mut || say(ours.as_mut(), &message),
-        &mut || say_by_hand(&mut by_hand, &message),
+        || Ok(calls(echo.ours()?, &message)),
+        || {
+            let (mut agent, message) = (echo.by_hand()?, &message);
+            Ok(Box::new(move || say_by_hand(&mut agent, message)))
+        },
         5_000,
     )
 }
@@ -53,8 +75,8 @@ pub fn spawn() -> Result<Interval> {
     let echo = Echo::load(&Profile::default())?;
     let message = Message::request([7; 16]);
     ratio(
-        &mut || say(echo.ours()?.as_mut(), &message),
-        &mut || say_by_hand(&mut echo.by_hand()?, &message),
+        || Ok(Box::new(|| say(echo.ours()?.as_mut(), &message))),
+        || Ok(Box::new(|| say_by_hand(&mut echo.by_hand()?, &message))),
         300,
     )
 }
@@ -66,11 +88,10 @@ pub fn fiber() -> Result<Interval> {
         ..Profile::default()
     })?;
     let on_stack = Echo::load(&Profile::default())?;
-    let (mut fiber, mut stack) = (on_fiber.ours()?, on_stack.ours()?);
     let message = Message::request([7; 1_024]);
     ratio(
-        &mut || say(fiber.as_mut(), &message),
-        &mut || say(stack.as_mut(), &message),
+        || Ok(calls(on_fiber.ours()?, &message)),
+        || Ok(calls(on_stack.ours()?, &message)),
         5_000,
     )
 }
@@ -83,8 +104,8 @@ pub fn pool() -> Result<Interval> {
     let on_demand = Echo::load(&profile)?;
     let message = Message::request([7; 16]);
     ratio(
-        &mut || say(pooled.ours()?.as_mut(), &message),
-        &mut || say(on_demand.ours()?.as_mut(), &message),
+        || Ok(Box::new(|| say(pooled.ours()?.as_mut(), &message))),
+        || Ok(Box::new(|| say(on_demand.ours()?.as_mut(), &message))),
         300,
     )
 }

@@ -7,7 +7,7 @@
 use sandlab_runtime::bindings::{host, types};
 use sandlab_runtime::profile::{Access, DirectoryGrant};
 use sandlab_runtime::{
-    Agent, Backend, BackendKind, CallError, Fault, Handled, Identity, Level, Message, Peers,
+    Agent, Backend, BackendKind, CallError, Directory, Fault, Handled, Identity, Level, Message,
     Profile, SendError, wasm,
 };
 use std::sync::Arc;
@@ -118,7 +118,7 @@ impl ByHand {
     ///
     /// # Errors
     /// Wasmtime's: the component does not start, for example because it needs WASI to.
-    pub fn instantiate(&self, peers: Arc<Peers>) -> Result<Instance> {
+    pub fn instantiate(&self, peers: Arc<dyn Directory>) -> Result<Instance> {
         let mut store = Store::new(&self.engine, Host::new(peers, &self.directories)?);
         if self.knobs.limiter {
             store.limiter(|host| host);
@@ -189,7 +189,7 @@ fn on_fiber<R>(runtime: &Runtime, call: impl Future<Output = Result<R>>) -> Resu
 
 /// The least that a host must have for an agent that computes or sends.
 struct Host {
-    peers: Arc<Peers>,
+    peers: Arc<dyn Directory>,
     sent: Vec<Message>,
     memory: usize,
     wasi: WasiCtx,
@@ -197,7 +197,7 @@ struct Host {
 }
 
 impl Host {
-    fn new(peers: Arc<Peers>, directories: &[DirectoryGrant]) -> Result<Self> {
+    fn new(peers: Arc<dyn Directory>, directories: &[DirectoryGrant]) -> Result<Self> {
         let mut wasi = WasiCtx::builder();
         for granted in directories {
             let permissions = match granted.access {
@@ -264,14 +264,15 @@ impl Backend for ByHand {
     }
 
     fn spawn(&self, identity: Identity) -> std::result::Result<Box<dyn Agent>, Fault> {
-        let instance = self.instantiate(identity.peers).map_err(fault)?;
+        let instance = self.instantiate(identity.directory).map_err(fault)?;
         Ok(Box::new(instance))
     }
 }
 
 impl Agent for Instance {
-    fn configure(&mut self, config: &[u8]) -> std::result::Result<(), CallError> {
-        Ok(self.call_configure(config).map_err(fault)?)
+    fn configure(&mut self, config: &[u8]) -> std::result::Result<Vec<Message>, CallError> {
+        self.call_configure(config).map_err(fault)?;
+        Ok(std::mem::take(&mut self.store.data_mut().sent))
     }
 
     fn handle(&mut self, message: &Message) -> std::result::Result<Handled, CallError> {

@@ -4,7 +4,8 @@ use super::setup::{Loaded, Side, with_directory};
 use crate::bundle::Subject;
 use crate::workload::Case;
 use crate::{Error, Result};
-use sandlab_runtime::wasm::SandboxEngine;
+use sandlab_runtime::profile::Calls;
+use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
 use sandlab_runtime::{BackendKind, LoadError, Profile, native::Twin, process::Children};
 
 /// Loads a subject on the backends that it can run on.
@@ -21,7 +22,7 @@ pub fn load(
     let (profile, directory) = with_directory(profile, cases)?;
     let (mut sides, mut notes) = (Vec::new(), Vec::new());
     for backend in backends.iter().copied() {
-        match side(subject, backend, &profile) {
+        match side(subject, backend, &profile, &mut notes) {
             Some(Ok(side)) => sides.push(side),
             Some(Err(source)) => {
                 return Err(Error::Load {
@@ -48,17 +49,31 @@ pub fn load(
     })
 }
 
+/// That calls are async, which doubles their price, and why.
+fn on_fibers(agent: &str, sandbox: &Sandbox) -> Option<String> {
+    let why = match sandbox.blocking_import() {
+        Some(import) => format!("it can block in {import}"),
+        None => "the profile says so".to_owned(),
+    };
+    let is_async = sandbox.calls() == Calls::Async;
+    is_async.then(|| format!("{agent} runs on async calls, since {why}"))
+}
+
 /// None if the subject has nothing that the backend could run.
 fn side(
     subject: &Subject,
     backend: BackendKind,
     profile: &Profile,
+    notes: &mut Vec<String>,
 ) -> Option<Result<Side, LoadError>> {
     let name = backend.name();
     Some(match (backend, subject.twin()) {
         (BackendKind::Wasm, _) => SandboxEngine::new(profile)
             .and_then(|engine| engine.load(&subject.component()))
-            .map(|sandbox| Side::new(name, sandbox)),
+            .map(|sandbox| {
+                notes.extend(on_fibers(&subject.name(), &sandbox));
+                Side::new(name, sandbox)
+            }),
         (BackendKind::Native, Some(twin)) => {
             Twin::load(&twin, profile).map(|twin| Side::new(name, twin))
         }

@@ -1,7 +1,8 @@
 //! The same verified messages on several sides, interleaved.
 //!
 //! The unit of observation is a round: a fresh instance on every side, and two slices of
-//! each, in the order A B C C B A, so that a drift of the machine cancels out. Every reply
+//! each, in the order A B C C B A, so that a drift of the machine cancels out; the next
+//! round begins with B, so that no side always has its own caches still warm. Every reply
 //! is checked before the clock runs and again after it, and every timed message must have
 //! brought as many replies as the checked one.
 
@@ -88,11 +89,11 @@ pub fn interleave(
             ns: Vec::new(),
         })
         .collect();
-    for _ in 0..settings.rounds {
+    for number in 0..settings.rounds as usize {
         if stop() {
             break;
         }
-        let round = round(loaded, case, &plans)?;
+        let round = round(loaded, case, &plans, number)?;
         for (side, sample) in sides.iter_mut().zip(round) {
             side.ns.push(sample);
         }
@@ -115,7 +116,7 @@ struct Plan {
     cycles: u32,
 }
 
-fn round(loaded: &Loaded, case: &Case, plans: &[Plan]) -> Result<Vec<f64>> {
+fn round(loaded: &Loaded, case: &Case, plans: &[Plan], number: usize) -> Result<Vec<f64>> {
     let mut agents = Vec::new();
     for side in &loaded.sides {
         let mut agent = loaded.start(side, case)?;
@@ -123,8 +124,9 @@ fn round(loaded: &Loaded, case: &Case, plans: &[Plan]) -> Result<Vec<f64>> {
         agents.push(agent);
     }
     let mut ns = vec![0.0; agents.len()];
-    let order = (0..agents.len()).chain((0..agents.len()).rev());
-    for index in order {
+    let count = agents.len();
+    let order = (0..count).chain((0..count).rev());
+    for index in order.map(|place| (place + number) % count) {
         let (side, Plan { answers, cycles }) = (&loaded.sides[index], &plans[index]);
         let slice = slice(agents[index].as_mut(), case, *cycles)
             .map_err(|error| loaded.failed(side, "while it was timed", error))?;

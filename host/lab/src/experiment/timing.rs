@@ -95,8 +95,8 @@ fn plain(agent: &mut dyn Agent, case: &Case, cycles: u32) -> Result<(), CallErro
 struct Free;
 
 impl Agent for Free {
-    fn configure(&mut self, _config: &[u8]) -> Result<(), CallError> {
-        Ok(())
+    fn configure(&mut self, _config: &[u8]) -> Result<Vec<Message>, CallError> {
+        Ok(Vec::new())
     }
 
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {

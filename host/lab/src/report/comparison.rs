@@ -12,8 +12,11 @@ use std::fmt::Write;
 pub struct Comparison {
     /// One an agent, size and backend, in the order that they were measured.
     pub rows: Vec<Row>,
-    /// The geometric mean of wasm/native over the agents that compute, by message size.
+    /// The geometric mean of wasm/native over the reference agents that compute, by
+    /// message size.
     pub means: Vec<Mean>,
+    /// For each backend but native, the number of its ratios, and their geometric mean.
+    pub overall: Vec<(String, usize, f64)>,
 }
 
 /// One agent, size and backend.
@@ -50,7 +53,13 @@ impl Comparison {
         let rows: Vec<Row> = cases.iter().flat_map(rows_of).collect();
         let means = SIZES.into_iter().filter_map(|size| mean(size, &rows));
         let means = means.collect();
-        Self { rows, means }
+        let kinds = BackendKind::ALL.into_iter();
+        let overall = kinds.filter_map(|kind| overall(kind, &rows)).collect();
+        Self {
+            rows,
+            means,
+            overall,
+        }
     }
 
     /// For a person.
@@ -90,7 +99,13 @@ impl Comparison {
                 mean.agents
             )
         };
-        self.means.iter().map(sentence).collect()
+        let overall = self.overall.iter().map(|(backend, count, ratio)| {
+            format!(
+                "{backend} costs {} times native: geometric mean of all {count} rows",
+                times(*ratio)
+            )
+        });
+        self.means.iter().map(sentence).chain(overall).collect()
     }
 
     /// One line an agent, size and backend; times in nanoseconds.
@@ -145,6 +160,12 @@ fn rows_of(case: &Sampled) -> Vec<Row> {
         })
     });
     rows.collect()
+}
+
+fn overall(backend: BackendKind, rows: &[Row]) -> Option<(String, usize, f64)> {
+    let rows = rows.iter().filter(|row| row.backend == backend.name());
+    let ratios: Vec<f64> = rows.filter_map(|row| Some(row.ratio?.value)).collect();
+    Some((backend.to_string(), ratios.len(), geometric_mean(&ratios)?))
 }
 
 fn mean(size: usize, rows: &[Row]) -> Option<Mean> {

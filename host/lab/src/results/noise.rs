@@ -2,7 +2,7 @@
 
 use rustix::param::clock_ticks_per_second;
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How much of the cores' time went elsewhere, as shares of all of it. What this machine
 /// does not tell is `None`.
@@ -17,6 +17,9 @@ pub struct Noise {
 /// Above this share, whatever took the time may have moved a median: a core that is
 /// shared for 5 % of the time delays 5 % of the slices.
 const NOISY: f64 = 0.05;
+
+/// The kernel counts in ticks of 10 ms: of a shorter time they say too little.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 impl Noise {
     /// What a reader must know, if the machine was not quiet.
@@ -40,9 +43,10 @@ pub struct Watch {
     own: Option<u64>,
 }
 
-/// Ticks since the machine started.
+/// Ticks since the machine started, and over how many cores, whichever of them are ours.
 #[derive(Clone, Copy)]
 struct Machine {
+    cores: usize,
     busy: u64,
     steal: u64,
 }
@@ -59,13 +63,16 @@ impl Watch {
 
     /// What happened until now.
     pub fn noise(&self) -> Noise {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-        let ticks = clock_ticks_per_second() as f64 * cores;
-        let all = self.since.elapsed().as_secs_f64() * ticks;
-        let share = |ticks: u64| ticks as f64 / all;
         let (Some(before), Some(after)) = (self.machine, machine()) else {
             return Noise::default();
         };
+        let elapsed = self.since.elapsed();
+        if elapsed < SHORTEST {
+            return Noise::default();
+        }
+        let ticks = clock_ticks_per_second() as f64 * after.cores as f64;
+        let all = elapsed.as_secs_f64() * ticks;
+        let share = |ticks: u64| ticks as f64 / all;
         let busy = after.busy.saturating_sub(before.busy);
         let mine = self.own.zip(own()).map(|(before, after)| after - before);
         Noise {
@@ -82,7 +89,9 @@ fn machine() -> Option<Machine> {
     let [user, nice, system, _, _, irq, softirq, steal, ..] = ticks[..] else {
         return None;
     };
+    let is_core = |line: &&str| line.starts_with("cpu") && !line.starts_with("cpu ");
     Some(Machine {
+        cores: text.lines().filter(is_core).count(),
         busy: user + nice + system + irq + softirq,
         steal,
     })
@@ -106,16 +115,15 @@ fn numbers(text: &str) -> Option<Vec<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn own_work_is_not_others() {
         let watch = Watch::start();
-        while watch.since.elapsed() < Duration::from_millis(300) {
+        while watch.since.elapsed() < SHORTEST {
             std::hint::black_box(0);
         }
         let used = own().unwrap() - watch.own.unwrap();
-        assert!(used > 0, "a busy third of a second took no time");
+        assert!(used > 0, "a busy second took no time");
         let noise = watch.noise();
         assert!(noise.others.unwrap() >= 0.0 && noise.steal.unwrap() >= 0.0);
     }

@@ -3,7 +3,7 @@
 use super::Program;
 use super::convert::{copy, failure, lend, level, sent};
 use crate::agent::Batch;
-use crate::outbox::Outbox;
+use crate::outbox::{MESSAGE, Outbox, Sending};
 use crate::{Agent, CallError, Failure, Fault, Handled, Identity, LogLine, Message, Usage};
 use sandlab_native_abi::{self as abi, Bytes, Host, Sink, Table, outcome};
 use std::ffi::c_void;
@@ -60,12 +60,13 @@ impl Instance {
     /// Runs one call with the host's tables, and returns what gathered.
     fn call(
         &mut self,
+        sending: Sending,
         call: impl FnOnce(&Table, *mut c_void, &Host, &Sink),
     ) -> Result<Results, Fault> {
         if self.ended {
             return Err(Fault::Ended);
         }
-        self.outbox.begin_call();
+        self.outbox.begin_call(sending);
         let mut results = Results {
             room: self.result_limit,
             over: false,
@@ -110,9 +111,9 @@ impl Results {
         }
     }
 
-    /// Whether these bytes still fit in the call's result.
-    fn take(&mut self, bytes: usize) -> bool {
-        let left = self.room.checked_sub(bytes as u64);
+    /// Whether so many bytes still fit in the call's result.
+    fn take(&mut self, bytes: u64) -> bool {
+        let left = self.room.checked_sub(bytes);
         self.over |= left.is_none();
         self.room = left.unwrap_or(0);
         !self.over
@@ -120,17 +121,18 @@ impl Results {
 }
 
 impl Agent for Instance {
-    fn configure(&mut self, config: &[u8]) -> Result<(), CallError> {
-        let mut results = self.call(|table, agent, host, sink| {
+    fn configure(&mut self, config: &[u8]) -> Result<Vec<Message>, CallError> {
+        let mut results = self.call(Sending::Allowed, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.configure)(agent, host, Bytes::lend(config), sink) }
         })?;
-        results.outcome()
+        results.outcome()?;
+        Ok(self.outbox.take_sent())
     }
 
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
         let message = lend(message);
-        let mut results = self.call(|table, agent, host, sink| {
+        let mut results = self.call(Sending::Allowed, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.handle)(agent, host, &message, sink) }
         })?;
@@ -144,7 +146,7 @@ impl Agent for Instance {
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
         self.program.exports_batch()?;
         let lent: Vec<_> = messages.iter().map(lend).collect();
-        let mut results = self.call(|table, agent, host, sink| {
+        let mut results = self.call(Sending::Allowed, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.handle_batch)(agent, host, lent.as_ptr(), lent.len(), sink) }
         })?;
@@ -157,7 +159,7 @@ impl Agent for Instance {
 
     fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
         self.program.exports_state()?;
-        let mut results = self.call(|table, agent, host, sink| {
+        let mut results = self.call(Sending::Denied, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.checkpoint)(agent, host, sink) }
         })?;
@@ -167,7 +169,7 @@ impl Agent for Instance {
 
     fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
         self.program.exports_state()?;
-        let mut results = self.call(|table, agent, host, sink| {
+        let mut results = self.call(Sending::Denied, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.restore)(agent, host, Bytes::lend(state), sink) }
         })?;
@@ -216,7 +218,7 @@ unsafe extern "C" fn sink_message(context: *mut c_void, message: *const abi::Mes
     // SAFETY: the context is the `Results` of the running call, the message lent for this one.
     let (results, message) = unsafe { (&mut *context.cast::<Results>(), &*message) };
     results.begin_if_ended();
-    if results.take(message.content.len) {
+    if results.take(MESSAGE + message.content.len as u64) {
         // SAFETY: as above.
         results.replies.push(unsafe { copy(message) });
     }
@@ -225,7 +227,7 @@ unsafe extern "C" fn sink_message(context: *mut c_void, message: *const abi::Mes
 unsafe extern "C" fn sink_state(context: *mut c_void, state: Bytes) {
     // SAFETY: the context is the `Results` of the running call, the state lent for this one.
     let (results, state) = unsafe { (&mut *context.cast::<Results>(), state.borrow()) };
-    if results.take(state.len()) {
+    if results.take(state.len() as u64) {
         results.state = state.to_vec();
     }
 }
@@ -236,6 +238,9 @@ unsafe extern "C" fn sink_end(context: *mut c_void, code: u32, text: Bytes) {
     results.begin_if_ended();
     if code == outcome::OK {
         results.last = Some(Ok(()));
+        return;
+    }
+    if !results.take(text.len() as u64) {
         return;
     }
     let text = String::from_utf8_lossy(text).into_owned();

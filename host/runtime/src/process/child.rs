@@ -34,6 +34,8 @@ pub fn serve_if_asked() {
 fn serve() -> io::Result<()> {
     let input = rustix::io::dup(rustix::stdio::stdin())?;
     let mut socket = UnixStream::from(input);
+    // The agent's standard input is empty, and not the parent's next request.
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     exit_with_parent(socket.try_clone()?.into())?;
     let (mut received, mut written) = (Vec::new(), Vec::new());
     let request = frame::read(&mut socket, u64::MAX, &mut received)?;
@@ -88,7 +90,7 @@ fn start_agent(start: Start) -> Result<Box<dyn Agent>, Fault> {
         Twin::load(&start.twin, &start.profile).map_err(|error| Fault::Host(error.to_string()))?;
     let identity = Identity {
         id: start.id,
-        peers: Arc::new(start.peers),
+        directory: Arc::new(start.peers),
     };
     let agent = twin.spawn(identity)?;
     limit_memory(start.profile.memory_limit.as_u64())?;
@@ -115,8 +117,9 @@ fn run(agent: &mut dyn Agent, request: Request) -> Result<Outcome, CallError> {
             return Err(Fault::Host("the child was asked to start twice".to_owned()).into());
         }
         Request::Configure(config) => {
-            agent.configure(config)?;
-            Outcome::Done
+            let sent = wires(agent.configure(config)?);
+            let replies = Vec::new();
+            Outcome::Handled { replies, sent }
         }
         Request::Handle(message) => {
             let handled = agent.handle(&message.into())?;

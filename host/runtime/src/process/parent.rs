@@ -3,8 +3,8 @@
 use super::child::ASKED;
 use super::frame::{self, Answer, Outcome, Request, Start, VERSION, Wire};
 use crate::{
-    Agent, Backend, BackendKind, Batch, CallError, Fault, Handled, Identity, LoadError, LogLine,
-    Message, Profile, Usage,
+    Agent, AsyncAgent, Backend, BackendKind, Batch, Call, CallError, Called, Fault, Handled,
+    Identity, LoadError, LogLine, Message, Profile, Started, Usage,
 };
 use serde_bytes::Bytes;
 use std::fs::File;
@@ -15,6 +15,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Whether this program's `main` knows how to serve. Otherwise a child would run `main`.
 static ALLOWED: AtomicBool = AtomicBool::new(false);
@@ -68,6 +69,16 @@ impl Backend for Children {
     }
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
+        Ok(Box::new(self.child(identity)?))
+    }
+
+    fn start(&self, identity: Identity) -> Result<Started, Fault> {
+        Ok(Started::Async(Box::new(self.child(identity)?)))
+    }
+}
+
+impl Children {
+    fn child(&self, identity: Identity) -> Result<Child, Fault> {
         let mut child = Child::start(&self.profile)
             .map_err(|error| Fault::Host(format!("cannot start a child process: {error}")))?;
         let start = Start {
@@ -75,10 +86,10 @@ impl Backend for Children {
             twin: self.twin.clone(),
             profile: self.profile.clone(),
             id: identity.id,
-            peers: (*identity.peers).clone(),
+            peers: identity.directory.snapshot(),
         };
         match child.ask(&Request::Start(Box::new(start))) {
-            Ok(Outcome::Done) => Ok(Box::new(child)),
+            Ok(Outcome::Done) => Ok(child),
             Ok(other) => Err(unexpected(&other)),
             Err(CallError::Fault(fault)) => Err(fault),
             Err(CallError::Failure(failure)) => Err(Fault::Host(failure.to_string())),
@@ -103,11 +114,14 @@ struct Child {
 impl Child {
     fn start(profile: &Profile) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
-        let timeout = profile.deadline;
-        socket.set_read_timeout(Some(timeout).filter(|timeout| !timeout.is_zero()))?;
+        // A socket takes no timeout of zero.
+        let timeout = Some(profile.deadline.max(Duration::from_millis(1)));
+        socket.set_read_timeout(timeout)?;
+        socket.set_write_timeout(timeout)?;
         let words = tempfile::tempfile()?;
         let process = Command::new(std::env::current_exe()?)
             .env_clear()
+            .envs(&profile.grants.env)
             .env(ASKED, "1")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -153,7 +167,12 @@ impl Child {
     fn end(&mut self, error: &io::Error) -> Fault {
         self.ended = true;
         let over_time = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
-        if over_time || error.kind() == ErrorKind::InvalidData {
+        let is_gone = matches!(
+            error.kind(),
+            ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+        );
+        if !is_gone {
+            // It lives, and waits for us; one that has ended keeps its own status.
             let _ = self.process.kill();
         }
         let status = self.process.wait();
@@ -208,10 +227,27 @@ fn unexpected(outcome: &Outcome) -> Fault {
     ))
 }
 
+/// A thread of tokio's pool waits for the child.
+impl AsyncAgent for Child {
+    fn call(mut self: Box<Self>, message: Message) -> Call {
+        let handled = tokio::task::spawn_blocking(move || {
+            let outcome = self.handle(&message);
+            Called {
+                agent: self,
+                outcome,
+            }
+        });
+        Box::pin(async move {
+            // Neither does the call panic, nor does anybody cancel it.
+            handled.await.expect("a call to a child returns")
+        })
+    }
+}
+
 impl Agent for Child {
-    fn configure(&mut self, config: &[u8]) -> Result<(), CallError> {
+    fn configure(&mut self, config: &[u8]) -> Result<Vec<Message>, CallError> {
         match self.ask(&Request::Configure(Bytes::new(config)))? {
-            Outcome::Done => Ok(()),
+            Outcome::Handled { sent, .. } => Ok(messages(sent)),
             other => Err(unexpected(&other).into()),
         }
     }

@@ -14,8 +14,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use wasmtime::Engine;
 use wasmtime::component::Component;
-use wasmtime::{Engine, Error};
 
 /// Where compiled components are kept.
 #[derive(Debug, Clone)]
@@ -56,21 +56,22 @@ impl Cache {
         Self(None)
     }
 
-    /// The compiled component, and whether it had to be compiled.
-    pub(super) fn load(&self, engine: &Engine, bytes: &[u8]) -> Result<(Component, bool), Error> {
-        let path = self
-            .0
-            .as_ref()
-            .map(|dir| dir.join(file_name(engine, bytes)));
-        if let Some(component) = path.as_deref().and_then(|path| read(engine, path)) {
-            return Ok((component, false));
-        }
-        let component = Component::new(engine, bytes)?;
-        if let Some(path) = path {
-            // A cache that cannot be written costs the next start a compilation, no more.
+    /// The compiled component, if this engine has compiled it before.
+    pub(super) fn get(&self, engine: &Engine, bytes: &[u8]) -> Option<Component> {
+        read(engine, &self.path(engine, bytes)?)
+    }
+
+    /// Keeps a compiled component. A cache that cannot be written costs the next start a
+    /// compilation, no more.
+    pub(super) fn put(&self, engine: &Engine, bytes: &[u8], component: &Component) {
+        if let Some(path) = self.path(engine, bytes) {
             let _ = component.serialize().map(|code| write(&path, &code));
         }
-        Ok((component, true))
+    }
+
+    fn path(&self, engine: &Engine, bytes: &[u8]) -> Option<PathBuf> {
+        let folder = self.0.as_ref()?;
+        Some(folder.join(file_name(engine, bytes)))
     }
 }
 
@@ -119,8 +120,16 @@ fn write(path: &Path, code: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    /// Whether an empty component was not there, and had to be compiled.
     fn compiled(cache: &Cache, engine: &Engine) -> bool {
-        cache.load(engine, b"\0asm\x0d\0\x01\0").unwrap().1
+        let missing = cache.get(engine, EMPTY).is_none();
+        if missing {
+            let component = Component::new(engine, EMPTY).unwrap();
+            cache.put(engine, EMPTY, &component);
+        }
+        missing
     }
 
     fn only_file(folder: &Path) -> PathBuf {

@@ -33,6 +33,9 @@ pub fn config(profile: &Profile) -> Result<Config, LoadError> {
     let mut config = Config::new();
     // Component-model async makes a sync call 3.5 times dearer, and no agent uses it.
     config.concurrency_support(false);
+    // Nobody builds such guests yet, and a 64-bit table's growth can fail without the
+    // limiter having been asked, which could then not tell what to take back.
+    config.wasm_memory64(false);
     config.epoch_interruption(true);
     config.consume_fuel(profile.fuel.is_some());
     config.max_wasm_stack(to_usize(stack)?);
@@ -99,12 +102,12 @@ fn to_usize(value: u64) -> Result<usize, LoadError> {
 /// If the machine does not give the pool its address space, or the ticker its thread.
 pub fn engine(profile: &Profile) -> Result<wasmtime::Engine, LoadError> {
     let engine = wasmtime::Engine::new(&config(profile)?)
-        .map_err(|error| LoadError::Profile(format!("{error:#}")))?;
+        .map_err(|error| LoadError::Engine(format!("{error:#}")))?;
     let weak = engine.weak();
     thread::Builder::new()
         .name("epoch".to_owned())
         .spawn(move || tick(&weak))
-        .map_err(|error| LoadError::Profile(format!("cannot start the epoch's thread: {error}")))?;
+        .map_err(|error| LoadError::Engine(format!("cannot start the epoch's thread: {error}")))?;
     Ok(engine)
 }
 

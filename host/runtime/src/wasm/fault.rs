@@ -3,7 +3,7 @@
 use super::limiter::Denial;
 use super::state::State;
 use crate::Fault;
-use crate::profile::Profile;
+use crate::profile::{Layout, Profile};
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi::I32Exit;
 
@@ -50,6 +50,12 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
             ));
         }
         None => {}
+    }
+    let packed = profile.allocation.layout == Layout::Packed;
+    if packed && matches!(error.downcast_ref(), Some(Trap::MemoryOutOfBounds)) {
+        return Fault::Trap(format!(
+            "{root}; with the layout `packed` that can also be the end of its stack"
+        ));
     }
     Fault::Trap(root)
 }

@@ -7,7 +7,11 @@ use super::state::State;
 use crate::agent::Batch;
 use crate::bindings::plain::exports::sandlab::agent::agent as sync;
 use crate::bindings::plain_async::exports::sandlab::agent::agent as fiber;
-use crate::{Agent, CallError, Failure, Fault, Handled, Identity, LogLine, Message, Usage};
+use crate::outbox::Sending;
+use crate::{
+    Agent, AsyncAgent, Call, CallError, Called, Failure, Fault, Handled, Identity, LogLine,
+    Message, Profile, Usage,
+};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +21,7 @@ use wasmtime::component::{
 };
 use wasmtime::{Error, Store, Trap};
 
-/// Where the exports of a component are, found once when it is loaded. The interface
-/// `agent` is typechecked here; the optional ones are when they are used.
+/// Where the exports of a component are, found once when it is loaded.
 pub struct Exports {
     sync: sync::GuestIndices,
     fiber: fiber::GuestIndices,
@@ -87,7 +90,7 @@ impl Instance {
         let deadline = deadline_ticks(profile.deadline);
         arm(&mut store, deadline, profile.fuel).map_err(host)?;
         let started = start(&program, &mut store);
-        let (linked, guest) = started.map_err(|e| classify(&e, store.data(), profile))?;
+        let (linked, guest) = started.map_err(|error| not_started(&error, &store, profile))?;
         Ok(Self {
             deadline,
             fuel: profile.fuel,
@@ -102,23 +105,23 @@ impl Instance {
     /// Runs one call: arms its limits, and turns an error into the fault that ends the instance.
     fn call<R>(
         &mut self,
+        sending: Sending,
         call: impl FnOnce(&mut Store<State>, &Linked, &Guest) -> Result<R, Error>,
     ) -> Result<R, Fault> {
         if self.ended {
             return Err(Fault::Ended);
         }
-        self.store.data_mut().begin_call();
+        self.store.data_mut().begin_call(sending);
         arm(&mut self.store, self.deadline, self.fuel).map_err(host)?;
-        call(&mut self.store, &self.linked, &self.guest).map_err(|error| {
-            self.ended = true;
-            classify(&error, self.store.data(), &self.program.profile)
-        })
+        let called = call(&mut self.store, &self.linked, &self.guest);
+        called.map_err(|error| self.ended_by(&error))
     }
 
     /// Calls a function of an optional interface.
     fn optional<P, R>(
         &mut self,
         name: &'static str,
+        sending: Sending,
         index: impl FnOnce(&Exports) -> Option<ComponentExportIndex>,
         params: P,
     ) -> Result<R, Fault>
@@ -128,7 +131,7 @@ impl Instance {
     {
         let index = index(&self.program.exports).ok_or(Fault::Unsupported(name.to_owned()))?;
         let deadline = self.program.profile.deadline;
-        self.call(|store, linked, guest| {
+        self.call(sending, |store, linked, guest| {
             let function = linked.get_typed_func::<P, R>(&mut *store, index)?;
             match guest {
                 Guest::Sync(_) => function.call(store, params),
@@ -147,19 +150,58 @@ impl Instance {
     }
 }
 
-impl Agent for Instance {
-    fn configure(&mut self, config: &[u8]) -> Result<(), CallError> {
+impl Instance {
+    /// Calls `handle` on a fiber: the same as [`Agent::handle`], but waits as a future.
+    async fn handle_on_fiber(&mut self, message: &Message) -> Result<Handled, CallError> {
+        if self.ended {
+            return Err(Fault::Ended.into());
+        }
+        self.store.data_mut().begin_call(Sending::Allowed);
+        arm(&mut self.store, self.deadline, self.fuel).map_err(host)?;
         let deadline = self.program.profile.deadline;
-        let returned = self.call(|store, _, guest| match guest {
+        let returned = match &self.guest {
+            Guest::Sync(guest) => guest.call_handle(&mut self.store, message),
+            Guest::Fiber(guest) => {
+                timed(deadline, guest.call_handle(&mut self.store, message)).await
+            }
+        };
+        let returned = returned.map_err(|error| self.ended_by(&error))?;
+        let (replies, sent) = self.answer(returned)?;
+        Ok(Handled { replies, sent })
+    }
+
+    /// The fault behind an error, which ends the instance.
+    fn ended_by(&mut self, error: &Error) -> Fault {
+        self.ended = true;
+        classify(error, self.store.data(), &self.program.profile)
+    }
+}
+
+impl AsyncAgent for Instance {
+    fn call(mut self: Box<Self>, message: Message) -> Call {
+        Box::pin(async move {
+            let outcome = self.handle_on_fiber(&message).await;
+            Called {
+                agent: self,
+                outcome,
+            }
+        })
+    }
+}
+
+impl Agent for Instance {
+    fn configure(&mut self, config: &[u8]) -> Result<Vec<Message>, CallError> {
+        let deadline = self.program.profile.deadline;
+        let returned = self.call(Sending::Allowed, |store, _, guest| match guest {
             Guest::Sync(guest) => guest.call_configure(store, config),
             Guest::Fiber(guest) => on_fiber(deadline, guest.call_configure(store, config)),
         })?;
-        self.answer(returned).map(|((), _)| ())
+        self.answer(returned).map(|((), sent)| sent)
     }
 
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
         let deadline = self.program.profile.deadline;
-        let returned = self.call(|store, _, guest| match guest {
+        let returned = self.call(Sending::Allowed, |store, _, guest| match guest {
             Guest::Sync(guest) => guest.call_handle(store, message),
             Guest::Fiber(guest) => on_fiber(deadline, guest.call_handle(store, message)),
         })?;
@@ -168,18 +210,29 @@ impl Agent for Instance {
     }
 
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
-        let (results,) = self.optional("batch", |exports| exports.batch, (messages,))?;
+        let (results,) = self.optional(
+            "batch",
+            Sending::Allowed,
+            |exports| exports.batch,
+            (messages,),
+        )?;
         let (results, sent) = self.answer(Ok(results))?;
         Ok(Batch { results, sent })
     }
 
     fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
-        let (returned,) = self.optional("state", |exports| exports.checkpoint, ())?;
+        let (returned,) =
+            self.optional("state", Sending::Denied, |exports| exports.checkpoint, ())?;
         self.answer(returned).map(|(state, _)| state)
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
-        let (returned,) = self.optional("state", |exports| exports.restore, (state,))?;
+        let (returned,) = self.optional(
+            "state",
+            Sending::Denied,
+            |exports| exports.restore,
+            (state,),
+        )?;
         self.answer(returned).map(|((), _)| ())
     }
 
@@ -196,6 +249,15 @@ impl Agent for Instance {
 
     fn take_log(&mut self) -> Vec<LogLine> {
         self.store.data_mut().outbox.take_log()
+    }
+}
+
+/// Why an instance did not come up. What is no trap of the guest's own code is the
+/// machine's: no memory, no mapping.
+fn not_started(error: &Error, store: &Store<State>, profile: &Profile) -> Fault {
+    match classify(error, store.data(), profile) {
+        Fault::Trap(text) if !error.is::<Trap>() => Fault::Host(text),
+        fault => fault,
     }
 }
 
@@ -234,11 +296,16 @@ fn on_fiber<R>(
         let runtime = runtime
             .as_ref()
             .map_err(|error| Error::msg(error.clone()))?;
-        runtime.block_on(async {
-            let timed = tokio::time::timeout(deadline, call).await;
-            timed.unwrap_or_else(|_| Err(Trap::Interrupt.into()))
-        })
+        runtime.block_on(timed(deadline, call))
     })
+}
+
+async fn timed<R>(
+    deadline: Duration,
+    call: impl Future<Output = Result<R, Error>>,
+) -> Result<R, Error> {
+    let timed = tokio::time::timeout(deadline, call).await;
+    timed.unwrap_or_else(|_| Err(Trap::Interrupt.into()))
 }
 
 fn host(error: Error) -> Fault {

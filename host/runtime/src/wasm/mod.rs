@@ -21,7 +21,7 @@ pub use engine::{EPOCH_TICK, config};
 
 use crate::bindings::plain::PlainAgent;
 use crate::profile::Calls;
-use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, Profile};
+use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, Profile, Started};
 use instance::{Exports, Instance};
 use state::State;
 use std::path::Path;
@@ -85,8 +85,21 @@ impl SandboxEngine {
     pub fn load_bytes(&self, bytes: &[u8]) -> Result<Sandbox, LoadError> {
         identify::require_component(bytes)?;
         let prepare = |error: wasmtime::Error| LoadError::Prepare(format!("{error:#}"));
-        let (component, compiled) = self.cache.load(&self.engine, bytes).map_err(prepare)?;
+        let cached = self.cache.get(&self.engine, bytes);
+        let compiled = cached.is_none();
+        let component = match cached {
+            Some(component) => component,
+            None => Component::new(&self.engine, bytes).map_err(prepare)?,
+        };
         imports::require_granted(&component, &self.engine, &self.profile.grants)?;
+        if compiled {
+            // Wasmtime checks exports only when they are called. What is in the cache has
+            // been checked.
+            if let Some(error) = mismatch::find(bytes) {
+                return Err(error);
+            }
+            self.cache.put(&self.engine, bytes, &component);
+        }
         let blocking = imports::blocking(&component, &self.engine);
         let fiber = match self.profile.calls {
             Calls::Auto => blocking.is_some(),
@@ -176,5 +189,13 @@ impl Backend for Sandbox {
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
         Ok(Box::new(Instance::spawn(self.program.clone(), identity)?))
+    }
+
+    fn start(&self, identity: Identity) -> Result<Started, Fault> {
+        let instance = Box::new(Instance::spawn(self.program.clone(), identity)?);
+        Ok(match self.calls() {
+            Calls::Async => Started::Async(instance),
+            _ => Started::Sync(instance),
+        })
     }
 }

@@ -3,7 +3,7 @@
 use super::limiter::Limiter;
 use super::stdio::Captured;
 use crate::bindings::{host, types};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Sending};
 use crate::profile::{Access, Profile, Stdio};
 use crate::{AgentId, Fault, Identity, Level, Message, SendError};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
@@ -32,9 +32,9 @@ impl State {
     }
 
     /// Forgets what belongs to the last call.
-    pub fn begin_call(&mut self) {
+    pub fn begin_call(&mut self, sending: Sending) {
         self.limiter.begin_call();
-        self.outbox.begin_call();
+        self.outbox.begin_call(sending);
         self.output.clear();
     }
 }

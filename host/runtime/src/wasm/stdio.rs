@@ -53,15 +53,17 @@ impl StdoutStream for Captured {
     }
 }
 
-/// Always ready. What is over the limit is dropped: an error would make a guest that
-/// only logs too much panic.
+/// Always ready. Over the limit the oldest is dropped, since a panic comes last: an error
+/// would make a guest that only logs too much panic.
 #[async_trait]
 impl OutputStream for Captured {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.locked(|text| {
-            let room = text.limit.saturating_sub(text.bytes.len());
-            text.bytes
-                .extend_from_slice(&bytes[..bytes.len().min(room)]);
+            text.bytes.extend_from_slice(&bytes);
+            // Not with every write, or a flood would move the whole text each time.
+            if text.bytes.len() > 2 * text.limit {
+                text.bytes.drain(..text.bytes.len() - text.limit);
+            }
         });
         Ok(())
     }

@@ -20,6 +20,7 @@ pub mod bindings;
 mod error;
 pub mod native;
 mod outbox;
+pub mod path;
 pub mod process;
 pub mod profile;
 pub mod wasm;

@@ -1,0 +1,440 @@
+//! The message path, with real agents: nothing is lost, nobody waits for ever.
+
+mod common;
+
+use bytesize::ByteSize;
+use common::bundle;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use sandlab_runtime::path::{
+    Accounts, AgentOptions, Connection, MailboxLimits, Restarts, Runtime, Settings, Undelivered,
+    WhenFull,
+};
+use sandlab_runtime::{AgentId, Backend, Fault, Message, Performative, Profile};
+use sandlab_runtime::{native::Twin, wasm::Sandbox};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn wasm(name: &str, profile: &Profile) -> Arc<dyn Backend> {
+    Arc::new(Sandbox::load(&bundle(name).component(), profile).unwrap())
+}
+
+fn native(name: &str) -> Arc<dyn Backend> {
+    Arc::new(Twin::load(&bundle(name).twin(), &Profile::default()).unwrap())
+}
+
+fn both(name: &str) -> [Arc<dyn Backend>; 2] {
+    [wasm(name, &Profile::default()), native(name)]
+}
+
+fn runtime(shards: usize) -> Runtime {
+    let settings = Settings {
+        shards,
+        ..Settings::default()
+    };
+    Runtime::start(settings).unwrap()
+}
+
+fn spawn(runtime: &Runtime, backend: Arc<dyn Backend>) -> AgentId {
+    runtime
+        .spawn(None, backend, AgentOptions::default())
+        .unwrap()
+}
+
+fn at_rest(runtime: &Runtime) -> Accounts {
+    let accounts = runtime.quiesce(Instant::now() + Duration::from_secs(20));
+    assert!(
+        accounts.is_balanced() && accounts.queued == 0,
+        "{accounts:?}"
+    );
+    accounts
+}
+
+/// Sends all of these and returns what came back for each, in the order of sending.
+fn outcomes(
+    connection: &mut Connection,
+    agent: AgentId,
+    contents: &[&str],
+) -> Vec<Result<Message, Undelivered>> {
+    let send = |content: &&str| {
+        connection
+            .send(agent, Performative::Request, *content)
+            .unwrap()
+    };
+    let ids: Vec<u64> = contents.iter().map(send).collect();
+    let mut arrived = Vec::new();
+    while arrived.len() < ids.len() {
+        arrived.extend(connection.wait());
+    }
+    arrived.sort_by_key(|(id, _)| *id);
+    arrived.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+#[tokio::test]
+async fn a_reply_comes_back_in_its_conversation() {
+    for backend in both("echo") {
+        let runtime = Arc::new(runtime(2));
+        let setup = runtime.clone();
+        let (client, echo) = tokio::task::spawn_blocking(move || {
+            let echo = setup.spawn(Some("echo"), backend, AgentOptions::default());
+            (setup.client(), echo.unwrap())
+        })
+        .await
+        .unwrap();
+        assert_eq!(client.find("echo"), Some(echo));
+        assert_eq!(client.find("nobody"), None);
+        let ask = client.ask(echo, Performative::QueryIf, "hello", Duration::from_secs(5));
+        let reply = ask.await.unwrap();
+        assert_eq!(
+            (reply.content.as_slice(), reply.sender),
+            (b"hello".as_slice(), echo)
+        );
+        assert_eq!(reply.in_reply_to, Some(reply.conversation));
+        client
+            .tell(echo, Performative::Inform, "told")
+            .await
+            .unwrap();
+        let nobody = client.ask(12, Performative::Request, "", Duration::from_secs(5));
+        assert_eq!(nobody.await, Err(Undelivered::NoSuchAgent));
+        tokio::task::spawn_blocking(move || drop(runtime))
+            .await
+            .unwrap();
+    }
+}
+
+#[test]
+fn one_senders_messages_keep_their_order() {
+    for backend in both("echo") {
+        let runtime = runtime(2);
+        let agents = [0, 1].map(|shard| {
+            let echo = backend.clone();
+            runtime
+                .spawn_on(shard, None, echo, AgentOptions::default())
+                .unwrap()
+        });
+        // Far more than a mailbox holds, so that most are pushed back.
+        let mut connection = runtime.connect(2_000);
+        for number in 0..2_000_u64 {
+            let agent = agents[number as usize % 2];
+            let content = number.to_le_bytes();
+            connection
+                .send(agent, Performative::Request, content)
+                .unwrap();
+        }
+        assert!(
+            connection
+                .send(agents[0], Performative::Request, "")
+                .is_err()
+        );
+        let mut last = [0; 2];
+        for _ in 0..2_000 {
+            let (id, reply) = std::iter::from_fn(|| Some(connection.wait()))
+                .flatten()
+                .next()
+                .unwrap();
+            let shard = Runtime::shard_of(reply.unwrap().sender);
+            assert!(id > last[shard], "{id} after {}", last[shard]);
+            last[shard] = id;
+        }
+        let accounts = at_rest(&runtime);
+        assert_eq!((accounts.handled, accounts.replies), (2_000, 2_000));
+    }
+}
+
+#[test]
+fn a_full_mailbox_refuses_where_the_policy_says_so() {
+    let runtime = runtime(1);
+    let options = AgentOptions {
+        mailbox: MailboxLimits {
+            messages: 4,
+            when_full: WhenFull::Refuse,
+            ..MailboxLimits::default()
+        },
+        ..AgentOptions::default()
+    };
+    let echo = runtime.spawn(None, native("echo"), options).unwrap();
+    let mut connection = runtime.connect(100);
+    // They leave as one batch, which the shard takes in before the agent runs.
+    let outcomes = outcomes(&mut connection, echo, &["x"; 100]);
+    let full = |outcome: &&Result<_, _>| **outcome == Err(Undelivered::MailboxFull);
+    let refused = outcomes.iter().filter(full).count() as u64;
+    assert_eq!(refused, 96);
+    assert_eq!(at_rest(&runtime).refused, refused);
+}
+
+#[test]
+fn messages_that_go_in_a_circle_end_at_the_hop_limit() {
+    for backend in both("relay") {
+        let settings = Settings {
+            shards: 2,
+            max_hops: 50,
+            ..Settings::default()
+        };
+        let runtime = Runtime::start(settings).unwrap();
+        // One finds the other only if that is there first: the first learns of it by hand.
+        let options = |config: &[u8]| AgentOptions {
+            config: Some(config.to_vec()),
+            ..AgentOptions::default()
+        };
+        let first = runtime
+            .spawn(Some("ring"), native("echo"), AgentOptions::default())
+            .unwrap();
+        let second = runtime
+            .spawn(None, backend.clone(), options(b"ring ring"))
+            .unwrap();
+        let mut connection = runtime.connect(10);
+        let hops = 1_000_000_u32.to_le_bytes();
+        connection
+            .send(second, Performative::Request, hops)
+            .unwrap();
+        connection.flush();
+        let accounts = at_rest(&runtime);
+        // The relay counts down, echo gives it back as an answer, and so on.
+        assert_eq!(accounts.looped, 1, "{accounts:?}");
+        assert!(accounts.handled > 40, "{accounts:?}");
+        assert!(runtime.stop(first));
+    }
+}
+
+#[test]
+fn a_fault_is_answered_and_the_mailbox_survives() {
+    for backend in both("faulty") {
+        let runtime = runtime(1);
+        let faulty = spawn(&runtime, backend);
+        let mut connection = runtime.connect(10);
+        let all = outcomes(
+            &mut connection,
+            faulty,
+            &["ok", "panic so", "ok", "fail so", "ok"],
+        );
+        let [first, panicked, second, failed, third] = &all[..] else {
+            panic!("{all:?}");
+        };
+        assert!(first.is_ok() && second.is_ok() && third.is_ok(), "{all:?}");
+        assert!(
+            matches!(panicked, Err(Undelivered::Ended(Fault::Panic(_)))),
+            "{all:?}"
+        );
+        assert!(matches!(failed, Err(Undelivered::Failed(_))), "{all:?}");
+        let accounts = at_rest(&runtime);
+        assert_eq!(
+            (accounts.restarts, accounts.failed, accounts.handled),
+            (1, 2, 3)
+        );
+    }
+}
+
+#[test]
+fn an_agent_past_its_restarts_is_stopped_and_its_senders_are_told() {
+    let runtime = runtime(1);
+    let options = AgentOptions {
+        restarts: Restarts {
+            intensity: 2,
+            ..Restarts::default()
+        },
+        ..AgentOptions::default()
+    };
+    let faulty = runtime
+        .spawn(Some("faulty"), wasm("faulty", &Profile::default()), options)
+        .unwrap();
+    let mut connection = runtime.connect(10);
+    let all = outcomes(&mut connection, faulty, &["panic"; 6]);
+    let ended = |outcome: &&Result<_, _>| matches!(outcome, Err(Undelivered::Ended(_)));
+    assert_eq!(all.iter().filter(ended).count(), 6, "{all:?}");
+    let accounts = at_rest(&runtime);
+    assert_eq!((accounts.failed, accounts.dead_lettered), (3, 3));
+    assert_eq!((accounts.restarts, accounts.agents), (2, 0));
+    assert_eq!(runtime.find("faulty"), None);
+    let after = outcomes(&mut connection, faulty, &["ok"]);
+    assert_eq!(after, [Err(Undelivered::NoSuchAgent)]);
+}
+
+#[test]
+fn a_durable_agent_resumes_from_its_checkpoint() {
+    let profile = Profile {
+        memory_limit: ByteSize::mib(8),
+        ..Profile::default()
+    };
+    let runtime = runtime(1);
+    let options = AgentOptions {
+        checkpoint_every: NonZeroU32::new(1),
+        ..AgentOptions::default()
+    };
+    let notebook = runtime
+        .spawn(None, wasm("notebook", &profile), options)
+        .unwrap();
+    let mut connection = runtime.connect(10);
+    let too_much = format!("put b\n{}", "x".repeat(6_000_000));
+    let all = outcomes(
+        &mut connection,
+        notebook,
+        &["put a\nkept", &too_much, "get a"],
+    );
+    assert!(
+        matches!(all[1], Err(Undelivered::Ended(Fault::OutOfMemory { .. }))),
+        "{:?}",
+        all[1]
+    );
+    assert_eq!(all[2].as_ref().unwrap().content, b"kept");
+}
+
+#[test]
+fn a_sleeper_and_a_looper_stall_nobody() {
+    let runtime = runtime(1);
+    let profile = Profile {
+        deadline: Duration::from_secs(2),
+        ..Profile::default()
+    };
+    let mut crowded = Profile::default();
+    crowded.allocation.slots = 1_100;
+    let echo = wasm("echo", &crowded);
+    let busy: Vec<_> = (0..1_000).map(|_| spawn(&runtime, echo.clone())).collect();
+    let sleeper = spawn(&runtime, wasm("faulty", &profile));
+    let mut waiting = runtime.connect(10);
+    let sleep = waiting
+        .send(sleeper, Performative::Request, "sleep 60000")
+        .unwrap();
+    waiting.flush();
+    let mut connection = runtime.connect(1_000);
+    for round in 0..10 {
+        for agent in &busy {
+            connection.send(*agent, Performative::Request, "x").unwrap();
+        }
+        let replies = (0..1_000).filter_map(|_| connection.wait());
+        assert!(replies.count() > 0, "round {round}");
+        while connection.in_flight() > 0 {
+            connection.wait();
+        }
+    }
+    // Ten thousand messages later the sleeper sleeps on, until its deadline.
+    assert!(waiting.try_next().is_none());
+    let (id, outcome) = std::iter::from_fn(|| Some(waiting.wait()))
+        .flatten()
+        .next()
+        .unwrap();
+    let deadline = Err(Undelivered::Ended(Fault::Deadline(profile.deadline)));
+    assert_eq!((id, outcome), (sleep, deadline));
+    assert_eq!(at_rest(&runtime).handled, 10_000);
+}
+
+#[test]
+fn a_shutdown_finishes_what_is_queued_and_takes_nothing_more() {
+    let runtime = runtime(2);
+    let echo = spawn(&runtime, native("echo"));
+    let mut connection = runtime.connect(1_000);
+    for _ in 0..1_000 {
+        connection.send(echo, Performative::Request, "x").unwrap();
+    }
+    connection.flush();
+    let mut late = runtime.connect(10);
+    let accounts = runtime.shutdown(Duration::from_secs(10));
+    assert!(accounts.is_balanced(), "{accounts:?}");
+    assert_eq!(
+        (accounts.handled, accounts.queued, accounts.agents),
+        (1_000, 0, 0)
+    );
+    late.send(echo, Performative::Request, "x").unwrap();
+    assert!(matches!(late.wait(), Some((_, Err(Undelivered::ShutDown)))));
+}
+
+#[test]
+fn a_shutdown_that_cannot_wait_reports_what_was_left() {
+    let runtime = runtime(1);
+    let sleeper = spawn(&runtime, wasm("faulty", &Profile::default()));
+    let mut connection = runtime.connect(10);
+    for _ in 0..3 {
+        connection
+            .send(sleeper, Performative::Request, "sleep 3000")
+            .unwrap();
+    }
+    connection.flush();
+    let accounts = runtime.shutdown(Duration::from_millis(50));
+    assert!(accounts.is_balanced(), "{accounts:?}");
+    assert_eq!((accounts.failed, accounts.dead_lettered), (1, 2));
+    let left = std::iter::from_fn(|| connection.try_next());
+    assert!(
+        left.into_iter()
+            .all(|(_, outcome)| outcome == Err(Undelivered::ShutDown))
+    );
+}
+
+/// Random messages, many of which end their agents, to agents that come and go: whatever
+/// happens, each message has exactly one end, and its sender hears of it.
+#[test]
+fn every_message_is_accounted_for_whatever_goes_wrong() {
+    let profile = Profile {
+        deadline: Duration::from_millis(30),
+        ..Profile::default()
+    };
+    let faulty = [wasm("faulty", &profile), native("faulty")];
+    for seed in 0..8 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut below = |end: u64| rng.next_u64() % end;
+        let settings = Settings {
+            shards: 2,
+            max_hops: 20,
+            ..Settings::default()
+        };
+        let runtime = Runtime::start(settings).unwrap();
+        let mut agents = Vec::new();
+        let mut connections = [runtime.connect(64), runtime.connect(64)];
+        let mut told = 0_u64;
+        for _ in 0..400 {
+            if agents.len() < 4 || below(40) == 0 {
+                let when_full = [WhenFull::PushBack, WhenFull::Refuse][below(2) as usize];
+                let options = AgentOptions {
+                    mailbox: MailboxLimits {
+                        messages: 1 + below(4) as u32,
+                        when_full,
+                        ..MailboxLimits::default()
+                    },
+                    restarts: Restarts {
+                        intensity: below(4) as u32,
+                        ..Restarts::default()
+                    },
+                    ..AgentOptions::default()
+                };
+                let backend = faulty[below(2) as usize].clone();
+                agents.push(runtime.spawn(None, backend, options).unwrap());
+            }
+            if below(60) == 0 {
+                let index = below(agents.len() as u64) as usize;
+                runtime.stop(agents.swap_remove(index));
+            }
+            let connection = &mut connections[below(2) as usize];
+            let wanted = [
+                "ok",
+                "ok",
+                "fail so",
+                "panic so",
+                "return 3000",
+                "sleep 1",
+                "nonsense",
+            ];
+            let content = wanted[below(wanted.len() as u64) as usize];
+            let agent = agents[below(agents.len() as u64) as usize];
+            while connection
+                .send(agent, Performative::Request, content)
+                .is_err()
+            {
+                told += u64::from(connection.wait().is_some());
+            }
+            if below(4) == 0 {
+                connection.flush();
+            }
+        }
+        for connection in &mut connections {
+            connection.flush();
+            while connection.in_flight() > 0 {
+                told += u64::from(connection.wait().is_some());
+            }
+            told += std::iter::from_fn(|| connection.try_next()).count() as u64;
+        }
+        let accounts = at_rest(&runtime);
+        assert_eq!(accounts.accepted, 400, "seed {seed}: {accounts:?}");
+        assert_eq!(told, 400, "seed {seed}: {accounts:?}");
+        let end = runtime.shutdown(Duration::from_secs(5));
+        assert!(end.is_balanced() && end.agents == 0, "seed {seed}: {end:?}");
+    }
+}

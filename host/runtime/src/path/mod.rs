@@ -1,0 +1,280 @@
+//! The message path: from a client, or an agent, to an agent, and back.
+//!
+//! ```text
+//! client ─▶ inbox ─▶ mailbox ─▶ agent ─┬▶ reply ─▶ client
+//!           one a     bounded          └▶ recipient's mailbox
+//!           shard
+//! ```
+//!
+//! Agents live on [shards](Settings::shards), plain OS threads, each of which owns its
+//! agents: a message between two of one shard touches neither lock nor atomic; between
+//! shards, and to and from clients, messages go in batches. tokio is at the edges: clients
+//! that await, and the timers of agents whose calls can block, which run on fibers and so
+//! stall nobody.
+//!
+//! Messages of one sender to one recipient arrive in the order that they were sent. Every
+//! message is accounted for ([`Accounts`]).
+
+mod accounts;
+mod address;
+mod client;
+mod connection;
+mod envelope;
+mod inbox;
+mod link;
+mod mailbox;
+mod pool;
+mod registry;
+mod shard;
+mod slot;
+mod supervisor;
+mod waker;
+
+pub use accounts::Accounts;
+pub use client::{Client, Undelivered};
+pub use connection::{Connection, WindowFull};
+pub use link::Delivery;
+pub use mailbox::{MailboxLimits, WhenFull};
+pub use pool::{Pool, Routing};
+pub use supervisor::Restarts;
+
+use crate::{AgentId, Backend, CallError};
+use address::Address;
+use registry::Registry;
+use shard::{Command, Shard, Spawn};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// How the path is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Threads that agents live on. Default one a core.
+    pub shards: usize,
+    /// Agents that a shard can have. Default 65,536, of 4 bytes each.
+    pub agents_per_shard: u32,
+    /// How long an idle shard looks for work before it sleeps. Default 20 µs: waking it
+    /// costs the sender more than that.
+    pub idle_spin: Duration,
+    /// Agents that may handle what one message leads to, one after another. Default 1,000.
+    pub max_hops: u32,
+    /// Messages that one client may have on their way. Default 1,024.
+    pub window: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            shards: thread::available_parallelism().map_or(1, usize::from),
+            agents_per_shard: 1 << 16,
+            idle_spin: Duration::from_micros(20),
+            max_hops: 1_000,
+            window: 1_024,
+        }
+    }
+}
+
+/// How one agent lives.
+#[derive(Debug, Clone, Default)]
+pub struct AgentOptions {
+    /// What it is configured with, at each start.
+    pub config: Option<Vec<u8>>,
+    /// How much may wait for it.
+    pub mailbox: MailboxLimits,
+    /// How often it is started again.
+    pub restarts: Restarts,
+    /// Its state is saved after so many messages, and a restart resumes from there. Needs
+    /// an agent that exports `state`. Default never.
+    pub checkpoint_every: Option<NonZeroU32>,
+}
+
+/// Why an agent was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// The agent did not come up.
+    #[error("the agent does not start: {0}")]
+    Agent(#[source] CallError),
+    /// Another agent has the name.
+    #[error("another agent is called {0:?}")]
+    NameTaken(String),
+    /// The shard has no place left.
+    #[error("the shard has {0} agents already; raise `agents_per_shard`")]
+    Full(u32),
+    /// The runtime is gone.
+    #[error("the runtime was shut down")]
+    ShutDown,
+}
+
+/// The path with its shards. Dropping it ends them at once; [`shutdown`](Self::shutdown)
+/// lets them finish.
+pub struct Runtime {
+    registry: Arc<Registry>,
+    settings: Settings,
+    shards: Vec<JoinHandle<()>>,
+    next_shard: AtomicUsize,
+    /// Timers and I/O of agents that can block.
+    _background: tokio::runtime::Runtime,
+}
+
+impl Runtime {
+    /// Starts the shards.
+    ///
+    /// # Errors
+    /// If the machine gives no thread.
+    ///
+    /// # Panics
+    /// If the settings want no shard, or more than 254.
+    pub fn start(settings: Settings) -> std::io::Result<Self> {
+        assert!(
+            (1..address::MAX_SHARDS).contains(&settings.shards),
+            "1 to 254 shards"
+        );
+        let background = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("background")
+            .enable_all()
+            .build()?;
+        let registry = Arc::new(Registry::new(settings.shards, settings.agents_per_shard));
+        let mut runtime = Self {
+            registry: registry.clone(),
+            settings,
+            shards: Vec::new(),
+            next_shard: AtomicUsize::new(0),
+            _background: background,
+        };
+        for index in 0..settings.shards {
+            let shard = Shard::new(index as u8, registry.clone(), settings);
+            let timers = runtime._background.handle().clone();
+            let builder = thread::Builder::new().name(format!("shard {index}"));
+            let spawned = builder.spawn(move || {
+                let _timers = timers.enter();
+                shard.run();
+            });
+            runtime.shards.push(spawned?);
+        }
+        Ok(runtime)
+    }
+
+    /// Starts an agent, on one shard after another.
+    ///
+    /// # Errors
+    /// [`SpawnError`] with what is in the way.
+    pub fn spawn(
+        &self,
+        name: Option<&str>,
+        backend: Arc<dyn Backend>,
+        options: AgentOptions,
+    ) -> Result<AgentId, SpawnError> {
+        let shard = self.next_shard.fetch_add(1, Ordering::Relaxed) % self.settings.shards;
+        self.spawn_on(shard, name, backend, options)
+    }
+
+    /// Starts an agent on this shard: agents that talk much should live together.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_on(
+        &self,
+        shard: usize,
+        name: Option<&str>,
+        backend: Arc<dyn Backend>,
+        options: AgentOptions,
+    ) -> Result<AgentId, SpawnError> {
+        let spawn = Box::new(Spawn {
+            name: name.map(str::to_owned),
+            backend,
+            options,
+        });
+        let (answer, answered) = oneshot::channel();
+        self.registry.inboxes[shard % self.settings.shards].command(Command::Spawn(spawn, answer));
+        answered.blocking_recv().map_err(|_| SpawnError::ShutDown)?
+    }
+
+    /// Ends an agent; what waited for it is dead-lettered. False if it was not there.
+    pub fn stop(&self, agent: AgentId) -> bool {
+        let Some(inbox) = self.registry.inbox_of(agent) else {
+            return false;
+        };
+        let (answer, answered) = oneshot::channel();
+        inbox.command(Command::Stop(agent, answer));
+        answered.blocking_recv().unwrap_or(false)
+    }
+
+    /// The live agent with this name.
+    pub fn find(&self, name: &str) -> Option<AgentId> {
+        crate::agent::Directory::find(&*self.registry, name)
+    }
+
+    /// The shard that an agent lives on.
+    pub fn shard_of(agent: AgentId) -> usize {
+        usize::from(Address::from(agent).shard)
+    }
+
+    /// A client that awaits.
+    pub fn client(&self) -> Client {
+        Client::new(self.registry.clone(), self.settings.window as usize)
+    }
+
+    /// A pipelined connection with so many messages in flight at most.
+    pub fn connect(&self, window: u32) -> Connection {
+        Connection::new(self.registry.clone(), window)
+    }
+
+    /// What became of all messages until now; exact while nothing moves.
+    pub fn accounts(&self) -> Accounts {
+        let mut all = Accounts::default();
+        for inbox in &self.registry.inboxes {
+            let (answer, answered) = oneshot::channel();
+            inbox.command(Command::Report(answer));
+            all += answered.blocking_recv().unwrap_or_default();
+        }
+        all
+    }
+
+    /// Waits until nothing moves any more, at most until then; returns the last accounts.
+    pub fn quiesce(&self, until: Instant) -> Accounts {
+        let mut before = self.accounts();
+        loop {
+            let now = self.accounts();
+            // Twice the same, or something could have been between two shards.
+            let at_rest = now == before && now.queued == 0 && now.is_balanced();
+            if at_rest || Instant::now() >= until {
+                return now;
+            }
+            before = now;
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// Takes nothing more from clients, lets the agents finish what is queued for at most
+    /// so long, then ends them, and reports: what was still queued is dead-lettered.
+    pub fn shutdown(self, within: Duration) -> Accounts {
+        self.registry.inboxes.iter().for_each(|inbox| inbox.close());
+        self.quiesce(Instant::now() + within);
+        self.stop_all();
+        self.quiesce(Instant::now() + Duration::from_secs(1))
+    }
+
+    fn stop_all(&self) {
+        for inbox in &self.registry.inboxes {
+            inbox.command(Command::StopAll);
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.registry.inboxes.iter().for_each(|inbox| inbox.close());
+        self.stop_all();
+        for inbox in &self.registry.inboxes {
+            inbox.command(Command::Exit);
+        }
+        for shard in self.shards.drain(..) {
+            // A shard that panicked has said so on standard error.
+            let _ = shard.join();
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Equal agents, of which any can take a task.
+
+use super::client::{Client, Undelivered};
+use crate::{AgentId, Message, Performative};
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Which of a pool's agents takes the next task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routing {
+    /// One after another.
+    RoundRobin,
+    /// The one with the fewest tasks of this pool.
+    LeastLoaded,
+    /// Always the same one for the same key.
+    ByKey,
+}
+
+/// Equal agents, and who takes the next task.
+pub struct Pool {
+    members: Vec<Member>,
+    routing: Routing,
+    next: AtomicUsize,
+    hasher: RandomState,
+}
+
+struct Member {
+    agent: AgentId,
+    tasks: AtomicU32,
+}
+
+impl Pool {
+    /// A pool of these agents; none if there are none.
+    pub fn of(agents: impl IntoIterator<Item = AgentId>, routing: Routing) -> Option<Self> {
+        let member = |agent| Member {
+            agent,
+            tasks: AtomicU32::new(0),
+        };
+        let members: Vec<_> = agents.into_iter().map(member).collect();
+        (!members.is_empty()).then(|| Self {
+            members,
+            routing,
+            next: AtomicUsize::new(0),
+            hasher: RandomState::new(),
+        })
+    }
+
+    /// Gives a task to one of the agents and awaits its reply. The key matters for
+    /// [`Routing::ByKey`] only.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub async fn ask(
+        &self,
+        client: &Client,
+        key: impl Hash,
+        content: impl Into<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<Message, Undelivered> {
+        let member = self.pick(key);
+        let _task = Task::of(&member.tasks);
+        client
+            .ask(member.agent, Performative::Request, content, timeout)
+            .await
+    }
+
+    fn pick(&self, key: impl Hash) -> &Member {
+        let count = self.members.len();
+        let index = match self.routing {
+            Routing::RoundRobin => self.next.fetch_add(1, Ordering::Relaxed) % count,
+            Routing::ByKey => (self.hasher.hash_one(key) % count as u64) as usize,
+            Routing::LeastLoaded => {
+                // From another start each time, or equals would all go to the first.
+                let start = self.next.fetch_add(1, Ordering::Relaxed);
+                let order = (0..count).map(|offset| (start + offset) % count);
+                let tasks = |index: &usize| self.members[*index].tasks.load(Ordering::Relaxed);
+                order.min_by_key(tasks).unwrap_or(0)
+            }
+        };
+        &self.members[index]
+    }
+}
+
+/// A task that an agent has, until it is dropped.
+struct Task<'a>(&'a AtomicU32);
+
+impl<'a> Task<'a> {
+    fn of(tasks: &'a AtomicU32) -> Self {
+        tasks.fetch_add(1, Ordering::Relaxed);
+        Self(tasks)
+    }
+}
+
+impl Drop for Task<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picks(routing: Routing, keys: [u32; 4]) -> Vec<AgentId> {
+        let pool = Pool::of([1, 2], routing).unwrap();
+        let picks = keys.map(|key| pool.pick(key).agent);
+        picks.to_vec()
+    }
+
+    #[test]
+    fn each_policy_picks_as_it_says() {
+        assert_eq!(picks(Routing::RoundRobin, [0; 4]), [1, 2, 1, 2]);
+        let [a, b, c, d] = picks(Routing::ByKey, [7, 7, 8, 8])[..] else {
+            unreachable!()
+        };
+        assert!(a == b && c == d);
+        let pool = Pool::of([1, 2], Routing::LeastLoaded).unwrap();
+        let _busy = Task::of(&pool.members[0].tasks);
+        assert_eq!([(); 3].map(|()| pool.pick(0).agent), [2; 3]);
+        assert!(Pool::of([], Routing::RoundRobin).is_none());
+    }
+}

@@ -1,0 +1,129 @@
+//! What all shards and clients share: where each inbox is, who has which name, who lives.
+
+use super::address::Address;
+use super::inbox::Inbox;
+use super::link::Link;
+use crate::agent::{Directory, Peers};
+use crate::{AgentId, SendError};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What all shards and clients share.
+pub struct Registry {
+    pub inboxes: Vec<Inbox>,
+    names: RwLock<HashMap<String, AgentId>>,
+    links: RwLock<Vec<Option<Arc<dyn Link>>>>,
+    /// For each shard and slot: the generation that lives there, and whether its mailbox is
+    /// full; 0 if none. Only its own shard writes it, others only read, both relaxed: the
+    /// answer may be a moment old, as it would be in any case when the message arrives.
+    alive: Vec<Box<[AtomicU32]>>,
+}
+
+impl Registry {
+    pub fn new(shards: usize, slots: u32) -> Self {
+        let alive = || (0..slots).map(|_| AtomicU32::new(0)).collect();
+        Self {
+            inboxes: (0..shards).map(|_| Inbox::default()).collect(),
+            names: RwLock::default(),
+            links: RwLock::default(),
+            alive: (0..shards).map(|_| alive()).collect(),
+        }
+    }
+
+    /// The inbox of an agent's shard, if the id can be an agent's.
+    pub fn inbox_of(&self, agent: AgentId) -> Option<&Inbox> {
+        self.inboxes.get(usize::from(Address::from(agent).shard))
+    }
+
+    /// Says who lives in a slot. Its own shard's alone.
+    pub fn set_alive(&self, address: Address, full: bool) {
+        let state = address.generation << 1 | u32::from(full);
+        self.cell(address)
+            .inspect(|cell| cell.store(state, Ordering::Relaxed));
+    }
+
+    /// Says that nobody does.
+    pub fn set_dead(&self, address: Address) {
+        self.cell(address)
+            .inspect(|cell| cell.store(0, Ordering::Relaxed));
+    }
+
+    fn cell(&self, address: Address) -> Option<&AtomicU32> {
+        let shard = self.alive.get(usize::from(address.shard))?;
+        shard.get(address.slot as usize)
+    }
+
+    /// Gives an agent a name; false if another one has it.
+    pub fn name(&self, name: &str, agent: AgentId) -> bool {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if names.contains_key(name) {
+            return false;
+        }
+        names.insert(name.to_owned(), agent);
+        true
+    }
+
+    /// Takes a name back.
+    pub fn unname(&self, name: &str) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.remove(name);
+    }
+
+    /// Adds a client's link, and returns its number, which no other link ever has.
+    pub fn add_link(&self, link: Arc<dyn Link>) -> u32 {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        links.push(Some(link));
+        (links.len() - 1) as u32
+    }
+
+    /// Forgets a client's link.
+    pub fn remove_link(&self, number: u32) {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get_mut(number as usize) {
+            *link = None;
+        }
+    }
+
+    /// A client's link, unless the client is gone.
+    pub fn link(&self, number: u32) -> Option<Arc<dyn Link>> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        links.get(number as usize)?.clone()
+    }
+}
+
+impl Directory for Registry {
+    fn find(&self, name: &str) -> Option<AgentId> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(name).copied()
+    }
+
+    fn accept(&self, recipient: AgentId) -> Result<(), SendError> {
+        let address = Address::from(recipient);
+        if address.is_client() {
+            return Ok(());
+        }
+        let cell = self.cell(address);
+        let state = cell.map_or(0, |cell| cell.load(Ordering::Relaxed));
+        match (state >> 1 == address.generation && state != 0, state & 1) {
+            (true, 0) => Ok(()),
+            (true, _) => Err(SendError::MailboxFull),
+            (false, _) => Err(SendError::UnknownRecipient),
+        }
+    }
+
+    fn snapshot(&self) -> Peers {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names
+            .iter()
+            .map(|(name, id)| (name.as_str(), *id))
+            .collect()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Registry of {} shards", self.inboxes.len())
+    }
+}

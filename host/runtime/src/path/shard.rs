@@ -1,0 +1,590 @@
+//! A shard: one OS thread that owns its agents. A message between two of them touches
+//! neither lock nor atomic; what goes elsewhere is handed over in batches, once a turn.
+
+use super::accounts::Accounts;
+use super::address::Address;
+use super::client::Undelivered;
+use super::envelope::{Envelope, failure_of};
+use super::inbox::Contents;
+use super::link::{Delivery, Link};
+use super::mailbox::{Mailbox, Offered};
+use super::registry::Registry;
+use super::slot::{Resident, Slot, State};
+use super::supervisor::{Decision, Supervisor};
+use super::waker::SlotWaker;
+use super::{AgentOptions, Settings, SpawnError};
+use crate::agent::{Called, Handled};
+use crate::{AgentId, Backend, CallError, Failure, Fault, Identity, Message, Performative};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Messages that one agent handles before the next one's turn: enough to keep its memory
+/// in the cache, few enough that a full mailbox delays a neighbour by microseconds.
+const TURN: usize = 16;
+
+/// What a shard is asked to do besides delivering messages.
+pub enum Command {
+    Spawn(Box<Spawn>, oneshot::Sender<Result<AgentId, SpawnError>>),
+    Stop(AgentId, oneshot::Sender<bool>),
+    StopAll,
+    Report(oneshot::Sender<Accounts>),
+    Exit,
+}
+
+/// Which agent to start.
+pub struct Spawn {
+    pub name: Option<String>,
+    pub backend: Arc<dyn Backend>,
+    pub options: AgentOptions,
+}
+
+pub struct Shard {
+    index: u8,
+    registry: Arc<Registry>,
+    settings: Settings,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    ready: VecDeque<u32>,
+    /// For each shard, what this turn's messages go there.
+    outgoing: Vec<Vec<Envelope>>,
+    links: Vec<LinkOut>,
+    /// The links with something to deliver.
+    dirty: Vec<u32>,
+    accounts: Accounts,
+    /// When ended agents are started again.
+    restarts: BinaryHeap<Reverse<(Instant, AgentId)>>,
+    exits: bool,
+}
+
+/// What goes to one client after this turn.
+#[derive(Default)]
+struct LinkOut {
+    link: Option<Arc<dyn Link>>,
+    deliveries: Vec<Delivery>,
+    done: u32,
+}
+
+impl Shard {
+    pub fn new(index: u8, registry: Arc<Registry>, settings: Settings) -> Self {
+        let shards = registry.inboxes.len();
+        Self {
+            index,
+            registry,
+            settings,
+            slots: Vec::new(),
+            free: Vec::new(),
+            ready: VecDeque::new(),
+            outgoing: (0..shards).map(|_| Vec::new()).collect(),
+            links: Vec::new(),
+            dirty: Vec::new(),
+            accounts: Accounts::default(),
+            restarts: BinaryHeap::new(),
+            exits: false,
+        }
+    }
+
+    /// Turns until it is told to end.
+    pub fn run(mut self) {
+        let registry = self.registry.clone();
+        let inbox = &registry.inboxes[usize::from(self.index)];
+        let mut arrived = Contents::default();
+        while !self.exits {
+            inbox.take(&mut arrived);
+            self.take_in(&mut arrived);
+            self.restart_due();
+            self.run_ready();
+            self.hand_over();
+            if self.ready.is_empty() && !self.exits {
+                self.idle(inbox);
+            }
+        }
+    }
+
+    /// Waits for something to do. Looks for a moment before it sleeps: to be woken costs the
+    /// sender microseconds, and on another core the message some 35.
+    fn idle(&self, inbox: &super::inbox::Inbox) {
+        let until = Instant::now() + self.settings.idle_spin;
+        while Instant::now() < until {
+            if !inbox.is_empty() {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        inbox.park(self.restarts.peek().map(|Reverse((at, _))| *at));
+    }
+
+    fn take_in(&mut self, arrived: &mut Contents) {
+        self.accounts.accepted += arrived.from_clients.len() as u64;
+        for envelope in arrived.from_clients.drain(..) {
+            self.deliver(envelope);
+        }
+        for envelope in arrived.from_shards.drain(..) {
+            self.deliver(envelope);
+        }
+        for slot in arrived.woken.drain(..) {
+            self.poll(slot);
+        }
+        // Last, so that a report misses nothing that came before it.
+        for command in arrived.commands.drain(..) {
+            self.obey(command);
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        // Whoever asked may have gone; then nobody wants the answer.
+        match command {
+            Command::Spawn(spawn, answer) => {
+                let _ = answer.send(self.spawn(*spawn));
+            }
+            Command::Stop(agent, answer) => {
+                let lives = self.resident(agent).is_some();
+                if lives {
+                    self.stop(Address::from(agent).slot, &Undelivered::Stopped);
+                }
+                let _ = answer.send(lives);
+            }
+            Command::Report(answer) => {
+                let _ = answer.send(self.report());
+            }
+            Command::StopAll => {
+                let slots = self.slots.len() as u32;
+                (0..slots).for_each(|slot| self.stop(slot, &Undelivered::ShutDown));
+            }
+            Command::Exit => self.exits = true,
+        }
+    }
+
+    fn report(&self) -> Accounts {
+        let residents = self.slots.iter().filter_map(|slot| slot.resident.as_ref());
+        let mut accounts = self.accounts;
+        for resident in residents {
+            accounts.agents += 1;
+            accounts.queued += resident.mailbox.len() as u64;
+            accounts.queued += u64::from(matches!(resident.state, State::Calling { .. }));
+        }
+        accounts.queued += self.outgoing.iter().map(Vec::len).sum::<usize>() as u64;
+        accounts
+    }
+
+    // Agents come and go.
+
+    fn spawn(&mut self, spawn: Spawn) -> Result<AgentId, SpawnError> {
+        let slot = self
+            .free_slot()
+            .ok_or(SpawnError::Full(self.settings.agents_per_shard))?;
+        let generation = self.slots[slot as usize].next_generation();
+        // A slot without another generation is never free.
+        let generation = generation.ok_or(SpawnError::Full(self.settings.agents_per_shard))?;
+        let id = AgentId::from(Address {
+            shard: self.index,
+            generation,
+            slot,
+        });
+        let mut resident = Resident {
+            id,
+            name: spawn.name,
+            state: State::Away,
+            mailbox: Mailbox::new(spawn.options.mailbox),
+            supervisor: Supervisor::new(spawn.options.restarts),
+            options: spawn.options,
+            backend: spawn.backend,
+            saved: None,
+            unsaved: 0,
+        };
+        let named = resident
+            .name
+            .as_deref()
+            .map(|name| self.registry.name(name, id));
+        if named == Some(false) {
+            self.release(slot);
+            return Err(SpawnError::NameTaken(resident.name.unwrap_or_default()));
+        }
+        let sent = match resident.start(self.identity(id)) {
+            Ok(sent) => sent,
+            Err(error) => {
+                if let Some(name) = &resident.name {
+                    self.registry.unname(name);
+                }
+                self.release(slot);
+                return Err(SpawnError::Agent(error));
+            }
+        };
+        self.registry.set_alive(resident.address(), false);
+        self.slots[slot as usize].resident = Some(resident);
+        self.post_all(id, sent, 1);
+        Ok(id)
+    }
+
+    fn identity(&self, id: AgentId) -> Identity {
+        Identity {
+            id,
+            directory: self.registry.clone(),
+        }
+    }
+
+    fn free_slot(&mut self) -> Option<u32> {
+        if let Some(slot) = self.free.pop() {
+            return Some(slot);
+        }
+        let slot = u32::try_from(self.slots.len()).ok()?;
+        (slot < self.settings.agents_per_shard).then(|| {
+            self.slots.push(Slot::new());
+            slot
+        })
+    }
+
+    fn release(&mut self, slot: u32) {
+        if self.slots[slot as usize].generation < super::address::LAST_GENERATION {
+            self.free.push(slot);
+        }
+    }
+
+    /// Ends an agent for good; those who wrote to it are told why nothing came of it.
+    fn stop(&mut self, slot: u32, why: &Undelivered) {
+        let Some(mut resident) = self.slots[slot as usize].resident.take() else {
+            return;
+        };
+        self.registry.set_dead(resident.address());
+        if let Some(name) = &resident.name {
+            self.registry.unname(name);
+        }
+        if let State::Calling { head, call } = resident.state {
+            drop(call);
+            self.accounts.failed += 1;
+            self.done_with(&head);
+            self.tell(head, why.clone());
+        }
+        for envelope in resident.mailbox.drain() {
+            self.dead_letter(envelope, why.clone());
+        }
+        self.release(slot);
+    }
+
+    fn resident(&mut self, agent: AgentId) -> Option<&mut Resident> {
+        let address = Address::from(agent);
+        let slot = self.slots.get_mut(address.slot as usize)?;
+        let resident = slot.resident.as_mut()?;
+        (resident.id == agent).then_some(resident)
+    }
+
+    fn restart_due(&mut self) {
+        while let Some(Reverse((at, agent))) = self.restarts.peek().copied() {
+            if at > Instant::now() {
+                return;
+            }
+            self.restarts.pop();
+            self.restart(agent);
+        }
+    }
+
+    fn restart(&mut self, agent: AgentId) {
+        let identity = self.identity(agent);
+        let Some(resident) = self.resident(agent) else {
+            return;
+        };
+        match resident.start(identity) {
+            Ok(sent) => {
+                self.accounts.restarts += 1;
+                self.make_ready(Address::from(agent).slot);
+                self.post_all(agent, sent, 1);
+            }
+            Err(error) => self.ended(agent, &fault_of(error)),
+        }
+    }
+
+    /// Starts an agent that ended again, now or later, or stops it.
+    fn ended(&mut self, agent: AgentId, fault: &Fault) {
+        let Some(resident) = self.resident(agent) else {
+            return;
+        };
+        resident.state = State::Away;
+        match resident.supervisor.decide(Instant::now()) {
+            Decision::Restart(Duration::ZERO) => self.restart(agent),
+            Decision::Restart(wait) => self.restarts.push(Reverse((Instant::now() + wait, agent))),
+            Decision::Stop => {
+                let why = Undelivered::Ended(fault.clone());
+                self.stop(Address::from(agent).slot, &why);
+            }
+        }
+    }
+
+    // Messages come in.
+
+    /// Puts a message, already accepted, into its recipient's mailbox.
+    fn deliver(&mut self, envelope: Envelope) {
+        let recipient = envelope.message.recipient;
+        let address = Address::from(recipient);
+        if usize::from(address.shard) != usize::from(self.index) {
+            return self.dead_letter(envelope, Undelivered::NoSuchAgent);
+        }
+        let Some(resident) = self.resident(recipient) else {
+            return self.dead_letter(envelope, Undelivered::NoSuchAgent);
+        };
+        let was_full = resident.mailbox.is_full();
+        match resident.mailbox.offer(envelope) {
+            Offered::Taken => {
+                if !was_full && resident.mailbox.is_full() {
+                    self.registry.set_alive(address, true);
+                }
+                self.make_ready(address.slot);
+            }
+            Offered::Refused(envelope) => {
+                self.accounts.refused += 1;
+                self.dead_letter(envelope, Undelivered::MailboxFull);
+            }
+        }
+    }
+
+    fn make_ready(&mut self, slot: u32) {
+        let entry = &mut self.slots[slot as usize];
+        let can_run = entry
+            .resident
+            .as_ref()
+            .is_some_and(|resident| !resident.mailbox.is_empty() && resident.is_idle());
+        if can_run && !entry.is_ready {
+            entry.is_ready = true;
+            self.ready.push_back(slot);
+        }
+    }
+
+    // Agents run.
+
+    fn run_ready(&mut self) {
+        // Those that become ready meanwhile wait for the next turn, so that the inbox is seen.
+        for _ in 0..self.ready.len() {
+            let Some(slot) = self.ready.pop_front() else {
+                return;
+            };
+            self.slots[slot as usize].is_ready = false;
+            self.run_one(slot);
+            self.make_ready(slot);
+        }
+    }
+
+    fn run_one(&mut self, slot: u32) {
+        for _ in 0..TURN {
+            let Some(resident) = &mut self.slots[slot as usize].resident else {
+                return;
+            };
+            if !resident.is_idle() {
+                return;
+            }
+            let was_full = resident.mailbox.is_full();
+            let Some(envelope) = resident.mailbox.take() else {
+                return;
+            };
+            if was_full && !resident.mailbox.is_full() {
+                self.registry.set_alive(resident.address(), false);
+            }
+            match std::mem::replace(&mut resident.state, State::Away) {
+                State::Idle(mut agent) => {
+                    let outcome = agent.handle(&envelope.message);
+                    let due = outcome.is_ok() && resident.is_due();
+                    let saved = if due {
+                        resident.save(agent.as_mut())
+                    } else {
+                        Ok(())
+                    };
+                    resident.state = State::Idle(agent);
+                    let id = resident.id;
+                    self.settle(id, envelope, outcome);
+                    if let Err(fault) = saved {
+                        self.ended(id, &fault);
+                    }
+                }
+                State::IdleAsync(agent) => {
+                    let head = envelope.head();
+                    let call = agent.call(envelope.message);
+                    resident.state = State::Calling { call, head };
+                    self.poll(slot);
+                }
+                other => resident.state = other,
+            }
+        }
+    }
+
+    /// Lets a call on a fiber go on, until it waits again or returns.
+    fn poll(&mut self, slot: u32) {
+        let registry = self.registry.clone();
+        let Some(resident) = self
+            .slots
+            .get_mut(slot as usize)
+            .and_then(|slot| slot.resident.as_mut())
+        else {
+            return;
+        };
+        let State::Calling { call, .. } = &mut resident.state else {
+            return;
+        };
+        let waker = SlotWaker::of(registry, self.index, slot);
+        let Poll::Ready(called) = call.as_mut().poll(&mut Context::from_waker(&waker)) else {
+            return;
+        };
+        let Called { mut agent, outcome } = called;
+        let due = outcome.is_ok() && resident.is_due();
+        let saved = if due {
+            resident.save(agent.as_mut())
+        } else {
+            Ok(())
+        };
+        let calling = std::mem::replace(&mut resident.state, State::IdleAsync(agent));
+        let State::Calling { head, .. } = calling else {
+            return;
+        };
+        let id = resident.id;
+        self.settle(id, head, outcome);
+        if let Err(fault) = saved {
+            self.ended(id, &fault);
+        }
+        self.make_ready(slot);
+    }
+
+    /// Accounts for a message that an agent has had, and passes on what came of it.
+    fn settle(&mut self, agent: AgentId, envelope: Envelope, outcome: Result<Handled, CallError>) {
+        match outcome {
+            Ok(Handled { replies, sent }) => {
+                self.accounts.handled += 1;
+                self.done_with(&envelope);
+                self.post_all(agent, sent, envelope.hops + 1);
+                self.post_all(agent, replies, envelope.hops + 1);
+            }
+            Err(CallError::Failure(failure)) => {
+                self.accounts.failed += 1;
+                self.done_with(&envelope);
+                self.tell(envelope, Undelivered::Failed(failure));
+            }
+            Err(CallError::Fault(fault)) => {
+                self.accounts.failed += 1;
+                self.done_with(&envelope);
+                self.tell(envelope, Undelivered::Ended(fault.clone()));
+                if !matches!(fault, Fault::Unsupported(_)) {
+                    self.ended(agent, &fault);
+                }
+            }
+        }
+    }
+
+    // Messages go out.
+
+    fn post_all(&mut self, agent: AgentId, messages: Vec<Message>, hops: u32) {
+        for mut message in messages {
+            message.sender = agent;
+            self.post(Envelope { message, hops });
+        }
+    }
+
+    /// Sends what an agent, or the path in its name, says.
+    fn post(&mut self, envelope: Envelope) {
+        let address = Address::from(envelope.message.recipient);
+        if address.is_client() {
+            self.accounts.replies += 1;
+            let id = envelope.message.in_reply_to.unwrap_or(envelope.message.id);
+            self.link_out(address.slot)
+                .deliveries
+                .push((id, Ok(envelope.message)));
+            return;
+        }
+        self.accounts.accepted += 1;
+        if envelope.hops > self.settings.max_hops {
+            self.accounts.looped += 1;
+            return self.dead_letter(envelope, Undelivered::TooManyHops);
+        }
+        match self.outgoing.get_mut(usize::from(address.shard)) {
+            Some(_) if address.shard == self.index => self.deliver(envelope),
+            Some(outgoing) => outgoing.push(envelope),
+            None => self.dead_letter(envelope, Undelivered::NoSuchAgent),
+        }
+    }
+
+    /// Accounts for a message that reached nobody, and tells its sender.
+    fn dead_letter(&mut self, envelope: Envelope, why: Undelivered) {
+        self.accounts.dead_lettered += 1;
+        self.done_with(&envelope);
+        self.tell(envelope, why);
+    }
+
+    /// Tells a sender that nothing came of its message. An answer is not answered, or two
+    /// agents could do so for ever.
+    fn tell(&mut self, envelope: Envelope, why: Undelivered) {
+        let Envelope { message, hops } = envelope;
+        let sender = Address::from(message.sender);
+        if sender.is_client() {
+            self.link_out(sender.slot)
+                .deliveries
+                .push((message.id, Err(why)));
+        } else if message.sender != 0 && message.in_reply_to.is_none() {
+            let performative = match why {
+                Undelivered::Failed(Failure::NotUnderstood(_)) => Performative::NotUnderstood,
+                Undelivered::Failed(Failure::Refused(_)) => Performative::Refuse,
+                _ => Performative::Failure,
+            };
+            let message = failure_of(&message, performative, &why.to_string());
+            self.post(Envelope {
+                message,
+                hops: hops + 1,
+            });
+        }
+    }
+
+    /// Gives a client the place in its window back.
+    fn done_with(&mut self, envelope: &Envelope) {
+        let sender = Address::from(envelope.message.sender);
+        if sender.is_client() {
+            self.link_out(sender.slot).done += 1;
+        }
+    }
+
+    fn link_out(&mut self, number: u32) -> &mut LinkOut {
+        let index = number as usize;
+        if self.links.len() <= index {
+            self.links.resize_with(index + 1, LinkOut::default);
+        }
+        let out = &mut self.links[index];
+        if out.link.is_none() {
+            out.link = self.registry.link(number);
+        }
+        if out.deliveries.is_empty() && out.done == 0 {
+            self.dirty.push(number);
+        }
+        out
+    }
+
+    /// Hands over what this turn brought for others.
+    fn hand_over(&mut self) {
+        for number in std::mem::take(&mut self.dirty) {
+            let out = &mut self.links[number as usize];
+            match &out.link {
+                Some(link) => link.deliver(&mut out.deliveries, std::mem::take(&mut out.done)),
+                // The client is gone, and with it whoever would read this.
+                None => *out = LinkOut::default(),
+            }
+        }
+        for shard in 0..self.outgoing.len() {
+            if self.outgoing[shard].is_empty() {
+                continue;
+            }
+            let mut batch = std::mem::take(&mut self.outgoing[shard]);
+            self.registry.inboxes[shard].forward(&mut batch);
+            for left in batch.drain(..) {
+                self.accounts.refused += 1;
+                self.dead_letter(left, Undelivered::MailboxFull);
+            }
+            if self.outgoing[shard].is_empty() {
+                self.outgoing[shard] = batch;
+            }
+        }
+    }
+}
+
+fn fault_of(error: CallError) -> Fault {
+    match error {
+        CallError::Fault(fault) => fault,
+        CallError::Failure(failure) => Fault::Trap(format!(
+            "it does not take its configuration or state: {failure}"
+        )),
+    }
+}

@@ -1,4 +1,5 @@
-//! Replies with what it is told, so that a call costs nothing but the call.
+//! Replies with what it is told, so that a call costs nothing but the call. An `inform`
+//! wants no reply, and gets none.
 
 use sandlab_agent::{Agent, Failure, Host, Message, Performative};
 
@@ -7,6 +8,9 @@ struct Echo;
 
 impl Agent for Echo {
     fn handle(&mut self, _host: &mut Host, message: Message) -> Result<Vec<Message>, Failure> {
+        if message.performative == Performative::Inform {
+            return Ok(Vec::new());
+        }
         Ok(vec![message.into_reply(Performative::Inform)])
     }
 }

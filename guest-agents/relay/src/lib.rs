@@ -3,6 +3,9 @@
 //! - `ring NEXT`: the content starts with a number of hops (u32, little-endian); above
 //!   zero it is counted down and the message goes to NEXT, at zero it is answered.
 //! - `fan-out NAME...`: the message goes to every NAME, and is answered with their number.
+//!
+//! Names are looked up when they are first needed, so that a ring can be closed. An answer
+//! ends here.
 
 use sandlab_agent::{Agent, AgentId, Failure, Host, Message, Performative, SendError};
 
@@ -12,22 +15,25 @@ struct Relay {
 }
 
 enum Route {
-    Ring(AgentId),
-    FanOut(Vec<AgentId>),
+    Ring(Target),
+    FanOut(Vec<Target>),
+}
+
+struct Target {
+    name: String,
+    id: Option<AgentId>,
 }
 
 impl Agent for Relay {
-    fn configure(&mut self, host: &mut Host, config: &[u8]) -> Result<(), Failure> {
+    fn configure(&mut self, _host: &mut Host, config: &[u8]) -> Result<(), Failure> {
         let config = str::from_utf8(config)
             .map_err(|error| Failure::NotUnderstood(format!("not UTF-8: {error}")))?;
         let mut words = config.split_whitespace();
         let pattern = words.next();
-        let agents = words
-            .map(|name| find(host, name))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.route = Some(match (pattern, agents.as_slice()) {
-            (Some("ring"), [next]) => Route::Ring(*next),
-            (Some("fan-out"), [_, ..]) => Route::FanOut(agents),
+        let mut targets: Vec<_> = words.map(Target::of).collect();
+        self.route = Some(match (pattern, targets.len()) {
+            (Some("ring"), 1) => Route::Ring(targets.remove(0)),
+            (Some("fan-out"), 1..) => Route::FanOut(targets),
             _ => {
                 return Err(Failure::NotUnderstood(
                     "expected `ring NEXT` or `fan-out NAME...`".to_owned(),
@@ -38,9 +44,12 @@ impl Agent for Relay {
     }
 
     fn handle(&mut self, host: &mut Host, message: Message) -> Result<Vec<Message>, Failure> {
-        match &self.route {
-            Some(Route::Ring(next)) => pass_on(host, *next, message),
-            Some(Route::FanOut(agents)) => spread(host, agents, message),
+        if message.in_reply_to.is_some() {
+            return Ok(Vec::new());
+        }
+        match &mut self.route {
+            Some(Route::Ring(next)) => pass_on(host, next, message),
+            Some(Route::FanOut(targets)) => spread(host, targets, message),
             None => Err(Failure::Unavailable(
                 "the relay is not configured".to_owned(),
             )),
@@ -48,12 +57,27 @@ impl Agent for Relay {
     }
 }
 
-fn find(host: &Host, name: &str) -> Result<AgentId, Failure> {
-    host.find(name)
-        .ok_or_else(|| Failure::Refused(format!("there is no agent {name:?}")))
+impl Target {
+    fn of(name: &str) -> Self {
+        let name = name.to_owned();
+        Self { name, id: None }
+    }
+
+    fn id(&mut self, host: &Host) -> Result<AgentId, Failure> {
+        if self.id.is_none() {
+            self.id = host.find(&self.name);
+        }
+        let name = &self.name;
+        self.id
+            .ok_or_else(|| Failure::Refused(format!("there is no agent {name:?}")))
+    }
 }
 
-fn pass_on(host: &mut Host, next: AgentId, mut message: Message) -> Result<Vec<Message>, Failure> {
+fn pass_on(
+    host: &mut Host,
+    next: &mut Target,
+    mut message: Message,
+) -> Result<Vec<Message>, Failure> {
     let hops = message
         .content
         .first_chunk_mut::<4>()
@@ -62,19 +86,19 @@ fn pass_on(host: &mut Host, next: AgentId, mut message: Message) -> Result<Vec<M
         return Ok(vec![message.into_reply(Performative::Inform)]);
     };
     *hops = left.to_le_bytes();
-    message.recipient = next;
+    message.recipient = next.id(host)?;
     host.send(&message).map_err(not_taken)?;
     Ok(Vec::new())
 }
 
 fn spread(
     host: &mut Host,
-    agents: &[AgentId],
+    targets: &mut [Target],
     mut message: Message,
 ) -> Result<Vec<Message>, Failure> {
-    let answer = message.reply(Performative::Agree, agents.len().to_string());
-    for agent in agents {
-        message.recipient = *agent;
+    let answer = message.reply(Performative::Agree, targets.len().to_string());
+    for target in targets {
+        message.recipient = target.id(host)?;
         host.send(&message).map_err(not_taken)?;
     }
     Ok(vec![answer])

@@ -86,6 +86,11 @@ impl Connection {
         Ok(id)
     }
 
+    /// The id that the next message will have.
+    pub fn next_id(&self) -> u64 {
+        self.next
+    }
+
     /// Messages whose end is not known yet.
     pub fn in_flight(&self) -> u32 {
         self.in_flight

@@ -3,6 +3,7 @@
 
 use super::envelope::Envelope;
 use super::shard::Command;
+use super::waker::Woken;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Instant;
@@ -33,8 +34,8 @@ pub struct Contents {
     pub from_shards: Vec<Envelope>,
     /// What to do besides.
     pub commands: Vec<Command>,
-    /// Slots whose call on a fiber can go on.
-    pub woken: Vec<u32>,
+    /// What waited on the shard and can go on.
+    pub woken: Vec<Woken>,
 }
 
 impl Contents {
@@ -82,9 +83,9 @@ impl Inbox {
         self.add(|inner| inner.contents.commands.push(command));
     }
 
-    /// Lets a call on a fiber go on.
-    pub fn wake(&self, slot: u32) {
-        self.add(|inner| inner.contents.woken.push(slot));
+    /// Lets what waited on the shard go on.
+    pub fn wake(&self, what: Woken) {
+        self.add(|inner| inner.contents.woken.push(what));
     }
 
     /// Takes no more from clients.

@@ -223,6 +223,14 @@ impl Runtime {
         Connection::new(self.registry.clone(), window)
     }
 
+    /// Runs a client's work on a shard, between the turns of its agents: what it sends to
+    /// them, and what comes back, wakes no other thread. It must not block, and should
+    /// wait soon: its agents wait for it. It ends with the runtime, done or not.
+    pub fn run_on(&self, shard: usize, task: impl Future<Output = ()> + Send + 'static) {
+        let inbox = &self.registry.inboxes[shard % self.settings.shards];
+        inbox.command(Command::Run(Box::pin(task)));
+    }
+
     /// What became of all messages until now; exact while nothing moves.
     pub fn accounts(&self) -> Accounts {
         let mut all = Accounts::default();

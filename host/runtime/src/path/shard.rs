@@ -7,16 +7,17 @@ use super::client::Undelivered;
 use super::envelope::{Envelope, failure_of};
 use super::inbox::Contents;
 use super::link::{Delivery, Link};
-use super::mailbox::{Mailbox, Offered};
+use super::mailbox::Offered;
 use super::registry::Registry;
-use super::slot::{Resident, Slot, State};
-use super::supervisor::{Decision, Supervisor};
-use super::waker::SlotWaker;
+use super::slot::{Calling, Resident, Slot, State};
+use super::supervisor::Decision;
+use super::waker::{TurnWaker, Woken};
 use super::{AgentOptions, Settings, SpawnError};
 use crate::agent::{Called, Handled};
 use crate::{AgentId, Backend, CallError, Failure, Fault, Identity, Message, Performative};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -32,8 +33,12 @@ pub enum Command {
     Stop(AgentId, oneshot::Sender<bool>),
     StopAll,
     Report(oneshot::Sender<Accounts>),
+    Run(Task),
     Exit,
 }
+
+/// A client's work that runs on a shard, between the turns of its agents.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Which agent to start.
 pub struct Spawn {
@@ -57,6 +62,8 @@ pub struct Shard {
     accounts: Accounts,
     /// When ended agents are started again.
     restarts: BinaryHeap<Reverse<(Instant, AgentId)>>,
+    /// Clients' work; one that is done leaves its place empty, and wakes nobody again.
+    tasks: Vec<Option<Task>>,
     exits: bool,
 }
 
@@ -83,6 +90,7 @@ impl Shard {
             dirty: Vec::new(),
             accounts: Accounts::default(),
             restarts: BinaryHeap::new(),
+            tasks: Vec::new(),
             exits: false,
         }
     }
@@ -125,8 +133,11 @@ impl Shard {
         for envelope in arrived.from_shards.drain(..) {
             self.deliver(envelope);
         }
-        for slot in arrived.woken.drain(..) {
-            self.poll(slot);
+        for woken in arrived.woken.drain(..) {
+            match woken {
+                Woken::Slot(slot) => self.poll(slot),
+                Woken::Task(task) => self.poll_task(task),
+            }
         }
         // Last, so that a report misses nothing that came before it.
         for command in arrived.commands.drain(..) {
@@ -154,6 +165,10 @@ impl Shard {
                 let slots = self.slots.len() as u32;
                 (0..slots).for_each(|slot| self.stop(slot, &Undelivered::ShutDown));
             }
+            Command::Run(task) => {
+                self.tasks.push(Some(task));
+                self.poll_task(self.tasks.len() as u32 - 1);
+            }
             Command::Exit => self.exits = true,
         }
     }
@@ -164,7 +179,7 @@ impl Shard {
         for resident in residents {
             accounts.agents += 1;
             accounts.queued += resident.mailbox.len() as u64;
-            accounts.queued += u64::from(matches!(resident.state, State::Calling { .. }));
+            accounts.queued += u64::from(matches!(resident.state, State::Calling(_)));
         }
         accounts.queued += self.outgoing.iter().map(Vec::len).sum::<usize>() as u64;
         accounts
@@ -184,29 +199,22 @@ impl Shard {
             generation,
             slot,
         });
-        let mut resident = Resident {
-            id,
-            name: spawn.name,
-            state: State::Away,
-            mailbox: Mailbox::new(spawn.options.mailbox),
-            supervisor: Supervisor::new(spawn.options.restarts),
-            options: spawn.options,
-            backend: spawn.backend,
-            saved: None,
-            unsaved: 0,
-        };
+        let mut resident = Resident::new(id, spawn.name, spawn.backend, spawn.options);
         let named = resident
+            .record
             .name
             .as_deref()
             .map(|name| self.registry.name(name, id));
         if named == Some(false) {
             self.release(slot);
-            return Err(SpawnError::NameTaken(resident.name.unwrap_or_default()));
+            return Err(SpawnError::NameTaken(
+                resident.record.name.unwrap_or_default(),
+            ));
         }
         let sent = match resident.start(self.identity(id)) {
             Ok(sent) => sent,
             Err(error) => {
-                if let Some(name) = &resident.name {
+                if let Some(name) = &resident.record.name {
                     self.registry.unname(name);
                 }
                 self.release(slot);
@@ -249,10 +257,11 @@ impl Shard {
             return;
         };
         self.registry.set_dead(resident.address());
-        if let Some(name) = &resident.name {
+        if let Some(name) = &resident.record.name {
             self.registry.unname(name);
         }
-        if let State::Calling { head, call } = resident.state {
+        if let State::Calling(calling) = resident.state {
+            let Calling { call, head } = *calling;
             drop(call);
             self.accounts.failed += 1;
             self.done_with(&head);
@@ -302,7 +311,7 @@ impl Shard {
             return;
         };
         resident.state = State::Away;
-        match resident.supervisor.decide(Instant::now()) {
+        match resident.record.supervisor.decide(Instant::now()) {
             Decision::Restart(Duration::ZERO) => self.restart(agent),
             Decision::Restart(wait) => self.restarts.push(Reverse((Instant::now() + wait, agent))),
             Decision::Stop => {
@@ -399,7 +408,7 @@ impl Shard {
                 State::IdleAsync(agent) => {
                     let head = envelope.head();
                     let call = agent.call(envelope.message);
-                    resident.state = State::Calling { call, head };
+                    resident.state = State::Calling(Box::new(Calling { call, head }));
                     self.poll(slot);
                 }
                 other => resident.state = other,
@@ -417,11 +426,12 @@ impl Shard {
         else {
             return;
         };
-        let State::Calling { call, .. } = &mut resident.state else {
+        let State::Calling(calling) = &mut resident.state else {
             return;
         };
-        let waker = SlotWaker::of(registry, self.index, slot);
-        let Poll::Ready(called) = call.as_mut().poll(&mut Context::from_waker(&waker)) else {
+        let waker = TurnWaker::of(registry, self.index, Woken::Slot(slot));
+        let Poll::Ready(called) = calling.call.as_mut().poll(&mut Context::from_waker(&waker))
+        else {
             return;
         };
         let Called { mut agent, outcome } = called;
@@ -432,15 +442,33 @@ impl Shard {
             Ok(())
         };
         let calling = std::mem::replace(&mut resident.state, State::IdleAsync(agent));
-        let State::Calling { head, .. } = calling else {
+        let State::Calling(calling) = calling else {
             return;
         };
         let id = resident.id;
-        self.settle(id, head, outcome);
+        self.settle(id, calling.head, outcome);
         if let Err(fault) = saved {
             self.ended(id, &fault);
         }
         self.make_ready(slot);
+    }
+
+    /// Lets a client's work go on, until it waits again or is done.
+    fn poll_task(&mut self, number: u32) {
+        let Some(place) = self.tasks.get_mut(number as usize) else {
+            return;
+        };
+        let Some(task) = place else {
+            return;
+        };
+        let waker = TurnWaker::of(self.registry.clone(), self.index, Woken::Task(number));
+        if task
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_ready()
+        {
+            *place = None;
+        }
     }
 
     /// Accounts for a message that an agent has had, and passes on what came of it.

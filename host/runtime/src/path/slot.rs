@@ -5,10 +5,9 @@ use super::address::{Address, LAST_GENERATION};
 use super::envelope::Envelope;
 use super::mailbox::Mailbox;
 use super::supervisor::Supervisor;
-use crate::agent::{AsyncAgent, Called, Started};
+use crate::agent::{AsyncAgent, Call, Started};
 use crate::{Agent, AgentId, Backend, CallError, Fault, Identity, Message};
-use std::future::Future;
-use std::pin::Pin;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// A place for one agent after another.
@@ -19,19 +18,26 @@ pub struct Slot {
     pub resident: Option<Resident>,
 }
 
-/// The agent that lives in a slot.
+/// The agent that lives in a slot: what every message touches, and in a box what it does
+/// not, so that a thousand agents in turn need few lines of the cache.
 pub struct Resident {
     pub id: AgentId,
-    pub name: Option<String>,
     pub state: State,
     pub mailbox: Mailbox,
+    /// Messages that it handled since its last checkpoint.
+    unsaved: u32,
+    checkpoint_every: Option<NonZeroU32>,
+    pub record: Box<Record>,
+}
+
+/// What is needed to start an agent again.
+pub struct Record {
+    pub name: Option<String>,
     pub supervisor: Supervisor,
-    pub options: AgentOptions,
-    pub backend: Arc<dyn Backend>,
+    config: Option<Vec<u8>>,
+    backend: Arc<dyn Backend>,
     /// Its last checkpoint.
-    pub saved: Option<Vec<u8>>,
-    /// Messages that it handled since.
-    pub unsaved: u32,
+    saved: Option<Vec<u8>>,
 }
 
 /// What the agent is doing.
@@ -40,15 +46,18 @@ pub enum State {
     Idle(Box<dyn Agent>),
     /// It can take a message, on a fiber.
     IdleAsync(Box<dyn AsyncAgent>),
-    /// A call on a fiber has not returned.
-    Calling {
-        /// The call.
-        call: Pin<Box<dyn Future<Output = Called> + Send>>,
-        /// The message without its content, which the call has.
-        head: Envelope,
-    },
+    /// A call on a fiber has not returned. In a box, since the state moves with every
+    /// message, and no other kind of it is larger than a pointer.
+    Calling(Box<Calling>),
     /// It ended, and waits to be started again; or its message runs right now.
     Away,
+}
+
+/// A call on a fiber that has not returned.
+pub struct Calling {
+    pub call: Call,
+    /// The message without its content, which the call has.
+    pub head: Envelope,
 }
 
 impl Slot {
@@ -71,6 +80,29 @@ impl Slot {
 }
 
 impl Resident {
+    /// An agent that was not started yet.
+    pub fn new(
+        id: AgentId,
+        name: Option<String>,
+        backend: Arc<dyn Backend>,
+        options: AgentOptions,
+    ) -> Self {
+        Self {
+            id,
+            state: State::Away,
+            mailbox: Mailbox::new(options.mailbox),
+            unsaved: 0,
+            checkpoint_every: options.checkpoint_every,
+            record: Box::new(Record {
+                name,
+                supervisor: Supervisor::new(options.restarts),
+                config: options.config,
+                backend,
+                saved: None,
+            }),
+        }
+    }
+
     pub fn address(&self) -> Address {
         Address::from(self.id)
     }
@@ -78,7 +110,7 @@ impl Resident {
     /// Starts an instance: a new one, or one in the state of the last checkpoint. Returns
     /// what it sent meanwhile.
     pub fn start(&mut self, identity: Identity) -> Result<Vec<Message>, CallError> {
-        let (state, sent) = match self.backend.start(identity)? {
+        let (state, sent) = match self.record.backend.start(identity)? {
             Started::Sync(mut agent) => {
                 let sent = self.prepare(agent.as_mut())?;
                 (State::Idle(agent), sent)
@@ -93,11 +125,11 @@ impl Resident {
     }
 
     fn prepare(&self, agent: &mut dyn Agent) -> Result<Vec<Message>, CallError> {
-        let sent = match &self.options.config {
+        let sent = match &self.record.config {
             Some(config) => agent.configure(config)?,
             None => Vec::new(),
         };
-        if let Some(saved) = &self.saved {
+        if let Some(saved) = &self.record.saved {
             agent.restore(saved)?;
         }
         Ok(sent)
@@ -106,7 +138,7 @@ impl Resident {
     /// Whether the number of handled messages says to save the agent's state now.
     pub fn is_due(&mut self) -> bool {
         self.unsaved += 1;
-        let due = self.options.checkpoint_every;
+        let due = self.checkpoint_every;
         due.is_some_and(|every| self.unsaved >= every.get())
     }
 
@@ -114,7 +146,7 @@ impl Resident {
     pub fn save(&mut self, agent: &mut dyn Agent) -> Result<(), Fault> {
         self.unsaved = 0;
         match agent.checkpoint() {
-            Ok(state) => self.saved = Some(state),
+            Ok(state) => self.record.saved = Some(state),
             Err(CallError::Fault(fault)) if !matches!(fault, Fault::Unsupported(_)) => {
                 return Err(fault);
             }

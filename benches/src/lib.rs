@@ -90,6 +90,6 @@ fn is_echo(message: &Message, replies: &[Message]) -> Result<()> {
 }
 
 /// Wasmtime's errors are no `std::error::Error`.
-fn by_wasmtime(error: wasmtime::Error) -> anyhow::Error {
+pub fn by_wasmtime(error: wasmtime::Error) -> anyhow::Error {
     anyhow!("wasmtime by hand: {error:#}")
 }

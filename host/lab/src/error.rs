@@ -100,6 +100,9 @@ pub enum Error {
     /// The machine or wasmtime could not do it.
     #[error("{0}")]
     Machine(String),
+    /// A message on the path came to nothing, or to something wrong.
+    #[error("{0}; nothing that was measured counts")]
+    Path(String),
     /// Somebody stopped the run.
     #[error("stopped before all was measured; what was measured is reported")]
     Stopped,
@@ -134,7 +137,7 @@ impl Error {
                 ..
             } => Kind::Usage,
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
-            Self::WrongReply { .. } => Kind::Finding,
+            Self::WrongReply { .. } | Self::Path(_) => Kind::Finding,
             Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Broken),
             _ => Kind::Broken,
         }

@@ -41,9 +41,9 @@ pub enum Sides {
 
 /// Whoever waits for a suite to end.
 pub trait Observer {
-    /// A case begins.
-    fn begins(&self, agent: &str);
-    /// A case is done.
+    /// A step begins.
+    fn begins(&self, what: &str);
+    /// A step is done.
     fn done(&self);
     /// Whether to stop after this round.
     fn stopped(&self) -> bool;

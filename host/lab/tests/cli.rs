@@ -307,3 +307,51 @@ fn one_failing_agent_does_not_take_the_others_results_along() {
         .stdout(contains("faulty,").and(contains("echo,").not()))
         .stderr(contains("echo on wasm"));
 }
+
+#[test]
+fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_finding() {
+    let args = [
+        "throughput",
+        "--agents",
+        "3",
+        "--duration",
+        "100ms",
+        "--mode",
+        "ask,tell",
+    ];
+    let done = sandlab()
+        .args(args)
+        .args(["--format", "json"])
+        .assert()
+        .code(0);
+    let page: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    assert_eq!(page["schema"], "sandlab.throughput/1");
+    let rows = page["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 6);
+    for row in rows {
+        assert!(row["measured"]["rate"].as_f64().unwrap() > 0.0, "{row}");
+    }
+    let on_shards = ["throughput", "--backends", "native", "--clients", "shards"];
+    let on_shards = sandlab()
+        .args(on_shards)
+        .args(["--duration", "100ms"])
+        .assert();
+    on_shards.code(0).stdout(contains("native"));
+    let hash = [
+        "throughput",
+        "hash",
+        "--backends",
+        "native",
+        "--duration",
+        "100ms",
+    ];
+    sandlab()
+        .args(hash)
+        .assert()
+        .code(1)
+        .stderr(contains("something else"));
+    sandlab()
+        .args(["throughput", "--duration", "0s"])
+        .assert()
+        .code(2);
+}

@@ -21,7 +21,7 @@ struct Claim {
     measure: fn() -> Result<Interval>,
 }
 
-const CLAIMS: [Claim; 10] = [
+const CLAIMS: [Claim; 12] = [
     Claim {
         name: "call",
         says: "a 1 KiB echo through sandlab-runtime, by a hand-written wasmtime loop",
@@ -63,6 +63,18 @@ const CLAIMS: [Claim; 10] = [
         says: "spawn, first reply and drop with a pool, by the same on demand",
         bound: 0.50,
         measure: measure::pool,
+    },
+    Claim {
+        name: "client",
+        says: "bare calls on all cores, by messages through the path: a client, 1,000 agents",
+        bound: 1.43,
+        measure: measure::path_client,
+    },
+    Claim {
+        name: "ring",
+        says: "bare calls on all cores, by messages through the path: a ring of 1,000 relays",
+        bound: 1.43,
+        measure: measure::path_ring,
     },
     Claim {
         name: "timing",

@@ -2,17 +2,22 @@
 
 use anyhow::{Context, Result, ensure};
 use sandlab::bundle::{self, Subject};
+use sandlab::experiment::by_hand::{ByHand, Knobs};
 use sandlab::experiment::interleave::{Sampled, Settings, interleave};
+use sandlab::experiment::ring::{Ring, ring};
 use sandlab::experiment::setup::{self, Loaded, Side};
+use sandlab::experiment::throughput::{Clients, Load, Mode, throughput};
 use sandlab::experiment::{attribute, compare};
 use sandlab::stats::{Interval, geometric_mean, median_interval};
 use sandlab::workload::{COMPUTE, Case, SIZES};
-use sandlab_benches::{Echo, say, say_by_hand};
+use sandlab_benches::{Echo, by_wasmtime, say, say_by_hand};
 use sandlab_runtime::profile::{Calls, Strategy};
-use sandlab_runtime::{Agent, BackendKind, Message, Profile};
+use sandlab_runtime::wasm::SandboxEngine;
+use sandlab_runtime::{Agent, Backend, BackendKind, Directory, Message, Peers, Profile};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 41;
 
@@ -220,4 +225,112 @@ fn seconds(args: &[&str]) -> Result<f64> {
         .with_context(|| sandlab.display().to_string())?;
     ensure!(status.success(), "sandlab {} failed: {status}", args[0]);
     Ok(start.elapsed().as_secs_f64())
+}
+
+/// Bare component calls a second, by what goes through the whole path on the same cores:
+/// 1,000 agents, a client of 64 messages in flight, 1 KiB.
+pub fn path_client() -> Result<Interval> {
+    let load = Load {
+        agents: AGENTS,
+        size: 1_024,
+        depth: 64,
+        connections: 2,
+        clients: Clients::Shards,
+        mode: Mode::Ask,
+        duration: Duration::from_secs(1),
+    };
+    let backend = backend("echo")?;
+    by_bare_calls("echo", &[0x5a; 1_024], || {
+        Ok(throughput(&backend, &load)?.rate)
+    })
+}
+
+/// The same for agents that drive each other: 64 tokens in a ring of 1,000 relays.
+pub fn path_ring() -> Result<Interval> {
+    let tokens = Ring {
+        agents: AGENTS,
+        size: 1_024,
+        tokens: 64,
+        duration: Duration::from_secs(1),
+    };
+    let backend = backend("relay")?;
+    let token = [&u32::MAX.to_le_bytes()[..], &[0x5a; 1_020]].concat();
+    by_bare_calls("relay", &token, || Ok(ring(&backend, &tokens)?))
+}
+
+const AGENTS: usize = 1_000;
+
+/// A profile whose pool has room for both sides.
+fn crowded() -> Profile {
+    let mut profile = Profile::default();
+    profile.allocation.slots = AGENTS as u32 + 10;
+    profile
+}
+
+fn backend(agent: &str) -> Result<Arc<dyn Backend>> {
+    let subject = bundle::find(agent, &mut |_| {})?;
+    let sandbox = SandboxEngine::new(&crowded())?.load(&subject.component())?;
+    Ok(Arc::new(sandbox))
+}
+
+fn by_bare_calls(
+    agent: &str,
+    content: &[u8],
+    through_path: impl Fn() -> Result<f64>,
+) -> Result<Interval> {
+    let subject = bundle::find(agent, &mut |_| {})?;
+    let component = std::fs::read(subject.component())?;
+    let knobs = Knobs {
+        epochs: true,
+        wasi: true,
+        ..Knobs::default()
+    };
+    let by_hand = ByHand::load(&component, &crowded(), knobs).map_err(by_wasmtime)?;
+    let mut ratios = Vec::new();
+    for round in 0..9 {
+        let (bare, path) = if round % 2 == 0 {
+            let bare = bare_calls(&by_hand, content)?;
+            (bare, through_path()?)
+        } else {
+            let path = through_path()?;
+            (bare_calls(&by_hand, content)?, path)
+        };
+        ratios.push(bare / path);
+    }
+    median_interval(&ratios).context("no rounds")
+}
+
+/// Calls a second by a thread a core, each over its share of the agents in turn.
+fn bare_calls(by_hand: &ByHand, content: &[u8]) -> Result<f64> {
+    let threads = std::thread::available_parallelism()?.get();
+    let share = || -> Result<f64> {
+        let peers: Peers = (0..2).map(|n| (format!("relay-{n}"), n + 2)).collect();
+        let peers: Arc<dyn Directory> = Arc::new(peers);
+        let start = |_| -> Result<_> {
+            let mut agent = by_hand.instantiate(peers.clone()).map_err(by_wasmtime)?;
+            agent.call_configure(b"ring relay-0").ok();
+            Ok(agent)
+        };
+        let mut agents = (0..AGENTS / threads)
+            .map(start)
+            .collect::<Result<Vec<_>>>()?;
+        let message = Message::request(content);
+        let start = Instant::now();
+        let mut calls = 0_u64;
+        while start.elapsed() < Duration::from_secs(1) {
+            for agent in &mut agents {
+                std::hint::black_box(agent.handle(&message)?);
+                calls += 1;
+            }
+        }
+        Ok(calls as f64 / start.elapsed().as_secs_f64())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
+        let rates = threads.into_iter().map(|thread| {
+            let joined = thread.join();
+            joined.map_err(|_| anyhow::anyhow!("a thread of bare calls panicked"))?
+        });
+        rates.sum::<Result<f64>>()
+    })
 }

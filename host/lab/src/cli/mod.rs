@@ -10,6 +10,7 @@ mod measuring;
 mod new;
 mod progress;
 mod run;
+mod throughput;
 
 use crate::report::{self, Format};
 use crate::results::{self, Run};
@@ -40,6 +41,8 @@ enum Command {
     New(new::Args),
     /// Run a suite over every agent that is built, and keep the run.
     Run(run::Args),
+    /// Load many agents through the whole message path, and count.
+    Throughput(throughput::Args),
 }
 
 /// Reads the command line. A command that cannot be used ends the program with 2.
@@ -55,6 +58,7 @@ impl Cli {
             Command::Compare(args) => compare::execute(&args),
             Command::New(args) => new::execute(&args),
             Command::Run(args) => run::execute(&args),
+            Command::Throughput(args) => throughput::execute(&args),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

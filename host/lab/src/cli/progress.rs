@@ -27,8 +27,8 @@ impl Bar {
 }
 
 impl Observer for Bar {
-    fn begins(&self, agent: &str) {
-        self.0.set_message(agent.to_owned());
+    fn begins(&self, what: &str) {
+        self.0.set_message(what.to_owned());
     }
 
     fn done(&self) {

@@ -157,7 +157,11 @@ impl Instance {
         replies.map_err(|failure| Error::msg(failure.to_string()))
     }
 
-    fn call_configure(&mut self, config: &[u8]) -> Result<()> {
+    /// Calls `configure`.
+    ///
+    /// # Errors
+    /// Wasmtime's, or the agent's failure.
+    pub fn call_configure(&mut self, config: &[u8]) -> Result<()> {
         arm(&mut self.store, self.knobs)?;
         let store = &mut self.store;
         let answer = match &self.calls {

@@ -6,7 +6,8 @@ use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::profile::Calls;
 use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
-use sandlab_runtime::{BackendKind, LoadError, Profile, native::Twin, process::Children};
+use sandlab_runtime::{Backend, BackendKind, LoadError, Profile, native::Twin, process::Children};
+use std::sync::Arc;
 
 /// Loads a subject on the backends that it can run on.
 ///
@@ -47,6 +48,29 @@ pub fn load(
         notes,
         _directory: directory,
     })
+}
+
+/// A subject on one backend, for many agents.
+///
+/// # Errors
+/// If it does not load there, or has no twin and needs one.
+pub fn backend(
+    subject: &Subject,
+    kind: BackendKind,
+    profile: &Profile,
+) -> Result<Arc<dyn Backend>> {
+    let agent = subject.name();
+    let Some(loaded) = side(subject, kind, profile, &mut Vec::new()) else {
+        return Err(Error::Usage(format!(
+            "{agent} is a component alone, without a twin: it can only run on `--backends wasm`"
+        )));
+    };
+    let side = loaded.map_err(|source| Error::Load {
+        agent,
+        backend: kind,
+        source,
+    })?;
+    Ok(side.backend.into())
 }
 
 /// That calls are async, which doubles their price, and why.

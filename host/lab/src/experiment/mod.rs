@@ -2,7 +2,10 @@
 
 pub mod attribute;
 pub mod by_hand;
+pub mod clock;
 pub mod compare;
 pub mod interleave;
+pub mod ring;
 pub mod setup;
+pub mod throughput;
 pub mod timing;

@@ -4,6 +4,7 @@ mod comparison;
 mod ladder;
 mod page;
 mod table;
+pub mod throughput;
 mod units;
 
 use crate::results::Run;

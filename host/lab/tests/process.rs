@@ -3,16 +3,23 @@
 mod common;
 
 use common::{bundle, fault, say};
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use sandlab_runtime::process::{Children, serve_if_asked};
-use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, Profile};
+use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, Message, Profile};
+use std::cell::RefCell;
 use std::time::Duration;
 
 fn main() {
     serve_if_asked();
-    let tests: [(&str, fn()); 5] = [
+    let tests: [(&str, fn()); 6] = [
         (
             "a_child_answers_as_the_twin_does",
             a_child_answers_as_the_twin_does,
+        ),
+        (
+            "whatever_the_message_a_child_replies_as_the_twin_does",
+            whatever_the_message,
         ),
         (
             "a_child_that_aborts_does_not_take_the_host_along",
@@ -61,6 +68,30 @@ fn a_child_answers_as_the_twin_does() {
         matches!(&panicked, Fault::Panic(text) if text.contains("so")),
         "{panicked}"
     );
+}
+
+fn whatever_the_message() {
+    for name in ["echo", "hash", "sort", "json", "markdown"] {
+        let profile = Profile::default();
+        let pair = RefCell::new((child(name, &profile), common::twin(name, &profile)));
+        let contents = prop::collection::vec(any::<u8>(), 0..3_000);
+        // Without a harness proptest knows no file to keep failures in.
+        let config = ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        };
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let mut runner = TestRunner::new_with_rng(config, rng);
+        let checked = runner.run(&contents, |content| {
+            let (child, twin) = &mut *pair.borrow_mut();
+            let message = Message::request(content);
+            let there = child.handle(&message).map_err(|error| error.to_string());
+            let here = twin.handle(&message).map_err(|error| error.to_string());
+            assert_eq!(there, here);
+            Ok(())
+        });
+        checked.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
 }
 
 fn a_child_that_aborts() {

@@ -79,17 +79,13 @@ impl Client {
         timeout: Duration,
     ) -> Result<Message, Undelivered> {
         let message = self.message(agent, performative, content.into());
-        let id = message.id;
-        let reply = self.0.hub.expect(id);
+        let (reply, _expected) = self.0.hub.expect(message.id);
         let replied = async {
             self.send(message).await?;
             reply.await.map_err(|_| Undelivered::ShutDown)?
         };
         let result = tokio::time::timeout(timeout, replied).await;
-        result.unwrap_or_else(|_| {
-            self.0.hub.forget(id);
-            Err(Undelivered::TimedOut(timeout))
-        })
+        result.unwrap_or(Err(Undelivered::TimedOut(timeout)))
     }
 
     /// Sends a message and does not wait for what comes of it, but for the window.

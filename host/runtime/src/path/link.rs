@@ -9,7 +9,10 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::{Semaphore, oneshot};
 
 /// What a client gets back: the id of its message, and what became of it.
-pub type Delivery = (u64, Result<Message, Undelivered>);
+pub type Delivery = (u64, Answer);
+
+/// A reply, or why there is none.
+pub type Answer = Result<Message, Undelivered>;
 
 /// Whoever takes what a shard has for a client, once in a while, all of it at once.
 pub trait Link: Send + Sync {
@@ -61,7 +64,7 @@ impl Link for Queue {
 
 /// The link that all clones of a client share: one waiting future an ask.
 pub struct Hub {
-    waiting: Mutex<HashMap<u64, oneshot::Sender<Result<Message, Undelivered>>>>,
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
     /// A permit for each message that may be on its way.
     pub window: Semaphore,
 }
@@ -74,20 +77,27 @@ impl Hub {
         }
     }
 
-    /// Waits for the answer to a message.
-    pub fn expect(&self, id: u64) -> oneshot::Receiver<Result<Message, Undelivered>> {
+    /// Waits for the answer to a message, for as long as the second is kept.
+    pub fn expect(&self, id: u64) -> (oneshot::Receiver<Answer>, Expected<'_>) {
         let (sender, receiver) = oneshot::channel();
         self.lock().insert(id, sender);
-        receiver
+        (receiver, Expected { hub: self, id })
     }
 
-    /// Waits no longer.
-    pub fn forget(&self, id: u64) {
-        self.lock().remove(&id);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Result<Message, Undelivered>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Answer>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer that somebody waits for: however they stop, nothing of it is left behind.
+pub struct Expected<'a> {
+    hub: &'a Hub,
+    id: u64,
+}
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        self.hub.lock().remove(&self.id);
     }
 }
 

@@ -110,6 +110,9 @@ pub enum SpawnError {
 
 /// The path with its shards. Dropping it ends them at once; [`shutdown`](Self::shutdown)
 /// lets them finish.
+///
+/// Its methods wait for the shards: call them from a thread, not from async code, and not
+/// from work that [runs on a shard](Self::run_on).
 pub struct Runtime {
     registry: Arc<Registry>,
     settings: Settings,

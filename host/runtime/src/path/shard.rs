@@ -62,7 +62,8 @@ pub struct Shard {
     accounts: Accounts,
     /// When ended agents are started again.
     restarts: BinaryHeap<Reverse<(Instant, AgentId)>>,
-    /// Clients' work; one that is done leaves its place empty, and wakes nobody again.
+    /// Clients' work; one that is done leaves its place to another, which a late wake-up
+    /// for the first lets look once for nothing.
     tasks: Vec<Option<Task>>,
     exits: bool,
 }
@@ -166,8 +167,13 @@ impl Shard {
                 (0..slots).for_each(|slot| self.stop(slot, &Undelivered::ShutDown));
             }
             Command::Run(task) => {
-                self.tasks.push(Some(task));
-                self.poll_task(self.tasks.len() as u32 - 1);
+                let done = self.tasks.iter().position(Option::is_none);
+                let place = done.unwrap_or(self.tasks.len());
+                if place == self.tasks.len() {
+                    self.tasks.push(None);
+                }
+                self.tasks[place] = Some(task);
+                self.poll_task(place as u32);
             }
             Command::Exit => self.exits = true,
         }

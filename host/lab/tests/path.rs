@@ -294,6 +294,8 @@ fn a_sleeper_and_a_looper_stall_nobody() {
     let sleep = waiting
         .send(sleeper, Performative::Request, "sleep 60000")
         .unwrap();
+    let looper = spawn(&runtime, wasm("faulty", &profile));
+    let looping = waiting.send(looper, Performative::Request, "loop").unwrap();
     waiting.flush();
     let mut connection = runtime.connect(1_000);
     for round in 0..10 {
@@ -306,14 +308,15 @@ fn a_sleeper_and_a_looper_stall_nobody() {
             connection.wait();
         }
     }
-    // Ten thousand messages later the sleeper sleeps on, until its deadline.
+    // Ten thousand messages later both go on, until their deadline.
     assert!(waiting.try_next().is_none());
-    let (id, outcome) = std::iter::from_fn(|| Some(waiting.wait()))
-        .flatten()
-        .next()
-        .unwrap();
+    let mut ended = Vec::new();
+    while ended.len() < 2 {
+        ended.extend(waiting.wait());
+    }
+    ended.sort_by_key(|(id, _)| *id);
     let deadline = Err(Undelivered::Ended(Fault::Deadline(profile.deadline)));
-    assert_eq!((id, outcome), (sleep, deadline));
+    assert_eq!(ended, [(sleep, deadline.clone()), (looping, deadline)]);
     assert_eq!(at_rest(&runtime).handled, 10_000);
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A closed loop: each connection, a thread, keeps a stated number of messages in flight,
 //! to all agents in turn. Every reply is checked against the message that it answers.
-//! Little's law is the run's own check: what is in flight on average must be the rate
-//! times the time that a message takes.
+//! Little's law checks the bookkeeping: what is in flight on average must be the rate times
+//! the time that a message takes.
 
 use super::clock::{process_cpu, thread_cpu};
 use crate::{Error, Result};
@@ -210,21 +210,26 @@ impl Driver {
                 self.totals.in_flight += in_flight * (now - before).as_secs_f64();
             }
             before = now;
-            let still = f64::from(self.connection.in_flight());
-            if self.load.mode == Mode::Tell && counts {
-                // Without replies, an end is a place in the window that came back.
-                self.totals.done += (in_flight - still) as u64;
-            }
             for (id, outcome) in first
                 .into_iter()
                 .chain(std::iter::from_fn(|| self.connection.try_next()))
             {
                 check(id, outcome, self.payload.len())?;
-                let left = self.left.take(id);
-                if counts && self.load.mode == Mode::Ask {
-                    self.totals.done += 1;
-                    self.totals.waited += left.map_or(Duration::ZERO, |left| now - left);
+                if self.load.mode == Mode::Tell {
+                    continue;
                 }
+                let left = self.left.take(id);
+                let left =
+                    left.ok_or_else(|| Error::Path(format!("message {id} was answered twice")))?;
+                if counts {
+                    self.totals.done += 1;
+                    self.totals.waited += now - left;
+                }
+            }
+            let still = f64::from(self.connection.in_flight());
+            if self.load.mode == Mode::Tell && counts {
+                // Without replies, an end is a place in the window that came back.
+                self.totals.done += (in_flight - still) as u64;
             }
             if now >= end {
                 self.totals.cpu = thread_cpu() - cpu;

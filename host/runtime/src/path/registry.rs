@@ -102,7 +102,8 @@ impl Directory for Registry {
     fn accept(&self, recipient: AgentId) -> Result<(), SendError> {
         let address = Address::from(recipient);
         if address.is_client() {
-            return Ok(());
+            let link = self.link(address.slot);
+            return link.map(drop).ok_or(SendError::UnknownRecipient);
         }
         let cell = self.cell(address);
         let state = cell.map_or(0, |cell| cell.load(Ordering::Relaxed));

@@ -17,8 +17,9 @@ use crate::agent::{Called, Handled};
 use crate::{AgentId, Backend, CallError, Failure, Fault, Identity, Message, Performative};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -56,7 +57,8 @@ pub struct Shard {
     ready: VecDeque<u32>,
     /// For each shard, what this turn's messages go there.
     outgoing: Vec<Vec<Envelope>>,
-    links: Vec<LinkOut>,
+    /// By their numbers, which clients get in turn.
+    links: Vec<Option<LinkOut>>,
     /// The links with something to deliver.
     dirty: Vec<u32>,
     accounts: Accounts,
@@ -69,9 +71,9 @@ pub struct Shard {
 }
 
 /// What goes to one client after this turn.
-#[derive(Default)]
 struct LinkOut {
-    link: Option<Arc<dyn Link>>,
+    /// The client's own, so that nothing is kept for one that is gone.
+    link: Weak<dyn Link>,
     deliveries: Vec<Delivery>,
     done: u32,
 }
@@ -303,11 +305,16 @@ impl Shard {
         };
         match resident.start(identity) {
             Ok(sent) => {
+                resident.record.supervisor.started();
                 self.accounts.restarts += 1;
                 self.make_ready(Address::from(agent).slot);
                 self.post_all(agent, sent, 1);
             }
-            Err(error) => self.ended(agent, &fault_of(error)),
+            Err(error) => {
+                let decision = resident.record.supervisor.start_failed();
+                // Never at once: this call may come from the end before.
+                self.follow(agent, decision, &fault_of(error));
+            }
         }
     }
 
@@ -319,7 +326,16 @@ impl Shard {
         resident.state = State::Away;
         match resident.record.supervisor.decide(Instant::now()) {
             Decision::Restart(Duration::ZERO) => self.restart(agent),
-            Decision::Restart(wait) => self.restarts.push(Reverse((Instant::now() + wait, agent))),
+            decision => self.follow(agent, decision, fault),
+        }
+    }
+
+    /// Does what the supervisor says, but nothing at once.
+    fn follow(&mut self, agent: AgentId, decision: Decision, fault: &Fault) {
+        match decision {
+            Decision::Restart(wait) => {
+                self.restarts.push(Reverse((Instant::now() + wait, agent)));
+            }
             Decision::Stop => {
                 let why = Undelivered::Ended(fault.clone());
                 self.stop(Address::from(agent).slot, &why);
@@ -406,10 +422,7 @@ impl Shard {
                     };
                     resident.state = State::Idle(agent);
                     let id = resident.id;
-                    self.settle(id, envelope, outcome);
-                    if let Err(fault) = saved {
-                        self.ended(id, &fault);
-                    }
+                    self.settle(id, envelope, unless_unsaved(outcome, saved));
                 }
                 State::IdleAsync(agent) => {
                     let head = envelope.head();
@@ -452,10 +465,7 @@ impl Shard {
             return;
         };
         let id = resident.id;
-        self.settle(id, calling.head, outcome);
-        if let Err(fault) = saved {
-            self.ended(id, &fault);
-        }
+        self.settle(id, calling.head, unless_unsaved(outcome, saved));
         self.make_ready(slot);
     }
 
@@ -468,11 +478,10 @@ impl Shard {
             return;
         };
         let waker = TurnWaker::of(self.registry.clone(), self.index, Woken::Task(number));
-        if task
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_ready()
-        {
+        let mut context = Context::from_waker(&waker);
+        let polled = AssertUnwindSafe(|| task.as_mut().poll(&mut context));
+        // One that panicked has said so on standard error; the agents go on.
+        if !matches!(std::panic::catch_unwind(polled), Ok(Poll::Pending)) {
             *place = None;
         }
     }
@@ -483,8 +492,8 @@ impl Shard {
             Ok(Handled { replies, sent }) => {
                 self.accounts.handled += 1;
                 self.done_with(&envelope);
-                self.post_all(agent, sent, envelope.hops + 1);
-                self.post_all(agent, replies, envelope.hops + 1);
+                self.post_all(agent, sent, envelope.hops.saturating_add(1));
+                self.post_all(agent, replies, envelope.hops.saturating_add(1));
             }
             Err(CallError::Failure(failure)) => {
                 self.accounts.failed += 1;
@@ -517,9 +526,9 @@ impl Shard {
         if address.is_client() {
             self.accounts.replies += 1;
             let id = envelope.message.in_reply_to.unwrap_or(envelope.message.id);
-            self.link_out(address.slot)
-                .deliveries
-                .push((id, Ok(envelope.message)));
+            if let Some(out) = self.link_out(address.slot) {
+                out.deliveries.push((id, Ok(envelope.message)));
+            }
             return;
         }
         self.accounts.accepted += 1;
@@ -547,9 +556,9 @@ impl Shard {
         let Envelope { message, hops } = envelope;
         let sender = Address::from(message.sender);
         if sender.is_client() {
-            self.link_out(sender.slot)
-                .deliveries
-                .push((message.id, Err(why)));
+            if let Some(out) = self.link_out(sender.slot) {
+                out.deliveries.push((message.id, Err(why)));
+            }
         } else if message.sender != 0 && message.in_reply_to.is_none() {
             let performative = match why {
                 Undelivered::Failed(Failure::NotUnderstood(_)) => Performative::NotUnderstood,
@@ -559,7 +568,7 @@ impl Shard {
             let message = failure_of(&message, performative, &why.to_string());
             self.post(Envelope {
                 message,
-                hops: hops + 1,
+                hops: hops.saturating_add(1),
             });
         }
     }
@@ -567,34 +576,44 @@ impl Shard {
     /// Gives a client the place in its window back.
     fn done_with(&mut self, envelope: &Envelope) {
         let sender = Address::from(envelope.message.sender);
-        if sender.is_client() {
-            self.link_out(sender.slot).done += 1;
+        if sender.is_client()
+            && let Some(out) = self.link_out(sender.slot)
+        {
+            out.done += 1;
         }
     }
 
-    fn link_out(&mut self, number: u32) -> &mut LinkOut {
+    /// None if the client is gone, or never was: an agent may have made the number up.
+    fn link_out(&mut self, number: u32) -> Option<&mut LinkOut> {
         let index = number as usize;
-        if self.links.len() <= index {
-            self.links.resize_with(index + 1, LinkOut::default);
+        if self.links.get(index).is_none_or(Option::is_none) {
+            let link = self.registry.link(number)?;
+            if self.links.len() <= index {
+                self.links.resize_with(index + 1, || None);
+            }
+            self.links[index] = Some(LinkOut {
+                link: Arc::downgrade(&link),
+                deliveries: Vec::new(),
+                done: 0,
+            });
         }
-        let out = &mut self.links[index];
-        if out.link.is_none() {
-            out.link = self.registry.link(number);
-        }
+        let out = self.links[index].as_mut()?;
         if out.deliveries.is_empty() && out.done == 0 {
             self.dirty.push(number);
         }
-        out
+        Some(out)
     }
 
     /// Hands over what this turn brought for others.
     fn hand_over(&mut self) {
         for number in std::mem::take(&mut self.dirty) {
-            let out = &mut self.links[number as usize];
-            match &out.link {
+            let place = &mut self.links[number as usize];
+            let Some(out) = place else {
+                continue;
+            };
+            match out.link.upgrade() {
                 Some(link) => link.deliver(&mut out.deliveries, std::mem::take(&mut out.done)),
-                // The client is gone, and with it whoever would read this.
-                None => *out = LinkOut::default(),
+                None => *place = None,
             }
         }
         for shard in 0..self.outgoing.len() {
@@ -612,6 +631,15 @@ impl Shard {
             }
         }
     }
+}
+
+/// What came of a message, unless its agent could not save what it then knew: a reply would
+/// promise what a restart has forgotten.
+fn unless_unsaved(
+    outcome: Result<Handled, CallError>,
+    saved: Result<(), Fault>,
+) -> Result<Handled, CallError> {
+    saved.map_err(CallError::from).and(outcome)
 }
 
 fn fault_of(error: CallError) -> Fault {

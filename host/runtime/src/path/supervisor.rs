@@ -38,6 +38,9 @@ impl Default for Restarts {
 pub struct Supervisor {
     policy: Restarts,
     recent: VecDeque<Instant>,
+    /// Starts in a row that failed. They count whatever time they take, or one that takes
+    /// longer than the period would be tried for ever.
+    failed: u32,
 }
 
 /// What to do with an agent that ended.
@@ -54,16 +57,36 @@ impl Supervisor {
         Self {
             policy,
             recent: VecDeque::new(),
+            failed: 0,
         }
+    }
+
+    /// The agent came up.
+    pub fn started(&mut self) {
+        self.failed = 0;
+    }
+
+    /// Decides about an agent that did not come up; never to try again at once.
+    pub fn start_failed(&mut self) -> Decision {
+        const SHORTEST: Duration = Duration::from_millis(1);
+        if self.failed >= self.policy.intensity {
+            return Decision::Stop;
+        }
+        let wait = self.backoff(self.failed);
+        self.failed += 1;
+        Decision::Restart(wait.max(SHORTEST))
+    }
+
+    fn backoff(&self, doublings: u32) -> Duration {
+        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        let wait = self.policy.backoff.saturating_mul(factor);
+        wait.min(self.policy.max_backoff)
     }
 
     /// Decides about an agent that ended now.
     pub fn decide(&mut self, now: Instant) -> Decision {
         let Restarts {
-            intensity,
-            period,
-            backoff,
-            max_backoff,
+            intensity, period, ..
         } = self.policy;
         while self
             .recent
@@ -78,14 +101,29 @@ impl Supervisor {
         let Some(doublings) = before.checked_sub(1) else {
             return Decision::Restart(Duration::ZERO);
         };
-        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        Decision::Restart(backoff.saturating_mul(factor).min(max_backoff))
+        Decision::Restart(self.backoff(doublings))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_agent_that_never_comes_up_is_given_up_however_long_it_takes() {
+        let mut supervisor = Supervisor::new(Restarts {
+            intensity: 2,
+            period: Duration::ZERO,
+            ..Restarts::default()
+        });
+        let wait = |millis| Decision::Restart(Duration::from_millis(millis));
+        assert_eq!(
+            [(); 3].map(|()| supervisor.start_failed()),
+            [wait(1), wait(2), Decision::Stop]
+        );
+        supervisor.started();
+        assert_eq!(supervisor.start_failed(), wait(1));
+    }
 
     #[test]
     fn the_wait_doubles_and_the_intensity_ends_it() {

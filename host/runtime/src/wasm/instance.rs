@@ -87,7 +87,14 @@ impl Instance {
         store.set_hostcall_fuel(
             usize::try_from(profile.result_limit.as_u64()).unwrap_or(usize::MAX),
         );
-        let deadline = deadline_ticks(profile.deadline);
+        let deadline = if program.fiber {
+            // With each tick a call on a fiber lets others have the thread; its deadline
+            // is that of the future.
+            store.epoch_deadline_async_yield_and_update(1);
+            1
+        } else {
+            deadline_ticks(profile.deadline)
+        };
         arm(&mut store, deadline, profile.fuel).map_err(host)?;
         let started = start(&program, &mut store);
         let (linked, guest) = started.map_err(|error| not_started(&error, &store, profile))?;

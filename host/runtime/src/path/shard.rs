@@ -1,27 +1,29 @@
 //! A shard: one OS thread that owns its agents. A message between two of them touches
 //! neither lock nor atomic; what goes elsewhere is handed over in batches, once a turn.
 
+mod lifecycle;
+mod outgoing;
+
 use super::accounts::Accounts;
 use super::address::Address;
 use super::client::Undelivered;
-use super::envelope::{Envelope, failure_of};
+use super::envelope::Envelope;
 use super::inbox::Contents;
 use super::link::{Delivery, Link};
 use super::mailbox::Offered;
 use super::registry::Registry;
-use super::slot::{Calling, Resident, Slot, State};
-use super::supervisor::Decision;
+use super::slot::{Calling, Slot, State};
 use super::waker::{TurnWaker, Woken};
 use super::{AgentOptions, Settings, SpawnError};
 use crate::agent::{Called, Handled};
-use crate::{AgentId, Backend, CallError, Failure, Fault, Identity, Message, Performative};
+use crate::{AgentId, Backend, CallError, Fault};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Messages that one agent handles before the next one's turn: enough to keep its memory
@@ -193,156 +195,6 @@ impl Shard {
         accounts
     }
 
-    // Agents come and go.
-
-    fn spawn(&mut self, spawn: Spawn) -> Result<AgentId, SpawnError> {
-        let slot = self
-            .free_slot()
-            .ok_or(SpawnError::Full(self.settings.agents_per_shard))?;
-        let generation = self.slots[slot as usize].next_generation();
-        // A slot without another generation is never free.
-        let generation = generation.ok_or(SpawnError::Full(self.settings.agents_per_shard))?;
-        let id = AgentId::from(Address {
-            shard: self.index,
-            generation,
-            slot,
-        });
-        let mut resident = Resident::new(id, spawn.name, spawn.backend, spawn.options);
-        let named = resident
-            .record
-            .name
-            .as_deref()
-            .map(|name| self.registry.name(name, id));
-        if named == Some(false) {
-            self.release(slot);
-            return Err(SpawnError::NameTaken(
-                resident.record.name.unwrap_or_default(),
-            ));
-        }
-        let sent = match resident.start(self.identity(id)) {
-            Ok(sent) => sent,
-            Err(error) => {
-                if let Some(name) = &resident.record.name {
-                    self.registry.unname(name);
-                }
-                self.release(slot);
-                return Err(SpawnError::Agent(error));
-            }
-        };
-        self.registry.set_alive(resident.address(), false);
-        self.slots[slot as usize].resident = Some(resident);
-        self.post_all(id, sent, 1);
-        Ok(id)
-    }
-
-    fn identity(&self, id: AgentId) -> Identity {
-        Identity {
-            id,
-            directory: self.registry.clone(),
-        }
-    }
-
-    fn free_slot(&mut self) -> Option<u32> {
-        if let Some(slot) = self.free.pop() {
-            return Some(slot);
-        }
-        let slot = u32::try_from(self.slots.len()).ok()?;
-        (slot < self.settings.agents_per_shard).then(|| {
-            self.slots.push(Slot::new());
-            slot
-        })
-    }
-
-    fn release(&mut self, slot: u32) {
-        if self.slots[slot as usize].generation < super::address::LAST_GENERATION {
-            self.free.push(slot);
-        }
-    }
-
-    /// Ends an agent for good; those who wrote to it are told why nothing came of it.
-    fn stop(&mut self, slot: u32, why: &Undelivered) {
-        let Some(mut resident) = self.slots[slot as usize].resident.take() else {
-            return;
-        };
-        self.registry.set_dead(resident.address());
-        if let Some(name) = &resident.record.name {
-            self.registry.unname(name);
-        }
-        if let State::Calling(calling) = resident.state {
-            let Calling { call, head } = *calling;
-            drop(call);
-            self.accounts.failed += 1;
-            self.done_with(&head);
-            self.tell(head, why.clone());
-        }
-        for envelope in resident.mailbox.drain() {
-            self.dead_letter(envelope, why.clone());
-        }
-        self.release(slot);
-    }
-
-    fn resident(&mut self, agent: AgentId) -> Option<&mut Resident> {
-        let address = Address::from(agent);
-        let slot = self.slots.get_mut(address.slot as usize)?;
-        let resident = slot.resident.as_mut()?;
-        (resident.id == agent).then_some(resident)
-    }
-
-    fn restart_due(&mut self) {
-        while let Some(Reverse((at, agent))) = self.restarts.peek().copied() {
-            if at > Instant::now() {
-                return;
-            }
-            self.restarts.pop();
-            self.restart(agent);
-        }
-    }
-
-    fn restart(&mut self, agent: AgentId) {
-        let identity = self.identity(agent);
-        let Some(resident) = self.resident(agent) else {
-            return;
-        };
-        match resident.start(identity) {
-            Ok(sent) => {
-                resident.record.supervisor.started();
-                self.accounts.restarts += 1;
-                self.make_ready(Address::from(agent).slot);
-                self.post_all(agent, sent, 1);
-            }
-            Err(error) => {
-                let decision = resident.record.supervisor.start_failed();
-                // Never at once: this call may come from the end before.
-                self.follow(agent, decision, &fault_of(error));
-            }
-        }
-    }
-
-    /// Starts an agent that ended again, now or later, or stops it.
-    fn ended(&mut self, agent: AgentId, fault: &Fault) {
-        let Some(resident) = self.resident(agent) else {
-            return;
-        };
-        resident.state = State::Away;
-        match resident.record.supervisor.decide(Instant::now()) {
-            Decision::Restart(Duration::ZERO) => self.restart(agent),
-            decision => self.follow(agent, decision, fault),
-        }
-    }
-
-    /// Does what the supervisor says, but nothing at once.
-    fn follow(&mut self, agent: AgentId, decision: Decision, fault: &Fault) {
-        match decision {
-            Decision::Restart(wait) => {
-                self.restarts.push(Reverse((Instant::now() + wait, agent)));
-            }
-            Decision::Stop => {
-                let why = Undelivered::Ended(fault.clone());
-                self.stop(Address::from(agent).slot, &why);
-            }
-        }
-    }
-
     // Messages come in.
 
     /// Puts a message, already accepted, into its recipient's mailbox.
@@ -510,127 +362,6 @@ impl Shard {
             }
         }
     }
-
-    // Messages go out.
-
-    fn post_all(&mut self, agent: AgentId, messages: Vec<Message>, hops: u32) {
-        for mut message in messages {
-            message.sender = agent;
-            self.post(Envelope { message, hops });
-        }
-    }
-
-    /// Sends what an agent, or the path in its name, says.
-    fn post(&mut self, envelope: Envelope) {
-        let address = Address::from(envelope.message.recipient);
-        if address.is_client() {
-            self.accounts.replies += 1;
-            let id = envelope.message.in_reply_to.unwrap_or(envelope.message.id);
-            if let Some(out) = self.link_out(address.slot) {
-                out.deliveries.push((id, Ok(envelope.message)));
-            }
-            return;
-        }
-        self.accounts.accepted += 1;
-        if envelope.hops > self.settings.max_hops {
-            self.accounts.looped += 1;
-            return self.dead_letter(envelope, Undelivered::TooManyHops);
-        }
-        match self.outgoing.get_mut(usize::from(address.shard)) {
-            Some(_) if address.shard == self.index => self.deliver(envelope),
-            Some(outgoing) => outgoing.push(envelope),
-            None => self.dead_letter(envelope, Undelivered::NoSuchAgent),
-        }
-    }
-
-    /// Accounts for a message that reached nobody, and tells its sender.
-    fn dead_letter(&mut self, envelope: Envelope, why: Undelivered) {
-        self.accounts.dead_lettered += 1;
-        self.done_with(&envelope);
-        self.tell(envelope, why);
-    }
-
-    /// Tells a sender that nothing came of its message. An answer is not answered, or two
-    /// agents could do so for ever.
-    fn tell(&mut self, envelope: Envelope, why: Undelivered) {
-        let Envelope { message, hops } = envelope;
-        let sender = Address::from(message.sender);
-        if sender.is_client() {
-            if let Some(out) = self.link_out(sender.slot) {
-                out.deliveries.push((message.id, Err(why)));
-            }
-        } else if message.sender != 0 && message.in_reply_to.is_none() {
-            let performative = match why {
-                Undelivered::Failed(Failure::NotUnderstood(_)) => Performative::NotUnderstood,
-                Undelivered::Failed(Failure::Refused(_)) => Performative::Refuse,
-                _ => Performative::Failure,
-            };
-            let message = failure_of(&message, performative, &why.to_string());
-            self.post(Envelope {
-                message,
-                hops: hops.saturating_add(1),
-            });
-        }
-    }
-
-    /// Gives a client the place in its window back.
-    fn done_with(&mut self, envelope: &Envelope) {
-        let sender = Address::from(envelope.message.sender);
-        if sender.is_client()
-            && let Some(out) = self.link_out(sender.slot)
-        {
-            out.done += 1;
-        }
-    }
-
-    /// None if the client is gone, or never was: an agent may have made the number up.
-    fn link_out(&mut self, number: u32) -> Option<&mut LinkOut> {
-        let index = number as usize;
-        if self.links.get(index).is_none_or(Option::is_none) {
-            let link = self.registry.link(number)?;
-            if self.links.len() <= index {
-                self.links.resize_with(index + 1, || None);
-            }
-            self.links[index] = Some(LinkOut {
-                link: Arc::downgrade(&link),
-                deliveries: Vec::new(),
-                done: 0,
-            });
-        }
-        let out = self.links[index].as_mut()?;
-        if out.deliveries.is_empty() && out.done == 0 {
-            self.dirty.push(number);
-        }
-        Some(out)
-    }
-
-    /// Hands over what this turn brought for others.
-    fn hand_over(&mut self) {
-        for number in std::mem::take(&mut self.dirty) {
-            let place = &mut self.links[number as usize];
-            let Some(out) = place else {
-                continue;
-            };
-            match out.link.upgrade() {
-                Some(link) => link.deliver(&mut out.deliveries, std::mem::take(&mut out.done)),
-                None => *place = None,
-            }
-        }
-        for shard in 0..self.outgoing.len() {
-            if self.outgoing[shard].is_empty() {
-                continue;
-            }
-            let mut batch = std::mem::take(&mut self.outgoing[shard]);
-            self.registry.inboxes[shard].forward(&mut batch);
-            for left in batch.drain(..) {
-                self.accounts.refused += 1;
-                self.dead_letter(left, Undelivered::MailboxFull);
-            }
-            if self.outgoing[shard].is_empty() {
-                self.outgoing[shard] = batch;
-            }
-        }
-    }
 }
 
 /// What came of a message, unless its agent could not save what it then knew: a reply would
@@ -640,13 +371,4 @@ fn unless_unsaved(
     saved: Result<(), Fault>,
 ) -> Result<Handled, CallError> {
     saved.map_err(CallError::from).and(outcome)
-}
-
-fn fault_of(error: CallError) -> Fault {
-    match error {
-        CallError::Fault(fault) => fault,
-        CallError::Failure(failure) => Fault::Trap(format!(
-            "it does not take its configuration or state: {failure}"
-        )),
-    }
 }

@@ -1,10 +1,10 @@
 //! Every message is accounted for.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
 /// What became of all messages. At rest, [`balanced`](Self::is_balanced) holds exactly.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accounts {
     /// Messages that the path took, from clients and from agents.
     pub accepted: u64,

@@ -17,6 +17,7 @@
 
 mod accounts;
 mod address;
+mod census;
 mod client;
 mod connection;
 mod envelope;
@@ -31,6 +32,7 @@ mod supervisor;
 mod waker;
 
 pub use accounts::Accounts;
+pub use census::Census;
 pub use client::{Client, Undelivered};
 pub use connection::{Connection, WindowFull};
 pub use link::Delivery;
@@ -43,6 +45,7 @@ use address::Address;
 use registry::Registry;
 use shard::{Command, Shard, Spawn};
 use std::num::NonZeroU32;
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -236,10 +239,20 @@ impl Runtime {
 
     /// What became of all messages until now; exact while nothing moves.
     pub fn accounts(&self) -> Accounts {
-        let mut all = Accounts::default();
+        self.sum(Command::Report)
+    }
+
+    /// What lives on all shards now.
+    pub fn census(&self) -> Census {
+        self.sum(Command::Census)
+    }
+
+    /// Asks each shard in turn, and adds up what they say.
+    fn sum<T: Default + AddAssign>(&self, ask: fn(oneshot::Sender<T>) -> Command) -> T {
+        let mut all = T::default();
         for inbox in &self.registry.inboxes {
             let (answer, answered) = oneshot::channel();
-            inbox.command(Command::Report(answer));
+            inbox.command(ask(answer));
             all += answered.blocking_recv().unwrap_or_default();
         }
         all

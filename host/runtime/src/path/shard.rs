@@ -1,6 +1,7 @@
 //! A shard: one OS thread that owns its agents. A message between two of them touches
 //! neither lock nor atomic; what goes elsewhere is handed over in batches, once a turn.
 
+mod census;
 mod lifecycle;
 mod outgoing;
 
@@ -14,7 +15,7 @@ use super::mailbox::Offered;
 use super::registry::Registry;
 use super::slot::{Calling, Slot, State};
 use super::waker::{TurnWaker, Woken};
-use super::{AgentOptions, Settings, SpawnError};
+use super::{AgentOptions, Census, Settings, SpawnError};
 use crate::agent::{Called, Handled};
 use crate::{AgentId, Backend, CallError, Fault};
 use std::cmp::Reverse;
@@ -36,6 +37,7 @@ pub enum Command {
     Stop(AgentId, oneshot::Sender<bool>),
     StopAll,
     Report(oneshot::Sender<Accounts>),
+    Census(oneshot::Sender<Census>),
     Run(Task),
     Exit,
 }
@@ -165,6 +167,9 @@ impl Shard {
             }
             Command::Report(answer) => {
                 let _ = answer.send(self.report());
+            }
+            Command::Census(answer) => {
+                let _ = answer.send(self.census());
             }
             Command::StopAll => {
                 let slots = self.slots.len() as u32;

@@ -1,0 +1,152 @@
+//! How times are distributed. Assumes nothing of their shape, and takes the same memory
+//! however many there are: an HDR histogram (Tene, <https://hdrhistogram.org>).
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::de::Error as _;
+use serde::ser::{Error as _, SerializeStruct};
+use serde::{Deserialize, Serialize};
+
+/// Times in nanoseconds, each kept to three digits. Distributions are merged by adding
+/// them; percentiles are never averaged.
+#[derive(Clone, PartialEq)]
+pub struct Distribution(Histogram<u64>);
+
+/// What is longer counts as so long: an hour.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+
+/// The percentiles that reports show, with the names that files give them.
+pub const PERCENTILES: [(&str, f64); 5] = [
+    ("p50", 0.5),
+    ("p90", 0.9),
+    ("p95", 0.95),
+    ("p99", 0.99),
+    ("p99.9", 0.999),
+];
+
+impl Distribution {
+    /// Adds one time.
+    pub fn record(&mut self, ns: u64) {
+        self.0.saturating_record(ns);
+    }
+
+    /// Adds all times of another one.
+    pub fn merge(&mut self, other: &Self) {
+        // Both have the same bounds, so that everything fits.
+        let _ = self.0.add(&other.0);
+    }
+
+    /// Forgets all times.
+    pub fn clear(&mut self) {
+        self.0.reset();
+    }
+
+    /// How many times there are.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The time that this share of all is not above, nanoseconds; none of no times.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.value_at_quantile(share) as f64)
+    }
+
+    /// The longest time, nanoseconds; none of no times.
+    pub fn max(&self) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.max() as f64)
+    }
+
+    /// The mean, nanoseconds; none of no times.
+    pub fn mean(&self) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.mean())
+    }
+
+    fn encode(&self) -> Option<String> {
+        let mut bytes = Vec::new();
+        let mut serializer = V2DeflateSerializer::new();
+        serializer.serialize(&self.0, &mut bytes).ok()?;
+        Some(BASE64_STANDARD.encode(bytes))
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = BASE64_STANDARD.decode(text).ok()?;
+        let read: Histogram<u64> = Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .ok()?;
+        // Into one with our bounds, so that it can be merged whatever wrote it.
+        let mut distribution = Self::default();
+        distribution.0.add(read).ok()?;
+        Some(distribution)
+    }
+}
+
+impl Default for Distribution {
+    fn default() -> Self {
+        let bounds = Histogram::new_with_bounds(1, LONGEST_NS, 3);
+        Self(bounds.unwrap_or_else(|_| unreachable!("the bounds are constants that fit")))
+    }
+}
+
+impl std::fmt::Debug for Distribution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} times, p50 {:?} ns", self.count(), self.quantile(0.5))
+    }
+}
+
+/// The percentiles for whoever reads the file, and the whole histogram in its standard
+/// encoding (V2, deflated, base64) for whatever merges it.
+impl Serialize for Distribution {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let hdr = self
+            .encode()
+            .ok_or_else(|| S::Error::custom("the histogram cannot be encoded"))?;
+        let mut fields = to.serialize_struct("Distribution", PERCENTILES.len() + 3)?;
+        fields.serialize_field("count", &self.count())?;
+        for (name, share) in PERCENTILES {
+            fields.serialize_field(name, &self.quantile(share))?;
+        }
+        fields.serialize_field("max", &self.max())?;
+        fields.serialize_field("hdr", &hdr)?;
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Distribution {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            hdr: String,
+        }
+        let Fields { hdr } = Fields::deserialize(from)?;
+        Self::decode(&hdr).ok_or_else(|| D::Error::custom("`hdr` is no HDR histogram (V2, base64)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_keeps_every_percentile() {
+        let mut times = Distribution::default();
+        (1..=100_000).for_each(|n| times.record(n * 10));
+        let text = serde_json::to_string(&times).unwrap();
+        assert!(text.contains("\"p50\":50"), "{text}");
+        let mut read: Distribution = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, times);
+        read.merge(&times);
+        assert_eq!(read.count(), 200_000);
+        assert_eq!(read.quantile(0.99), times.quantile(0.99));
+        assert!(serde_json::from_str::<Distribution>(r#"{"hdr":"no"}"#).is_err());
+    }
+
+    #[test]
+    fn what_is_too_long_is_kept_as_the_longest_and_nothing_has_no_percentile() {
+        let mut times = Distribution::default();
+        assert_eq!((times.quantile(0.5), times.max()), (None, None));
+        times.record(u64::MAX);
+        assert!(times.max().unwrap() >= LONGEST_NS as f64);
+    }
+}

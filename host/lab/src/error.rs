@@ -103,6 +103,19 @@ pub enum Error {
     /// A message on the path came to nothing, or to something wrong.
     #[error("{0}; nothing that was measured counts")]
     Path(String),
+    /// A journal that is not what it should be.
+    #[error("the journal {}, line {line}: {reason}", .path.display())]
+    BadJournal {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1 on.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Results that are beyond what may be: the last column of the targets.
+    #[error("{}", lines(.0))]
+    Beyond(Vec<String>),
     /// Somebody stopped the run.
     #[error("stopped before all was measured; what was measured is reported")]
     Stopped,
@@ -131,13 +144,14 @@ impl Error {
             | Self::NoAgentCrate { .. }
             | Self::Usage(_)
             | Self::Workload { .. }
+            | Self::BadJournal { .. }
             | Self::Profile(_)
             | Self::Load {
                 source: LoadError::Profile(_),
                 ..
             } => Kind::Usage,
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
-            Self::WrongReply { .. } | Self::Path(_) => Kind::Finding,
+            Self::WrongReply { .. } | Self::Path(_) | Self::Beyond(_) => Kind::Finding,
             Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Broken),
             _ => Kind::Broken,
         }
@@ -150,8 +164,8 @@ impl Error {
     }
 }
 
-fn lines(errors: &[Error]) -> String {
-    let lines: Vec<_> = errors.iter().map(Error::to_string).collect();
+fn lines(errors: &[impl ToString]) -> String {
+    let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
     lines.join("\nerror: ")
 }
 

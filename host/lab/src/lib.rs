@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: [`bundle`] (what is measured) and [`workload`] (what it is told)
 //! make a [`suite`], whose [`experiment`]s return samples, which [`results`] keeps and
-//! [`stats`] sums up, for [`report`] to show. [`cli`] is the `sandlab` command.
+//! [`stats`] sums up; [`verdict`] says what that means, and [`report`] shows it. [`cli`] is
+//! the `sandlab` command.
 
 pub mod bundle;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod report;
 pub mod results;
 pub mod stats;
 pub mod suite;
+pub mod verdict;
 pub mod workload;
 
 pub use error::{Error, Kind, Result};

@@ -6,10 +6,16 @@
 
 mod build;
 mod compare;
+mod latency;
+mod load;
+mod loading;
 mod measuring;
 mod new;
 mod progress;
+mod recovery;
 mod run;
+mod scale;
+mod show;
 mod throughput;
 
 use crate::report::{self, Format};
@@ -37,10 +43,20 @@ enum Command {
     Build(build::Args),
     /// Time messages on each backend, and their ratio to native.
     Compare(compare::Args),
+    /// Send messages when they are due, and time them; or search for the highest rate.
+    Latency(latency::Args),
+    /// Load the path as hard, as long, or as suddenly as production might.
+    Load(load::Args),
     /// Write a new agent crate, ready to build and compare.
     New(new::Args),
+    /// Let agents fault under load, and time how they come back.
+    Recovery(recovery::Args),
     /// Run a suite over every agent that is built, and keep the run.
     Run(run::Args),
+    /// Start more and more agents: time, memory, throughput.
+    Scale(scale::Args),
+    /// Report what a journal has, also of a run that was killed.
+    Show(show::Args),
     /// Load many agents through the whole message path, and count.
     Throughput(throughput::Args),
 }
@@ -56,8 +72,13 @@ impl Cli {
         let done = match self.command {
             Command::Build(args) => build::execute(&args),
             Command::Compare(args) => compare::execute(&args),
+            Command::Latency(args) => latency::execute(&args),
+            Command::Load(args) => load::execute(&args),
             Command::New(args) => new::execute(&args),
+            Command::Recovery(args) => recovery::execute(&args),
             Command::Run(args) => run::execute(&args),
+            Command::Scale(args) => scale::execute(&args),
+            Command::Show(args) => show::execute(&args),
             Command::Throughput(args) => throughput::execute(&args),
         };
         match done {

@@ -26,6 +26,13 @@ impl Bar {
     }
 }
 
+impl Bar {
+    /// How the case goes on.
+    pub fn shows(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+}
+
 impl Observer for Bar {
     fn begins(&self, what: &str) {
         self.0.set_message(what.to_owned());

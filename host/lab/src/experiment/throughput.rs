@@ -6,11 +6,13 @@
 //! the time that a message takes.
 
 use super::clock::{process_cpu, thread_cpu};
+use super::departures::Departures;
+use super::fleet::Fleet;
+use super::open_loop::{check, numbered};
 use crate::{Error, Result};
-use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings, Undelivered};
+use sandlab_runtime::path::{Connection, Runtime, Settings, Undelivered};
 use sandlab_runtime::{AgentId, Backend, Message, Performative};
-use serde::Serialize;
-use std::collections::VecDeque;
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -54,7 +56,7 @@ pub enum Mode {
 }
 
 /// What was measured.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Throughput {
     /// Messages a second that came to their end.
     pub rate: f64,
@@ -77,11 +79,23 @@ pub struct Throughput {
 /// # Errors
 /// If an agent does not start, or a message comes to nothing or to a wrong reply.
 pub fn throughput(backend: &Arc<dyn Backend>, load: &Load) -> Result<Throughput> {
-    let runtime = start(Settings::default())?;
-    let agents = (0..load.agents)
-        .map(|_| runtime.spawn(None, backend.clone(), AgentOptions::default()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Error::Path(error.to_string()))?;
+    let fleet = Fleet::start(
+        backend,
+        load.agents,
+        Settings::default(),
+        &Default::default(),
+    )?;
+    throughput_of(&fleet, load)
+}
+
+/// Loads a fleet of agents.
+///
+/// # Errors
+/// If a message comes to nothing or to a wrong reply.
+pub fn throughput_of(fleet: &Fleet, load: &Load) -> Result<Throughput> {
+    let Fleet {
+        runtime, agents, ..
+    } = fleet;
     let warm_up = Instant::now() + load.duration / 10;
     let end = warm_up + load.duration;
     let drivers: Vec<_> = (0..load.connections)
@@ -179,7 +193,7 @@ struct Driver {
     next: usize,
     load: Load,
     payload: Vec<u8>,
-    left: Departures,
+    left: Departures<Instant>,
     totals: Totals,
 }
 
@@ -214,7 +228,7 @@ impl Driver {
                 .into_iter()
                 .chain(std::iter::from_fn(|| self.connection.try_next()))
             {
-                check(id, outcome, self.payload.len())?;
+                expect(id, outcome, self.payload.len())?;
                 if self.load.mode == Mode::Tell {
                     continue;
                 }
@@ -249,9 +263,8 @@ impl Driver {
             Mode::Tell => Performative::Inform,
         };
         while self.connection.in_flight() < self.load.depth {
-            let mut content = self.payload.clone();
             let number = self.connection.next_id();
-            content[..8].copy_from_slice(&number.to_le_bytes());
+            let content = numbered(&self.payload, number);
             let agent = self.agents[self.next];
             self.next = (self.next + 1) % self.agents.len();
             let sent = self.connection.send(agent, performative, content);
@@ -264,57 +277,8 @@ impl Driver {
     }
 }
 
-/// When messages left, of those that have not come back: ids from the oldest one on.
-#[derive(Default)]
-struct Departures {
-    oldest: u64,
-    times: VecDeque<Option<Instant>>,
-}
-
-impl Departures {
-    fn push(&mut self, id: u64, now: Instant) {
-        if self.times.is_empty() {
-            self.oldest = id;
-        }
-        self.times.push_back(Some(now));
-    }
-
-    fn take(&mut self, id: u64) -> Option<Instant> {
-        let place = usize::try_from(id.checked_sub(self.oldest)?).ok()?;
-        let left = self.times.get_mut(place)?.take();
-        while self.times.pop_front_if(|time| time.is_none()).is_some() {
-            self.oldest += 1;
-        }
-        left
-    }
-}
-
-/// A reply has the length of its message, and its number.
-fn check(id: u64, outcome: Result<Message, Undelivered>, length: usize) -> Result<()> {
+/// What came of a message has to be a reply that echoes it.
+fn expect(id: u64, outcome: Result<Message, Undelivered>, length: usize) -> Result<()> {
     let reply = outcome.map_err(|why| Error::Path(format!("message {id}: {why}")))?;
-    if reply.content.len() == length && reply.content.starts_with(&id.to_le_bytes()) {
-        return Ok(());
-    }
-    Err(Error::Path(format!(
-        "message {id} was answered with {} bytes of something else",
-        reply.content.len()
-    )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_that_is_overtaken_keeps_its_time() {
-        let (mut left, start) = (Departures::default(), Instant::now());
-        for id in 1..=1_000 {
-            left.push(id, start + Duration::from_nanos(id));
-        }
-        for id in 2..=1_000 {
-            assert_eq!(left.take(id), Some(start + Duration::from_nanos(id)));
-        }
-        assert_eq!(left.take(1), Some(start + Duration::from_nanos(1)));
-        assert_eq!((left.take(1), left.times.len()), (None, 0));
-    }
+    check(id, &reply, length)
 }

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod ladder;
+pub mod load;
 mod page;
 mod table;
 pub mod throughput;

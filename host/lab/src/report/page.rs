@@ -3,7 +3,7 @@
 use super::comparison::Comparison;
 use super::ladder::Ladder;
 use super::table::Style;
-use crate::results::{Environment, Run};
+use crate::results::{Environment, Measured, Run};
 use crate::stats::median_interval;
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ pub fn csv(run: &Run) -> String {
     Comparison::of(&run.comparisons).csv()
 }
 
-fn list(lines: Vec<String>, style: Style) -> String {
+pub(super) fn list(lines: Vec<String>, style: Style) -> String {
     let bullet = if style == Style::Markdown { "- " } else { "" };
     lines
         .iter()
@@ -57,7 +57,7 @@ fn conditions(run: &Run) -> Vec<String> {
         run.settings.rounds
     ));
     lines.push(machine(&run.environment));
-    lines.extend(builds(run));
+    lines.extend(builds(&run.agents));
     lines
 }
 
@@ -74,7 +74,7 @@ fn timing_share(run: &Run) -> Option<f64> {
     shares.reduce(f64::max)
 }
 
-fn machine(environment: &Environment) -> String {
+pub(super) fn machine(environment: &Environment) -> String {
     let unknown = || "not known".to_owned();
     format!(
         "{}, {} cores, Linux {}, load {}; sandlab {}, wasmtime {}, commit {}",
@@ -88,9 +88,9 @@ fn machine(environment: &Environment) -> String {
     )
 }
 
-/// How the agents were built, once each way.
-fn builds(run: &Run) -> BTreeSet<String> {
-    let manifests = run.agents.iter().filter_map(|agent| agent.built.as_ref());
+/// How agents were built, once each way.
+pub(super) fn builds(agents: &[Measured]) -> BTreeSet<String> {
+    let manifests = agents.iter().filter_map(|agent| agent.built.as_ref());
     let lines = manifests.map(|built| {
         format!(
             "built with {}; component: {} {}; twin: {} {}",

@@ -40,6 +40,24 @@ pub fn range(interval: Interval, show: impl Fn(f64) -> String) -> String {
     }
 }
 
+/// `12.3 %`, of a share
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// What there is, or a dash
+pub fn or_dash(number: Option<f64>, show: impl Fn(f64) -> String) -> String {
+    number.map_or_else(|| "-".to_owned(), show)
+}
+
+/// `1,234,567`
+pub fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let grouped = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<_> = grouped.map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
 /// For a spreadsheet: nothing where there is no number.
 pub fn plain(number: Option<f64>) -> String {
     number.map_or_else(String::new, |number| format!("{number:.4}"))
@@ -64,6 +82,10 @@ mod tests {
         assert_eq!(difference(-4_123.0), "-4.12 µs");
         assert_eq!(difference(3.0), "+3 ns");
         assert_eq!(size(65_536), "64 KiB");
+        assert_eq!(
+            (grouped(1_234_567.4), grouped(999.0)),
+            ("1,234,567".to_owned(), "999".to_owned())
+        );
         assert_eq!(quoted("a,\"b"), "\"a,\"\"b\"");
     }
 }

@@ -1,10 +1,10 @@
 //! The conditions that numbers were measured under.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
 
 /// Where a run was measured. What cannot be known here is `None`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Environment {
     /// The processor, as Linux names it.
     pub cpu: Option<String>,
@@ -15,9 +15,9 @@ pub struct Environment {
     /// The load average of the last minute, when the run started.
     pub load: Option<f64>,
     /// sandlab's version.
-    pub sandlab: &'static str,
+    pub sandlab: String,
     /// Wasmtime's version.
-    pub wasmtime: &'static str,
+    pub wasmtime: String,
     /// The commit of the folder that the run was started in.
     pub commit: Option<String>,
 }
@@ -33,8 +33,8 @@ impl Environment {
                 .to_string_lossy()
                 .into_owned(),
             load: load(),
-            sandlab: env!("CARGO_PKG_VERSION"),
-            wasmtime: sandlab_runtime::wasm::WASMTIME_VERSION,
+            sandlab: env!("CARGO_PKG_VERSION").to_owned(),
+            wasmtime: sandlab_runtime::wasm::WASMTIME_VERSION.to_owned(),
             commit: commit(),
         }
     }

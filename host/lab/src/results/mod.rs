@@ -2,17 +2,21 @@
 
 mod environment;
 mod file;
+mod journal;
 mod noise;
+mod part;
 
 pub use environment::Environment;
 pub use file::{require_writable, write_whole};
+pub use journal::{Begin, End, Entry, JOURNAL, Journal};
 pub use noise::{Noise, Watch};
+pub use part::{Measurement, Point, Results};
 
 use crate::bundle::{self, Manifest, Subject};
 use crate::experiment::interleave::{Sampled, Settings};
 use crate::{Error, Result};
 use sandlab_runtime::Profile;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The version of a run's fields.
 pub const SCHEMA: &str = "sandlab.run/1";
@@ -47,7 +51,7 @@ pub struct Run {
 }
 
 /// An agent that was measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     /// What reports call it.
     pub agent: String,

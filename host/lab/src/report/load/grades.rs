@@ -1,0 +1,46 @@
+//! How good the results are, by the targets.
+
+use crate::report::table::{Align, Cell, Style, Table};
+use crate::results::Results;
+use crate::verdict::{Grade, Graded};
+
+pub fn block(results: &Results, graded: &[Graded], style: Style) -> Option<String> {
+    if graded.is_empty() {
+        return None;
+    }
+    let mut table = Table::new([
+        ("graded", Align::Left),
+        ("metric", Align::Left),
+        ("measured", Align::Right),
+        ("target", Align::Right),
+        ("acceptable", Align::Right),
+        ("critical", Align::Right),
+        ("grade", Align::Left),
+    ]);
+    for result in graded {
+        let grade = result.grade.name();
+        table.add([
+            Cell::plain(results.parts[result.part].name()),
+            Cell::plain(result.metric.name()),
+            Cell::strong(number(result.value)),
+            Cell::dim(number(result.bounds.target)),
+            Cell::dim(number(result.bounds.acceptable)),
+            Cell::dim(number(result.bounds.critical)),
+            match result.grade {
+                Grade::Target => Cell::plain(grade),
+                _ => Cell::strong(grade),
+            },
+        ]);
+    }
+    Some(table.draw(style))
+}
+
+/// Three digits, or all before the point.
+fn number(value: f64) -> String {
+    match value.abs() {
+        100.0.. => crate::report::units::grouped(value),
+        10.0.. => format!("{value:.1}"),
+        0.1.. => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}

@@ -1,0 +1,78 @@
+//! The highest rate, and the steps that led to it.
+
+use crate::experiment::load::Finding;
+use crate::report::table::{Align, Cell, Style, Table};
+use crate::report::units::{grouped, or_dash, percent, time};
+use crate::results::Measurement;
+
+pub fn blocks(parts: &[&Measurement], style: Style) -> Vec<String> {
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    vec![steps(parts).draw(style), highest(parts).draw(style)]
+}
+
+fn steps(parts: &[&Measurement]) -> Table {
+    let mut table = Table::new([
+        ("backend", Align::Left),
+        ("step", Align::Right),
+        ("offered/s", Align::Right),
+        ("good", Align::Right),
+        ("p99", Align::Right),
+        ("backlog", Align::Left),
+        ("holds", Align::Left),
+    ]);
+    for measurement in parts {
+        let steps = measurement
+            .findings
+            .iter()
+            .filter_map(|finding| match finding {
+                Finding::Step(step) => Some(step),
+                _ => None,
+            });
+        for (number, step) in steps.enumerate() {
+            table.add([
+                Cell::plain(measurement.part.backend),
+                Cell::plain(number + 1),
+                Cell::plain(grouped(step.rate)),
+                Cell::plain(percent(step.goodput)),
+                Cell::plain(or_dash(step.p99, time)),
+                Cell::plain(if step.is_growing { "grows" } else { "steady" }),
+                Cell::plain(if step.holds { "yes" } else { "no" }),
+            ]);
+        }
+    }
+    table
+}
+
+fn highest(parts: &[&Measurement]) -> Table {
+    let mut table = Table::new([
+        ("backend", Align::Left),
+        ("agents", Align::Right),
+        ("shards", Align::Right),
+        ("closed loop/s", Align::Right),
+        ("highest rate/s", Align::Right),
+        ("too high/s", Align::Right),
+    ]);
+    for measurement in parts {
+        let found = measurement
+            .findings
+            .iter()
+            .find_map(|finding| match finding {
+                Finding::MaxRate(found) => Some(found),
+                _ => None,
+            });
+        let Some(found) = found else {
+            continue;
+        };
+        table.add([
+            Cell::plain(measurement.part.backend),
+            Cell::plain(measurement.part.agents),
+            Cell::plain(measurement.part.shards),
+            Cell::plain(grouped(found.capacity)),
+            Cell::strong(or_dash(found.highest, grouped)),
+            Cell::plain(or_dash(found.too_high, grouped)),
+        ]);
+    }
+    table
+}

@@ -175,7 +175,15 @@ impl Faults {
     /// Begins a stretch of time with its own clock.
     fn begin(&mut self, every: Option<u64>) {
         self.every = every;
+        self.said = 0;
         self.down.clear();
+    }
+
+    /// Whether the next message makes its agent fault. Never the last one of a stretch,
+    /// behind which nothing would show that the agent is back.
+    fn is_due(&self) -> bool {
+        self.every
+            .is_some_and(|every| self.said % every == every / 2)
     }
 }
 
@@ -185,10 +193,7 @@ impl Script for Faults {
         if let Some(agent) = self.probe.take() {
             return (agent, OK.into());
         }
-        if self
-            .every
-            .is_some_and(|every| self.said.is_multiple_of(every))
-        {
+        if self.is_due() {
             let agent = self.agents[self.victim];
             self.victim = (self.victim + 1) % self.agents.len();
             self.probe = Some(agent);

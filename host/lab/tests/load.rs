@@ -1,0 +1,252 @@
+//! Loads as a user types them: short, on the real path, with real agents.
+
+use assert_cmd::Command;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The command, with its journals in a folder of its own.
+struct Lab(TempDir);
+
+impl Lab {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn runs(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.args(arguments.split(' '));
+        sandlab.args(["--runs", self.runs().to_str().unwrap()]);
+        sandlab
+    }
+
+    /// What the report has, of a command that does what it should.
+    fn report(&self, arguments: &str) -> Value {
+        let done = self.command(arguments).args(["--format", "json"]).assert();
+        serde_json::from_slice(&done.code(0).get_output().stdout).unwrap()
+    }
+
+    /// The only journal.
+    fn journal(&self) -> PathBuf {
+        let mut files = std::fs::read_dir(self.runs()).unwrap();
+        let file = files.next().unwrap().unwrap().path();
+        assert!(files.next().is_none());
+        file
+    }
+}
+
+/// The first finding of a kind.
+fn finding<'a>(part: &'a Value, kind: &str) -> &'a Value {
+    let findings = part["findings"].as_array().unwrap();
+    let found = findings.iter().find(|found| found["finding"] == kind);
+    found.unwrap_or_else(|| panic!("no {kind} in {part:#}"))
+}
+
+fn phase<'a>(part: &'a Value, name: &str) -> &'a Value {
+    let phases = part["phases"].as_array().unwrap();
+    let found = phases.iter().find(|phase| phase["phase"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {part:#}"))
+}
+
+#[test]
+fn every_message_of_an_open_loop_is_sent_and_accounted_for_on_every_backend() {
+    let lab = Lab::new();
+    let report = lab.report("latency --rate 2000 --duration 300ms --ramp-up 100ms");
+    let parts = report["parts"].as_array().unwrap();
+    assert_eq!(parts.len(), 3);
+    for part in parts {
+        let (ramp, steady) = (phase(part, "ramp-up"), phase(part, "steady"));
+        let sum = |field: &str| ramp[field].as_u64().unwrap() + steady[field].as_u64().unwrap();
+        // 2,000 a second for 300 ms, and half of that on the way up.
+        assert_eq!((sum("due"), sum("sent"), sum("good")), (700, 700, 700));
+        assert_eq!(steady["latency"]["count"], steady["good"]);
+        assert!(steady["latency"]["p99"].as_f64() >= steady["service"]["p50"].as_f64());
+        let accounts = finding(part, "accounts");
+        assert_eq!(
+            (&accounts["accepted"], &accounts["handled"]),
+            (&700.into(), &700.into())
+        );
+        assert!(finding(part, "response")["time"]["count"].as_u64().unwrap() > 100);
+    }
+    let grades = report["grades"].as_array().unwrap();
+    let graded = grades
+        .iter()
+        .filter(|grade| grade["metric"] == "latency-p99");
+    assert_eq!(graded.count(), 3);
+}
+
+#[test]
+fn an_agent_that_does_not_echo_is_a_finding() {
+    let lab = Lab::new();
+    let wrong = lab
+        .command("latency hash --backends native --duration 100ms")
+        .assert();
+    wrong.code(1).stderr(contains("something else"));
+    let text = std::fs::read_to_string(lab.journal()).unwrap();
+    assert!(text.contains("\"complete\":false"), "{text}");
+}
+
+#[test]
+fn what_is_beyond_critical_fails_the_command() {
+    let lab = Lab::new();
+    let targets = lab.runs().join("targets.toml");
+    let bounds = "target = 0\nacceptable = 0\ncritical = 0.000001\n";
+    std::fs::write(&targets, format!("[latency-p50-ms]\n{bounds}")).unwrap();
+    let strict = "latency --backends native --rate 1000 --duration 100ms --ramp-up 0s";
+    let strict = lab.command(strict).arg("--targets").arg(&targets).assert();
+    let strict = strict.code(1).stderr(contains("latency p50"));
+    strict.stdout(contains("BEYOND CRITICAL"));
+}
+
+#[test]
+fn a_run_that_is_killed_is_reported_from_its_journal() {
+    let lab = Lab::new();
+    let mut killed = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"))
+        .args("load peak --agents 10 --rate 1000 --duration 60s --ramp-up 0s".split(' '))
+        .args(["--runs", lab.runs().to_str().unwrap()])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    let written = || {
+        let files = std::fs::read_dir(lab.runs()).unwrap().flatten();
+        let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+        texts
+            .map(|text| text.matches("\"interval\"").count())
+            .sum::<usize>()
+    };
+    while written() < 2 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    // As if it had been in the middle of a line.
+    let journal = lab.journal();
+    let mut text = std::fs::read(&journal).unwrap();
+    text.extend_from_slice(b"{\"entry\":\"interv");
+    std::fs::write(&journal, text).unwrap();
+    let show = || {
+        let mut show = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        show.arg("show").arg(&journal);
+        show
+    };
+    let shown = show().assert().code(0);
+    shown.stdout(contains("peak").and(contains("not complete")));
+    let csv = show().args(["--format", "csv"]).assert().code(0);
+    csv.stdout(contains("peak,echo,wasm,10,1024"));
+}
+
+#[test]
+fn what_is_no_journal_is_named_with_its_line() {
+    let lab = Lab::new();
+    let file = lab.runs().join("run.jsonl");
+    std::fs::write(&file, "{\"entry\":\"end\"}\n").unwrap();
+    let mut show = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let shown = show.arg("show").arg(&file).assert();
+    shown.code(2).stderr(contains("run.jsonl, line 1"));
+}
+
+#[test]
+fn agents_that_fault_come_back_and_no_message_is_lost() {
+    let lab = Lab::new();
+    let faults = "recovery --rate 2000 --duration 2s --fault-rate 20 --ramp-up 0s --agents 40";
+    let report = lab.report(faults);
+    for part in report["parts"].as_array().unwrap() {
+        let found = finding(part, "recovery");
+        assert_eq!(found["faults"], 20, "{found}");
+        assert_eq!(
+            (&found["time"]["count"], &found["lost"]),
+            (&20.into(), &0.into())
+        );
+        assert_eq!(finding(part, "accounts")["restarts"], 20);
+    }
+}
+
+#[test]
+fn a_native_twin_is_not_made_to_take_the_host_along() {
+    let lab = Lab::new();
+    let abort = lab
+        .command("recovery --fault abort --backends native")
+        .assert();
+    abort
+        .code(0)
+        .stdout(contains("not available, because a native twin"));
+    let lab = Lab::new();
+    let many = lab
+        .command("load peak --backends process --duration 1s")
+        .assert();
+    many.code(0).stdout(contains("child processes"));
+}
+
+#[test]
+fn a_burst_is_measured_before_and_after() {
+    let lab = Lab::new();
+    let burst = "load burst --backends native --agents 10 --rate 200 --burst-rate 4000 \
+                 --duration 300ms --baseline 1s --watch 500ms --ramp-up 0s";
+    // Half a second is too short to call anything a recovery.
+    let short = lab.command(burst).assert();
+    let short = short.code(1).stderr(contains("not recovered within"));
+    short.stdout(contains("peak backlog"));
+}
+
+#[test]
+fn a_long_load_counts_what_is_left_at_each_rest() {
+    let lab = Lab::new();
+    let long = "load sustained --agents 5 --rate 2000 --duration 1400ms --cycles 7 --ramp-up 0s";
+    let done = lab
+        .command(long)
+        .args(["--format", "json"])
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let findings = report["parts"][0]["findings"].as_array().unwrap();
+    let cycles = findings.iter().filter(|found| found["finding"] == "cycle");
+    let cycles: Vec<_> = cycles.collect();
+    assert_eq!(cycles.len(), 7);
+    for cycle in cycles {
+        assert!(cycle["heap"].as_u64().unwrap() > 0, "{cycle}");
+        assert_eq!(cycle["census"]["agents"], 5);
+        assert_eq!(cycle["census"]["queued"], 0);
+    }
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(!said.contains("leaks"), "{said}");
+}
+
+#[test]
+fn more_agents_take_more_and_the_law_is_fitted() {
+    let lab = Lab::new();
+    let scale = "scale --backends native --agents 1,2,4,8 --duration 50ms";
+    let scale = lab.command(scale).assert().code(0);
+    scale.stdout(contains("Universal Scalability Law"));
+}
+
+#[test]
+fn the_highest_rate_is_searched_step_by_step() {
+    let lab = Lab::new();
+    let report = lab.report("latency --max-rate --backends native --step 50ms --p99 1s");
+    let part = &report["parts"][0];
+    let step = finding(part, "step");
+    let found = finding(part, "max-rate");
+    let lowest = found["capacity"].as_f64().unwrap() * 0.1;
+    assert!(
+        (step["rate"].as_f64().unwrap() - lowest).abs() < 1.0,
+        "{step} {found}"
+    );
+}
+
+#[test]
+fn a_rate_or_duration_that_cannot_be_is_refused() {
+    let lab = Lab::new();
+    for wrong in ["--rate 0", "--rate many", "--duration 1ms", "--size 4"] {
+        let refused = lab.command(&format!("latency {wrong}")).assert();
+        refused.code(2);
+    }
+}

@@ -2,6 +2,7 @@
 //! accuracy. Exits with 1 if a claim does not hold, with 3 if it could not be measured. `claims NAME` measures one;
 //! `CLAIMS_JSON=FILE` also writes them to a file.
 
+mod load;
 mod measure;
 
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ struct Claim {
     measure: fn() -> Result<Interval>,
 }
 
-const CLAIMS: [Claim; 12] = [
+const CLAIMS: [Claim; 17] = [
     Claim {
         name: "call",
         says: "a 1 KiB echo through sandlab-runtime, by a hand-written wasmtime loop",
@@ -75,6 +76,36 @@ const CLAIMS: [Claim; 12] = [
         says: "bare calls on all cores, by messages through the path: a ring of 1,000 relays",
         bound: 1.43,
         measure: measure::path_ring,
+    },
+    Claim {
+        name: "p50",
+        says: "latency, 100,000 messages/s over 1,000 agents, open loop, milliseconds",
+        bound: 0.2,
+        measure: load::p50,
+    },
+    Claim {
+        name: "p99",
+        says: "the same, 99th percentile",
+        bound: 2.0,
+        measure: load::p99,
+    },
+    Claim {
+        name: "crowd",
+        says: "messages/s of 100 agents, by those of 10,000",
+        bound: 1.25,
+        measure: load::crowd,
+    },
+    Claim {
+        name: "back",
+        says: "from a trap to the next good reply, 99th percentile, milliseconds",
+        bound: 5.0,
+        measure: load::back,
+    },
+    Claim {
+        name: "others",
+        says: "the 99th percentile of all while agents trap, by that while none does",
+        bound: 1.5,
+        measure: load::others,
     },
     Claim {
         name: "timing",

@@ -108,4 +108,4 @@ fn not_taken(error: SendError) -> Failure {
     Failure::Unavailable(format!("the message was not taken: {error}"))
 }
 
-sandlab_agent::export!(Relay);
+sandlab_agent::export!(Relay, batch);

@@ -5,7 +5,7 @@
 
 use crate::{Agent, AgentId, Directory, Failure, Level, Message, Performative, SendError};
 use sandlab_native_abi::{self as abi, Bytes, Sink, outcome};
-pub use sandlab_native_abi::{Table, world};
+pub use sandlab_native_abi::{Table, exports};
 use std::cell::RefCell;
 use std::ffi::{OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -15,10 +15,10 @@ use std::slice;
 use std::sync::Once;
 
 /// The table of a twin of `A`.
-pub const fn table<A: Agent>(world: u32) -> Table {
+pub const fn table<A: Agent>(exports: u32) -> Table {
     Table {
         version: abi::VERSION,
-        world,
+        exports,
         create: create::<A>,
         drop: drop_agent::<A>,
         configure: configure::<A>,

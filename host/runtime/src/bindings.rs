@@ -25,6 +25,29 @@ pub(crate) mod plain_async {
     });
 }
 
+/// What agents may export besides. `state` is called so seldom that it is looked up each time.
+#[allow(missing_docs)]
+pub(crate) mod optional {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "package sandlab:runtime; world optional { export sandlab:agent/batch@0.1.0; }",
+        world: "sandlab:runtime/optional",
+        with: { "sandlab:agent/types@0.1.0": super::plain::sandlab::agent::types },
+    });
+}
+
+/// The same, for calls on a fiber.
+#[allow(missing_docs)]
+pub(crate) mod optional_async {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "package sandlab:runtime; world optional { export sandlab:agent/batch@0.1.0; }",
+        world: "sandlab:runtime/optional",
+        exports: { default: async },
+        with: { "sandlab:agent/types@0.1.0": super::plain::sandlab::agent::types },
+    });
+}
+
 pub use plain::sandlab::agent::{host, types};
 use types::{Message, Performative};
 

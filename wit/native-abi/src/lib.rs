@@ -23,10 +23,10 @@
 use core::ffi::c_void;
 
 /// The symbol that a twin exports: an [`Entry`], NUL-terminated for `dlsym`.
-pub const ENTRY: &[u8] = b"sandlab_agent_v1\0";
+pub const ENTRY: &[u8] = b"sandlab_agent_v2\0";
 
 /// The version of this ABI that [`Table::version`] must have.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The type of the function behind [`ENTRY`]. The table lives as long as the library is loaded.
 pub type Entry = extern "C" fn() -> *const Table;
@@ -145,14 +145,12 @@ pub struct Directory {
     pub write: u32,
 }
 
-/// The world that an agent was exported for: the value of [`Table::world`].
-pub mod world {
-    /// `world plain-agent`.
-    pub const PLAIN: u32 = 0;
-    /// `world batch-agent`.
+/// What an agent exports besides `agent`: the bits of [`Table::exports`].
+pub mod exports {
+    /// `interface batch`.
     pub const BATCH: u32 = 1;
-    /// `world durable-agent`.
-    pub const DURABLE: u32 = 2;
+    /// `interface state`.
+    pub const STATE: u32 = 2;
 }
 
 /// A twin's functions. `agent` is always what [`Table::create`] returned.
@@ -161,8 +159,8 @@ pub mod world {
 pub struct Table {
     /// [`VERSION`]. The only field whose place never changes.
     pub version: u32,
-    /// One of [`world`].
-    pub world: u32,
+    /// Any of [`exports`], added up.
+    pub exports: u32,
     /// Makes an agent that may use `count` directories at `directories`; null if that panicked.
     pub create: unsafe extern "C" fn(directories: *const Directory, count: usize) -> *mut c_void,
     /// Ends an agent.
@@ -181,7 +179,7 @@ pub struct Table {
         message: *const Message,
         sink: *const Sink,
     ),
-    /// `handle-batch`, of `count` messages. Only for [`world::BATCH`].
+    /// `handle-batch`, of `count` messages. Only with [`exports::BATCH`].
     pub handle_batch: unsafe extern "C" fn(
         agent: *mut c_void,
         host: *const Host,
@@ -189,9 +187,9 @@ pub struct Table {
         count: usize,
         sink: *const Sink,
     ),
-    /// `checkpoint`. Only for [`world::DURABLE`].
+    /// `checkpoint`. Only with [`exports::STATE`].
     pub checkpoint: unsafe extern "C" fn(agent: *mut c_void, host: *const Host, sink: *const Sink),
-    /// `restore`. Only for [`world::DURABLE`].
+    /// `restore`. Only with [`exports::STATE`].
     pub restore: unsafe extern "C" fn(
         agent: *mut c_void,
         host: *const Host,

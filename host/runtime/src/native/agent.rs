@@ -4,7 +4,9 @@ use super::Program;
 use super::convert::{copy, failure, lend, level, sent};
 use crate::agent::Batch;
 use crate::outbox::{MESSAGE, Outbox, Sending};
-use crate::{Agent, CallError, Failure, Fault, Handled, Identity, LogLine, Message, Usage};
+use crate::{
+    Agent, CallError, Failure, Fault, Handled, Identity, Interface, LogLine, Message, Usage,
+};
 use sandlab_native_abi::{self as abi, Bytes, Host, Sink, Table, outcome};
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -144,7 +146,7 @@ impl Agent for Instance {
     }
 
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
-        self.program.exports_batch()?;
+        self.program.require(Interface::Batch)?;
         let lent: Vec<_> = messages.iter().map(lend).collect();
         let mut results = self.call(Sending::Allowed, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
@@ -158,7 +160,7 @@ impl Agent for Instance {
     }
 
     fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
-        self.program.exports_state()?;
+        self.program.require(Interface::State)?;
         let mut results = self.call(Sending::Denied, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.checkpoint)(agent, host, sink) }
@@ -168,7 +170,7 @@ impl Agent for Instance {
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
-        self.program.exports_state()?;
+        self.program.require(Interface::State)?;
         let mut results = self.call(Sending::Denied, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.restore)(agent, host, Bytes::lend(state), sink) }

@@ -8,6 +8,7 @@
 //! - `return BYTES` in one reply, `replies NUMBER` of empty ones
 //! - `sleep MILLISECONDS`
 //! - `fail TEXT` with the failure `internal`
+//! - `lose`: nothing alone; of a batch with it in it, the last result
 //! - `ok`: nothing goes wrong
 
 use sandlab_agent::{Agent, Failure, Host, Level, Message, Performative};
@@ -41,9 +42,23 @@ impl Agent for Faulty {
                 Ok(vec![reply(Vec::new())])
             }
             ("fail", text) => Err(Failure::Internal(text.to_owned())),
-            ("ok", "") => Ok(vec![reply(Vec::new())]),
+            ("ok" | "lose", "") => Ok(vec![reply(Vec::new())]),
             _ => Err(Failure::NotUnderstood(format!("{text:?} is no fault"))),
         }
+    }
+
+    fn handle_batch(
+        &mut self,
+        host: &mut Host,
+        messages: Vec<Message>,
+    ) -> Vec<Result<Vec<Message>, Failure>> {
+        let loses = messages.iter().any(|message| message.content == b"lose");
+        let results = messages.into_iter().map(|m| self.handle(host, m));
+        let mut results: Vec<_> = results.collect();
+        if loses {
+            results.pop();
+        }
+        results
     }
 }
 
@@ -61,4 +76,4 @@ fn recurse(depth: u64) -> u64 {
     recurse(depth + 1) + here[0]
 }
 
-sandlab_agent::export!(Faulty);
+sandlab_agent::export!(Faulty, batch);

@@ -1,12 +1,11 @@
 //! `export!`, once for each of the two outputs.
 
-/// Exports an agent: `export!(Type)`, with the names of the optional interfaces that it has
-/// besides: `export!(Type, batch)`, `export!(Type, batch, durable)`. `batch` is that of the
-/// world `batch-agent`, `durable` that of `durable-agent`.
+/// Exports an agent: `export!(Type)`, with the worlds that it is for besides `plain-agent`,
+/// any of `batch`, `durable` and `zero_copy`: `export!(Type, batch, durable)`.
 #[cfg(target_family = "wasm")]
 #[macro_export]
 macro_rules! export {
-    ($agent:ty $(, $interface:ident)* $(,)?) => {
+    ($agent:ty $(, $world:ident)* $(,)?) => {
         const _: () = {
             use std::cell::RefCell;
 
@@ -34,16 +33,16 @@ macro_rules! export {
 
             $crate::bindings::plain::export!(Component with_types_in $crate::bindings::plain);
 
-            $($crate::__interface!($interface);)*
+            $($crate::__world!($world);)*
         };
     };
 }
 
-/// One optional interface of a component, where `Component` and `AGENT` are in scope.
+/// What one world adds to a component, where `Component` and `AGENT` are in scope.
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __interface {
+macro_rules! __world {
     (batch) => {
         impl $crate::bindings::batch::exports::sandlab::agent::batch::Guest for Component {
             fn handle_batch(
@@ -72,6 +71,21 @@ macro_rules! __interface {
             Component with_types_in $crate::bindings::durable
         );
     };
+    (zero_copy) => {
+        impl $crate::bindings::zero_copy::exports::sandlab::agent::parcels::Guest for Component {
+            fn handle_parcel(
+                parcel: $crate::Parcel,
+            ) -> Result<Vec<$crate::Parcel>, $crate::Failure> {
+                AGENT.with_borrow_mut(|agent| {
+                    $crate::Agent::handle_parcel(agent, &mut $crate::__host(), parcel)
+                })
+            }
+        }
+
+        $crate::bindings::zero_copy::export_zero_copy!(
+            Component with_types_in $crate::bindings::zero_copy
+        );
+    };
 }
 
 /// The host of a component, for [`export!`].
@@ -83,16 +97,15 @@ pub fn __host() -> crate::Host {
     }
 }
 
-/// Exports an agent: `export!(Type)`, with the names of the optional interfaces that it has
-/// besides: `export!(Type, batch)`, `export!(Type, batch, durable)`. `batch` is that of the
-/// world `batch-agent`, `durable` that of `durable-agent`.
+/// Exports an agent: `export!(Type)`, with the worlds that it is for besides `plain-agent`,
+/// any of `batch`, `durable` and `zero_copy`: `export!(Type, batch, durable)`.
 #[cfg(not(target_family = "wasm"))]
 #[macro_export]
 macro_rules! export {
-    ($agent:ty $(, $interface:ident)* $(,)?) => {
+    ($agent:ty $(, $world:ident)* $(,)?) => {
         const _: () = {
             static TABLE: $crate::twin::Table =
-                $crate::twin::table::<$agent>(0 $(| $crate::__interface!($interface))*);
+                $crate::twin::table::<$agent>(0 $(| $crate::__world!($world))*);
 
             #[doc(hidden)]
             #[unsafe(no_mangle)]
@@ -103,15 +116,18 @@ macro_rules! export {
     };
 }
 
-/// The bit of an optional interface.
+/// The bit of the interface that a world adds.
 #[cfg(not(target_family = "wasm"))]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __interface {
+macro_rules! __world {
     (batch) => {
         $crate::twin::exports::BATCH
     };
     (durable) => {
         $crate::twin::exports::STATE
+    };
+    (zero_copy) => {
+        $crate::twin::exports::PARCELS
     };
 }

@@ -9,7 +9,9 @@ use sandlab_runtime::path::{
     AgentOptions, Batching, Runtime, Settings, SpawnError, Strategy as Handing,
 };
 use sandlab_runtime::process::{Children, serve_if_asked};
-use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, Message, Performative, Profile};
+use sandlab_runtime::{
+    Agent, Backend, CallError, Fault, Identity, Interface, Message, Performative, Profile,
+};
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -128,6 +130,8 @@ fn a_batch_is_accounted_for() {
     };
     let refused = runtime.spawn(None, Arc::new(children("sort")), options());
     assert!(matches!(refused, Err(SpawnError::NotOffered { .. })));
+    let copied = children("relay").offers(Interface::Parcels).unwrap_err();
+    assert!(copied.to_string().contains("not available"), "{copied}");
     let faulty = runtime.spawn(None, Arc::new(children("faulty")), options());
     let faulty = faulty.unwrap();
     let mut connection = runtime.connect(10);

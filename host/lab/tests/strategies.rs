@@ -4,48 +4,17 @@ mod common;
 
 use bytesize::ByteSize;
 use common::bundle;
+use common::path::{all_ways, at_rest, content, ended, outcomes, parcels, runtime, wasm};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sandlab_runtime::path::{
-    Accounts, AgentOptions, Batching, Connection, MailboxLimits, Restarts, Runtime, Settings,
-    SpawnError, Strategy, Undelivered, WhenFull,
+    AgentOptions, Batching, Connection, MailboxLimits, Restarts, Runtime, Settings, SpawnError,
+    Strategy, Undelivered, WhenFull,
 };
-use sandlab_runtime::profile::Calls;
-use sandlab_runtime::{
-    AgentId, Backend, Fault, Interface, Message, NotOffered, Performative, Profile,
-};
-use sandlab_runtime::{native::Twin, wasm::Sandbox};
+use sandlab_runtime::{Fault, Interface, NotOffered, Performative, Profile, native::Twin};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-type Outcome = Result<Message, Undelivered>;
-
-fn wasm(name: &str, profile: &Profile) -> Arc<dyn Backend> {
-    Arc::new(Sandbox::load(&bundle(name).component(), profile).unwrap())
-}
-
-/// An agent in the sandbox, there on a fiber, and as a twin.
-fn all_ways(name: &str) -> [Arc<dyn Backend>; 3] {
-    let fiber = Profile {
-        calls: Calls::Async,
-        ..Profile::default()
-    };
-    let sync = Profile {
-        calls: Calls::Sync,
-        ..Profile::default()
-    };
-    let twin = Twin::load(&bundle(name).twin(), &Profile::default()).unwrap();
-    [wasm(name, &sync), wasm(name, &fiber), Arc::new(twin)]
-}
-
-fn runtime(shards: usize) -> Runtime {
-    let settings = Settings {
-        shards,
-        ..Settings::default()
-    };
-    Runtime::start(settings).unwrap()
-}
 
 fn batches(size: u32, timeout: Duration) -> AgentOptions {
     let size = NonZeroU32::new(size).unwrap();
@@ -56,40 +25,6 @@ fn batches(size: u32, timeout: Duration) -> AgentOptions {
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
-
-fn at_rest(runtime: &Runtime) -> Accounts {
-    let accounts = runtime.quiesce(Instant::now() + Duration::from_secs(20));
-    assert!(
-        accounts.is_balanced() && accounts.queued == 0,
-        "{accounts:?}"
-    );
-    accounts
-}
-
-/// Sends all of these at once, and returns what came back for each, in the order of sending.
-fn outcomes(connection: &mut Connection, agent: AgentId, contents: &[&str]) -> Vec<Outcome> {
-    for content in contents {
-        let sent = connection.send(agent, Performative::Request, *content);
-        sent.unwrap();
-    }
-    let mut arrived = Vec::new();
-    while arrived.len() < contents.len() {
-        arrived.extend(connection.wait());
-    }
-    arrived.sort_by_key(|(id, _)| *id);
-    arrived.into_iter().map(|(_, outcome)| outcome).collect()
-}
-
-fn ended(outcome: &Outcome) -> bool {
-    matches!(outcome, Err(Undelivered::Ended(_)))
-}
-
-fn content(outcome: &Outcome) -> &[u8] {
-    match outcome {
-        Ok(reply) => &reply.content,
-        Err(why) => panic!("{why}"),
-    }
-}
 
 #[test]
 fn each_message_of_a_batch_has_its_own_end() {
@@ -313,6 +248,7 @@ fn options_that_an_agent_cannot_meet_are_refused_with_what_it_lacks() {
     let refused = [
         ("sort", batches(2, HOUR), "strategy", Interface::Batch),
         ("echo", saved(), "checkpoint_every", Interface::State),
+        ("echo", parcels(""), "strategy", Interface::Parcels),
     ];
     for (name, options, named, lacking) in refused {
         for backend in all_ways(name) {

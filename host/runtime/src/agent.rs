@@ -53,6 +53,9 @@ pub trait AsyncAgent: Agent {
 
     /// As [`Agent::handle_batch`], with a future like that of [`call`](Self::call).
     fn call_batch(self: Box<Self>, messages: Vec<Message>) -> Call<Batch>;
+
+    /// As [`Agent::handle_parcel`], with a future like that of [`call`](Self::call).
+    fn call_parcel(self: Box<Self>, message: Message) -> Call;
 }
 
 /// A call that has not returned.
@@ -67,7 +70,7 @@ pub struct Called<R = Handled> {
 }
 
 /// One running instance. A [`CallError::Fault`] ends it: drop it and spawn another.
-/// By default it exports neither `batch` nor `state`, and tells nothing of what it uses.
+/// By default it exports none of the optional interfaces, and tells nothing of what it uses.
 pub trait Agent: Send {
     /// Prepares the agent, at most once, before its first message; returns what it sent.
     ///
@@ -89,6 +92,17 @@ pub trait Agent: Send {
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
         let _ = messages;
         Err(Fault::Unsupported("batch".to_owned()).into())
+    }
+
+    /// Handles one message whose content stays in the host's memory: the agent reads of it
+    /// what it wants, and passes it on, or answers with it, without its being copied.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] if the agent does not export `parcels` or the backend does not
+    /// offer it, else as [`handle`](Self::handle).
+    fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
+        let _ = message;
+        Err(Fault::Unsupported("parcels".to_owned()).into())
     }
 
     /// The agent's whole state.

@@ -10,17 +10,20 @@ pub enum Interface {
     Batch,
     /// State that outlives an instance.
     State,
+    /// Messages whose content stays in the host's memory.
+    Parcels,
 }
 
 impl Interface {
     /// All that there are.
-    pub const ALL: [Self; 2] = [Self::Batch, Self::State];
+    pub const ALL: [Self; 3] = [Self::Batch, Self::State, Self::Parcels];
 
     /// Its name in the WIT package.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Batch => "batch",
             Self::State => "state",
+            Self::Parcels => "parcels",
         }
     }
 
@@ -29,6 +32,7 @@ impl Interface {
         match self {
             Self::Batch => "batch-agent",
             Self::State => "durable-agent",
+            Self::Parcels => "zero-copy-agent",
         }
     }
 }

@@ -1,13 +1,13 @@
 //! One agent of a twin, and the calls into it.
 
 use super::Program;
-use super::convert::{copy, failure, lend, level, sent};
+use super::convert::{copy, failure, give, lend, level, sent, take_back};
 use crate::agent::Batch;
 use crate::outbox::{MESSAGE, Outbox, Sending};
 use crate::{
     Agent, CallError, Failure, Fault, Handled, Identity, Interface, LogLine, Message, Usage,
 };
-use sandlab_native_abi::{self as abi, Bytes, Host, Sink, Table, outcome};
+use sandlab_native_abi::{self as abi, Bytes, Content, Host, Sink, Table, outcome};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -84,12 +84,14 @@ impl Instance {
             log: host_log,
             self_id: host_self,
             find: host_find,
+            send_parcel: host_send_parcel,
         };
         let sink = Sink {
             context: (&raw mut results).cast(),
             message: sink_message,
             state: sink_state,
             end: sink_end,
+            parcel: sink_parcel,
         };
         call(&self.program.table, self.agent.as_ptr(), &host, &sink);
         if let Some(message) = results.panic.take() {
@@ -155,6 +157,20 @@ impl Agent for Instance {
         results.close_operation();
         Ok(Batch {
             results: results.batch,
+            sent: self.outbox.take_sent(),
+        })
+    }
+
+    fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
+        self.program.require(Interface::Parcels)?;
+        let mut results = self.call(Sending::Allowed, |table, agent, host, sink| {
+            let (message, content) = give(message);
+            // SAFETY: everything else is lent for this call, and the agent is the table's own.
+            unsafe { (table.handle_parcel)(agent, host, &message, content, sink) }
+        })?;
+        results.outcome()?;
+        Ok(Handled {
+            replies: results.replies,
             sent: self.outbox.take_sent(),
         })
     }
@@ -226,6 +242,23 @@ unsafe extern "C" fn sink_message(context: *mut c_void, message: *const abi::Mes
     }
 }
 
+unsafe extern "C" fn sink_parcel(
+    context: *mut c_void,
+    message: *const abi::Message,
+    content: Content,
+) {
+    // SAFETY: the context is the `Results` of the running call, the message lent for this
+    // one, and the content comes back once.
+    let (results, message) = unsafe {
+        let message = take_back(&*message, content);
+        (&mut *context.cast::<Results>(), message)
+    };
+    // The content is the host's already, and so counts for nothing.
+    if results.take(MESSAGE) {
+        results.replies.push(message);
+    }
+}
+
 unsafe extern "C" fn sink_state(context: *mut c_void, state: Bytes) {
     // SAFETY: the context is the `Results` of the running call, the state lent for this one.
     let (results, state) = unsafe { (&mut *context.cast::<Results>(), state.borrow()) };
@@ -257,6 +290,20 @@ unsafe extern "C" fn host_send(context: *mut c_void, message: *const abi::Messag
     // SAFETY: the context is the `Outbox` of the running call, the message lent for this one.
     let (outbox, message) = unsafe { (&mut *context.cast::<Outbox>(), copy(&*message)) };
     sent(outbox.send(message))
+}
+
+unsafe extern "C" fn host_send_parcel(
+    context: *mut c_void,
+    message: *const abi::Message,
+    content: Content,
+) -> u32 {
+    // SAFETY: the context is the `Outbox` of the running call, the message lent for this
+    // one, and the content comes back once.
+    let (outbox, message) = unsafe {
+        let message = take_back(&*message, content);
+        (&mut *context.cast::<Outbox>(), message)
+    };
+    sent(outbox.send_parcel(message))
 }
 
 unsafe extern "C" fn host_log(context: *mut c_void, index: u32, text: Bytes) {

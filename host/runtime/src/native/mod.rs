@@ -108,6 +108,7 @@ impl Program {
         let bit = match interface {
             Interface::Batch => exports::BATCH,
             Interface::State => exports::STATE,
+            Interface::Parcels => exports::PARCELS,
         };
         self.table.exports & bit != 0
     }

@@ -100,13 +100,13 @@ impl AgentOptions {
     /// # Errors
     /// [`SpawnError::NotOffered`] if the agents of this backend do not have what these need.
     fn require(&self, backend: &dyn Backend) -> Result<(), SpawnError> {
-        self.strategy.require(backend)?;
+        let refused = |option| move |why| SpawnError::NotOffered { option, why };
+        self.strategy
+            .offered_by(backend)
+            .map_err(refused("strategy"))?;
         if self.checkpoint_every.is_some() {
             let offered = backend.offers(Interface::State);
-            offered.map_err(|why| SpawnError::NotOffered {
-                option: "checkpoint_every",
-                why,
-            })?;
+            offered.map_err(refused("checkpoint_every"))?;
         }
         Ok(())
     }

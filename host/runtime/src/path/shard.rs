@@ -14,7 +14,7 @@ use super::inbox::Contents;
 use super::link::{Delivery, Link};
 use super::mailbox::Offered;
 use super::registry::Registry;
-use super::slot::{Calling, Resident, Slot, State};
+use super::slot::{Calling, Resident, Slot, State, Taking};
 use super::waker::{TurnWaker, Woken};
 use super::{AgentOptions, Settings, SpawnError};
 use crate::agent::{Called, Handled};
@@ -274,7 +274,7 @@ impl Shard {
                 return;
             }
             let was_full = resident.mailbox.is_full();
-            let Some(envelope) = resident.mailbox.take() else {
+            let Some(mut envelope) = resident.mailbox.take() else {
                 return;
             };
             if was_full && !resident.mailbox.is_full() {
@@ -282,7 +282,14 @@ impl Shard {
             }
             match std::mem::replace(&mut resident.state, State::Away) {
                 State::Idle(mut agent) => {
-                    let outcome = agent.handle(&envelope.message);
+                    let outcome = match resident.taking {
+                        Taking::Parcels => {
+                            let head = envelope.head();
+                            let whole = std::mem::replace(&mut envelope, head);
+                            agent.handle_parcel(whole.message)
+                        }
+                        _ => agent.handle(&envelope.message),
+                    };
                     let due = outcome.is_ok() && resident.is_due(1);
                     let saved = if due {
                         resident.save(agent.as_mut())
@@ -295,7 +302,10 @@ impl Shard {
                 }
                 State::IdleAsync(agent) => {
                     let head = envelope.head();
-                    let call = agent.call(envelope.message);
+                    let call = match resident.taking {
+                        Taking::Parcels => agent.call_parcel(envelope.message),
+                        _ => agent.call(envelope.message),
+                    };
                     resident.state = State::Calling(Box::new(Calling::One { call, head }));
                     self.poll(slot);
                 }

@@ -36,6 +36,8 @@ pub struct Resident {
 /// How the agent takes its messages.
 pub enum Taking {
     OneByOne,
+    /// One by one, with the content in the host's memory.
+    Parcels,
     Batches(Box<Gathering>),
 }
 
@@ -126,6 +128,7 @@ impl Resident {
             mailbox: Mailbox::new(options.mailbox),
             taking: match options.strategy {
                 Strategy::ByValue => Taking::OneByOne,
+                Strategy::ZeroCopy => Taking::Parcels,
                 Strategy::Batch(batching) => Taking::Batches(Box::new(Gathering::new(batching))),
             },
             unsaved: 0,
@@ -206,7 +209,7 @@ impl Resident {
     /// Whether what waits for it, at least one message, is to be handed over now.
     pub fn ripeness(&mut self) -> Ripeness {
         match &mut self.taking {
-            Taking::OneByOne => Ripeness::Ripe,
+            Taking::OneByOne | Taking::Parcels => Ripeness::Ripe,
             Taking::Batches(gathering) => {
                 gathering.ripeness(self.mailbox.len(), self.mailbox.is_full())
             }

@@ -1,8 +1,8 @@
 //! How an agent is handed its messages.
 
-use super::SpawnError;
-use crate::{Backend, Interface};
+use crate::{Backend, Interface, NotOffered};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ pub enum Strategy {
     ByValue,
     /// Many a call. Needs an agent that exports `batch`.
     Batch(Batching),
+    /// One a call, content in the host's memory, where the agent reads of it what it wants.
+    /// Needs an agent that exports `parcels`, and a backend that shares memory with it.
+    ZeroCopy,
 }
 
 /// How many messages a call hands over, and how long they may wait to be so many.
@@ -30,17 +33,29 @@ pub struct Batching {
 }
 
 impl Strategy {
+    /// Whether the agents of a backend can be handed messages so.
+    ///
     /// # Errors
-    /// [`SpawnError::NotOffered`] if the agents of this backend cannot be handed messages so.
-    pub(super) fn require(self, backend: &dyn Backend) -> Result<(), SpawnError> {
-        let interface = match self {
-            Self::ByValue => return Ok(()),
-            Self::Batch(_) => Interface::Batch,
-        };
-        let offered = backend.offers(interface);
-        offered.map_err(|why| SpawnError::NotOffered {
-            option: "strategy",
-            why,
-        })
+    /// [`NotOffered`] with why not.
+    pub fn offered_by(self, backend: &dyn Backend) -> Result<(), NotOffered> {
+        match self {
+            Self::ByValue => Ok(()),
+            Self::Batch(_) => backend.offers(Interface::Batch),
+            Self::ZeroCopy => backend.offers(Interface::Parcels),
+        }
+    }
+}
+
+/// `by-value`, `batch 16`, `batch 16 within 5ms`, `zero-copy`.
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByValue => f.write_str("by-value"),
+            Self::Batch(Batching { size, timeout }) if timeout.is_zero() => {
+                write!(f, "batch {size}")
+            }
+            Self::Batch(Batching { size, timeout }) => write!(f, "batch {size} within {timeout:?}"),
+            Self::ZeroCopy => f.write_str("zero-copy"),
+        }
     }
 }

@@ -73,10 +73,15 @@ impl Backend for Children {
     }
 
     fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
-        if self.offers.contains(&interface) {
-            return Ok(());
+        match interface {
+            Interface::Parcels => Err(NotOffered::NotAvailable {
+                interface,
+                backend: BackendKind::Process,
+                why: "a message goes to a child through a socket, which copies its content",
+            }),
+            interface if self.offers.contains(&interface) => Ok(()),
+            interface => Err(NotOffered::NotExported(interface)),
         }
-        Err(NotOffered::NotExported(interface))
     }
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
@@ -263,6 +268,10 @@ impl Child {
 impl AsyncAgent for Child {
     fn call(self: Box<Self>, message: Message) -> Call {
         self.elsewhere(move |child| child.handle(&message))
+    }
+
+    fn call_parcel(self: Box<Self>, message: Message) -> Call {
+        self.elsewhere(move |child| child.handle_parcel(message))
     }
 
     fn call_batch(self: Box<Self>, messages: Vec<Message>) -> Call<Batch> {

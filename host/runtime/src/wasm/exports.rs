@@ -7,7 +7,9 @@ use wasmtime::component::{Component, ComponentExportIndex, Instance as Linked, I
 use wasmtime::{Error, Store};
 
 use optional::exports::sandlab::agent::batch as batch_sync;
+use optional::exports::sandlab::agent::parcels as parcels_sync;
 use optional_async::exports::sandlab::agent::batch as batch_fiber;
+use optional_async::exports::sandlab::agent::parcels as parcels_fiber;
 use plain::exports::sandlab::agent::agent as agent_sync;
 use plain_async::exports::sandlab::agent::agent as agent_fiber;
 
@@ -25,10 +27,14 @@ pub type AgentGuest = Way<agent_sync::Guest, agent_fiber::Guest>;
 /// The exported interface `batch` of an instance.
 pub type BatchGuest = Way<batch_sync::Guest, batch_fiber::Guest>;
 
+/// The exported interface `parcels` of an instance.
+pub type ParcelsGuest = Way<parcels_sync::Guest, parcels_fiber::Guest>;
+
 /// Where the exports of a component are, found once when it is loaded.
 pub struct Exports {
     agent: Way<agent_sync::GuestIndices, agent_fiber::GuestIndices>,
     batch: Option<Way<batch_sync::GuestIndices, batch_fiber::GuestIndices>>,
+    parcels: Option<Way<parcels_sync::GuestIndices, parcels_fiber::GuestIndices>>,
     pub checkpoint: Option<ComponentExportIndex>,
     pub restore: Option<ComponentExportIndex>,
 }
@@ -49,6 +55,13 @@ impl Exports {
                 Way::Sync(batch_sync::GuestIndices::new(pre)?)
             })
         });
+        let parcels = interface(component, Interface::Parcels).map(|_| {
+            Ok::<_, Error>(if fiber {
+                Way::Fiber(parcels_fiber::GuestIndices::new(pre)?)
+            } else {
+                Way::Sync(parcels_sync::GuestIndices::new(pre)?)
+            })
+        });
         Ok(Self {
             agent: if fiber {
                 Way::Fiber(agent_fiber::GuestIndices::new(pre)?)
@@ -56,6 +69,7 @@ impl Exports {
                 Way::Sync(agent_sync::GuestIndices::new(pre)?)
             },
             batch: batch.transpose()?,
+            parcels: parcels.transpose()?,
             checkpoint: state("checkpoint"),
             restore: state("restore"),
         })
@@ -66,6 +80,7 @@ impl Exports {
         match interface {
             Interface::Batch => self.batch.is_some(),
             Interface::State => self.checkpoint.is_some() && self.restore.is_some(),
+            Interface::Parcels => self.parcels.is_some(),
         }
     }
 
@@ -96,6 +111,18 @@ impl Exports {
         linked: &Linked,
     ) -> Option<Result<BatchGuest, Error>> {
         Some(match self.batch.as_ref()? {
+            Way::Sync(indices) => indices.load(store, linked).map(Way::Sync),
+            Way::Fiber(indices) => indices.load(store, linked).map(Way::Fiber),
+        })
+    }
+
+    /// The instance's `parcels`, if the component has one.
+    pub fn parcels(
+        &self,
+        store: &mut Store<State>,
+        linked: &Linked,
+    ) -> Option<Result<ParcelsGuest, Error>> {
+        Some(match self.parcels.as_ref()? {
             Way::Sync(indices) => indices.load(store, linked).map(Way::Sync),
             Way::Fiber(indices) => indices.load(store, linked).map(Way::Fiber),
         })

@@ -2,10 +2,11 @@
 
 use super::Program;
 use super::engine::deadline_ticks;
-use super::exports::{AgentGuest, BatchGuest, Exports, Way};
+use super::exports::{AgentGuest, BatchGuest, Exports, ParcelsGuest, Way};
 use super::fault::classify;
 use super::state::State;
 use crate::agent::Batch;
+use crate::bindings::contents::Parcel;
 use crate::outbox::Sending;
 use crate::{
     Agent, AsyncAgent, Call, CallError, Called, Failure, Fault, Handled, Identity, Interface,
@@ -27,6 +28,8 @@ pub struct Instance {
     guest: AgentGuest,
     /// Found with its first call.
     batch: Option<BatchGuest>,
+    /// Found with its first call.
+    parcels: Option<ParcelsGuest>,
     program: Arc<Program>,
     deadline: u64,
     fuel: Option<u64>,
@@ -63,6 +66,7 @@ impl Instance {
             linked,
             guest,
             batch: None,
+            parcels: None,
             program,
         })
     }
@@ -166,6 +170,52 @@ impl Instance {
         Ok(Batch { results, sent })
     }
 
+    /// As [`handle_on_fiber`](Self::handle_on_fiber), with the content in the host's memory.
+    async fn parcel_on_fiber(&mut self, message: Message) -> Result<Handled, CallError> {
+        let parcel = self.begin_parcel(message)?;
+        let deadline = self.program.profile.deadline;
+        let returned = match &self.parcels {
+            Some(Way::Sync(guest)) => guest.call_handle_parcel(&mut self.store, parcel),
+            Some(Way::Fiber(guest)) => {
+                timed(deadline, guest.call_handle_parcel(&mut self.store, parcel)).await
+            }
+            None => return Err(unsupported(Interface::Parcels).into()),
+        };
+        self.end_parcel(returned)
+    }
+
+    /// Arms a call of `parcels`, and finds it for the first one.
+    fn begin_parcel(&mut self, message: Message) -> Result<Parcel, Fault> {
+        let exports = &self.program.exports;
+        if self.parcels.is_none() {
+            let found = exports.parcels(&mut self.store, &self.linked);
+            let found = found.ok_or_else(|| unsupported(Interface::Parcels))?;
+            self.parcels = Some(found.map_err(host)?);
+        }
+        self.begin(Sending::Allowed)?;
+        let lent = self.store.data_mut().contents.lend(message);
+        lent.map_err(host)
+    }
+
+    fn end_parcel(
+        &mut self,
+        returned: Result<Result<Vec<Parcel>, Failure>, Error>,
+    ) -> Result<Handled, CallError> {
+        let returned = returned.map_err(|error| self.ended_by(&error))?;
+        let contents = &mut self.store.data_mut().contents;
+        let replies = returned.map(|replies| {
+            let taken = replies.into_iter().map(|reply| contents.take(reply));
+            taken.collect::<Result<Vec<_>, _>>()
+        });
+        if let Err(fault) = contents.check_kept() {
+            self.ended = true;
+            return Err(fault.into());
+        }
+        let (replies, sent) = self.answer(replies)?;
+        let replies = replies.map_err(|error| self.ended_by(&error))?;
+        Ok(Handled { replies, sent })
+    }
+
     /// The fault behind an error, which ends the instance.
     fn ended_by(&mut self, error: &Error) -> Fault {
         self.ended = true;
@@ -177,6 +227,16 @@ impl AsyncAgent for Instance {
     fn call(mut self: Box<Self>, message: Message) -> Call {
         Box::pin(async move {
             let outcome = self.handle_on_fiber(&message).await;
+            Called {
+                agent: self,
+                outcome,
+            }
+        })
+    }
+
+    fn call_parcel(mut self: Box<Self>, message: Message) -> Call {
+        Box::pin(async move {
+            let outcome = self.parcel_on_fiber(message).await;
             Called {
                 agent: self,
                 outcome,
@@ -226,6 +286,19 @@ impl Agent for Instance {
             None => return Err(unsupported(Interface::Batch).into()),
         };
         self.end_batch(returned)
+    }
+
+    fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
+        let parcel = self.begin_parcel(message)?;
+        let deadline = self.program.profile.deadline;
+        let returned = match &self.parcels {
+            Some(Way::Sync(guest)) => guest.call_handle_parcel(&mut self.store, parcel),
+            Some(Way::Fiber(guest)) => {
+                on_fiber(deadline, guest.call_handle_parcel(&mut self.store, parcel))
+            }
+            None => return Err(unsupported(Interface::Parcels).into()),
+        };
+        self.end_parcel(returned)
     }
 
     fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {

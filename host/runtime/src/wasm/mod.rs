@@ -5,6 +5,7 @@
 //! poisons the whole store.
 
 mod cache;
+mod contents;
 mod engine;
 mod exports;
 mod fault;
@@ -18,8 +19,10 @@ mod state;
 mod stdio;
 
 pub use cache::Cache;
+pub use contents::Content;
 pub use engine::{EPOCH_TICK, config};
 
+use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
 use crate::profile::Calls;
 use crate::{
@@ -134,6 +137,7 @@ impl SandboxEngine {
             wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         }
         PlainAgent::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        contents_interface::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
         linker.instantiate_pre(component)
     }
 }

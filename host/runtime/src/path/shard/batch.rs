@@ -71,7 +71,7 @@ impl Shard {
         let was_full = resident.mailbox.is_full();
         let size = match &resident.taking {
             Taking::Batches(gathering) => gathering.size().min(resident.mailbox.len()),
-            Taking::OneByOne => 1,
+            Taking::OneByOne | Taking::Parcels => 1,
         };
         let mut batch = Vec::with_capacity(size);
         batch.extend(std::iter::from_fn(|| resident.mailbox.take()).take(size));

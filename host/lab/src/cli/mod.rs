@@ -10,6 +10,7 @@ mod measuring;
 mod new;
 mod progress;
 mod run;
+mod strategy;
 mod throughput;
 
 use crate::report::{self, Format};

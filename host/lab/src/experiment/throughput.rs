@@ -7,7 +7,7 @@
 
 use super::clock::{process_cpu, thread_cpu};
 use crate::{Error, Result};
-use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings, Undelivered};
+use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings, Strategy, Undelivered};
 use sandlab_runtime::{AgentId, Backend, Message, Performative};
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 pub struct Load {
     /// Agents, spread over all shards.
     pub agents: usize,
+    /// What each of them is configured with, if anything.
+    pub config: Option<&'static str>,
+    /// How they are handed their messages.
+    pub strategy: Strategy,
     /// The content of each message, bytes; at least 8.
     pub size: usize,
     /// Messages that each connection has in flight.
@@ -78,8 +82,13 @@ pub struct Throughput {
 /// If an agent does not start, or a message comes to nothing or to a wrong reply.
 pub fn throughput(backend: &Arc<dyn Backend>, load: &Load) -> Result<Throughput> {
     let runtime = start(Settings::default())?;
+    let options = AgentOptions {
+        config: load.config.map(|config| config.as_bytes().to_vec()),
+        strategy: load.strategy,
+        ..AgentOptions::default()
+    };
     let agents = (0..load.agents)
-        .map(|_| runtime.spawn(None, backend.clone(), AgentOptions::default()))
+        .map(|_| runtime.spawn(None, backend.clone(), options.clone()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Error::Path(error.to_string()))?;
     let warm_up = Instant::now() + load.duration / 10;

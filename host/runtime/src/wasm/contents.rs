@@ -44,6 +44,7 @@ impl Contents {
     }
 
     /// Gives the next call a whole budget.
+    #[inline]
     pub fn begin_call(&mut self) {
         self.make_left = self.make_limit;
         self.lent = 0;

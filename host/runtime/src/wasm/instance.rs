@@ -82,7 +82,8 @@ impl Instance {
         called.map_err(|error| self.ended_by(&error))
     }
 
-    /// Arms the next call's limits.
+    /// Arms the next call's limits: on the way of every call.
+    #[inline]
     fn begin(&mut self, sending: Sending) -> Result<(), Fault> {
         if self.ended {
             return Err(Fault::Ended);

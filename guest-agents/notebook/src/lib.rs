@@ -51,4 +51,4 @@ fn missing(name: &str) -> Failure {
     Failure::Refused(format!("there is no note {name:?}"))
 }
 
-sandlab_agent::export!(Notebook, durable);
+sandlab_agent::export!(Notebook, batch, durable);

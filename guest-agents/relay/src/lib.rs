@@ -3,11 +3,17 @@
 //! - `ring NEXT`: the content starts with a number of hops (u32, little-endian); above
 //!   zero it is counted down and the message goes to NEXT, at zero it is answered.
 //! - `fan-out NAME...`: the message goes to every NAME, and is answered with their number.
+//! - `forward NEXT`: the message goes to NEXT as it is.
+//! - `answer`: the message is answered with its content, unless it is an `inform`, which
+//!   wants no reply.
+//!
+//! As a parcel, what is forwarded or answered as it is has nobody copy it; what a ring or a
+//! fan-out changes is copied.
 //!
 //! Names are looked up when they are first needed, so that a ring can be closed. An answer
 //! ends here.
 
-use sandlab_agent::{Agent, AgentId, Failure, Host, Message, Performative, SendError};
+use sandlab_agent::{Agent, AgentId, Failure, Host, Message, Parcel, Performative, SendError};
 
 #[derive(Default)]
 struct Relay {
@@ -17,6 +23,8 @@ struct Relay {
 enum Route {
     Ring(Target),
     FanOut(Vec<Target>),
+    Forward(Target),
+    Answer,
 }
 
 struct Target {
@@ -34,9 +42,12 @@ impl Agent for Relay {
         self.route = Some(match (pattern, targets.len()) {
             (Some("ring"), 1) => Route::Ring(targets.remove(0)),
             (Some("fan-out"), 1..) => Route::FanOut(targets),
+            (Some("forward"), 1) => Route::Forward(targets.remove(0)),
+            (Some("answer"), 0) => Route::Answer,
             _ => {
                 return Err(Failure::NotUnderstood(
-                    "expected `ring NEXT` or `fan-out NAME...`".to_owned(),
+                    "expected `ring NEXT`, `fan-out NAME...`, `forward NEXT` or `answer`"
+                        .to_owned(),
                 ));
             }
         });
@@ -50,9 +61,43 @@ impl Agent for Relay {
         match &mut self.route {
             Some(Route::Ring(next)) => pass_on(host, next, message),
             Some(Route::FanOut(targets)) => spread(host, targets, message),
+            Some(Route::Forward(next)) => {
+                let recipient = next.id(host)?;
+                let message = Message {
+                    recipient,
+                    ..message
+                };
+                host.send(&message).map_err(not_taken)?;
+                Ok(Vec::new())
+            }
+            Some(Route::Answer) if message.performative == Performative::Inform => Ok(Vec::new()),
+            Some(Route::Answer) => Ok(vec![message.into_reply(Performative::Inform)]),
             None => Err(Failure::Unavailable(
                 "the relay is not configured".to_owned(),
             )),
+        }
+    }
+
+    fn handle_parcel(&mut self, host: &mut Host, parcel: Parcel) -> Result<Vec<Parcel>, Failure> {
+        match &mut self.route {
+            Some(Route::Forward(next)) if parcel.in_reply_to.is_none() => {
+                let recipient = next.id(host)?;
+                let parcel = Parcel {
+                    recipient,
+                    ..parcel
+                };
+                host.send_parcel(parcel).map_err(not_taken)?;
+                Ok(Vec::new())
+            }
+            Some(Route::Answer)
+                if parcel.in_reply_to.is_none() && parcel.performative != Performative::Inform =>
+            {
+                Ok(vec![parcel.into_reply(Performative::Inform)])
+            }
+            _ => {
+                let replies = self.handle(host, parcel.into_message())?;
+                Ok(replies.into_iter().map(Parcel::from).collect())
+            }
         }
     }
 }
@@ -108,4 +153,4 @@ fn not_taken(error: SendError) -> Failure {
     Failure::Unavailable(format!("the message was not taken: {error}"))
 }
 
-sandlab_agent::export!(Relay);
+sandlab_agent::export!(Relay, batch, zero_copy);

@@ -40,3 +40,19 @@ pub mod durable {
         with: { "sandlab:agent/types@0.1.0": super::plain::sandlab::agent::types },
     });
 }
+
+/// What `world zero-copy-agent` adds.
+#[cfg(target_family = "wasm")]
+pub mod zero_copy {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package sandlab:sdk; world zero-copy { export sandlab:agent/parcels@0.1.0; }",
+        world: "sandlab:sdk/zero-copy",
+        pub_export_macro: true,
+        export_macro_name: "export_zero_copy",
+        with: {
+            "sandlab:agent/types@0.1.0": super::plain::sandlab::agent::types,
+            "sandlab:agent/contents@0.1.0": generate,
+        },
+    });
+}

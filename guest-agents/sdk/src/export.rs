@@ -1,55 +1,11 @@
 //! `export!`, once for each of the two outputs.
 
-/// Exports an agent: `export!(Type)`, or `export!(Type, batch)` for the world
-/// `batch-agent`, or `export!(Type, durable)` for the world `durable-agent`.
+/// Exports an agent: `export!(Type)`, with the worlds that it is for besides `plain-agent`,
+/// any of `batch`, `durable` and `zero_copy`: `export!(Type, batch, durable)`.
 #[cfg(target_family = "wasm")]
 #[macro_export]
 macro_rules! export {
-    ($agent:ty) => {
-        $crate::__component!($agent, {});
-    };
-    ($agent:ty, batch) => {
-        $crate::__component!($agent, {
-            impl $crate::bindings::batch::exports::sandlab::agent::batch::Guest for Component {
-                fn handle_batch(
-                    messages: Vec<$crate::Message>,
-                ) -> Vec<Result<Vec<$crate::Message>, $crate::Failure>> {
-                    AGENT.with_borrow_mut(|agent| {
-                        $crate::Agent::handle_batch(agent, &mut $crate::__host(), messages)
-                    })
-                }
-            }
-
-            $crate::bindings::batch::export_batch!(
-                Component with_types_in $crate::bindings::batch
-            );
-        });
-    };
-    ($agent:ty, durable) => {
-        $crate::__component!($agent, {
-            impl $crate::bindings::durable::exports::sandlab::agent::state::Guest for Component {
-                fn checkpoint() -> Result<Vec<u8>, $crate::Failure> {
-                    AGENT.with_borrow_mut(|agent| $crate::Agent::checkpoint(agent))
-                }
-
-                fn restore(state: Vec<u8>) -> Result<(), $crate::Failure> {
-                    AGENT.with_borrow_mut(|agent| $crate::Agent::restore(agent, &state))
-                }
-            }
-
-            $crate::bindings::durable::export_durable!(
-                Component with_types_in $crate::bindings::durable
-            );
-        });
-    };
-}
-
-/// The exports that all worlds have, and the rest of one world.
-#[cfg(target_family = "wasm")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __component {
-    ($agent:ty, { $($rest:item)* }) => {
+    ($agent:ty $(, $world:ident)* $(,)?) => {
         const _: () = {
             use std::cell::RefCell;
 
@@ -77,8 +33,58 @@ macro_rules! __component {
 
             $crate::bindings::plain::export!(Component with_types_in $crate::bindings::plain);
 
-            $($rest)*
+            $($crate::__world!($world);)*
         };
+    };
+}
+
+/// What one world adds to a component, where `Component` and `AGENT` are in scope.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __world {
+    (batch) => {
+        impl $crate::bindings::batch::exports::sandlab::agent::batch::Guest for Component {
+            fn handle_batch(
+                messages: Vec<$crate::Message>,
+            ) -> Vec<Result<Vec<$crate::Message>, $crate::Failure>> {
+                AGENT.with_borrow_mut(|agent| {
+                    $crate::Agent::handle_batch(agent, &mut $crate::__host(), messages)
+                })
+            }
+        }
+
+        $crate::bindings::batch::export_batch!(Component with_types_in $crate::bindings::batch);
+    };
+    (durable) => {
+        impl $crate::bindings::durable::exports::sandlab::agent::state::Guest for Component {
+            fn checkpoint() -> Result<Vec<u8>, $crate::Failure> {
+                AGENT.with_borrow_mut(|agent| $crate::Agent::checkpoint(agent))
+            }
+
+            fn restore(state: Vec<u8>) -> Result<(), $crate::Failure> {
+                AGENT.with_borrow_mut(|agent| $crate::Agent::restore(agent, &state))
+            }
+        }
+
+        $crate::bindings::durable::export_durable!(
+            Component with_types_in $crate::bindings::durable
+        );
+    };
+    (zero_copy) => {
+        impl $crate::bindings::zero_copy::exports::sandlab::agent::parcels::Guest for Component {
+            fn handle_parcel(
+                parcel: $crate::Parcel,
+            ) -> Result<Vec<$crate::Parcel>, $crate::Failure> {
+                AGENT.with_borrow_mut(|agent| {
+                    $crate::Agent::handle_parcel(agent, &mut $crate::__host(), parcel)
+                })
+            }
+        }
+
+        $crate::bindings::zero_copy::export_zero_copy!(
+            Component with_types_in $crate::bindings::zero_copy
+        );
     };
 }
 
@@ -91,37 +97,37 @@ pub fn __host() -> crate::Host {
     }
 }
 
-/// Exports an agent: `export!(Type)`, or `export!(Type, batch)` for the world
-/// `batch-agent`, or `export!(Type, durable)` for the world `durable-agent`.
+/// Exports an agent: `export!(Type)`, with the worlds that it is for besides `plain-agent`,
+/// any of `batch`, `durable` and `zero_copy`: `export!(Type, batch, durable)`.
 #[cfg(not(target_family = "wasm"))]
 #[macro_export]
 macro_rules! export {
-    ($agent:ty) => {
-        $crate::__twin!($agent, PLAIN);
-    };
-    ($agent:ty, batch) => {
-        $crate::__twin!($agent, BATCH);
-    };
-    ($agent:ty, durable) => {
-        $crate::__twin!($agent, DURABLE);
-    };
-}
-
-/// The one symbol of a twin.
-#[cfg(not(target_family = "wasm"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __twin {
-    ($agent:ty, $world:ident) => {
+    ($agent:ty $(, $world:ident)* $(,)?) => {
         const _: () = {
             static TABLE: $crate::twin::Table =
-                $crate::twin::table::<$agent>($crate::twin::world::$world);
+                $crate::twin::table::<$agent>(0 $(| $crate::__world!($world))*);
 
             #[doc(hidden)]
             #[unsafe(no_mangle)]
-            pub extern "C" fn sandlab_agent_v1() -> *const $crate::twin::Table {
+            pub extern "C" fn sandlab_agent_v2() -> *const $crate::twin::Table {
                 &TABLE
             }
         };
+    };
+}
+
+/// The bit of the interface that a world adds.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __world {
+    (batch) => {
+        $crate::twin::exports::BATCH
+    };
+    (durable) => {
+        $crate::twin::exports::STATE
+    };
+    (zero_copy) => {
+        $crate::twin::exports::PARCELS
     };
 }

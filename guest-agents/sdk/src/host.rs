@@ -1,6 +1,6 @@
 //! What the host offers: `interface host`, and the directories that it grants.
 
-use crate::{AgentId, Directory, Failure, Level, Message, SendError};
+use crate::{AgentId, Directory, Failure, Level, Message, Parcel, SendError};
 
 #[cfg(target_family = "wasm")]
 pub(crate) use guest::Imports;
@@ -22,6 +22,15 @@ impl Host {
     /// If the host does not take the message.
     pub fn send(&mut self, message: &Message) -> Result<(), SendError> {
         self.imports.send(message)
+    }
+
+    /// As [`send`](Host::send), of a message whose content stays in the host's memory. The
+    /// content is gone, even if the parcel is not taken.
+    ///
+    /// # Errors
+    /// If the host does not take it.
+    pub fn send_parcel(&mut self, parcel: Parcel) -> Result<(), SendError> {
+        self.imports.send_parcel(parcel)
     }
 
     /// Writes a line to the host's log. Lines over the profile's budget are dropped and counted.
@@ -52,7 +61,8 @@ impl Host {
 #[cfg(target_family = "wasm")]
 mod guest {
     use crate::bindings::plain::sandlab::agent::host;
-    use crate::{AgentId, Directory, Failure, Level, Message, SendError};
+    use crate::bindings::zero_copy::sandlab::agent::contents;
+    use crate::{AgentId, Directory, Failure, Level, Message, Parcel, SendError};
 
     #[derive(Debug)]
     pub struct Imports;
@@ -60,6 +70,10 @@ mod guest {
     impl Imports {
         pub fn send(&mut self, message: &Message) -> Result<(), SendError> {
             host::send(message)
+        }
+
+        pub fn send_parcel(&mut self, parcel: Parcel) -> Result<(), SendError> {
+            contents::send(parcel)
         }
 
         pub fn log(&mut self, level: Level, text: &str) {

@@ -30,6 +30,7 @@ mod directory;
 mod export;
 mod host;
 mod message;
+mod parcel;
 #[cfg(not(target_family = "wasm"))]
 #[doc(hidden)]
 pub mod twin;
@@ -42,6 +43,7 @@ pub use directory::Directory;
 #[doc(hidden)]
 pub use export::__host;
 pub use host::Host;
+pub use parcel::{Content, Parcel};
 
 /// What an agent does. Only [`handle`](Agent::handle) has to be written.
 ///
@@ -79,6 +81,17 @@ pub trait Agent: Default + Send + 'static {
             .into_iter()
             .map(|message| self.handle(host, message))
             .collect()
+    }
+
+    /// Handles one message whose content stays in the host's memory. Called only if exported
+    /// with `export!(Type, zero_copy)`. The default copies it and calls
+    /// [`handle`](Agent::handle).
+    ///
+    /// # Errors
+    /// As [`handle`](Agent::handle).
+    fn handle_parcel(&mut self, host: &mut Host, parcel: Parcel) -> Result<Vec<Parcel>, Failure> {
+        let replies = self.handle(host, parcel.into_message())?;
+        Ok(replies.into_iter().map(Parcel::from).collect())
     }
 
     /// The agent's whole state. Called only if exported with `export!(Type, durable)`.

@@ -3,9 +3,12 @@
 //! Every function here runs the agent under `catch_unwind`, so that a panic
 //! comes back as an outcome with its message, as a trap of the guest does.
 
-use crate::{Agent, AgentId, Directory, Failure, Level, Message, Performative, SendError};
+use crate::parcel::Source;
+use crate::{
+    Agent, AgentId, Content, Directory, Failure, Level, Message, Parcel, Performative, SendError,
+};
 use sandlab_native_abi::{self as abi, Bytes, Sink, outcome};
-pub use sandlab_native_abi::{Table, world};
+pub use sandlab_native_abi::{Table, exports};
 use std::cell::RefCell;
 use std::ffi::{OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -15,10 +18,10 @@ use std::slice;
 use std::sync::Once;
 
 /// The table of a twin of `A`.
-pub const fn table<A: Agent>(world: u32) -> Table {
+pub const fn table<A: Agent>(exports: u32) -> Table {
     Table {
         version: abi::VERSION,
-        world,
+        exports,
         create: create::<A>,
         drop: drop_agent::<A>,
         configure: configure::<A>,
@@ -26,6 +29,7 @@ pub const fn table<A: Agent>(world: u32) -> Table {
         handle_batch: handle_batch::<A>,
         checkpoint: checkpoint::<A>,
         restore: restore::<A>,
+        handle_parcel: handle_parcel::<A>,
     }
 }
 
@@ -132,6 +136,94 @@ unsafe extern "C" fn restore<A: Agent>(
     // SAFETY: the host's pointers are valid for this call, `agent` from `create::<A>`.
     let (twin, sink, state) = unsafe { (enter::<A>(agent, host), &*sink, state.borrow()) };
     guarded(sink, || end(sink, twin.agent.restore(state)));
+}
+
+unsafe extern "C" fn handle_parcel<A: Agent>(
+    agent: *mut c_void,
+    host: *const abi::Host,
+    message: *const abi::Message,
+    content: abi::Content,
+    sink: *const Sink,
+) {
+    let content = Content(Source::Host(Lent(content)));
+    // SAFETY: the host's pointers are valid for this call, `agent` from `create::<A>`.
+    let (twin, sink, message) = unsafe { (enter::<A>(agent, host), &*sink, &*message) };
+    guarded(sink, || {
+        let parcel = Parcel {
+            id: message.id,
+            conversation: message.conversation,
+            in_reply_to: (message.is_reply == 1).then_some(message.in_reply_to),
+            sender: message.sender,
+            recipient: message.recipient,
+            performative: performative(message.performative),
+            content,
+        };
+        let handled = twin.agent.handle_parcel(&mut twin.host, parcel);
+        let replied = handled.map(|replies| {
+            for reply in replies {
+                give(
+                    reply,
+                    // SAFETY: the host's functions, with its own context, during its call.
+                    |message| unsafe { (sink.message)(sink.context, message) },
+                    // SAFETY: as above; the content is the host's own.
+                    |message, content| unsafe { (sink.parcel)(sink.context, message, content) },
+                );
+            }
+        });
+        end(sink, replied);
+    });
+}
+
+/// Content of the host, which frees it.
+#[derive(Debug)]
+pub(crate) struct Lent(abi::Content);
+
+// SAFETY: it is the only one that has the content, and the host frees it on any thread.
+unsafe impl Send for Lent {}
+
+impl Lent {
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the host gave so many initialised bytes, and nobody else has them now.
+        unsafe { slice::from_raw_parts(self.0.ptr, self.0.len) }
+    }
+
+    fn into_inner(self) -> abi::Content {
+        let lent = std::mem::ManuallyDrop::new(self);
+        // SAFETY: read once, since what it is read from is never dropped.
+        unsafe { std::ptr::read(&lent.0) }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let abi::Content {
+            ptr, len, capacity, ..
+        } = self.0;
+        // SAFETY: the host's function for its own content, once.
+        unsafe { (self.0.release)(ptr, len, capacity) };
+    }
+}
+
+/// Hands a parcel to the host: its own content moves, the twin's is lent, and copied by it.
+fn give<R>(
+    parcel: Parcel,
+    lend: impl FnOnce(&abi::Message) -> R,
+    moved: impl FnOnce(&abi::Message, abi::Content) -> R,
+) -> R {
+    let with = |content: &[u8]| abi::Message {
+        id: parcel.id,
+        conversation: parcel.conversation,
+        in_reply_to: parcel.in_reply_to.unwrap_or(0),
+        sender: parcel.sender,
+        recipient: parcel.recipient,
+        content: Bytes::lend(content),
+        is_reply: parcel.in_reply_to.is_some().into(),
+        performative: parcel.performative as u32,
+    };
+    match parcel.content.0 {
+        Source::Own(bytes) => lend(&with(&bytes)),
+        Source::Host(content) => moved(&with(&[]), content.into_inner()),
+    }
 }
 
 /// The twin behind a host's pointer, with the host of this call.
@@ -248,6 +340,16 @@ fn performative(index: u32) -> Performative {
         .unwrap_or(Performative::NotUnderstood)
 }
 
+/// What `send` of the host's table says.
+fn taken(code: u32) -> Result<(), SendError> {
+    match code {
+        0 => Ok(()),
+        1 => Err(SendError::UnknownRecipient),
+        2 => Err(SendError::MailboxFull),
+        _ => Err(SendError::OverBudget),
+    }
+}
+
 /// A twin's imports: the host's table, replaced with every call, and the granted directories.
 #[derive(Debug)]
 pub(crate) struct Imports {
@@ -289,12 +391,18 @@ impl Imports {
     pub fn send(&mut self, message: &Message) -> Result<(), SendError> {
         let host = self.table();
         // SAFETY: the host's function, with its own context, during its call.
-        match unsafe { (host.send)(host.context, &lend(message)) } {
-            0 => Ok(()),
-            1 => Err(SendError::UnknownRecipient),
-            2 => Err(SendError::MailboxFull),
-            _ => Err(SendError::OverBudget),
-        }
+        taken(unsafe { (host.send)(host.context, &lend(message)) })
+    }
+
+    pub fn send_parcel(&mut self, parcel: Parcel) -> Result<(), SendError> {
+        let host = self.table();
+        taken(give(
+            parcel,
+            // SAFETY: the host's functions, with its own context, during its call.
+            |message| unsafe { (host.send)(host.context, message) },
+            // SAFETY: as above; the content is the host's own.
+            |message, content| unsafe { (host.send_parcel)(host.context, message, content) },
+        ))
     }
 
     pub fn log(&mut self, level: Level, text: &str) {

@@ -350,6 +350,27 @@ fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_
         .assert()
         .code(1)
         .stderr(contains("something else"));
+    let strategies = ["throughput", "--strategy", "by-value,batch,zero-copy"];
+    let strategies = sandlab()
+        .args(strategies)
+        .args(["--batch-size", "4,8", "--batch-timeout", "1ms"])
+        .args(["--backends", "wasm,process", "--mode", "ask,tell"])
+        .args(["--duration", "50ms", "--format", "json"])
+        .assert()
+        .code(0);
+    let page: serde_json::Value = serde_json::from_slice(&strategies.get_output().stdout).unwrap();
+    let rows = page["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 14, "{rows:?}");
+    assert!(rows.iter().all(|row| row["agent"] == "relay"), "{rows:?}");
+    let notes = page["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].as_str().unwrap().contains("zero-copy is left out"));
+    let hash = ["throughput", "hash", "--strategy", "batch"];
+    sandlab()
+        .args(hash)
+        .assert()
+        .code(2)
+        .stderr(contains("sandlab:agent/batch"));
     sandlab()
         .args(["throughput", "--duration", "0s"])
         .assert()

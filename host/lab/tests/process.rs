@@ -5,14 +5,21 @@ mod common;
 use common::{bundle, fault, say};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use sandlab_runtime::path::{
+    AgentOptions, Batching, Runtime, Settings, SpawnError, Strategy as Handing,
+};
 use sandlab_runtime::process::{Children, serve_if_asked};
-use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, Message, Profile};
+use sandlab_runtime::{
+    Agent, Backend, CallError, Fault, Identity, Interface, Message, Performative, Profile,
+};
 use std::cell::RefCell;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn main() {
     serve_if_asked();
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
         (
             "a_child_answers_as_the_twin_does",
             a_child_answers_as_the_twin_does,
@@ -24,6 +31,10 @@ fn main() {
         (
             "a_child_that_aborts_does_not_take_the_host_along",
             a_child_that_aborts,
+        ),
+        (
+            "a_batch_is_accounted_for_message_by_message",
+            a_batch_is_accounted_for,
         ),
         ("a_loop_ends_at_the_deadline", a_loop_ends_at_the_deadline),
         ("memory_is_limited", memory_is_limited),
@@ -105,6 +116,44 @@ fn a_child_that_aborts() {
         say(child.as_mut(), "ok"),
         Err(CallError::Fault(Fault::Ended))
     ));
+}
+
+fn a_batch_is_accounted_for() {
+    let children = |name| Children::of(&bundle(name).twin(), &Profile::default()).unwrap();
+    let runtime = Runtime::start(Settings::default()).unwrap();
+    let options = || AgentOptions {
+        strategy: Handing::Batch(Batching {
+            size: NonZeroU32::new(2).unwrap(),
+            timeout: Duration::from_secs(3_600),
+        }),
+        ..AgentOptions::default()
+    };
+    let refused = runtime.spawn(None, Arc::new(children("sort")), options());
+    assert!(matches!(refused, Err(SpawnError::NotOffered { .. })));
+    let copied = children("relay").offers(Interface::Parcels).unwrap_err();
+    assert!(copied.to_string().contains("not available"), "{copied}");
+    let faulty = runtime.spawn(None, Arc::new(children("faulty")), options());
+    let faulty = faulty.unwrap();
+    let mut connection = runtime.connect(10);
+    for content in ["ok", "fail so", "ok", "panic so", "lose", "ok", "ok", "ok"] {
+        connection
+            .send(faulty, Performative::Request, content)
+            .unwrap();
+    }
+    let mut oks = 0;
+    for _ in 0..8 {
+        let (_, outcome) = std::iter::from_fn(|| Some(connection.wait()))
+            .flatten()
+            .next()
+            .unwrap();
+        oks += u32::from(outcome.is_ok());
+    }
+    let accounts = runtime.shutdown(Duration::from_secs(10));
+    assert_eq!(oks, 3);
+    assert_eq!(
+        (accounts.handled, accounts.failed, accounts.restarts),
+        (3, 5, 2)
+    );
 }
 
 fn a_loop_ends_at_the_deadline() {

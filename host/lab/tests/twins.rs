@@ -88,6 +88,44 @@ fn whatever_the_message_the_reply_is_the_same() {
 fn what_is_forwarded_is_the_same() {
     same_for("relay", b"ring next", bytes());
     same_for("relay", b"fan-out next other next", bytes());
+    same_for("relay", b"forward next", bytes());
+    same_for("relay", b"answer", bytes());
+}
+
+#[test]
+fn a_parcel_is_handled_as_the_message_is() {
+    for config in [
+        "ring next",
+        "ring nobody",
+        "fan-out next other next",
+        "forward next",
+        "forward nobody",
+        "answer",
+    ] {
+        let [mut wasm, mut native] = pair("relay", config.as_bytes());
+        let messages = (bytes(), any::<Option<u64>>(), any::<[u64; 3]>());
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let agents = std::cell::RefCell::new((&mut wasm, &mut native));
+        let checked = runner.run(
+            &messages,
+            |(content, in_reply_to, [id, conversation, sender])| {
+                let message = Message {
+                    id,
+                    conversation,
+                    in_reply_to,
+                    sender,
+                    ..Message::request(content)
+                };
+                let mut agents = agents.borrow_mut();
+                let by_value = outcome(agents.0.handle(&message));
+                let parcel = outcome(agents.0.handle_parcel(message.clone()));
+                prop_assert_eq!(&by_value, &parcel);
+                prop_assert_eq!(by_value, outcome(agents.1.handle_parcel(message)));
+                Ok(())
+            },
+        );
+        checked.unwrap_or_else(|error| panic!("{config}: {error}"));
+    }
 }
 
 #[test]

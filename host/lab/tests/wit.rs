@@ -10,7 +10,7 @@ fn every_item_of_the_contract_is_documented() {
     let (package, _) = resolve.push_dir(&folder).unwrap();
     let package = &resolve.packages[package];
     assert_eq!(package.name.to_string(), "sandlab:agent@0.1.0");
-    assert_eq!(package.interfaces.len(), 5);
+    assert_eq!(package.interfaces.len(), 7);
     for (name, id) in &package.interfaces {
         let interface = &resolve.interfaces[*id];
         assert!(interface.docs.contents.is_some(), "interface {name}");

@@ -1,6 +1,6 @@
 //! The two traits behind which every way to run an agent stands.
 
-use crate::{AgentId, CallError, Fault, Level, Message, SendError};
+use crate::{AgentId, CallError, Fault, Interface, Level, Message, NotOffered, SendError};
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
@@ -11,6 +11,14 @@ use std::sync::Arc;
 pub trait Backend: Send + Sync {
     /// Which of the three ways this is.
     fn kind(&self) -> BackendKind;
+
+    /// Whether the instances offer an optional interface. By default they offer none.
+    ///
+    /// # Errors
+    /// [`NotOffered`] with why not.
+    fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
+        Err(NotOffered::NotExported(interface))
+    }
 
     /// Starts an instance, ready for its first message.
     ///
@@ -42,21 +50,27 @@ pub trait AsyncAgent: Agent {
     /// Handles one message. The future has to be polled within a tokio runtime's context;
     /// dropping it ends the instance.
     fn call(self: Box<Self>, message: Message) -> Call;
+
+    /// As [`Agent::handle_batch`], with a future like that of [`call`](Self::call).
+    fn call_batch(self: Box<Self>, messages: Vec<Message>) -> Call<Batch>;
+
+    /// As [`Agent::handle_parcel`], with a future like that of [`call`](Self::call).
+    fn call_parcel(self: Box<Self>, message: Message) -> Call;
 }
 
 /// A call that has not returned.
-pub type Call = Pin<Box<dyn Future<Output = Called> + Send>>;
+pub type Call<R = Handled> = Pin<Box<dyn Future<Output = Called<R>> + Send>>;
 
 /// What a call left.
-pub struct Called {
+pub struct Called<R = Handled> {
     /// The instance; if the outcome is a fault, only to be dropped.
     pub agent: Box<dyn AsyncAgent>,
-    /// What came of the message.
-    pub outcome: Result<Handled, CallError>,
+    /// What came of the message, or of all of them.
+    pub outcome: Result<R, CallError>,
 }
 
 /// One running instance. A [`CallError::Fault`] ends it: drop it and spawn another.
-/// By default it exports neither `batch` nor `state`, and tells nothing of what it uses.
+/// By default it exports none of the optional interfaces, and tells nothing of what it uses.
 pub trait Agent: Send {
     /// Prepares the agent, at most once, before its first message; returns what it sent.
     ///
@@ -78,6 +92,17 @@ pub trait Agent: Send {
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
         let _ = messages;
         Err(Fault::Unsupported("batch".to_owned()).into())
+    }
+
+    /// Handles one message whose content stays in the host's memory: the agent reads of it
+    /// what it wants, and passes it on, or answers with it, without its being copied.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] if the agent does not export `parcels` or the backend does not
+    /// offer it, else as [`handle`](Self::handle).
+    fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
+        let _ = message;
+        Err(Fault::Unsupported("parcels".to_owned()).into())
     }
 
     /// The agent's whole state.

@@ -25,6 +25,44 @@ pub(crate) mod plain_async {
     });
 }
 
+/// What agents may export besides, and what for that they import. `state` is called so
+/// seldom that it is looked up each time.
+#[allow(missing_docs)]
+pub(crate) mod optional {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "package sandlab:runtime; world optional {
+            export sandlab:agent/batch@0.1.0;
+            export sandlab:agent/parcels@0.1.0;
+        }",
+        world: "sandlab:runtime/optional",
+        imports: { default: trappable },
+        with: {
+            "sandlab:agent/types@0.1.0": super::plain::sandlab::agent::types,
+            "sandlab:agent/contents@0.1.0.content": crate::wasm::Content,
+        },
+    });
+}
+
+/// The same, for calls on a fiber.
+#[allow(missing_docs)]
+pub(crate) mod optional_async {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "package sandlab:runtime; world optional {
+            export sandlab:agent/batch@0.1.0;
+            export sandlab:agent/parcels@0.1.0;
+        }",
+        world: "sandlab:runtime/optional",
+        exports: { default: async },
+        with: {
+            "sandlab:agent/types@0.1.0": super::plain::sandlab::agent::types,
+            "sandlab:agent/contents@0.1.0": super::optional::sandlab::agent::contents,
+        },
+    });
+}
+
+pub use optional::sandlab::agent::contents;
 pub use plain::sandlab::agent::{host, types};
 use types::{Message, Performative};
 

@@ -70,6 +70,9 @@ pub enum Fault {
     /// A resource other than memory is over the profile's limit.
     #[error("over a limit: {0}")]
     OverLimit(String),
+    /// The agent broke the contract in a way that the types do not rule out.
+    #[error("the agent broke the contract: {0}; report it to its author")]
+    Contract(String),
     /// The agent does not export what was asked for.
     #[error("the agent does not export `{0}`")]
     Unsupported(String),

@@ -18,6 +18,7 @@
 mod agent;
 pub mod bindings;
 mod error;
+mod interface;
 pub mod native;
 mod outbox;
 pub mod path;
@@ -31,4 +32,5 @@ pub use agent::{
 };
 pub use bindings::types::{AgentId, Failure, Level, Message, Performative, SendError};
 pub use error::{CallError, Fault, LoadError};
+pub use interface::{Interface, NotOffered};
 pub use profile::Profile;

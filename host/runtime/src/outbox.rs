@@ -61,8 +61,18 @@ impl Outbox {
 
     /// Takes a message, if its recipient lives and the budget allows. The sender is who
     /// really sent it.
-    pub fn send(&mut self, mut message: Message) -> Result<(), SendError> {
+    pub fn send(&mut self, message: Message) -> Result<(), SendError> {
         let size = MESSAGE + message.content.len() as u64;
+        self.take(message, size)
+    }
+
+    /// As [`send`](Self::send), of a message whose content is the host's already, and so
+    /// counts for nothing.
+    pub fn send_parcel(&mut self, message: Message) -> Result<(), SendError> {
+        self.take(message, MESSAGE)
+    }
+
+    fn take(&mut self, mut message: Message, size: u64) -> Result<(), SendError> {
         let left = self.send_left.checked_sub(size);
         self.send_left = left.ok_or(SendError::OverBudget)?;
         self.identity.directory.accept(message.recipient)?;

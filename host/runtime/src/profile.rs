@@ -46,6 +46,8 @@ pub struct Profile {
     /// What one call may hand over to the host, as results or arguments. Default
     /// 16 MiB, where wasmtime's own is 128 MiB: the host allocates it for the guest.
     pub result_limit: ByteSize,
+    /// What an agent may keep of contents that stay in the host's memory.
+    pub contents: ContentBudget,
     /// What a call may log.
     pub log: LogBudget,
     /// Whether calls may block.
@@ -66,10 +68,32 @@ impl Default for Profile {
             fuel: None,
             stack: ByteSize::kib(512),
             result_limit: ByteSize::mib(16),
+            contents: ContentBudget::default(),
             log: LogBudget::default(),
             calls: Calls::default(),
             allocation: Allocation::default(),
             grants: Grants::default(),
+        }
+    }
+}
+
+/// What an agent of the world `zero-copy-agent` may keep when a call returns, of the
+/// messages' contents, which stay in the host's memory and are not part of `memory-limit`.
+/// While it runs it has one more: that of its message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ContentBudget {
+    /// How many. Default 1,024: enough to buffer what a mailbox holds, many times over.
+    pub count: u32,
+    /// Bytes, of all together. Default 16 MiB, as much as a call may hand over.
+    pub size: ByteSize,
+}
+
+impl Default for ContentBudget {
+    fn default() -> Self {
+        Self {
+            count: 1_024,
+            size: ByteSize::mib(16),
         }
     }
 }

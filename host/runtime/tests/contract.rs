@@ -85,6 +85,19 @@ fn an_import_of_the_host_with_another_signature_is_told_with_both() {
 }
 
 #[test]
+fn the_interfaces_of_contents_are_checked_as_the_others_are() {
+    let import = r#"(component
+        (import "sandlab:agent/contents@0.1.0" (instance
+            (export "send" (func (param "parcel" string) (result u32))))))"#;
+    let error = refused(import).to_string();
+    assert!(error.contains("send: func(parcel: parcel)"), "{error}");
+    assert!(
+        error.contains("send: func(parcel: string) -> u32"),
+        "{error}"
+    );
+}
+
+#[test]
 fn what_is_no_component_is_called_what_it_is() {
     let module = refused("(module)").to_string();
     assert!(module.contains("a core WebAssembly module"), "{module}");

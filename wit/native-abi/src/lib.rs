@@ -15,6 +15,9 @@
 //!  │ ◀─ sink.end(outcome, text)             once a handled message, the last call
 //! ```
 //!
+//! A parcel's content is not lent: it moves, as a [`Content`], to the twin and back, and is
+//! copied by neither.
+//!
 //! Rules for both sides: a [`Bytes`] is valid only during the call that it is
 //! passed to; nothing unwinds across the boundary; one agent is used by one
 //! thread at a time, but may move between calls.
@@ -23,10 +26,10 @@
 use core::ffi::c_void;
 
 /// The symbol that a twin exports: an [`Entry`], NUL-terminated for `dlsym`.
-pub const ENTRY: &[u8] = b"sandlab_agent_v1\0";
+pub const ENTRY: &[u8] = b"sandlab_agent_v2\0";
 
 /// The version of this ABI that [`Table::version`] must have.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The type of the function behind [`ENTRY`]. The table lives as long as the library is loaded.
 pub type Entry = extern "C" fn() -> *const Table;
@@ -82,6 +85,21 @@ pub struct Message {
     pub performative: u32,
 }
 
+/// Content of the host that has changed hands: whoever has it gives it back to the host, in
+/// a parcel, or releases it, once.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Content {
+    /// The first byte. Not null, even if `len` is 0.
+    pub ptr: *mut u8,
+    /// How many bytes.
+    pub len: usize,
+    /// The host's, passed back to it untouched.
+    pub capacity: usize,
+    /// Frees the content, on any thread, in a call of the host or out of one.
+    pub release: unsafe extern "C" fn(ptr: *mut u8, len: usize, capacity: usize),
+}
+
 /// How a call into the twin ended: the `outcome` of [`Sink::end`]. From 1 to 6
 /// it is the index of the case in `variant failure`, plus one.
 pub mod outcome {
@@ -115,6 +133,8 @@ pub struct Sink {
     pub state: unsafe extern "C" fn(*mut c_void, Bytes),
     /// Ends one operation: an [`outcome`] and its text. `handle_batch` calls it once per message, in order.
     pub end: unsafe extern "C" fn(*mut c_void, u32, Bytes),
+    /// Takes one reply whose content was the host's; that of the message is empty.
+    pub parcel: unsafe extern "C" fn(*mut c_void, *const Message, Content),
 }
 
 /// `interface host`. Valid during the call that it is passed to.
@@ -131,6 +151,9 @@ pub struct Host {
     pub self_id: unsafe extern "C" fn(*mut c_void) -> u64,
     /// `find`: 1 if it wrote an id, else 0. The name is UTF-8.
     pub find: unsafe extern "C" fn(*mut c_void, Bytes, *mut u64) -> u32,
+    /// `contents.send`, with content that was the host's; that of the message is empty.
+    /// Returns what `send` does.
+    pub send_parcel: unsafe extern "C" fn(*mut c_void, *const Message, Content) -> u32,
 }
 
 /// A directory that the sandbox profile grants.
@@ -145,14 +168,14 @@ pub struct Directory {
     pub write: u32,
 }
 
-/// The world that an agent was exported for: the value of [`Table::world`].
-pub mod world {
-    /// `world plain-agent`.
-    pub const PLAIN: u32 = 0;
-    /// `world batch-agent`.
+/// What an agent exports besides `agent`: the bits of [`Table::exports`].
+pub mod exports {
+    /// `interface batch`.
     pub const BATCH: u32 = 1;
-    /// `world durable-agent`.
-    pub const DURABLE: u32 = 2;
+    /// `interface state`.
+    pub const STATE: u32 = 2;
+    /// `interface parcels`.
+    pub const PARCELS: u32 = 4;
 }
 
 /// A twin's functions. `agent` is always what [`Table::create`] returned.
@@ -161,8 +184,8 @@ pub mod world {
 pub struct Table {
     /// [`VERSION`]. The only field whose place never changes.
     pub version: u32,
-    /// One of [`world`].
-    pub world: u32,
+    /// Any of [`exports`], added up.
+    pub exports: u32,
     /// Makes an agent that may use `count` directories at `directories`; null if that panicked.
     pub create: unsafe extern "C" fn(directories: *const Directory, count: usize) -> *mut c_void,
     /// Ends an agent.
@@ -181,7 +204,7 @@ pub struct Table {
         message: *const Message,
         sink: *const Sink,
     ),
-    /// `handle-batch`, of `count` messages. Only for [`world::BATCH`].
+    /// `handle-batch`, of `count` messages. Only with [`exports::BATCH`].
     pub handle_batch: unsafe extern "C" fn(
         agent: *mut c_void,
         host: *const Host,
@@ -189,13 +212,21 @@ pub struct Table {
         count: usize,
         sink: *const Sink,
     ),
-    /// `checkpoint`. Only for [`world::DURABLE`].
+    /// `checkpoint`. Only with [`exports::STATE`].
     pub checkpoint: unsafe extern "C" fn(agent: *mut c_void, host: *const Host, sink: *const Sink),
-    /// `restore`. Only for [`world::DURABLE`].
+    /// `restore`. Only with [`exports::STATE`].
     pub restore: unsafe extern "C" fn(
         agent: *mut c_void,
         host: *const Host,
         state: Bytes,
+        sink: *const Sink,
+    ),
+    /// `handle-parcel`; the message's own content is empty. Only with [`exports::PARCELS`].
+    pub handle_parcel: unsafe extern "C" fn(
+        agent: *mut c_void,
+        host: *const Host,
+        message: *const Message,
+        content: Content,
         sink: *const Sink,
     ),
 }

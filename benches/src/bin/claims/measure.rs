@@ -232,6 +232,8 @@ fn seconds(args: &[&str]) -> Result<f64> {
 pub fn path_client() -> Result<Interval> {
     let load = Load {
         agents: AGENTS,
+        config: None,
+        strategy: Default::default(),
         size: 1_024,
         depth: 64,
         connections: 2,

@@ -198,7 +198,7 @@ impl Built<'_> {
             schema: SCHEMA.to_owned(),
             name: name.to_owned(),
             version: self.package.version.to_string(),
-            world: sandbox.world().to_owned(),
+            world: sandbox.world(),
             rustc: self.compiler.version.clone(),
             profile: PROFILE.map(str::to_owned).to_vec(),
             component: Artifact::copy(&component.0, draft.path(), COMPONENT, component.1)?,

@@ -16,6 +16,7 @@ mod recovery;
 mod run;
 mod scale;
 mod show;
+mod strategy;
 mod throughput;
 
 use crate::report::{self, Format};

@@ -1,6 +1,6 @@
 //! `sandlab throughput`
 
-use super::{print, progress};
+use super::{print, progress, strategy};
 use crate::bundle;
 use crate::experiment::compare;
 use crate::experiment::throughput::{Clients, Load, Mode, Throughput, throughput};
@@ -14,9 +14,12 @@ use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The agent that all are; it must answer with the content, as `echo` does.
-    #[arg(value_name = "AGENT|BUNDLE", default_value = "echo")]
-    subject: String,
+    /// The agent that all are; it must answer with the content. [default: echo, or where
+    /// zero-copy is among the strategies, relay, which is then told to answer]
+    #[arg(value_name = "AGENT|BUNDLE")]
+    subject: Option<String>,
+    #[command(flatten)]
+    strategy: strategy::Args,
     /// Where to run the agents.
     #[arg(long, value_delimiter = ',', default_value = "wasm,native,process")]
     backends: Vec<BackendKind>,
@@ -64,7 +67,8 @@ pub fn execute(args: &Args) -> Result<()> {
     if let Some(file) = &args.output {
         results::require_writable(file)?;
     }
-    let subject = bundle::find(&args.subject, &mut progress::say)?;
+    let named = args.subject.as_deref();
+    let subject = bundle::find(named.unwrap_or(args.strategy.agent()), &mut progress::say)?;
     let mut profile = match &args.profile {
         Some(file) => Profile::read(file)?,
         None => Profile::default(),
@@ -72,14 +76,21 @@ pub fn execute(args: &Args) -> Result<()> {
     // Room for the largest number that was asked for.
     let most = args.agents.iter().copied().max().unwrap_or(1);
     profile.allocation.slots = profile.allocation.slots.max(most);
-    let loads = loads(args);
+    let loads = loads(args, strategy::config(&subject.name()));
     let bar = progress::Bar::new(loads.len() * args.backends.len())?;
-    let mut rows = Vec::new();
+    let (mut rows, mut notes) = (Vec::new(), Vec::new());
     for kind in &args.backends {
         let backend = compare::backend(&subject, *kind, &profile)?;
         for load in &loads {
             if bar.stopped() {
-                return finish(args, &rows).and(Err(Error::Stopped));
+                return finish(args, &rows, &notes).and(Err(Error::Stopped));
+            }
+            if let Some(note) = strategy::left_out(&subject.name(), &*backend, load.strategy) {
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+                bar.done();
+                continue;
             }
             bar.begins(&format!("{} agents on {kind}", load.agents));
             let measured: Throughput = throughput(&backend, load)?;
@@ -93,38 +104,46 @@ pub fn execute(args: &Args) -> Result<()> {
         }
     }
     drop(bar);
-    finish(args, &rows)
+    if rows.is_empty() {
+        return Err(Error::Usage(notes.join("; ")));
+    }
+    finish(args, &rows, &notes)
 }
 
 /// Every combination that was asked for.
-fn loads(args: &Args) -> Vec<Load> {
+fn loads(args: &Args, config: Option<&'static str>) -> Vec<Load> {
     let mut loads = Vec::new();
     for mode in &args.mode {
         for size in &args.size {
             for agents in &args.agents {
-                loads.push(Load {
-                    agents: *agents as usize,
-                    size: *size as usize,
-                    depth: args.depth,
-                    connections: args.connections as usize,
-                    clients: args.clients,
-                    mode: *mode,
-                    duration: args.duration,
-                });
+                for strategy in args.strategy.all() {
+                    loads.push(Load {
+                        agents: *agents as usize,
+                        config,
+                        strategy,
+                        size: *size as usize,
+                        depth: args.depth,
+                        connections: args.connections as usize,
+                        clients: args.clients,
+                        mode: *mode,
+                        duration: args.duration,
+                    });
+                }
             }
         }
     }
     loads
 }
 
-fn finish(args: &Args, rows: &[Row]) -> Result<()> {
+fn finish(args: &Args, rows: &[Row], notes: &[String]) -> Result<()> {
     match &args.output {
         Some(file) => {
-            let report = report::render(rows, args.format, false)?;
+            let report = report::render(rows, notes, args.format, false)?;
             results::write_whole(file, report.as_bytes())
         }
         None => print(&report::render(
             rows,
+            notes,
             args.format,
             console::colors_enabled(),
         )?),

@@ -13,9 +13,28 @@ use sandlab_runtime::{
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, Linker, ResourceType};
 use wasmtime::{Engine, Error, ResourceLimiter, Result, Store};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+/// An agent that can also be handed its messages without copies imports what it needs for
+/// that. Here it is called by value, and these are never called.
+fn leave_contents_out(linker: &mut Linker<Host>) -> Result<()> {
+    const FUNCTIONS: [&str; 4] = [
+        "[constructor]content",
+        "[method]content.len",
+        "[method]content.read",
+        "send",
+    ];
+    let mut contents = linker.instance("sandlab:agent/contents@0.1.0")?;
+    contents.resource("content", ResourceType::host::<()>(), |_, _| Ok(()))?;
+    for name in FUNCTIONS {
+        contents.func_new(name, |_, _, _, _| {
+            Err(Error::msg("calls are by value here"))
+        })?;
+    }
+    Ok(())
+}
 
 /// The contract, for calls on the caller's stack.
 mod sync {
@@ -98,6 +117,7 @@ impl ByHand {
         let engine = Engine::new(&config)?;
         let component = Component::new(&engine, component)?;
         let mut linker = Linker::new(&engine);
+        leave_contents_out(&mut linker)?;
         sync::PlainAgent::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
         match (knobs.wasi, knobs.fiber) {
             (true, false) => wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?,

@@ -10,7 +10,7 @@ use super::departures::Departures;
 use super::fleet::Fleet;
 use super::open_loop::{check, numbered};
 use crate::{Error, Result};
-use sandlab_runtime::path::{Connection, Runtime, Settings, Undelivered};
+use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings, Strategy, Undelivered};
 use sandlab_runtime::{AgentId, Backend, Message, Performative};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, mpsc};
@@ -21,6 +21,10 @@ use std::time::{Duration, Instant};
 pub struct Load {
     /// Agents, spread over all shards.
     pub agents: usize,
+    /// What each of them is configured with, if anything.
+    pub config: Option<&'static str>,
+    /// How they are handed their messages.
+    pub strategy: Strategy,
     /// The content of each message, bytes; at least 8.
     pub size: usize,
     /// Messages that each connection has in flight.
@@ -79,12 +83,12 @@ pub struct Throughput {
 /// # Errors
 /// If an agent does not start, or a message comes to nothing or to a wrong reply.
 pub fn throughput(backend: &Arc<dyn Backend>, load: &Load) -> Result<Throughput> {
-    let fleet = Fleet::start(
-        backend,
-        load.agents,
-        Settings::default(),
-        &Default::default(),
-    )?;
+    let options = AgentOptions {
+        config: load.config.map(|config| config.as_bytes().to_vec()),
+        strategy: load.strategy,
+        ..AgentOptions::default()
+    };
+    let fleet = Fleet::start(backend, load.agents, Settings::default(), &options)?;
     throughput_of(&fleet, load)
 }
 

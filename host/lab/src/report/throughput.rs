@@ -29,26 +29,29 @@ struct Page<'a> {
     schema: &'static str,
     environment: Environment,
     rows: &'a [Row],
+    notes: &'a [String],
 }
 
 /// Above this, what is in flight and rate × time do not fit: something was not counted.
 const LITTLE: f64 = 0.05;
 
-/// Writes the rows in a format; only text can have colours.
+/// Writes the rows, and what a reader must know of them, in a format; only text can have
+/// colours.
 ///
 /// # Errors
 /// If they cannot be encoded.
-pub fn render(rows: &[Row], format: Format, colours: bool) -> Result<String> {
+pub fn render(rows: &[Row], notes: &[String], format: Format, colours: bool) -> Result<String> {
     Ok(match format {
-        Format::Text if colours => page(rows, Style::Colour),
-        Format::Text => page(rows, Style::Plain),
-        Format::Markdown => page(rows, Style::Markdown),
+        Format::Text if colours => page(rows, notes, Style::Colour),
+        Format::Text => page(rows, notes, Style::Plain),
+        Format::Markdown => page(rows, notes, Style::Markdown),
         Format::Csv => csv(rows),
         Format::Json => {
             let page = Page {
                 schema: "sandlab.throughput/1",
                 environment: Environment::now(),
                 rows,
+                notes,
             };
             let json = serde_json::to_string_pretty(&page)
                 .map_err(|error| Error::Machine(format!("cannot encode the rows: {error}")))?;
@@ -57,9 +60,10 @@ pub fn render(rows: &[Row], format: Format, colours: bool) -> Result<String> {
     })
 }
 
-fn page(rows: &[Row], style: Style) -> String {
+fn page(rows: &[Row], notes: &[String], style: Style) -> String {
     let mut table = Table::new([
         ("backend", Align::Left),
+        ("strategy", Align::Left),
         ("mode", Align::Left),
         ("agents", Align::Right),
         ("message", Align::Right),
@@ -75,6 +79,7 @@ fn page(rows: &[Row], style: Style) -> String {
         let Row { load, measured, .. } = row;
         table.add([
             Cell::plain(row.backend),
+            Cell::plain(load.strategy),
             Cell::plain(mode(load.mode)),
             Cell::plain(load.agents),
             Cell::plain(size(load.size as u64)),
@@ -91,6 +96,9 @@ fn page(rows: &[Row], style: Style) -> String {
         ]);
     }
     let mut page = table.draw(style);
+    for note in notes {
+        let _ = writeln!(page, "note: {note}");
+    }
     let off = rows
         .iter()
         .filter(|row| row.measured.little.is_some_and(|off| off > LITTLE));
@@ -113,9 +121,10 @@ fn mode(mode: Mode) -> &'static str {
 
 /// One line a load and backend; times in nanoseconds.
 fn csv(rows: &[Row]) -> String {
-    let mut text = "agent,backend,mode,agents,bytes,connections,depth,rate,mean_ns,cpu_ns,\
+    let mut text =
+        "agent,backend,strategy,mode,agents,bytes,connections,depth,rate,mean_ns,cpu_ns,\
                     client_cpu_ns,in_flight,little\n"
-        .to_owned();
+            .to_owned();
     for row in rows {
         let Row { load, measured, .. } = row;
         let numbers = [
@@ -128,9 +137,10 @@ fn csv(rows: &[Row]) -> String {
         ];
         let _ = writeln!(
             text,
-            "{},{},{},{},{},{},{},{}",
+            "{},{},{},{},{},{},{},{},{}",
             quoted(&row.agent),
             row.backend,
+            load.strategy,
             mode(load.mode),
             load.agents,
             load.size,

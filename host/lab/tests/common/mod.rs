@@ -1,6 +1,8 @@
 //! What the tests share: the bundles that `make guests` built.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod path;
+
 use sandlab::bundle::{Bundle, Subject, find};
 use sandlab_runtime::profile::{Access, DirectoryGrant};
 use sandlab_runtime::{

@@ -1,11 +1,13 @@
 //! One agent of a twin, and the calls into it.
 
 use super::Program;
-use super::convert::{copy, failure, lend, level, sent};
+use super::convert::{copy, failure, give, lend, level, sent, take_back};
 use crate::agent::Batch;
 use crate::outbox::{MESSAGE, Outbox, Sending};
-use crate::{Agent, CallError, Failure, Fault, Handled, Identity, LogLine, Message, Usage};
-use sandlab_native_abi::{self as abi, Bytes, Host, Sink, Table, outcome};
+use crate::{
+    Agent, CallError, Failure, Fault, Handled, Identity, Interface, LogLine, Message, Usage,
+};
+use sandlab_native_abi::{self as abi, Bytes, Content, Host, Sink, Table, outcome};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -82,12 +84,14 @@ impl Instance {
             log: host_log,
             self_id: host_self,
             find: host_find,
+            send_parcel: host_send_parcel,
         };
         let sink = Sink {
             context: (&raw mut results).cast(),
             message: sink_message,
             state: sink_state,
             end: sink_end,
+            parcel: sink_parcel,
         };
         call(&self.program.table, self.agent.as_ptr(), &host, &sink);
         if let Some(message) = results.panic.take() {
@@ -144,7 +148,7 @@ impl Agent for Instance {
     }
 
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
-        self.program.exports_batch()?;
+        self.program.require(Interface::Batch)?;
         let lent: Vec<_> = messages.iter().map(lend).collect();
         let mut results = self.call(Sending::Allowed, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
@@ -157,8 +161,22 @@ impl Agent for Instance {
         })
     }
 
+    fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
+        self.program.require(Interface::Parcels)?;
+        let mut results = self.call(Sending::Allowed, |table, agent, host, sink| {
+            let (message, content) = give(message);
+            // SAFETY: everything else is lent for this call, and the agent is the table's own.
+            unsafe { (table.handle_parcel)(agent, host, &message, content, sink) }
+        })?;
+        results.outcome()?;
+        Ok(Handled {
+            replies: results.replies,
+            sent: self.outbox.take_sent(),
+        })
+    }
+
     fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
-        self.program.exports_state()?;
+        self.program.require(Interface::State)?;
         let mut results = self.call(Sending::Denied, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.checkpoint)(agent, host, sink) }
@@ -168,7 +186,7 @@ impl Agent for Instance {
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
-        self.program.exports_state()?;
+        self.program.require(Interface::State)?;
         let mut results = self.call(Sending::Denied, |table, agent, host, sink| {
             // SAFETY: everything is lent for this call, and the agent is the table's own.
             unsafe { (table.restore)(agent, host, Bytes::lend(state), sink) }
@@ -224,6 +242,23 @@ unsafe extern "C" fn sink_message(context: *mut c_void, message: *const abi::Mes
     }
 }
 
+unsafe extern "C" fn sink_parcel(
+    context: *mut c_void,
+    message: *const abi::Message,
+    content: Content,
+) {
+    // SAFETY: the context is the `Results` of the running call, the message lent for this
+    // one, and the content comes back once.
+    let (results, message) = unsafe {
+        let message = take_back(&*message, content);
+        (&mut *context.cast::<Results>(), message)
+    };
+    // The content is the host's already, and so counts for nothing.
+    if results.take(MESSAGE) {
+        results.replies.push(message);
+    }
+}
+
 unsafe extern "C" fn sink_state(context: *mut c_void, state: Bytes) {
     // SAFETY: the context is the `Results` of the running call, the state lent for this one.
     let (results, state) = unsafe { (&mut *context.cast::<Results>(), state.borrow()) };
@@ -255,6 +290,20 @@ unsafe extern "C" fn host_send(context: *mut c_void, message: *const abi::Messag
     // SAFETY: the context is the `Outbox` of the running call, the message lent for this one.
     let (outbox, message) = unsafe { (&mut *context.cast::<Outbox>(), copy(&*message)) };
     sent(outbox.send(message))
+}
+
+unsafe extern "C" fn host_send_parcel(
+    context: *mut c_void,
+    message: *const abi::Message,
+    content: Content,
+) -> u32 {
+    // SAFETY: the context is the `Outbox` of the running call, the message lent for this
+    // one, and the content comes back once.
+    let (outbox, message) = unsafe {
+        let message = take_back(&*message, content);
+        (&mut *context.cast::<Outbox>(), message)
+    };
+    sent(outbox.send_parcel(message))
 }
 
 unsafe extern "C" fn host_log(context: *mut c_void, index: u32, text: Bytes) {

@@ -1,7 +1,8 @@
 //! Between the runtime's types and the C ABI's.
 
 use crate::{Failure, Level, Message, Performative, SendError};
-use sandlab_native_abi::{self as abi, Bytes, outcome};
+use sandlab_native_abi::{self as abi, Bytes, Content, outcome};
+use std::mem::ManuallyDrop;
 
 /// A message whose content is lent.
 pub fn lend(message: &Message) -> abi::Message {
@@ -33,6 +34,45 @@ pub unsafe fn copy(message: &abi::Message) -> Message {
         performative: performative(message.performative),
         content,
     }
+}
+
+/// A message's content, and the message without it.
+pub fn give(message: Message) -> (abi::Message, Content) {
+    let head = abi::Message {
+        content: Bytes::lend(&[]),
+        ..lend(&message)
+    };
+    let mut content = ManuallyDrop::new(message.content);
+    let content = Content {
+        ptr: content.as_mut_ptr(),
+        len: content.len(),
+        capacity: content.capacity(),
+        release,
+    };
+    (head, content)
+}
+
+/// A message with content that comes back.
+///
+/// # Safety
+/// The content is one that [`give`] gave, and has not come back before.
+pub unsafe fn take_back(message: &abi::Message, content: Content) -> Message {
+    // SAFETY: what the caller promises; `give` took it apart.
+    let content = unsafe { Vec::from_raw_parts(content.ptr, content.len, content.capacity) };
+    Message {
+        id: message.id,
+        conversation: message.conversation,
+        in_reply_to: (message.is_reply == 1).then_some(message.in_reply_to),
+        sender: message.sender,
+        recipient: message.recipient,
+        performative: performative(message.performative),
+        content,
+    }
+}
+
+unsafe extern "C" fn release(ptr: *mut u8, len: usize, capacity: usize) {
+    // SAFETY: the twin's promise to release each content that `give` gave at most once.
+    drop(unsafe { Vec::from_raw_parts(ptr, len, capacity) });
 }
 
 /// The enum's case; the last one for an index that there is not.

@@ -8,10 +8,10 @@ mod agent;
 mod convert;
 
 use crate::profile::{Access, Profile};
-use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError};
+use crate::{Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered};
 use agent::Instance;
 use libloading::Library;
-use sandlab_native_abi::{Directory, ENTRY, Entry, Table, VERSION, world};
+use sandlab_native_abi::{Directory, ENTRY, Entry, Table, VERSION, exports};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ fn open(path: &Path) -> Result<(Library, Table), String> {
         // SAFETY: the symbol's name carries the ABI's version, so its type is `Entry`.
         let entry = unsafe { library.get::<Entry>(ENTRY) };
         let entry = entry.map_err(|_| {
-            "it does not export `sandlab_agent_v1`; build the agent with `sandlab build`".to_owned()
+            "it does not export `sandlab_agent_v2`; build the agent with `sandlab build`".to_owned()
         })?;
         let table = entry();
         // SAFETY: the first field never moves, and the table lives as long as the library.
@@ -104,19 +104,20 @@ fn directories(profile: &Profile) -> Result<Vec<Granted>, LoadError> {
 }
 
 impl Program {
-    fn exports(&self, world: u32, interface: &'static str) -> Result<(), Fault> {
-        if self.table.world == world {
+    fn exports(&self, interface: Interface) -> bool {
+        let bit = match interface {
+            Interface::Batch => exports::BATCH,
+            Interface::State => exports::STATE,
+            Interface::Parcels => exports::PARCELS,
+        };
+        self.table.exports & bit != 0
+    }
+
+    fn require(&self, interface: Interface) -> Result<(), Fault> {
+        if self.exports(interface) {
             return Ok(());
         }
-        Err(Fault::Unsupported(interface.to_owned()))
-    }
-
-    fn exports_batch(&self) -> Result<(), Fault> {
-        self.exports(world::BATCH, "batch")
-    }
-
-    fn exports_state(&self) -> Result<(), Fault> {
-        self.exports(world::DURABLE, "state")
+        Err(Fault::Unsupported(interface.to_string()))
     }
 }
 
@@ -135,6 +136,13 @@ impl Granted {
 impl Backend for Twin {
     fn kind(&self) -> BackendKind {
         BackendKind::Native
+    }
+
+    fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
+        let exports = self.program.exports(interface);
+        exports
+            .then_some(())
+            .ok_or(NotOffered::NotExported(interface))
     }
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {

@@ -21,6 +21,7 @@ mod census;
 mod client;
 mod connection;
 mod envelope;
+mod gathering;
 mod inbox;
 mod link;
 mod mailbox;
@@ -28,6 +29,7 @@ mod pool;
 mod registry;
 mod shard;
 mod slot;
+mod strategy;
 mod supervisor;
 mod waker;
 
@@ -38,9 +40,10 @@ pub use connection::{Connection, WindowFull};
 pub use link::Delivery;
 pub use mailbox::{MailboxLimits, WhenFull};
 pub use pool::{Pool, Routing};
+pub use strategy::{Batching, Strategy};
 pub use supervisor::Restarts;
 
-use crate::{AgentId, Backend, CallError};
+use crate::{AgentId, Backend, CallError, Interface, NotOffered};
 use address::Address;
 use registry::Registry;
 use shard::{Command, Shard, Spawn};
@@ -89,9 +92,27 @@ pub struct AgentOptions {
     pub mailbox: MailboxLimits,
     /// How often it is started again.
     pub restarts: Restarts,
+    /// How it is handed its messages. Default one by one, by value.
+    pub strategy: Strategy,
     /// Its state is saved after so many messages, and a restart resumes from there. Needs
     /// an agent that exports `state`. Default never.
     pub checkpoint_every: Option<NonZeroU32>,
+}
+
+impl AgentOptions {
+    /// # Errors
+    /// [`SpawnError::NotOffered`] if the agents of this backend do not have what these need.
+    fn require(&self, backend: &dyn Backend) -> Result<(), SpawnError> {
+        let refused = |option| move |why| SpawnError::NotOffered { option, why };
+        self.strategy
+            .offered_by(backend)
+            .map_err(refused("strategy"))?;
+        if self.checkpoint_every.is_some() {
+            let offered = backend.offers(Interface::State);
+            offered.map_err(refused("checkpoint_every"))?;
+        }
+        Ok(())
+    }
 }
 
 /// Why an agent was not started.
@@ -100,6 +121,15 @@ pub enum SpawnError {
     /// The agent did not come up.
     #[error("the agent does not start: {0}")]
     Agent(#[source] CallError),
+    /// The options ask for what the agent does not offer.
+    #[error("the option `{option}` cannot be used: {why}")]
+    NotOffered {
+        /// Which option.
+        option: &'static str,
+        /// What is not offered, and why.
+        #[source]
+        why: NotOffered,
+    },
     /// Another agent has the name.
     #[error("another agent is called {0:?}")]
     NameTaken(String),
@@ -276,7 +306,10 @@ impl Runtime {
     /// Takes nothing more from clients, lets the agents finish what is queued for at most
     /// so long, then ends them, and reports: what was still queued is dead-lettered.
     pub fn shutdown(self, within: Duration) -> Accounts {
-        self.registry.inboxes.iter().for_each(|inbox| inbox.close());
+        for inbox in &self.registry.inboxes {
+            inbox.close();
+            inbox.command(Command::Hurry);
+        }
         self.quiesce(Instant::now() + within);
         self.stop_all();
         self.quiesce(Instant::now() + Duration::from_secs(1))

@@ -1,9 +1,11 @@
 //! A shard: one OS thread that owns its agents. A message between two of them touches
 //! neither lock nor atomic; what goes elsewhere is handed over in batches, once a turn.
 
+mod batch;
 mod census;
 mod lifecycle;
 mod outgoing;
+mod timers;
 
 use super::accounts::Accounts;
 use super::address::Address;
@@ -13,18 +15,18 @@ use super::inbox::Contents;
 use super::link::{Delivery, Link};
 use super::mailbox::Offered;
 use super::registry::Registry;
-use super::slot::{Calling, Slot, State};
+use super::slot::{Calling, Resident, Slot, State, Taking};
 use super::waker::{TurnWaker, Woken};
 use super::{AgentOptions, Census, Settings, SpawnError};
 use crate::agent::{Called, Handled};
 use crate::{AgentId, Backend, CallError, Fault};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
+use timers::Timers;
 use tokio::sync::oneshot;
 
 /// Messages that one agent handles before the next one's turn: enough to keep its memory
@@ -36,6 +38,8 @@ pub enum Command {
     Spawn(Box<Spawn>, oneshot::Sender<Result<AgentId, SpawnError>>),
     Stop(AgentId, oneshot::Sender<bool>),
     StopAll,
+    /// Lets no message wait to be part of a batch.
+    Hurry,
     Report(oneshot::Sender<Accounts>),
     Census(oneshot::Sender<Census>),
     Run(Task),
@@ -66,8 +70,7 @@ pub struct Shard {
     /// The links with something to deliver.
     dirty: Vec<u32>,
     accounts: Accounts,
-    /// When ended agents are started again.
-    restarts: BinaryHeap<Reverse<(Instant, AgentId)>>,
+    timers: Timers,
     /// Clients' work; one that is done leaves its place to another, which a late wake-up
     /// for the first lets look once for nothing.
     tasks: Vec<Option<Task>>,
@@ -96,7 +99,7 @@ impl Shard {
             links: Vec::new(),
             dirty: Vec::new(),
             accounts: Accounts::default(),
-            restarts: BinaryHeap::new(),
+            timers: Timers::default(),
             tasks: Vec::new(),
             exits: false,
         }
@@ -110,7 +113,7 @@ impl Shard {
         while !self.exits {
             inbox.take(&mut arrived);
             self.take_in(&mut arrived);
-            self.restart_due();
+            self.run_timers();
             self.run_ready();
             self.hand_over();
             if self.ready.is_empty() && !self.exits {
@@ -122,14 +125,16 @@ impl Shard {
     /// Waits for something to do. Looks for a moment before it sleeps: to be woken costs the
     /// sender microseconds, and on another core the message some 35.
     fn idle(&self, inbox: &super::inbox::Inbox) {
-        let until = Instant::now() + self.settings.idle_spin;
+        let timer = self.timers.next();
+        let spun = Instant::now() + self.settings.idle_spin;
+        let until = timer.map_or(spun, |timer| spun.min(timer));
         while Instant::now() < until {
             if !inbox.is_empty() {
                 return;
             }
             std::thread::yield_now();
         }
-        inbox.park(self.restarts.peek().map(|Reverse((at, _))| *at));
+        inbox.park(timer);
     }
 
     fn take_in(&mut self, arrived: &mut Contents) {
@@ -175,6 +180,7 @@ impl Shard {
                 let slots = self.slots.len() as u32;
                 (0..slots).for_each(|slot| self.stop(slot, &Undelivered::ShutDown));
             }
+            Command::Hurry => self.hurry(),
             Command::Run(task) => {
                 let done = self.tasks.iter().position(Option::is_none);
                 let place = done.unwrap_or(self.tasks.len());
@@ -194,7 +200,9 @@ impl Shard {
         for resident in residents {
             accounts.agents += 1;
             accounts.queued += resident.mailbox.len() as u64;
-            accounts.queued += u64::from(matches!(resident.state, State::Calling(_)));
+            if let State::Calling(calling) = &resident.state {
+                accounts.queued += calling.len() as u64;
+            }
         }
         accounts.queued += self.outgoing.iter().map(Vec::len).sum::<usize>() as u64;
         accounts
@@ -215,6 +223,7 @@ impl Shard {
         let was_full = resident.mailbox.is_full();
         match resident.mailbox.offer(envelope) {
             Offered::Taken => {
+                resident.arrived();
                 if !was_full && resident.mailbox.is_full() {
                     self.registry.set_alive(address, true);
                 }
@@ -229,14 +238,17 @@ impl Shard {
 
     fn make_ready(&mut self, slot: u32) {
         let entry = &mut self.slots[slot as usize];
-        let can_run = entry
-            .resident
-            .as_ref()
-            .is_some_and(|resident| !resident.mailbox.is_empty() && resident.is_idle());
-        if can_run && !entry.is_ready {
-            entry.is_ready = true;
-            self.ready.push_back(slot);
+        let Some(resident) = &entry.resident else {
+            return;
+        };
+        if entry.is_ready || resident.mailbox.is_empty() || !resident.is_idle() {
+            return;
         }
+        if resident.takes_batches() && !self.is_ripe(slot) {
+            return;
+        }
+        self.slots[slot as usize].is_ready = true;
+        self.ready.push_back(slot);
     }
 
     // Agents run.
@@ -247,8 +259,13 @@ impl Shard {
             let Some(slot) = self.ready.pop_front() else {
                 return;
             };
-            self.slots[slot as usize].is_ready = false;
-            self.run_one(slot);
+            let entry = &mut self.slots[slot as usize];
+            entry.is_ready = false;
+            if entry.resident.as_ref().is_some_and(Resident::takes_batches) {
+                self.run_batches(slot);
+            } else {
+                self.run_one(slot);
+            }
             self.make_ready(slot);
         }
     }
@@ -262,7 +279,7 @@ impl Shard {
                 return;
             }
             let was_full = resident.mailbox.is_full();
-            let Some(envelope) = resident.mailbox.take() else {
+            let Some(mut envelope) = resident.mailbox.take() else {
                 return;
             };
             if was_full && !resident.mailbox.is_full() {
@@ -270,8 +287,15 @@ impl Shard {
             }
             match std::mem::replace(&mut resident.state, State::Away) {
                 State::Idle(mut agent) => {
-                    let outcome = agent.handle(&envelope.message);
-                    let due = outcome.is_ok() && resident.is_due();
+                    let outcome = match resident.taking {
+                        Taking::Parcels => {
+                            let head = envelope.head();
+                            let whole = std::mem::replace(&mut envelope, head);
+                            agent.handle_parcel(whole.message)
+                        }
+                        _ => agent.handle(&envelope.message),
+                    };
+                    let due = outcome.is_ok() && resident.is_due(1);
                     let saved = if due {
                         resident.save(agent.as_mut())
                     } else {
@@ -283,8 +307,11 @@ impl Shard {
                 }
                 State::IdleAsync(agent) => {
                     let head = envelope.head();
-                    let call = agent.call(envelope.message);
-                    resident.state = State::Calling(Box::new(Calling { call, head }));
+                    let call = match resident.taking {
+                        Taking::Parcels => agent.call_parcel(envelope.message),
+                        _ => agent.call(envelope.message),
+                    };
+                    resident.state = State::Calling(Box::new(Calling::One { call, head }));
                     self.poll(slot);
                 }
                 other => resident.state = other,
@@ -306,23 +333,38 @@ impl Shard {
             return;
         };
         let waker = TurnWaker::of(registry, self.index, Woken::Slot(slot));
-        let Poll::Ready(called) = calling.call.as_mut().poll(&mut Context::from_waker(&waker))
-        else {
+        let mut context = Context::from_waker(&waker);
+        match calling.as_mut() {
+            Calling::One { call, head } => {
+                if let Poll::Ready(called) = call.as_mut().poll(&mut context) {
+                    let head = head.head();
+                    self.returned(slot, called, head);
+                }
+            }
+            Calling::Many { call, heads } => {
+                if let Poll::Ready(called) = call.as_mut().poll(&mut context) {
+                    let heads = std::mem::take(heads);
+                    self.batch_returned(slot, called, heads);
+                }
+            }
+        }
+    }
+
+    /// A call on a fiber has returned.
+    fn returned(&mut self, slot: u32, called: Called, head: Envelope) {
+        let Some(resident) = &mut self.slots[slot as usize].resident else {
             return;
         };
         let Called { mut agent, outcome } = called;
-        let due = outcome.is_ok() && resident.is_due();
+        let due = outcome.is_ok() && resident.is_due(1);
         let saved = if due {
             resident.save(agent.as_mut())
         } else {
             Ok(())
         };
-        let calling = std::mem::replace(&mut resident.state, State::IdleAsync(agent));
-        let State::Calling(calling) = calling else {
-            return;
-        };
+        resident.state = State::IdleAsync(agent);
         let id = resident.id;
-        self.settle(id, calling.head, unless_unsaved(outcome, saved));
+        self.settle(id, head, unless_unsaved(outcome, saved));
         self.make_ready(slot);
     }
 

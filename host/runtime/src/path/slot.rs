@@ -3,9 +3,11 @@
 use super::AgentOptions;
 use super::address::{Address, LAST_GENERATION};
 use super::envelope::Envelope;
+use super::gathering::{Gathering, Ripeness};
 use super::mailbox::Mailbox;
+use super::strategy::Strategy;
 use super::supervisor::Supervisor;
-use crate::agent::{AsyncAgent, Call, Started};
+use crate::agent::{AsyncAgent, Batch, Call, Started};
 use crate::{Agent, AgentId, Backend, CallError, Fault, Identity, Message};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -24,10 +26,19 @@ pub struct Resident {
     pub id: AgentId,
     pub state: State,
     pub mailbox: Mailbox,
+    pub taking: Taking,
     /// Messages that it handled since its last checkpoint.
     unsaved: u32,
     checkpoint_every: Option<NonZeroU32>,
     pub record: Box<Record>,
+}
+
+/// How the agent takes its messages.
+pub enum Taking {
+    OneByOne,
+    /// One by one, with the content in the host's memory.
+    Parcels,
+    Batches(Box<Gathering>),
 }
 
 /// What is needed to start an agent again.
@@ -53,11 +64,35 @@ pub enum State {
     Away,
 }
 
-/// A call on a fiber that has not returned.
-pub struct Calling {
-    pub call: Call,
-    /// The message without its content, which the call has.
-    pub head: Envelope,
+/// A call on a fiber that has not returned, and its messages without their content, which
+/// the call has.
+pub enum Calling {
+    One {
+        call: Call,
+        head: Envelope,
+    },
+    Many {
+        call: Call<Batch>,
+        heads: Vec<Envelope>,
+    },
+}
+
+impl Calling {
+    /// How many messages the call handles.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::One { .. } => 1,
+            Self::Many { heads, .. } => heads.len(),
+        }
+    }
+
+    /// Ends the call.
+    pub fn into_heads(self) -> Vec<Envelope> {
+        match self {
+            Self::One { head, .. } => vec![head],
+            Self::Many { heads, .. } => heads,
+        }
+    }
 }
 
 impl Slot {
@@ -91,6 +126,11 @@ impl Resident {
             id,
             state: State::Away,
             mailbox: Mailbox::new(options.mailbox),
+            taking: match options.strategy {
+                Strategy::ByValue => Taking::OneByOne,
+                Strategy::ZeroCopy => Taking::Parcels,
+                Strategy::Batch(batching) => Taking::Batches(Box::new(Gathering::new(batching))),
+            },
             unsaved: 0,
             checkpoint_every: options.checkpoint_every,
             record: Box::new(Record {
@@ -135,25 +175,45 @@ impl Resident {
         Ok(sent)
     }
 
-    /// Whether the number of handled messages says to save the agent's state now.
-    pub fn is_due(&mut self) -> bool {
-        self.unsaved += 1;
+    /// Whether the number of handled messages, so many more now, says to save the agent's state.
+    pub fn is_due(&mut self, handled: u32) -> bool {
+        self.unsaved = self.unsaved.saturating_add(handled);
         let due = self.checkpoint_every;
         due.is_some_and(|every| self.unsaved >= every.get())
     }
 
-    /// Saves the agent's state. One that does not export `state` has none.
+    /// Saves the agent's state.
     pub fn save(&mut self, agent: &mut dyn Agent) -> Result<(), Fault> {
         self.unsaved = 0;
         match agent.checkpoint() {
             Ok(state) => self.record.saved = Some(state),
-            Err(CallError::Fault(fault)) if !matches!(fault, Fault::Unsupported(_)) => {
-                return Err(fault);
-            }
+            Err(CallError::Fault(fault)) => return Err(fault),
             // An agent that cannot save just now keeps its last checkpoint.
-            Err(_) => {}
+            Err(CallError::Failure(_)) => {}
         }
         Ok(())
+    }
+
+    /// A message has come into its mailbox.
+    pub fn arrived(&mut self) {
+        if let Taking::Batches(gathering) = &mut self.taking {
+            gathering.arrived();
+        }
+    }
+
+    /// Whether it takes many messages a call.
+    pub fn takes_batches(&self) -> bool {
+        matches!(self.taking, Taking::Batches(_))
+    }
+
+    /// Whether what waits for it, at least one message, is to be handed over now.
+    pub fn ripeness(&mut self) -> Ripeness {
+        match &mut self.taking {
+            Taking::OneByOne | Taking::Parcels => Ripeness::Ripe,
+            Taking::Batches(gathering) => {
+                gathering.ripeness(self.mailbox.len(), self.mailbox.is_full())
+            }
+        }
     }
 
     /// Whether it can take a message now.

@@ -3,7 +3,7 @@
 use super::frame::{self, Answer, Outcome, Owned, Request, Start, VERSION};
 use super::parent;
 use crate::native::Twin;
-use crate::{Agent, Backend, CallError, Fault, Identity, Message};
+use crate::{Agent, Backend, CallError, Fault, Identity, Interface, Message};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_bytes::ByteBuf;
@@ -43,8 +43,8 @@ fn serve() -> io::Result<()> {
         return Err(io::Error::other("the first request was not to start"));
     };
     let mut agent = match start_agent(*start) {
-        Ok(agent) => {
-            frame::write(&mut socket, &answer(Outcome::Done), &mut written)?;
+        Ok((agent, offers)) => {
+            frame::write(&mut socket, &answer(Outcome::Started(offers)), &mut written)?;
             agent
         }
         Err(fault) => {
@@ -78,7 +78,7 @@ fn answer(outcome: Outcome) -> Answer {
     }
 }
 
-fn start_agent(start: Start) -> Result<Box<dyn Agent>, Fault> {
+fn start_agent(start: Start) -> Result<(Box<dyn Agent>, Vec<Interface>), Fault> {
     if start.version != VERSION {
         let (parent, child) = (start.version, VERSION);
         return Err(Fault::Host(format!(
@@ -93,8 +93,10 @@ fn start_agent(start: Start) -> Result<Box<dyn Agent>, Fault> {
         directory: Arc::new(start.peers),
     };
     let agent = twin.spawn(identity)?;
+    let offered = |interface: &Interface| twin.offers(*interface).is_ok();
+    let offers = Interface::ALL.into_iter().filter(offered).collect();
     limit_memory(start.profile.memory_limit.as_u64())?;
-    Ok(agent)
+    Ok((agent, offers))
 }
 
 /// Lets the agent have so much more than the process has now. `RLIMIT_DATA` counts the

@@ -7,7 +7,7 @@
 //! └──────────────────┴───────────────────────────┘
 //! ```
 
-use crate::{AgentId, Failure, Fault, LogLine, Message, Peers, Performative, Profile};
+use crate::{AgentId, Failure, Fault, Interface, LogLine, Message, Peers, Performative, Profile};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 /// The version of these types. The child is the same program, unless somebody replaced
 /// its file while the parent ran.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What the parent asks.
 #[derive(Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub struct Answer {
 
 #[derive(Serialize, Deserialize)]
 pub enum Outcome {
+    /// With what the twin exports besides `agent`.
+    Started(Vec<Interface>),
     Done,
     Handled {
         replies: Vec<Owned>,

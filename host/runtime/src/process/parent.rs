@@ -4,7 +4,7 @@ use super::child::ASKED;
 use super::frame::{self, Answer, Outcome, Request, Start, VERSION, Wire};
 use crate::{
     Agent, AsyncAgent, Backend, BackendKind, Batch, Call, CallError, Called, Fault, Handled,
-    Identity, LoadError, LogLine, Message, Profile, Started, Usage,
+    Identity, Interface, LoadError, LogLine, Message, NotOffered, Profile, Started, Usage,
 };
 use serde_bytes::Bytes;
 use std::fs::File;
@@ -31,6 +31,8 @@ const FRAME_ROOM: u64 = 1 << 20;
 pub struct Children {
     twin: PathBuf,
     profile: Profile,
+    /// What the twin exports besides `agent`, as the first child said.
+    offers: Vec<Interface>,
 }
 
 impl Children {
@@ -49,17 +51,19 @@ impl Children {
             return Err(child(reason.to_owned()));
         }
         let path = twin.canonicalize();
-        let children = Self {
+        let mut children = Self {
             twin: path.map_err(|source| LoadError::Unreadable {
                 path: twin.to_owned(),
                 source,
             })?,
             profile: profile.clone(),
+            offers: Vec::new(),
         };
-        match children.spawn(Identity::alone()) {
-            Ok(_) => Ok(children),
-            Err(fault) => Err(child(fault.to_string())),
-        }
+        let (_, offers) = children
+            .child(Identity::alone())
+            .map_err(|fault| child(fault.to_string()))?;
+        children.offers = offers;
+        Ok(children)
     }
 }
 
@@ -68,17 +72,30 @@ impl Backend for Children {
         BackendKind::Process
     }
 
+    fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
+        match interface {
+            Interface::Parcels => Err(NotOffered::NotAvailable {
+                interface,
+                backend: BackendKind::Process,
+                why: "a message goes to a child through a socket, which copies its content",
+            }),
+            interface if self.offers.contains(&interface) => Ok(()),
+            interface => Err(NotOffered::NotExported(interface)),
+        }
+    }
+
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
-        Ok(Box::new(self.child(identity)?))
+        Ok(Box::new(self.child(identity)?.0))
     }
 
     fn start(&self, identity: Identity) -> Result<Started, Fault> {
-        Ok(Started::Async(Box::new(self.child(identity)?)))
+        Ok(Started::Async(Box::new(self.child(identity)?.0)))
     }
 }
 
 impl Children {
-    fn child(&self, identity: Identity) -> Result<Child, Fault> {
+    /// A child, and what its twin exports besides `agent`.
+    fn child(&self, identity: Identity) -> Result<(Child, Vec<Interface>), Fault> {
         let mut child = Child::start(&self.profile)
             .map_err(|error| Fault::Host(format!("cannot start a child process: {error}")))?;
         let start = Start {
@@ -89,7 +106,7 @@ impl Children {
             peers: identity.directory.snapshot(),
         };
         match child.ask(&Request::Start(Box::new(start))) {
-            Ok(Outcome::Done) => Ok(child),
+            Ok(Outcome::Started(offers)) => Ok((child, offers)),
             Ok(other) => Err(unexpected(&other)),
             Err(CallError::Fault(fault)) => Err(fault),
             Err(CallError::Failure(failure)) => Err(Fault::Host(failure.to_string())),
@@ -215,6 +232,7 @@ fn messages(owned: Vec<frame::Owned>) -> Vec<Message> {
 
 fn unexpected(outcome: &Outcome) -> Fault {
     let name = match outcome {
+        Outcome::Started(_) => "started",
         Outcome::Done => "done",
         Outcome::Handled { .. } => "handled",
         Outcome::Batch { .. } => "batch",
@@ -227,20 +245,37 @@ fn unexpected(outcome: &Outcome) -> Fault {
     ))
 }
 
-/// A thread of tokio's pool waits for the child.
-impl AsyncAgent for Child {
-    fn call(mut self: Box<Self>, message: Message) -> Call {
-        let handled = tokio::task::spawn_blocking(move || {
-            let outcome = self.handle(&message);
+impl Child {
+    /// Asks the child on a thread of tokio's pool, which waits for it.
+    fn elsewhere<R: Send + 'static>(
+        mut self: Box<Self>,
+        ask: impl FnOnce(&mut Self) -> Result<R, CallError> + Send + 'static,
+    ) -> Call<R> {
+        let asked = tokio::task::spawn_blocking(move || {
+            let outcome = ask(&mut self);
             Called {
-                agent: self,
+                agent: self as Box<dyn AsyncAgent>,
                 outcome,
             }
         });
         Box::pin(async move {
             // Neither does the call panic, nor does anybody cancel it.
-            handled.await.expect("a call to a child returns")
+            asked.await.expect("a call to a child returns")
         })
+    }
+}
+
+impl AsyncAgent for Child {
+    fn call(self: Box<Self>, message: Message) -> Call {
+        self.elsewhere(move |child| child.handle(&message))
+    }
+
+    fn call_parcel(self: Box<Self>, message: Message) -> Call {
+        self.elsewhere(move |child| child.handle_parcel(message))
+    }
+
+    fn call_batch(self: Box<Self>, messages: Vec<Message>) -> Call<Batch> {
+        self.elsewhere(move |child| child.handle_batch(&messages))
     }
 }
 

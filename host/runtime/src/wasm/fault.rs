@@ -10,6 +10,9 @@ use wasmtime_wasi::I32Exit;
 /// What ended the instance. The order matters: a guest that is refused memory aborts
 /// with the same trap as one that panics, so the refusal and the text tell them apart.
 pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
+    if let Some(fault) = error.downcast_ref::<Fault>() {
+        return fault.clone();
+    }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Fault::Exited(exit.0);
     }

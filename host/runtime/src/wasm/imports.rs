@@ -31,7 +31,7 @@ pub fn require_granted(
 fn granted(import: &str, grants: &Grants) -> Result<(), String> {
     let interface = import.split('@').next().unwrap_or(import);
     let (allowed, field) = match interface {
-        "sandlab:agent/host" | "sandlab:agent/types" => return Ok(()),
+        "sandlab:agent/host" | "sandlab:agent/types" | "sandlab:agent/contents" => return Ok(()),
         _ if interface.starts_with("wasi:clocks/") => (grants.clocks, "clocks"),
         _ if interface.starts_with("wasi:random/") => (grants.random, "random"),
         _ if interface.starts_with("wasi:sockets/") => (grants.network, "network"),
@@ -40,7 +40,9 @@ fn granted(import: &str, grants: &Grants) -> Result<(), String> {
         _ if interface.starts_with("wasi:filesystem/") => return Ok(()),
         _ => {
             return Err(
-                "An agent can import `sandlab:agent/host` and WASI 0.2 without http".to_owned(),
+                "An agent can import `sandlab:agent/host`, `sandlab:agent/contents` and WASI 0.2 \
+                 without http"
+                    .to_owned(),
             );
         }
     };

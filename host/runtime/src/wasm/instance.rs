@@ -2,78 +2,38 @@
 
 use super::Program;
 use super::engine::deadline_ticks;
+use super::exports::{AgentGuest, BatchGuest, Exports, ParcelsGuest, Way};
 use super::fault::classify;
 use super::state::State;
 use crate::agent::Batch;
-use crate::bindings::plain::exports::sandlab::agent::agent as sync;
-use crate::bindings::plain_async::exports::sandlab::agent::agent as fiber;
+use crate::bindings::contents::Parcel;
 use crate::outbox::Sending;
 use crate::{
-    Agent, AsyncAgent, Call, CallError, Called, Failure, Fault, Handled, Identity, LogLine,
-    Message, Profile, Usage,
+    Agent, AsyncAgent, Call, CallError, Called, Failure, Fault, Handled, Identity, Interface,
+    LogLine, Message, Profile, Usage,
 };
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, Instance as Linked, InstancePre, Lift, Lower,
+    ComponentExportIndex, ComponentNamedList, Instance as Linked, Lift, Lower,
 };
 use wasmtime::{Error, Store, Trap};
-
-/// Where the exports of a component are, found once when it is loaded.
-pub struct Exports {
-    sync: sync::GuestIndices,
-    fiber: fiber::GuestIndices,
-    batch: Option<ComponentExportIndex>,
-    checkpoint: Option<ComponentExportIndex>,
-    restore: Option<ComponentExportIndex>,
-}
-
-impl Exports {
-    /// # Errors
-    /// If the component does not export `agent`, or with another signature.
-    pub fn find(pre: &InstancePre<State>) -> Result<Self, Error> {
-        let component = pre.component();
-        let optional = |interface, function| {
-            let interface = component.get_export_index(None, interface)?;
-            component.get_export_index(Some(&interface), function)
-        };
-        Ok(Self {
-            sync: sync::GuestIndices::new(pre)?,
-            fiber: fiber::GuestIndices::new(pre)?,
-            batch: optional("sandlab:agent/batch@0.1.0", "handle-batch"),
-            checkpoint: optional("sandlab:agent/state@0.1.0", "checkpoint"),
-            restore: optional("sandlab:agent/state@0.1.0", "restore"),
-        })
-    }
-
-    /// The world of the WIT package that the component targets.
-    pub fn world(&self) -> &'static str {
-        match (&self.batch, &self.checkpoint) {
-            (None, None) => "plain-agent",
-            (Some(_), None) => "batch-agent",
-            (None, Some(_)) => "durable-agent",
-            (Some(_), Some(_)) => "batch-agent and durable-agent",
-        }
-    }
-}
 
 /// One running component.
 pub struct Instance {
     store: Store<State>,
     linked: Linked,
-    guest: Guest,
+    guest: AgentGuest,
+    /// Found with its first call.
+    batch: Option<BatchGuest>,
+    /// Found with its first call.
+    parcels: Option<ParcelsGuest>,
     program: Arc<Program>,
     deadline: u64,
     fuel: Option<u64>,
     ended: bool,
-}
-
-/// The exported interface `agent`, for one of the two ways to call it.
-enum Guest {
-    Sync(sync::Guest),
-    Fiber(fiber::Guest),
 }
 
 impl Instance {
@@ -105,6 +65,8 @@ impl Instance {
             store,
             linked,
             guest,
+            batch: None,
+            parcels: None,
             program,
         })
     }
@@ -113,22 +75,26 @@ impl Instance {
     fn call<R>(
         &mut self,
         sending: Sending,
-        call: impl FnOnce(&mut Store<State>, &Linked, &Guest) -> Result<R, Error>,
+        call: impl FnOnce(&mut Store<State>, &Linked, &AgentGuest) -> Result<R, Error>,
     ) -> Result<R, Fault> {
-        if self.ended {
-            return Err(Fault::Ended);
-        }
-        self.store.data_mut().begin_call(sending);
-        arm(&mut self.store, self.deadline, self.fuel).map_err(host)?;
+        self.begin(sending)?;
         let called = call(&mut self.store, &self.linked, &self.guest);
         called.map_err(|error| self.ended_by(&error))
     }
 
-    /// Calls a function of an optional interface.
-    fn optional<P, R>(
+    /// Arms the next call's limits: on the way of every call.
+    #[inline]
+    fn begin(&mut self, sending: Sending) -> Result<(), Fault> {
+        if self.ended {
+            return Err(Fault::Ended);
+        }
+        self.store.data_mut().begin_call(sending);
+        arm(&mut self.store, self.deadline, self.fuel).map_err(host)
+    }
+
+    /// Calls a function of `state`.
+    fn state<P, R>(
         &mut self,
-        name: &'static str,
-        sending: Sending,
         index: impl FnOnce(&Exports) -> Option<ComponentExportIndex>,
         params: P,
     ) -> Result<R, Fault>
@@ -136,13 +102,13 @@ impl Instance {
         P: ComponentNamedList + Lower + Sync + Send,
         R: ComponentNamedList + Lift + Sync + Send + 'static,
     {
-        let index = index(&self.program.exports).ok_or(Fault::Unsupported(name.to_owned()))?;
+        let index = index(&self.program.exports).ok_or_else(|| unsupported(Interface::State))?;
         let deadline = self.program.profile.deadline;
-        self.call(sending, |store, linked, guest| {
+        self.call(Sending::Denied, |store, linked, guest| {
             let function = linked.get_typed_func::<P, R>(&mut *store, index)?;
             match guest {
-                Guest::Sync(_) => function.call(store, params),
-                Guest::Fiber(_) => on_fiber(deadline, function.call_async(store, params)),
+                Way::Sync(_) => function.call(store, params),
+                Way::Fiber(_) => on_fiber(deadline, function.call_async(store, params)),
             }
         })
     }
@@ -160,20 +126,94 @@ impl Instance {
 impl Instance {
     /// Calls `handle` on a fiber: the same as [`Agent::handle`], but waits as a future.
     async fn handle_on_fiber(&mut self, message: &Message) -> Result<Handled, CallError> {
-        if self.ended {
-            return Err(Fault::Ended.into());
-        }
-        self.store.data_mut().begin_call(Sending::Allowed);
-        arm(&mut self.store, self.deadline, self.fuel).map_err(host)?;
+        self.begin(Sending::Allowed)?;
         let deadline = self.program.profile.deadline;
         let returned = match &self.guest {
-            Guest::Sync(guest) => guest.call_handle(&mut self.store, message),
-            Guest::Fiber(guest) => {
-                timed(deadline, guest.call_handle(&mut self.store, message)).await
-            }
+            Way::Sync(guest) => guest.call_handle(&mut self.store, message),
+            Way::Fiber(guest) => timed(deadline, guest.call_handle(&mut self.store, message)).await,
         };
         let returned = returned.map_err(|error| self.ended_by(&error))?;
         let (replies, sent) = self.answer(returned)?;
+        Ok(Handled { replies, sent })
+    }
+
+    /// As [`handle_on_fiber`](Self::handle_on_fiber), of many messages.
+    async fn batch_on_fiber(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
+        self.begin_batch()?;
+        let deadline = self.program.profile.deadline;
+        let returned = match &self.batch {
+            Some(Way::Sync(guest)) => guest.call_handle_batch(&mut self.store, messages),
+            Some(Way::Fiber(guest)) => {
+                timed(deadline, guest.call_handle_batch(&mut self.store, messages)).await
+            }
+            None => return Err(unsupported(Interface::Batch).into()),
+        };
+        self.end_batch(returned)
+    }
+
+    /// Arms a call of `batch`, and finds it for the first one.
+    fn begin_batch(&mut self) -> Result<(), Fault> {
+        let exports = &self.program.exports;
+        if self.batch.is_none() {
+            let found = exports.batch(&mut self.store, &self.linked);
+            let found = found.ok_or_else(|| unsupported(Interface::Batch))?;
+            self.batch = Some(found.map_err(host)?);
+        }
+        self.begin(Sending::Allowed)
+    }
+
+    fn end_batch(
+        &mut self,
+        returned: Result<Vec<Result<Vec<Message>, Failure>>, Error>,
+    ) -> Result<Batch, CallError> {
+        let results = returned.map_err(|error| self.ended_by(&error))?;
+        let sent = self.store.data_mut().outbox.take_sent();
+        Ok(Batch { results, sent })
+    }
+
+    /// As [`handle_on_fiber`](Self::handle_on_fiber), with the content in the host's memory.
+    async fn parcel_on_fiber(&mut self, message: Message) -> Result<Handled, CallError> {
+        let parcel = self.begin_parcel(message)?;
+        let deadline = self.program.profile.deadline;
+        let returned = match &self.parcels {
+            Some(Way::Sync(guest)) => guest.call_handle_parcel(&mut self.store, parcel),
+            Some(Way::Fiber(guest)) => {
+                timed(deadline, guest.call_handle_parcel(&mut self.store, parcel)).await
+            }
+            None => return Err(unsupported(Interface::Parcels).into()),
+        };
+        self.end_parcel(returned)
+    }
+
+    /// Arms a call of `parcels`, and finds it for the first one.
+    fn begin_parcel(&mut self, message: Message) -> Result<Parcel, Fault> {
+        let exports = &self.program.exports;
+        if self.parcels.is_none() {
+            let found = exports.parcels(&mut self.store, &self.linked);
+            let found = found.ok_or_else(|| unsupported(Interface::Parcels))?;
+            self.parcels = Some(found.map_err(host)?);
+        }
+        self.begin(Sending::Allowed)?;
+        let lent = self.store.data_mut().contents.lend(message);
+        lent.map_err(host)
+    }
+
+    fn end_parcel(
+        &mut self,
+        returned: Result<Result<Vec<Parcel>, Failure>, Error>,
+    ) -> Result<Handled, CallError> {
+        let returned = returned.map_err(|error| self.ended_by(&error))?;
+        let contents = &mut self.store.data_mut().contents;
+        let replies = returned.map(|replies| {
+            let taken = replies.into_iter().map(|reply| contents.take(reply));
+            taken.collect::<Result<Vec<_>, _>>()
+        });
+        if let Err(fault) = contents.check_kept() {
+            self.ended = true;
+            return Err(fault.into());
+        }
+        let (replies, sent) = self.answer(replies)?;
+        let replies = replies.map_err(|error| self.ended_by(&error))?;
         Ok(Handled { replies, sent })
     }
 
@@ -194,14 +234,34 @@ impl AsyncAgent for Instance {
             }
         })
     }
+
+    fn call_parcel(mut self: Box<Self>, message: Message) -> Call {
+        Box::pin(async move {
+            let outcome = self.parcel_on_fiber(message).await;
+            Called {
+                agent: self,
+                outcome,
+            }
+        })
+    }
+
+    fn call_batch(mut self: Box<Self>, messages: Vec<Message>) -> Call<Batch> {
+        Box::pin(async move {
+            let outcome = self.batch_on_fiber(&messages).await;
+            Called {
+                agent: self,
+                outcome,
+            }
+        })
+    }
 }
 
 impl Agent for Instance {
     fn configure(&mut self, config: &[u8]) -> Result<Vec<Message>, CallError> {
         let deadline = self.program.profile.deadline;
         let returned = self.call(Sending::Allowed, |store, _, guest| match guest {
-            Guest::Sync(guest) => guest.call_configure(store, config),
-            Guest::Fiber(guest) => on_fiber(deadline, guest.call_configure(store, config)),
+            Way::Sync(guest) => guest.call_configure(store, config),
+            Way::Fiber(guest) => on_fiber(deadline, guest.call_configure(store, config)),
         })?;
         self.answer(returned).map(|((), sent)| sent)
     }
@@ -209,37 +269,46 @@ impl Agent for Instance {
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
         let deadline = self.program.profile.deadline;
         let returned = self.call(Sending::Allowed, |store, _, guest| match guest {
-            Guest::Sync(guest) => guest.call_handle(store, message),
-            Guest::Fiber(guest) => on_fiber(deadline, guest.call_handle(store, message)),
+            Way::Sync(guest) => guest.call_handle(store, message),
+            Way::Fiber(guest) => on_fiber(deadline, guest.call_handle(store, message)),
         })?;
         let (replies, sent) = self.answer(returned)?;
         Ok(Handled { replies, sent })
     }
 
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
-        let (results,) = self.optional(
-            "batch",
-            Sending::Allowed,
-            |exports| exports.batch,
-            (messages,),
-        )?;
-        let (results, sent) = self.answer(Ok(results))?;
-        Ok(Batch { results, sent })
+        self.begin_batch()?;
+        let deadline = self.program.profile.deadline;
+        let returned = match &self.batch {
+            Some(Way::Sync(guest)) => guest.call_handle_batch(&mut self.store, messages),
+            Some(Way::Fiber(guest)) => {
+                on_fiber(deadline, guest.call_handle_batch(&mut self.store, messages))
+            }
+            None => return Err(unsupported(Interface::Batch).into()),
+        };
+        self.end_batch(returned)
+    }
+
+    fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
+        let parcel = self.begin_parcel(message)?;
+        let deadline = self.program.profile.deadline;
+        let returned = match &self.parcels {
+            Some(Way::Sync(guest)) => guest.call_handle_parcel(&mut self.store, parcel),
+            Some(Way::Fiber(guest)) => {
+                on_fiber(deadline, guest.call_handle_parcel(&mut self.store, parcel))
+            }
+            None => return Err(unsupported(Interface::Parcels).into()),
+        };
+        self.end_parcel(returned)
     }
 
     fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
-        let (returned,) =
-            self.optional("state", Sending::Denied, |exports| exports.checkpoint, ())?;
+        let (returned,) = self.state(|exports| exports.checkpoint, ())?;
         self.answer(returned).map(|(state, _)| state)
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
-        let (returned,) = self.optional(
-            "state",
-            Sending::Denied,
-            |exports| exports.restore,
-            (state,),
-        )?;
+        let (returned,) = self.state(|exports| exports.restore, (state,))?;
         self.answer(returned).map(|((), _)| ())
     }
 
@@ -274,17 +343,15 @@ fn arm(store: &mut Store<State>, deadline: u64, fuel: Option<u64>) -> Result<(),
     fuel.map_or(Ok(()), |fuel| store.set_fuel(fuel))
 }
 
-fn start(program: &Program, store: &mut Store<State>) -> Result<(Linked, Guest), Error> {
+fn start(program: &Program, store: &mut Store<State>) -> Result<(Linked, AgentGuest), Error> {
     let Program { pre, exports, .. } = program;
-    if program.fiber {
-        let deadline = program.profile.deadline;
-        let linked = on_fiber(deadline, pre.instantiate_async(&mut *store))?;
-        let guest = exports.fiber.load(&mut *store, &linked)?;
-        return Ok((linked, Guest::Fiber(guest)));
-    }
-    let linked = pre.instantiate(&mut *store)?;
-    let guest = exports.sync.load(&mut *store, &linked)?;
-    Ok((linked, Guest::Sync(guest)))
+    let linked = if program.fiber {
+        on_fiber(program.profile.deadline, pre.instantiate_async(&mut *store))?
+    } else {
+        pre.instantiate(&mut *store)?
+    };
+    let guest = exports.agent(store, &linked)?;
+    Ok((linked, guest))
 }
 
 /// Waits for a call on a fiber. The epoch stops a guest that computes; this also stops
@@ -313,6 +380,10 @@ async fn timed<R>(
 ) -> Result<R, Error> {
     let timed = tokio::time::timeout(deadline, call).await;
     timed.unwrap_or_else(|_| Err(Trap::Interrupt.into()))
+}
+
+fn unsupported(interface: Interface) -> Fault {
+    Fault::Unsupported(interface.to_string())
 }
 
 fn host(error: Error) -> Fault {

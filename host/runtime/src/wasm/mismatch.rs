@@ -7,14 +7,22 @@ use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Function, Interface, Resolve, SourceMap, WorldId, WorldItem, WorldKey};
 
 /// The contract, as it stands in the WIT files.
-const WIT: [(&str, &str); 6] = [
+const WIT: [(&str, &str); 8] = [
     ("types.wit", include_str!("../../../../wit/types.wit")),
     ("host.wit", include_str!("../../../../wit/host.wit")),
     ("agent.wit", include_str!("../../../../wit/agent.wit")),
     ("batch.wit", include_str!("../../../../wit/batch.wit")),
+    ("contents.wit", include_str!("../../../../wit/contents.wit")),
+    ("parcels.wit", include_str!("../../../../wit/parcels.wit")),
     ("state.wit", include_str!("../../../../wit/state.wit")),
     ("worlds.wit", include_str!("../../../../wit/worlds.wit")),
 ];
+
+/// What an agent may import of the contract.
+const IMPORTS: [&str; 2] = ["host", "contents"];
+
+/// What an agent exports of the contract, or may.
+const EXPORTS: [&str; 4] = ["agent", "batch", "state", "parcels"];
 
 /// Compares every interface of the package that the component mentions with the
 /// contract, and `agent` also if it does not mention it. `None` if all of them fit.
@@ -27,10 +35,12 @@ pub fn find(bytes: &[u8]) -> Option<LoadError> {
         resolve: &resolve,
         world,
     };
-    if let Some(host) = component.imported("host")
-        && let Some(error) = differs(&contract, &resolve, "host", host)
-    {
-        return Some(error);
+    let differing_import = IMPORTS.into_iter().find_map(|name| {
+        let found = component.imported(name)?;
+        differs(&contract, &resolve, name, found)
+    });
+    if differing_import.is_some() {
+        return differing_import;
     }
     if component.exported("agent").is_none() {
         let (_, expected) = interface(&contract, "agent")?;
@@ -40,7 +50,7 @@ pub fn find(bytes: &[u8]) -> Option<LoadError> {
             found: component.exports(),
         });
     }
-    ["agent", "batch", "state"].into_iter().find_map(|name| {
+    EXPORTS.into_iter().find_map(|name| {
         let found = component.exported(name)?;
         differs(&contract, &resolve, name, found)
     })
@@ -55,7 +65,7 @@ fn differs(
 ) -> Option<LoadError> {
     let (id, expected) = interface(contract, name)?;
     let exact = has_version(resolve, found, "0.1.0");
-    let is_import = name == "host";
+    let is_import = IMPORTS.contains(&name);
     expected.functions.values().find_map(|function| {
         let label = format!("{id}#{}", function.name);
         let Some(other) = found.functions.get(&function.name) else {

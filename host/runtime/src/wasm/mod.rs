@@ -5,7 +5,9 @@
 //! poisons the whole store.
 
 mod cache;
+mod contents;
 mod engine;
+mod exports;
 mod fault;
 mod identify;
 mod imports;
@@ -17,12 +19,18 @@ mod state;
 mod stdio;
 
 pub use cache::Cache;
+pub use contents::Content;
 pub use engine::{EPOCH_TICK, config};
 
+use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
 use crate::profile::Calls;
-use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, Profile, Started};
-use instance::{Exports, Instance};
+use crate::{
+    Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered, Profile,
+    Started,
+};
+use exports::Exports;
+use instance::Instance;
 use state::State;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,7 +116,7 @@ impl SandboxEngine {
         };
         let explain = |error| mismatch::find(bytes).unwrap_or_else(|| prepare(error));
         let pre = self.link(&component, fiber).map_err(explain)?;
-        let exports = Exports::find(&pre).map_err(explain)?;
+        let exports = Exports::find(&pre, fiber).map_err(explain)?;
         Ok(Sandbox {
             program: Arc::new(Program {
                 pre,
@@ -129,6 +137,7 @@ impl SandboxEngine {
             wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         }
         PlainAgent::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        contents_interface::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
         linker.instantiate_pre(component)
     }
 }
@@ -166,8 +175,8 @@ impl Sandbox {
         Calls::Sync
     }
 
-    /// The world of the WIT package that the component targets.
-    pub fn world(&self) -> &'static str {
+    /// The world of the WIT package that the component targets, or the worlds.
+    pub fn world(&self) -> String {
         self.program.exports.world()
     }
 
@@ -185,6 +194,11 @@ impl Sandbox {
 impl Backend for Sandbox {
     fn kind(&self) -> BackendKind {
         BackendKind::Wasm
+    }
+
+    fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
+        let has = self.program.exports.has(interface);
+        has.then_some(()).ok_or(NotOffered::NotExported(interface))
     }
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {

@@ -1,5 +1,6 @@
 //! What a store holds: one agent's side of the host.
 
+use super::contents::Contents;
 use super::limiter::Limiter;
 use super::stdio::Captured;
 use crate::bindings::{host, types};
@@ -11,6 +12,7 @@ use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
 pub struct State {
     pub limiter: Limiter,
     pub outbox: Outbox,
+    pub contents: Contents,
     pub output: Captured,
     wasi: WasiCtx,
     table: ResourceTable,
@@ -25,6 +27,7 @@ impl State {
         Ok(Self {
             limiter: Limiter::new(profile),
             outbox: Outbox::new(identity, profile),
+            contents: Contents::new(profile),
             wasi: wasi(profile, &output)?,
             table: ResourceTable::new(),
             output,
@@ -35,6 +38,7 @@ impl State {
     pub fn begin_call(&mut self, sending: Sending) {
         self.limiter.begin_call();
         self.outbox.begin_call(sending);
+        self.contents.begin_call();
         self.output.clear();
     }
 }

@@ -12,6 +12,7 @@ use crate::experiment::open_loop::{
 };
 use crate::experiment::throughput::{Clients, Load, Mode, throughput_of};
 use crate::results::Entry;
+use sandlab_runtime::path::Strategy;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -115,6 +116,8 @@ fn closed(search: &Search) -> Load {
         connections: 1,
         clients: Clients::Threads,
         mode: Mode::Ask,
+        config: None,
+        strategy: Strategy::ByValue,
         duration: search.step,
     }
 }

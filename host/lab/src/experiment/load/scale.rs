@@ -5,6 +5,7 @@ use crate::Result;
 use crate::experiment::memory::resident;
 use crate::experiment::throughput::{Clients, Load, Mode, throughput_of};
 use crate::results::Entry;
+use sandlab_runtime::path::Strategy;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ pub fn scale(program: &Program, scale: &Scale, to: &mut dyn Recorder) -> Result<
         connections,
         clients: Clients::Shards,
         mode: Mode::Ask,
+        config: None,
+        strategy: Strategy::ByValue,
         duration: scale.duration,
     };
     let measured = throughput_of(&fleet, &load)?;

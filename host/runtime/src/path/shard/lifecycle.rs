@@ -1,17 +1,18 @@
 //! Agents come and go.
 
+use super::timers::Timer;
 use super::{Shard, Spawn};
 use crate::path::SpawnError;
 use crate::path::address::{Address, LAST_GENERATION};
 use crate::path::client::Undelivered;
-use crate::path::slot::{Calling, Resident, Slot, State};
+use crate::path::slot::{Resident, Slot, State};
 use crate::path::supervisor::Decision;
 use crate::{AgentId, CallError, Fault, Identity};
-use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 impl Shard {
     pub(super) fn spawn(&mut self, spawn: Spawn) -> Result<AgentId, SpawnError> {
+        spawn.options.require(spawn.backend.as_ref())?;
         let slot = self
             .free_slot()
             .ok_or(SpawnError::Full(self.settings.agents_per_shard))?;
@@ -85,11 +86,12 @@ impl Shard {
             self.registry.unname(name);
         }
         if let State::Calling(calling) = resident.state {
-            let Calling { call, head } = *calling;
-            drop(call);
-            self.accounts.failed += 1;
-            self.done_with(&head);
-            self.tell(head, why.clone());
+            // The call ends before its messages do.
+            for head in calling.into_heads() {
+                self.accounts.failed += 1;
+                self.done_with(&head);
+                self.tell(head, why.clone());
+            }
         }
         for envelope in resident.mailbox.drain() {
             self.dead_letter(envelope, why.clone());
@@ -102,16 +104,6 @@ impl Shard {
         let slot = self.slots.get_mut(address.slot as usize)?;
         let resident = slot.resident.as_mut()?;
         (resident.id == agent).then_some(resident)
-    }
-
-    pub(super) fn restart_due(&mut self) {
-        while let Some(Reverse((at, agent))) = self.restarts.peek().copied() {
-            if at > Instant::now() {
-                return;
-            }
-            self.restarts.pop();
-            self.restart(agent);
-        }
     }
 
     pub(super) fn restart(&mut self, agent: AgentId) {
@@ -150,7 +142,7 @@ impl Shard {
     pub(super) fn follow(&mut self, agent: AgentId, decision: Decision, fault: &Fault) {
         match decision {
             Decision::Restart(wait) => {
-                self.restarts.push(Reverse((Instant::now() + wait, agent)));
+                self.timers.after(wait, Timer::Restart(agent));
             }
             Decision::Stop => {
                 let why = Undelivered::Ended(fault.clone());

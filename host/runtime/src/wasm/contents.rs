@@ -1,0 +1,237 @@
+//! The contents that an agent has handles of: they stay in the host's memory, and move in
+//! and out of this table without being copied.
+
+use super::state::State;
+use crate::bindings::contents::{self, Parcel};
+use crate::profile::Profile;
+use crate::{Fault, Message, SendError};
+use wasmtime::component::Resource;
+use wasmtime::{Error, Result};
+
+/// What a handle of `resource content` stands for.
+#[derive(Debug)]
+pub enum Content {}
+
+/// The contents that one agent has handles of.
+#[derive(Debug)]
+pub struct Contents {
+    /// By the handles' numbers; those that are gone leave their places to others.
+    entries: Vec<Option<Vec<u8>>>,
+    free: Vec<u32>,
+    bytes: u64,
+    /// What may be there when a call returns.
+    count_limit: usize,
+    byte_limit: u64,
+    /// Bytes that a call may make.
+    make_limit: u64,
+    make_left: u64,
+    /// The content of the running call's message, bytes, which is there besides.
+    lent: u64,
+}
+
+impl Contents {
+    pub fn new(profile: &Profile) -> Self {
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+            bytes: 0,
+            count_limit: profile.contents.count as usize,
+            byte_limit: profile.contents.size.as_u64(),
+            make_limit: profile.result_limit.as_u64(),
+            make_left: 0,
+            lent: 0,
+        }
+    }
+
+    /// Gives the next call a whole budget.
+    #[inline]
+    pub fn begin_call(&mut self) {
+        self.make_left = self.make_limit;
+        self.lent = 0;
+    }
+
+    /// Gives the agent the message of the call that begins.
+    pub fn lend(&mut self, message: Message) -> Result<Parcel> {
+        self.lent = message.content.len() as u64;
+        Ok(Parcel {
+            id: message.id,
+            conversation: message.conversation,
+            in_reply_to: message.in_reply_to,
+            sender: message.sender,
+            recipient: message.recipient,
+            performative: message.performative,
+            content: self.insert(message.content)?,
+        })
+    }
+
+    /// Takes a parcel from the agent.
+    pub fn take(&mut self, parcel: Parcel) -> Result<Message> {
+        Ok(Message {
+            id: parcel.id,
+            conversation: parcel.conversation,
+            in_reply_to: parcel.in_reply_to,
+            sender: parcel.sender,
+            recipient: parcel.recipient,
+            performative: parcel.performative,
+            content: self.remove(&parcel.content)?,
+        })
+    }
+
+    /// # Errors
+    /// If the agent has more than it may keep.
+    pub fn check_kept(&self) -> Result<(), Fault> {
+        self.check(0, 0)
+    }
+
+    /// Whether there is no more than may be kept, and so much besides.
+    fn check(&self, count: usize, bytes: u64) -> Result<(), Fault> {
+        let held = self.entries.len() - self.free.len();
+        let over = |what: &str| {
+            let bytes = self.bytes;
+            Fault::OverLimit(format!(
+                "the agent has {held} contents of {bytes} bytes together; `{what}` under \
+                 [contents] limits what it may keep"
+            ))
+        };
+        if held > self.count_limit.saturating_add(count) {
+            return Err(over("count"));
+        }
+        if self.bytes > self.byte_limit.saturating_add(bytes) {
+            return Err(over("size"));
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, bytes: Vec<u8>) -> Result<Resource<Content>> {
+        let size = bytes.len() as u64;
+        let left = self.make_left.checked_sub(size);
+        self.make_left = left.ok_or(Fault::ResultTooLarge(self.make_limit))?;
+        let made = self.insert(bytes)?;
+        self.check(1, self.lent)?;
+        Ok(made)
+    }
+
+    fn insert(&mut self, content: Vec<u8>) -> Result<Resource<Content>> {
+        self.bytes += content.len() as u64;
+        if let Some(number) = self.free.pop() {
+            self.entries[number as usize] = Some(content);
+            return Ok(Resource::new_own(number));
+        }
+        let number = u32::try_from(self.entries.len())?;
+        self.entries.push(Some(content));
+        Ok(Resource::new_own(number))
+    }
+
+    fn get(&self, content: &Resource<Content>) -> Result<&[u8]> {
+        let entry = self.entries.get(content.rep() as usize);
+        entry.and_then(Option::as_deref).ok_or_else(unknown)
+    }
+
+    fn remove(&mut self, content: &Resource<Content>) -> Result<Vec<u8>> {
+        let entry = self.entries.get_mut(content.rep() as usize);
+        let content_of = entry.and_then(Option::take).ok_or_else(unknown)?;
+        self.free.push(content.rep());
+        self.bytes -= content_of.len() as u64;
+        Ok(content_of)
+    }
+}
+
+/// Wasmtime knows the guest's handles, so that it passes none on that is not here.
+fn unknown() -> Error {
+    Error::msg("the agent used a content that it does not have")
+}
+
+impl contents::HostContent for State {
+    fn new(&mut self, bytes: Vec<u8>) -> Result<Resource<Content>> {
+        self.contents.make(bytes)
+    }
+
+    fn len(&mut self, content: Resource<Content>) -> Result<u64> {
+        Ok(self.contents.get(&content)?.len() as u64)
+    }
+
+    fn read(&mut self, content: Resource<Content>, offset: u64, len: u64) -> Result<Vec<u8>> {
+        let bytes = self.contents.get(&content)?;
+        let all = bytes.len() as u64;
+        let begin = offset.min(all);
+        let end = begin.saturating_add(len).min(all);
+        // Both are at most `all`, which is a `usize`.
+        Ok(bytes[begin as usize..end as usize].to_vec())
+    }
+
+    fn drop(&mut self, content: Resource<Content>) -> Result<()> {
+        self.contents.remove(&content).map(drop)
+    }
+}
+
+impl contents::Host for State {
+    fn send(&mut self, parcel: Parcel) -> Result<Result<(), SendError>> {
+        let message = self.contents.take(parcel)?;
+        Ok(self.outbox.send_parcel(message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::ContentBudget;
+    use bytesize::ByteSize;
+
+    fn contents(count: u32, size: u64, make: u64) -> Contents {
+        let mut contents = Contents::new(&Profile {
+            contents: ContentBudget {
+                count,
+                size: ByteSize::b(size),
+            },
+            result_limit: ByteSize::b(make),
+            ..Profile::default()
+        });
+        contents.begin_call();
+        contents
+    }
+
+    #[test]
+    fn what_is_lent_comes_back_as_it_was_and_leaves_its_place() {
+        let mut contents = contents(1, 10, 10);
+        for round in 0..3 {
+            let message = Message::request(vec![round; 1_000]);
+            let address = message.content.as_ptr();
+            let parcel = contents.lend(message).unwrap();
+            let message = contents.take(parcel).unwrap();
+            assert_eq!(message.content.as_ptr(), address);
+        }
+        assert_eq!((contents.entries.len(), contents.bytes), (1, 0));
+    }
+
+    #[test]
+    fn what_is_kept_is_limited_in_number_and_in_bytes() {
+        let mut few = contents(1, 100, 100);
+        few.lend(Message::request([1; 10])).unwrap();
+        assert!(few.check_kept().is_ok());
+        // As long as the call runs, its message is there besides.
+        assert!(few.make(vec![0; 10]).is_ok());
+        assert!(matches!(few.check_kept(), Err(Fault::OverLimit(_))));
+        assert!(few.make(Vec::new()).is_err());
+        let mut small = contents(10, 100, 1_000);
+        small.lend(Message::request([1; 50])).unwrap();
+        assert!(small.make(vec![0; 100]).is_ok());
+        let error = small.make(vec![0; 1]).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Fault::OverLimit(_))));
+    }
+
+    #[test]
+    fn what_a_call_makes_is_limited_though_it_gives_it_away() {
+        let mut contents = contents(10, 100, 150);
+        for _ in 0..3 {
+            let made = contents.make(vec![0; 50]).unwrap();
+            contents.remove(&made).unwrap();
+        }
+        let error = contents.make(vec![0; 50]).unwrap_err();
+        assert!(matches!(
+            error.downcast_ref(),
+            Some(Fault::ResultTooLarge(150))
+        ));
+        contents.begin_call();
+        assert!(contents.make(vec![0; 50]).is_ok());
+    }
+}

@@ -310,48 +310,41 @@ fn one_failing_agent_does_not_take_the_others_results_along() {
 
 #[test]
 fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_finding() {
-    let args = [
-        "throughput",
-        "--agents",
-        "3",
-        "--duration",
-        "100ms",
-        "--mode",
-        "ask,tell",
-    ];
-    let done = sandlab()
+    let runs = tempfile::tempdir().unwrap();
+    let throughput = || {
+        let mut throughput = sandlab();
+        throughput.args(["throughput", "--runs"]).arg(runs.path());
+        throughput
+    };
+    let args = ["--agents", "3", "--duration", "100ms", "--mode", "ask,tell"];
+    let done = throughput()
         .args(args)
         .args(["--format", "json"])
         .assert()
         .code(0);
     let page: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
-    assert_eq!(page["schema"], "sandlab.throughput/1");
-    let rows = page["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), 6);
-    for row in rows {
-        assert!(row["measured"]["rate"].as_f64().unwrap() > 0.0, "{row}");
+    let parts = page["parts"].as_array().unwrap();
+    assert_eq!(parts.len(), 6);
+    for part in parts {
+        let intervals = part["findings"].as_array().unwrap().iter();
+        let counted = intervals.filter(|found| found["finding"] == "closed");
+        let messages = counted.map(|found| found["messages"].as_u64().unwrap());
+        assert!(messages.sum::<u64>() > 0, "{part}");
     }
-    let on_shards = ["throughput", "--backends", "native", "--clients", "shards"];
-    let on_shards = sandlab()
+    let on_shards = ["--backends", "native", "--clients", "shards"];
+    let on_shards = throughput()
         .args(on_shards)
         .args(["--duration", "100ms"])
         .assert();
     on_shards.code(0).stdout(contains("native"));
-    let hash = [
-        "throughput",
-        "hash",
-        "--backends",
-        "native",
-        "--duration",
-        "100ms",
-    ];
-    sandlab()
+    let hash = ["hash", "--backends", "native", "--duration", "100ms"];
+    throughput()
         .args(hash)
         .assert()
         .code(1)
         .stderr(contains("something else"));
-    let strategies = ["throughput", "--strategy", "by-value,batch,zero-copy"];
-    let strategies = sandlab()
+    let strategies = ["--strategy", "by-value,batch,zero-copy"];
+    let strategies = throughput()
         .args(strategies)
         .args(["--batch-size", "4,8", "--batch-timeout", "1ms"])
         .args(["--backends", "wasm,process", "--mode", "ask,tell"])
@@ -359,20 +352,21 @@ fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_
         .assert()
         .code(0);
     let page: serde_json::Value = serde_json::from_slice(&strategies.get_output().stdout).unwrap();
-    let rows = page["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), 14, "{rows:?}");
-    assert!(rows.iter().all(|row| row["agent"] == "relay"), "{rows:?}");
-    let notes = page["notes"].as_array().unwrap();
-    assert_eq!(notes.len(), 1, "{notes:?}");
-    assert!(notes[0].as_str().unwrap().contains("zero-copy is left out"));
-    let hash = ["throughput", "hash", "--strategy", "batch"];
-    sandlab()
-        .args(hash)
-        .assert()
-        .code(2)
-        .stderr(contains("sandlab:agent/batch"));
-    sandlab()
-        .args(["throughput", "--duration", "0s"])
-        .assert()
-        .code(2);
+    let parts = page["parts"].as_array().unwrap();
+    assert_eq!(parts.len(), 16, "{parts:?}");
+    let agents = parts.iter().map(|part| &part["part"]["agent"]);
+    assert!(agents.clone().all(|agent| agent == "relay"), "{parts:?}");
+    let unavailable = |part: &&serde_json::Value| part["findings"][0]["finding"] == "unavailable";
+    // Zero-copy in a child process, asked and told.
+    assert_eq!(parts.iter().filter(unavailable).count(), 2);
+    let hash = ["hash", "--strategy", "batch", "--backends", "wasm"];
+    let hash = throughput().args(hash).assert().code(0);
+    hash.stdout(contains("sandlab:agent/batch"));
+    let tasks = ["--mode", "task", "--tasks", "50"];
+    let tasks = throughput()
+        .args(tasks)
+        .args(["--duration", "50ms"])
+        .assert();
+    tasks.code(0).stdout(contains("1 × 50"));
+    throughput().args(["--duration", "0s"]).assert().code(2);
 }

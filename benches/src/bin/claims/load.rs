@@ -109,7 +109,7 @@ pub fn crowd() -> Result<Interval> {
         let mut found = Found::default();
         scale(&program, &load, &mut found)?;
         let closed = found.findings.iter().find_map(|finding| match finding {
-            Finding::Closed(closed) => Some(closed.rate),
+            Finding::Closed(closed) => Some(closed.rate()),
             _ => None,
         });
         closed.context("no throughput")

@@ -243,7 +243,7 @@ pub fn path_client() -> Result<Interval> {
     };
     let backend = backend("echo")?;
     by_bare_calls("echo", &[0x5a; 1_024], || {
-        Ok(throughput(&backend, &load)?.rate)
+        Ok(throughput(&backend, &load)?.rate())
     })
 }
 

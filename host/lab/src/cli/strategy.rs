@@ -1,6 +1,5 @@
 //! Which strategies a command compares, and with which agent.
 
-use sandlab_runtime::Backend;
 use sandlab_runtime::path::{Batching, Strategy};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -69,11 +68,4 @@ impl Args {
 /// What an agent must be configured with to answer with the content, if it must.
 pub fn config(agent: &str) -> Option<&'static str> {
     (agent == RELAY).then_some("answer")
-}
-
-/// What a reader must know if a backend's agents cannot be handed messages so.
-pub fn left_out(agent: &str, backend: &dyn Backend, strategy: Strategy) -> Option<String> {
-    let why = strategy.offered_by(backend).err()?;
-    let kind = backend.kind();
-    Some(format!("{agent} on {kind}: {strategy} is left out: {why}"))
 }

@@ -1,15 +1,11 @@
 //! `sandlab throughput`
 
-use super::{print, progress, strategy};
-use crate::bundle;
-use crate::experiment::compare;
-use crate::experiment::throughput::{Clients, Load, Mode, Throughput, throughput};
-use crate::report::Format;
-use crate::report::throughput::{self as report, Row};
-use crate::suite::Observer;
-use crate::{Error, Result, results};
-use sandlab_runtime::{BackendKind, Profile};
-use std::path::PathBuf;
+use super::loading::{Loading, Plan, duration};
+use super::strategy;
+use crate::Result;
+use crate::experiment::load::{Recorder, closed};
+use crate::experiment::throughput::{Clients, Load, Mode};
+use sandlab_runtime::BackendKind;
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -20,21 +16,21 @@ pub struct Args {
     subject: Option<String>,
     #[command(flatten)]
     strategy: strategy::Args,
-    /// Where to run the agents.
-    #[arg(long, value_delimiter = ',', default_value = "wasm,native,process")]
-    backends: Vec<BackendKind>,
     /// How many agents, one number or more.
     #[arg(long, value_delimiter = ',', default_value = "10", value_parser = clap::value_parser!(u32).range(1..))]
     agents: Vec<u32>,
     /// The messages' sizes, bytes.
     #[arg(long, value_delimiter = ',', default_value = "1024", value_parser = clap::value_parser!(u32).range(8..))]
     size: Vec<u32>,
-    /// Whether replies are awaited.
+    /// Whether replies are awaited, and whose.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ask")]
     mode: Vec<Mode>,
     /// Messages in flight on each connection.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     depth: u32,
+    /// With `--mode task`: how many are given to the pool at once.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    tasks: u32,
     /// Connections.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
@@ -44,88 +40,53 @@ pub struct Args {
     /// How long to measure each row, after a tenth as long to warm up.
     #[arg(long, default_value = "2s", value_parser = duration)]
     duration: Duration,
-    /// The sandbox profile, a TOML file.
-    #[arg(long, value_name = "FILE")]
-    profile: Option<PathBuf>,
-    /// How to report.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-    /// Write the report to this file, instead of to standard output.
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if duration < Duration::from_millis(10) {
-        return Err("at least 10ms".to_owned());
-    }
-    Ok(duration)
+    #[command(flatten)]
+    loading: Loading,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
-    if let Some(file) = &args.output {
-        results::require_writable(file)?;
-    }
     let named = args.subject.as_deref();
-    let subject = bundle::find(named.unwrap_or(args.strategy.agent()), &mut progress::say)?;
-    let mut profile = match &args.profile {
-        Some(file) => Profile::read(file)?,
-        None => Profile::default(),
+    let agent = named.unwrap_or(args.strategy.agent());
+    let loads = loads(args, strategy::config(agent));
+    let plan = Plan {
+        name: "throughput",
+        subject: agent,
+        backends: &BackendKind::ALL,
+        agents: loads.iter().map(|load| load.agents).max().unwrap_or(1),
+        parts: loads.len(),
     };
-    // Room for the largest number that was asked for.
-    let most = args.agents.iter().copied().max().unwrap_or(1);
-    profile.allocation.slots = profile.allocation.slots.max(most);
-    let loads = loads(args, strategy::config(&subject.name()));
-    let bar = progress::Bar::new(loads.len() * args.backends.len())?;
-    let (mut rows, mut notes) = (Vec::new(), Vec::new());
-    for kind in &args.backends {
-        let backend = compare::backend(&subject, *kind, &profile)?;
+    let shards = args.loading.all_shards();
+    args.loading.run(&plan, |program, to: &mut dyn Recorder| {
         for load in &loads {
-            if bar.stopped() {
-                return finish(args, &rows, &notes).and(Err(Error::Stopped));
+            if to.stopped() {
+                break;
             }
-            if let Some(note) = strategy::left_out(&subject.name(), &*backend, load.strategy) {
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
-                bar.done();
-                continue;
-            }
-            bar.begins(&format!("{} agents on {kind}", load.agents));
-            let measured: Throughput = throughput(&backend, load)?;
-            rows.push(Row {
-                agent: subject.name(),
-                backend: *kind,
-                load: *load,
-                measured,
-            });
-            bar.done();
+            closed(program, load, shards, to)?;
         }
-    }
-    drop(bar);
-    if rows.is_empty() {
-        return Err(Error::Usage(notes.join("; ")));
-    }
-    finish(args, &rows, &notes)
+        Ok(())
+    })
 }
 
 /// Every combination that was asked for.
 fn loads(args: &Args, config: Option<&'static str>) -> Vec<Load> {
     let mut loads = Vec::new();
-    for mode in &args.mode {
+    for mode in args.mode.iter().copied() {
         for size in &args.size {
             for agents in &args.agents {
                 for strategy in args.strategy.all() {
+                    let (connections, depth) = match mode {
+                        Mode::Task => (1, args.tasks),
+                        Mode::Ask | Mode::Tell => (args.connections, args.depth),
+                    };
                     loads.push(Load {
                         agents: *agents as usize,
                         config,
                         strategy,
                         size: *size as usize,
-                        depth: args.depth,
-                        connections: args.connections as usize,
+                        depth,
+                        connections: connections as usize,
                         clients: args.clients,
-                        mode: *mode,
+                        mode,
                         duration: args.duration,
                     });
                 }
@@ -133,19 +94,4 @@ fn loads(args: &Args, config: Option<&'static str>) -> Vec<Load> {
         }
     }
     loads
-}
-
-fn finish(args: &Args, rows: &[Row], notes: &[String]) -> Result<()> {
-    match &args.output {
-        Some(file) => {
-            let report = report::render(rows, notes, args.format, false)?;
-            results::write_whole(file, report.as_bytes())
-        }
-        None => print(&report::render(
-            rows,
-            notes,
-            args.format,
-            console::colors_enabled(),
-        )?),
-    }
 }

@@ -12,5 +12,6 @@ pub mod memory;
 pub mod open_loop;
 pub mod ring;
 pub mod setup;
+mod tasks;
 pub mod throughput;
 pub mod timing;

@@ -8,20 +8,27 @@
 use super::clock::{process_cpu, thread_cpu};
 use super::departures::Departures;
 use super::fleet::Fleet;
-use super::open_loop::{check, numbered};
+use super::open_loop::{Go, check, numbered};
+use super::tasks::tasks;
 use crate::{Error, Result};
-use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings, Strategy, Undelivered};
+use sandlab_runtime::path::{
+    AgentOptions, Connection, Delivery, Runtime, Settings, Strategy, Undelivered,
+};
 use sandlab_runtime::{AgentId, Backend, Message, Performative};
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, mpsc};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 /// What to load the path with.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// Agents, spread over all shards.
     pub agents: usize,
     /// What each of them is configured with, if anything.
+    #[serde(skip)]
     pub config: Option<&'static str>,
     /// How they are handed their messages.
     pub strategy: Strategy,
@@ -39,8 +46,24 @@ pub struct Load {
     pub duration: Duration,
 }
 
+impl Load {
+    /// What its agents are started with.
+    pub fn options(&self) -> AgentOptions {
+        AgentOptions {
+            config: self.config.map(|config| config.as_bytes().to_vec()),
+            strategy: self.strategy,
+            ..AgentOptions::default()
+        }
+    }
+
+    /// How long an interval is: a tenth of it, at most a second.
+    pub(super) fn interval(&self) -> Duration {
+        (self.duration / 10).min(Duration::from_secs(1))
+    }
+}
+
 /// Where a load's drivers run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clients {
     /// Each on a thread of its own, beside the shards.
@@ -50,32 +73,84 @@ pub enum Clients {
 }
 
 /// What a client wants of an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// A reply, which is checked.
     Ask,
     /// Nothing but to be rid of the message.
     Tell,
+    /// A reply, from whichever agent of a pool: so many tasks at once as there are
+    /// messages in flight, then as many again.
+    Task,
 }
 
-/// What was measured.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+/// What was counted in a stretch of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
-    /// Messages a second that came to their end.
-    pub rate: f64,
-    /// From the batch that a message left with until its end was seen, on average.
-    /// None of a tell, which has no reply to see it by.
-    pub mean_ns: Option<f64>,
-    /// Messages in flight, on average over time.
-    pub in_flight: f64,
-    /// CPU time of the whole process, agents, path and clients, a message; of the process
+    /// Messages that came to their end.
+    pub messages: u64,
+    /// How long it was, seconds.
+    pub seconds: f64,
+    /// From the batch that a message left with until its end was seen, all together,
+    /// nanoseconds. None of a tell, which has no reply to see it by.
+    pub waited_ns: Option<u64>,
+    /// Messages in flight × seconds.
+    pub in_flight_seconds: f64,
+    /// CPU time of the whole process, agents, path and clients, nanoseconds; of the process
     /// backend's children nothing.
-    pub cpu_ns: f64,
-    /// The clients' part of it; on the shards it cannot be told apart.
-    pub client_cpu_ns: Option<f64>,
-    /// How far in flight is from rate × mean, as a share of it.
-    pub little: Option<f64>,
+    pub cpu_ns: u64,
+    /// The clients' part of it; none on the shards, where it cannot be told apart.
+    pub client_cpu_ns: Option<u64>,
+}
+
+impl Throughput {
+    /// Adds what was counted in the next stretch of time.
+    pub fn absorb(&mut self, next: &Self) {
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a.unwrap_or(0) + b?);
+        self.messages += next.messages;
+        self.seconds += next.seconds;
+        self.waited_ns = sum(self.waited_ns, next.waited_ns);
+        self.in_flight_seconds += next.in_flight_seconds;
+        self.cpu_ns += next.cpu_ns;
+        self.client_cpu_ns = sum(self.client_cpu_ns, next.client_cpu_ns);
+    }
+
+    /// Messages a second.
+    pub fn rate(&self) -> f64 {
+        self.messages as f64 / self.seconds
+    }
+
+    /// How long a message took on average, nanoseconds.
+    pub fn mean_ns(&self) -> Option<f64> {
+        self.a_message(self.waited_ns)
+    }
+
+    /// CPU time a message, nanoseconds.
+    pub fn cpu_a_message(&self) -> Option<f64> {
+        self.a_message(Some(self.cpu_ns))
+    }
+
+    /// The clients' CPU time a message, nanoseconds.
+    pub fn client_cpu_a_message(&self) -> Option<f64> {
+        self.a_message(self.client_cpu_ns)
+    }
+
+    fn a_message(&self, all: Option<u64>) -> Option<f64> {
+        let all = all.filter(|_| self.messages > 0)?;
+        Some(all as f64 / self.messages as f64)
+    }
+
+    /// Messages in flight, on average over time.
+    pub fn in_flight(&self) -> f64 {
+        self.in_flight_seconds / self.seconds
+    }
+
+    /// How far that is from the rate times the mean, as a share of it (Little's law).
+    pub fn little(&self) -> Option<f64> {
+        let expected = self.rate() * self.mean_ns()? / 1e9;
+        Some((self.in_flight() - expected).abs() / self.in_flight())
+    }
 }
 
 /// Starts agents of a backend, and loads them.
@@ -83,12 +158,7 @@ pub struct Throughput {
 /// # Errors
 /// If an agent does not start, or a message comes to nothing or to a wrong reply.
 pub fn throughput(backend: &Arc<dyn Backend>, load: &Load) -> Result<Throughput> {
-    let options = AgentOptions {
-        config: load.config.map(|config| config.as_bytes().to_vec()),
-        strategy: load.strategy,
-        ..AgentOptions::default()
-    };
-    let fleet = Fleet::start(backend, load.agents, Settings::default(), &options)?;
+    let fleet = Fleet::start(backend, load.agents, Settings::default(), &load.options())?;
     throughput_of(&fleet, load)
 }
 
@@ -97,25 +167,44 @@ pub fn throughput(backend: &Arc<dyn Backend>, load: &Load) -> Result<Throughput>
 /// # Errors
 /// If a message comes to nothing or to a wrong reply.
 pub fn throughput_of(fleet: &Fleet, load: &Load) -> Result<Throughput> {
+    let mut all = Throughput::default();
+    intervals_of(fleet, load, |interval| {
+        all.absorb(interval);
+        Ok(Go::On)
+    })?;
+    Ok(all)
+}
+
+/// Loads a fleet of agents, and passes on what was counted in each interval as soon as it
+/// is over. It ends early when what takes them says so.
+///
+/// # Errors
+/// If a message comes to nothing or to a wrong reply, and those of what takes the intervals.
+pub fn intervals_of(
+    fleet: &Fleet,
+    load: &Load,
+    mut each: impl FnMut(&Throughput) -> Result<Go>,
+) -> Result<()> {
+    if load.mode == Mode::Task {
+        return tasks(fleet, load, each);
+    }
     let Fleet {
         runtime, agents, ..
     } = fleet;
+    let (sender, counted) = mpsc::channel();
+    let stop = Arc::new(AtomicBool::new(false));
     let warm_up = Instant::now() + load.duration / 10;
-    let end = warm_up + load.duration;
-    let drivers: Vec<_> = (0..load.connections)
-        .map(|index| {
-            let connection = runtime.connect(load.depth);
-            // Each begins elsewhere, so that they do not follow each other.
-            let first = index * load.agents / load.connections;
-            Driver::new(connection, agents.clone(), first, *load)
-        })
-        .collect();
-    let (sender, results) = mpsc::channel();
-    for (index, driver) in drivers.into_iter().enumerate() {
-        let sender = sender.clone();
+    for index in 0..load.connections {
+        let connection = runtime.connect(load.depth);
+        // Each begins elsewhere, so that they do not follow each other.
+        let first = index * load.agents / load.connections;
+        let driver = Driver::new(connection, agents.clone(), first, *load);
+        let (sender, stop) = (sender.clone(), stop.clone());
         let work = async move {
-            // Whoever counts has gone only if another driver failed.
-            let _ = sender.send(driver.run(warm_up, end).await);
+            if let Err(error) = driver.run(warm_up, &stop, &sender).await {
+                // Whoever counts has gone only if another driver failed.
+                let _ = sender.send(Err(error));
+            }
         };
         match load.clients {
             Clients::Shards => runtime.run_on(index, work),
@@ -124,20 +213,44 @@ pub fn throughput_of(fleet: &Fleet, load: &Load) -> Result<Throughput> {
     }
     drop(sender);
     std::thread::sleep(warm_up.saturating_duration_since(Instant::now()));
-    let before = process_cpu();
-    std::thread::sleep(end.saturating_duration_since(Instant::now()));
-    let cpu = process_cpu() - before;
-    let mut all = Totals::default();
-    for _ in 0..load.connections {
-        let totals = results.recv_timeout(PATIENCE);
+    let mut cpu = process_cpu();
+    // What all drivers counted in an interval, and how many of them have.
+    let mut open: VecDeque<(Throughput, usize)> = VecDeque::new();
+    let (mut ended, mut first) = (0, 0);
+    while ended < load.connections {
+        let heard = counted.recv_timeout(load.duration + PATIENCE);
         let lost = || Error::Path("a client heard nothing any more".to_owned());
-        all.add(&totals.map_err(|_| lost())??);
+        let Some((number, part)) = heard.map_err(|_| lost())?? else {
+            ended += 1;
+            continue;
+        };
+        let place = number - first;
+        if open.len() <= place {
+            open.resize(place + 1, Default::default());
+        }
+        let (whole, drivers) = &mut open[place];
+        whole.absorb(&part);
+        *drivers += 1;
+        while let Some((mut whole, _)) = open.pop_front_if(|(_, n)| *n == load.connections) {
+            first += 1;
+            let now = process_cpu();
+            whole.cpu_ns = (now - cpu).as_nanos() as u64;
+            cpu = now;
+            // The drivers' stretches are the same one.
+            whole.seconds /= load.connections as f64;
+            if each(&whole)? == Go::Stop {
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
     }
-    Ok(sum_up(&all, cpu, load))
+    Ok(())
 }
 
+/// What a driver counted, and in which interval; none when it has ended.
+type Counted = Option<(usize, Throughput)>;
+
 /// How long after the end a driver may wait for its last reply.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 fn on_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let failed = |error| Error::Machine(format!("cannot start a client: {error}"));
@@ -154,42 +267,6 @@ pub(super) fn start(settings: Settings) -> Result<Runtime> {
         .map_err(|error| Error::Machine(format!("cannot start the shards: {error}")))
 }
 
-fn sum_up(totals: &Totals, cpu: Duration, load: &Load) -> Throughput {
-    let seconds = load.duration.as_secs_f64();
-    let messages = totals.done as f64;
-    let rate = messages / seconds;
-    let mean_ns = (load.mode == Mode::Ask).then(|| totals.waited.as_nanos() as f64 / messages);
-    let in_flight = totals.in_flight / seconds;
-    Throughput {
-        rate,
-        mean_ns,
-        in_flight,
-        cpu_ns: cpu.as_nanos() as f64 / messages,
-        client_cpu_ns: (load.clients == Clients::Threads)
-            .then(|| totals.cpu.as_nanos() as f64 / messages),
-        little: mean_ns.map(|mean_ns| (in_flight - rate * mean_ns / 1e9).abs() / in_flight),
-    }
-}
-
-/// What drivers counted while it was measured.
-#[derive(Default)]
-struct Totals {
-    done: u64,
-    waited: Duration,
-    /// Messages in flight × seconds.
-    in_flight: f64,
-    cpu: Duration,
-}
-
-impl Totals {
-    fn add(&mut self, other: &Self) {
-        self.done += other.done;
-        self.waited += other.waited;
-        self.in_flight += other.in_flight;
-        self.cpu += other.cpu;
-    }
-}
-
 /// One connection's thread.
 struct Driver {
     connection: Connection,
@@ -198,7 +275,7 @@ struct Driver {
     load: Load,
     payload: Vec<u8>,
     left: Departures<Instant>,
-    totals: Totals,
+    counted: Throughput,
 }
 
 impl Driver {
@@ -210,61 +287,88 @@ impl Driver {
             load,
             payload: vec![0x5a; load.size.max(8)],
             left: Departures::default(),
-            totals: Totals::default(),
+            counted: Throughput::default(),
         }
     }
 
     /// Runs until the end, and counts from the start on.
-    async fn run(mut self, start: Instant, end: Instant) -> Result<Totals> {
+    async fn run(
+        mut self,
+        start: Instant,
+        stop: &AtomicBool,
+        to: &Sender<Result<Counted>>,
+    ) -> Result<()> {
+        let interval = self.load.interval();
+        let end = start + self.load.duration;
         let mut before = Instant::now();
-        let mut cpu = thread_cpu();
-        let mut counts = false;
+        // The interval that is counted: its number, when it began, the CPU time until then.
+        let mut current: Option<(usize, Instant, Duration)> = None;
         loop {
             self.fill(before)?;
             let in_flight = f64::from(self.connection.in_flight());
             let first = self.connection.next().await;
             let now = Instant::now();
-            if counts {
-                self.totals.in_flight += in_flight * (now - before).as_secs_f64();
-            }
+            self.counted.in_flight_seconds += in_flight * (now - before).as_secs_f64();
             before = now;
-            for (id, outcome) in first
-                .into_iter()
-                .chain(std::iter::from_fn(|| self.connection.try_next()))
-            {
-                expect(id, outcome, self.payload.len())?;
-                if self.load.mode == Mode::Tell {
-                    continue;
+            self.hear(first, now)?;
+            if self.load.mode == Mode::Tell {
+                // Without replies, an end is a place in the window that came back.
+                let still = f64::from(self.connection.in_flight());
+                self.counted.messages += (in_flight - still) as u64;
+            }
+            match current {
+                None if now < start => self.counted = Throughput::default(),
+                None => {
+                    self.counted = Throughput::default();
+                    current = Some((0, now, thread_cpu()));
                 }
+                Some((number, began, cpu))
+                    if now >= (start + interval * (number as u32 + 1)).min(end) =>
+                {
+                    let mut counted = std::mem::take(&mut self.counted);
+                    counted.seconds = (now - began).as_secs_f64();
+                    let used = thread_cpu() - cpu;
+                    counted.client_cpu_ns =
+                        (self.load.clients == Clients::Threads).then_some(used.as_nanos() as u64);
+                    if self.load.mode == Mode::Ask {
+                        counted.waited_ns.get_or_insert(0);
+                    }
+                    // Gone only if another driver failed, and that is told.
+                    let _ = to.send(Ok(Some((number, counted))));
+                    if now >= end || stop.load(Ordering::Relaxed) {
+                        let _ = to.send(Ok(None));
+                        return Ok(());
+                    }
+                    current = Some((number + 1, now, cpu + used));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Takes everything that has come back.
+    fn hear(&mut self, first: Option<Delivery>, now: Instant) -> Result<()> {
+        let mut next = first.or_else(|| self.connection.try_next());
+        while let Some((id, outcome)) = next {
+            expect(id, outcome, self.payload.len())?;
+            if self.load.mode == Mode::Ask {
                 let left = self.left.take(id);
                 let left =
                     left.ok_or_else(|| Error::Path(format!("message {id} was answered twice")))?;
-                if counts {
-                    self.totals.done += 1;
-                    self.totals.waited += now - left;
-                }
+                self.counted.messages += 1;
+                let waited = (now - left).as_nanos() as u64;
+                *self.counted.waited_ns.get_or_insert(0) += waited;
             }
-            let still = f64::from(self.connection.in_flight());
-            if self.load.mode == Mode::Tell && counts {
-                // Without replies, an end is a place in the window that came back.
-                self.totals.done += (in_flight - still) as u64;
-            }
-            if now >= end {
-                self.totals.cpu = thread_cpu() - cpu;
-                return Ok(self.totals);
-            }
-            if !counts && now >= start {
-                counts = true;
-                cpu = thread_cpu();
-            }
+            next = self.connection.try_next();
         }
+        Ok(())
     }
 
     /// Sends until the window is full.
     fn fill(&mut self, now: Instant) -> Result<()> {
         let performative = match self.load.mode {
-            Mode::Ask => Performative::Request,
             Mode::Tell => Performative::Inform,
+            Mode::Ask | Mode::Task => Performative::Request,
         };
         while self.connection.in_flight() < self.load.depth {
             let number = self.connection.next_id();

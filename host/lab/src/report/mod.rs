@@ -5,7 +5,6 @@ mod ladder;
 pub mod load;
 mod page;
 mod table;
-pub mod throughput;
 mod units;
 
 use crate::results::Run;

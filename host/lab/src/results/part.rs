@@ -4,6 +4,7 @@ use super::journal::{Begin, End, Entry, Lines};
 use crate::Result;
 use crate::experiment::load::{Cycle, Finding, Part};
 use crate::experiment::open_loop::{Interval, Phase};
+use crate::experiment::throughput::Throughput;
 use serde::Serialize;
 use std::path::Path;
 
@@ -116,6 +117,18 @@ impl Measurement {
     /// All intervals of a phase, merged; none if there were none.
     pub fn phase(&self, phase: Phase) -> Option<&Interval> {
         self.phases.iter().find(|interval| interval.phase == phase)
+    }
+
+    /// What a closed loop counted, all intervals together; none if it was none.
+    pub fn closed(&self) -> Option<Throughput> {
+        let intervals = self.findings.iter().filter_map(|finding| match finding {
+            Finding::Closed(interval) => Some(*interval),
+            _ => None,
+        });
+        intervals.reduce(|mut all, next| {
+            all.absorb(&next);
+            all
+        })
     }
 
     /// The rests of a long load, in order.

@@ -217,12 +217,13 @@ fn values(measurement: &Measurement) -> Vec<(Metric, f64)> {
         let back = recovered(&measurement.series).and_then(|found| found.after);
         values.extend(back.map(|after| (Metric::Recovery, after)));
     }
+    let closed = measurement.closed().map(|counted| counted.rate());
+    values.extend(closed.map(|rate| (Metric::Throughput, rate)));
     for finding in &measurement.findings {
         match finding {
             Finding::MaxRate(found) => {
                 values.extend(found.highest.map(|rate| (Metric::Throughput, rate)));
             }
-            Finding::Closed(found) => values.push((Metric::Throughput, found.rate)),
             Finding::Footprint(found) => {
                 let agents = part.agents as f64;
                 values.push((Metric::Spawn, found.spawned_in * 1e3 / agents));

@@ -84,7 +84,7 @@ pub fn max_rate(program: &Program, search: &Search, to: &mut dyn Recorder) -> Re
         return to.finding(Finding::Unavailable { why });
     }
     let fleet = program.fleet(search.agents, search.shards)?;
-    let capacity = throughput_of(&fleet, &closed(search))?.rate;
+    let capacity = throughput_of(&fleet, &closed(search))?.rate();
     fleet.drain()?;
     let mut generator = echoing(&fleet, search.size);
     let mut tried = Tried::default();

@@ -2,6 +2,7 @@
 //! is about to measure, and then whatever it finds as it finds it.
 
 mod burst;
+mod closed;
 mod max_rate;
 mod recovery;
 mod response;
@@ -10,6 +11,7 @@ mod steady;
 mod sustained;
 
 pub use burst::{Burst, burst};
+pub use closed::closed;
 pub use max_rate::{MaxRate, Search, Step, max_rate};
 pub use recovery::{Recoveries, Recovery, Trap, recovery};
 pub use response::response;
@@ -19,7 +21,7 @@ pub use sustained::{Cycle, Sustained, sustained};
 
 use super::fleet::Fleet;
 use super::open_loop::{Echo, Generator, Go, Interval, WINDOW};
-use super::throughput::Throughput;
+use super::throughput::{Load, Throughput};
 use crate::Result;
 use crate::results::Entry;
 use crate::stats::Distribution;
@@ -33,6 +35,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Experiment {
+    /// As many messages as go through.
+    Throughput,
     /// How long messages take at a rate.
     Latency,
     /// The highest rate that the path bears.
@@ -53,6 +57,7 @@ impl Experiment {
     /// What a person reads.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Throughput => "throughput",
             Self::Latency => "latency",
             Self::MaxRate => "max-rate",
             Self::Scale => "scale",
@@ -81,6 +86,8 @@ pub struct Part {
     pub rate: Option<f64>,
     /// Threads that the agents live on.
     pub shards: usize,
+    /// How a closed loop loads them; none of an open loop.
+    pub closed: Option<Load>,
 }
 
 /// What a part found out, besides its intervals.
@@ -100,7 +107,7 @@ pub enum Finding {
     MaxRate(MaxRate),
     /// What so many agents cost.
     Footprint(Footprint),
-    /// A closed loop's throughput.
+    /// What a closed loop counted in an interval.
     Closed(Throughput),
     /// What was left at rest, after one of many equal cycles.
     Cycle(Cycle),
@@ -183,6 +190,7 @@ impl Program {
             size,
             rate,
             shards,
+            closed: None,
         }
     }
 

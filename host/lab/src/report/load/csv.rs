@@ -1,10 +1,20 @@
-//! Loads for a spreadsheet: a line a part and phase. Times are nanoseconds.
+//! Loads for a spreadsheet: a line a part and phase, or a closed loop. Times are nanoseconds.
 
+use super::throughput;
 use crate::report::units::{plain, quoted};
 use crate::results::Results;
 use std::fmt::Write;
 
+/// One kind of lines, since the two have different columns.
 pub fn csv(results: &Results) -> String {
+    let closed: Vec<_> = results
+        .parts
+        .iter()
+        .filter(|m| m.part.closed.is_some())
+        .collect();
+    if !closed.is_empty() {
+        return throughput::csv(&closed);
+    }
     let mut text = "experiment,agent,backend,agents,bytes,offered,phase,seconds,due,sent,good,\
                     failed,refused,peak_backlog,p50_ns,p90_ns,p95_ns,p99_ns,p999_ns,max_ns,\
                     lag_p99_ns,service_p99_ns,cpu_ns\n"

@@ -8,6 +8,7 @@ mod max_rate;
 mod recovery;
 mod scale;
 mod sustained;
+mod throughput;
 
 use super::Format;
 use super::page::{builds, list, machine};
@@ -65,6 +66,7 @@ fn page(results: &Results, graded: &[Graded], style: Style) -> String {
     };
     let steady = of(&[Experiment::Latency, Experiment::Peak, Experiment::Sustained]);
     let mut blocks = Vec::new();
+    blocks.extend(throughput::blocks(&of(&[Experiment::Throughput]), style));
     blocks.extend(latency::blocks(&steady, style));
     blocks.extend(max_rate::blocks(&of(&[Experiment::MaxRate]), style));
     blocks.extend(scale::blocks(&of(&[Experiment::Scale]), style));
@@ -95,6 +97,8 @@ fn remarks(results: &Results) -> Vec<String> {
                 lines.push(format!("note: {name}: not available, because {why}"));
             }
         }
+        let off = throughput::remark(measurement);
+        lines.extend(off.map(|off| format!("note: {off}")));
         for phase in &measurement.phases {
             if phase.phase.is_measured() && phase.is_generator_limited() {
                 lines.push(format!(

@@ -1,7 +1,6 @@
 //! What more agents cost, and the law behind it.
 
 use crate::experiment::load::{Finding, Footprint};
-use crate::experiment::throughput::Throughput;
 use crate::report::page::list;
 use crate::report::table::{Align, Cell, Style, Table};
 use crate::report::units::{grouped, or_dash, size, time};
@@ -33,7 +32,7 @@ fn table(parts: &[&Measurement]) -> Table {
     ]);
     for measurement in parts {
         let part = &measurement.part;
-        let (Some(footprint), Some(closed)) = (footprint(measurement), closed(measurement)) else {
+        let (Some(footprint), Some(closed)) = (footprint(measurement), measurement.closed()) else {
             continue;
         };
         let agents = part.agents as f64;
@@ -43,9 +42,9 @@ fn table(parts: &[&Measurement]) -> Table {
             Cell::plain(part.agents),
             Cell::plain(time(footprint.spawned_in * 1e9)),
             Cell::plain(time(footprint.spawned_in * 1e9 / agents)),
-            Cell::plain(grouped(closed.in_flight)),
-            Cell::strong(grouped(closed.rate)),
-            Cell::plain(time(closed.cpu_ns)),
+            Cell::plain(grouped(closed.in_flight())),
+            Cell::strong(grouped(closed.rate())),
+            Cell::plain(or_dash(closed.cpu_a_message(), time)),
             Cell::plain(footprint.resident.map_or_else(|| "-".to_owned(), one)),
             Cell::plain(or_dash(
                 (footprint.linear_memory > 0).then_some(footprint.linear_memory as f64 / agents),
@@ -60,7 +59,7 @@ fn table(parts: &[&Measurement]) -> Table {
 fn law(parts: &[&Measurement], kind: BackendKind) -> Option<String> {
     let of_kind = parts.iter().filter(|m| m.part.backend == kind);
     let points: Vec<(f64, f64)> = of_kind
-        .filter_map(|m| Some((m.part.agents as f64, closed(m)?.rate)))
+        .filter_map(|m| Some((m.part.agents as f64, m.closed()?.rate())))
         .collect();
     let law = Scalability::fit(&points)?;
     let peak = match law.peak() {
@@ -84,16 +83,6 @@ fn footprint(measurement: &Measurement) -> Option<&Footprint> {
         .iter()
         .find_map(|finding| match finding {
             Finding::Footprint(footprint) => Some(footprint),
-            _ => None,
-        })
-}
-
-fn closed(measurement: &Measurement) -> Option<&Throughput> {
-    measurement
-        .findings
-        .iter()
-        .find_map(|finding| match finding {
-            Finding::Closed(closed) => Some(closed),
             _ => None,
         })
 }

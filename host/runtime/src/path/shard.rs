@@ -22,7 +22,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
@@ -68,7 +68,9 @@ pub struct Shard {
     restarts: BinaryHeap<Reverse<(Instant, AgentId)>>,
     /// Clients' work; one that is done leaves its place to another, which a late wake-up
     /// for the first lets look once for nothing.
-    tasks: Vec<Option<Task>>,
+    tasks: Vec<Option<(Task, Waker)>>,
+    /// What they send to this shard's agents, and nothing between their turns.
+    from_tasks: Vec<Envelope>,
     exits: bool,
 }
 
@@ -96,6 +98,7 @@ impl Shard {
             accounts: Accounts::default(),
             restarts: BinaryHeap::new(),
             tasks: Vec::new(),
+            from_tasks: Vec::new(),
             exits: false,
         }
     }
@@ -104,6 +107,7 @@ impl Shard {
     pub fn run(mut self) {
         let registry = self.registry.clone();
         let inbox = &registry.inboxes[usize::from(self.index)];
+        inbox.own();
         let mut arrived = Contents::default();
         while !self.exits {
             inbox.take(&mut arrived);
@@ -111,7 +115,7 @@ impl Shard {
             self.restart_due();
             self.run_ready();
             self.hand_over();
-            if self.ready.is_empty() && !self.exits {
+            if self.ready.is_empty() && !self.exits && inbox.is_empty() {
                 self.idle(inbox);
             }
         }
@@ -122,10 +126,10 @@ impl Shard {
     fn idle(&self, inbox: &super::inbox::Inbox) {
         let until = Instant::now() + self.settings.idle_spin;
         while Instant::now() < until {
+            std::thread::yield_now();
             if !inbox.is_empty() {
                 return;
             }
-            std::thread::yield_now();
         }
         inbox.park(self.restarts.peek().map(|Reverse((at, _))| *at));
     }
@@ -176,8 +180,10 @@ impl Shard {
                 if place == self.tasks.len() {
                     self.tasks.push(None);
                 }
-                self.tasks[place] = Some(task);
-                self.poll_task(place as u32);
+                let number = place as u32;
+                let waker = TurnWaker::of(self.registry.clone(), self.index, Woken::Task(number));
+                self.tasks[place] = Some((task, waker));
+                self.poll_task(number);
             }
             Command::Exit => self.exits = true,
         }
@@ -326,16 +332,23 @@ impl Shard {
         let Some(place) = self.tasks.get_mut(number as usize) else {
             return;
         };
-        let Some(task) = place else {
+        let Some((task, waker)) = place else {
             return;
         };
-        let waker = TurnWaker::of(self.registry.clone(), self.index, Woken::Task(number));
-        let mut context = Context::from_waker(&waker);
+        let mut context = Context::from_waker(waker);
         let polled = AssertUnwindSafe(|| task.as_mut().poll(&mut context));
         // One that panicked has said so on standard error; the agents go on.
         if !matches!(std::panic::catch_unwind(polled), Ok(Poll::Pending)) {
             *place = None;
         }
+        let mut sent = std::mem::take(&mut self.from_tasks);
+        // At once: from another thread, its client could send more before the next turn.
+        self.registry.inboxes[usize::from(self.index)].take_own(&mut sent);
+        self.accounts.accepted += sent.len() as u64;
+        for envelope in sent.drain(..) {
+            self.deliver(envelope);
+        }
+        self.from_tasks = sent;
     }
 
     /// Accounts for a message that an agent has had, and passes on what came of it.

@@ -137,10 +137,10 @@ impl Shard {
     fn take_in(&mut self, arrived: &mut Contents) {
         self.accounts.accepted += arrived.from_clients.len() as u64;
         for envelope in arrived.from_clients.drain(..) {
-            self.deliver(envelope);
+            self.arrive(envelope);
         }
         for envelope in arrived.from_shards.drain(..) {
-            self.deliver(envelope);
+            self.arrive(envelope);
         }
         for woken in arrived.woken.drain(..) {
             match woken {
@@ -203,6 +203,18 @@ impl Shard {
 
     // Messages come in.
 
+    /// Lets an idle agent handle a message, already accepted, without the way through its
+    /// mailbox; else puts it there.
+    fn arrive(&mut self, envelope: Envelope) {
+        let recipient = envelope.message.recipient;
+        let resident = self.resident(recipient);
+        if resident.is_some_and(|resident| resident.skips_mailbox(TURN)) {
+            self.handle(Address::from(recipient).slot, envelope);
+        } else {
+            self.deliver(envelope);
+        }
+    }
+
     /// Puts a message, already accepted, into its recipient's mailbox.
     fn deliver(&mut self, envelope: Envelope) {
         let recipient = envelope.message.recipient;
@@ -248,7 +260,11 @@ impl Shard {
             let Some(slot) = self.ready.pop_front() else {
                 return;
             };
-            self.slots[slot as usize].is_ready = false;
+            let entry = &mut self.slots[slot as usize];
+            entry.is_ready = false;
+            if let Some(resident) = &mut entry.resident {
+                resident.skipped = 0;
+            }
             self.run_one(slot);
             self.make_ready(slot);
         }
@@ -269,27 +285,35 @@ impl Shard {
             if was_full && !resident.mailbox.is_full() {
                 self.registry.set_alive(resident.address(), false);
             }
-            match std::mem::replace(&mut resident.state, State::Away) {
-                State::Idle(mut agent) => {
-                    let outcome = agent.handle(&envelope.message);
-                    let due = outcome.is_ok() && resident.is_due();
-                    let saved = if due {
-                        resident.save(agent.as_mut())
-                    } else {
-                        Ok(())
-                    };
-                    resident.state = State::Idle(agent);
-                    let id = resident.id;
-                    self.settle(id, envelope, unless_unsaved(outcome, saved));
-                }
-                State::IdleAsync(agent) => {
-                    let head = envelope.head();
-                    let call = agent.call(envelope.message);
-                    resident.state = State::Calling(Box::new(Calling { call, head }));
-                    self.poll(slot);
-                }
-                other => resident.state = other,
+            self.handle(slot, envelope);
+        }
+    }
+
+    /// Lets an idle agent handle a message.
+    fn handle(&mut self, slot: u32, envelope: Envelope) {
+        let Some(resident) = &mut self.slots[slot as usize].resident else {
+            return;
+        };
+        match std::mem::replace(&mut resident.state, State::Away) {
+            State::Idle(mut agent) => {
+                let outcome = agent.handle(&envelope.message);
+                let due = outcome.is_ok() && resident.is_due();
+                let saved = if due {
+                    resident.save(agent.as_mut())
+                } else {
+                    Ok(())
+                };
+                resident.state = State::Idle(agent);
+                let id = resident.id;
+                self.settle(id, envelope, unless_unsaved(outcome, saved));
             }
+            State::IdleAsync(agent) => {
+                let head = envelope.head();
+                let call = agent.call(envelope.message);
+                resident.state = State::Calling(Box::new(Calling { call, head }));
+                self.poll(slot);
+            }
+            other => resident.state = other,
         }
     }
 
@@ -346,7 +370,7 @@ impl Shard {
         self.registry.inboxes[usize::from(self.index)].take_own(&mut sent);
         self.accounts.accepted += sent.len() as u64;
         for envelope in sent.drain(..) {
-            self.deliver(envelope);
+            self.arrive(envelope);
         }
         self.from_tasks = sent;
     }

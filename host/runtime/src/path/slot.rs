@@ -24,6 +24,8 @@ pub struct Resident {
     pub id: AgentId,
     pub state: State,
     pub mailbox: Mailbox,
+    /// Messages that it handled without the way through the mailbox since its last turn.
+    pub skipped: u32,
     /// Messages that it handled since its last checkpoint.
     unsaved: u32,
     checkpoint_every: Option<NonZeroU32>,
@@ -91,6 +93,7 @@ impl Resident {
             id,
             state: State::Away,
             mailbox: Mailbox::new(options.mailbox),
+            skipped: 0,
             unsaved: 0,
             checkpoint_every: options.checkpoint_every,
             record: Box::new(Record {
@@ -154,6 +157,13 @@ impl Resident {
             Err(_) => {}
         }
         Ok(())
+    }
+
+    /// Whether it can take a message at once that has just arrived. After a whole turn of
+    /// them the next one goes through the mailbox, so that its neighbours have theirs.
+    pub fn skips_mailbox(&mut self, turn: usize) -> bool {
+        self.skipped += 1;
+        self.is_idle() && self.mailbox.is_empty() && self.skipped as usize <= turn
     }
 
     /// Whether it can take a message now.

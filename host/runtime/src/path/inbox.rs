@@ -71,7 +71,13 @@ impl Contents {
 impl Inbox {
     /// Adds what a client sends; leaves it, and returns false, if the runtime ends.
     pub fn send(&self, envelopes: &mut Vec<Envelope>) -> bool {
-        self.add_from_client(|all| all.append(envelopes))
+        self.add_from_client(|all| {
+            if all.is_empty() {
+                std::mem::swap(all, envelopes);
+            } else {
+                all.append(envelopes);
+            }
+        })
     }
 
     /// Adds one message of a client, unless the runtime ends.

@@ -78,7 +78,7 @@ pub struct Shard {
 struct LinkOut {
     /// The client's own, so that nothing is kept for one that is gone.
     link: Weak<dyn Link>,
-    deliveries: Vec<Delivery>,
+    deliveries: VecDeque<Delivery>,
     done: u32,
 }
 

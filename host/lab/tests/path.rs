@@ -153,13 +153,17 @@ fn a_full_mailbox_refuses_where_the_policy_says_so() {
         },
         ..AgentOptions::default()
     };
-    let echo = runtime.spawn(None, native("echo"), options).unwrap();
+    let backend = wasm("faulty", &Profile::default());
+    let sleeper = runtime.spawn(None, backend, options).unwrap();
     let mut connection = runtime.connect(100);
-    // They leave as one batch, which the shard takes in before the agent runs.
-    let outcomes = outcomes(&mut connection, echo, &["x"; 100]);
+    // On a fiber: while it sleeps with the first, four wait, and its shard refuses the rest.
+    let mut batch = vec!["ok"; 100];
+    batch[0] = "sleep 200";
+    let outcomes = outcomes(&mut connection, sleeper, &batch);
     let full = |outcome: &&Result<_, _>| **outcome == Err(Undelivered::MailboxFull);
     let refused = outcomes.iter().filter(full).count() as u64;
-    assert_eq!(refused, 96);
+    assert_eq!(refused, 95);
+    assert!(outcomes[..5].iter().all(Result::is_ok));
     assert_eq!(at_rest(&runtime).refused, refused);
 }
 

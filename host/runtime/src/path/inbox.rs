@@ -1,9 +1,12 @@
 //! What comes to a shard from other threads. They hand over whole batches under one lock,
-//! and the shard takes all that there is under one lock.
+//! and the shard takes all that there is under one lock. What the shard's own thread has
+//! for it, from clients that run there, needs no lock.
 
 use super::envelope::Envelope;
 use super::shard::Command;
 use super::waker::Woken;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Instant;
@@ -14,15 +17,33 @@ const MAX_BETWEEN_SHARDS: usize = 1 << 16;
 
 /// A shard's inbox.
 #[derive(Default)]
-pub struct Inbox(Mutex<Inner>);
+pub struct Inbox {
+    inner: Mutex<Inner>,
+    /// Whether something may be there, to be looked at without the lock.
+    is_filled: AtomicBool,
+    /// Whether clients are told that the runtime ends.
+    is_closed: AtomicBool,
+}
+
+thread_local! {
+    /// On a shard's thread, what it has for itself.
+    static OWN: RefCell<Own> = RefCell::default();
+}
+
+/// What a shard's thread has for its own inbox.
+#[derive(Default)]
+struct Own {
+    /// Where the inbox is; 0 on other threads.
+    inbox: usize,
+    from_clients: Vec<Envelope>,
+    woken: Vec<Woken>,
+}
 
 #[derive(Default)]
 struct Inner {
     contents: Contents,
     /// The shard's thread, while it waits to be woken.
     parked: Option<Thread>,
-    /// Whether clients are told that the runtime ends.
-    is_closed: bool,
 }
 
 /// What is in an inbox.
@@ -50,22 +71,61 @@ impl Contents {
 impl Inbox {
     /// Adds what a client sends; leaves it, and returns false, if the runtime ends.
     pub fn send(&self, envelopes: &mut Vec<Envelope>) -> bool {
-        self.add(|inner| {
-            if !inner.is_closed {
-                inner.contents.from_clients.append(envelopes);
+        self.add_from_client(|all| {
+            if all.is_empty() {
+                std::mem::swap(all, envelopes);
+            } else {
+                all.append(envelopes);
             }
-            !inner.is_closed
         })
     }
 
     /// Adds one message of a client, unless the runtime ends.
     pub fn send_one(&self, envelope: Envelope) -> bool {
+        let mut one = Some(envelope);
+        self.add_from_client(|all| all.extend(one.take()))
+    }
+
+    fn add_from_client(&self, mut add: impl FnMut(&mut Vec<Envelope>)) -> bool {
+        // Without the lock only if nothing is behind it, which the same client could have
+        // sent before, from another thread.
+        let is_open = || !self.is_closed.load(Ordering::Relaxed);
+        if !self.is_filled()
+            && is_open()
+            && self.with_own(|own| add(&mut own.from_clients)).is_some()
+        {
+            return true;
+        }
         self.add(|inner| {
-            if !inner.is_closed {
-                inner.contents.from_clients.push(envelope);
+            let is_open = is_open();
+            if is_open {
+                add(&mut inner.contents.from_clients);
             }
-            !inner.is_closed
+            is_open
         })
+    }
+
+    fn with_own<R>(&self, with: impl FnOnce(&mut Own) -> R) -> Option<R> {
+        // A thread that ends may have none any more.
+        let on_own = OWN.try_with(|own| {
+            let mut own = own.borrow_mut();
+            (own.inbox == self.place()).then(|| with(&mut own))
+        });
+        on_own.ok().flatten()
+    }
+
+    fn place(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Makes the current thread the shard's.
+    pub fn own(&self) {
+        OWN.with_borrow_mut(|own| own.inbox = self.place());
+    }
+
+    /// Swaps what clients sent on the shard's own thread for nothing. The shard's alone.
+    pub fn take_own(&self, empty: &mut Vec<Envelope>) {
+        self.with_own(|own| std::mem::swap(&mut own.from_clients, empty));
     }
 
     /// Adds what another shard's agents send; what is left is more than may be between shards.
@@ -85,17 +145,21 @@ impl Inbox {
 
     /// Lets what waited on the shard go on.
     pub fn wake(&self, what: Woken) {
-        self.add(|inner| inner.contents.woken.push(what));
+        if self.with_own(|own| own.woken.push(what)).is_none() {
+            self.add(|inner| inner.contents.woken.push(what));
+        }
     }
 
     /// Takes no more from clients.
     pub fn close(&self) {
-        self.lock().is_closed = true;
+        let _behind_all_that_was_sent = self.lock();
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 
     fn add<R>(&self, add: impl FnOnce(&mut Inner) -> R) -> R {
         let mut inner = self.lock();
         let result = add(&mut inner);
+        self.is_filled.store(true, Ordering::Release);
         let parked = inner.parked.take();
         drop(inner);
         if let Some(thread) = parked {
@@ -106,9 +170,13 @@ impl Inbox {
 
     /// Swaps all that is there for an empty one. The shard's alone.
     pub fn take(&self, empty: &mut Contents) {
-        let mut inner = self.lock();
-        inner.parked = None;
-        std::mem::swap(&mut inner.contents, empty);
+        if self.is_filled() {
+            let mut inner = self.lock();
+            inner.parked = None;
+            self.is_filled.store(false, Ordering::Relaxed);
+            std::mem::swap(&mut inner.contents, empty);
+        }
+        self.with_own(|own| empty.woken.append(&mut own.woken));
     }
 
     /// Waits until something is there, or until the time. The shard's alone.
@@ -127,12 +195,17 @@ impl Inbox {
         }
     }
 
-    /// Whether nothing is there.
+    /// Whether nothing is there. The shard's alone.
     pub fn is_empty(&self) -> bool {
-        self.lock().contents.is_empty()
+        let own = self.with_own(|own| own.woken.is_empty());
+        !self.is_filled() && own != Some(false)
+    }
+
+    fn is_filled(&self) -> bool {
+        self.is_filled.load(Ordering::Acquire)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,7 +17,7 @@ pub type Answer = Result<Message, Undelivered>;
 /// Whoever takes what a shard has for a client, once in a while, all of it at once.
 pub trait Link: Send + Sync {
     /// Takes the deliveries, and the number of the client's messages that are done with.
-    fn deliver(&self, deliveries: &mut Vec<Delivery>, done: u32);
+    fn deliver(&self, deliveries: &mut VecDeque<Delivery>, done: u32);
 }
 
 /// The link of a connection: a queue that its owner polls.
@@ -26,7 +26,7 @@ pub struct Queue(Mutex<Arrived>);
 
 #[derive(Default)]
 struct Arrived {
-    deliveries: Vec<Delivery>,
+    deliveries: VecDeque<Delivery>,
     done: u32,
     waker: Option<Waker>,
 }
@@ -44,21 +44,30 @@ impl Queue {
             arrived.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
-        to.extend(arrived.deliveries.drain(..));
+        pass_on(&mut arrived.deliveries, to);
         Poll::Ready(std::mem::take(&mut arrived.done))
     }
 }
 
 impl Link for Queue {
-    fn deliver(&self, deliveries: &mut Vec<Delivery>, done: u32) {
+    fn deliver(&self, deliveries: &mut VecDeque<Delivery>, done: u32) {
         let mut arrived = self.lock();
-        arrived.deliveries.append(deliveries);
+        pass_on(deliveries, &mut arrived.deliveries);
         arrived.done += done;
         let waker = arrived.waker.take();
         drop(arrived);
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+/// Appends all deliveries; to none, without a move of each.
+fn pass_on(deliveries: &mut VecDeque<Delivery>, to: &mut VecDeque<Delivery>) {
+    if to.is_empty() {
+        std::mem::swap(to, deliveries);
+    } else {
+        to.append(deliveries);
     }
 }
 
@@ -102,7 +111,7 @@ impl Drop for Expected<'_> {
 }
 
 impl Link for Hub {
-    fn deliver(&self, deliveries: &mut Vec<Delivery>, done: u32) {
+    fn deliver(&self, deliveries: &mut VecDeque<Delivery>, done: u32) {
         let mut waiting = self.lock();
         for (id, result) in deliveries.drain(..) {
             // Nobody waits for a second reply, or after a timeout.

@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use timers::Timers;
 use tokio::sync::oneshot;
@@ -73,7 +73,9 @@ pub struct Shard {
     timers: Timers,
     /// Clients' work; one that is done leaves its place to another, which a late wake-up
     /// for the first lets look once for nothing.
-    tasks: Vec<Option<Task>>,
+    tasks: Vec<Option<(Task, Waker)>>,
+    /// What they send to this shard's agents, and nothing between their turns.
+    from_tasks: Vec<Envelope>,
     exits: bool,
 }
 
@@ -81,7 +83,7 @@ pub struct Shard {
 struct LinkOut {
     /// The client's own, so that nothing is kept for one that is gone.
     link: Weak<dyn Link>,
-    deliveries: Vec<Delivery>,
+    deliveries: VecDeque<Delivery>,
     done: u32,
 }
 
@@ -101,6 +103,7 @@ impl Shard {
             accounts: Accounts::default(),
             timers: Timers::default(),
             tasks: Vec::new(),
+            from_tasks: Vec::new(),
             exits: false,
         }
     }
@@ -109,6 +112,7 @@ impl Shard {
     pub fn run(mut self) {
         let registry = self.registry.clone();
         let inbox = &registry.inboxes[usize::from(self.index)];
+        inbox.own();
         let mut arrived = Contents::default();
         while !self.exits {
             inbox.take(&mut arrived);
@@ -116,7 +120,7 @@ impl Shard {
             self.run_timers();
             self.run_ready();
             self.hand_over();
-            if self.ready.is_empty() && !self.exits {
+            if self.ready.is_empty() && !self.exits && inbox.is_empty() {
                 self.idle(inbox);
             }
         }
@@ -129,10 +133,10 @@ impl Shard {
         let spun = Instant::now() + self.settings.idle_spin;
         let until = timer.map_or(spun, |timer| spun.min(timer));
         while Instant::now() < until {
+            std::thread::yield_now();
             if !inbox.is_empty() {
                 return;
             }
-            std::thread::yield_now();
         }
         inbox.park(timer);
     }
@@ -140,10 +144,10 @@ impl Shard {
     fn take_in(&mut self, arrived: &mut Contents) {
         self.accounts.accepted += arrived.from_clients.len() as u64;
         for envelope in arrived.from_clients.drain(..) {
-            self.deliver(envelope);
+            self.arrive(envelope);
         }
         for envelope in arrived.from_shards.drain(..) {
-            self.deliver(envelope);
+            self.arrive(envelope);
         }
         for woken in arrived.woken.drain(..) {
             match woken {
@@ -187,8 +191,10 @@ impl Shard {
                 if place == self.tasks.len() {
                     self.tasks.push(None);
                 }
-                self.tasks[place] = Some(task);
-                self.poll_task(place as u32);
+                let number = place as u32;
+                let waker = TurnWaker::of(self.registry.clone(), self.index, Woken::Task(number));
+                self.tasks[place] = Some((task, waker));
+                self.poll_task(number);
             }
             Command::Exit => self.exits = true,
         }
@@ -209,6 +215,18 @@ impl Shard {
     }
 
     // Messages come in.
+
+    /// Lets an idle agent handle a message, already accepted, without the way through its
+    /// mailbox; else puts it there.
+    fn arrive(&mut self, envelope: Envelope) {
+        let recipient = envelope.message.recipient;
+        let resident = self.resident(recipient);
+        if resident.is_some_and(|resident| resident.skips_mailbox(TURN)) {
+            self.handle(Address::from(recipient).slot, envelope);
+        } else {
+            self.deliver(envelope);
+        }
+    }
 
     /// Puts a message, already accepted, into its recipient's mailbox.
     fn deliver(&mut self, envelope: Envelope) {
@@ -261,6 +279,9 @@ impl Shard {
             };
             let entry = &mut self.slots[slot as usize];
             entry.is_ready = false;
+            if let Some(resident) = &mut entry.resident {
+                resident.skipped = 0;
+            }
             if entry.resident.as_ref().is_some_and(Resident::takes_batches) {
                 self.run_batches(slot);
             } else {
@@ -279,43 +300,51 @@ impl Shard {
                 return;
             }
             let was_full = resident.mailbox.is_full();
-            let Some(mut envelope) = resident.mailbox.take() else {
+            let Some(envelope) = resident.mailbox.take() else {
                 return;
             };
             if was_full && !resident.mailbox.is_full() {
                 self.registry.set_alive(resident.address(), false);
             }
-            match std::mem::replace(&mut resident.state, State::Away) {
-                State::Idle(mut agent) => {
-                    let outcome = match resident.taking {
-                        Taking::Parcels => {
-                            let head = envelope.head();
-                            let whole = std::mem::replace(&mut envelope, head);
-                            agent.handle_parcel(whole.message)
-                        }
-                        _ => agent.handle(&envelope.message),
-                    };
-                    let due = outcome.is_ok() && resident.is_due(1);
-                    let saved = if due {
-                        resident.save(agent.as_mut())
-                    } else {
-                        Ok(())
-                    };
-                    resident.state = State::Idle(agent);
-                    let id = resident.id;
-                    self.settle(id, envelope, unless_unsaved(outcome, saved));
-                }
-                State::IdleAsync(agent) => {
-                    let head = envelope.head();
-                    let call = match resident.taking {
-                        Taking::Parcels => agent.call_parcel(envelope.message),
-                        _ => agent.call(envelope.message),
-                    };
-                    resident.state = State::Calling(Box::new(Calling::One { call, head }));
-                    self.poll(slot);
-                }
-                other => resident.state = other,
+            self.handle(slot, envelope);
+        }
+    }
+
+    /// Lets an idle agent handle a message.
+    fn handle(&mut self, slot: u32, mut envelope: Envelope) {
+        let Some(resident) = &mut self.slots[slot as usize].resident else {
+            return;
+        };
+        match std::mem::replace(&mut resident.state, State::Away) {
+            State::Idle(mut agent) => {
+                let outcome = match resident.taking {
+                    Taking::Parcels => {
+                        let head = envelope.head();
+                        let whole = std::mem::replace(&mut envelope, head);
+                        agent.handle_parcel(whole.message)
+                    }
+                    _ => agent.handle(&envelope.message),
+                };
+                let due = outcome.is_ok() && resident.is_due(1);
+                let saved = if due {
+                    resident.save(agent.as_mut())
+                } else {
+                    Ok(())
+                };
+                resident.state = State::Idle(agent);
+                let id = resident.id;
+                self.settle(id, envelope, unless_unsaved(outcome, saved));
             }
+            State::IdleAsync(agent) => {
+                let head = envelope.head();
+                let call = match resident.taking {
+                    Taking::Parcels => agent.call_parcel(envelope.message),
+                    _ => agent.call(envelope.message),
+                };
+                resident.state = State::Calling(Box::new(Calling::One { call, head }));
+                self.poll(slot);
+            }
+            other => resident.state = other,
         }
     }
 
@@ -373,16 +402,23 @@ impl Shard {
         let Some(place) = self.tasks.get_mut(number as usize) else {
             return;
         };
-        let Some(task) = place else {
+        let Some((task, waker)) = place else {
             return;
         };
-        let waker = TurnWaker::of(self.registry.clone(), self.index, Woken::Task(number));
-        let mut context = Context::from_waker(&waker);
+        let mut context = Context::from_waker(waker);
         let polled = AssertUnwindSafe(|| task.as_mut().poll(&mut context));
         // One that panicked has said so on standard error; the agents go on.
         if !matches!(std::panic::catch_unwind(polled), Ok(Poll::Pending)) {
             *place = None;
         }
+        let mut sent = std::mem::take(&mut self.from_tasks);
+        // At once: from another thread, its client could send more before the next turn.
+        self.registry.inboxes[usize::from(self.index)].take_own(&mut sent);
+        self.accounts.accepted += sent.len() as u64;
+        for envelope in sent.drain(..) {
+            self.arrive(envelope);
+        }
+        self.from_tasks = sent;
     }
 
     /// Accounts for a message that an agent has had, and passes on what came of it.

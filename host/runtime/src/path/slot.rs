@@ -27,6 +27,8 @@ pub struct Resident {
     pub state: State,
     pub mailbox: Mailbox,
     pub taking: Taking,
+    /// Messages that it handled without the way through the mailbox since its last turn.
+    pub skipped: u32,
     /// Messages that it handled since its last checkpoint.
     unsaved: u32,
     checkpoint_every: Option<NonZeroU32>,
@@ -131,6 +133,7 @@ impl Resident {
                 Strategy::ZeroCopy => Taking::Parcels,
                 Strategy::Batch(batching) => Taking::Batches(Box::new(Gathering::new(batching))),
             },
+            skipped: 0,
             unsaved: 0,
             checkpoint_every: options.checkpoint_every,
             record: Box::new(Record {
@@ -214,6 +217,17 @@ impl Resident {
                 gathering.ripeness(self.mailbox.len(), self.mailbox.is_full())
             }
         }
+    }
+
+    /// Whether it can take a message at once that has just arrived. After a whole turn of
+    /// them the next one goes through the mailbox, so that its neighbours have theirs; and
+    /// only there do batches form.
+    pub fn skips_mailbox(&mut self, turn: usize) -> bool {
+        self.skipped += 1;
+        self.is_idle()
+            && self.mailbox.is_empty()
+            && self.skipped as usize <= turn
+            && !self.takes_batches()
     }
 
     /// Whether it can take a message now.

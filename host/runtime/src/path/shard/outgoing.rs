@@ -5,6 +5,7 @@ use crate::path::address::Address;
 use crate::path::client::Undelivered;
 use crate::path::envelope::{Envelope, failure_of};
 use crate::{AgentId, Failure, Message, Performative};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 impl Shard {
@@ -22,7 +23,7 @@ impl Shard {
             self.accounts.replies += 1;
             let id = envelope.message.in_reply_to.unwrap_or(envelope.message.id);
             if let Some(out) = self.link_out(address.slot) {
-                out.deliveries.push((id, Ok(envelope.message)));
+                out.deliveries.push_back((id, Ok(envelope.message)));
             }
             return;
         }
@@ -52,7 +53,7 @@ impl Shard {
         let sender = Address::from(message.sender);
         if sender.is_client() {
             if let Some(out) = self.link_out(sender.slot) {
-                out.deliveries.push((message.id, Err(why)));
+                out.deliveries.push_back((message.id, Err(why)));
             }
         } else if message.sender != 0 && message.in_reply_to.is_none() {
             let performative = match why {
@@ -88,7 +89,7 @@ impl Shard {
             }
             self.links[index] = Some(LinkOut {
                 link: Arc::downgrade(&link),
-                deliveries: Vec::new(),
+                deliveries: VecDeque::new(),
                 done: 0,
             });
         }
@@ -101,7 +102,7 @@ impl Shard {
 
     /// Hands over what this turn brought for others.
     pub(super) fn hand_over(&mut self) {
-        for number in std::mem::take(&mut self.dirty) {
+        for number in self.dirty.drain(..) {
             let place = &mut self.links[number as usize];
             let Some(out) = place else {
                 continue;

@@ -1,0 +1,73 @@
+//! What the run came to: one row a case, one column a library.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Samples that the median is over: the last ones, since those before warm up.
+pub const SAMPLES: usize = 10;
+
+/// Whose times are compared with the others', and the one that is shown for scale only.
+const OURS: &str = "sandlab";
+const SCALE: &str = "spread";
+
+/// Medians, ns a message.
+#[derive(Default)]
+pub struct Table {
+    libraries: Vec<&'static str>,
+    cases: Vec<String>,
+    medians: BTreeMap<(String, &'static str), f64>,
+}
+
+impl Table {
+    /// Adds one library's times of a case; none if the filter left it out.
+    pub fn add(&mut self, case: String, library: &'static str, times: &[f64]) {
+        if times.len() < SAMPLES {
+            return;
+        }
+        let mut last = times[times.len() - SAMPLES..].to_vec();
+        last.sort_by(f64::total_cmp);
+        let median = (last[SAMPLES / 2 - 1] + last[SAMPLES / 2]) / 2.0;
+        if !self.libraries.contains(&library) {
+            self.libraries.push(library);
+        }
+        if !self.cases.contains(&case) {
+            self.cases.push(case.clone());
+        }
+        self.medians.insert((case, library), median);
+    }
+
+    fn median(&self, case: &str, library: &'static str) -> Option<f64> {
+        self.medians.get(&(case.to_owned(), library)).copied()
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.cases.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n{:<18}", "ns a message")?;
+        for library in &self.libraries {
+            write!(f, "{library:>15}")?;
+        }
+        writeln!(f, "  by the best peer")?;
+        for case in &self.cases {
+            write!(f, "{case:<18}")?;
+            for library in &self.libraries {
+                match self.median(case, library) {
+                    Some(median) => write!(f, "{median:>15.0}")?,
+                    None => write!(f, "{:>15}", "-")?,
+                }
+            }
+            let peers = self.libraries.iter().filter(|l| ![OURS, SCALE].contains(l));
+            let best = peers
+                .filter_map(|peer| Some((self.median(case, peer)?, *peer)))
+                .min_by(|a, b| a.0.total_cmp(&b.0));
+            if let (Some(ours), Some((best, peer))) = (self.median(case, OURS), best) {
+                write!(f, "  {:.2} of {peer}", ours / best)?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

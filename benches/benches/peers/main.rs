@@ -24,6 +24,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode};
 use load::{Actors, Kind, Library, Load, Payload};
 use on_tokio::OnTokio;
 use sandlab::{Path, Placement};
+use sandlab_runtime::path::Strategy;
 use std::time::Duration;
 use table::Table;
 
@@ -72,11 +73,14 @@ struct Case<'a> {
 impl Case<'_> {
     fn all<P: Payload>(&mut self, kind: &str, payload: P) {
         let (actors, load) = (self.actors, self.kind);
-        let placed = |placement| move || Path::start(actors, load, placement);
-        self.bench("sandlab", kind, &payload, placed(Placement::WithClient));
+        let placed = |placement, strategy| move || Path::start(actors, load, placement, strategy);
+        let near = Placement::WithClient;
+        self.bench("sandlab", kind, &payload, placed(near, Strategy::ByValue));
+        self.bench("parcels", kind, &payload, placed(near, Strategy::ZeroCopy));
         if actors > 1 {
             // For scale: half of the messages then go to the other shard and back.
-            self.bench("spread", kind, &payload, placed(Placement::Spread));
+            let spread = placed(Placement::Spread, Strategy::ByValue);
+            self.bench("spread", kind, &payload, spread);
         }
         self.bench("tokio", kind, &payload, || {
             Actors::<tokio::ByTokio<P>, _>::start(actors, load, OnTokio::start())

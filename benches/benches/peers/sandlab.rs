@@ -1,12 +1,13 @@
-//! The native twin of `echo` on sandlab's path: two shards, and a client on each, with a
-//! pipelined connection of its own. A content is a `Vec<u8>`: of a shared `Bytes` each
-//! message is a copy, and the C ABI copies once on the way in and once on the way out, as
-//! a component would.
+//! Native twins on sandlab's path: two shards, and a client on each, with a pipelined
+//! connection of its own. A content is a `Vec<u8>`, so that of a shared `Bytes` each message
+//! is a copy. By value the twin is `echo`, and the C ABI copies once on the way in and once
+//! on the way out, as for a component; as a parcel the content moves, as it does between
+//! the peers' actors, and the twin is `relay`, told to answer.
 
 use crate::load::{Kind, Library, Load, Payload, Share, WORKERS, check};
 use sandlab::bundle::{Subject, find};
 use sandlab_runtime::native::Twin;
-use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings};
+use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings, Strategy};
 use sandlab_runtime::{AgentId, Backend, Performative, Profile};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -26,24 +27,33 @@ pub struct Path {
 }
 
 impl Path {
-    pub fn start(agents: usize, kind: Kind, placement: Placement) -> Self {
+    pub fn start(agents: usize, kind: Kind, placement: Placement, strategy: Strategy) -> Self {
         let runtime = Runtime::start(Settings {
             shards: WORKERS,
             ..Settings::default()
         });
         let runtime = runtime.expect("two threads");
-        let Ok(Subject::Bundle(bundle)) = find("echo", &mut |_| {}) else {
-            panic!("echo is not built; run `make guests` first");
+        let (name, config) = match strategy {
+            Strategy::ZeroCopy => ("relay", Some(b"answer".to_vec())),
+            _ => ("echo", None),
         };
-        let twin = Twin::load(&bundle.twin(), &Profile::default()).expect("echo loads");
+        let Ok(Subject::Bundle(bundle)) = find(name, &mut |_| {}) else {
+            panic!("{name} is not built; run `make guests` first");
+        };
+        let twin = Twin::load(&bundle.twin(), &Profile::default()).expect("it loads");
+        let options = AgentOptions {
+            config,
+            strategy,
+            ..AgentOptions::default()
+        };
         let twin: Arc<dyn Backend> = Arc::new(twin);
         let start = |index| {
             let shard = match placement {
                 Placement::Spread => index % WORKERS,
                 Placement::WithClient => kind.home(index, agents),
             };
-            let started = runtime.spawn_on(shard, None, twin.clone(), AgentOptions::default());
-            started.expect("echo starts")
+            let started = runtime.spawn_on(shard, None, twin.clone(), options.clone());
+            started.expect("it starts")
         };
         Self {
             agents: (0..agents).map(start).collect(),

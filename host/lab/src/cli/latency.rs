@@ -46,6 +46,7 @@ pub fn execute(args: &Args) -> Result<()> {
         backends: &BackendKind::ALL,
         agents: args.agents as usize,
         parts: 1,
+        judges: true,
     };
     let (agents, size) = (args.agents as usize, args.size as usize);
     let shards = args.loading.shards();

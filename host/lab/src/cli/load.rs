@@ -120,6 +120,7 @@ impl What {
             backends,
             agents: agents as usize,
             parts: 1,
+            judges: true,
         }
     }
 }

@@ -38,6 +38,10 @@ impl Measuring {
         }
     }
 
+    pub fn profile_file(&self) -> Option<PathBuf> {
+        self.profile.clone()
+    }
+
     pub fn profile(&self) -> Result<Profile> {
         match &self.profile {
             Some(file) => Ok(Profile::read(file)?),

@@ -54,6 +54,10 @@ impl Drop for Bar {
 }
 
 fn catch_interrupts() -> Result<()> {
+    static CAUGHT: AtomicBool = AtomicBool::new(false);
+    if CAUGHT.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
     let handler = || {
         if STOPPED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);

@@ -49,6 +49,7 @@ pub fn execute(args: &Args) -> Result<()> {
         backends: &BackendKind::ALL,
         agents: args.agents as usize,
         parts: 1,
+        judges: true,
     };
     args.loading
         .run(&plan, |program, to| recovery(program, &load, to))

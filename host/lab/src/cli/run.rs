@@ -1,12 +1,15 @@
 //! `sandlab run`
 
+use super::loading::{Loading, Plan};
 use super::measuring::Measuring;
 use super::{print, progress, publish};
+use crate::experiment::load::quick;
 use crate::report::Format;
 use crate::results::{self, Run};
 use crate::suite::Suite;
 use crate::{Error, Result};
 use clap::ValueEnum;
+use sandlab_runtime::BackendKind;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -24,8 +27,8 @@ pub struct Args {
 /// What to run.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
-    /// Every built agent, every size, on every backend, and the ladder of `echo`: under
-    /// two minutes on two cores.
+    /// Every built agent, every size, on every backend, the ladder of `echo`, and short
+    /// versions of the loads: under two minutes on two cores.
     Quick,
 }
 
@@ -44,8 +47,38 @@ pub fn execute(args: &Args) -> Result<()> {
     let file = file(&args.runs, &stamp(&outcome.run));
     publish(&outcome.run, Format::Json, Some(&file))?;
     publish(&outcome.run, Format::Text, None)?;
-    print(&format!("every sample is in {}\n", file.display()))?;
-    outcome.into_result()
+    print(&format!("every sample is in {}\n\n", file.display()))?;
+    outcome.into_result()?;
+    loads(args)
+}
+
+/// The loads on the message path, in short versions.
+fn loads(args: &Args) -> Result<()> {
+    print(
+        "Loads on the message path, in short versions that nothing is held against; \
+         `sandlab load`, `latency`, `scale` and `recovery` run the whole ones.\n\n",
+    )?;
+    let measuring = &args.measuring;
+    let loading = Loading::quick(
+        measuring.backends(),
+        measuring.profile_file(),
+        args.runs.clone(),
+    );
+    let shards = loading.shards();
+    let plan = |subject, parts| Plan {
+        name: "quick-loads",
+        subject,
+        backends: &BackendKind::ALL,
+        agents: quick::AGENTS,
+        parts,
+        judges: false,
+    };
+    loading.run(&plan("echo", quick::PARTS), |program, to| {
+        quick::echoes(program, shards, to)
+    })?;
+    loading.run(&plan("faulty", 1), |program, to| {
+        quick::faults(program, shards, to)
+    })
 }
 
 fn file(runs: &Path, started: &str) -> PathBuf {

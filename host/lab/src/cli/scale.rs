@@ -32,6 +32,7 @@ pub fn execute(args: &Args) -> Result<()> {
         backends: &BackendKind::ALL,
         agents: most as usize,
         parts: args.agents.len(),
+        judges: true,
     };
     args.loading.run(&plan, |program, to: &mut dyn Recorder| {
         for agents in &args.agents {

@@ -54,6 +54,7 @@ pub fn execute(args: &Args) -> Result<()> {
         backends: &BackendKind::ALL,
         agents: loads.iter().map(|load| load.agents).max().unwrap_or(1),
         parts: loads.len(),
+        judges: true,
     };
     let shards = args.loading.all_shards();
     args.loading.run(&plan, |program, to: &mut dyn Recorder| {

@@ -200,7 +200,6 @@ fn values(measurement: &Measurement) -> Vec<(Metric, f64)> {
                 let success = steady.goodput().map(|share| share * 100.0);
                 values.extend(success.map(|success| (Metric::PeakSuccess, success)));
                 values.extend(ms(0.99).map(|p99| (Metric::PeakP99, p99)));
-                values.push((Metric::Throughput, steady.rate()));
             }
             _ => {}
         }

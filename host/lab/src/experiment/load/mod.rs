@@ -4,6 +4,7 @@
 mod burst;
 mod closed;
 mod max_rate;
+pub mod quick;
 mod recovery;
 mod response;
 mod scale;

@@ -1,12 +1,23 @@
 //! How good the results are, by the targets.
 
+use crate::report::page::list;
 use crate::report::table::{Align, Cell, Style, Table};
 use crate::results::Results;
 use crate::verdict::{Grade, Graded};
 
+/// More than so many are not all shown: those that miss their target are what matters.
+const MANY: usize = 12;
+
 pub fn block(results: &Results, graded: &[Graded], style: Style) -> Option<String> {
     if graded.is_empty() {
         return None;
+    }
+    let well = graded.iter().filter(|g| g.grade == Grade::Target).count();
+    let sentence = format!("{well} of {} results meet their target", graded.len());
+    let is_shown = |g: &&Graded| graded.len() <= MANY || g.grade != Grade::Target;
+    let shown: Vec<&Graded> = graded.iter().filter(is_shown).collect();
+    if shown.is_empty() {
+        return Some(list(vec![sentence], style));
     }
     let mut table = Table::new([
         ("graded", Align::Left),
@@ -17,7 +28,7 @@ pub fn block(results: &Results, graded: &[Graded], style: Style) -> Option<Strin
         ("critical", Align::Right),
         ("grade", Align::Left),
     ]);
-    for result in graded {
+    for result in shown {
         let grade = result.grade.name();
         table.add([
             Cell::plain(results.parts[result.part].name()),
@@ -32,7 +43,7 @@ pub fn block(results: &Results, graded: &[Graded], style: Style) -> Option<Strin
             },
         ]);
     }
-    Some(table.draw(style))
+    Some(table.draw(style) + "\n" + &list(vec![sentence], style))
 }
 
 /// Three digits, or all before the point.

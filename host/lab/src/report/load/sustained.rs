@@ -52,8 +52,12 @@ fn leak(measurement: &Measurement) -> Option<String> {
         ));
     };
     if leaks.is_empty() {
+        let heap = match cycles.iter().all(|cycle| cycle.heap.is_some()) {
+            true => "the host's heap, ",
+            false => "but not the host's heap, which only `sandlab load` counts: ",
+        };
         return Some(format!(
-            "{name}: no leak: nothing grew in each of the last 6 of {} cycles (host heap, \
+            "{name}: no leak: nothing grew in each of the last 6 of {} cycles ({heap}\
              linear memory, agents, tasks, queued messages, all at rest)",
             cycles.len()
         ));

@@ -35,6 +35,12 @@ pub trait Backend: Send + Sync {
     fn start(&self, identity: Identity) -> Result<Started, Fault> {
         self.spawn(identity).map(Started::Sync)
     }
+
+    /// Whether a start waits for something, so that a thread with other work should not do
+    /// it: a new process takes milliseconds. By default none does.
+    fn starts_slowly(&self) -> bool {
+        false
+    }
 }
 
 /// An instance, by the way that its messages are handled.

@@ -15,7 +15,7 @@ use super::inbox::Contents;
 use super::link::{Delivery, Link};
 use super::mailbox::Offered;
 use super::registry::Registry;
-use super::slot::{Calling, Resident, Slot, State, Taking};
+use super::slot::{BroughtUp, Calling, Resident, Slot, State, Taking};
 use super::waker::{TurnWaker, Woken};
 use super::{AgentOptions, Census, Settings, SpawnError};
 use crate::agent::{Called, Handled};
@@ -37,6 +37,8 @@ const TURN: usize = 16;
 pub enum Command {
     Spawn(Box<Spawn>, oneshot::Sender<Result<AgentId, SpawnError>>),
     Stop(AgentId, oneshot::Sender<bool>),
+    /// An agent was started again by another thread, or was not.
+    Started(AgentId, Box<BroughtUp>),
     StopAll,
     /// Lets no message wait to be part of a batch.
     Hurry,
@@ -180,6 +182,7 @@ impl Shard {
             Command::Census(answer) => {
                 let _ = answer.send(self.census());
             }
+            Command::Started(agent, started) => self.started(agent, *started),
             Command::StopAll => {
                 let slots = self.slots.len() as u32;
                 (0..slots).for_each(|slot| self.stop(slot, &Undelivered::ShutDown));

@@ -97,6 +97,37 @@ impl Calling {
     }
 }
 
+/// An instance that can take messages, and what it sent while it came up.
+pub type BroughtUp = Result<(State, Vec<Message>), CallError>;
+
+fn bring_up(
+    backend: &dyn Backend,
+    identity: Identity,
+    config: Option<&[u8]>,
+    saved: Option<&[u8]>,
+) -> BroughtUp {
+    let prepare = |agent: &mut dyn Agent| -> Result<Vec<Message>, CallError> {
+        let sent = match config {
+            Some(config) => agent.configure(config)?,
+            None => Vec::new(),
+        };
+        if let Some(saved) = saved {
+            agent.restore(saved)?;
+        }
+        Ok(sent)
+    };
+    Ok(match backend.start(identity)? {
+        Started::Sync(mut agent) => {
+            let sent = prepare(agent.as_mut())?;
+            (State::Idle(agent), sent)
+        }
+        Started::Async(mut agent) => {
+            let sent = prepare(agent.as_mut())?;
+            (State::IdleAsync(agent), sent)
+        }
+    })
+}
+
 impl Slot {
     pub fn new() -> Self {
         Self {
@@ -153,29 +184,27 @@ impl Resident {
     /// Starts an instance: a new one, or one in the state of the last checkpoint. Returns
     /// what it sent meanwhile.
     pub fn start(&mut self, identity: Identity) -> Result<Vec<Message>, CallError> {
-        let (state, sent) = match self.record.backend.start(identity)? {
-            Started::Sync(mut agent) => {
-                let sent = self.prepare(agent.as_mut())?;
-                (State::Idle(agent), sent)
-            }
-            Started::Async(mut agent) => {
-                let sent = self.prepare(agent.as_mut())?;
-                (State::IdleAsync(agent), sent)
-            }
-        };
+        let Record {
+            backend,
+            config,
+            saved,
+            ..
+        } = &*self.record;
+        let (state, sent) = bring_up(&**backend, identity, config.as_deref(), saved.as_deref())?;
         self.state = state;
         Ok(sent)
     }
 
-    fn prepare(&self, agent: &mut dyn Agent) -> Result<Vec<Message>, CallError> {
-        let sent = match &self.record.config {
-            Some(config) => agent.configure(config)?,
-            None => Vec::new(),
-        };
-        if let Some(saved) = &self.record.saved {
-            agent.restore(saved)?;
-        }
-        Ok(sent)
+    /// The same, for another thread to do.
+    pub fn starting(&self, identity: Identity) -> impl FnOnce() -> BroughtUp + Send + use<> {
+        let backend = self.record.backend.clone();
+        let (config, saved) = (self.record.config.clone(), self.record.saved.clone());
+        move || bring_up(&*backend, identity, config.as_deref(), saved.as_deref())
+    }
+
+    /// Whether its starts wait too long for a thread that others need.
+    pub fn starts_slowly(&self) -> bool {
+        self.record.backend.starts_slowly()
     }
 
     /// Whether the number of handled messages, so many more now, says to save the agent's state.

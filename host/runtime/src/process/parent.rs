@@ -88,6 +88,10 @@ impl Backend for Children {
         Ok(Box::new(self.child(identity)?.0))
     }
 
+    fn starts_slowly(&self) -> bool {
+        true
+    }
+
     fn start(&self, identity: Identity) -> Result<Started, Fault> {
         Ok(Started::Async(Box::new(self.child(identity)?.0)))
     }

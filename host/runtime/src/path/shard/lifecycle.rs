@@ -1,13 +1,13 @@
 //! Agents come and go.
 
 use super::timers::Timer;
-use super::{Shard, Spawn};
+use super::{Command, Shard, Spawn};
 use crate::path::SpawnError;
 use crate::path::address::{Address, LAST_GENERATION};
 use crate::path::client::Undelivered;
-use crate::path::slot::{Resident, Slot, State};
+use crate::path::slot::{BroughtUp, Resident, Slot, State};
 use crate::path::supervisor::Decision;
-use crate::{AgentId, CallError, Fault, Identity};
+use crate::{AgentId, CallError, Fault, Identity, Message};
 use std::time::{Duration, Instant};
 
 impl Shard {
@@ -108,10 +108,41 @@ impl Shard {
 
     pub(super) fn restart(&mut self, agent: AgentId) {
         let identity = self.identity(agent);
+        let registry = self.registry.clone();
+        let shard = usize::from(self.index);
         let Some(resident) = self.resident(agent) else {
             return;
         };
-        match resident.start(identity) {
+        if resident.starts_slowly() {
+            let start = resident.starting(identity);
+            tokio::task::spawn_blocking(move || {
+                let started = Command::Started(agent, Box::new(start()));
+                registry.inboxes[shard].command(started);
+            });
+            return;
+        }
+        let sent = resident.start(identity);
+        self.restarted(agent, sent);
+    }
+
+    /// Takes in an agent that another thread has started. One that was stopped meanwhile is
+    /// dropped.
+    pub(super) fn started(&mut self, agent: AgentId, started: BroughtUp) {
+        let Some(resident) = self.resident(agent) else {
+            return;
+        };
+        let sent = started.map(|(state, sent)| {
+            resident.state = state;
+            sent
+        });
+        self.restarted(agent, sent);
+    }
+
+    fn restarted(&mut self, agent: AgentId, sent: Result<Vec<Message>, CallError>) {
+        let Some(resident) = self.resident(agent) else {
+            return;
+        };
+        match sent {
             Ok(sent) => {
                 resident.record.supervisor.started();
                 self.accounts.restarts += 1;

@@ -4,7 +4,7 @@ use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -17,14 +17,23 @@ impl Lab {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn runs(&self) -> &Path {
-        self.0.path()
+    fn runs(&self) -> PathBuf {
+        self.0.path().join("runs")
     }
 
+    /// Held against nothing that a busy machine could miss.
     fn command(&self, arguments: &str) -> Command {
+        let bounds = "target = 1e9\nacceptable = 1e9\ncritical = 1e9\n";
+        self.held_against(&format!("[latency-p99-ms]\n{bounds}"), arguments)
+    }
+
+    fn held_against(&self, targets: &str, arguments: &str) -> Command {
+        let file = self.0.path().join("targets.toml");
+        std::fs::write(&file, targets).unwrap();
         let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-        sandlab.args(arguments.split(' '));
-        sandlab.args(["--runs", self.runs().to_str().unwrap()]);
+        sandlab.args(arguments.split_whitespace());
+        sandlab.arg("--runs").arg(self.runs());
+        sandlab.arg("--targets").arg(file);
         sandlab
     }
 
@@ -97,13 +106,11 @@ fn an_agent_that_does_not_echo_is_a_finding() {
 #[test]
 fn what_is_beyond_critical_fails_the_command() {
     let lab = Lab::new();
-    let targets = lab.runs().join("targets.toml");
     let bounds = "target = 0\nacceptable = 0\ncritical = 0.000001\n";
-    std::fs::write(&targets, format!("[latency-p50-ms]\n{bounds}")).unwrap();
     let strict = "latency --backends native --rate 1000 --duration 100ms --ramp-up 0s";
-    let strict = lab.command(strict).arg("--targets").arg(&targets).assert();
-    let strict = strict.code(1).stderr(contains("latency p50"));
-    strict.stdout(contains("BEYOND CRITICAL"));
+    let mut strict = lab.held_against(&format!("[latency-p50-ms]\n{bounds}"), strict);
+    let failed = strict.assert().code(1).stderr(contains("latency p50"));
+    failed.stdout(contains("BEYOND CRITICAL"));
 }
 
 #[test]
@@ -111,13 +118,17 @@ fn a_run_that_is_killed_is_reported_from_its_journal() {
     let lab = Lab::new();
     let mut killed = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"))
         .args("load peak --agents 10 --rate 1000 --duration 60s --ramp-up 0s".split(' '))
-        .args(["--runs", lab.runs().to_str().unwrap()])
+        .arg("--runs")
+        .arg(lab.runs())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let until = Instant::now() + Duration::from_secs(30);
     let written = || {
-        let files = std::fs::read_dir(lab.runs()).unwrap().flatten();
+        let files = std::fs::read_dir(lab.runs())
+            .into_iter()
+            .flatten()
+            .flatten();
         let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
         texts
             .map(|text| text.matches("\"interval\"").count())
@@ -147,7 +158,7 @@ fn a_run_that_is_killed_is_reported_from_its_journal() {
 #[test]
 fn what_is_no_journal_is_named_with_its_line() {
     let lab = Lab::new();
-    let file = lab.runs().join("run.jsonl");
+    let file = lab.0.path().join("run.jsonl");
     std::fs::write(&file, "{\"entry\":\"end\"}\n").unwrap();
     let mut show = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     let shown = show.arg("show").arg(&file).assert();

@@ -1,6 +1,6 @@
 //! Messages a second through the whole path.
 
-use crate::experiment::throughput::{Load, Mode, Throughput};
+use crate::experiment::throughput::{Clients, Load, Mode, Throughput};
 use crate::report::table::{Align, Cell, Style, Table};
 use crate::report::units::{grouped, or_dash, percent, plain, quoted, size, time};
 use crate::results::Measurement;
@@ -42,6 +42,7 @@ fn table(parts: &[&Measurement]) -> Table {
         ("mode", Align::Left),
         ("agents", Align::Right),
         ("message", Align::Right),
+        ("clients", Align::Left),
         ("in flight", Align::Right),
         ("messages/s", Align::Right),
         ("mean time", Align::Right),
@@ -56,6 +57,7 @@ fn table(parts: &[&Measurement]) -> Table {
             Cell::plain(mode(load.mode)),
             Cell::plain(load.agents),
             Cell::plain(size(load.size as u64)),
+            Cell::plain(placed(load)),
             Cell::plain(format!("{} × {}", load.connections, load.depth)),
             Cell::strong(grouped(counted.rate())),
             Cell::plain(or_dash(counted.mean_ns(), time)),
@@ -65,6 +67,14 @@ fn table(parts: &[&Measurement]) -> Table {
         ]);
     }
     table
+}
+
+/// Where the clients' work is done: a message from another core has to wake this one.
+fn placed(load: Load) -> &'static str {
+    match (load.mode, load.clients) {
+        (Mode::Task, _) | (_, Clients::Threads) => "threads",
+        (_, Clients::Shards) => "shards",
+    }
 }
 
 fn mode(mode: Mode) -> &'static str {
@@ -77,9 +87,10 @@ fn mode(mode: Mode) -> &'static str {
 
 /// One line a load and backend; times in nanoseconds.
 pub fn csv(parts: &[&Measurement]) -> String {
-    let mut text = "agent,backend,strategy,mode,agents,bytes,connections,depth,rate,mean_ns,\
+    let mut text =
+        "agent,backend,strategy,mode,clients,agents,bytes,connections,depth,rate,mean_ns,\
                     cpu_ns,client_cpu_ns,in_flight,little\n"
-        .to_owned();
+            .to_owned();
     for (measurement, load, counted) in rows(parts) {
         let numbers = [
             Some(counted.rate()),
@@ -91,11 +102,12 @@ pub fn csv(parts: &[&Measurement]) -> String {
         ];
         let _ = writeln!(
             text,
-            "{},{},{},{},{},{},{},{},{}",
+            "{},{},{},{},{},{},{},{},{},{}",
             quoted(&measurement.part.agent),
             measurement.part.backend,
             load.strategy,
             mode(load.mode),
+            placed(load),
             load.agents,
             load.size,
             load.connections,

@@ -9,6 +9,7 @@ use sandlab::experiment::load::{
     scale, steady,
 };
 use sandlab::experiment::open_loop::{Interval as Window, Phase};
+use sandlab::experiment::throughput::Throughput;
 use sandlab::results::Entry;
 use sandlab::stats::{Interval, median_interval};
 use sandlab_runtime::{BackendKind, Profile};
@@ -108,11 +109,13 @@ pub fn crowd() -> Result<Interval> {
         };
         let mut found = Found::default();
         scale(&program, &load, &mut found)?;
-        let closed = found.findings.iter().find_map(|finding| match finding {
-            Finding::Closed(closed) => Some(closed.rate()),
-            _ => None,
-        });
-        closed.context("no throughput")
+        let mut all = Throughput::default();
+        for finding in &found.findings {
+            if let Finding::Closed(interval) = finding {
+                all.absorb(interval);
+            }
+        }
+        Ok(all.rate())
     };
     rounds(|round| match round % 2 {
         0 => Ok(rate(100)? / rate(10_000)?),

@@ -27,8 +27,7 @@ impl Fleet {
         settings: Settings,
         options: &AgentOptions,
     ) -> Result<Self> {
-        let runtime = Runtime::start(settings)
-            .map_err(|error| Error::Machine(format!("cannot start the shards: {error}")))?;
+        let runtime = path(settings)?;
         let start = Instant::now();
         let agents = (0..count)
             .map(|_| runtime.spawn(None, backend.clone(), options.clone()))
@@ -56,6 +55,15 @@ impl Fleet {
             "messages are missing when nothing should move any more: {accounts:?}"
         )))
     }
+}
+
+/// The path, ready for agents.
+///
+/// # Errors
+/// If a shard does not start.
+pub fn path(settings: Settings) -> Result<Runtime> {
+    Runtime::start(settings)
+        .map_err(|error| Error::Machine(format!("cannot start the shards: {error}")))
 }
 
 /// Shards that leave the generator a core of its own: all but one, and at least one.

@@ -1,7 +1,7 @@
 //! How many messages a second agents send each other with no client at work: tokens that
 //! go round a ring of relays.
 
-use super::throughput::start;
+use super::fleet::path;
 use crate::{Error, Result};
 use sandlab_runtime::path::{AgentOptions, Settings};
 use sandlab_runtime::{Backend, Performative};
@@ -30,7 +30,7 @@ pub fn ring(backend: &Arc<dyn Backend>, ring: &Ring) -> Result<f64> {
         max_hops: u32::MAX,
         ..Settings::default()
     };
-    let runtime = start(settings)?;
+    let runtime = path(settings)?;
     let failed = |error: &dyn std::fmt::Display| Error::Path(error.to_string());
     let relays = (0..ring.agents).map(|index| {
         let next = (index + 1) % ring.agents;

@@ -5,21 +5,21 @@
 //! Little's law checks the bookkeeping: what is in flight on average must be the rate times
 //! the time that a message takes.
 
-use super::clock::{process_cpu, thread_cpu};
-use super::departures::Departures;
+mod driver;
+
+use super::clock::process_cpu;
 use super::fleet::Fleet;
-use super::open_loop::{Go, check, numbered};
+use super::open_loop::Go;
 use super::tasks::tasks;
 use crate::{Error, Result};
-use sandlab_runtime::path::{
-    AgentOptions, Connection, Delivery, Runtime, Settings, Strategy, Undelivered,
-};
-use sandlab_runtime::{AgentId, Backend, Message, Performative};
+use driver::Driver;
+use sandlab_runtime::Backend;
+use sandlab_runtime::path::{AgentOptions, Settings, Strategy};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// What to load the path with.
@@ -259,134 +259,4 @@ fn on_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let thread = std::thread::Builder::new().name("client".to_owned());
     let spawned = thread.spawn(move || runtime.block_on(work));
     spawned.map(drop).map_err(failed)
-}
-
-/// The path, ready for agents.
-pub(super) fn start(settings: Settings) -> Result<Runtime> {
-    Runtime::start(settings)
-        .map_err(|error| Error::Machine(format!("cannot start the shards: {error}")))
-}
-
-/// One connection's thread.
-struct Driver {
-    connection: Connection,
-    agents: Vec<AgentId>,
-    next: usize,
-    load: Load,
-    payload: Vec<u8>,
-    left: Departures<Instant>,
-    counted: Throughput,
-}
-
-impl Driver {
-    fn new(connection: Connection, agents: Vec<AgentId>, next: usize, load: Load) -> Self {
-        Self {
-            connection,
-            agents,
-            next,
-            load,
-            payload: vec![0x5a; load.size.max(8)],
-            left: Departures::default(),
-            counted: Throughput::default(),
-        }
-    }
-
-    /// Runs until the end, and counts from the start on.
-    async fn run(
-        mut self,
-        start: Instant,
-        stop: &AtomicBool,
-        to: &Sender<Result<Counted>>,
-    ) -> Result<()> {
-        let interval = self.load.interval();
-        let end = start + self.load.duration;
-        let mut before = Instant::now();
-        // The interval that is counted: its number, when it began, the CPU time until then.
-        let mut current: Option<(usize, Instant, Duration)> = None;
-        loop {
-            self.fill(before)?;
-            let in_flight = f64::from(self.connection.in_flight());
-            let first = self.connection.next().await;
-            let now = Instant::now();
-            self.counted.in_flight_seconds += in_flight * (now - before).as_secs_f64();
-            before = now;
-            self.hear(first, now)?;
-            if self.load.mode == Mode::Tell {
-                // Without replies, an end is a place in the window that came back.
-                let still = f64::from(self.connection.in_flight());
-                self.counted.messages += (in_flight - still) as u64;
-            }
-            match current {
-                None if now < start => self.counted = Throughput::default(),
-                None => {
-                    self.counted = Throughput::default();
-                    current = Some((0, now, thread_cpu()));
-                }
-                Some((number, began, cpu))
-                    if now >= (start + interval * (number as u32 + 1)).min(end) =>
-                {
-                    let mut counted = std::mem::take(&mut self.counted);
-                    counted.seconds = (now - began).as_secs_f64();
-                    let used = thread_cpu() - cpu;
-                    counted.client_cpu_ns =
-                        (self.load.clients == Clients::Threads).then_some(used.as_nanos() as u64);
-                    if self.load.mode == Mode::Ask {
-                        counted.waited_ns.get_or_insert(0);
-                    }
-                    // Gone only if another driver failed, and that is told.
-                    let _ = to.send(Ok(Some((number, counted))));
-                    if now >= end || stop.load(Ordering::Relaxed) {
-                        let _ = to.send(Ok(None));
-                        return Ok(());
-                    }
-                    current = Some((number + 1, now, cpu + used));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// Takes everything that has come back.
-    fn hear(&mut self, first: Option<Delivery>, now: Instant) -> Result<()> {
-        let mut next = first.or_else(|| self.connection.try_next());
-        while let Some((id, outcome)) = next {
-            expect(id, outcome, self.payload.len())?;
-            if self.load.mode == Mode::Ask {
-                let left = self.left.take(id);
-                let left =
-                    left.ok_or_else(|| Error::Path(format!("message {id} was answered twice")))?;
-                self.counted.messages += 1;
-                let waited = (now - left).as_nanos() as u64;
-                *self.counted.waited_ns.get_or_insert(0) += waited;
-            }
-            next = self.connection.try_next();
-        }
-        Ok(())
-    }
-
-    /// Sends until the window is full.
-    fn fill(&mut self, now: Instant) -> Result<()> {
-        let performative = match self.load.mode {
-            Mode::Tell => Performative::Inform,
-            Mode::Ask | Mode::Task => Performative::Request,
-        };
-        while self.connection.in_flight() < self.load.depth {
-            let number = self.connection.next_id();
-            let content = numbered(&self.payload, number);
-            let agent = self.agents[self.next];
-            self.next = (self.next + 1) % self.agents.len();
-            let sent = self.connection.send(agent, performative, content);
-            sent.map_err(|error| Error::Path(error.to_string()))?;
-            if self.load.mode == Mode::Ask {
-                self.left.push(number, now);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What came of a message has to be a reply that echoes it.
-fn expect(id: u64, outcome: Result<Message, Undelivered>, length: usize) -> Result<()> {
-    let reply = outcome.map_err(|why| Error::Path(format!("message {id}: {why}")))?;
-    check(id, &reply, length)
 }

@@ -1,9 +1,10 @@
 //! What more agents cost: to start them, in memory, and in throughput.
 
-use super::{Experiment, Finding, Program, Recorder};
+use super::{Experiment, Finding, Part, Program, Recorder};
 use crate::Result;
 use crate::experiment::memory::resident;
-use crate::experiment::throughput::{Clients, Load, Mode, throughput_of};
+use crate::experiment::open_loop::Go;
+use crate::experiment::throughput::{Clients, Load, Mode, intervals_of};
 use crate::results::Entry;
 use sandlab_runtime::path::Strategy;
 use serde::{Deserialize, Serialize};
@@ -43,19 +44,6 @@ const DEPTH: usize = 64;
 /// # Errors
 /// If an agent does not start or echoes something else, or a message is lost.
 pub fn scale(program: &Program, scale: &Scale, to: &mut dyn Recorder) -> Result<()> {
-    let part = program.part(
-        Experiment::Scale,
-        scale.agents,
-        scale.size,
-        None,
-        scale.shards,
-    );
-    to.record(Entry::Part(part))?;
-    if let Some(why) = program.refuses(scale.agents) {
-        return to.finding(Finding::Unavailable { why });
-    }
-    let before = resident();
-    let fleet = program.fleet(scale.agents, scale.shards)?;
     let connections = scale.shards.min(scale.agents);
     let load = Load {
         agents: scale.agents,
@@ -68,7 +56,26 @@ pub fn scale(program: &Program, scale: &Scale, to: &mut dyn Recorder) -> Result<
         strategy: Strategy::ByValue,
         duration: scale.duration,
     };
-    let measured = throughput_of(&fleet, &load)?;
+    let part = program.part(
+        Experiment::Scale,
+        scale.agents,
+        scale.size,
+        None,
+        scale.shards,
+    );
+    to.record(Entry::Part(Part {
+        closed: Some(load),
+        ..part
+    }))?;
+    if let Some(why) = program.refuses(scale.agents) {
+        return to.finding(Finding::Unavailable { why });
+    }
+    let before = resident();
+    let fleet = program.fleet(scale.agents, scale.shards)?;
+    intervals_of(&fleet, &load, |interval| {
+        to.finding(Finding::Closed(*interval))?;
+        Ok(if to.stopped() { Go::Stop } else { Go::On })
+    })?;
     fleet.drain()?;
     let resident = resident()
         .zip(before)
@@ -78,6 +85,5 @@ pub fn scale(program: &Program, scale: &Scale, to: &mut dyn Recorder) -> Result<
         resident,
         linear_memory: fleet.runtime.census().linear_memory,
     }))?;
-    to.finding(Finding::Closed(measured))?;
     to.accounts(&fleet)
 }

@@ -1,17 +1,21 @@
-//! Loads for a spreadsheet: a line a part and phase, or a closed loop. Times are nanoseconds.
+//! Loads for a spreadsheet: a line a part and phase, a closed loop, or a step. Times are nanoseconds.
 
-use super::throughput;
+use super::{max_rate, throughput};
+use crate::experiment::load::{Experiment, Part};
 use crate::report::units::{plain, quoted};
-use crate::results::Results;
+use crate::results::{Measurement, Results};
 use std::fmt::Write;
 
-/// One kind of lines, since the two have different columns.
+/// One kind of lines, since they have different columns.
 pub fn csv(results: &Results) -> String {
-    let closed: Vec<_> = results
-        .parts
-        .iter()
-        .filter(|m| m.part.closed.is_some())
-        .collect();
+    let of = |wanted: &dyn Fn(&Part) -> bool| -> Vec<&Measurement> {
+        results.parts.iter().filter(|m| wanted(&m.part)).collect()
+    };
+    let searched = of(&|part| part.experiment == Experiment::MaxRate);
+    if !searched.is_empty() {
+        return max_rate::csv(&searched);
+    }
+    let closed = of(&|part| part.closed.is_some());
     if !closed.is_empty() {
         return throughput::csv(&closed);
     }

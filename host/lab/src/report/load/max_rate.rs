@@ -1,9 +1,10 @@
 //! The highest rate, and the steps that led to it.
 
-use crate::experiment::load::Finding;
+use crate::experiment::load::{Finding, Step};
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, or_dash, percent, time};
+use crate::report::units::{grouped, or_dash, percent, plain, quoted, time};
 use crate::results::Measurement;
+use std::fmt::Write;
 
 pub fn blocks(parts: &[&Measurement], style: Style) -> Vec<String> {
     if parts.is_empty() {
@@ -23,14 +24,7 @@ fn steps(parts: &[&Measurement]) -> Table {
         ("holds", Align::Left),
     ]);
     for measurement in parts {
-        let steps = measurement
-            .findings
-            .iter()
-            .filter_map(|finding| match finding {
-                Finding::Step(step) => Some(step),
-                _ => None,
-            });
-        for (number, step) in steps.enumerate() {
+        for (number, step) in steps_of(measurement).enumerate() {
             table.add([
                 Cell::plain(measurement.part.backend),
                 Cell::plain(number + 1),
@@ -75,4 +69,36 @@ fn highest(parts: &[&Measurement]) -> Table {
         ]);
     }
     table
+}
+
+fn steps_of(measurement: &Measurement) -> impl Iterator<Item = &Step> {
+    let findings = measurement.findings.iter();
+    findings.filter_map(|finding| match finding {
+        Finding::Step(step) => Some(step),
+        _ => None,
+    })
+}
+
+/// One line a step; times in nanoseconds.
+pub fn csv(parts: &[&Measurement]) -> String {
+    let mut text = "agent,backend,agents,bytes,offered,goodput,p99_ns,grows,holds\n".to_owned();
+    for measurement in parts {
+        let part = &measurement.part;
+        for step in steps_of(measurement) {
+            let _ = writeln!(
+                text,
+                "{},{},{},{},{},{},{},{},{}",
+                quoted(&part.agent),
+                part.backend,
+                part.agents,
+                part.size,
+                plain(Some(step.rate)),
+                plain(Some(step.goodput)),
+                plain(step.p99),
+                step.is_growing,
+                step.holds,
+            );
+        }
+    }
+    text
 }

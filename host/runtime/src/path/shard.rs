@@ -33,6 +33,11 @@ use tokio::sync::oneshot;
 /// in the cache, few enough that a full mailbox delays a neighbour by microseconds.
 const TURN: usize = 16;
 
+/// Arrived messages after which what they brought is handed over: at the end of a long turn
+/// the other shard would have waited for all of it. Of a client's messages to 1,000 agents,
+/// bare calls by the path came from 1.9 to 1.3 – 1.5 (medians of noisy runs).
+const HAND_OVER: usize = 16;
+
 /// What a shard is asked to do besides delivering messages.
 pub enum Command {
     Spawn(Box<Spawn>, oneshot::Sender<Result<AgentId, SpawnError>>),
@@ -145,10 +150,12 @@ impl Shard {
 
     fn take_in(&mut self, arrived: &mut Contents) {
         self.accounts.accepted += arrived.from_clients.len() as u64;
-        for envelope in arrived.from_clients.drain(..) {
-            self.arrive(envelope);
-        }
-        for envelope in arrived.from_shards.drain(..) {
+        let from_clients = arrived.from_clients.drain(..);
+        let all = from_clients.chain(arrived.from_shards.drain(..));
+        for (number, envelope) in all.enumerate() {
+            if number > 0 && number % HAND_OVER == 0 {
+                self.hand_over();
+            }
             self.arrive(envelope);
         }
         for woken in arrived.woken.drain(..) {

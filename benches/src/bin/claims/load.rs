@@ -5,10 +5,10 @@ use sandlab::bundle;
 use sandlab::experiment::compare;
 use sandlab::experiment::fleet::beside_generator;
 use sandlab::experiment::load::{
-    Experiment, Finding, Program, Recorder, Recoveries, Recovery, Scale, Steady, Trap, recovery,
-    scale, steady,
+    Program, Recoveries, Recovery, Scale, Steady, Trap, recovery, scale, steady,
 };
 use sandlab::experiment::open_loop::{Interval as Window, Phase};
+use sandlab::experiment::record::{Experiment, Finding, Recorder};
 use sandlab::experiment::throughput::Throughput;
 use sandlab::results::Entry;
 use sandlab::stats::{Interval, median_interval};

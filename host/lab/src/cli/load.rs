@@ -2,8 +2,9 @@
 
 use super::loading::{Loading, Plan, any_duration, duration, rate};
 use super::progress;
-use crate::experiment::load::{Burst, Experiment, Steady, Sustained, burst, steady, sustained};
+use crate::experiment::load::{Burst, Steady, Sustained, burst, steady, sustained};
 use crate::experiment::memory;
+use crate::experiment::record::Experiment;
 use crate::{Error, Result};
 use clap::Subcommand;
 use sandlab_runtime::BackendKind;

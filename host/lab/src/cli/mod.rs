@@ -15,6 +15,7 @@ mod progress;
 mod recovery;
 mod run;
 mod scale;
+mod session;
 mod show;
 mod strategy;
 mod throughput;

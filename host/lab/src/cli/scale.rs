@@ -2,7 +2,8 @@
 
 use super::loading::{Loading, Plan, duration};
 use crate::Result;
-use crate::experiment::load::{Recorder, Scale, scale};
+use crate::experiment::load::{Scale, scale};
+use crate::experiment::record::Recorder;
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 

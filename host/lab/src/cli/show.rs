@@ -1,6 +1,6 @@
 //! `sandlab show`
 
-use super::loading::{Reporting, targets};
+use super::session::{Reporting, targets};
 use crate::Result;
 use crate::results::Results;
 use std::path::PathBuf;

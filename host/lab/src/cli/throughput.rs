@@ -3,7 +3,8 @@
 use super::loading::{Loading, Plan, duration};
 use super::strategy;
 use crate::Result;
-use crate::experiment::load::{Recorder, closed};
+use crate::experiment::load::closed;
+use crate::experiment::record::Recorder;
 use crate::experiment::throughput::{Clients, Load, Mode};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;

@@ -10,6 +10,7 @@ pub mod interleave;
 pub mod load;
 pub mod memory;
 pub mod open_loop;
+pub mod record;
 pub mod ring;
 pub mod setup;
 mod tasks;

@@ -1,9 +1,11 @@
 //! A run, for whoever reads it: a person, a page, a spreadsheet, a program.
 
 mod comparison;
+mod grades;
 mod ladder;
-pub mod load;
+mod load;
 mod page;
+pub mod results;
 mod table;
 mod units;
 

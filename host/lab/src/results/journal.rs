@@ -3,8 +3,8 @@
 //! journal has can be reported like any other.
 
 use super::{Environment, Measured, Noise};
-use crate::experiment::load::{Finding, Part};
 use crate::experiment::open_loop::Interval;
+use crate::experiment::record::{Finding, Part};
 use crate::{Error, Result};
 use sandlab_runtime::Profile;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of a journal's lines.
-pub const JOURNAL: &str = "sandlab.journal/1";
+pub const JOURNAL: &str = "sandlab.journal/2";
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ pub struct Begin {
     pub environment: Environment,
     /// What the agents were allowed.
     pub profile: Profile,
-    /// What was loaded, and how it was built.
-    pub agent: Measured,
+    /// What was measured, and how it was built.
+    pub agents: Vec<Measured>,
 }
 
 /// How the run ended.

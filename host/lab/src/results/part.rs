@@ -2,8 +2,9 @@
 
 use super::journal::{Begin, End, Entry, Lines};
 use crate::Result;
-use crate::experiment::load::{Cycle, Finding, Part};
+use crate::experiment::load::Cycle;
 use crate::experiment::open_loop::{Interval, Phase};
+use crate::experiment::record::{Finding, Part};
 use crate::experiment::throughput::Throughput;
 use serde::Serialize;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What of a run must not be: the command fails with it.
 
 use super::{Grade, Targets, degradation, grade, leaks, recovered};
-use crate::experiment::load::Experiment;
+use crate::experiment::record::Experiment;
 use crate::results::{Measurement, Results};
 
 /// Everything that is worse than it may be, in a sentence each.

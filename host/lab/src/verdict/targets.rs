@@ -1,7 +1,7 @@
 //! Results, graded by targets that a user can replace.
 
-use crate::experiment::load::{Experiment, Finding};
 use crate::experiment::open_loop::Phase;
+use crate::experiment::record::{Experiment, Finding};
 use crate::results::{Measurement, Results};
 use crate::verdict::recovered;
 use crate::{Error, Result};

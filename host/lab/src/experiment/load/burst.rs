@@ -1,8 +1,9 @@
 //! Far more messages for a moment, and how soon all is as before.
 
-use super::{Experiment, Finding, Program, Recorder, echoing};
+use super::{Program, echoing};
 use crate::Result;
 use crate::experiment::open_loop::{Phase, Schedule, Segment, drive};
+use crate::experiment::record::{Experiment, Finding, Recorder};
 use crate::results::Entry;
 use std::time::Duration;
 

@@ -1,9 +1,10 @@
 //! As many messages as go through, with a stated number in flight.
 
-use super::{Experiment, Finding, Part, Program, Recorder};
+use super::Program;
 use crate::Result;
 use crate::experiment::fleet::Fleet;
 use crate::experiment::open_loop::Go;
+use crate::experiment::record::{Experiment, Finding, Part, Recorder};
 use crate::experiment::throughput::{Load, intervals_of};
 use crate::results::Entry;
 use sandlab_runtime::path::Settings;

@@ -4,12 +4,13 @@
 //! that adapts while it runs is known to settle too high, on what a queue still hides, or
 //! at nothing, after one stall.
 
-use super::{Experiment, Finding, Program, Recorder, echoing};
+use super::{Program, echoing};
 use crate::Result;
 use crate::experiment::fleet::Fleet;
 use crate::experiment::open_loop::{
     Echo, Generator, Go, Interval, Phase, Schedule, Segment, drive,
 };
+use crate::experiment::record::{Experiment, Finding, Recorder};
 use crate::experiment::throughput::{Clients, Load, Mode, throughput_of};
 use crate::results::Entry;
 use sandlab_runtime::path::Strategy;

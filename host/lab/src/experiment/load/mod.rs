@@ -1,5 +1,4 @@
-//! Loads on the whole message path, one kind a file, and what they share: each says what it
-//! is about to measure, and then whatever it finds as it finds it.
+//! Loads on the whole message path, one kind a file, and what they share.
 
 mod burst;
 mod closed;
@@ -21,105 +20,13 @@ pub use steady::{Steady, steady};
 pub use sustained::{Cycle, Sustained, sustained};
 
 use super::fleet::Fleet;
-use super::open_loop::{Echo, Generator, Go, Interval, WINDOW};
-use super::throughput::{Load, Throughput};
+use super::open_loop::{Echo, Generator, WINDOW};
+use super::record::{Experiment, Part};
 use crate::Result;
-use crate::results::Entry;
-use crate::stats::Distribution;
-use sandlab_runtime::path::{Accounts, Settings};
+use sandlab_runtime::path::Settings;
 use sandlab_runtime::{Backend, BackendKind};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What a part of a run measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Experiment {
-    /// As many messages as go through.
-    Throughput,
-    /// How long messages take at a rate.
-    Latency,
-    /// The highest rate that the path bears.
-    MaxRate,
-    /// What more agents cost.
-    Scale,
-    /// Many agents at a high rate, for minutes.
-    Peak,
-    /// A moderate rate for a day, in cycles.
-    Sustained,
-    /// A sudden high rate, and what comes after.
-    Burst,
-    /// Agents that fault under load.
-    Recovery,
-}
-
-impl Experiment {
-    /// What a person reads.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Throughput => "throughput",
-            Self::Latency => "latency",
-            Self::MaxRate => "max-rate",
-            Self::Scale => "scale",
-            Self::Peak => "peak",
-            Self::Sustained => "sustained",
-            Self::Burst => "burst",
-            Self::Recovery => "recovery",
-        }
-    }
-}
-
-/// One part of a run: an agent on a backend, under a load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    /// What is measured.
-    pub experiment: Experiment,
-    /// Which agent all are.
-    pub agent: String,
-    /// Where they run.
-    pub backend: BackendKind,
-    /// How many there are.
-    pub agents: usize,
-    /// The content of each message, bytes.
-    pub size: usize,
-    /// Messages a second that are due in the measured phase; none of a closed loop.
-    pub rate: Option<f64>,
-    /// Threads that the agents live on.
-    pub shards: usize,
-    /// How a closed loop loads them; none of an open loop.
-    pub closed: Option<Load>,
-}
-
-/// What a part found out, besides its intervals.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "finding", rename_all = "kebab-case")]
-pub enum Finding {
-    /// The agent's own time for a message, with no path around it.
-    Response {
-        /// Of one call after another, timed each.
-        time: Distribution,
-    },
-    /// What became of all messages, at rest.
-    Accounts(Accounts),
-    /// A step of the search for the highest rate.
-    Step(Step),
-    /// The highest rate.
-    MaxRate(MaxRate),
-    /// What so many agents cost.
-    Footprint(Footprint),
-    /// What a closed loop counted in an interval.
-    Closed(Throughput),
-    /// What was left at rest, after one of many equal cycles.
-    Cycle(Cycle),
-    /// How agents came back.
-    Recovery(Recoveries),
-    /// It cannot be measured here.
-    Unavailable {
-        /// Why not.
-        why: String,
-    },
-}
 
 /// An agent's program, loaded on one backend.
 pub struct Program {
@@ -129,37 +36,6 @@ pub struct Program {
     pub backend: BackendKind,
     /// What starts its instances.
     pub start: Arc<dyn Backend>,
-}
-
-/// Whoever takes what is found.
-pub trait Recorder {
-    /// Takes an entry.
-    ///
-    /// # Errors
-    /// If it cannot be kept.
-    fn record(&mut self, entry: Entry) -> Result<()>;
-
-    /// Whether to end early.
-    fn stopped(&self) -> bool;
-}
-
-impl dyn Recorder + '_ {
-    /// Takes an interval, and says whether the load goes on.
-    fn interval(&mut self, interval: Interval) -> Result<Go> {
-        self.record(Entry::Interval(Box::new(interval)))?;
-        Ok(if self.stopped() { Go::Stop } else { Go::On })
-    }
-
-    /// Takes a finding.
-    fn finding(&mut self, finding: Finding) -> Result<()> {
-        self.record(Entry::Finding(Box::new(finding)))
-    }
-
-    /// Takes the accounts of a fleet, once nothing moves in it.
-    fn accounts(&mut self, fleet: &Fleet) -> Result<()> {
-        fleet.drain()?;
-        self.finding(Finding::Accounts(fleet.runtime.accounts()))
-    }
 }
 
 /// Children that a load starts at most: tokio has 512 threads for their calls, and each

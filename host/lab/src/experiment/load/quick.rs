@@ -2,10 +2,11 @@
 //! to hold anything against it.
 
 use super::{
-    Burst, Experiment, Program, Recorder, Recovery, Scale, Steady, Sustained, Trap, burst, closed,
-    recovery, scale, steady, sustained,
+    Burst, Program, Recovery, Scale, Steady, Sustained, Trap, burst, closed, recovery, scale,
+    steady, sustained,
 };
 use crate::Result;
+use crate::experiment::record::{Experiment, Recorder};
 use crate::experiment::throughput::{Clients, Load, Mode};
 use sandlab_runtime::path::Strategy;
 use std::time::Duration;

@@ -5,10 +5,11 @@
 //! agent's. The time runs from when the fault was due: what the message waited before
 //! counts, too.
 
-use super::{Experiment, Finding, Program, Recorder, interval_of};
+use super::{Program, interval_of};
 use crate::experiment::open_loop::{
     Generator, Go, Heard, Phase, Schedule, Script, Segment, Verdict, WINDOW, drive,
 };
+use crate::experiment::record::{Experiment, Finding, Recorder};
 use crate::results::Entry;
 use crate::stats::Distribution;
 use crate::{Error, Result};

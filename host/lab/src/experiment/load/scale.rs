@@ -1,9 +1,10 @@
 //! What more agents cost: to start them, in memory, and in throughput.
 
-use super::{Experiment, Finding, Part, Program, Recorder};
+use super::Program;
 use crate::Result;
 use crate::experiment::memory::resident;
 use crate::experiment::open_loop::Go;
+use crate::experiment::record::{Experiment, Finding, Part, Recorder};
 use crate::experiment::throughput::{Clients, Load, Mode, intervals_of};
 use crate::results::Entry;
 use sandlab_runtime::path::Strategy;

@@ -1,8 +1,9 @@
 //! One rate, after it has grown: latency, and the load of a peak.
 
-use super::{Experiment, Finding, Program, Recorder, echoing, interval_of, response};
+use super::{Program, echoing, interval_of, response};
 use crate::Result;
 use crate::experiment::open_loop::{Phase, Schedule, Segment, drive};
+use crate::experiment::record::{Experiment, Finding, Recorder};
 use crate::results::Entry;
 use std::time::Duration;
 

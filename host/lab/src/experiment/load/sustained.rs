@@ -1,10 +1,11 @@
 //! A rate for a long time, in equal cycles with a rest after each, at which everything that
 //! is left can be counted exactly: what grows from rest to rest is a leak.
 
-use super::{Experiment, Finding, Program, Recorder, echoing, interval_of};
+use super::{Program, echoing, interval_of};
 use crate::Result;
 use crate::experiment::memory::heap;
 use crate::experiment::open_loop::{Go, Phase, Schedule, Segment, drive};
+use crate::experiment::record::{Experiment, Finding, Recorder};
 use crate::results::Entry;
 use sandlab_runtime::path::{Census, MailboxLimits};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Loads for a spreadsheet: a line a part and phase, a closed loop, or a step. Times are nanoseconds.
 
 use super::{max_rate, throughput};
-use crate::experiment::load::{Experiment, Part};
+use crate::experiment::record::{Experiment, Part};
 use crate::report::units::{plain, quoted};
 use crate::results::{Measurement, Results};
 use std::fmt::Write;

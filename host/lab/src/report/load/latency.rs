@@ -1,7 +1,7 @@
 //! How long messages take at a rate, and where the time goes.
 
-use crate::experiment::load::Finding;
 use crate::experiment::open_loop::Phase;
+use crate::experiment::record::Finding;
 use crate::report::table::{Align, Cell, Style, Table};
 use crate::report::units::{grouped, or_dash, percent, size, time};
 use crate::results::Measurement;

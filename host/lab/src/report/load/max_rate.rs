@@ -1,6 +1,7 @@
 //! The highest rate, and the steps that led to it.
 
-use crate::experiment::load::{Finding, Step};
+use crate::experiment::load::Step;
+use crate::experiment::record::Finding;
 use crate::report::table::{Align, Cell, Style, Table};
 use crate::report::units::{grouped, or_dash, percent, plain, quoted, time};
 use crate::results::Measurement;

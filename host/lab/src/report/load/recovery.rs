@@ -1,7 +1,7 @@
 //! How agents came back from faults, and what the others felt.
 
-use crate::experiment::load::Finding;
 use crate::experiment::open_loop::Phase;
+use crate::experiment::record::Finding;
 use crate::report::table::{Align, Cell, Style, Table};
 use crate::report::units::{grouped, or_dash, time, times};
 use crate::results::Measurement;

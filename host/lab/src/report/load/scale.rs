@@ -1,6 +1,7 @@
 //! What more agents cost, and the law behind it.
 
-use crate::experiment::load::{Finding, Footprint};
+use crate::experiment::load::Footprint;
+use crate::experiment::record::Finding;
 use crate::report::page::list;
 use crate::report::table::{Align, Cell, Style, Table};
 use crate::report::units::{grouped, or_dash, size, time};

@@ -1,0 +1,234 @@
+//! From a command to a stored run and its report: what all commands share that write a
+//! journal.
+
+use super::{print, progress};
+use crate::bundle::Subject;
+use crate::experiment::record::Recorder;
+use crate::report::{self, Format};
+use crate::results::{
+    self, Begin, End, Entry, Environment, JOURNAL, Journal, Measured, Results, Watch,
+};
+use crate::suite::Observer;
+use crate::verdict::{Targets, objections};
+use crate::{Error, Kind, Result};
+use jiff::Timestamp;
+use sandlab_runtime::Profile;
+use std::path::{Path, PathBuf};
+
+/// The options of a command that measures and keeps what it measured.
+#[derive(Debug, clap::Args)]
+pub struct Session {
+    /// The sandbox profile, a TOML file.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// What results are graded by, a TOML file.
+    #[arg(long, value_name = "FILE")]
+    targets: Option<PathBuf>,
+    /// Where journals are kept.
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    runs: PathBuf,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+/// How a report is written.
+#[derive(Debug, clap::Args)]
+pub struct Reporting {
+    /// How to report.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write the report to this file, instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Reporting {
+    fn require_writable(&self) -> Result<()> {
+        self.output
+            .as_deref()
+            .map_or(Ok(()), results::require_writable)
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, results: &Results, targets: &Targets) -> Result<()> {
+        let render = |colours| report::results::render(results, targets, self.format, colours);
+        match &self.output {
+            Some(file) => results::write_whole(file, render(false)?.as_bytes()),
+            None => print(&render(console::colors_enabled())?),
+        }
+    }
+}
+
+/// What a command is about to measure.
+pub struct About<'a> {
+    /// What the journal is called after.
+    pub name: &'a str,
+    /// The agents.
+    pub subjects: &'a [Subject],
+    /// What they are allowed.
+    pub profile: &'a Profile,
+    /// How many parts there will be.
+    pub parts: usize,
+    /// Whether the command fails if something is worse than it may be.
+    pub judges: bool,
+}
+
+impl Session {
+    /// What nobody typed: the standard targets, and a report for a person.
+    pub fn quick(profile: Option<PathBuf>, runs: PathBuf) -> Self {
+        Self {
+            profile,
+            targets: None,
+            runs,
+            reporting: Reporting {
+                format: Format::Text,
+                output: None,
+            },
+        }
+    }
+
+    /// The profile that the user gave, or the default.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
+    pub fn profile(&self) -> Result<Profile> {
+        match &self.profile {
+            Some(file) => Ok(Profile::read(file)?),
+            None => Ok(Profile::default()),
+        }
+    }
+
+    /// The targets that the user gave, or the standard ones.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
+    pub fn targets(&self) -> Result<Targets> {
+        targets(self.targets.as_deref())
+    }
+
+    /// Takes one step of measuring after another, writes the journal, and reports. A step
+    /// that fails keeps the next one from nothing, unless sandlab itself is what failed.
+    ///
+    /// # Errors
+    /// If something cannot be used, fails, or is worse than it may be.
+    pub fn run<F>(&self, about: &About, steps: impl IntoIterator<Item = F>) -> Result<()>
+    where
+        F: FnOnce(&mut dyn Recorder) -> Result<()>,
+    {
+        self.reporting.require_writable()?;
+        let targets = self.targets()?;
+        let mut live = Live::begin(&self.runs, about)?;
+        let mut errors = Vec::new();
+        for step in steps {
+            if live.stopped() {
+                break;
+            }
+            let Err(error) = step(&mut live) else {
+                continue;
+            };
+            let is_broken = error.kind() == Kind::Broken;
+            errors.push(error);
+            if is_broken {
+                break;
+            }
+        }
+        if live.stopped() && errors.is_empty() {
+            errors.push(Error::Stopped);
+        }
+        let journal = live.end(&errors)?;
+        let results = Results::read(&journal)?;
+        self.reporting.write(&results, &targets)?;
+        progress::say(&format!("everything is in {}", journal.display()));
+        let objections = objections(&results, &targets);
+        if about.judges && !objections.is_empty() {
+            errors.push(Error::Beyond(objections));
+        }
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(Error::Several(errors)),
+        }
+    }
+}
+
+/// The targets of a file, or the standard ones.
+///
+/// # Errors
+/// If the file cannot be used.
+pub fn targets(file: Option<&Path>) -> Result<Targets> {
+    file.map_or_else(|| Ok(Targets::standard()), Targets::read)
+}
+
+/// A run that is being measured: into the journal and onto the terminal. Nothing of it is
+/// kept in memory, where it would look like a leak of what is measured.
+struct Live {
+    journal: Journal,
+    bar: progress::Bar,
+    watch: Watch,
+    parts: usize,
+}
+
+impl Live {
+    fn begin(runs: &Path, about: &About) -> Result<Self> {
+        let agents = about.subjects.iter().map(Measured::of);
+        let agents = agents.collect::<Result<_>>()?;
+        let mut live = Self {
+            journal: Journal::create(runs, about.name)?,
+            bar: progress::Bar::new(about.parts)?,
+            watch: Watch::start(),
+            parts: 0,
+        };
+        live.record(Entry::Begin(Box::new(Begin {
+            schema: JOURNAL.to_owned(),
+            started: Timestamp::now().to_string(),
+            environment: Environment::now(),
+            profile: about.profile.clone(),
+            agents,
+        })))?;
+        Ok(live)
+    }
+
+    fn end(mut self, errors: &[Error]) -> Result<PathBuf> {
+        let end = End {
+            complete: errors.is_empty(),
+            noise: self.watch.noise(),
+            failures: errors.iter().map(Error::to_string).collect(),
+        };
+        self.record(Entry::End(end))?;
+        Ok(self.journal.path().to_owned())
+    }
+}
+
+impl Recorder for Live {
+    fn record(&mut self, entry: Entry) -> Result<()> {
+        match &entry {
+            Entry::Part(part) => {
+                if self.parts > 0 {
+                    self.bar.done();
+                }
+                self.parts += 1;
+                self.bar.begins(&format!(
+                    "{} on {}, {} agents",
+                    part.experiment.name(),
+                    part.backend,
+                    part.agents
+                ));
+            }
+            Entry::Interval(interval) => self.bar.shows(&format!(
+                "{}, {} good/s, {} waiting",
+                interval.phase.name(),
+                interval.rate().round(),
+                interval.backlog
+            )),
+            _ => {}
+        }
+        self.journal.write(&entry)
+    }
+
+    fn stopped(&self) -> bool {
+        self.bar.stopped()
+    }
+}

@@ -1,0 +1,102 @@
+//! What a run has found out, for whoever reads it: the tables of each experiment, how good
+//! the results are, and the conditions.
+
+use super::page::{builds, list, machine};
+use super::table::Style;
+use super::{Format, grades, load};
+use crate::experiment::record::Finding;
+use crate::results::Results;
+use crate::verdict::{Graded, Targets, grade};
+use crate::{Error, Result};
+use serde::Serialize;
+
+/// Writes what was measured in a format; only text can have colours.
+///
+/// # Errors
+/// If it cannot be encoded.
+pub fn render(
+    results: &Results,
+    targets: &Targets,
+    format: Format,
+    colours: bool,
+) -> Result<String> {
+    let graded = grade(results, targets);
+    Ok(match format {
+        Format::Text if colours => page(results, &graded, Style::Colour),
+        Format::Text => page(results, &graded, Style::Plain),
+        Format::Markdown => page(results, &graded, Style::Markdown),
+        Format::Csv => load::csv(results),
+        Format::Json => json(results, &graded)?,
+    })
+}
+
+fn json(results: &Results, graded: &[Graded]) -> Result<String> {
+    #[derive(Serialize)]
+    struct Page<'a> {
+        schema: &'static str,
+        #[serde(flatten)]
+        results: &'a Results,
+        grades: &'a [Graded],
+    }
+    let page = Page {
+        schema: "sandlab.results/1",
+        results,
+        grades: graded,
+    };
+    let json = serde_json::to_string_pretty(&page)
+        .map_err(|error| Error::Machine(format!("cannot encode the results: {error}")))?;
+    Ok(json + "\n")
+}
+
+fn page(results: &Results, graded: &[Graded], style: Style) -> String {
+    let mut blocks = load::blocks(results, style);
+    blocks.extend(grades::block(results, graded, style));
+    blocks.push(list(remarks(results), style));
+    blocks.push(list(conditions(results), style));
+    blocks.retain(|block| !block.is_empty());
+    blocks.join("\n")
+}
+
+/// What a reader must know, so as not to believe too much.
+fn remarks(results: &Results) -> Vec<String> {
+    let mut lines = Vec::new();
+    for measurement in &results.parts {
+        let name = measurement.name();
+        for finding in &measurement.findings {
+            if let Finding::Unavailable { why } = finding {
+                lines.push(format!("note: {name}: not available, because {why}"));
+            }
+        }
+        lines.extend(load::remarks(measurement));
+    }
+    if let Some(end) = &results.end {
+        lines.extend(end.noise.warning().map(|noise| format!("note: {noise}")));
+        lines.extend(end.failures.iter().map(|text| format!("failed: {text}")));
+    }
+    if results.end.as_ref().is_none_or(|end| !end.complete) {
+        lines.push("note: not complete: this is what had been measured until then".to_owned());
+    }
+    lines
+}
+
+fn conditions(results: &Results) -> Vec<String> {
+    let mut lines = Vec::new();
+    let accepted = results.parts.iter().flat_map(|m| &m.findings);
+    let accepted: u64 = accepted
+        .map(|finding| match finding {
+            Finding::Accounts(accounts) => accounts.accepted,
+            _ => 0,
+        })
+        .sum();
+    if accepted > 0 {
+        lines.push(format!(
+            "{} messages, each accounted for: handled, failed or dead-lettered",
+            super::units::grouped(accepted as f64)
+        ));
+    }
+    if let Some(begin) = &results.begin {
+        lines.push(machine(&begin.environment));
+        lines.extend(builds(&begin.agents));
+    }
+    lines
+}

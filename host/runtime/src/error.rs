@@ -65,7 +65,7 @@ pub enum Fault {
     #[error("the agent trapped: {0}")]
     Trap(String),
     /// No instance could be started now.
-    #[error("no room for another instance: {0}; raise `allocation.slots` or end some agents")]
+    #[error("no room for another instance: {0}")]
     NoSlot(String),
     /// A resource other than memory is over the profile's limit.
     #[error("over a limit: {0}")]
@@ -169,9 +169,7 @@ pub enum LoadError {
     #[error("the profile cannot be used: {0}")]
     Profile(String),
     /// This machine does not give what an engine of the profile needs.
-    #[error(
-        "this machine cannot run the profile's engine: {0}; lower `allocation.slots`, or use the strategy on-demand"
-    )]
+    #[error("this machine cannot run the profile's engine: {0}; or lower `allocation.slots`")]
     Engine(String),
 }
 

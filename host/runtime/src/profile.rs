@@ -138,8 +138,9 @@ pub struct Allocation {
     pub strategy: Strategy,
     /// Default fast.
     pub layout: Layout,
-    /// Instances that a pool holds at once. Default 1,000: each reserves 4 GiB of
-    /// address space with the fast layout, and about 21,000 fit in 47 bits.
+    /// Memories that are held at once, of agents with one each: so many agents. Default
+    /// 1,000. Each reserves 4 GiB of address space unless the layout is packed, of which
+    /// 30,000 fit in 47 bits.
     pub slots: u32,
     /// How much of a slot's memory is zeroed by hand instead of given back to the
     /// kernel. Default 1 MiB, with the kernel's page-map scan, without which it costs more than it saves.
@@ -172,12 +173,14 @@ pub enum Strategy {
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// 4 GiB and guards a memory, so that no access needs a bounds check; initial
-    /// content is mapped copy-on-write. Four mappings an agent.
+    /// content is mapped copy-on-write. Four mappings of the kernel's an agent, which
+    /// allows 65,530 by default.
     Fast,
-    /// As fast, but initial content is copied: two mappings an agent, a slower start.
+    /// As fast, but initial content is copied: two mappings an agent.
     Dense,
-    /// Just the memory limit, no guards: bounds are checked with every access. The
-    /// most agents in an address space.
+    /// Just the memory limit, no guards, and one mapping for all agents: bounds are
+    /// checked with every access, which makes computing agents 1.5 times as slow. The
+    /// most agents in a process.
     Packed,
 }
 

@@ -17,7 +17,9 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
         return Fault::Exited(exit.0);
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return Fault::NoSlot(error.to_string());
+        return Fault::NoSlot(format!(
+            "{error}; raise `allocation.slots`, or end some agents"
+        ));
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => return Fault::Deadline(profile.deadline),

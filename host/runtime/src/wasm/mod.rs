@@ -5,6 +5,7 @@
 //! poisons the whole store.
 
 mod cache;
+mod capacity;
 mod contents;
 mod engine;
 mod exports;
@@ -19,8 +20,9 @@ mod state;
 mod stdio;
 
 pub use cache::Cache;
+pub use capacity::{Mappings, Needs};
 pub use contents::Content;
-pub use engine::{EPOCH_TICK, config};
+pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config};
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
@@ -29,11 +31,13 @@ use crate::{
     Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered, Profile,
     Started,
 };
+use capacity::Gate;
 use exports::Exports;
 use instance::Instance;
 use state::State;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
@@ -43,7 +47,8 @@ pub const WASMTIME_VERSION: &str = "48.0.8";
 /// A profile made ready to load components. Clones share the pool.
 #[derive(Clone)]
 pub struct SandboxEngine {
-    engine: Engine,
+    /// One a pool. The first compiles.
+    engines: Vec<Engine>,
     profile: Arc<Profile>,
     cache: Cache,
 }
@@ -63,15 +68,10 @@ impl SandboxEngine {
     /// As [`new`](Self::new).
     pub fn with_cache(profile: &Profile, cache: Cache) -> Result<Self, LoadError> {
         Ok(Self {
-            engine: engine::engine(profile)?,
+            engines: engine::engines(profile)?,
             profile: Arc::new(profile.clone()),
             cache,
         })
-    }
-
-    /// Wasmtime's engine.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
     }
 
     /// Reads, compiles (or takes from the cache) and checks a component.
@@ -92,59 +92,100 @@ impl SandboxEngine {
     /// As [`load`](Self::load).
     pub fn load_bytes(&self, bytes: &[u8]) -> Result<Sandbox, LoadError> {
         identify::require_component(bytes)?;
-        let prepare = |error: wasmtime::Error| LoadError::Prepare(format!("{error:#}"));
-        let cached = self.cache.get(&self.engine, bytes);
-        let compiled = cached.is_none();
-        let component = match cached {
-            Some(component) => component,
-            None => Component::new(&self.engine, bytes).map_err(prepare)?,
-        };
-        imports::require_granted(&component, &self.engine, &self.profile.grants)?;
+        let (first, others) = self.engines.split_first().ok_or_else(no_pool)?;
+        let (component, compiled) = self.compile(first, bytes)?;
+        imports::require_granted(&component, first, &self.profile.grants)?;
         if compiled {
             // Wasmtime checks exports only when they are called. What is in the cache has
             // been checked.
             if let Some(error) = mismatch::find(bytes) {
                 return Err(error);
             }
-            self.cache.put(&self.engine, bytes, &component);
+            self.cache.put(first, bytes, &component);
         }
-        let blocking = imports::blocking(&component, &self.engine);
+        let blocking = imports::blocking(&component, first);
         let fiber = match self.profile.calls {
             Calls::Auto => blocking.is_some(),
             Calls::Sync => false,
             Calls::Async => true,
         };
-        let explain = |error| mismatch::find(bytes).unwrap_or_else(|| prepare(error));
-        let pre = self.link(&component, fiber).map_err(explain)?;
-        let exports = Exports::find(&pre, fiber).map_err(explain)?;
+        let mut programs = vec![self.program(first, &component, bytes, fiber)?];
+        for engine in others {
+            let (component, _) = self.compile(engine, bytes)?;
+            programs.push(self.program(engine, &component, bytes, fiber)?);
+        }
+        let needs = Needs::of(&component);
         Ok(Sandbox {
-            program: Arc::new(Program {
-                pre,
-                exports,
-                fiber,
-                profile: self.profile.clone(),
-            }),
+            gate: Gate::new(&self.profile, needs.memories),
+            needs,
+            programs,
+            open: AtomicUsize::new(0),
             blocking,
             compiled,
         })
     }
 
-    fn link(&self, component: &Component, fiber: bool) -> wasmtime::Result<InstancePre<State>> {
-        let mut linker = Linker::new(&self.engine);
-        if fiber {
-            wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        } else {
-            wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    /// The component's code, and whether it was compiled or taken from the cache.
+    fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<(Component, bool), LoadError> {
+        if let Some(component) = self.cache.get(engine, bytes) {
+            return Ok((component, false));
         }
-        PlainAgent::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-        contents_interface::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-        linker.instantiate_pre(component)
+        let component = Component::new(engine, bytes).map_err(prepare)?;
+        Ok((component, true))
     }
+
+    /// A component, ready to be instantiated in one of the pools.
+    fn program(
+        &self,
+        engine: &Engine,
+        component: &Component,
+        bytes: &[u8],
+        fiber: bool,
+    ) -> Result<Arc<Program>, LoadError> {
+        let explain = |error| mismatch::find(bytes).unwrap_or_else(|| prepare(error));
+        let pre = link(engine, component, fiber).map_err(explain)?;
+        let exports = Exports::find(&pre, fiber).map_err(explain)?;
+        Ok(Arc::new(Program {
+            pre,
+            exports,
+            fiber,
+            profile: self.profile.clone(),
+        }))
+    }
+}
+
+fn prepare(error: wasmtime::Error) -> LoadError {
+    LoadError::Prepare(format!("{error:#}"))
+}
+
+fn no_pool() -> LoadError {
+    LoadError::Profile("it has no pool".to_owned())
+}
+
+fn link(
+    engine: &Engine,
+    component: &Component,
+    fiber: bool,
+) -> wasmtime::Result<InstancePre<State>> {
+    let mut linker = Linker::new(engine);
+    if fiber {
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    } else {
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    }
+    PlainAgent::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    contents_interface::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    linker.instantiate_pre(component)
 }
 
 /// A component that was found fit to run, and all that its instances share.
 pub struct Sandbox {
-    program: Arc<Program>,
+    /// One a pool, of which one is filled after the other.
+    programs: Vec<Arc<Program>>,
+    /// Where there was a free slot last.
+    open: AtomicUsize,
+    gate: Option<Gate>,
+    needs: Needs,
     blocking: Option<String>,
     compiled: bool,
 }
@@ -169,15 +210,46 @@ impl Sandbox {
 
     /// How calls are made: sync or async, never auto.
     pub fn calls(&self) -> Calls {
-        if self.program.fiber {
+        if self.any().fiber {
             return Calls::Async;
         }
         Calls::Sync
     }
 
+    /// What an instance needs of a pool.
+    pub fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// What is the same in all pools.
+    fn any(&self) -> &Program {
+        &self.programs[0]
+    }
+
+    /// Starts an instance in the pool that had room last, or the next one that has.
+    fn instantiate(&self, identity: Identity) -> Result<Instance, Fault> {
+        if let Some(gate) = &self.gate {
+            gate.pass()?;
+        }
+        let pools = self.programs.len();
+        let open = self.open.load(Ordering::Relaxed);
+        for offset in 0..pools - 1 {
+            let pool = (open + offset) % pools;
+            match Instance::spawn(self.programs[pool].clone(), identity.clone()) {
+                Err(Fault::NoSlot(_)) => {}
+                started => {
+                    self.open.store(pool, Ordering::Relaxed);
+                    return started;
+                }
+            }
+        }
+        let last = (open + pools - 1) % pools;
+        Instance::spawn(self.programs[last].clone(), identity)
+    }
+
     /// The world of the WIT package that the component targets, or the worlds.
     pub fn world(&self) -> String {
-        self.program.exports.world()
+        self.any().exports.world()
     }
 
     /// The import through which the guest can block, for which auto chooses async calls.
@@ -197,16 +269,16 @@ impl Backend for Sandbox {
     }
 
     fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
-        let has = self.program.exports.has(interface);
+        let has = self.any().exports.has(interface);
         has.then_some(()).ok_or(NotOffered::NotExported(interface))
     }
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
-        Ok(Box::new(Instance::spawn(self.program.clone(), identity)?))
+        Ok(Box::new(self.instantiate(identity)?))
     }
 
     fn start(&self, identity: Identity) -> Result<Started, Fault> {
-        let instance = Box::new(Instance::spawn(self.program.clone(), identity)?);
+        let instance = Box::new(self.instantiate(identity)?);
         Ok(match self.calls() {
             Calls::Async => Started::Async(instance),
             _ => Started::Sync(instance),

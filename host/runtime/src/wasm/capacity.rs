@@ -1,0 +1,203 @@
+//! How many agents fit into this process, by what the kernel allows it to map.
+//!
+//! Running out of mappings does not only keep the next agent from starting: any allocation
+//! of the host can fail then, and abort it. So a pool that could get there is refused
+//! before it is made.
+
+use super::engine::TABLES_A_SLOT;
+use crate::profile::{Allocation, Calls, Layout, Profile, Strategy};
+use crate::{Fault, LoadError};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use wasmtime::component::Component;
+
+/// The share of the kernel's limit that may be taken: the rest is for the host's own heap,
+/// threads and files. With it 30,000 agents of two mappings each fit into the default of
+/// 65,530.
+const SHARE: f64 = 0.95;
+
+/// Mappings that a fiber's stack takes: itself, and its guard.
+const A_STACK: u32 = 2;
+
+/// The mappings of this process (`vm.max_map_count`, proc(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mappings {
+    /// What it has now.
+    pub used: u64,
+    /// What the kernel allows.
+    pub limit: u64,
+}
+
+impl Mappings {
+    /// As the kernel tells; none where it does not.
+    pub fn now() -> Option<Self> {
+        let limit = fs::read_to_string("/proc/sys/vm/max_map_count").ok()?;
+        let used = fs::read("/proc/self/maps").ok()?;
+        Some(Self {
+            used: used.iter().filter(|byte| **byte == b'\n').count() as u64,
+            limit: limit.trim().parse().ok()?,
+        })
+    }
+
+    /// How many more may be taken.
+    pub fn room(&self) -> u64 {
+        let most = (self.limit as f64 * SHARE) as u64;
+        most.saturating_sub(self.used)
+    }
+
+    /// The least limit, as `sysctl` takes it, with which so many more may be taken.
+    pub fn limit_for(&self, more: u64) -> u64 {
+        let needed = (self.used + more) as f64 / SHARE;
+        (needed as u64 + 1).next_multiple_of(1_024)
+    }
+}
+
+/// What an instance of a component needs of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// Linear memories.
+    pub memories: u32,
+    /// Tables.
+    pub tables: u32,
+}
+
+impl Needs {
+    pub(super) fn of(component: &Component) -> Self {
+        // None only for a component that imports core modules, which no agent can.
+        let resources = component.resources_required();
+        Self {
+            memories: resources.as_ref().map_or(1, |needs| needs.num_memories),
+            tables: resources.as_ref().map_or(0, |needs| needs.num_tables),
+        }
+    }
+
+    /// Slots of a pool that an instance takes; a component without memory still counts
+    /// as one.
+    pub fn slots(self) -> u32 {
+        self.memories
+            .max(self.tables.div_ceil(TABLES_A_SLOT))
+            .max(1)
+    }
+}
+
+impl Allocation {
+    /// Mappings that a memory takes at most: what is mapped copy-on-write from the
+    /// component, what is before it and after it, and what is reserved for its growth.
+    pub fn mappings_a_memory(&self) -> u32 {
+        match (self.strategy, self.layout) {
+            (_, Layout::Fast) => 4,
+            (_, Layout::Dense) | (Strategy::OnDemand, Layout::Packed) => 2,
+            // All slots are one.
+            (Strategy::Pooled, Layout::Packed) => 0,
+        }
+    }
+}
+
+impl Profile {
+    /// Mappings that a slot of its pool takes at most, with a memory and a stack in it.
+    pub fn mappings_a_slot(&self) -> u32 {
+        let stack = match self.calls {
+            Calls::Sync => 0,
+            Calls::Auto | Calls::Async => A_STACK,
+        };
+        self.allocation.mappings_a_memory() + stack
+    }
+}
+
+/// Refuses a pool that could take more mappings than there are.
+///
+/// # Errors
+/// [`LoadError::Engine`] with what to do.
+pub fn require_room(profile: &Profile) -> Result<(), LoadError> {
+    let Some(mappings) = Mappings::now() else {
+        return Ok(());
+    };
+    let slots = profile.allocation.slots;
+    let a_slot = profile.mappings_a_slot();
+    let needed = u64::from(slots) * u64::from(a_slot);
+    if profile.allocation.strategy == Strategy::OnDemand || needed <= mappings.room() {
+        return Ok(());
+    }
+    Err(LoadError::Engine(format!(
+        "{slots} slots can take {a_slot} mappings each, and of the {} that the kernel allows \
+         {} are in use, so that running out could end the host; allow more with `sysctl -w \
+         vm.max_map_count={}`, take the layout `packed`, or `calls = \"sync\"` for agents that \
+         cannot block",
+        mappings.limit,
+        mappings.used,
+        mappings.limit_for(needed),
+    )))
+}
+
+/// Lets instances start that take their mappings as they start, until there is no room.
+///
+/// To count the mappings takes the kernel up to 30 ms when there are many, so that it is
+/// asked only after half of the starts that there was room for.
+#[derive(Debug)]
+pub struct Gate {
+    a_start: u64,
+    allowed: AtomicU64,
+}
+
+impl Gate {
+    /// For instances with so many memories; none for those that take theirs from a pool.
+    pub fn new(profile: &Profile, memories: u32) -> Option<Self> {
+        let a_memory = profile.allocation.mappings_a_memory();
+        (profile.allocation.strategy == Strategy::OnDemand).then(|| Self {
+            a_start: u64::from(a_memory * memories + A_STACK).max(1),
+            allowed: AtomicU64::new(0),
+        })
+    }
+
+    /// # Errors
+    /// [`Fault::NoSlot`] if there is no room.
+    pub fn pass(&self) -> Result<(), Fault> {
+        let take = |allowed: u64| allowed.checked_sub(1);
+        let taken = self.allowed.fetch_update(Relaxed, Relaxed, take);
+        let (Err(_), Some(mappings)) = (taken, Mappings::now()) else {
+            return Ok(());
+        };
+        let starts = mappings.room() / self.a_start;
+        if starts == 0 {
+            return Err(Fault::NoSlot(format!(
+                "{} of the {} mappings that the kernel allows are in use; end some agents, \
+                 allow more with `sysctl -w vm.max_map_count={}`, or take them from a pool with \
+                 the layout `packed`",
+                mappings.used,
+                mappings.limit,
+                mappings.limit_for(mappings.limit),
+            )));
+        }
+        self.allowed.store(starts / 2, Relaxed);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_beyond_the_kernels_mappings_is_refused_with_the_limit_that_it_needs() {
+        let mut profile = Profile::default();
+        profile.allocation.slots = 10_000_000;
+        let error = require_room(&profile).unwrap_err().to_string();
+        assert!(error.contains("vm.max_map_count=6"), "{error}");
+        profile.allocation.layout = Layout::Packed;
+        profile.calls = Calls::Sync;
+        assert!(require_room(&profile).is_ok());
+    }
+
+    #[test]
+    fn the_limit_that_is_asked_for_is_enough() {
+        let mappings = Mappings {
+            used: 100,
+            limit: 65_530,
+        };
+        for more in [1, 62_153, 62_154, 1_000_000] {
+            let limit = mappings.limit_for(more);
+            assert!(Mappings { limit, ..mappings }.room() >= more);
+        }
+    }
+}

@@ -13,6 +13,7 @@ mod identify;
 mod imports;
 mod instance;
 mod limiter;
+mod memories;
 mod mismatch;
 mod signature;
 mod state;
@@ -21,6 +22,7 @@ mod stdio;
 pub use cache::Cache;
 pub use contents::Content;
 pub use engine::{EPOCH_TICK, config};
+pub use memories::Memories;
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;

@@ -92,13 +92,14 @@ impl<'a> Tested<'a> {
 
     /// The part of a run that measures it.
     pub fn part(&self, experiment: Experiment) -> Part {
-        let largest = self.cases.iter().map(Case::mean_bytes).max();
+        let last = self.cases.last();
+        let size = last.map(|case| case.size.unwrap_or(case.mean_bytes() as usize));
         Part {
             experiment,
             agent: self.agent.clone(),
             backend: self.backend,
             agents: 1,
-            size: largest.unwrap_or(0) as usize,
+            size: size.unwrap_or(0),
             rate: None,
             shards: 1,
             closed: None,

@@ -124,7 +124,7 @@ fn add_pace(add: &mut impl FnMut(&str, Option<f64>), name: &str, pace: Option<&P
 }
 
 fn add_times(add: &mut impl FnMut(&str, Option<f64>), name: &str, times: Option<&Distribution>) {
-    for (share, suffix) in [(0.5, "p50"), (0.99, "p99")] {
+    for (share, suffix) in [(0.5, "p50"), (0.99, "p99"), (1.0, "max")] {
         let ns = times.and_then(|times| times.quantile(share));
         add(&format!("{name}_{suffix}"), ns);
     }

@@ -1,9 +1,9 @@
 //! What the tables cannot say: why an agent does not start, and why a figure is missing.
 
 use super::limits;
-use crate::experiment::memory_limits::{AtLimit, describe};
+use crate::experiment::memory_limits::{AtLimit, Figure, Outcome, describe};
 use crate::experiment::record::Part;
-use crate::report::units::limit;
+use crate::report::units::{grouped, limit};
 use crate::results::Results;
 use sandlab_runtime::BackendKind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +43,22 @@ fn starts(found: &[(&Part, &AtLimit)]) -> Vec<String> {
                 refused.reason,
                 refused.remedy
             ));
+        }
+        let ways = at
+            .largest
+            .value()
+            .map(|found| [&found.fallible, &found.infallible]);
+        for found in ways.into_iter().flatten().filter_map(Figure::value) {
+            if let Outcome::Trapped(text) = &found.beyond {
+                lines.push(format!(
+                    "note: {agent} on {} under {}: what refused it a page more than {} bytes was \
+                     not the limit: {}",
+                    part.backend,
+                    limit(at.limit),
+                    grouped(found.largest as f64),
+                    first_line(text)
+                ));
+            }
         }
         if let Some(out) = at.workload.value().and_then(|ran| ran.ran_out.as_ref()) {
             lines.push(format!(

@@ -48,7 +48,7 @@ fn workloads(found: &[(&Part, &AtLimit)]) -> Table {
         ("95 % interval", Align::Right),
         ("p50", Align::Right),
         ("p99", Align::Right),
-        ("p99 growing", Align::Right),
+        ("p50 growing", Align::Right),
     ]);
     for (part, at) in found {
         let [agent, backend, limit] = of(part, at);
@@ -77,7 +77,7 @@ fn workloads(found: &[(&Part, &AtLimit)]) -> Table {
             interval,
             p50,
             p99,
-            quantile(growing, 0.99),
+            quantile(growing, 0.5),
         ]);
     }
     table
@@ -244,11 +244,11 @@ fn recoveries(found: &[(&Part, &AtLimit)]) -> Option<Table> {
         ("backend", Align::Left),
         ("limit", Align::Right),
         ("refused, next reply p50", Align::Right),
-        ("p99", Align::Right),
+        ("max", Align::Right),
         ("ended, next one's reply p50", Align::Right),
-        ("p99", Align::Right),
+        ("max", Align::Right),
         ("workload, next one's reply p50", Align::Right),
-        ("p99", Align::Right),
+        ("max", Align::Right),
     ]);
     let mut rows = 0;
     for (part, at) in found {
@@ -265,11 +265,11 @@ fn recoveries(found: &[(&Part, &AtLimit)]) -> Option<Table> {
             backend,
             limit,
             quantile(survived, 0.5),
-            quantile(survived, 0.99),
+            quantile(survived, 1.0),
             quantile(ended, 0.5),
-            quantile(ended, 0.99),
+            quantile(ended, 1.0),
             quantile(restarted, 0.5),
-            quantile(restarted, 0.99),
+            quantile(restarted, 1.0),
         ]);
         rows += 1;
     }

@@ -173,10 +173,21 @@ pub struct Usage {
     pub memory: Option<u64>,
     /// The most that it was, bytes.
     pub memory_peak: Option<u64>,
+    /// The growths of memory that were refused since it started, also those that it survived.
+    pub denials: Option<Denials>,
     /// Fuel that the last call burnt, if the profile meters fuel.
     pub fuel: Option<u64>,
     /// Log lines that were dropped because they were over the budget.
     pub log_dropped: u64,
+}
+
+/// Growths of memory that were refused because of the limit.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Denials {
+    /// How many.
+    pub count: u64,
+    /// The total that the last one would have led to, bytes; none of none.
+    pub asked: Option<u64>,
 }
 
 /// Who an instance is, and whom it can reach.

@@ -27,8 +27,8 @@ pub mod profile;
 pub mod wasm;
 
 pub use agent::{
-    Agent, AsyncAgent, Backend, BackendKind, Batch, Call, Called, Directory, Handled, Identity,
-    LogLine, Peers, Started, Usage,
+    Agent, AsyncAgent, Backend, BackendKind, Batch, Call, Called, Denials, Directory, Handled,
+    Identity, LogLine, Peers, Started, Usage,
 };
 pub use bindings::types::{AgentId, Failure, Level, Message, Performative, SendError};
 pub use error::{CallError, Fault, LoadError};

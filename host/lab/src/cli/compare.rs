@@ -1,13 +1,12 @@
 //! `sandlab compare`
 
 use super::measuring::Measuring;
+use super::messages::Messages;
 use super::{progress, publish};
 use crate::bundle::{self, Subject};
-use crate::experiment::setup;
 use crate::report::Format;
 use crate::suite::{Part, Sides, Suite};
-use crate::workload::{self, Case};
-use crate::{Error, Result, results};
+use crate::{Result, results};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -27,12 +26,8 @@ pub struct Args {
     /// Write the report to this file, instead of to standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Send the messages of this file, one JSON object a line, instead of the agent's own.
-    #[arg(long, value_name = "FILE", conflicts_with = "like")]
-    workload: Option<PathBuf>,
-    /// Send the messages of this reference agent: for the same agent in another language.
-    #[arg(long, value_name = "AGENT")]
-    like: Option<String>,
+    #[command(flatten)]
+    messages: Messages,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
@@ -53,7 +48,7 @@ fn suite(args: &Args) -> Result<Suite> {
         Sides::Backends(args.measuring.backends())
     };
     let parts = subjects(&args.subjects)?.into_iter().map(|subject| {
-        let cases = cases(args, &subject, settings.seed)?;
+        let cases = args.messages.cases(&subject, settings.seed)?;
         let sides = sides.clone();
         Ok(Part {
             subject,
@@ -77,13 +72,4 @@ fn subjects(names: &[String]) -> Result<Vec<Subject>> {
         .iter()
         .map(|name| bundle::find(name, &mut progress::say))
         .collect()
-}
-
-fn cases(args: &Args, subject: &Subject, seed: u64) -> Result<Vec<Case>> {
-    match (&args.workload, &args.like) {
-        (Some(file), _) => workload::read(file),
-        (None, Some(agent)) => workload::of_agent(agent, seed)
-            .ok_or_else(|| Error::Usage(format!("no reference agent is called {agent:?}"))),
-        (None, None) => setup::cases(subject, seed),
-    }
 }

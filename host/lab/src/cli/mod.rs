@@ -10,6 +10,8 @@ mod latency;
 mod load;
 mod loading;
 mod measuring;
+mod memory;
+mod messages;
 mod new;
 mod progress;
 mod recovery;
@@ -49,6 +51,8 @@ enum Command {
     Latency(latency::Args),
     /// Load the path as hard, as long, or as suddenly as production might.
     Load(load::Args),
+    /// Put agents under memory limits, or find the limit that a workload needs.
+    Memory(memory::Args),
     /// Write a new agent crate, ready to build and compare.
     New(new::Args),
     /// Let agents fault under load, and time how they come back.
@@ -76,6 +80,7 @@ impl Cli {
             Command::Compare(args) => compare::execute(&args),
             Command::Latency(args) => latency::execute(&args),
             Command::Load(args) => load::execute(&args),
+            Command::Memory(args) => memory::execute(&args),
             Command::New(args) => new::execute(&args),
             Command::Recovery(args) => recovery::execute(&args),
             Command::Run(args) => run::execute(&args),

@@ -1,4 +1,4 @@
-//! Memory of this process.
+//! Memory of this process, and what the machine has left.
 
 use stats_alloc::INSTRUMENTED_SYSTEM;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +8,15 @@ pub fn resident() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
+}
+
+/// What the kernel could still give, bytes (`MemAvailable` of `/proc/meminfo`, proc(5)); none
+/// where it does not say.
+pub fn available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kilobytes * 1_024)
 }
 
 /// Whether this program's allocator is stats_alloc's.

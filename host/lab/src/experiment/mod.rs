@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod interleave;
 pub mod load;
 pub mod memory;
+pub mod memory_limits;
 pub mod open_loop;
 pub mod record;
 pub mod ring;

@@ -3,6 +3,7 @@
 
 use super::fleet::Fleet;
 use super::load::{Cycle, Footprint, MaxRate, Recoveries, Step};
+use super::memory_limits::{AtLimit, Tuned};
 use super::open_loop::{Go, Interval};
 use super::throughput::{Load, Throughput};
 use crate::Result;
@@ -32,6 +33,10 @@ pub enum Experiment {
     Burst,
     /// Agents that fault under load.
     Recovery,
+    /// What a memory limit does to an agent.
+    Memory,
+    /// The smallest memory limit that a workload does with.
+    Tuning,
 }
 
 impl Experiment {
@@ -46,6 +51,8 @@ impl Experiment {
             Self::Sustained => "sustained",
             Self::Burst => "burst",
             Self::Recovery => "recovery",
+            Self::Memory => "memory",
+            Self::Tuning => "tuning",
         }
     }
 }
@@ -94,6 +101,10 @@ pub enum Finding {
     Cycle(Cycle),
     /// How agents came back.
     Recovery(Recoveries),
+    /// What a memory limit does.
+    AtLimit(Box<AtLimit>),
+    /// The smallest memory limit, and the recommended one.
+    Tuned(Box<Tuned>),
     /// It cannot be measured here.
     Unavailable {
         /// Why not.

@@ -4,6 +4,7 @@ mod comparison;
 mod grades;
 mod ladder;
 mod load;
+mod memory_limits;
 mod page;
 pub mod results;
 mod table;

@@ -3,7 +3,7 @@
 
 use super::page::{builds, list, machine};
 use super::table::Style;
-use super::{Format, grades, load};
+use super::{Format, grades, load, memory_limits};
 use crate::experiment::record::Finding;
 use crate::results::Results;
 use crate::verdict::{Graded, Targets, grade};
@@ -25,7 +25,7 @@ pub fn render(
         Format::Text if colours => page(results, &graded, Style::Colour),
         Format::Text => page(results, &graded, Style::Plain),
         Format::Markdown => page(results, &graded, Style::Markdown),
-        Format::Csv => load::csv(results),
+        Format::Csv => memory_limits::csv(results).unwrap_or_else(|| load::csv(results)),
         Format::Json => json(results, &graded)?,
     })
 }
@@ -50,6 +50,7 @@ fn json(results: &Results, graded: &[Graded]) -> Result<String> {
 
 fn page(results: &Results, graded: &[Graded], style: Style) -> String {
     let mut blocks = load::blocks(results, style);
+    blocks.extend(memory_limits::blocks(results, style));
     blocks.extend(grades::block(results, graded, style));
     blocks.push(list(remarks(results), style));
     blocks.push(list(conditions(results), style));
@@ -69,6 +70,7 @@ fn remarks(results: &Results) -> Vec<String> {
         }
         lines.extend(load::remarks(measurement));
     }
+    lines.extend(memory_limits::remarks(results));
     if let Some(end) = &results.end {
         lines.extend(end.noise.warning().map(|noise| format!("note: {noise}")));
         lines.extend(end.failures.iter().map(|text| format!("failed: {text}")));

@@ -11,6 +11,21 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// `10 MB`, `64 MiB` or `1408 KiB`: exactly, in the unit in which a person may have given it
+pub fn limit(bytes: u64) -> String {
+    let units = [
+        (1_000_000, "MB"),
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+    ];
+    let fits = |(unit, _): &&(u64, &str)| bytes > 0 && bytes.is_multiple_of(*unit);
+    match units.iter().find(fits) {
+        Some((unit, name)) => format!("{} {name}", bytes / unit),
+        None => format!("{bytes} B"),
+    }
+}
+
 /// `4.12 µs`, of nanoseconds
 pub fn time(ns: f64) -> String {
     match ns.abs() {
@@ -82,6 +97,14 @@ mod tests {
         assert_eq!(difference(-4_123.0), "-4.12 µs");
         assert_eq!(difference(3.0), "+3 ns");
         assert_eq!(size(65_536), "64 KiB");
+        assert_eq!(
+            (limit(10_000_000), limit(1_441_792)),
+            ("10 MB".to_owned(), "1408 KiB".to_owned())
+        );
+        assert_eq!(
+            (limit(64 << 20), limit(1)),
+            ("64 MiB".to_owned(), "1 B".to_owned())
+        );
         assert_eq!(
             (grouped(1_234_567.4), grouped(999.0)),
             ("1,234,567".to_owned(), "999".to_owned())

@@ -1,7 +1,7 @@
 //! What of a run must not be: the command fails with it.
 
 use super::{Grade, Targets, degradation, grade, leaks, recovered};
-use crate::experiment::record::Experiment;
+use crate::experiment::record::{Experiment, Finding};
 use crate::results::{Measurement, Results};
 
 /// Everything that is worse than it may be, in a sentence each.
@@ -40,6 +40,19 @@ fn of_part(measurement: &Measurement) -> Vec<String> {
             let never =
                 never.map(|found| format!("{name}: not recovered within {:.0} s", found.watched));
             never.into_iter().collect()
+        }
+        Experiment::Tuning => {
+            let tuned = measurement
+                .findings
+                .iter()
+                .filter_map(|finding| match finding {
+                    Finding::Tuned(tuned) => tuned.objection(),
+                    _ => None,
+                });
+            let agent = &measurement.part.agent;
+            tuned
+                .map(|objection| format!("{agent}: {objection}"))
+                .collect()
         }
         _ => Vec::new(),
     }

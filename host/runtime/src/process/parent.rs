@@ -332,6 +332,8 @@ impl Agent for Child {
         Usage {
             memory: status_field(pid, "VmRSS:"),
             memory_peak: status_field(pid, "VmHWM:"),
+            // The kernel refuses, and tells only the child.
+            denials: None,
             fuel: None,
             log_dropped: self.log_dropped,
         }

@@ -105,6 +105,9 @@ fn pool(profile: &Profile, slots: u32) -> Result<PoolingAllocationConfig, LoadEr
     pool.max_core_instances_per_component(profile.instance_limit);
     pool.max_memories_per_component(profile.instance_limit);
     pool.max_tables_per_component(profile.instance_limit);
+    // Wasmtime's own is one of each a module, which a module with two memories is refused by.
+    pool.max_memories_per_module(profile.instance_limit);
+    pool.max_tables_per_module(profile.instance_limit);
     pool.table_elements(to_usize(profile.table_limit.into())?);
     // The limiter decides, so that a refusal has the agent's numbers in it; the pool only
     // has to have room.

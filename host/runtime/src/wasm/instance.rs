@@ -318,6 +318,7 @@ impl Agent for Instance {
         Usage {
             memory: Some(state.limiter.memory()),
             memory_peak: Some(state.limiter.memory_peak()),
+            denials: Some(state.limiter.denials()),
             fuel: fuel.map(|(given, left)| given - left),
             log_dropped: state.outbox.log_dropped(),
         }

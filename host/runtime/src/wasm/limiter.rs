@@ -1,5 +1,6 @@
 //! The limits of one agent, over everything in its store.
 
+use crate::Denials;
 use crate::profile::Profile;
 use wasmtime::{Error, ResourceLimiter};
 
@@ -11,7 +12,10 @@ pub struct Limiter {
     memory: Budget,
     table: Budget,
     instances: usize,
+    /// In this call.
     denied: Option<Denial>,
+    /// Of memory, in all calls.
+    denials: Denials,
 }
 
 /// A growth that was refused.
@@ -63,6 +67,7 @@ impl Limiter {
             table: budget(profile.table_limit.into()),
             instances: profile.instance_limit as usize,
             denied: None,
+            denials: Denials::default(),
         }
     }
 
@@ -74,6 +79,11 @@ impl Limiter {
     /// What was refused last in this call.
     pub fn denied(&self) -> Option<Denial> {
         self.denied
+    }
+
+    /// What was refused of memory in all calls.
+    pub fn denials(&self) -> Denials {
+        self.denials
     }
 
     /// Linear memory now, bytes.
@@ -99,7 +109,11 @@ impl ResourceLimiter for Limiter {
             return Ok(false);
         }
         let grown = self.memory.grow(current, desired);
-        self.denied = grown.err().map(Denial::Memory).or(self.denied);
+        if let Err(asked) = grown {
+            self.denied = Some(Denial::Memory(asked));
+            self.denials.count += 1;
+            self.denials.asked = Some(asked);
+        }
         Ok(grown.is_ok())
     }
 
@@ -161,6 +175,13 @@ mod tests {
         assert_eq!(limiter.denied(), Some(Denial::Memory(120)));
         assert!(limiter.memory_growing(0, 40, None).unwrap());
         assert_eq!(limiter.memory_peak(), 100);
+        limiter.begin_call();
+        assert_eq!(limiter.denied(), None);
+        let survived = Denials {
+            count: 1,
+            asked: Some(120),
+        };
+        assert_eq!(limiter.denials(), survived);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod identify;
 mod imports;
 mod instance;
 mod limiter;
+mod memories;
 mod mismatch;
 mod signature;
 mod state;
@@ -23,6 +24,7 @@ pub use cache::Cache;
 pub use capacity::{Mappings, Needs};
 pub use contents::Content;
 pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config};
+pub use memories::Memories;
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;

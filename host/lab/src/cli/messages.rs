@@ -1,0 +1,32 @@
+//! What agents are told: the options of commands that send a workload.
+
+use crate::bundle::Subject;
+use crate::experiment::setup;
+use crate::workload::{self, Case};
+use crate::{Error, Result};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub struct Messages {
+    /// Send the messages of this file, one JSON object a line, instead of the agent's own.
+    #[arg(long, value_name = "FILE", conflicts_with = "like")]
+    workload: Option<PathBuf>,
+    /// Send the messages of this reference agent: for the same agent in another language.
+    #[arg(long, value_name = "AGENT")]
+    like: Option<String>,
+}
+
+impl Messages {
+    /// Those that the user named, else the subject's own.
+    ///
+    /// # Errors
+    /// If the file cannot be used, or there is no such agent.
+    pub fn cases(&self, subject: &Subject, seed: u64) -> Result<Vec<Case>> {
+        match (&self.workload, &self.like) {
+            (Some(file), _) => workload::read(file),
+            (None, Some(agent)) => workload::of_agent(agent, seed)
+                .ok_or_else(|| Error::Usage(format!("no reference agent is called {agent:?}"))),
+            (None, None) => setup::cases(subject, seed),
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 mod build;
 mod compare;
+mod fill;
 mod latency;
 mod load;
 mod loading;
@@ -13,6 +14,7 @@ mod measuring;
 mod memory;
 mod messages;
 mod new;
+mod plan;
 mod progress;
 mod recovery;
 mod run;
@@ -53,8 +55,13 @@ enum Command {
     Load(load::Args),
     /// Put agents under memory limits, or find the limit that a workload needs.
     Memory(memory::Args),
+    /// Hold the agents of a plan.
+    #[command(hide = true)]
+    Fill,
     /// Write a new agent crate, ready to build and compare.
     New(new::Args),
+    /// Say how many agents this machine holds, in each layout, and with which settings.
+    Plan(plan::Args),
     /// Let agents fault under load, and time how they come back.
     Recovery(recovery::Args),
     /// Run a suite over every agent that is built, and keep the run.
@@ -82,6 +89,8 @@ impl Cli {
             Command::Load(args) => load::execute(&args),
             Command::Memory(args) => memory::execute(&args),
             Command::New(args) => new::execute(&args),
+            Command::Plan(args) => plan::execute(&args),
+            Command::Fill => fill::execute(),
             Command::Recovery(args) => recovery::execute(&args),
             Command::Run(args) => run::execute(&args),
             Command::Scale(args) => scale::execute(&args),

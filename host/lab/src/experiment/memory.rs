@@ -19,6 +19,24 @@ pub fn available() -> Option<u64> {
     Some(kilobytes * 1_024)
 }
 
+/// This process's memory, each page divided by those that share it, bytes (`Pss` of
+/// `/proc/self/smaps_rollup`, proc(5)); none where the kernel does not say.
+pub fn proportional() -> Option<u64> {
+    kibibytes("/proc/self/smaps_rollup", "Pss:")
+}
+
+/// What the kernel needs to map this process's memory, bytes (`VmPTE`, proc(5)).
+pub fn page_tables() -> Option<u64> {
+    kibibytes("/proc/self/status", "VmPTE:")
+}
+
+fn kibibytes(file: &str, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let value = text.lines().find_map(|line| line.strip_prefix(field))?;
+    let kib: u64 = value.split_whitespace().next()?.parse().ok()?;
+    Some(kib << 10)
+}
+
 /// Whether this program's allocator is stats_alloc's.
 static COUNTS: AtomicBool = AtomicBool::new(false);
 

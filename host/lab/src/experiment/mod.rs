@@ -11,6 +11,7 @@ pub mod load;
 pub mod memory;
 pub mod memory_limits;
 pub mod open_loop;
+pub mod plan;
 pub mod record;
 pub mod ring;
 pub mod setup;

@@ -5,6 +5,7 @@ use super::fleet::Fleet;
 use super::load::{Cycle, Footprint, MaxRate, Recoveries, Step};
 use super::memory_limits::{AtLimit, Tuned};
 use super::open_loop::{Go, Interval};
+use super::plan::{Advice, Capacity, Verified};
 use super::throughput::{Load, Throughput};
 use crate::Result;
 use crate::results::Entry;
@@ -37,6 +38,8 @@ pub enum Experiment {
     Memory,
     /// The smallest memory limit that a workload does with.
     Tuning,
+    /// How many agents there can be.
+    Plan,
 }
 
 impl Experiment {
@@ -53,6 +56,7 @@ impl Experiment {
             Self::Recovery => "recovery",
             Self::Memory => "memory",
             Self::Tuning => "tuning",
+            Self::Plan => "plan",
         }
     }
 }
@@ -105,6 +109,12 @@ pub enum Finding {
     AtLimit(Box<AtLimit>),
     /// The smallest memory limit, and the recommended one.
     Tuned(Box<Tuned>),
+    /// How many agents there can be in a layout.
+    Capacity(Box<Capacity>),
+    /// How to run so many.
+    Advice(Box<Advice>),
+    /// What came of starting them.
+    Verified(Box<Verified>),
     /// It cannot be measured here.
     Unavailable {
         /// Why not.

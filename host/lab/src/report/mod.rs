@@ -6,6 +6,7 @@ mod ladder;
 mod load;
 mod memory_limits;
 mod page;
+mod plan;
 pub mod results;
 mod table;
 mod units;

@@ -3,7 +3,7 @@
 
 use super::page::{builds, list, machine};
 use super::table::Style;
-use super::{Format, grades, load, memory_limits};
+use super::{Format, grades, load, memory_limits, plan};
 use crate::experiment::record::Finding;
 use crate::results::Results;
 use crate::verdict::{Graded, Targets, grade};
@@ -25,7 +25,9 @@ pub fn render(
         Format::Text if colours => page(results, &graded, Style::Colour),
         Format::Text => page(results, &graded, Style::Plain),
         Format::Markdown => page(results, &graded, Style::Markdown),
-        Format::Csv => memory_limits::csv(results).unwrap_or_else(|| load::csv(results)),
+        Format::Csv => memory_limits::csv(results)
+            .or_else(|| plan::csv(results))
+            .unwrap_or_else(|| load::csv(results)),
         Format::Json => json(results, &graded)?,
     })
 }
@@ -51,6 +53,7 @@ fn json(results: &Results, graded: &[Graded]) -> Result<String> {
 fn page(results: &Results, graded: &[Graded], style: Style) -> String {
     let mut blocks = load::blocks(results, style);
     blocks.extend(memory_limits::blocks(results, style));
+    blocks.extend(plan::blocks(results, style));
     blocks.extend(grades::block(results, graded, style));
     blocks.push(list(remarks(results), style));
     blocks.push(list(conditions(results), style));

@@ -4,6 +4,7 @@ mod burst;
 mod degradation;
 mod leak;
 mod objections;
+mod plan;
 mod targets;
 
 pub use burst::{Recovered, recovered};

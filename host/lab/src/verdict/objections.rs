@@ -1,6 +1,6 @@
 //! What of a run must not be: the command fails with it.
 
-use super::{Grade, Targets, degradation, grade, leaks, recovered};
+use super::{Grade, Targets, degradation, grade, leaks, plan, recovered};
 use crate::experiment::record::{Experiment, Finding};
 use crate::results::{Measurement, Results};
 
@@ -20,6 +20,7 @@ pub fn objections(results: &Results, targets: &Targets) -> Vec<String> {
         })
         .collect();
     objections.extend(results.parts.iter().flat_map(of_part));
+    objections.extend(plan::objections(results));
     objections
 }
 

@@ -4,7 +4,7 @@
 //! of the host can fail then, and abort it. So a pool that could get there is refused
 //! before it is made.
 
-use super::engine::TABLES_A_SLOT;
+use super::engine::{TABLES_A_SLOT, packed_slot, stack_size};
 use crate::profile::{Allocation, Calls, Layout, Profile, Strategy};
 use crate::{Fault, LoadError};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,15 @@ use wasmtime::component::Component;
 /// threads and files. With it 30,000 agents of two mappings each fit into the default of
 /// 65,530.
 const SHARE: f64 = 0.95;
+
+/// What wasmtime reserves for a memory, bytes, so that 32 bits cannot reach beyond it.
+const MEMORY: u64 = 4 << 30;
+
+/// What it leaves after each, for what an instruction adds to an address, bytes.
+const GUARD: u64 = 32 << 20;
+
+/// An element of a table, bytes.
+const TABLE_ELEMENT: u64 = 8;
 
 /// Mappings that a fiber's stack takes: itself, and its guard.
 const A_STACK: u32 = 2;
@@ -95,6 +104,21 @@ impl Allocation {
 }
 
 impl Profile {
+    /// What a slot of its pool takes of the address space, bytes: a memory and its guard,
+    /// its tables, and a stack.
+    pub fn address_space_a_slot(&self) -> u64 {
+        let memory = match self.allocation.layout {
+            Layout::Fast | Layout::Dense => MEMORY + GUARD,
+            Layout::Packed => packed_slot(self),
+        };
+        let tables = u64::from(TABLES_A_SLOT) * u64::from(self.table_limit) * TABLE_ELEMENT;
+        let stack = match self.calls {
+            Calls::Sync => 0,
+            Calls::Auto | Calls::Async => stack_size(self),
+        };
+        memory + tables + stack
+    }
+
     /// Mappings that a slot of its pool takes at most, with a memory and a stack in it.
     pub fn mappings_a_slot(&self) -> u32 {
         let stack = match self.calls {
@@ -119,11 +143,14 @@ pub fn require_room(profile: &Profile) -> Result<(), LoadError> {
     if profile.allocation.strategy == Strategy::OnDemand || needed <= mappings.room() {
         return Ok(());
     }
+    let sync = match profile.calls {
+        Calls::Sync => "",
+        Calls::Auto | Calls::Async => ", set `calls = \"sync\"` for agents that cannot block",
+    };
     Err(LoadError::Engine(format!(
         "{slots} slots can take {a_slot} mappings each, and of the {} that the kernel allows \
          {} are in use, so that running out could end the host; allow more with `sysctl -w \
-         vm.max_map_count={}`, take the layout `packed`, or `calls = \"sync\"` for agents that \
-         cannot block",
+         vm.max_map_count={}`, take the layout `packed`{sync}",
         mappings.limit,
         mappings.used,
         mappings.limit_for(needed),
@@ -154,8 +181,10 @@ impl Gate {
     /// [`Fault::NoSlot`] if there is no room.
     pub fn pass(&self) -> Result<(), Fault> {
         let take = |allowed: u64| allowed.checked_sub(1);
-        let taken = self.allowed.fetch_update(Relaxed, Relaxed, take);
-        let (Err(_), Some(mappings)) = (taken, Mappings::now()) else {
+        if self.allowed.fetch_update(Relaxed, Relaxed, take).is_ok() {
+            return Ok(());
+        }
+        let Some(mappings) = Mappings::now() else {
             return Ok(());
         };
         let starts = mappings.room() / self.a_start;

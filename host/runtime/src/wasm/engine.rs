@@ -56,12 +56,17 @@ fn config_of(profile: &Profile, slots: u32) -> Result<Config, LoadError> {
     config.epoch_interruption(true);
     config.consume_fuel(profile.fuel.is_some());
     config.max_wasm_stack(to_usize(stack)?);
-    config.async_stack_size(to_usize(stack + HOST_STACK)?);
+    config.async_stack_size(to_usize(stack_size(profile))?);
     layout(&mut config, profile)?;
     if profile.allocation.strategy == Strategy::Pooled {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(profile, slots)?));
     }
     Ok(config)
+}
+
+/// A fiber's stack, bytes.
+pub fn stack_size(profile: &Profile) -> u64 {
+    profile.stack.as_u64() + HOST_STACK
 }
 
 fn layout(config: &mut Config, profile: &Profile) -> Result<(), LoadError> {
@@ -86,7 +91,7 @@ fn layout(config: &mut Config, profile: &Profile) -> Result<(), LoadError> {
 }
 
 /// What a memory has of the address space in the layout `packed`, bytes.
-fn packed_slot(profile: &Profile) -> u64 {
+pub fn packed_slot(profile: &Profile) -> u64 {
     profile.memory_limit.as_u64().next_multiple_of(PAGE)
 }
 
@@ -138,7 +143,7 @@ fn to_usize(value: u64) -> Result<usize, LoadError> {
 /// If the machine does not give the pools their address space, or the ticker its thread.
 pub fn engines(profile: &Profile) -> Result<Vec<Engine>, LoadError> {
     capacity::require_room(profile)?;
-    let engines = pools(profile).into_iter().map(|slots| {
+    let engines = slots_of_pools(profile).into_iter().map(|slots| {
         let engine = Engine::new(&config_of(profile, slots)?).map_err(refused)?;
         if profile.allocation.layout == Layout::Packed && slots > 0 {
             open_slots(&engine, slots, packed_slot(profile)).map_err(refused)?;
@@ -158,8 +163,20 @@ fn refused(error: wasmtime::Error) -> LoadError {
     LoadError::Engine(format!("{error:#}"))
 }
 
+/// The settings of each pool of a profile, as wasmtime is told them; none on demand.
+///
+/// # Errors
+/// As [`config`].
+pub fn pools(profile: &Profile) -> Result<Vec<PoolingAllocationConfig>, LoadError> {
+    if profile.allocation.strategy == Strategy::OnDemand {
+        return Ok(Vec::new());
+    }
+    let slots = slots_of_pools(profile).into_iter();
+    slots.map(|slots| pool(profile, slots)).collect()
+}
+
 /// How the slots of a profile are spread over pools.
-fn pools(profile: &Profile) -> Vec<u32> {
+fn slots_of_pools(profile: &Profile) -> Vec<u32> {
     let Allocation {
         strategy,
         layout,

@@ -23,7 +23,7 @@ mod stdio;
 pub use cache::Cache;
 pub use capacity::{Mappings, Needs};
 pub use contents::Content;
-pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config};
+pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools};
 pub use memories::Memories;
 
 use crate::bindings::contents as contents_interface;

@@ -1,0 +1,68 @@
+//! What to write into the profile, and what to ask of the machine.
+
+use super::Wish;
+use super::crowd::Crowd;
+use super::machine::Machine;
+use super::predict::Capacity;
+use crate::{Error, Result};
+use sandlab_runtime::profile::{Calls, Layout};
+use sandlab_runtime::wasm;
+use serde::{Deserialize, Serialize};
+
+/// How to run so many agents in a layout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Advice {
+    /// How many.
+    pub agents: u64,
+    /// Whether the machine holds them as it is.
+    pub fits: bool,
+    /// The kernel's `vm.max_map_count` with which it would; none if it does, or if that is
+    /// not what is in the way.
+    pub max_map_count: Option<u64>,
+    /// The lines of the sandbox profile, TOML.
+    pub profile: String,
+    /// What wasmtime is told for that: each pool's settings.
+    pub pools: Vec<String>,
+}
+
+impl Advice {
+    pub(super) fn of(
+        crowd: &Crowd,
+        capacity: &Capacity,
+        machine: &Machine,
+        wish: &Wish,
+    ) -> Result<Self> {
+        let agents = wish.agents.unwrap_or(capacity.agents());
+        let fits = agents <= capacity.agents();
+        let raises = !fits && agents <= capacity.agents_with_mappings();
+        let profile = crowd.profile(capacity.layout, agents);
+        let pools = wasm::pools(&profile).map_err(|error| Error::Machine(error.to_string()))?;
+        Ok(Self {
+            agents,
+            fits,
+            max_map_count: raises.then(|| machine.mappings_for(agents * capacity.mappings)),
+            profile: format!(
+                "memory-limit = \"{}B\"\ncalls = \"{}\"\n\n[allocation]\nstrategy = \"pooled\"\n\
+                 layout = \"{}\"\nslots = {}\n",
+                capacity.limit,
+                match profile.calls {
+                    Calls::Auto => "auto",
+                    Calls::Sync => "sync",
+                    Calls::Async => "async",
+                },
+                layout(capacity.layout),
+                profile.allocation.slots,
+            ),
+            pools: pools.iter().map(|pool| format!("{pool:?}")).collect(),
+        })
+    }
+}
+
+/// As a profile has it.
+pub fn layout(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Fast => "fast",
+        Layout::Dense => "dense",
+        Layout::Packed => "packed",
+    }
+}

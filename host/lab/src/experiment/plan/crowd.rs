@@ -1,0 +1,246 @@
+//! Agents of one program, started in a process of their own.
+
+use super::fill::{Fill, Filled};
+use super::machine::Machine;
+use super::predict::{Beyond, Bound, Capacity, Cost, Verified};
+use super::{MOST_VERIFIED, TOLERANCE, Wish};
+use crate::bundle::Subject;
+use crate::experiment::setup::with_directory;
+use crate::workload::Case;
+use crate::{Error, Result};
+use sandlab_runtime::profile::{Layout, Strategy};
+use sandlab_runtime::wasm::{Needs, Sandbox};
+use sandlab_runtime::{Backend, BackendKind, CallError, Profile};
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// What each agent is told, and what it must answer.
+#[derive(Debug, Clone)]
+pub struct Greeting {
+    /// What it is configured with; nothing if empty.
+    pub config: Vec<u8>,
+    /// What it is sent.
+    pub request: Vec<u8>,
+    /// What it answered when it was alone, and was checked.
+    pub replies: Vec<Vec<u8>>,
+}
+
+/// A program of which many agents can be started.
+pub struct Crowd {
+    /// What reports call it.
+    pub agent: String,
+    component: PathBuf,
+    profile: Profile,
+    /// What an agent takes of a pool.
+    pub needs: Needs,
+    /// What each is told.
+    pub greeting: Greeting,
+    /// Threads that they live on.
+    pub shards: usize,
+    _directory: Option<TempDir>,
+}
+
+/// Agents of which the cost of one is measured, at most; half of them to warm up.
+const SAMPLE: u64 = 1_000;
+
+impl Crowd {
+    /// Loads a program, and asks one agent what all will be asked.
+    ///
+    /// # Errors
+    /// If it does not start, answers something else than it must, or answers nothing.
+    pub fn of(subject: &Subject, profile: &Profile, cases: &[Case]) -> Result<Self> {
+        let agent = subject.name();
+        let (mut profile, directory) = with_directory(profile, cases)?;
+        profile.allocation.strategy = Strategy::OnDemand;
+        let sandbox =
+            Sandbox::load(&subject.component(), &profile).map_err(|source| Error::Load {
+                agent: agent.clone(),
+                backend: BackendKind::Wasm,
+                source,
+            })?;
+        // What the component turned out to need, and no more: a stack for each slot would
+        // take two mappings.
+        profile.calls = sandbox.calls();
+        profile.allocation.strategy = Strategy::Pooled;
+        Ok(Self {
+            greeting: greeting(&agent, &sandbox, cases)?,
+            agent,
+            component: subject.component(),
+            needs: sandbox.needs(),
+            profile,
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            _directory: directory,
+        })
+    }
+
+    /// The profile with which so many agents have room.
+    pub fn profile(&self, layout: Layout, agents: u64) -> Profile {
+        let mut profile = self.profile.clone();
+        let slots = agents.saturating_mul(self.needs.slots().into());
+        profile.allocation.layout = layout;
+        profile.allocation.slots = u32::try_from(slots).unwrap_or(u32::MAX);
+        profile
+    }
+
+    /// What one agent costs, of some.
+    ///
+    /// # Errors
+    /// If not even some start and answer.
+    pub fn cost(&self, layout: Layout, machine: &Machine) -> Result<Cost> {
+        let limit = self.profile.memory_limit.as_u64().max(1);
+        let sample = (machine.memory / 4 / limit).clamp(8, SAMPLE);
+        let readings = self.fill(layout, &[sample / 2, sample], sample)?;
+        match readings.as_slice() {
+            [
+                Filled::Reading(none),
+                Filled::Reading(half),
+                Filled::Reading(all),
+            ] => Ok(Cost::of(none, half, all)),
+            other => Err(self.failed(other.last())),
+        }
+    }
+
+    /// Starts as many as were predicted; and, where the kernel is what bounds them, tries
+    /// more, which must be refused.
+    ///
+    /// # Errors
+    /// If they cannot be started at all.
+    pub fn verify(
+        &self,
+        layout: Layout,
+        agents: u64,
+        wish: &Wish,
+        capacity: &Capacity,
+    ) -> Result<Verified> {
+        let readings = self.fill(layout, &[agents], agents)?;
+        let [Filled::Reading(before), Filled::Reading(after)] = readings.as_slice() else {
+            return Err(self.failed(readings.last()));
+        };
+        let is_all = wish.agents.is_none() && capacity.agents() <= MOST_VERIFIED;
+        let beyond = if is_all && capacity.bound() != Bound::Memory {
+            Some(self.beyond(layout, agents)?)
+        } else {
+            None
+        };
+        Ok(Verified {
+            before: *before,
+            after: *after,
+            beyond,
+        })
+    }
+
+    fn beyond(&self, layout: Layout, agents: u64) -> Result<Beyond> {
+        let agents = (agents as f64 * (1.0 + TOLERANCE)).ceil() as u64;
+        let readings = self.fill(layout, &[agents], agents)?;
+        Ok(Beyond {
+            agents,
+            refused: match readings.last() {
+                Some(Filled::Refused { why } | Filled::Wrong { why }) => Some(why.clone()),
+                _ => None,
+            },
+        })
+    }
+
+    /// Runs a process that starts agents.
+    fn fill(&self, layout: Layout, readings: &[u64], slots: u64) -> Result<Vec<Filled>> {
+        let fill = Fill {
+            component: self.component.clone(),
+            profile: self.profile(layout, slots),
+            config: self.greeting.config.clone(),
+            request: self.greeting.request.clone(),
+            replies: self.greeting.replies.clone(),
+            readings: readings.to_vec(),
+            shards: self.shards,
+        };
+        let failed = |what: &str, error: &dyn std::fmt::Display| {
+            Error::Machine(format!("{what} the process that holds the agents: {error}"))
+        };
+        let program = std::env::current_exe().map_err(|e| failed("cannot find", &e))?;
+        let mut child = Command::new(program)
+            .arg("fill")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|e| failed("cannot start", &e))?;
+        let told = serde_json::to_vec(&fill).map_err(|e| failed("cannot tell", &e))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin
+                .write_all(&told)
+                .map_err(|e| failed("cannot tell", &e))?;
+        }
+        let mut said = Vec::new();
+        for line in child
+            .stdout
+            .take()
+            .map(BufReader::new)
+            .into_iter()
+            .flat_map(BufRead::lines)
+        {
+            let line = line.map_err(|e| failed("cannot hear", &e))?;
+            said.push(serde_json::from_str(&line).map_err(|e| failed("cannot understand", &e))?);
+        }
+        let status = child.wait().map_err(|e| failed("cannot end", &e))?;
+        if !status.success() {
+            said.push(Filled::Refused {
+                why: format!("the process that held the agents ended with {status}"),
+            });
+        }
+        Ok(said)
+    }
+
+    fn failed(&self, last: Option<&Filled>) -> Error {
+        let why = match last {
+            Some(Filled::Refused { why } | Filled::Wrong { why }) => why.as_str(),
+            Some(Filled::Reading(_)) | None => "it said nothing more",
+        };
+        Error::Path(format!("{} in a process of its own: {why}", self.agent))
+    }
+}
+
+/// The first exchange that is answered by replies: of 1 KiB, if the agent's own messages
+/// have sizes.
+fn greeting(agent: &str, sandbox: &Sandbox, cases: &[Case]) -> Result<Greeting> {
+    const SIZE: usize = 1_024;
+    let failed = |step: &str, source: CallError| Error::Call {
+        agent: agent.to_owned(),
+        side: sandbox.kind().to_string(),
+        step: step.to_owned(),
+        source,
+    };
+    let of_size = cases.iter().filter(|case| case.size == Some(SIZE));
+    let Some(case) = of_size.chain(cases).next() else {
+        return Err(Error::Usage(format!("{agent} has no messages")));
+    };
+    let spawned = sandbox.spawn(case.identity());
+    let mut instance = spawned.map_err(|fault| failed("when spawned", fault.into()))?;
+    if !case.config.is_empty() {
+        let configured = instance.configure(&case.config);
+        configured.map_err(|error| failed("when configured", error))?;
+    }
+    let Some(exchange) = case.exchanges.first() else {
+        return Err(Error::Usage(format!("{agent} has no messages")));
+    };
+    let handled = instance
+        .handle(&exchange.request)
+        .map_err(|error| failed("at its first message", error))?;
+    let checked = exchange.expected.check(&handled);
+    checked.map_err(|reason| Error::WrongReply {
+        agent: agent.to_owned(),
+        side: sandbox.kind().to_string(),
+        step: "at its first message".to_owned(),
+        reason,
+    })?;
+    if handled.replies.is_empty() {
+        return Err(Error::Usage(format!(
+            "{agent} does not answer its first message, so that nobody could tell whether it \
+             lives; give messages that it answers with `--workload`"
+        )));
+    }
+    Ok(Greeting {
+        config: case.config.clone(),
+        request: exchange.request.content.clone(),
+        replies: handled.replies.into_iter().map(|r| r.content).collect(),
+    })
+}

@@ -1,0 +1,196 @@
+//! Agents in a process of their own, which starts them, exchanges a message with each, and
+//! says what they took. Whatever happens there, the process that asked for it lives on.
+
+use crate::experiment::fleet;
+use crate::experiment::memory::{page_tables, proportional};
+use crate::{Error, Result};
+use sandlab_runtime::path::{AgentOptions, Connection, Delivery, Runtime, Settings};
+use sandlab_runtime::wasm::{Mappings, SandboxEngine};
+use sandlab_runtime::{AgentId, Backend, Performative, Profile};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the process is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Fill {
+    /// The component.
+    pub component: PathBuf,
+    /// What its agents are allowed.
+    pub profile: Profile,
+    /// What each is configured with; nothing if empty.
+    pub config: Vec<u8>,
+    /// What each is sent.
+    pub request: Vec<u8>,
+    /// What each must answer, in order.
+    pub replies: Vec<Vec<u8>>,
+    /// How many agents there are at each reading; the last is all.
+    pub readings: Vec<u64>,
+    /// Threads that they live on.
+    pub shards: usize,
+}
+
+/// What the process says, a line each.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "filled", rename_all = "kebab-case")]
+pub enum Filled {
+    /// So many agents live, and each has answered.
+    Reading(Reading),
+    /// There can be no more.
+    Refused {
+        /// Why not.
+        why: String,
+    },
+    /// An agent answered something else, or nothing.
+    Wrong {
+        /// What.
+        why: String,
+    },
+}
+
+/// What so many agents take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// How many.
+    pub agents: u64,
+    /// The process's memory, bytes: the proportional set (`Pss`, proc(5)).
+    pub resident: u64,
+    /// The kernel's page tables of it, bytes.
+    pub page_tables: u64,
+    /// The process's mappings.
+    pub mappings: u64,
+    /// How long it took to start all of them, seconds, without their first messages.
+    pub started_in: f64,
+}
+
+impl Reading {
+    /// Memory of all kinds, bytes.
+    pub fn memory(&self) -> f64 {
+        (self.resident + self.page_tables) as f64
+    }
+}
+
+/// Messages on their way at once.
+const WINDOW: u32 = 256;
+
+/// Does as it is told, and says what it finds.
+///
+/// # Errors
+/// If what it finds cannot be said, or the machine does not tell what is taken.
+pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()> {
+    let loaded = SandboxEngine::new(&fill.profile).and_then(|engine| engine.load(&fill.component));
+    let backend: Arc<dyn Backend> = match loaded {
+        Ok(sandbox) => Arc::new(sandbox),
+        Err(error) => {
+            return say(Filled::Refused {
+                why: error.to_string(),
+            });
+        }
+    };
+    let all = fill.readings.iter().max().copied().unwrap_or_default();
+    let runtime = fleet::path(Settings {
+        shards: fill.shards,
+        agents_per_shard: (all / fill.shards as u64 + 1) as u32,
+        ..Settings::default()
+    })?;
+    let mut crowd = Growing {
+        fill,
+        backend,
+        connection: runtime.connect(WINDOW),
+        runtime,
+        agents: 0,
+        started_in: 0.0,
+    };
+    say(Filled::Reading(crowd.read()?))?;
+    for agents in &fill.readings {
+        match crowd.grow_to(*agents) {
+            Ok(()) => say(Filled::Reading(crowd.read()?))?,
+            Err(filled) => return say(filled),
+        }
+    }
+    Ok(())
+}
+
+/// The agents until now.
+struct Growing<'a> {
+    fill: &'a Fill,
+    backend: Arc<dyn Backend>,
+    connection: Connection,
+    runtime: Runtime,
+    agents: u64,
+    started_in: f64,
+}
+
+impl Growing<'_> {
+    fn grow_to(&mut self, agents: u64) -> Result<(), Filled> {
+        let config = &self.fill.config;
+        let options = AgentOptions {
+            config: (!config.is_empty()).then(|| config.clone()),
+            ..AgentOptions::default()
+        };
+        let start = Instant::now();
+        let mut started = Vec::new();
+        for _ in self.agents..agents {
+            let spawned = self
+                .runtime
+                .spawn(None, self.backend.clone(), options.clone());
+            started.push(spawned.map_err(|error| Filled::Refused {
+                why: format!("agent {}: {error}", self.agents + started.len() as u64 + 1),
+            })?);
+        }
+        self.started_in += start.elapsed().as_secs_f64();
+        self.agents = agents;
+        self.greet(&started)
+    }
+
+    /// Sends each its message, and checks what it answers.
+    fn greet(&mut self, agents: &[AgentId]) -> Result<(), Filled> {
+        let wrong = |why: String| Filled::Wrong { why };
+        let mut answers: HashMap<u64, usize> = HashMap::new();
+        let mut next = agents.iter();
+        let mut open = 0;
+        let wanted = self.fill.replies.len();
+        loop {
+            while open < WINDOW
+                && let Some(agent) = next.next()
+            {
+                let request = self.fill.request.clone();
+                let sent = self.connection.send(*agent, Performative::Request, request);
+                let id = sent.map_err(|error| wrong(error.to_string()))?;
+                answers.insert(id, 0);
+                open += 1;
+            }
+            if open == 0 {
+                return Ok(());
+            }
+            let Some((id, answer)): Option<Delivery> = self.connection.wait() else {
+                continue;
+            };
+            let answer = answer.map_err(|error| wrong(error.to_string()))?;
+            let count = answers.entry(id).or_default();
+            if self.fill.replies.get(*count) != Some(&answer.content) {
+                return Err(wrong(
+                    "an agent did not answer what the first one had".to_owned(),
+                ));
+            }
+            *count += 1;
+            if *count == wanted {
+                answers.remove(&id);
+                open -= 1;
+            }
+        }
+    }
+
+    fn read(&self) -> Result<Reading> {
+        let unknown = || Error::Machine("the kernel does not tell what memory is used".to_owned());
+        Ok(Reading {
+            agents: self.agents,
+            resident: proportional().ok_or_else(unknown)?,
+            page_tables: page_tables().ok_or_else(unknown)?,
+            mappings: Mappings::now().ok_or_else(unknown)?.used,
+            started_in: self.started_in,
+        })
+    }
+}

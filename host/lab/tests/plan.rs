@@ -1,0 +1,125 @@
+//! Plans, and what becomes of them on this machine: more agents than one pool holds, and
+//! more than the kernel allows.
+
+mod common;
+
+use assert_cmd::Command;
+use common::bundle;
+use predicates::str::contains;
+use sandlab::experiment::plan::{Fill, Filled};
+use sandlab_runtime::Profile;
+use sandlab_runtime::profile::{Calls, Strategy};
+use serde_json::Value;
+
+fn sandlab(arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let runs = std::env::temp_dir().join(format!("sandlab-plans-{}", std::process::id()));
+    command
+        .args(arguments.split_whitespace())
+        .arg("--runs")
+        .arg(runs);
+    command
+}
+
+/// The parts of a plan's report.
+fn parts(arguments: &str) -> Vec<Value> {
+    let done = sandlab(arguments).args(["--format", "json"]).assert();
+    let report: Value = serde_json::from_slice(&done.code(0).get_output().stdout).unwrap();
+    report["parts"].as_array().unwrap().clone()
+}
+
+fn finding<'a>(part: &'a Value, kind: &str) -> &'a Value {
+    let findings = part["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["finding"] == kind);
+    found.unwrap_or_else(|| panic!("no {kind} in {part:#}"))
+}
+
+#[test]
+fn each_layout_is_planned_with_a_profile_to_paste() {
+    let parts = parts("plan echo --limit 10MB");
+    assert_eq!(parts.len(), 3);
+    for part in &parts {
+        let (capacity, advice) = (finding(part, "capacity"), finding(part, "advice"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("profile.toml");
+        std::fs::write(&file, advice["profile"].as_str().unwrap()).unwrap();
+        let profile = Profile::read(&file).unwrap();
+        assert_eq!(profile.memory_limit.as_u64(), 10_000_000);
+        assert_eq!(profile.calls, Calls::Sync);
+        assert_eq!(
+            advice["agents"], profile.allocation.slots,
+            "one memory each"
+        );
+        assert_eq!(capacity["layout"], part["findings"][0]["layout"]);
+    }
+}
+
+#[test]
+fn as_many_as_were_asked_for_come_up_and_answer_in_every_layout() {
+    for (layout, agents) in [("fast", 2_000), ("dense", 11_000), ("packed", 20_000)] {
+        let plan = format!("plan echo --limit 10MB --layout {layout} --agents {agents} --verify");
+        let parts = parts(&plan);
+        let after = &finding(&parts[0], "verified")["after"];
+        assert_eq!(after["agents"], agents, "{layout}");
+    }
+}
+
+#[test]
+fn agents_that_can_block_are_planned_with_stacks() {
+    let parts = parts("plan files --layout fast --agents 500 --verify");
+    assert_eq!(finding(&parts[0], "capacity")["mappings"], 6);
+    assert_eq!(finding(&parts[0], "verified")["after"]["agents"], 500);
+}
+
+#[test]
+fn what_does_not_fit_is_a_finding_that_says_what_would_help() {
+    sandlab("plan echo --limit 10MB --agents 20000 --layout fast")
+        .assert()
+        .code(1)
+        .stdout(contains("sysctl -w vm.max_map_count="))
+        .stderr(contains("20000 agents do not fit"));
+}
+
+#[test]
+fn more_than_were_predicted_are_refused() {
+    let parts = parts("plan echo --limit 10MB --layout fast --verify");
+    let beyond = &finding(&parts[0], "verified")["beyond"];
+    let why = beyond["refused"].as_str().unwrap();
+    assert!(why.contains("vm.max_map_count"), "{why}");
+}
+
+#[test]
+fn an_agent_that_does_not_answer_cannot_be_planned() {
+    sandlab("plan relay")
+        .assert()
+        .code(2)
+        .stderr(contains("does not answer its first message"));
+}
+
+#[test]
+fn the_process_lives_when_the_kernel_has_no_more_mappings() {
+    let mut profile = Profile::default();
+    profile.allocation.strategy = Strategy::OnDemand;
+    let fill = Fill {
+        component: bundle("echo").component(),
+        profile,
+        config: Vec::new(),
+        request: b"hello".to_vec(),
+        replies: vec![b"hello".to_vec()],
+        readings: vec![1_000, 40_000],
+        shards: 2,
+    };
+    let mut holder = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let done = holder
+        .arg("fill")
+        .write_stdin(serde_json::to_vec(&fill).unwrap());
+    let said = String::from_utf8(done.assert().code(0).get_output().stdout.clone()).unwrap();
+    let lines: Vec<Filled> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [_, Filled::Reading(_), Filled::Refused { why }] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert!(why.contains("mappings that the kernel allows"), "{why}");
+}

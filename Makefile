@@ -3,7 +3,7 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab test check guests bench claims tools
+.PHONY: lab test check guests bench bench-density claims tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -27,6 +27,10 @@ guests: tools
 ## Criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests
 	cargo bench --profile release --package sandlab-benches $(if $(ONLY),--bench $(ONLY))
+
+## As many agents as each layout holds, of three kinds: predicted, started, and compared.
+bench-density: guests
+	for agent in echo json notebook; do $(SANDLAB) plan $$agent --limit 10MB --verify || exit; done
 
 ## Measures every claim of the documentation; `make claims ONLY=name` runs one.
 claims: guests

@@ -22,7 +22,7 @@ struct Claim {
     measure: fn() -> Result<Interval>,
 }
 
-const CLAIMS: [Claim; 17] = [
+const CLAIMS: [Claim; 19] = [
     Claim {
         name: "call",
         says: "a 1 KiB echo through sandlab-runtime, by a hand-written wasmtime loop",
@@ -34,6 +34,18 @@ const CLAIMS: [Claim; 17] = [
         says: "spawn, first reply and drop, by the same with wasmtime by hand",
         bound: 1.25,
         measure: measure::spawn,
+    },
+    Claim {
+        name: "managed",
+        says: "a start on the message path, by wasmtime by hand, 50 that stay on one core",
+        bound: 1.30,
+        measure: measure::managed,
+    },
+    Claim {
+        name: "by-process",
+        says: "a start on the message path, by that of a child process",
+        bound: 0.01,
+        measure: measure::managed_by_process,
     },
     Claim {
         name: "sandbox",

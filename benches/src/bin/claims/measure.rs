@@ -11,9 +11,10 @@ use sandlab::experiment::{attribute, compare};
 use sandlab::stats::{Interval, geometric_mean, median_interval};
 use sandlab::workload::{COMPUTE, Case, SIZES};
 use sandlab_benches::{Echo, by_wasmtime, say, say_by_hand};
+use sandlab_runtime::path::{self, AgentOptions, Runtime};
 use sandlab_runtime::profile::{Calls, Strategy};
 use sandlab_runtime::wasm::SandboxEngine;
-use sandlab_runtime::{Agent, Backend, BackendKind, Directory, Message, Peers, Profile};
+use sandlab_runtime::{Agent, Backend, BackendKind, Directory, Identity, Message, Peers, Profile};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -84,6 +85,74 @@ pub fn spawn() -> Result<Interval> {
         || Ok(Box::new(|| say_by_hand(&mut echo.by_hand()?, &message))),
         300,
     )
+}
+
+/// Agents that stay, of each side's start.
+const STAY: usize = 50;
+
+/// What each of some took that were started at once and all stay, seconds; ending them is
+/// not timed.
+fn managed_start(runtime: &Runtime, backend: &Arc<dyn Backend>) -> Result<f64> {
+    let options = AgentOptions::default();
+    let start = Instant::now();
+    let agents = runtime.spawn_many_on(0, backend, &options, STAY)?;
+    let took = start.elapsed().as_secs_f64() / STAY as f64;
+    for agent in agents {
+        ensure!(runtime.stop(agent), "an agent was not there any more");
+    }
+    Ok(took)
+}
+
+/// `echo`, ready for the message path.
+fn on_path(kind: BackendKind) -> Result<(Runtime, Arc<dyn Backend>)> {
+    let subject = bundle::find("echo", &mut |_| {})?;
+    let settings = path::Settings {
+        shards: 1,
+        ..path::Settings::default()
+    };
+    let backend = compare::backend(&subject, kind, &Profile::default())?;
+    Ok((Runtime::start(settings)?, backend))
+}
+
+/// A start on the message path, by one with wasmtime by hand.
+pub fn managed() -> Result<Interval> {
+    let (runtime, backend) = on_path(BackendKind::Wasm)?;
+    let echo = Echo::load(&Profile::default())?;
+    let by_hand = || -> Result<f64> {
+        let start = Instant::now();
+        let agents = (0..STAY).map(|_| echo.by_hand());
+        let agents = agents.collect::<Result<Vec<_>>>()?;
+        let took = start.elapsed().as_secs_f64() / STAY as f64;
+        drop(agents);
+        Ok(took)
+    };
+    let mut ratios = Vec::new();
+    for round in 0..5 * ROUNDS {
+        let (ours, theirs) = if round % 2 == 0 {
+            let ours = managed_start(&runtime, &backend)?;
+            (ours, by_hand()?)
+        } else {
+            let theirs = by_hand()?;
+            (managed_start(&runtime, &backend)?, theirs)
+        };
+        ratios.push(ours / theirs);
+    }
+    median_interval(&ratios).context("no rounds")
+}
+
+/// A start on the message path, by that of a child process.
+pub fn managed_by_process() -> Result<Interval> {
+    let (runtime, backend) = on_path(BackendKind::Wasm)?;
+    let (_, process) = on_path(BackendKind::Process)?;
+    let mut ratios = Vec::new();
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        let child = process.spawn(Identity::alone())?;
+        let theirs = start.elapsed().as_secs_f64();
+        drop(child);
+        ratios.push(managed_start(&runtime, &backend)? / theirs);
+    }
+    median_interval(&ratios).context("no rounds")
 }
 
 /// A call on a fiber, by one on the caller's stack.

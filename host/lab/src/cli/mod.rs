@@ -21,6 +21,7 @@ mod run;
 mod scale;
 mod session;
 mod show;
+mod spawn;
 mod strategy;
 mod throughput;
 
@@ -70,6 +71,8 @@ enum Command {
     Scale(scale::Args),
     /// Report what a journal has, also of a run that was killed.
     Show(show::Args),
+    /// Time every phase of a start, each way that there is.
+    Spawn(spawn::Args),
     /// Load many agents through the whole message path, and count.
     Throughput(throughput::Args),
 }
@@ -95,6 +98,7 @@ impl Cli {
             Command::Run(args) => run::execute(&args),
             Command::Scale(args) => scale::execute(&args),
             Command::Show(args) => show::execute(&args),
+            Command::Spawn(args) => spawn::execute(&args),
             Command::Throughput(args) => throughput::execute(&args),
         };
         match done {

@@ -87,6 +87,9 @@ pub struct ByHand {
     fiber: fiber::PlainAgentPre<Host>,
 }
 
+/// A store that has no instance yet.
+pub struct Room(Store<Host>);
+
 /// An instance in a store of its own.
 pub struct Instance {
     store: Store<Host>,
@@ -111,22 +114,43 @@ impl ByHand {
     /// # Errors
     /// Wasmtime's.
     pub fn load(component: &[u8], profile: &Profile, knobs: Knobs) -> Result<Self> {
+        let engine = Self::engine(profile, knobs)?;
+        let component = Component::new(&engine, component)?;
+        Self::link(&engine, &component, profile, knobs)
+    }
+
+    /// The engine, with the settings of a profile.
+    ///
+    /// # Errors
+    /// Wasmtime's.
+    pub fn engine(profile: &Profile, knobs: Knobs) -> Result<Engine> {
         let mut config = wasm::config(profile).map_err(|error| Error::msg(error.to_string()))?;
         config.epoch_interruption(knobs.epochs);
         config.consume_fuel(knobs.fuel);
-        let engine = Engine::new(&config)?;
-        let component = Component::new(&engine, component)?;
-        let mut linker = Linker::new(&engine);
+        Engine::new(&config)
+    }
+
+    /// Links a component that the engine has compiled.
+    ///
+    /// # Errors
+    /// Wasmtime's.
+    pub fn link(
+        engine: &Engine,
+        component: &Component,
+        profile: &Profile,
+        knobs: Knobs,
+    ) -> Result<Self> {
+        let mut linker = Linker::new(engine);
         leave_contents_out(&mut linker)?;
         sync::PlainAgent::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
         match (knobs.wasi, knobs.fiber) {
             (true, false) => wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?,
             (true, true) => wasmtime_wasi::p2::add_to_linker_async(&mut linker)?,
-            (false, _) => linker.define_unknown_imports_as_traps(&component)?,
+            (false, _) => linker.define_unknown_imports_as_traps(component)?,
         }
-        let pre = linker.instantiate_pre(&component)?;
+        let pre = linker.instantiate_pre(component)?;
         Ok(Self {
-            engine,
+            engine: engine.clone(),
             knobs,
             directories: profile.grants.directories.clone(),
             sync: sync::PlainAgentPre::new(pre.clone())?,
@@ -139,11 +163,27 @@ impl ByHand {
     /// # Errors
     /// Wasmtime's: the component does not start, for example because it needs WASI to.
     pub fn instantiate(&self, peers: Arc<dyn Directory>) -> Result<Instance> {
+        self.instantiate_in(self.store(peers)?)
+    }
+
+    /// Makes a store.
+    ///
+    /// # Errors
+    /// If a granted directory cannot be opened.
+    pub fn store(&self, peers: Arc<dyn Directory>) -> Result<Room> {
         let mut store = Store::new(&self.engine, Host::new(peers, &self.directories)?);
         if self.knobs.limiter {
             store.limiter(|host| host);
         }
         arm(&mut store, self.knobs)?;
+        Ok(Room(store))
+    }
+
+    /// Instantiates the component in a store.
+    ///
+    /// # Errors
+    /// As [`instantiate`](Self::instantiate).
+    pub fn instantiate_in(&self, Room(mut store): Room) -> Result<Instance> {
         let calls = if self.knobs.fiber {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let agent = on_fiber(&runtime, self.fiber.instantiate_async(&mut store))?;

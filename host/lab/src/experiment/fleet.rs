@@ -12,7 +12,7 @@ pub struct Fleet {
     pub runtime: Runtime,
     /// All of them.
     pub agents: Vec<AgentId>,
-    /// How long it took to start them, one after another.
+    /// How long it took to start them, each shard its share.
     pub spawned_in: Duration,
 }
 
@@ -29,9 +29,8 @@ impl Fleet {
     ) -> Result<Self> {
         let runtime = path(settings)?;
         let start = Instant::now();
-        let agents = (0..count)
-            .map(|_| runtime.spawn(None, backend.clone(), options.clone()))
-            .collect::<Result<Vec<_>, _>>()
+        let agents = runtime
+            .spawn_many(backend, options, count)
             .map_err(|error| Error::Path(error.to_string()))?;
         Ok(Self {
             runtime,

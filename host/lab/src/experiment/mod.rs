@@ -15,6 +15,7 @@ pub mod plan;
 pub mod record;
 pub mod ring;
 pub mod setup;
+pub mod spawn;
 mod tasks;
 pub mod throughput;
 pub mod timing;

@@ -6,6 +6,7 @@ use super::load::{Cycle, Footprint, MaxRate, Recoveries, Step};
 use super::memory_limits::{AtLimit, Tuned};
 use super::open_loop::{Go, Interval};
 use super::plan::{Advice, Capacity, Verified};
+use super::spawn::Started;
 use super::throughput::{Load, Throughput};
 use crate::Result;
 use crate::results::Entry;
@@ -40,6 +41,8 @@ pub enum Experiment {
     Tuning,
     /// How many agents there can be.
     Plan,
+    /// What it takes to start an agent.
+    Spawn,
 }
 
 impl Experiment {
@@ -57,6 +60,7 @@ impl Experiment {
             Self::Memory => "memory",
             Self::Tuning => "tuning",
             Self::Plan => "plan",
+            Self::Spawn => "spawn",
         }
     }
 }
@@ -115,6 +119,8 @@ pub enum Finding {
     Advice(Box<Advice>),
     /// What came of starting them.
     Verified(Box<Verified>),
+    /// What one way to start took.
+    Started(Box<Started>),
     /// It cannot be measured here.
     Unavailable {
         /// Why not.

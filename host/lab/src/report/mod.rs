@@ -8,6 +8,7 @@ mod memory_limits;
 mod page;
 mod plan;
 pub mod results;
+mod spawn;
 mod table;
 mod units;
 

@@ -3,7 +3,7 @@
 
 use super::page::{builds, list, machine};
 use super::table::Style;
-use super::{Format, grades, load, memory_limits, plan};
+use super::{Format, grades, load, memory_limits, plan, spawn};
 use crate::experiment::record::Finding;
 use crate::results::Results;
 use crate::verdict::{Graded, Targets, grade};
@@ -27,6 +27,7 @@ pub fn render(
         Format::Markdown => page(results, &graded, Style::Markdown),
         Format::Csv => memory_limits::csv(results)
             .or_else(|| plan::csv(results))
+            .or_else(|| spawn::csv(results))
             .unwrap_or_else(|| load::csv(results)),
         Format::Json => json(results, &graded)?,
     })
@@ -54,6 +55,7 @@ fn page(results: &Results, graded: &[Graded], style: Style) -> String {
     let mut blocks = load::blocks(results, style);
     blocks.extend(memory_limits::blocks(results, style));
     blocks.extend(plan::blocks(results, style));
+    blocks.extend(spawn::blocks(results, style));
     blocks.extend(grades::block(results, graded, style));
     blocks.push(list(remarks(results), style));
     blocks.push(list(conditions(results), style));

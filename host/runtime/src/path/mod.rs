@@ -229,6 +229,77 @@ impl Runtime {
         answered.blocking_recv().map_err(|_| SpawnError::ShutDown)?
     }
 
+    /// Starts many agents of one kind, an equal share on each shard, and waits once for all
+    /// of them: each shard starts its own meanwhile. In the order of the shards' turns.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn); then none of them stays.
+    pub fn spawn_many(
+        &self,
+        backend: &Arc<dyn Backend>,
+        options: &AgentOptions,
+        count: usize,
+    ) -> Result<Vec<AgentId>, SpawnError> {
+        let shards = self.settings.shards;
+        let share = |shard| count / shards + usize::from(shard < count % shards);
+        let asked: Vec<_> = (0..shards)
+            .map(|shard| self.ask_for(shard, backend, options, share(shard)))
+            .collect();
+        let started = asked.into_iter().map(|answered| {
+            answered
+                .blocking_recv()
+                .unwrap_or(Err(SpawnError::ShutDown))
+        });
+        let (mut shares, mut failed) = (Vec::new(), None);
+        for started in started {
+            match started {
+                Ok(agents) => shares.push(agents),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed {
+            for agent in shares.into_iter().flatten() {
+                self.stop(agent);
+            }
+            return Err(error);
+        }
+        let turns = 0..share(0);
+        let turn = |turn: usize| shares.iter().filter_map(move |agents| agents.get(turn));
+        Ok(turns.flat_map(turn).copied().collect())
+    }
+
+    /// As [`spawn_many`](Self::spawn_many), all on one shard.
+    ///
+    /// # Errors
+    /// As [`spawn_many`](Self::spawn_many).
+    pub fn spawn_many_on(
+        &self,
+        shard: usize,
+        backend: &Arc<dyn Backend>,
+        options: &AgentOptions,
+        count: usize,
+    ) -> Result<Vec<AgentId>, SpawnError> {
+        let answered = self.ask_for(shard % self.settings.shards, backend, options, count);
+        answered.blocking_recv().map_err(|_| SpawnError::ShutDown)?
+    }
+
+    fn ask_for(
+        &self,
+        shard: usize,
+        backend: &Arc<dyn Backend>,
+        options: &AgentOptions,
+        count: usize,
+    ) -> oneshot::Receiver<Result<Vec<AgentId>, SpawnError>> {
+        let spawn = Box::new(Spawn {
+            name: None,
+            backend: backend.clone(),
+            options: options.clone(),
+        });
+        let (answer, answered) = oneshot::channel();
+        self.registry.inboxes[shard].command(Command::SpawnMany(spawn, count, answer));
+        answered
+    }
+
     /// Ends an agent; what waited for it is dead-lettered. False if it was not there.
     pub fn stop(&self, agent: AgentId) -> bool {
         let Some(inbox) = self.registry.inbox_of(agent) else {

@@ -41,6 +41,12 @@ const HAND_OVER: usize = 16;
 /// What a shard is asked to do besides delivering messages.
 pub enum Command {
     Spawn(Box<Spawn>, oneshot::Sender<Result<AgentId, SpawnError>>),
+    /// So many of one kind, all or none.
+    SpawnMany(
+        Box<Spawn>,
+        usize,
+        oneshot::Sender<Result<Vec<AgentId>, SpawnError>>,
+    ),
     Stop(AgentId, oneshot::Sender<bool>),
     /// An agent was started again by another thread, or was not.
     Started(AgentId, Box<BroughtUp>),
@@ -57,6 +63,7 @@ pub enum Command {
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Which agent to start.
+#[derive(Clone)]
 pub struct Spawn {
     pub name: Option<String>,
     pub backend: Arc<dyn Backend>,
@@ -175,6 +182,9 @@ impl Shard {
         match command {
             Command::Spawn(spawn, answer) => {
                 let _ = answer.send(self.spawn(*spawn));
+            }
+            Command::SpawnMany(spawn, count, answer) => {
+                let _ = answer.send(self.spawn_many(&spawn, count));
             }
             Command::Stop(agent, answer) => {
                 let lives = self.resident(agent).is_some();

@@ -57,13 +57,13 @@ impl Cache {
     }
 
     /// The compiled component, if this engine has compiled it before.
-    pub(super) fn get(&self, engine: &Engine, bytes: &[u8]) -> Option<Component> {
+    pub fn get(&self, engine: &Engine, bytes: &[u8]) -> Option<Component> {
         read(engine, &self.path(engine, bytes)?)
     }
 
     /// Keeps a compiled component. A cache that cannot be written costs the next start a
     /// compilation, no more.
-    pub(super) fn put(&self, engine: &Engine, bytes: &[u8], component: &Component) {
+    pub fn put(&self, engine: &Engine, bytes: &[u8], component: &Component) {
         if let Some(path) = self.path(engine, bytes) {
             let _ = component.serialize().map(|code| write(&path, &code));
         }

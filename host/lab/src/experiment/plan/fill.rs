@@ -131,15 +131,11 @@ impl Growing<'_> {
             ..AgentOptions::default()
         };
         let start = Instant::now();
-        let mut started = Vec::new();
-        for _ in self.agents..agents {
-            let spawned = self
-                .runtime
-                .spawn(None, self.backend.clone(), options.clone());
-            started.push(spawned.map_err(|error| Filled::Refused {
-                why: format!("agent {}: {error}", self.agents + started.len() as u64 + 1),
-            })?);
-        }
+        let count = (agents - self.agents) as usize;
+        let started = self.runtime.spawn_many(&self.backend, &options, count);
+        let started = started.map_err(|error| Filled::Refused {
+            why: error.to_string(),
+        })?;
         self.started_in += start.elapsed().as_secs_f64();
         self.agents = agents;
         self.greet(&started)

@@ -52,6 +52,27 @@ impl Shard {
         Ok(id)
     }
 
+    /// Starts so many, or none.
+    pub(super) fn spawn_many(
+        &mut self,
+        spawn: &Spawn,
+        count: usize,
+    ) -> Result<Vec<AgentId>, SpawnError> {
+        let mut started = Vec::with_capacity(count);
+        for _ in 0..count {
+            match self.spawn(spawn.clone()) {
+                Ok(agent) => started.push(agent),
+                Err(error) => {
+                    for agent in started {
+                        self.stop(Address::from(agent).slot, &Undelivered::Stopped);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(started)
+    }
+
     pub(super) fn identity(&self, id: AgentId) -> Identity {
         Identity {
             id,

@@ -1,0 +1,102 @@
+//! Starts through the message path: what an agent gets that others can write to.
+
+use super::{Clock, MANY, Phase, Starting};
+use crate::bundle::Subject;
+use crate::experiment::{compare, fleet, setup::with_directory};
+use crate::workload::Case;
+use crate::{Error, Result};
+use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings};
+use sandlab_runtime::{AgentId, Backend, BackendKind, Handled, Performative, Profile};
+
+use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::TempDir;
+
+pub struct Managed {
+    connection: Mutex<Connection>,
+    runtime: Runtime,
+    backend: Arc<dyn Backend>,
+    _directory: Option<TempDir>,
+}
+
+const NAME: &str = "the message path";
+
+impl Managed {
+    pub fn load(subject: &Subject, profile: &Profile, cases: &[Case]) -> Result<Self> {
+        let (profile, directory) = with_directory(profile, cases)?;
+        let runtime = fleet::path(Settings {
+            shards: 1,
+            ..Settings::default()
+        })?;
+        Ok(Self {
+            connection: Mutex::new(runtime.connect(1)),
+            runtime,
+            backend: compare::backend(subject, BackendKind::Wasm, &profile)?,
+            _directory: directory,
+        })
+    }
+
+    pub fn one(&self, what: &Starting) -> Result<Clock> {
+        let options = options(what);
+        let mut clock = Clock::start();
+        let spawned = self.runtime.spawn(None, self.backend.clone(), options);
+        let agent = spawned.map_err(|error| Error::Path(error.to_string()))?;
+        clock.lap(Phase::Start, 1);
+        self.greet(agent, what)?;
+        clock.lap(Phase::FirstReply, 1);
+        self.runtime.stop(agent);
+        clock.lap(Phase::Drop, 1);
+        clock.sum();
+        Ok(clock)
+    }
+
+    pub fn many(&self, what: &Starting) -> Result<Clock> {
+        let options = options(what);
+        let mut clock = Clock::start();
+        let spawned = self.runtime.spawn_many_on(0, &self.backend, &options, MANY);
+        clock.lap(Phase::Start, MANY);
+        let agents = spawned.map_err(|error| Error::Path(error.to_string()))?;
+        clock.skip();
+        for agent in &agents {
+            self.greet(*agent, what)?;
+        }
+        clock.lap(Phase::FirstReply, MANY);
+        clock.sum();
+        for agent in agents {
+            self.runtime.stop(agent);
+        }
+        Ok(clock)
+    }
+
+    /// Sends an agent its first message, and checks all that it answers.
+    fn greet(&self, agent: AgentId, what: &Starting) -> Result<()> {
+        let lost = |why: &dyn std::fmt::Display| Error::Path(format!("{NAME}: {why}"));
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let request = what.exchange.request.content.clone();
+        let sent = connection.send(agent, Performative::Request, request);
+        sent.map_err(|error| lost(&error))?;
+        let mut handled = Handled {
+            replies: Vec::new(),
+            sent: Vec::new(),
+        };
+        while connection.in_flight() > 0 {
+            if let Some((_, answer)) = connection.wait() {
+                handled.replies.push(answer.map_err(|error| lost(&error))?);
+            }
+        }
+        while let Some((_, answer)) = connection.try_next() {
+            handled.replies.push(answer.map_err(|error| lost(&error))?);
+        }
+        what.check(&handled, NAME)
+    }
+}
+
+fn options(what: &Starting) -> AgentOptions {
+    let config = &what.case.config;
+    AgentOptions {
+        config: (!config.is_empty()).then(|| config.clone()),
+        ..AgentOptions::default()
+    }
+}

@@ -24,7 +24,7 @@ fn run(arguments: &str, folder: &Path) {
         // Enough for every column, and soon done.
         sandlab.args(["--rounds", "6"]);
     }
-    let loads = ["throughput", "latency", "scale", "recovery"];
+    let loads = ["throughput", "latency", "scale", "recovery", "profile"];
     let nothing = tempfile::NamedTempFile::new().unwrap();
     if loads.iter().any(|load| arguments.starts_with(load)) {
         // Held against no targets, which a machine that is busy with tests could miss.

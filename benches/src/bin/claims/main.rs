@@ -42,7 +42,7 @@ const CLAIMS: [Claim; 19] = [
         measure: measure::managed,
     },
     Claim {
-        name: "by-process",
+        name: "instead",
         says: "a start on the message path, by that of a child process",
         bound: 0.01,
         measure: measure::managed_by_process,

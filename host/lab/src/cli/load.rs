@@ -1,15 +1,12 @@
 //! `sandlab load`
 
+use super::counted;
 use super::loading::{Loading, Plan, any_duration, duration, rate};
-use super::progress;
+use crate::Result;
 use crate::experiment::load::{Burst, Steady, Sustained, burst, steady, sustained};
-use crate::experiment::memory;
 use crate::experiment::record::Experiment;
-use crate::{Error, Result};
 use clap::Subcommand;
 use sandlab_runtime::BackendKind;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -151,7 +148,7 @@ fn peak(args: &Peak) -> Result<()> {
 }
 
 fn day(args: &Day) -> Result<()> {
-    hand_over_to_counted()?;
+    counted::hand_over("leaks of the host's heap are not seen")?;
     let load = Sustained {
         agents: args.agents as usize,
         size: args.size as usize,
@@ -167,22 +164,6 @@ fn day(args: &Day) -> Result<()> {
     args.what
         .loading
         .run(&plan, |program, to| sustained(program, &load, to))
-}
-
-/// Goes on as the same program with an allocator that counts, if it is there.
-fn hand_over_to_counted() -> Result<()> {
-    if memory::heap().is_some() {
-        return Ok(());
-    }
-    let failed = |error| Error::Machine(format!("cannot start sandlab-counted: {error}"));
-    let counted = std::env::current_exe().map_err(failed)?;
-    let counted = counted.with_file_name("sandlab-counted");
-    if counted.exists() {
-        let mut command = Command::new(counted);
-        return Err(failed(command.args(std::env::args_os().skip(1)).exec()));
-    }
-    progress::say("sandlab-counted is not beside sandlab: leaks of the host's heap are not seen");
-    Ok(())
 }
 
 fn sudden(args: &Sudden) -> Result<()> {

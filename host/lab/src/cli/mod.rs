@@ -6,6 +6,7 @@
 
 mod build;
 mod compare;
+mod counted;
 mod fill;
 mod latency;
 mod load;
@@ -15,6 +16,7 @@ mod memory;
 mod messages;
 mod new;
 mod plan;
+mod profile;
 mod progress;
 mod recovery;
 mod run;
@@ -63,6 +65,8 @@ enum Command {
     New(new::Args),
     /// Say how many agents this machine holds, in each layout, and with which settings.
     Plan(plan::Args),
+    /// Say what agents take of memory and CPU: idle, at work, and at a rate.
+    Profile(profile::Args),
     /// Let agents fault under load, and time how they come back.
     Recovery(recovery::Args),
     /// Run a suite over every agent that is built, and keep the run.
@@ -93,6 +97,7 @@ impl Cli {
             Command::Memory(args) => memory::execute(&args),
             Command::New(args) => new::execute(&args),
             Command::Plan(args) => plan::execute(&args),
+            Command::Profile(args) => profile::execute(&args),
             Command::Fill => fill::execute(),
             Command::Recovery(args) => recovery::execute(&args),
             Command::Run(args) => run::execute(&args),

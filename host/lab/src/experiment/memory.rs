@@ -2,6 +2,7 @@
 
 use stats_alloc::INSTRUMENTED_SYSTEM;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What is resident, bytes (`/proc/self/statm`, proc(5)); none where the kernel does not say.
 pub fn resident() -> Option<u64> {
@@ -35,6 +36,47 @@ fn kibibytes(file: &str, field: &str) -> Option<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = value.split_whitespace().next()?.parse().ok()?;
     Some(kib << 10)
+}
+
+/// A living child of this process.
+#[derive(Debug, Clone, Copy)]
+pub struct Child {
+    /// Its memory, as [`proportional`].
+    pub resident: u64,
+    /// CPU that it has used, to the kernel's tick, mostly 10 ms.
+    pub cpu: Duration,
+}
+
+/// The living children of this process's threads (`/proc/self/task/*/children`, proc(5)).
+pub fn children() -> Vec<Child> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let lists = threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    let pids: Vec<String> = lists
+        .flat_map(|list| {
+            list.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    pids.iter().filter_map(|pid| child(pid)).collect()
+}
+
+fn child(pid: &str) -> Option<Child> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name, which can have anything in it: state is the third field, utime the 14th.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<u64>().ok())
+        .sum();
+    let second = rustix::param::clock_ticks_per_second();
+    Some(Child {
+        resident: kibibytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:")?,
+        cpu: Duration::from_secs_f64(ticks as f64 / second as f64),
+    })
 }
 
 /// Whether this program's allocator is stats_alloc's.

@@ -6,6 +6,7 @@ use super::load::{Cycle, Footprint, MaxRate, Recoveries, Step};
 use super::memory_limits::{AtLimit, Tuned};
 use super::open_loop::{Go, Interval};
 use super::plan::{Advice, Capacity, Verified};
+use super::profile::Profiled;
 use super::spawn::Started;
 use super::throughput::{Load, Throughput};
 use crate::Result;
@@ -43,6 +44,8 @@ pub enum Experiment {
     Plan,
     /// What it takes to start an agent.
     Spawn,
+    /// What agents take of memory and CPU.
+    Profile,
 }
 
 impl Experiment {
@@ -61,6 +64,7 @@ impl Experiment {
             Self::Tuning => "tuning",
             Self::Plan => "plan",
             Self::Spawn => "spawn",
+            Self::Profile => "profile",
         }
     }
 }
@@ -121,6 +125,8 @@ pub enum Finding {
     Verified(Box<Verified>),
     /// What one way to start took.
     Started(Box<Started>),
+    /// What one agent takes on average.
+    Profiled(Box<Profiled>),
     /// It cannot be measured here.
     Unavailable {
         /// Why not.

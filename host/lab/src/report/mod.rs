@@ -7,6 +7,7 @@ mod load;
 mod memory_limits;
 mod page;
 mod plan;
+mod profile;
 pub mod results;
 mod spawn;
 mod table;

@@ -3,7 +3,7 @@
 
 use super::page::{builds, list, machine};
 use super::table::Style;
-use super::{Format, grades, load, memory_limits, plan, spawn};
+use super::{Format, grades, load, memory_limits, plan, profile, spawn};
 use crate::experiment::record::Finding;
 use crate::results::Results;
 use crate::verdict::{Graded, Targets, grade};
@@ -28,6 +28,7 @@ pub fn render(
         Format::Csv => memory_limits::csv(results)
             .or_else(|| plan::csv(results))
             .or_else(|| spawn::csv(results))
+            .or_else(|| profile::csv(results))
             .unwrap_or_else(|| load::csv(results)),
         Format::Json => json(results, &graded)?,
     })
@@ -56,6 +57,7 @@ fn page(results: &Results, graded: &[Graded], style: Style) -> String {
     blocks.extend(memory_limits::blocks(results, style));
     blocks.extend(plan::blocks(results, style));
     blocks.extend(spawn::blocks(results, style));
+    blocks.extend(profile::blocks(results, style));
     blocks.extend(grades::block(results, graded, style));
     blocks.push(list(remarks(results), style));
     blocks.push(list(conditions(results), style));

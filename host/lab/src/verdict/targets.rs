@@ -229,6 +229,9 @@ fn values(measurement: &Measurement) -> Vec<(Metric, f64)> {
                 let memory = found.resident.map(|bytes| bytes as f64 / 1e6 / agents);
                 values.extend(memory.map(|memory| (Metric::Memory, memory)));
             }
+            Finding::Profiled(found) => {
+                values.push((Metric::Memory, found.processed.resident / 1e6));
+            }
             Finding::Recovery(found) => {
                 let worst = found.time.max().map(|ns| ns / 1e9);
                 values.extend(worst.map(|worst| (Metric::Recovery, worst)));

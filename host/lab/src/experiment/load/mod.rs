@@ -44,7 +44,7 @@ pub const MAX_CHILDREN: usize = 500;
 
 impl Program {
     /// Why it cannot run so many agents, if it cannot.
-    fn refuses(&self, agents: usize) -> Option<String> {
+    pub(super) fn refuses(&self, agents: usize) -> Option<String> {
         let too_many = self.backend == BackendKind::Process && agents > MAX_CHILDREN;
         too_many.then(|| {
             format!("{agents} agents would be as many child processes; at most {MAX_CHILDREN} are started")

@@ -5,27 +5,17 @@ use super::machine::Machine;
 use super::predict::{Beyond, Bound, Capacity, Cost, Verified};
 use super::{MOST_VERIFIED, TOLERANCE, Wish};
 use crate::bundle::Subject;
+use crate::experiment::greeting::Greeting;
 use crate::experiment::setup::with_directory;
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::profile::{Layout, Strategy};
 use sandlab_runtime::wasm::{Needs, Sandbox};
-use sandlab_runtime::{Backend, BackendKind, CallError, Profile};
+use sandlab_runtime::{BackendKind, Profile};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
-
-/// What each agent is told, and what it must answer.
-#[derive(Debug, Clone)]
-pub struct Greeting {
-    /// What it is configured with; nothing if empty.
-    pub config: Vec<u8>,
-    /// What it is sent.
-    pub request: Vec<u8>,
-    /// What it answered when it was alone, and was checked.
-    pub replies: Vec<Vec<u8>>,
-}
 
 /// A program of which many agents can be started.
 pub struct Crowd {
@@ -65,7 +55,7 @@ impl Crowd {
         profile.calls = sandbox.calls();
         profile.allocation.strategy = Strategy::Pooled;
         Ok(Self {
-            greeting: greeting(&agent, &sandbox, cases)?,
+            greeting: Greeting::of(&agent, &sandbox, cases)?,
             agent,
             component: subject.component(),
             needs: sandbox.needs(),
@@ -197,50 +187,4 @@ impl Crowd {
         };
         Error::Path(format!("{} in a process of its own: {why}", self.agent))
     }
-}
-
-/// The first exchange that is answered by replies: of 1 KiB, if the agent's own messages
-/// have sizes.
-fn greeting(agent: &str, sandbox: &Sandbox, cases: &[Case]) -> Result<Greeting> {
-    const SIZE: usize = 1_024;
-    let failed = |step: &str, source: CallError| Error::Call {
-        agent: agent.to_owned(),
-        side: sandbox.kind().to_string(),
-        step: step.to_owned(),
-        source,
-    };
-    let of_size = cases.iter().filter(|case| case.size == Some(SIZE));
-    let Some(case) = of_size.chain(cases).next() else {
-        return Err(Error::Usage(format!("{agent} has no messages")));
-    };
-    let spawned = sandbox.spawn(case.identity());
-    let mut instance = spawned.map_err(|fault| failed("when spawned", fault.into()))?;
-    if !case.config.is_empty() {
-        let configured = instance.configure(&case.config);
-        configured.map_err(|error| failed("when configured", error))?;
-    }
-    let Some(exchange) = case.exchanges.first() else {
-        return Err(Error::Usage(format!("{agent} has no messages")));
-    };
-    let handled = instance
-        .handle(&exchange.request)
-        .map_err(|error| failed("at its first message", error))?;
-    let checked = exchange.expected.check(&handled);
-    checked.map_err(|reason| Error::WrongReply {
-        agent: agent.to_owned(),
-        side: sandbox.kind().to_string(),
-        step: "at its first message".to_owned(),
-        reason,
-    })?;
-    if handled.replies.is_empty() {
-        return Err(Error::Usage(format!(
-            "{agent} does not answer its first message, so that nobody could tell whether it \
-             lives; give messages that it answers with `--workload`"
-        )));
-    }
-    Ok(Greeting {
-        config: case.config.clone(),
-        request: exchange.request.content.clone(),
-        replies: handled.replies.into_iter().map(|r| r.content).collect(),
-    })
 }

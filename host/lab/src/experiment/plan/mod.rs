@@ -8,7 +8,7 @@ mod machine;
 mod predict;
 
 pub use advice::{Advice, layout};
-pub use crowd::{Crowd, Greeting};
+pub use crowd::Crowd;
 pub use fill::{Fill, Filled, Reading, fill};
 pub use machine::Machine;
 pub use predict::{Bound, Capacity, Cost, Verified};

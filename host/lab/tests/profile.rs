@@ -19,7 +19,10 @@ fn profiled(arguments: &str) -> Vec<(String, Value)> {
     let found = parts.map(|part| {
         let found = &part["findings"][0];
         assert_eq!(found["finding"], "profiled", "{part:#}");
-        (part["part"]["backend"].as_str().unwrap().to_owned(), found.clone())
+        (
+            part["part"]["backend"].as_str().unwrap().to_owned(),
+            found.clone(),
+        )
     });
     found.collect()
 }

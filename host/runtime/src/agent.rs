@@ -179,6 +179,8 @@ pub struct Usage {
     pub fuel: Option<u64>,
     /// Log lines that were dropped because they were over the budget.
     pub log_dropped: u64,
+    /// Messages of the last call that were not sent: no such recipient, or over the budget.
+    pub sends_refused: u32,
 }
 
 /// Growths of memory that were refused because of the limit.

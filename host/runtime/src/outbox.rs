@@ -18,6 +18,8 @@ pub(crate) struct Outbox {
     send_limit: u64,
     /// Bytes that the call may still send.
     send_left: u64,
+    /// Messages of the call that were not taken.
+    refused: u32,
 }
 
 /// Whether a call may send.
@@ -44,6 +46,7 @@ impl Outbox {
             log_dropped: 0,
             send_limit: profile.result_limit.as_u64(),
             send_left: 0,
+            refused: 0,
         }
     }
 
@@ -53,6 +56,7 @@ impl Outbox {
             Sending::Allowed => self.send_limit,
             Sending::Denied => 0,
         };
+        self.refused = 0;
         self.sent.clear();
         self.log.clear();
         self.lines_left = self.line_limit;
@@ -72,7 +76,13 @@ impl Outbox {
         self.take(message, MESSAGE)
     }
 
-    fn take(&mut self, mut message: Message, size: u64) -> Result<(), SendError> {
+    fn take(&mut self, message: Message, size: u64) -> Result<(), SendError> {
+        let taken = self.try_take(message, size);
+        self.refused += u32::from(taken.is_err());
+        taken
+    }
+
+    fn try_take(&mut self, mut message: Message, size: u64) -> Result<(), SendError> {
         let left = self.send_left.checked_sub(size);
         self.send_left = left.ok_or(SendError::OverBudget)?;
         self.identity.directory.accept(message.recipient)?;
@@ -105,6 +115,11 @@ impl Outbox {
 
     pub fn log_dropped(&self) -> u64 {
         self.log_dropped
+    }
+
+    /// Messages of the last call that were not taken.
+    pub fn refused(&self) -> u32 {
+        self.refused
     }
 
     pub fn own_id(&self) -> AgentId {

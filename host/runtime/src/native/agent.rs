@@ -215,6 +215,7 @@ impl Agent for Instance {
     fn usage(&self) -> Usage {
         Usage {
             log_dropped: self.outbox.log_dropped(),
+            sends_refused: self.outbox.refused(),
             ..Usage::default()
         }
     }

@@ -336,6 +336,7 @@ impl Agent for Child {
             denials: None,
             fuel: None,
             log_dropped: self.log_dropped,
+            sends_refused: 0,
         }
     }
 

@@ -126,7 +126,7 @@ mod tests {
     fn compiled(cache: &Cache, engine: &Engine) -> bool {
         let missing = cache.get(engine, EMPTY).is_none();
         if missing {
-            let component = Component::new(engine, EMPTY).unwrap();
+            let component = Component::from_binary(engine, EMPTY).unwrap();
             cache.put(engine, EMPTY, &component);
         }
         missing

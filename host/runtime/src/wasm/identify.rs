@@ -1,67 +1,160 @@
-//! What a file is that is not a component, so that the error can say what to do with it.
+//! What a file is that is not a component, so that an error can say what to do with it.
 
 use crate::LoadError;
-use wasmparser::Parser;
+use wasmparser::{Parser, Payload};
+
+/// What bytes are, by their first ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A component of the version that today's tools make. It may still be damaged.
+    Component,
+    /// A component of the binary format's drafts.
+    OldComponent,
+    /// A core module.
+    Module,
+    /// A core module that `wit-bindgen` has told its world: all that it needs to become a
+    /// component.
+    ModuleWithWorld,
+    /// WebAssembly of another version.
+    OtherWasm,
+    /// WebAssembly's text format.
+    Wat,
+    /// Nothing.
+    Empty,
+    /// A program or library of the host.
+    Elf,
+    /// An archive.
+    Gzip,
+    /// An archive.
+    Zip,
+    /// An archive.
+    Zstd,
+    /// A page of the web.
+    Page,
+    /// WIT, as text.
+    Wit,
+    /// Other text.
+    Text,
+    /// None of these.
+    Unknown,
+}
+
+impl Kind {
+    /// Tells what bytes are.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return Self::Empty;
+        }
+        if Parser::is_component(bytes) {
+            return Self::Component;
+        }
+        if Parser::is_core_wasm(bytes) {
+            return module(bytes);
+        }
+        if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+            return *kind;
+        }
+        // The fourth byte of a version says the layer: 1 is that of components.
+        if bytes.starts_with(b"\0asm") {
+            let is_component = bytes.get(6) == Some(&1);
+            return if is_component {
+                Self::OldComponent
+            } else {
+                Self::OtherWasm
+            };
+        }
+        str::from_utf8(bytes).map_or(Self::Unknown, text)
+    }
+
+    /// In words.
+    pub const fn found(self) -> &'static str {
+        match self {
+            Self::Component => "a component",
+            Self::OldComponent => "a component of an older binary format",
+            Self::Module => "a core WebAssembly module",
+            Self::ModuleWithWorld => "a core WebAssembly module with a world embedded",
+            Self::OtherWasm => "WebAssembly of an unknown version",
+            Self::Wat => "WebAssembly in text form",
+            Self::Empty => "an empty file",
+            Self::Elf => "a native library or program (ELF)",
+            Self::Gzip => "a gzip archive",
+            Self::Zip => "a zip archive",
+            Self::Zstd => "a zstd archive",
+            Self::Page => "an HTML or XML page",
+            Self::Wit => "WIT in text form",
+            Self::Text => "text",
+            Self::Unknown => "a binary file of no known kind",
+        }
+    }
+
+    /// What to do with it.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Component => "Nothing",
+            Self::OldComponent | Self::OtherWasm => "Build it anew with current tools",
+            Self::Module => {
+                "Build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"
+            }
+            Self::ModuleWithWorld => "Wrap it with `wasm-tools component new FILE -o FILE.wasm`",
+            Self::Wat => "Turn it into a binary with `wasm-tools parse FILE -o FILE.wasm`",
+            Self::Elf => "It may be the agent's twin: name the component, `agent.wasm`, beside it",
+            Self::Gzip => "Unpack it with `gunzip`",
+            Self::Zip => "Unpack it with `unzip`",
+            Self::Zstd => "Unpack it with `unzstd`",
+            Self::Page => "Was the download refused?",
+            Self::Wit => "It says what an agent is, and is none: build one for its world",
+            Self::Empty | Self::Text | Self::Unknown => {
+                "Build it for wasm32-wasip2, as `sandlab build` does"
+            }
+        }
+    }
+}
+
+const MAGIC: [(&[u8], Kind); 4] = [
+    (b"\x7fELF", Kind::Elf),
+    (b"\x1f\x8b", Kind::Gzip),
+    (b"PK\x03\x04", Kind::Zip),
+    (b"\x28\xb5\x2f\xfd", Kind::Zstd),
+];
+
+/// What embeds a world: a custom section whose name begins so.
+const EMBEDDED_WORLD: &str = "component-type";
+
+fn module(bytes: &[u8]) -> Kind {
+    let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
+    let embeds = |payload: Payload| match payload {
+        Payload::CustomSection(section) => section.name().starts_with(EMBEDDED_WORLD),
+        _ => false,
+    };
+    if payloads.into_iter().any(embeds) {
+        return Kind::ModuleWithWorld;
+    }
+    Kind::Module
+}
+
+fn text(text: &str) -> Kind {
+    let text = text.trim_start();
+    match text {
+        _ if text.starts_with("(component") || text.starts_with("(module") => Kind::Wat,
+        // Comments are what a file of WAT or WIT may begin with.
+        _ if text.starts_with(";;") || text.starts_with("(;") => Kind::Wat,
+        _ if text.starts_with('<') => Kind::Page,
+        _ if text.starts_with("package ") || text.starts_with("interface ") => Kind::Wit,
+        _ => Kind::Text,
+    }
+}
 
 /// # Errors
 /// [`LoadError::NotAComponent`] with what the bytes are instead.
-pub fn require_component(bytes: &[u8]) -> Result<(), LoadError> {
-    if Parser::is_component(bytes) {
-        return Ok(());
-    }
-    let (found, remedy) = identify(bytes);
-    Err(LoadError::NotAComponent {
-        found: found.to_owned(),
-        remedy: remedy.to_owned(),
-    })
-}
-
-fn identify(bytes: &[u8]) -> (&'static str, &'static str) {
-    const BUILD: &str = "Build it for wasm32-wasip2, as `sandlab build` does";
-    if bytes.is_empty() {
-        return ("an empty file", BUILD);
-    }
-    if Parser::is_core_wasm(bytes) {
-        return (
-            "a core WebAssembly module",
-            "Build it for wasm32-wasip2, or wrap it with `wasm-tools component new`",
-        );
-    }
-    for (magic, found, remedy) in BINARIES {
-        if bytes.starts_with(magic) {
-            return (found, remedy);
-        }
-    }
-    match str::from_utf8(bytes).map(str::trim_start) {
-        Ok(text) if text.starts_with("(component") || text.starts_with("(module") => (
-            "WebAssembly in text form",
-            "Turn it into a binary with `wasm-tools parse FILE -o FILE.wasm`",
-        ),
-        Ok(text) if text.starts_with('<') => ("an HTML or XML page", "Was the download refused?"),
-        Ok(_) => ("text", BUILD),
-        Err(_) => ("a binary file of no known kind", BUILD),
+pub(super) fn require_component(bytes: &[u8]) -> Result<(), LoadError> {
+    match Kind::of(bytes) {
+        Kind::Component => Ok(()),
+        kind => Err(LoadError::NotAComponent {
+            found: kind.found().to_owned(),
+            remedy: kind.remedy().to_owned(),
+        }),
     }
 }
-
-const BINARIES: [(&[u8], &str, &str); 5] = [
-    (
-        b"\x7fELF",
-        "a native library or program (ELF)",
-        "It may be the agent's twin: name the component, `agent.wasm`, beside it",
-    ),
-    (
-        b"\0asm",
-        "WebAssembly of an unknown version",
-        "Build it anew with current tools",
-    ),
-    (b"\x1f\x8b", "a gzip archive", "Unpack it with `gunzip`"),
-    (b"PK\x03\x04", "a zip archive", "Unpack it with `unzip`"),
-    (
-        b"\x28\xb5\x2f\xfd",
-        "a zstd archive",
-        "Unpack it with `unzstd`",
-    ),
-];
 
 #[cfg(test)]
 mod tests {
@@ -69,18 +162,28 @@ mod tests {
 
     #[test]
     fn says_what_the_file_is() {
-        for (bytes, found) in [
-            (&b""[..], "an empty file"),
-            (b"\0asm\x01\0\0\0", "a core WebAssembly module"),
-            (b"\x7fELF\x02\x01", "a native library or program (ELF)"),
-            (b"  (component)", "WebAssembly in text form"),
-            (b"hello", "text"),
-            (b"\xff\xfe\0", "a binary file of no known kind"),
-            (b"\x1f\x8b\x08", "a gzip archive"),
+        for (bytes, kind) in [
+            (&b""[..], Kind::Empty),
+            (b"\0asm\x01\0\0\0", Kind::Module),
+            (
+                b"\0asm\x01\0\0\0\0\x0f\x0ecomponent-type",
+                Kind::ModuleWithWorld,
+            ),
+            (b"\0asm\x0c\0\x01\0", Kind::OldComponent),
+            (b"\0asm\x02\0\0\0", Kind::OtherWasm),
+            (b"\x7fELF\x02\x01", Kind::Elf),
+            (b"  (component)", Kind::Wat),
+            (b"package sandlab:agent;", Kind::Wit),
+            (b"<html>", Kind::Page),
+            (b"hello", Kind::Text),
+            (b"\xff\xfe\0", Kind::Unknown),
+            (b"\x1f\x8b\x08", Kind::Gzip),
+            (b"PK\x03\x04", Kind::Zip),
+            (b"\0asm\x0d\0\x01\0", Kind::Component),
         ] {
-            let error = require_component(bytes).unwrap_err().to_string();
-            assert!(error.contains(found), "{error}");
+            assert_eq!(Kind::of(bytes), kind);
         }
-        assert!(require_component(b"\0asm\x0d\0\x01\0").is_ok());
+        let error = require_component(b"hello").unwrap_err().to_string();
+        assert!(error.contains("it is text"), "{error}");
     }
 }

@@ -321,6 +321,7 @@ impl Agent for Instance {
             denials: Some(state.limiter.denials()),
             fuel: fuel.map(|(given, left)| given - left),
             log_dropped: state.outbox.log_dropped(),
+            sends_refused: state.outbox.refused(),
         }
     }
 

@@ -7,15 +7,15 @@
 mod cache;
 mod capacity;
 mod contents;
+pub mod contract;
 mod engine;
 mod exports;
 mod fault;
-mod identify;
+pub mod identify;
 mod imports;
 mod instance;
 mod limiter;
 mod memories;
-mod mismatch;
 mod signature;
 mod state;
 mod stdio;
@@ -100,7 +100,7 @@ impl SandboxEngine {
         if compiled {
             // Wasmtime checks exports only when they are called. What is in the cache has
             // been checked.
-            if let Some(error) = mismatch::find(bytes) {
+            if let Some(error) = contract::refusal(bytes) {
                 return Err(error);
             }
             self.cache.put(first, bytes, &component);
@@ -132,7 +132,7 @@ impl SandboxEngine {
         if let Some(component) = self.cache.get(engine, bytes) {
             return Ok((component, false));
         }
-        let component = Component::new(engine, bytes).map_err(prepare)?;
+        let component = Component::from_binary(engine, bytes).map_err(prepare)?;
         Ok((component, true))
     }
 
@@ -144,7 +144,7 @@ impl SandboxEngine {
         bytes: &[u8],
         fiber: bool,
     ) -> Result<Arc<Program>, LoadError> {
-        let explain = |error| mismatch::find(bytes).unwrap_or_else(|| prepare(error));
+        let explain = |error| contract::refusal(bytes).unwrap_or_else(|| prepare(error));
         let pre = link(engine, component, fiber).map_err(explain)?;
         let exports = Exports::find(&pre, fiber).map_err(explain)?;
         Ok(Arc::new(Program {
@@ -257,6 +257,12 @@ impl Sandbox {
     /// The import through which the guest can block, for which auto chooses async calls.
     pub fn blocking_import(&self) -> Option<&str> {
         self.blocking.as_deref()
+    }
+
+    /// The size of its machine code, with the data that goes with it, bytes.
+    pub fn compiled_size(&self) -> u64 {
+        let image = self.any().pre.component().image_range();
+        (image.end as usize - image.start as usize) as u64
     }
 
     /// Whether loading compiled it, or took it from the cache.

@@ -1,24 +1,34 @@
-//! WIT functions as text: short, as an author wrote them, or with every type in full.
+//! WIT as text, as an author would write it: named types by their names.
 
 use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId};
 
 /// `handle: func(message: message) -> result<list<message>, failure>`
 pub fn signature(resolve: &Resolve, function: &Function) -> String {
-    spell(resolve, function, false)
-}
-
-/// The same, but with the structure of every named type in place of its name.
-pub fn structure(resolve: &Resolve, function: &Function) -> String {
-    spell(resolve, function, true)
-}
-
-fn spell(resolve: &Resolve, function: &Function, full: bool) -> String {
-    let speller = Speller { resolve, full };
+    let speller = Speller { resolve };
     let params = function.params.iter();
     let params = join(params.map(|param| format!("{}: {}", param.name, speller.ty(&param.ty))));
     let result = function.result.as_ref();
     let result = result.map_or(String::new(), |ty| format!(" -> {}", speller.ty(ty)));
     format!("{}: func({params}){result}", function.name)
+}
+
+/// `enum level { debug, info, warn, error }`
+pub fn definition(resolve: &Resolve, id: TypeId) -> String {
+    let speller = Speller { resolve };
+    let (name, kind) = (&resolve.types[id].name, &resolve.types[id].kind);
+    let name = name.as_deref().unwrap_or_default();
+    match kind {
+        TypeDefKind::Record(_)
+        | TypeDefKind::Enum(_)
+        | TypeDefKind::Variant(_)
+        | TypeDefKind::Flags(_) => {
+            speller
+                .structure(kind)
+                .replacen(" {", &format!(" {name} {{"), 1)
+        }
+        TypeDefKind::Resource => format!("resource {name}"),
+        kind => format!("type {name} = {}", speller.structure(kind)),
+    }
 }
 
 fn join(parts: impl Iterator<Item = String>) -> String {
@@ -27,13 +37,12 @@ fn join(parts: impl Iterator<Item = String>) -> String {
 
 struct Speller<'a> {
     resolve: &'a Resolve,
-    full: bool,
 }
 
 impl Speller<'_> {
     fn ty(&self, ty: &Type) -> String {
         let name = match ty {
-            Type::Id(id) => return self.definition(*id),
+            Type::Id(id) => return self.named(*id),
             Type::Bool => "bool",
             Type::U8 => "u8",
             Type::U16 => "u16",
@@ -56,12 +65,14 @@ impl Speller<'_> {
         ty.map_or_else(|| "_".to_owned(), |ty| self.ty(ty))
     }
 
-    fn definition(&self, id: TypeId) -> String {
+    fn named(&self, id: TypeId) -> String {
         let definition = &self.resolve.types[id];
-        if let (false, Some(name)) = (self.full, &definition.name) {
-            return name.clone();
-        }
-        match &definition.kind {
+        let name = definition.name.clone();
+        name.unwrap_or_else(|| self.structure(&definition.kind))
+    }
+
+    fn structure(&self, kind: &TypeDefKind) -> String {
+        match kind {
             TypeDefKind::Type(ty) => self.ty(ty),
             TypeDefKind::List(ty) => format!("list<{}>", self.ty(ty)),
             TypeDefKind::Option(ty) => format!("option<{}>", self.ty(ty)),
@@ -92,12 +103,9 @@ impl Speller<'_> {
                 let flags = flags.flags.iter().map(|flag| flag.name.clone());
                 format!("flags {{ {} }}", join(flags))
             }
-            TypeDefKind::Handle(Handle::Own(of)) => format!("own<{}>", self.definition(*of)),
-            TypeDefKind::Handle(Handle::Borrow(of)) => format!("borrow<{}>", self.definition(*of)),
-            other => definition
-                .name
-                .clone()
-                .unwrap_or_else(|| other.as_str().to_owned()),
+            TypeDefKind::Handle(Handle::Own(of)) => format!("own<{}>", self.named(*of)),
+            TypeDefKind::Handle(Handle::Borrow(of)) => format!("borrow<{}>", self.named(*of)),
+            other => other.as_str().to_owned(),
         }
     }
 }

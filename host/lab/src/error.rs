@@ -116,6 +116,14 @@ pub enum Error {
     /// Results that are beyond what may be: the last column of the targets.
     #[error("{}", lines(.0))]
     Beyond(Vec<String>),
+    /// Guests that are not what they must be; the report says how.
+    #[error("{errors} errors and {warnings} warnings; the report has them")]
+    Invalid {
+        /// Findings with which a guest must not be used.
+        errors: usize,
+        /// Findings that somebody should know of.
+        warnings: usize,
+    },
     /// Somebody stopped the run.
     #[error("stopped before all was measured; what was measured is reported")]
     Stopped,
@@ -151,7 +159,9 @@ impl Error {
                 ..
             } => Kind::Usage,
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
-            Self::WrongReply { .. } | Self::Path(_) | Self::Beyond(_) => Kind::Finding,
+            Self::WrongReply { .. } | Self::Path(_) | Self::Beyond(_) | Self::Invalid { .. } => {
+                Kind::Finding
+            }
             Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Broken),
             _ => Kind::Broken,
         }

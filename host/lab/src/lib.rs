@@ -13,6 +13,7 @@ pub mod report;
 pub mod results;
 pub mod stats;
 pub mod suite;
+pub mod validate;
 pub mod verdict;
 pub mod workload;
 

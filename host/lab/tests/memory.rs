@@ -5,7 +5,7 @@ mod common;
 
 use assert_cmd::Command;
 use bytesize::ByteSize;
-use common::{bundle, say};
+use common::{bundle, guests, say};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sandlab_runtime::wasm::{Memories, Sandbox};
@@ -13,7 +13,6 @@ use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, Profile};
 use serde_json::Value;
 use std::path::PathBuf;
 use tempfile::TempDir;
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
 const PAGE: u64 = 65_536;
 
@@ -247,14 +246,7 @@ fn agent_of_two_memories(handle: &str) -> Vec<u8> {
                 {handle}
                 i32.const 0))"#
     );
-    let mut module = wat::parse_str(module).unwrap();
-    let mut wit = wit_parser::Resolve::default();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
-    let (package, _) = wit.push_dir(folder).unwrap();
-    let world = wit.select_world(&[package], Some("plain-agent")).unwrap();
-    embed_component_metadata(&mut module, &wit, world, StringEncoding::UTF8).unwrap();
-    let encoder = ComponentEncoder::default().module(&module).unwrap();
-    encoder.validate(true).encode().unwrap()
+    guests::agent(&module)
 }
 
 #[test]

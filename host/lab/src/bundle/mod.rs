@@ -25,7 +25,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 const COMPONENT: &str = "agent.wasm";
 const TWIN: &str = "twin.so";
 const WORKLOAD: &str = "workload.jsonl";

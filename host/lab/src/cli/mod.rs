@@ -26,6 +26,7 @@ mod show;
 mod spawn;
 mod strategy;
 mod throughput;
+mod validate;
 
 use crate::report::{self, Format};
 use crate::results::{self, Run};
@@ -79,6 +80,8 @@ enum Command {
     Spawn(spawn::Args),
     /// Load many agents through the whole message path, and count.
     Throughput(throughput::Args),
+    /// Check that guests are what they must be, before anybody runs them.
+    Validate(validate::Args),
 }
 
 /// Reads the command line. A command that cannot be used ends the program with 2.
@@ -105,6 +108,7 @@ impl Cli {
             Command::Show(args) => show::execute(&args),
             Command::Spawn(args) => spawn::execute(&args),
             Command::Throughput(args) => throughput::execute(&args),
+            Command::Validate(args) => validate::execute(&args),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

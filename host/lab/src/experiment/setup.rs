@@ -68,7 +68,7 @@ impl Loaded {
 
 /// A profile that also grants a fresh directory as `/data`, if a case needs one and the
 /// profile does not grant it already.
-pub(super) fn with_directory(
+pub(crate) fn with_directory(
     profile: &Profile,
     cases: &[Case],
 ) -> Result<(Profile, Option<TempDir>)> {

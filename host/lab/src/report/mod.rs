@@ -12,6 +12,7 @@ pub mod results;
 mod spawn;
 mod table;
 mod units;
+pub mod validate;
 
 use crate::results::Run;
 use crate::{Error, Result};

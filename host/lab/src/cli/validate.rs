@@ -1,0 +1,210 @@
+//! `sandlab validate`
+
+use super::{print, progress};
+use crate::report::validate::{self as report, Format};
+use crate::validate::{
+    Baseline, Code, Guest, Policies, Policy, Severity, Stage, Status, Validation, find, supervise,
+    worker,
+};
+use crate::{Error, Result, results};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use toml::{Table, Value};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Component files, folders of bundles or crates, names of built agents, or folders
+    /// with any of these beneath.
+    #[arg(
+        value_name = "FILE.wasm|BUNDLE|DIR",
+        required_unless_present_any = ["explain", "worker"]
+    )]
+    guests: Vec<PathBuf>,
+    /// What the guests are held against, a TOML file; docs/validate.md has its fields.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The world that they must be of, instead of the policy's.
+    #[arg(long, value_name = "NAME")]
+    world: Option<String>,
+    /// More messages that they must answer, a workload file.
+    #[arg(long, value_name = "FILE")]
+    cases: Vec<PathBuf>,
+    /// Stages that are not run.
+    #[arg(long, value_name = "STAGE", value_delimiter = ',')]
+    skip: Vec<Stage>,
+    /// Time nothing: for a machine that is busy, and for reports that are the same each time.
+    #[arg(long)]
+    no_timing: bool,
+    /// Say what is larger than in this earlier report (`--format json`).
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// How to report on standard output.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write another report to a file: json=report.json, say. Can be given more than once.
+    #[arg(long = "report", value_name = "KIND=FILE")]
+    reports: Vec<Export>,
+    /// Exit with 1 also if there are only warnings.
+    #[arg(long)]
+    deny_warnings: bool,
+    /// How many guests are checked at once; as many as there are cores, if not given.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+    /// Say what a code means, or all of them, and check nothing.
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "all")]
+    explain: Option<String>,
+    /// The process that checks one guest; its parent speaks to it.
+    #[arg(long, hide = true)]
+    worker: bool,
+}
+
+/// One more report, and where it goes.
+#[derive(Debug, Clone)]
+struct Export {
+    format: Format,
+    file: PathBuf,
+}
+
+impl FromStr for Export {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, file) = text
+            .split_once('=')
+            .filter(|(_, file)| !file.is_empty())
+            .ok_or("write KIND=FILE, as in json=report.json")?;
+        Ok(Self {
+            format: <Format as clap::ValueEnum>::from_str(kind, false)?,
+            file: file.into(),
+        })
+    }
+}
+
+pub fn execute(args: &Args) -> Result<()> {
+    if args.worker {
+        return worker::serve();
+    }
+    if let Some(code) = &args.explain {
+        return explain(code);
+    }
+    let policies = policies(args)?;
+    let baseline = args.baseline.as_deref().map(baseline).transpose()?;
+    for export in &args.reports {
+        results::require_writable(&export.file)?;
+    }
+    let mut targets = Vec::new();
+    for guest in &args.guests {
+        targets.extend(find(guest, &mut progress::say)?);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let plan = supervise::Plan {
+        policies: &policies,
+        timed: !args.no_timing,
+        jobs: args.jobs.map_or(cores, NonZero::get),
+    };
+    let bar = progress::Bar::new(targets.len())?;
+    let mut guests = supervise::check_all(&targets, &plan, &bar);
+    drop(bar);
+    if let Some(baseline) = baseline {
+        for (guest, target) in guests.iter_mut().zip(&targets) {
+            let policy = Policy::read(policies.of(&target.names()), policies.folder());
+            let policy = policy.map_err(Error::Usage)?;
+            baseline.compare(guest, policy.baseline.growth);
+        }
+    }
+    let validation = Validation::of(guests);
+    for export in &args.reports {
+        let text = report::render(&validation, export.format, false)?;
+        results::write_whole(&export.file, text.as_bytes())?;
+    }
+    let colours = console::colors_enabled();
+    print(&report::render(&validation, args.format, colours)?)?;
+    verdict(&validation.guests, args.deny_warnings)
+}
+
+fn explain(code: &str) -> Result<()> {
+    if code == "all" {
+        let lines = Code::ALL
+            .iter()
+            .map(|code| format!("{code}  {:<7}  {}\n", code.severity(), code.title()));
+        return print(&lines.collect::<String>());
+    }
+    let code: Code = code.parse().map_err(Error::Usage)?;
+    print(&format!(
+        "{code}, {}: {}\n\n{}\n",
+        code.severity(),
+        code.title(),
+        code.explanation()
+    ))
+}
+
+fn policies(args: &Args) -> Result<Policies> {
+    let mut last = Table::new();
+    if let Some(world) = &args.world {
+        last.insert("world".to_owned(), Value::from(world.as_str()));
+    }
+    if !args.skip.is_empty() {
+        let names = args.skip.iter().map(|stage| Value::from(stage.name()));
+        last.insert("skip".to_owned(), Value::Array(names.collect()));
+    }
+    if !args.cases.is_empty() {
+        let files = args.cases.iter().map(|file| {
+            let file = std::path::absolute(file).map_err(Error::file("find", file))?;
+            Ok(Value::from(file.to_string_lossy().as_ref()))
+        });
+        let cases = Value::Array(files.collect::<Result<_>>()?);
+        let conformance = Table::from_iter([("cases".to_owned(), cases)]);
+        last.insert("conformance".to_owned(), conformance.into());
+    }
+    let (text, folder) = match &args.policy {
+        None => (String::new(), Path::new("")),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                Error::Usage(format!(
+                    "cannot read the policy {}: {error}",
+                    file.display()
+                ))
+            })?;
+            (text, file.parent().unwrap_or(Path::new("")))
+        }
+    };
+    Policies::parse(&text, folder, last).map_err(|error| {
+        let file = args.policy.as_deref().map(Path::display);
+        let name = file.map_or_else(
+            || "command line".to_owned(),
+            |file| format!("policy {file}"),
+        );
+        Error::Usage(format!("the {name}: {error}"))
+    })
+}
+
+fn baseline(file: &Path) -> Result<Baseline> {
+    let usage = |error: String| Error::Usage(format!("the baseline {}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| usage(error.to_string()))?;
+    Baseline::parse(&text).map_err(usage)
+}
+
+/// Whose turn it is. What could not be checked outweighs what was found.
+fn verdict(guests: &[Guest], deny_warnings: bool) -> Result<()> {
+    let unchecked: Vec<&str> = guests
+        .iter()
+        .filter(|guest| guest.status == Status::Error)
+        .map(|guest| guest.name.as_str())
+        .collect();
+    if !unchecked.is_empty() {
+        let names = unchecked.join(", ");
+        return Err(Error::Machine(format!("could not be checked: {names}")));
+    }
+    let count = |severity| {
+        let found = guests.iter().flat_map(Guest::findings);
+        found
+            .filter(|(_, _, found)| found.severity == severity)
+            .count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if errors > 0 || (deny_warnings && warnings > 0) {
+        return Err(Error::Invalid { errors, warnings });
+    }
+    Ok(())
+}

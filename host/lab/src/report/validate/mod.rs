@@ -1,0 +1,41 @@
+//! What validation found, for whoever reads it: a person, a program, or one of the formats
+//! in which CI systems take findings. One exporter a file.
+
+mod github;
+mod json;
+mod junit;
+mod sarif;
+mod text;
+
+use crate::Result;
+use crate::validate::Validation;
+use clap::ValueEnum;
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Findings and tables for a terminal.
+    Text,
+    /// Every stage, check, sample and finding.
+    Json,
+    /// A suite a guest, a case a check.
+    Junit,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations in the log of a GitHub workflow.
+    Github,
+}
+
+/// Writes what was found in a format; only text can have colours.
+///
+/// # Errors
+/// If it cannot be encoded.
+pub fn render(validation: &Validation, format: Format, colours: bool) -> Result<String> {
+    match format {
+        Format::Text => Ok(text::render(validation, colours)),
+        Format::Json => json::render(validation),
+        Format::Junit => junit::render(validation),
+        Format::Sarif => sarif::render(validation),
+        Format::Github => Ok(github::render(validation)),
+    }
+}

@@ -1,0 +1,160 @@
+//! Stage 7: what one call does: its answer, its memory, and everything that it was refused.
+
+use super::budget::{judge, judge_samples, percentile};
+use super::code::Code;
+use super::finding::{Check, Finding};
+use super::measure::Measure;
+use super::policy::Policy;
+use super::printable;
+use crate::workload::Case;
+use sandlab_runtime::wasm::Sandbox;
+use sandlab_runtime::{Agent, Backend, CallError, Fault, Handled, LogLine, Message};
+use std::time::Instant;
+
+/// Calls that are timed, each on a fresh instance.
+const TIMED: usize = 9;
+
+/// Sends one message to a fresh instance: the first of the case.
+///
+/// # Errors
+/// If the host, and not the guest, failed.
+pub fn check(
+    sandbox: &Sandbox,
+    case: &Case,
+    policy: &Policy,
+    timed: bool,
+) -> Result<Vec<Check>, String> {
+    let Some(exchange) = case.exchanges.first() else {
+        return Ok(vec![Check::skipped(
+            "answers",
+            "there is no message to send",
+        )]);
+    };
+    let mut agent = match start(sandbox, case) {
+        Ok(agent) => agent,
+        Err(error) => return Ok(vec![answers(&error, "configure", &[])?]),
+    };
+    let outcome = agent.handle(&exchange.request);
+    let (log, usage) = (agent.take_log(), agent.usage());
+    let mut checks = Vec::new();
+    let handled = match outcome {
+        Ok(handled) => {
+            checks.push(Check::of("answers", Vec::new()));
+            handled
+        }
+        Err(error) => {
+            let check = answers(&error, "handle", &log)?;
+            let has_ended = error.fault().is_some();
+            checks.push(check);
+            if has_ended {
+                return Ok(checks);
+            }
+            Handled::default()
+        }
+    };
+    checks.push(Check::of("denials", denials(&usage)));
+    let peak = usage.memory_peak.unwrap_or_default();
+    let content: usize = handled
+        .replies
+        .iter()
+        .map(|reply| reply.content.len())
+        .sum();
+    for (measure, value) in [
+        (Measure::MemoryPeak, peak),
+        (Measure::ReplySize, content as u64),
+        (Measure::Replies, handled.replies.len() as u64),
+        (Measure::LogLines, log.len() as u64),
+        (Measure::Sends, handled.sent.len() as u64),
+    ] {
+        checks.push(judge(policy, measure, value, Code::OverCall));
+    }
+    checks.push(if timed {
+        let mut samples = times(sandbox, case, &exchange.request)?;
+        let median = percentile(&mut samples, 0.5);
+        judge_samples(policy, Measure::CallTime, median, samples, Code::OverCall)
+    } else {
+        Check::skipped(Measure::CallTime.name(), "nothing is timed")
+    });
+    Ok(checks)
+}
+
+/// An instance that is configured for a case.
+pub fn start(backend: &dyn Backend, case: &Case) -> Result<Box<dyn Agent>, CallError> {
+    let mut agent = backend.spawn(case.identity())?;
+    if !case.config.is_empty() {
+        agent.configure(&case.config)?;
+    }
+    Ok(agent)
+}
+
+fn times(sandbox: &Sandbox, case: &Case, request: &Message) -> Result<Vec<u64>, String> {
+    let calls = (0..TIMED).map(|_| {
+        let mut agent = start(sandbox, case).map_err(|error| error.to_string())?;
+        let started = Instant::now();
+        // What it answers has been looked at; a failure takes its time too.
+        let _ = agent.handle(request);
+        Ok(started.elapsed().as_nanos() as u64)
+    });
+    calls.collect()
+}
+
+fn answers(error: &CallError, step: &str, log: &[LogLine]) -> Result<Check, String> {
+    let finding = ended(error, step)?;
+    let check = Check::of("answers", vec![finding]);
+    let last = log
+        .last()
+        .map(|line| format!("the last line of its log: {}", line.text));
+    Ok(match last {
+        Some(last) => check.with_note(last),
+        None => check,
+    })
+}
+
+/// What became of a call that brought no answer.
+///
+/// # Errors
+/// If the host, and not the guest, failed.
+pub fn ended(error: &CallError, place: &str) -> Result<Finding, String> {
+    let (code, remedy) = match error {
+        CallError::Failure(_) => (Code::Answered, "Give it a message that it takes, as a case"),
+        CallError::Fault(Fault::Host(_) | Fault::NoSlot(_)) => return Err(error.to_string()),
+        CallError::Fault(Fault::Deadline(_)) => (
+            Code::CallTime,
+            "Do less work a message, or raise `limits.deadline`",
+        ),
+        CallError::Fault(Fault::OutOfMemory { .. }) => (
+            Code::CallMemory,
+            "Make it need less, or raise `limits.memory-limit`",
+        ),
+        CallError::Fault(_) => (Code::CallFault, "See what it says"),
+    };
+    Ok(Finding::new(code, place, remedy).found(printable(&error.to_string())))
+}
+
+fn denials(usage: &sandlab_runtime::Usage) -> Vec<Finding> {
+    let counted = [
+        (
+            Code::Refused,
+            usage.denials.map_or(0, |denials| denials.count),
+            "growths of memory",
+            "Raise `limits.memory-limit`, or make it need less",
+        ),
+        (
+            Code::LogDropped,
+            usage.log_dropped,
+            "lines of the log",
+            "Log less, or raise `limits.log`",
+        ),
+        (
+            Code::SendRefused,
+            u64::from(usage.sends_refused),
+            "messages that it sent",
+            "Send to whom `find` finds, and less at once",
+        ),
+    ];
+    let refused = counted.into_iter().filter(|(_, count, ..)| *count > 0);
+    let findings = refused.map(|(code, count, what, remedy)| {
+        Finding::new(code, "handle", remedy).found(format!("{count} {what} refused"))
+    });
+    findings.collect()
+}

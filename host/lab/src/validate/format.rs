@@ -1,0 +1,179 @@
+//! Stage 1: what the file is, and whether it is whole and valid.
+
+use super::code::Code;
+use super::finding::{Check, Finding};
+use sandlab_runtime::wasm::identify::Kind;
+use std::num::NonZero;
+use std::thread;
+use wasmparser::{
+    BinaryReaderError, FuncToValidate, FunctionBody, Parser, ValidPayload, Validator,
+    ValidatorResources, WasmFeatures,
+};
+
+const REBUILD: &str = "Build or copy the file anew";
+
+/// Beyond this nothing is checked.
+pub const LARGEST: u64 = 1 << 30;
+
+/// Whether the bytes are a whole and valid component.
+pub fn check(bytes: &[u8]) -> Vec<Check> {
+    if bytes.len() as u64 > LARGEST {
+        let finding = Finding::new(Code::TooLarge, "the file", "Name the component");
+        return vec![Check::of("kind", vec![finding])];
+    }
+    let kind = Kind::of(bytes);
+    let mut checks = vec![Check::of(
+        "kind",
+        not_a_component(kind).into_iter().collect(),
+    )];
+    if kind == Kind::Component {
+        let cut = cut(bytes);
+        let is_whole = cut.is_none();
+        checks.push(Check::of("whole", cut.into_iter().collect()));
+        // What is cut is invalid too, but that is not what its owner has to know.
+        checks.push(if is_whole {
+            Check::of("valid", invalid(bytes).into_iter().collect())
+        } else {
+            Check::skipped("valid", "the file is cut off")
+        });
+    }
+    checks
+}
+
+fn not_a_component(kind: Kind) -> Option<Finding> {
+    let code = match kind {
+        Kind::Component => return None,
+        Kind::Empty => Code::Empty,
+        Kind::Wat => Code::TextForm,
+        Kind::Module => Code::CoreModule,
+        Kind::ModuleWithWorld => Code::ModuleWithWorld,
+        Kind::OldComponent | Kind::OtherWasm => Code::OldVersion,
+        _ => Code::NotWasm,
+    };
+    let finding = Finding::new(code, "the first bytes", kind.remedy());
+    Some(finding.wanted(Kind::Component.found()).found(kind.found()))
+}
+
+/// The sections of the outermost component, each with where it says that it ends: a part of
+/// a component inside that is missing is missing in its section here too.
+fn cut(bytes: &[u8]) -> Option<Finding> {
+    const HEADER: usize = 8;
+    let mut at = HEADER;
+    while at < bytes.len() {
+        let end = section_end(bytes, at);
+        if end.is_none_or(|end| end > bytes.len()) {
+            let length = bytes.len();
+            let place = format!("the section at byte {at}");
+            let wanted = end.map_or_else(
+                || "the section's length".to_owned(),
+                |end| format!("the section to end at byte {end}"),
+            );
+            let finding = Finding::new(Code::Truncated, place, REBUILD);
+            let found = format!("truncated at byte {length}, where the file ends");
+            return Some(finding.wanted(wanted).found(found));
+        }
+        at = end?;
+    }
+    None
+}
+
+/// Where the section that begins here says that it ends: an id, a LEB128 length, the rest.
+fn section_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut length = 0_u64;
+    for (index, byte) in bytes.get(at + 1..)?.iter().take(5).enumerate() {
+        length |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            let end = (at + 2 + index) as u64 + length;
+            return usize::try_from(end).ok();
+        }
+    }
+    // Longer than a length can be: invalid, and not cut.
+    (bytes.len() > at + 5).then_some(bytes.len())
+}
+
+fn invalid(bytes: &[u8]) -> Option<Finding> {
+    let error = validate(bytes).err()?;
+    let place = format!("byte {} ({:#x})", error.offset(), error.offset());
+    Some(Finding::new(Code::Invalid, place, REBUILD).found(error.message()))
+}
+
+type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
+
+/// Validates all, with every feature that there is: what the engine does not take of it is
+/// the engine's to say. Functions are nearly all of the work, and are shared among cores.
+fn validate(bytes: &[u8]) -> Result<(), BinaryReaderError> {
+    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let mut functions = Vec::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        if let ValidPayload::Func(function, body) = validator.payload(&payload?)? {
+            functions.push((function, body));
+        }
+    }
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = functions.len().div_ceil(cores).max(1);
+    let mut shares = Vec::new();
+    while !functions.is_empty() {
+        let rest = functions.split_off(functions.len().min(share));
+        shares.push(std::mem::replace(&mut functions, rest));
+    }
+    thread::scope(|scope| {
+        let threads: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(|| validate_functions(share)))
+            .collect();
+        // The first error of the file, whichever thread came upon one first.
+        let results = threads.into_iter().map(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        results.collect()
+    })
+}
+
+fn validate_functions(functions: Vec<Function>) -> Result<(), BinaryReaderError> {
+    let mut buffers = Default::default();
+    for (function, body) in functions {
+        let mut validator = function.into_validator(buffers);
+        validator.validate(&body)?;
+        buffers = validator.into_allocations();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(bytes: &[u8]) -> Vec<Code> {
+        let checks = check(bytes);
+        let findings = checks.iter().flat_map(|check| &check.findings);
+        findings.map(|finding| finding.code).collect()
+    }
+
+    /// A component with a component inside, which has two custom sections.
+    fn nested() -> Vec<u8> {
+        let inner = b"\0asm\x0d\0\x01\0\0\x03\x01aa\0\x03\x01bb";
+        let mut outer = b"\0asm\x0d\0\x01\0".to_vec();
+        outer.extend([4, inner.len() as u8]);
+        outer.extend(inner);
+        outer
+    }
+
+    #[test]
+    fn every_cut_inside_of_a_section_is_told_with_its_place() {
+        let whole = nested();
+        assert_eq!(codes(&whole), []);
+        for length in 9..whole.len() {
+            assert_eq!(codes(&whole[..length]), [Code::Truncated], "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_invalid_is_told_with_its_byte() {
+        let mut damaged = nested();
+        damaged[8] = 0x3f;
+        assert_eq!(codes(&damaged), [Code::Invalid]);
+        damaged[8..14].fill(0xff);
+        assert_eq!(codes(&damaged), [Code::Invalid]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Stage 5: whether the component compiles and links, how long that takes, and how large it
+//! becomes.
+
+use super::budget::{judge, judge_samples, percentile};
+use super::code::Code;
+use super::finding::{Check, Finding};
+use super::measure::Measure;
+use super::policy::Policy;
+use sandlab_runtime::LoadError;
+use sandlab_runtime::wasm::{Cache, Sandbox, SandboxEngine};
+use std::time::Instant;
+
+/// What loading brought: the sandbox, if there is one, and what was found.
+pub type Loaded = (Option<Sandbox>, Vec<Check>);
+
+/// Loads the component, as often as the policy says.
+///
+/// # Errors
+/// If this machine cannot run the engine that the policy's limits ask for.
+pub fn check(bytes: &[u8], policy: &Policy, timed: bool) -> Result<Loaded, String> {
+    let is_judged = policy.budgets.contains_key(&Measure::CompileTime);
+    let compiles = if timed { policy.timing.compiles } else { 1 };
+    // What comes from the cache took no time to compile.
+    let cache = if timed && (is_judged || compiles > 1) {
+        Cache::none()
+    } else {
+        Cache::of_user()
+    };
+    let engine = SandboxEngine::with_cache(&policy.limits, cache);
+    let engine = engine.map_err(|error| error.to_string())?;
+    let mut samples = Vec::new();
+    let mut loaded = None;
+    for _ in 0..compiles {
+        let started = Instant::now();
+        match engine.load_bytes(bytes) {
+            Ok(sandbox) => loaded = Some(sandbox),
+            Err(error) => return refused(&error).map(|check| (None, vec![check])),
+        }
+        samples.push(started.elapsed().as_nanos() as u64);
+    }
+    let Some(sandbox) = loaded else {
+        return Err("it was to be compiled no time at all".to_owned());
+    };
+    let calls = match sandbox.blocking_import() {
+        Some(import) => format!("on async calls, since it can block in {import}"),
+        None => "on sync calls".to_owned(),
+    };
+    let mut checks = vec![Check::of("links", Vec::new()).with_note(calls)];
+    checks.push(compile_time(policy, timed, sandbox.was_compiled(), samples));
+    let size = sandbox.compiled_size();
+    checks.push(judge(
+        policy,
+        Measure::CompiledSize,
+        size,
+        Code::OverCompiled,
+    ));
+    Ok((Some(sandbox), checks))
+}
+
+fn compile_time(policy: &Policy, timed: bool, compiled: bool, mut samples: Vec<u64>) -> Check {
+    let measure = Measure::CompileTime;
+    if !timed {
+        return Check::skipped(measure.name(), "nothing is timed");
+    }
+    if !compiled {
+        let why = "it was in the cache: set a budget for `compile-time`, or \
+                   `timing.compiles = 2`, to compile it";
+        return Check::skipped(measure.name(), why);
+    }
+    let median = percentile(&mut samples, 0.5);
+    judge_samples(policy, measure, median, samples, Code::OverCompiled)
+}
+
+fn refused(error: &LoadError) -> Result<Check, String> {
+    let finding = match error {
+        LoadError::UndeclaredImport { import, remedy } => {
+            Finding::new(Code::NotGranted, import, remedy).found(error.to_string())
+        }
+        LoadError::Engine(_) | LoadError::Profile(_) | LoadError::Unreadable { .. } => {
+            return Err(error.to_string());
+        }
+        _ => {
+            let remedy = "See what the engine says, and build the agent without it";
+            Finding::new(Code::NotPrepared, "the component", remedy).found(error.to_string())
+        }
+    };
+    Ok(Check::of("links", vec![finding]))
+}

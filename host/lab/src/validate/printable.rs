@@ -1,0 +1,56 @@
+//! Text that a guest wrote, made fit for any report.
+
+/// A longer text says nothing more to a person.
+const LONGEST: usize = 4_096;
+
+/// One line, in which nothing is left that a terminal, a log or a page could take for its
+/// own: control characters, line ends, and the marks that turn the direction of writing are
+/// spelled out (`\u{1b}`), and the `##[` with which lines of a CI log give orders is
+/// broken up. The `::` of GitHub's orders counts only at a line's begin, where reports put
+/// no guest's text.
+pub fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(LONGEST));
+    for c in text.chars() {
+        if line.len() >= LONGEST {
+            line.push('…');
+            break;
+        }
+        match c {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push(' '),
+            '[' if line.ends_with("##") => line.push_str("\\["),
+            c if is_control(c) => line.extend(c.escape_unicode()),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
+/// What is not seen, but acts.
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            // Marks of direction, joiners, line and paragraph separators, tags.
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_that_acts() {
+        let hostile = "\u{1b}[2J\n::error::forged\r##[error]x\u{202e}\u{9b}31m\0";
+        let line = printable(hostile);
+        assert_eq!(
+            line,
+            "\\u{1b}[2J\\n::error::forged\\r##\\[error]x\\u{202e}\\u{9b}31m\\u{0}"
+        );
+        assert_eq!(printable(&line), line);
+        assert!(printable(&"x".repeat(1 << 20)).len() < 5_000);
+        assert_eq!(printable("Grüße, 世界"), "Grüße, 世界");
+    }
+}

@@ -1,0 +1,365 @@
+//! The process that checks one guest, so that whatever the guest does, its checker can be
+//! stopped. It runs the stages in their order, and tells its parent of each, one JSON
+//! object a line; before each it waits to be told to go on.
+
+use super::conformance::{self, Named};
+use super::finding::{About, Check, StageReport, Status};
+use super::outline::Outline;
+use super::policy::Policy;
+use super::stage::Stage;
+use super::{call, capabilities, format, hygiene, load, soak, spawn, statics, world};
+use crate::bundle::sha256;
+use crate::experiment::setup::with_directory;
+use crate::workload::{self, Case, Exchange};
+use crate::{Error, Result};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use sandlab_runtime::native::Twin;
+use sandlab_runtime::wasm::Sandbox;
+use sandlab_runtime::{Backend, Message};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{BufRead, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Instant;
+use tempfile::TempDir;
+use toml::Table;
+
+/// What the parent wants checked.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// The component's file.
+    pub component: PathBuf,
+    /// The twin's file, if it is a bundle.
+    pub twin: Option<PathBuf>,
+    /// The bundle's own messages.
+    pub workload: Option<PathBuf>,
+    /// The name of the agent, if it is a bundle: reference agents have messages.
+    pub agent: Option<String>,
+    /// What it is held against.
+    pub policy: Table,
+    /// What paths in the policy are relative to.
+    pub folder: PathBuf,
+    /// Whether anything is timed.
+    pub timed: bool,
+}
+
+/// What the child tells its parent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// The file could not be read.
+    Unreadable(String),
+    /// What the file is.
+    About(About),
+    /// A stage is about to begin, as soon as the parent lets it.
+    Begins(Stage),
+    /// A stage has ended, or was not run.
+    Ended(Box<StageReport>),
+    /// That was all.
+    Done,
+}
+
+/// Reads a job from standard input, checks the guest, and tells of it on standard output.
+///
+/// # Errors
+/// If the parent did not write a job, or is gone.
+pub fn serve() -> Result<()> {
+    let mut line = String::new();
+    let stdin = std::io::stdin();
+    let read = stdin.lock().read_line(&mut line);
+    read.map_err(|error| Error::Machine(format!("no job came: {error}")))?;
+    let job: Job = serde_json::from_str(&line)
+        .map_err(|error| Error::Machine(format!("that is no job: {error}")))?;
+    let policy = Policy::read(job.policy.clone(), &job.folder).map_err(Error::Usage)?;
+    limit(policy.timing.memory_limit.as_u64())?;
+    let worker = Worker {
+        job,
+        policy,
+        go: listen(),
+    };
+    let told = worker.check();
+    told.map_err(|error| Error::Machine(format!("the parent is gone: {error}")))
+}
+
+/// Each line of the parent's lets one stage begin. When the parent is gone, so is this
+/// process, even if a stage never ends.
+fn listen() -> Receiver<()> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            if line.is_err() || sender.send(()).is_err() {
+                break;
+            }
+        }
+        std::process::exit(3);
+    });
+    receiver
+}
+
+/// What this process may take, and that it leaves no core file behind.
+fn limit(memory: u64) -> Result<()> {
+    let to = |most: u64| Rlimit {
+        current: Some(most),
+        maximum: Some(most),
+    };
+    let limited =
+        setrlimit(Resource::Data, to(memory)).and_then(|()| setrlimit(Resource::Core, to(0)));
+    limited.map_err(|error| Error::Machine(format!("cannot limit this process: {error}")))
+}
+
+struct Worker {
+    job: Job,
+    policy: Policy,
+    go: Receiver<()>,
+}
+
+/// What the stages hand on.
+#[derive(Default)]
+struct Found<'a> {
+    outline: Option<Outline<'a>>,
+    sandbox: Option<Sandbox>,
+    messages: Option<Messages>,
+}
+
+/// What the guest is told.
+struct Messages {
+    /// With the names of where they come from; what the user adds comes first.
+    cases: Vec<Named>,
+    /// Whether anything is known of the guest's answers.
+    known: bool,
+}
+
+impl Worker {
+    fn check(mut self) -> std::io::Result<()> {
+        let bytes = match read(&self.job.component) {
+            Ok(bytes) => bytes,
+            Err(error) => return tell(&Event::Unreadable(error)),
+        };
+        let mut about = About {
+            sha256: sha256(&bytes),
+            bytes: bytes.len() as u64,
+            producers: Vec::new(),
+        };
+        // Lives as long as the guest may write in it.
+        let _directory = self.grant_directory();
+        let mut found = Found::default();
+        let mut stopped_by = None;
+        for stage in Stage::ALL {
+            let report = match stopped_by {
+                _ if self.policy.skip.contains(&stage) => {
+                    StageReport::skipped(stage, "the policy or the command line says so")
+                }
+                Some(earlier) => {
+                    StageReport::skipped(stage, format!("the stage {earlier} found errors"))
+                }
+                None => {
+                    tell(&Event::Begins(stage))?;
+                    if self.go.recv().is_err() {
+                        return Ok(());
+                    }
+                    self.run(stage, &bytes, &mut found)
+                }
+            };
+            if matches!(report.status, Status::Fail | Status::Error) {
+                stopped_by = stopped_by.or(Some(stage));
+            }
+            if stage == Stage::Format {
+                let producers = found.outline.iter().flat_map(|outline| &outline.producers);
+                about.producers = producers.cloned().collect();
+                tell(&Event::About(std::mem::take(&mut about)))?;
+            }
+            tell(&Event::Ended(Box::new(report)))?;
+        }
+        tell(&Event::Done)
+    }
+
+    fn run<'a>(&self, stage: Stage, bytes: &'a [u8], found: &mut Found<'a>) -> StageReport {
+        let started = Instant::now();
+        match self.checks(stage, bytes, found) {
+            Ok(checks) => {
+                let ns = started.elapsed().as_nanos() as u64;
+                StageReport::done(stage, checks, self.job.timed.then_some(ns))
+            }
+            Err(why) => StageReport::failed_to_run(stage, why),
+        }
+    }
+
+    fn checks<'a>(
+        &self,
+        stage: Stage,
+        bytes: &'a [u8],
+        found: &mut Found<'a>,
+    ) -> Result<Vec<Check>, String> {
+        let (policy, timed) = (&self.policy, self.job.timed);
+        match stage {
+            Stage::Format => {
+                let checks = format::check(bytes);
+                let is_valid = checks.iter().all(|check| check.status == Status::Pass);
+                if is_valid {
+                    found.outline(bytes)?;
+                }
+                Ok(checks)
+            }
+            Stage::World => Ok(world::check(bytes, &policy.world)),
+            Stage::Capabilities => Ok(capabilities::check(
+                found.outline(bytes)?,
+                &policy.capabilities,
+            )),
+            Stage::Static => Ok(statics::check(bytes, found.outline(bytes)?, policy)),
+            Stage::Load => {
+                let (sandbox, checks) = load::check(bytes, policy, timed)?;
+                found.sandbox = sandbox;
+                Ok(checks)
+            }
+            Stage::Spawn => spawn::check(found.sandbox(bytes, policy)?, policy, timed),
+            Stage::Call => {
+                self.messages(found)?;
+                let (sandbox, messages) = found.ready(bytes, policy)?;
+                let case = messages.first().ok_or("there are no messages")?;
+                call::check(sandbox, case, policy, timed)
+            }
+            Stage::Conformance => {
+                self.messages(found)?;
+                let (sandbox, messages) = found.ready(bytes, policy)?;
+                let twin = self.twin()?;
+                let subject = conformance::Subject {
+                    guest: sandbox,
+                    twin: twin.as_ref().map(|twin| twin as &dyn Backend),
+                    configured: messages.configured().ok_or("there are no messages")?,
+                };
+                conformance::check(&subject, &messages.cases, &policy.conformance)
+            }
+            Stage::Soak => {
+                self.messages(found)?;
+                let (sandbox, messages) = found.ready(bytes, policy)?;
+                let case = messages.first().ok_or("there are no messages")?;
+                let message = messages.largest(policy.soak.payload.as_u64());
+                soak::check(sandbox, case, &message, policy)
+            }
+            Stage::Hygiene => Ok(hygiene::check(found.outline(bytes)?)),
+        }
+    }
+
+    /// What the guest is told: what is known of it, and what the user adds.
+    fn messages(&self, found: &mut Found) -> Result<(), String> {
+        if found.messages.is_some() {
+            return Ok(());
+        }
+        let seed = self.policy.conformance.seed;
+        let read = |file: &Path| workload::read(file).map_err(|error| error.to_string());
+        let named = |name: &str, cases| Named {
+            name: name.to_owned(),
+            cases,
+        };
+        let mut cases = Vec::new();
+        for file in &self.policy.conformance.cases {
+            cases.push(named(&file.display().to_string(), read(file)?));
+        }
+        let agent = self.job.agent.as_deref();
+        if let Some(file) = &self.job.workload {
+            cases.push(named("its own cases", read(file)?));
+        } else if let Some(cases_of) = agent.and_then(|agent| workload::of_agent(agent, seed)) {
+            cases.push(named("a reference agent's cases", cases_of));
+        }
+        let known = !cases.is_empty();
+        if !known {
+            cases.push(named("random contents", workload::of_unknown(seed)));
+        }
+        found.messages = Some(Messages { cases, known });
+        Ok(())
+    }
+
+    /// The native twin, in this process: it is trusted as any native code, and if it takes
+    /// the process along, that is told.
+    fn twin(&self) -> Result<Option<Twin>, String> {
+        let file = self
+            .job
+            .twin
+            .as_ref()
+            .filter(|_| self.policy.conformance.twin);
+        let twin = file.map(|file| Twin::load(file, &self.policy.limits));
+        twin.transpose().map_err(|error| error.to_string())
+    }
+
+    /// Grants a fresh `/data` to a reference agent that writes in it.
+    fn grant_directory(&mut self) -> Option<TempDir> {
+        let agent = self.job.agent.as_deref()?;
+        let cases = workload::of_agent(agent, self.policy.conformance.seed)?;
+        let (limits, directory) = with_directory(&self.policy.limits, &cases).ok()?;
+        self.policy.limits = limits;
+        directory
+    }
+}
+
+impl<'a> Found<'a> {
+    fn outline(&mut self, bytes: &'a [u8]) -> Result<&Outline<'a>, String> {
+        if self.outline.is_none() {
+            let outline = Outline::of(bytes);
+            self.outline = Some(outline.map_err(|error| error.to_string())?);
+        }
+        self.outline.as_ref().ok_or_else(|| "no outline".to_owned())
+    }
+
+    /// The sandbox, also if the stage that loads it was not asked for.
+    fn sandbox(&mut self, bytes: &[u8], policy: &Policy) -> Result<&Sandbox, String> {
+        if self.sandbox.is_none() {
+            self.sandbox = load::check(bytes, policy, false)?.0;
+        }
+        let missing = "the component does not load: run the stage `load` to see why";
+        self.sandbox.as_ref().ok_or_else(|| missing.to_owned())
+    }
+
+    fn ready(&mut self, bytes: &[u8], policy: &Policy) -> Result<(&Sandbox, &Messages), String> {
+        self.sandbox(bytes, policy)?;
+        let both = self.sandbox.as_ref().zip(self.messages.as_ref());
+        both.ok_or_else(|| "there are no messages".to_owned())
+    }
+}
+
+impl Messages {
+    fn first(&self) -> Option<&Case> {
+        self.cases.first().and_then(|named| named.cases.first())
+    }
+
+    /// How the guest is configured for what it has no case of.
+    fn configured(&self) -> Option<&Case> {
+        let mut cases = self.cases.iter().flat_map(|named| &named.cases);
+        let configures = cases.find(|case| !case.config.is_empty());
+        configures.or_else(|| self.first())
+    }
+
+    /// The largest message that the guest is known to take, or one of this size.
+    fn largest(&self, payload: u64) -> Message {
+        let own = self
+            .cases
+            .first()
+            .into_iter()
+            .flat_map(|named| &named.cases);
+        let exchanges = own.flat_map(|case| &case.exchanges);
+        let size = |exchange: &&Exchange| exchange.request.content.len();
+        match exchanges.max_by_key(size) {
+            Some(exchange) if self.known => exchange.request.clone(),
+            _ => Message::request(vec![b'x'; usize::try_from(payload).unwrap_or(usize::MAX)]),
+        }
+    }
+}
+
+/// The file; of one that is too large, enough to see that.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let file = File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    let read = file.take(format::LARGEST + 1).read_to_end(&mut bytes);
+    read.map_err(unreadable)?;
+    Ok(bytes)
+}
+
+fn tell(event: &Event) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    out.write_all(&line)?;
+    out.flush()
+}

@@ -26,8 +26,10 @@ pub struct Largest {
 pub struct Allocation {
     /// The largest that succeeded, bytes; one byte more did not.
     pub largest: u64,
-    /// What became of an agent that asked for a page more.
+    /// What became of an agent that asked for more.
     pub beyond: Outcome,
+    /// How much more that was, bytes: a page, or as many as it took.
+    pub further: u64,
     /// What was refused then; none where the backend does not tell.
     pub denials: Option<Denials>,
 }
@@ -111,17 +113,33 @@ fn allocation(
         )));
     }
     let largest = boundary(0, limit + 1, succeeds)?;
-    Ok(match ask(largest + PAGE)? {
-        (Err(error), denials) => Figure::Measured(Allocation {
-            largest,
-            beyond: Outcome::of(&error),
-            denials,
-        }),
-        (Ok(_), _) => Figure::unavailable(format!(
-            "`{command}` of {largest} bytes is the most in one place, and a page more succeeds: \
-             it does not depend on the size alone"
-        )),
-    })
+    let furthest = furthest(backend.kind());
+    let mut further = PAGE;
+    while further <= furthest {
+        if let (Err(error), denials) = ask(largest + further)? {
+            return Ok(Figure::Measured(Allocation {
+                largest,
+                beyond: Outcome::of(&error),
+                further,
+                denials,
+            }));
+        }
+        further *= 2;
+    }
+    Ok(Figure::unavailable(format!(
+        "`{command}` of {largest} bytes is the most in one place, and {furthest} more succeed: it \
+         does not depend on the size alone"
+    )))
+}
+
+/// How much more than the largest has to be refused, bytes. A sandbox counts to the page. What
+/// a child has of its limit depends on where the kernel laid its heap: now and then one gets
+/// what the one before was refused.
+fn furthest(kind: BackendKind) -> u64 {
+    match kind {
+        BackendKind::Process => 16 * PAGE,
+        BackendKind::Wasm | BackendKind::Native => PAGE,
+    }
 }
 
 #[cfg(test)]

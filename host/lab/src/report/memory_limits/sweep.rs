@@ -1,6 +1,6 @@
 //! The tables of a sweep: one a question, so that a row has what belongs together.
 
-use crate::experiment::memory_limits::{Allocation, AtLimit, Figure, Pace, Ran};
+use crate::experiment::memory_limits::{Allocation, AtLimit, Figure, PAGE, Pace, Ran};
 use crate::experiment::record::Part;
 use crate::report::table::{Align, Cell, Style, Table};
 use crate::report::units::{grouped, limit, or_dash, percent, range, size, time};
@@ -123,7 +123,10 @@ fn allocations(found: &[(&Part, &AtLimit)]) -> Option<Table> {
             let found = allocation.value();
             found.map_or_else(
                 || Cell::dim("-"),
-                |found| Cell::plain(found.beyond.describe()),
+                |found| match found.further / PAGE {
+                    1 => Cell::plain(found.beyond.describe()),
+                    pages => Cell::plain(format!("{} ({pages})", found.beyond.describe())),
+                },
             )
         };
         let denied = largest.infallible.value().and_then(|found| found.denials);

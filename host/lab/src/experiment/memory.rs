@@ -20,10 +20,17 @@ pub fn available() -> Option<u64> {
     Some(kilobytes * 1_024)
 }
 
-/// This process's memory, each page divided by those that share it, bytes (`Pss` of
-/// `/proc/self/smaps_rollup`, proc(5)); none where the kernel does not say.
+/// This process's memory, each page divided by those that share it, bytes (`Pss_Anon` and
+/// `Pss_Shmem` of `/proc/self/smaps_rollup`, proc(5)); none where the kernel does not say.
+/// Without pages of files: of a program's text, a process has more when another one that ran
+/// it ends, which made a plan's cost of an agent up to 1.8 times as large.
 pub fn proportional() -> Option<u64> {
-    kibibytes("/proc/self/smaps_rollup", "Pss:")
+    of_process("self")
+}
+
+fn of_process(pid: &str) -> Option<u64> {
+    let file = format!("/proc/{pid}/smaps_rollup");
+    Some(kibibytes(&file, "Pss_Anon:")? + kibibytes(&file, "Pss_Shmem:")?)
 }
 
 /// What the kernel needs to map this process's memory, bytes (`VmPTE`, proc(5)).
@@ -43,7 +50,7 @@ fn kibibytes(file: &str, field: &str) -> Option<u64> {
 pub struct Child {
     /// Its memory, as [`proportional`].
     pub resident: u64,
-    /// CPU that it has used, to the kernel's tick, mostly 10 ms.
+    /// CPU that its living threads have used.
     pub cpu: Duration,
 }
 
@@ -63,19 +70,15 @@ pub fn children() -> Vec<Child> {
 }
 
 fn child(pid: &str) -> Option<Child> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // After the name, which can have anything in it: state is the third field, utime the 14th.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    let second = rustix::param::clock_ticks_per_second();
+    // Nanoseconds, where stat(5) has ticks of mostly 10 ms.
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let used = threads.filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
     Some(Child {
-        resident: kibibytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:")?,
-        cpu: Duration::from_secs_f64(ticks as f64 / second as f64),
+        resident: of_process(pid)?,
+        cpu: Duration::from_nanos(used.sum()),
     })
 }
 

@@ -5,6 +5,7 @@ mod common;
 
 use assert_cmd::Command;
 use common::bundle;
+use predicates::prelude::*;
 use predicates::str::contains;
 use sandlab::experiment::plan::{Fill, Filled};
 use sandlab_runtime::Profile;
@@ -66,13 +67,26 @@ fn as_many_as_were_asked_for_come_up_and_answer_in_every_layout() {
 
 #[test]
 fn agents_that_can_block_are_planned_with_stacks() {
-    // How many calls run at once decides how many stacks are touched, so that memory is not
-    // held against the prediction here.
-    let mut plan = sandlab("plan files --layout fast --agents 500 --verify --format json");
-    let report: Value = serde_json::from_slice(&plan.output().unwrap().stdout).unwrap();
-    let part = &report["parts"][0];
-    assert_eq!(finding(part, "capacity")["mappings"], 6);
-    assert_eq!(finding(part, "verified")["after"]["agents"], 500);
+    let parts = parts("plan files --layout fast --agents 500 --verify");
+    assert_eq!(finding(&parts[0], "capacity")["mappings"], 6);
+    assert_eq!(finding(&parts[0], "verified")["after"]["agents"], 500);
+}
+
+#[test]
+fn agents_that_hold_files_are_bound_by_those_that_may_be_open() {
+    // A shell's limit holds for what it starts.
+    let plan = format!(
+        "ulimit -n 400 && exec {} plan files --layout packed --agents 500 --runs {}",
+        env!("CARGO_BIN_EXE_sandlab"),
+        std::env::temp_dir().display()
+    );
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(plan)
+        .assert()
+        .code(1)
+        .stdout(contains("open files").and(contains("`ulimit -n 1024`")));
 }
 
 #[test]

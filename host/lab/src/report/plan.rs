@@ -131,6 +131,7 @@ fn bound(bound: Bound) -> &'static str {
     match bound {
         Bound::Mappings => "vm.max_map_count",
         Bound::AddressSpace => "address space",
+        Bound::OpenFiles => "open files",
         Bound::Memory => "memory",
     }
 }
@@ -152,13 +153,20 @@ fn advice(planned: &[Planned]) -> Vec<String> {
         advice, capacity, ..
     } in planned
     {
-        lines.extend(advice.max_map_count.map(|count| {
-            format!(
-                "{}: {} agents fit after `sysctl -w vm.max_map_count={count}`",
+        let raised = [
+            ("sysctl -w vm.max_map_count=", advice.max_map_count),
+            ("ulimit -n ", advice.open_files),
+        ];
+        let commands = raised.map(|(set, limit)| limit.map(|limit| format!("`{set}{limit}`")));
+        let commands: Vec<_> = commands.into_iter().flatten().collect();
+        if !commands.is_empty() {
+            lines.push(format!(
+                "{}: {} agents fit after {}",
                 layout(capacity.layout),
-                grouped(advice.agents as f64)
-            )
-        }));
+                grouped(advice.agents as f64),
+                commands.join(" and ")
+            ));
+        }
     }
     lines.push(match chosen(planned) {
         Some(chosen) => format!(

@@ -19,6 +19,8 @@ pub struct Advice {
     /// The kernel's `vm.max_map_count` with which it would; none if it does, or if that is
     /// not what is in the way.
     pub max_map_count: Option<u64>,
+    /// The process's limit of open files with which it would, likewise.
+    pub open_files: Option<u64>,
     /// The lines of the sandbox profile, TOML.
     pub profile: String,
     /// What wasmtime is told for that: each pool's settings.
@@ -34,13 +36,20 @@ impl Advice {
     ) -> Result<Self> {
         let agents = wish.agents.unwrap_or(capacity.agents());
         let fits = agents <= capacity.agents();
-        let raises = !fits && agents <= capacity.agents_with_mappings();
+        let raises = |bound: Option<u64>| {
+            agents <= capacity.agents_unlimited() && bound.is_some_and(|most| most < agents)
+        };
         let profile = crowd.profile(capacity.layout, agents);
         let pools = wasm::pools(&profile).map_err(|error| Error::Machine(error.to_string()))?;
         Ok(Self {
             agents,
             fits,
-            max_map_count: raises.then(|| machine.mappings_for(agents * capacity.mappings)),
+            max_map_count: raises(capacity.by_mappings)
+                .then(|| machine.mappings_for(agents * capacity.mappings)),
+            open_files: raises(capacity.by_open_files).then(|| {
+                let files = agents * capacity.cost.open_files;
+                machine.open_files.limit_for(files)
+            }),
             profile: format!(
                 "memory-limit = \"{}B\"\ncalls = \"{}\"\n\n[allocation]\nstrategy = \"pooled\"\n\
                  layout = \"{}\"\nslots = {}\n",

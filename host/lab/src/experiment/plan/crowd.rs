@@ -80,7 +80,10 @@ impl Crowd {
     /// If not even some start and answer.
     pub fn cost(&self, layout: Layout, machine: &Machine) -> Result<Cost> {
         let limit = self.profile.memory_limit.as_u64().max(1);
-        let sample = (machine.memory / 4 / limit).clamp(8, SAMPLE);
+        let held = self.profile.grants.directories.len() as u64;
+        let by_files = machine.open_files.room().checked_div(held);
+        let by_memory = (machine.memory / 4 / limit).max(8);
+        let sample = by_memory.min(by_files.unwrap_or(SAMPLE)).min(SAMPLE);
         let readings = self.fill(layout, &[sample / 2, sample], sample)?;
         match readings.as_slice() {
             [

@@ -1,6 +1,7 @@
 //! Agents in a process of their own, which starts them, exchanges a message with each, and
 //! says what they took. Whatever happens there, the process that asked for it lives on.
 
+use super::open_files::OpenFiles;
 use crate::experiment::fleet;
 use crate::experiment::greeting::Greeting;
 use crate::experiment::memory::{page_tables, proportional};
@@ -55,12 +56,14 @@ pub enum Filled {
 pub struct Reading {
     /// How many.
     pub agents: u64,
-    /// The process's memory, bytes: the proportional set (`Pss`, proc(5)).
+    /// The process's memory, bytes: the proportional set (proc(5)), without pages of files.
     pub resident: u64,
     /// The kernel's page tables of it, bytes.
     pub page_tables: u64,
     /// The process's mappings.
     pub mappings: u64,
+    /// The files that the process has open.
+    pub open_files: u64,
     /// How long it took to start all of them, seconds, without their first messages.
     pub started_in: f64,
 }
@@ -72,9 +75,8 @@ impl Reading {
     }
 }
 
-/// Messages on their way at once. Few, because each call on a fiber takes a stack of its own
-/// while it runs, some 45 KiB of it touched: how many ran at once would else decide what is
-/// measured.
+/// Messages on their way at once. Few, so that what calls take while they run is not counted
+/// as what agents take.
 const WINDOW: u32 = 4;
 
 /// Does as it is told, and says what it finds.
@@ -153,6 +155,7 @@ impl Growing {
             resident: proportional().ok_or_else(unknown)?,
             page_tables: page_tables().ok_or_else(unknown)?,
             mappings: Mappings::now().ok_or_else(unknown)?.used,
+            open_files: OpenFiles::now().ok_or_else(unknown)?.used,
             started_in: self.started_in,
         })
     }

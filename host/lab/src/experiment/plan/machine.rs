@@ -1,5 +1,6 @@
 //! What this machine has for agents.
 
+use super::open_files::OpenFiles;
 use sandlab_runtime::wasm::Mappings;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -13,6 +14,8 @@ pub struct Machine {
     pub used_mappings: u64,
     /// The kernel's `vm.max_map_count`.
     pub mappings: u64,
+    /// Files that a process has open, and those that it may have open.
+    pub open_files: OpenFiles,
     /// The free stretches of the address space, bytes, the largest first.
     pub holes: Vec<u64>,
 }
@@ -33,6 +36,7 @@ impl Machine {
             memory: kib << 10,
             used_mappings: mappings.used,
             mappings: mappings.limit,
+            open_files: OpenFiles::now()?,
             holes: holes(&fs::read_to_string("/proc/self/maps").ok()?),
         })
     }

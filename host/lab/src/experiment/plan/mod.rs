@@ -5,12 +5,14 @@ mod advice;
 mod crowd;
 mod fill;
 mod machine;
+mod open_files;
 mod predict;
 
 pub use advice::{Advice, layout};
 pub use crowd::Crowd;
 pub use fill::{Fill, Filled, Reading, fill};
 pub use machine::Machine;
+pub use open_files::OpenFiles;
 pub use predict::{Bound, Capacity, Cost, Verified};
 
 use super::record::{Experiment, Finding, Part, Recorder};

@@ -15,6 +15,8 @@ pub struct Cost {
     pub resident: f64,
     /// The kernel's page tables, bytes.
     pub page_tables: f64,
+    /// Files that it holds open.
+    pub open_files: u64,
     /// Memory of all kinds that is taken once, however many there are, bytes.
     pub once: f64,
     /// To start, seconds, one after another.
@@ -35,6 +37,7 @@ impl Cost {
         Self {
             resident,
             page_tables,
+            open_files: each(some.open_files, more.open_files).round() as u64,
             once: (all - (resident + page_tables) * some.agents as f64).max(0.0),
             start: (more.started_in - some.started_in) / agents,
         }
@@ -59,6 +62,8 @@ pub enum Bound {
     Mappings,
     /// The 47 bits of addresses that a process has.
     AddressSpace,
+    /// The process's `RLIMIT_NOFILE`.
+    OpenFiles,
     /// The machine's memory.
     Memory,
 }
@@ -72,6 +77,8 @@ pub struct Capacity {
     pub by_mappings: Option<u64>,
     /// What the address space is enough for.
     pub by_address_space: u64,
+    /// What the files that may be open are enough for; none where agents hold none.
+    pub by_open_files: Option<u64>,
     /// What the machine's memory is enough for.
     pub by_memory: u64,
     /// What one costs.
@@ -106,6 +113,7 @@ impl Capacity {
             layout,
             by_mappings: machine.room().checked_div(mappings),
             by_address_space: slots_in(profile, &machine.holes) / u64::from(slots),
+            by_open_files: machine.open_files.room().checked_div(cost.open_files),
             by_memory: ((memory - cost.once).max(0.0) / cost.each().max(1.0)) as u64,
             cost,
             mappings,
@@ -126,8 +134,9 @@ impl Capacity {
         first.map_or(Bound::Memory, |(bound, _)| bound)
     }
 
-    /// How many there could be if the kernel allowed as many mappings as they take.
-    pub fn agents_with_mappings(&self) -> u64 {
+    /// How many there could be if the kernel allowed as many mappings and open files as they
+    /// take.
+    pub fn agents_unlimited(&self) -> u64 {
         self.by_address_space.min(self.by_memory)
     }
 
@@ -137,7 +146,8 @@ impl Capacity {
             (Bound::AddressSpace, self.by_address_space),
             (Bound::Memory, self.by_memory),
         ];
-        mappings.into_iter().chain(others)
+        let files = self.by_open_files.map(|agents| (Bound::OpenFiles, agents));
+        mappings.into_iter().chain(files).chain(others)
     }
 }
 
@@ -201,11 +211,13 @@ impl Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::plan::OpenFiles;
     use sandlab_runtime::profile::Calls;
 
     const COST: Cost = Cost {
         resident: 28_000.0,
         page_tables: 8_000.0,
+        open_files: 0,
         once: 0.0,
         start: 40e-6,
     };
@@ -215,6 +227,10 @@ mod tests {
             memory: 24 << 30,
             used_mappings: 100,
             mappings: 65_530,
+            open_files: OpenFiles {
+                used: 10,
+                limit: 1_024,
+            },
             holes: vec![85 << 40, 41 << 40],
         }
     }
@@ -259,6 +275,17 @@ mod tests {
         };
         let few = Capacity::of(&Profile::default(), 1, &machine, COST);
         assert_eq!((few.bound(), few.agents()), (Bound::Memory, 26));
+    }
+
+    #[test]
+    fn agents_that_hold_files_are_bound_by_those_that_may_be_open() {
+        let cost = Cost {
+            open_files: 2,
+            ..COST
+        };
+        let few = Capacity::of(&Profile::default(), 1, &machine(), cost);
+        assert_eq!((few.bound(), few.agents()), (Bound::OpenFiles, 475));
+        assert_eq!(machine().open_files.limit_for(2 * 2_000), 4_096);
     }
 
     #[test]

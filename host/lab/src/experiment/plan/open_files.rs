@@ -1,0 +1,36 @@
+//! File descriptors: an agent that is granted a directory holds one of it.
+
+use rustix::process::{Resource, getrlimit};
+use serde::{Deserialize, Serialize};
+
+/// A process's descriptors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenFiles {
+    /// Those that it has.
+    pub used: u64,
+    /// Those that it may have (`RLIMIT_NOFILE`, getrlimit(2); `ulimit -n`).
+    pub limit: u64,
+}
+
+/// Descriptors that are left to the host: calls open files too, and so do threads and sockets.
+const HOST: u64 = 64;
+
+impl OpenFiles {
+    /// Of this process; none where the kernel does not list them.
+    pub fn now() -> Option<Self> {
+        Some(Self {
+            used: std::fs::read_dir("/proc/self/fd").ok()?.count() as u64,
+            limit: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+        })
+    }
+
+    /// How many more agents may take.
+    pub fn room(&self) -> u64 {
+        self.limit.saturating_sub(self.used.saturating_add(HOST))
+    }
+
+    /// The least limit with which agents may take so many more.
+    pub fn limit_for(&self, more: u64) -> u64 {
+        (self.used + HOST + more).next_multiple_of(1_024)
+    }
+}

@@ -46,7 +46,7 @@ pub use supervisor::Restarts;
 use crate::{AgentId, Backend, CallError, Interface, NotOffered};
 use address::Address;
 use registry::Registry;
-use shard::{Command, Shard, Spawn};
+use shard::{Command, Crowd, Shard, Spawn};
 use std::num::NonZeroU32;
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -290,13 +290,14 @@ impl Runtime {
         options: &AgentOptions,
         count: usize,
     ) -> oneshot::Receiver<Result<Vec<AgentId>, SpawnError>> {
-        let spawn = Box::new(Spawn {
+        let spawn = Spawn {
             name: None,
             backend: backend.clone(),
             options: options.clone(),
-        });
+        };
         let (answer, answered) = oneshot::channel();
-        self.registry.inboxes[shard].command(Command::SpawnMany(spawn, count, answer));
+        let crowd = Crowd::new(spawn, count, answer);
+        self.registry.inboxes[shard].command(Command::SpawnMany(crowd));
         answered
     }
 

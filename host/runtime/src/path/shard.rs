@@ -7,6 +7,8 @@ mod lifecycle;
 mod outgoing;
 mod timers;
 
+pub use lifecycle::Crowd;
+
 use super::accounts::Accounts;
 use super::address::Address;
 use super::client::Undelivered;
@@ -41,12 +43,7 @@ const HAND_OVER: usize = 16;
 /// What a shard is asked to do besides delivering messages.
 pub enum Command {
     Spawn(Box<Spawn>, oneshot::Sender<Result<AgentId, SpawnError>>),
-    /// So many of one kind, all or none.
-    SpawnMany(
-        Box<Spawn>,
-        usize,
-        oneshot::Sender<Result<Vec<AgentId>, SpawnError>>,
-    ),
+    SpawnMany(Crowd),
     Stop(AgentId, oneshot::Sender<bool>),
     /// An agent was started again by another thread, or was not.
     Started(AgentId, Box<BroughtUp>),
@@ -85,6 +82,8 @@ pub struct Shard {
     dirty: Vec<u32>,
     accounts: Accounts,
     timers: Timers,
+    /// Many agents that are being started, some a turn.
+    crowds: VecDeque<Crowd>,
     /// Clients' work; one that is done leaves its place to another, which a late wake-up
     /// for the first lets look once for nothing.
     tasks: Vec<Option<(Task, Waker)>>,
@@ -116,6 +115,7 @@ impl Shard {
             dirty: Vec::new(),
             accounts: Accounts::default(),
             timers: Timers::default(),
+            crowds: VecDeque::new(),
             tasks: Vec::new(),
             from_tasks: Vec::new(),
             exits: false,
@@ -133,8 +133,10 @@ impl Shard {
             self.take_in(&mut arrived);
             self.run_timers();
             self.run_ready();
+            self.spawn_some();
             self.hand_over();
-            if self.ready.is_empty() && !self.exits && inbox.is_empty() {
+            let waits = self.ready.is_empty() && self.crowds.is_empty();
+            if waits && !self.exits && inbox.is_empty() {
                 self.idle(inbox);
             }
         }
@@ -183,9 +185,7 @@ impl Shard {
             Command::Spawn(spawn, answer) => {
                 let _ = answer.send(self.spawn(*spawn));
             }
-            Command::SpawnMany(spawn, count, answer) => {
-                let _ = answer.send(self.spawn_many(&spawn, count));
-            }
+            Command::SpawnMany(crowd) => self.crowds.push_back(crowd),
             Command::Stop(agent, answer) => {
                 let lives = self.resident(agent).is_some();
                 if lives {
@@ -201,6 +201,7 @@ impl Shard {
             }
             Command::Started(agent, started) => self.started(agent, *started),
             Command::StopAll => {
+                self.crowds.clear();
                 let slots = self.slots.len() as u32;
                 (0..slots).for_each(|slot| self.stop(slot, &Undelivered::ShutDown));
             }

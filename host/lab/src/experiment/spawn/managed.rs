@@ -6,8 +6,8 @@ use crate::experiment::{compare, fleet, setup::with_directory};
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings};
-use sandlab_runtime::{AgentId, Backend, BackendKind, Handled, Performative, Profile};
-
+use sandlab_runtime::{AgentId, Backend, BackendKind, Handled, Message, Performative, Profile};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempDir;
 
@@ -28,7 +28,7 @@ impl Managed {
             ..Settings::default()
         })?;
         Ok(Self {
-            connection: Mutex::new(runtime.connect(1)),
+            connection: Mutex::new(runtime.connect(MANY as u32)),
             runtime,
             backend: compare::backend(subject, BackendKind::Wasm, &profile)?,
             _directory: directory,
@@ -41,7 +41,7 @@ impl Managed {
         let spawned = self.runtime.spawn(None, self.backend.clone(), options);
         let agent = spawned.map_err(|error| Error::Path(error.to_string()))?;
         clock.lap(Phase::Start, 1);
-        self.greet(agent, what)?;
+        self.greet(&[agent], what)?;
         clock.lap(Phase::FirstReply, 1);
         self.runtime.stop(agent);
         clock.lap(Phase::Drop, 1);
@@ -56,9 +56,7 @@ impl Managed {
         clock.lap(Phase::Start, MANY);
         let agents = spawned.map_err(|error| Error::Path(error.to_string()))?;
         clock.skip();
-        for agent in &agents {
-            self.greet(*agent, what)?;
-        }
+        self.greet(&agents, what)?;
         clock.lap(Phase::FirstReply, MANY);
         clock.sum();
         for agent in agents {
@@ -67,29 +65,35 @@ impl Managed {
         Ok(clock)
     }
 
-    /// Sends an agent its first message, and checks all that it answers.
-    fn greet(&self, agent: AgentId, what: &Starting) -> Result<()> {
+    /// Sends agents their first messages, all at once, and checks all that they answer.
+    fn greet(&self, agents: &[AgentId], what: &Starting) -> Result<()> {
         let lost = |why: &dyn std::fmt::Display| Error::Path(format!("{NAME}: {why}"));
         let mut connection = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let request = what.exchange.request.content.clone();
-        let sent = connection.send(agent, Performative::Request, request);
-        sent.map_err(|error| lost(&error))?;
-        let mut handled = Handled {
-            replies: Vec::new(),
-            sent: Vec::new(),
-        };
-        while connection.in_flight() > 0 {
-            if let Some((_, answer)) = connection.wait() {
-                handled.replies.push(answer.map_err(|error| lost(&error))?);
+        let mut replies: HashMap<u64, Vec<Message>> = HashMap::new();
+        for agent in agents {
+            let request = what.exchange.request.content.clone();
+            let sent = connection.send(*agent, Performative::Request, request);
+            replies.insert(sent.map_err(|error| lost(&error))?, Vec::new());
+        }
+        loop {
+            let heard = match connection.in_flight() {
+                0 => connection.try_next(),
+                _ => connection.wait(),
+            };
+            if let Some((id, answer)) = heard {
+                let reply = answer.map_err(|error| lost(&error))?;
+                replies.entry(id).or_default().push(reply);
+            } else if connection.in_flight() == 0 {
+                break;
             }
         }
-        while let Some((_, answer)) = connection.try_next() {
-            handled.replies.push(answer.map_err(|error| lost(&error))?);
-        }
-        what.check(&handled, NAME)
+        replies.into_values().try_for_each(|replies| {
+            let sent = Vec::new();
+            what.check(&Handled { replies, sent }, NAME)
+        })
     }
 }
 

@@ -133,17 +133,20 @@ struct Told {
 }
 
 /// Held while a stage runs: with others, or alone.
-enum Turn<'a> {
-    Shared(#[allow(dead_code)] RwLockReadGuard<'a, ()>),
-    Alone(#[allow(dead_code)] RwLockWriteGuard<'a, ()>),
+struct Turn<'a> {
+    _shared: Option<RwLockReadGuard<'a, ()>>,
+    _alone: Option<RwLockWriteGuard<'a, ()>>,
 }
 
 impl<'a> Turn<'a> {
     fn of(stage: Stage, turn: &'a RwLock<()>) -> Self {
-        if stage.runs_alone() {
-            return Self::Alone(turn.write().unwrap_or_else(PoisonError::into_inner));
+        let is_alone = stage.runs_alone();
+        let shared = || turn.read().unwrap_or_else(PoisonError::into_inner);
+        let alone = || turn.write().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            _shared: (!is_alone).then(shared),
+            _alone: is_alone.then(alone),
         }
-        Self::Shared(turn.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

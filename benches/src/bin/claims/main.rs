@@ -4,6 +4,7 @@
 
 mod load;
 mod measure;
+mod validate;
 
 use anyhow::{Context, Result};
 use sandlab::results::{require_writable, write_whole};
@@ -22,7 +23,7 @@ struct Claim {
     measure: fn() -> Result<Interval>,
 }
 
-const CLAIMS: [Claim; 19] = [
+const CLAIMS: [Claim; 23] = [
     Claim {
         name: "call",
         says: "a 1 KiB echo through sandlab-runtime, by a hand-written wasmtime loop",
@@ -118,6 +119,30 @@ const CLAIMS: [Claim; 19] = [
         says: "the 99th percentile of all while agents trap, by that while none does",
         bound: 1.5,
         measure: load::others,
+    },
+    Claim {
+        name: "cold",
+        says: "validate echo without conformance and soak, compiled anew, milliseconds",
+        bound: 150.0,
+        measure: validate::cold,
+    },
+    Claim {
+        name: "warm",
+        says: "the same, compiled before, milliseconds",
+        bound: 30.0,
+        measure: validate::warm,
+    },
+    Claim {
+        name: "counted",
+        says: "validate 12 MB without running them, milliseconds",
+        bound: 100.0,
+        measure: validate::counted,
+    },
+    Claim {
+        name: "large",
+        says: "validate 18 MB without conformance and soak, by the engine's loading them",
+        bound: 1.10,
+        measure: validate::large,
     },
     Claim {
         name: "timing",

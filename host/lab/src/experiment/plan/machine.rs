@@ -1,11 +1,12 @@
 //! What this machine has for agents.
 
 use sandlab_runtime::wasm::Mappings;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fs;
 
 /// What this machine, and a process on it, has for agents.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Memory that can be taken without swapping, bytes (`MemAvailable`, proc(5)).
     pub memory: u64,

@@ -103,13 +103,19 @@ pub enum Error {
     /// A message on the path came to nothing, or to something wrong.
     #[error("{0}; nothing that was measured counts")]
     Path(String),
-    /// A journal that is not what it should be.
-    #[error("the journal {}, line {line}: {reason}", .path.display())]
-    BadJournal {
+    /// A store that cannot be read or written.
+    #[error("the results in {}: {reason}", .path.display())]
+    Store {
         /// Which file.
         path: PathBuf,
-        /// Which line, from 1 on.
-        line: usize,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A file that is no exported run.
+    #[error("the exported run {}: {reason}", .path.display())]
+    Import {
+        /// Which file.
+        path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
@@ -152,7 +158,7 @@ impl Error {
             | Self::NoAgentCrate { .. }
             | Self::Usage(_)
             | Self::Workload { .. }
-            | Self::BadJournal { .. }
+            | Self::Import { .. }
             | Self::Profile(_)
             | Self::Load {
                 source: LoadError::Profile(_),

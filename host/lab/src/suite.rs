@@ -1,13 +1,14 @@
 //! What to run: subjects, their messages, and the sides to measure them on.
 
+use crate::Result;
 use crate::bundle::{self, Subject};
 use crate::experiment::interleave::{Settings, interleave};
+use crate::experiment::open_loop::Go;
+use crate::experiment::record::Recorder;
 use crate::experiment::setup::{self, Loaded};
 use crate::experiment::{attribute, compare};
-use crate::results::{Environment, Measured, Run, SCHEMA, Watch};
+use crate::results::{self, Entry};
 use crate::workload::Case;
-use crate::{Error, Kind, Result};
-use jiff::Timestamp;
 use sandlab_runtime::{BackendKind, Profile};
 
 /// What to run.
@@ -37,38 +38,6 @@ pub enum Sides {
     Backends(Vec<BackendKind>),
     /// On every rung from the native call to the whole sandbox.
     Ladder,
-}
-
-/// Whoever waits for a suite to end.
-pub trait Observer {
-    /// A step begins.
-    fn begins(&self, what: &str);
-    /// A step is done.
-    fn done(&self);
-    /// Whether to stop after this round.
-    fn stopped(&self) -> bool;
-}
-
-/// What a suite left: what was measured, and why not all was.
-pub struct Outcome {
-    /// Everything that was measured.
-    pub run: Run,
-    /// What did not hold, or broke.
-    pub errors: Vec<Error>,
-}
-
-impl Outcome {
-    /// Whether everything held and was measured.
-    ///
-    /// # Errors
-    /// What did not hold, or broke, all of it.
-    pub fn into_result(mut self) -> Result<()> {
-        match self.errors.len() {
-            0 => Ok(()),
-            1 => Err(self.errors.remove(0)),
-            _ => Err(Error::Several(self.errors)),
-        }
-    }
 }
 
 impl Suite {
@@ -106,65 +75,57 @@ impl Suite {
         self.len() == 0
     }
 
-    /// Makes sure that everything loads, then measures one case after another. An agent
-    /// that answers wrongly ends its own part, a machine that fails ends the run; what was
-    /// measured until then stays.
+    /// Makes sure that everything loads.
     ///
     /// # Errors
-    /// If something does not load: then nothing was measured.
-    pub fn run(&self, observer: &dyn Observer) -> Result<Outcome> {
-        for part in &self.parts {
-            part.check(&self.profile)?;
-        }
-        let watch = Watch::start();
-        let mut run = self.empty_run()?;
-        let mut errors = Vec::new();
-        for part in &self.parts {
-            if observer.stopped() {
-                break;
-            }
-            let measured = part.measure(&self.settings, &self.profile, observer, &mut run);
-            let Err(error) = measured else {
-                continue;
-            };
-            run.failures.push(error.to_string());
-            let broken = error.kind() == Kind::Broken;
-            errors.push(error);
-            if broken {
-                break;
-            }
-        }
-        run.noise = watch.noise();
-        run.notes.extend(run.noise.warning());
-        run.complete = errors.is_empty() && !observer.stopped();
-        if observer.stopped() {
-            errors.push(Error::Stopped);
-        }
-        Ok(Outcome { run, errors })
+    /// If something does not.
+    pub fn check(&self) -> Result<()> {
+        let mut parts = self.parts.iter();
+        parts.try_for_each(|part| part.check(&self.profile))
     }
 
-    fn empty_run(&self) -> Result<Run> {
-        let mut agents = Vec::<Measured>::new();
+    /// What is measured, each agent once.
+    pub fn subjects(&self) -> Vec<Subject> {
+        let mut subjects = Vec::<Subject>::new();
         for part in &self.parts {
-            let measured = Measured::of(&part.subject)?;
-            if !agents.contains(&measured) {
-                agents.push(measured);
+            let is_there = |known: &Subject| known.component() == part.subject.component();
+            if !subjects.iter().any(is_there) {
+                subjects.push(part.subject.clone());
             }
         }
-        Ok(Run {
-            schema: SCHEMA,
-            started: Timestamp::now().to_string(),
-            complete: false,
-            environment: Environment::now(),
-            noise: Default::default(),
-            settings: self.settings,
-            profile: self.profile.clone(),
-            agents,
-            notes: Vec::new(),
-            failures: Vec::new(),
-            comparisons: Vec::new(),
-            ladders: Vec::new(),
-        })
+        subjects
+    }
+
+    /// Measures one part, a case after another, and passes on each round.
+    ///
+    /// # Errors
+    /// If an agent answers wrongly, or the machine fails; what was measured is passed on.
+    pub fn measure(&self, part: &Part, to: &mut dyn Recorder) -> Result<()> {
+        let loaded = part.load(&self.profile)?;
+        for note in &loaded.notes {
+            to.record(Entry::Note(note.clone()))?;
+        }
+        for case in &part.cases {
+            if to.stopped() {
+                break;
+            }
+            to.record(Entry::Case(results::Case {
+                of: match part.sides {
+                    Sides::Backends(_) => results::Sides::Backends,
+                    Sides::Ladder => results::Sides::Ladder,
+                },
+                agent: loaded.agent.clone(),
+                size: case.size,
+                mean_bytes: case.mean_bytes(),
+                sides: loaded.sides.iter().map(|side| side.name.clone()).collect(),
+            }))?;
+            let timing = interleave(&loaded, case, &self.settings, |round| {
+                to.record(Entry::Round(round))?;
+                Ok(if to.stopped() { Go::Stop } else { Go::On })
+            })?;
+            to.record(Entry::Timing(timing))?;
+        }
+        Ok(())
     }
 }
 
@@ -197,29 +158,5 @@ impl Part {
             Sides::Backends(kinds) => compare::load(&self.subject, kinds, profile, &self.cases),
             Sides::Ladder => attribute::load(&self.subject, profile, &self.cases),
         }
-    }
-
-    fn measure(
-        &self,
-        settings: &Settings,
-        profile: &Profile,
-        observer: &dyn Observer,
-        run: &mut Run,
-    ) -> Result<()> {
-        let loaded = self.load(profile)?;
-        run.notes.extend(loaded.notes.iter().cloned());
-        for case in &self.cases {
-            if observer.stopped() {
-                break;
-            }
-            observer.begins(&loaded.agent);
-            let sampled = interleave(&loaded, case, settings, &|| observer.stopped())?;
-            match self.sides {
-                Sides::Backends(_) => run.comparisons.push(sampled),
-                Sides::Ladder => run.ladders.push(sampled),
-            }
-            observer.done();
-        }
-        Ok(())
     }
 }

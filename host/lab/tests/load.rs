@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The command, with its journals in a folder of its own.
+/// The command, with its runs in a store of its own.
 struct Lab(TempDir);
 
 impl Lab {
@@ -17,8 +17,8 @@ impl Lab {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn runs(&self) -> PathBuf {
-        self.0.path().join("runs")
+    fn store(&self) -> PathBuf {
+        self.0.path().join("results.db")
     }
 
     /// Held against nothing that a busy machine could miss.
@@ -32,7 +32,7 @@ impl Lab {
         std::fs::write(&file, targets).unwrap();
         let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
         sandlab.args(arguments.split_whitespace());
-        sandlab.arg("--runs").arg(self.runs());
+        sandlab.arg("--store").arg(self.store());
         sandlab.arg("--targets").arg(file);
         sandlab
     }
@@ -41,14 +41,6 @@ impl Lab {
     fn report(&self, arguments: &str) -> Value {
         let done = self.command(arguments).args(["--format", "json"]).assert();
         serde_json::from_slice(&done.code(0).get_output().stdout).unwrap()
-    }
-
-    /// The only journal.
-    fn journal(&self) -> PathBuf {
-        let mut files = std::fs::read_dir(self.runs()).unwrap();
-        let file = files.next().unwrap().unwrap().path();
-        assert!(files.next().is_none());
-        file
     }
 }
 
@@ -99,8 +91,9 @@ fn an_agent_that_does_not_echo_is_a_finding() {
         .command("latency hash --backends native --duration 100ms")
         .assert();
     wrong.code(1).stderr(contains("something else"));
-    let text = std::fs::read_to_string(lab.journal()).unwrap();
-    assert!(text.contains("\"complete\":false"), "{text}");
+    let mut runs = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    runs.args(["runs", "--store"]).arg(lab.store());
+    runs.assert().code(0).stdout(contains("not complete"));
 }
 
 #[test]
@@ -111,58 +104,6 @@ fn what_is_beyond_critical_fails_the_command() {
     let mut strict = lab.held_against(&format!("[latency-p50-ms]\n{bounds}"), strict);
     let failed = strict.assert().code(1).stderr(contains("latency p50"));
     failed.stdout(contains("BEYOND CRITICAL"));
-}
-
-#[test]
-fn a_run_that_is_killed_is_reported_from_its_journal() {
-    let lab = Lab::new();
-    let mut killed = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"))
-        .args("load peak --agents 10 --rate 1000 --duration 60s --ramp-up 0s".split(' '))
-        .arg("--runs")
-        .arg(lab.runs())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let until = Instant::now() + Duration::from_secs(30);
-    let written = || {
-        let files = std::fs::read_dir(lab.runs())
-            .into_iter()
-            .flatten()
-            .flatten();
-        let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
-        texts
-            .map(|text| text.matches("\"interval\"").count())
-            .sum::<usize>()
-    };
-    while written() < 2 && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    killed.kill().unwrap();
-    killed.wait().unwrap();
-    // As if it had been in the middle of a line.
-    let journal = lab.journal();
-    let mut text = std::fs::read(&journal).unwrap();
-    text.extend_from_slice(b"{\"entry\":\"interv");
-    std::fs::write(&journal, text).unwrap();
-    let show = || {
-        let mut show = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-        show.arg("show").arg(&journal);
-        show
-    };
-    let shown = show().assert().code(0);
-    shown.stdout(contains("peak").and(contains("not complete")));
-    let csv = show().args(["--format", "csv"]).assert().code(0);
-    csv.stdout(contains("peak,echo,wasm,10,1024"));
-}
-
-#[test]
-fn what_is_no_journal_is_named_with_its_line() {
-    let lab = Lab::new();
-    let file = lab.0.path().join("run.jsonl");
-    std::fs::write(&file, "{\"entry\":\"end\"}\n").unwrap();
-    let mut show = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    let shown = show.arg("show").arg(&file).assert();
-    shown.code(2).stderr(contains("run.jsonl, line 1"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Lab {
     fn memory(&self, arguments: &str) -> Command {
         let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
         sandlab.arg("memory").args(arguments.split_whitespace());
-        sandlab.arg("--runs").arg(self.0.path().join("runs"));
+        sandlab.arg("--store").arg(self.0.path().join("results.db"));
         sandlab
     }
 
@@ -293,16 +293,17 @@ fn several_memories_count_together() {
 }
 
 #[test]
-fn a_run_is_shown_again_and_has_lines_for_a_spreadsheet() {
+fn a_run_is_reported_again_and_has_lines_for_a_spreadsheet() {
     let lab = Lab::new();
     let run = "echo --backends wasm --limits 2MiB --format csv";
     let lines = contains("memory,echo,wasm,2097152,workload_denials,0");
     lab.memory(run).assert().code(0).stdout(lines.clone());
-    let mut journals = std::fs::read_dir(lab.0.path().join("runs")).unwrap();
-    let mut show = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    show.arg("show")
-        .arg(journals.next().unwrap().unwrap().path());
-    show.args(["--format", "csv"])
+    let mut report = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    report
+        .args(["report", "--store"])
+        .arg(lab.0.path().join("results.db"));
+    report
+        .args(["--format", "csv"])
         .assert()
         .code(0)
         .stdout(lines);

@@ -14,11 +14,7 @@ use serde_json::Value;
 
 fn sandlab(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    let runs = std::env::temp_dir().join(format!("sandlab-plans-{}", std::process::id()));
-    command
-        .args(arguments.split_whitespace())
-        .arg("--runs")
-        .arg(runs);
+    command.args(arguments.split_whitespace()).arg("--no-store");
     command
 }
 

@@ -12,7 +12,7 @@ fn profiled(arguments: &str) -> Vec<(String, Value)> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     command.arg("profile").args(arguments.split_whitespace());
     command.args(["--duration", "100ms", "--format", "json", "--targets"]);
-    command.arg(&targets).arg("--runs").arg(folder.path());
+    command.arg(&targets).arg("--no-store");
     let output = command.assert().code(0).get_output().stdout.clone();
     let report: Value = serde_json::from_slice(&output).unwrap();
     let parts = report["parts"].as_array().unwrap().iter();

@@ -17,9 +17,10 @@ fn blocks(readme: &str) -> Vec<Vec<&str>> {
         .collect()
 }
 
-fn run(arguments: &str, folder: &Path) {
+fn run(arguments: &str, folder: &Path, store: &Path) {
     let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     sandlab.current_dir(folder).args(arguments.split(' '));
+    sandlab.env("SANDLAB_STORE", store);
     if arguments.starts_with("compare") {
         // Enough for every column, and soon done.
         sandlab.args(["--rounds", "6"]);
@@ -39,13 +40,17 @@ fn every_command_of_the_readme_works() {
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let blocks = blocks(&readme);
     assert!(blocks.len() >= 2, "{blocks:?}");
+    let kept = tempfile::tempdir().unwrap();
+    let store = kept.path().join("results.db");
     for block in blocks {
         assert!(!block.is_empty());
         let folder = tempfile::tempdir().unwrap();
         // What makes new things is typed in a folder of one's own.
         let makes = block.iter().any(|command| command.starts_with("new "));
         let folder = if makes { folder.path() } else { &root };
-        block.iter().for_each(|command| run(command, folder));
+        block
+            .iter()
+            .for_each(|command| run(command, folder, &store));
     }
 }
 

@@ -3,21 +3,17 @@
 use assert_cmd::Command;
 use predicates::str::contains;
 use serde_json::Value;
-use tempfile::TempDir;
 
-fn spawn(folder: &TempDir, arguments: &str) -> Command {
+fn spawn(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    command.arg("spawn").arg("--runs").arg(folder.path());
+    command.arg("spawn").arg("--no-store");
     command.args(arguments.split_whitespace());
     command
 }
 
 /// The ways that were measured, and how many starts each had.
 fn ways(arguments: &str) -> Vec<(String, u64)> {
-    let folder = tempfile::tempdir().unwrap();
-    let done = spawn(&folder, arguments)
-        .args(["--format", "json"])
-        .assert();
+    let done = spawn(arguments).args(["--format", "json"]).assert();
     let report: Value = serde_json::from_slice(&done.code(0).get_output().stdout).unwrap();
     let findings = report["parts"][0]["findings"].as_array().unwrap().clone();
     findings
@@ -70,7 +66,7 @@ fn a_wrong_first_reply_is_a_finding() {
     let folder = tempfile::tempdir().unwrap();
     let workload = folder.path().join("workload.jsonl");
     std::fs::write(&workload, r#"{"request": "one", "reply": "two"}"#).unwrap();
-    spawn(&folder, "echo --rounds 1 --workload")
+    spawn("echo --rounds 1 --workload")
         .arg(&workload)
         .assert()
         .code(1)

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use sandlab::bundle::{self, Subject};
 use sandlab::experiment::by_hand::{ByHand, Knobs};
-use sandlab::experiment::interleave::{Sampled, Settings, interleave};
+use sandlab::experiment::interleave::{Sampled, Settings, sample};
 use sandlab::experiment::ring::{Ring, ring};
 use sandlab::experiment::setup::{self, Loaded, Side};
 use sandlab::experiment::throughput::{Clients, Load, Mode, throughput};
@@ -217,7 +217,7 @@ fn mean_of_computing(
         let loaded = load(&subject, &cases)?;
         let largest = cases.iter().find(|case| case.size == SIZES.last().copied());
         let case = largest.context("no large case")?;
-        let sampled = interleave(&loaded, case, &settings, &|| false)?;
+        let sampled = sample(&loaded, case, &settings)?;
         let of_round = ratios_of(&sampled, ours, theirs)?;
         for (round, ratio) in ratios.iter_mut().zip(of_round) {
             round.push(ratio);
@@ -244,7 +244,7 @@ pub fn process() -> Result<Interval> {
     let backends = [BackendKind::Wasm, BackendKind::Process];
     let loaded = compare::load(&subject, &backends, &Profile::default(), &cases)?;
     let smallest = cases.first().context("no case")?;
-    let sampled = interleave(&loaded, smallest, &Settings::default(), &|| false)?;
+    let sampled = sample(&loaded, smallest, &Settings::default())?;
     median_interval(&ratios_of(&sampled, "wasm", "process")?).context("no rounds")
 }
 
@@ -260,10 +260,10 @@ pub fn timing() -> Result<Interval> {
     };
     let smallest = cases.first().context("no case")?;
     let share = |_| -> Result<f64> {
-        let sampled = interleave(&loaded, smallest, &settings, &|| false)?;
+        let sampled = sample(&loaded, smallest, &settings)?;
         let side = sampled.sides.first().context("not measured")?;
         let median = median_interval(&side.ns).context("no rounds")?;
-        Ok(sampled.timing_ns / median.value * 100.0)
+        Ok(sampled.timing_ns.context("not timed")? / median.value * 100.0)
     };
     let shares = (0..11).map(share).collect::<Result<Vec<_>>>()?;
     median_interval(&shares).context("no shares")
@@ -277,9 +277,7 @@ pub fn help() -> Result<Interval> {
 
 /// Once: it takes most of a minute.
 pub fn quick() -> Result<Interval> {
-    let runs = tempfile::tempdir()?;
-    let folder = runs.path().to_str().context("a folder's name is no text")?;
-    let time = seconds(&["run", "quick", "--runs", folder])?;
+    let time = seconds(&["run", "quick", "--no-store"])?;
     median_interval(&[time]).context("never run")
 }
 

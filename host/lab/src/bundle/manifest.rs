@@ -2,6 +2,7 @@
 
 use super::sha256;
 use crate::{Error, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -10,7 +11,7 @@ pub const SCHEMA: &str = "sandlab.bundle/1";
 
 /// A bundle's `manifest.json`. It has no date: the same source, compiler and flags give
 /// the same manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
     /// The version of these fields.
     pub schema: String,
@@ -31,7 +32,7 @@ pub struct Manifest {
 }
 
 /// One of a bundle's two builds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     /// Its file in the bundle.
     pub file: String,

@@ -2,12 +2,12 @@
 
 use super::measuring::Measuring;
 use super::messages::Messages;
-use super::{progress, publish};
+use super::progress;
+use super::session::{About, Session};
+use crate::Result;
 use crate::bundle::{self, Subject};
-use crate::report::Format;
+use crate::experiment::record::Recorder;
 use crate::suite::{Part, Sides, Suite};
-use crate::{Result, results};
-use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -20,24 +20,29 @@ pub struct Args {
     /// Show where the cost comes from: the ladder from the native call to the whole sandbox.
     #[arg(long, conflicts_with = "backends")]
     attribute: bool,
-    /// How to report.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-    /// Write the report to this file, instead of to standard output.
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
     #[command(flatten)]
     messages: Messages,
+    #[command(flatten)]
+    session: Session,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
-    if let Some(file) = &args.output {
-        results::require_writable(file)?;
-    }
     let suite = suite(args)?;
-    let outcome = suite.run(&progress::Bar::new(suite.len())?)?;
-    publish(&outcome.run, args.format, args.output.as_deref())?;
-    outcome.into_result()
+    suite.check()?;
+    let about = About {
+        name: "compare",
+        subjects: &suite.subjects(),
+        profile: &suite.profile,
+        settings: Some(suite.settings),
+        parts: suite.len(),
+        judges: true,
+    };
+    let suite = &suite;
+    let steps = suite
+        .parts
+        .iter()
+        .map(|part| move |to: &mut dyn Recorder| suite.measure(part, to));
+    args.session.run(&about, steps)
 }
 
 fn suite(args: &Args) -> Result<Suite> {
@@ -58,7 +63,7 @@ fn suite(args: &Args) -> Result<Suite> {
     });
     Ok(Suite {
         settings,
-        profile: args.measuring.profile()?,
+        profile: args.session.profile()?,
         parts: parts.collect::<Result<_>>()?,
     })
 }

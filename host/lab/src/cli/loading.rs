@@ -8,7 +8,6 @@ use crate::bundle::{self, Subject};
 use crate::experiment::load::Program;
 use crate::experiment::{compare, record::Recorder};
 use sandlab_runtime::{BackendKind, Profile};
-use std::path::PathBuf;
 use std::slice;
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ pub struct Loading {
 
 /// What a command wants to measure on each backend.
 pub struct Plan<'a> {
-    /// What the journal is called after.
+    /// What the run is called after.
     pub name: &'a str,
     /// The agent.
     pub subject: &'a str,
@@ -41,15 +40,6 @@ pub struct Plan<'a> {
 }
 
 impl Loading {
-    /// What nobody typed: the standard targets, and a report for a person.
-    pub fn quick(backends: Vec<BackendKind>, profile: Option<PathBuf>, runs: PathBuf) -> Self {
-        Self {
-            backends,
-            shards: None,
-            session: Session::quick(profile, runs),
-        }
-    }
-
     /// Threads that the agents live on, beside a generator.
     pub fn shards(&self) -> usize {
         let beside = crate::experiment::fleet::beside_generator();
@@ -62,7 +52,7 @@ impl Loading {
         self.shards.map_or(cores, usize::from)
     }
 
-    /// Measures on each backend, writes the journal, and reports.
+    /// Measures on each backend, stores it, and reports.
     ///
     /// # Errors
     /// If something cannot be used, fails, or is worse than it may be.
@@ -72,15 +62,14 @@ impl Loading {
         measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()>,
     ) -> Result<()> {
         let subject = bundle::find(plan.subject, &mut progress::say)?;
-        let mut profile = self.session.profile()?;
-        // And one that is called alone.
-        let slots = plan.agents as u32 + 1;
-        profile.allocation.slots = profile.allocation.slots.max(slots);
-        let programs = self.programs(plan, &subject, &profile)?;
+        let profile = self.session.profile()?;
+        let backends = self.backends(plan, &subject);
+        let programs = programs(&subject, &backends, plan.agents, &profile)?;
         let about = About {
             name: plan.name,
             subjects: slice::from_ref(&subject),
             profile: &profile,
+            settings: None,
             parts: plan.parts * programs.len(),
             judges: plan.judges,
         };
@@ -91,9 +80,9 @@ impl Loading {
         self.session.run(&about, steps)
     }
 
-    /// The agent on each backend that was asked for. Those that need a twin are left out
-    /// where there is none, unless nothing is left.
-    fn programs(&self, plan: &Plan, subject: &Subject, profile: &Profile) -> Result<Vec<Program>> {
+    /// Those that were asked for. Without a twin, those that need one are left out, unless
+    /// nothing is left.
+    fn backends(&self, plan: &Plan, subject: &Subject) -> Vec<BackendKind> {
         let mut backends = match self.backends.as_slice() {
             [] => plan.backends.to_vec(),
             asked => asked.to_vec(),
@@ -103,15 +92,32 @@ impl Loading {
         if self.backends.is_empty() && subject.twin().is_none() {
             backends.retain(|kind| *kind == BackendKind::Wasm);
         }
-        let load = |kind: BackendKind| {
-            Ok(Program {
-                agent: subject.name(),
-                backend: kind,
-                start: compare::backend(subject, kind, profile)?,
-            })
-        };
-        backends.into_iter().map(load).collect()
+        backends
     }
+}
+
+/// An agent on each of these backends, with room for so many instances at once.
+///
+/// # Errors
+/// If it does not load there.
+pub fn programs(
+    subject: &Subject,
+    backends: &[BackendKind],
+    agents: usize,
+    profile: &Profile,
+) -> Result<Vec<Program>> {
+    let mut profile = profile.clone();
+    // And one that is called alone.
+    let slots = agents as u32 + 1;
+    profile.allocation.slots = profile.allocation.slots.max(slots);
+    let load = |kind: &BackendKind| {
+        Ok(Program {
+            agent: subject.name(),
+            backend: *kind,
+            start: compare::backend(subject, *kind, &profile)?,
+        })
+    };
+    backends.iter().map(load).collect()
 }
 
 /// A duration on the command line, of at least 10 ms.

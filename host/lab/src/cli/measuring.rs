@@ -1,9 +1,7 @@
 //! How to measure: the options that all measuring commands have.
 
-use crate::Result;
 use crate::experiment::interleave::Settings;
-use sandlab_runtime::{BackendKind, Profile};
-use std::path::PathBuf;
+use sandlab_runtime::BackendKind;
 
 #[derive(Debug, clap::Args)]
 pub struct Measuring {
@@ -16,9 +14,6 @@ pub struct Measuring {
     /// The seed of the generated messages.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The sandbox profile, a TOML file.
-    #[arg(long, value_name = "FILE")]
-    profile: Option<PathBuf>,
 }
 
 impl Measuring {
@@ -35,17 +30,6 @@ impl Measuring {
             rounds: self.rounds,
             seed: self.seed,
             ..Settings::default()
-        }
-    }
-
-    pub fn profile_file(&self) -> Option<PathBuf> {
-        self.profile.clone()
-    }
-
-    pub fn profile(&self) -> Result<Profile> {
-        match &self.profile {
-            Some(file) => Ok(Profile::read(file)?),
-            None => Ok(Profile::default()),
         }
     }
 }

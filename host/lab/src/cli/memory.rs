@@ -71,6 +71,7 @@ pub fn execute(args: &Args) -> Result<()> {
         name: if args.tune { "tuning" } else { "memory" },
         subjects: &subjects,
         profile: &profile,
+        settings: None,
         parts: tested.len() * if args.tune { 1 } else { limits.len() },
         judges: args.tune,
     };

@@ -4,6 +4,7 @@
 //! hold, 2 if the command or the configuration cannot be used, 3 if the tool could not
 //! do its work.
 
+mod baseline;
 mod build;
 mod compare;
 mod counted;
@@ -19,20 +20,18 @@ mod plan;
 mod profile;
 mod progress;
 mod recovery;
+mod report;
 mod run;
+mod runs;
 mod scale;
 mod session;
-mod show;
 mod spawn;
 mod strategy;
 mod throughput;
 mod validate;
 
-use crate::report::{self, Format};
-use crate::results::{self, Run};
 use crate::{Error, Kind, Result};
 use clap::{Parser, Subcommand};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Measures what a WASM sandbox costs agents.
@@ -49,6 +48,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, every check held; 1 a check did no
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Name runs that others are compared with.
+    Baseline(baseline::Args),
     /// Build agent crates into bundles: the component, its native twin, a manifest.
     Build(build::Args),
     /// Time messages on each backend, and their ratio to native.
@@ -70,12 +71,14 @@ enum Command {
     Profile(profile::Args),
     /// Let agents fault under load, and time how they come back.
     Recovery(recovery::Args),
+    /// Report a stored run, also one that was killed; compare it with a baseline.
+    Report(report::Args),
     /// Run a suite over every agent that is built, and keep the run.
     Run(run::Args),
+    /// List, show, export, import or delete stored runs.
+    Runs(runs::Args),
     /// Start more and more agents: time, memory, throughput.
     Scale(scale::Args),
-    /// Report what a journal has, also of a run that was killed.
-    Show(show::Args),
     /// Time every phase of a start, each way that there is.
     Spawn(spawn::Args),
     /// Load many agents through the whole message path, and count.
@@ -93,6 +96,7 @@ impl Cli {
     /// Does what was asked, and says how it ended.
     pub fn execute(self) -> ExitCode {
         let done = match self.command {
+            Command::Baseline(args) => baseline::execute(&args),
             Command::Build(args) => build::execute(&args),
             Command::Compare(args) => compare::execute(&args),
             Command::Latency(args) => latency::execute(&args),
@@ -103,9 +107,10 @@ impl Cli {
             Command::Profile(args) => profile::execute(&args),
             Command::Fill => fill::execute(),
             Command::Recovery(args) => recovery::execute(&args),
+            Command::Report(args) => report::execute(&args),
             Command::Run(args) => run::execute(&args),
+            Command::Runs(args) => runs::execute(&args),
             Command::Scale(args) => scale::execute(&args),
-            Command::Show(args) => show::execute(&args),
             Command::Spawn(args) => spawn::execute(&args),
             Command::Throughput(args) => throughput::execute(&args),
             Command::Validate(args) => validate::execute(&args),
@@ -124,17 +129,6 @@ fn failed(error: &Error) -> ExitCode {
         Kind::Usage => 2,
         Kind::Broken => 3,
     })
-}
-
-/// Writes a run's report to a file, or to standard output.
-fn publish(run: &Run, format: Format, file: Option<&Path>) -> Result<()> {
-    match file {
-        Some(file) => {
-            let report = report::render(run, format, false)?;
-            results::write_whole(file, report.as_bytes())
-        }
-        None => print(&report::render(run, format, console::colors_enabled())?),
-    }
 }
 
 /// Prints to standard output. A reader that has gone away is not an error.

@@ -55,6 +55,7 @@ pub fn execute(args: &Args) -> Result<()> {
         name: "plan",
         subjects: std::slice::from_ref(&subject),
         profile: &profile,
+        settings: None,
         parts: args.layouts.len(),
         judges: true,
     };

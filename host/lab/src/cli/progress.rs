@@ -1,6 +1,6 @@
 //! What a person sees while they wait: on standard error, and a bar only on a terminal.
 
-use crate::suite::Observer;
+use crate::validate::supervise::Observer;
 use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,16 +1,16 @@
 //! `sandlab run`
 
-use super::loading::{Loading, Plan};
+use super::loading::programs;
 use super::measuring::Measuring;
-use super::{print, progress, publish};
-use crate::experiment::load::quick;
-use crate::report::Format;
-use crate::results::{self, Run};
-use crate::suite::Suite;
-use crate::{Error, Result};
+use super::progress;
+use super::session::{About, Session};
+use crate::Result;
+use crate::bundle;
+use crate::experiment::fleet::beside_generator;
+use crate::experiment::load::{Program, quick};
+use crate::experiment::record::Recorder;
+use crate::suite::{Part, Suite};
 use clap::ValueEnum;
-use sandlab_runtime::BackendKind;
-use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -19,9 +19,8 @@ pub struct Args {
     suite: Name,
     #[command(flatten)]
     measuring: Measuring,
-    /// Where runs are kept.
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    runs: PathBuf,
+    #[command(flatten)]
+    session: Session,
 }
 
 /// What to run.
@@ -33,60 +32,46 @@ enum Name {
 }
 
 pub fn execute(args: &Args) -> Result<()> {
-    std::fs::create_dir_all(&args.runs).map_err(Error::file("make the folder", &args.runs))?;
-    results::require_writable(&file(&args.runs, "started"))?;
-    let measuring = &args.measuring;
-    let suite = match args.suite {
-        Name::Quick => Suite::quick(
-            &measuring.backends(),
-            measuring.settings(),
-            measuring.profile()?,
-        )?,
+    let Name::Quick = args.suite;
+    let (measuring, profile) = (&args.measuring, args.session.profile()?);
+    let backends = measuring.backends();
+    let suite = Suite::quick(&backends, measuring.settings(), profile.clone())?;
+    suite.check()?;
+    let load = |name: &str| {
+        let subject = bundle::find(name, &mut progress::say)?;
+        programs(&subject, &backends, quick::AGENTS, &profile)
     };
-    let outcome = suite.run(&progress::Bar::new(suite.len())?)?;
-    let file = file(&args.runs, &stamp(&outcome.run));
-    publish(&outcome.run, Format::Json, Some(&file))?;
-    publish(&outcome.run, Format::Text, None)?;
-    print(&format!("every sample is in {}\n\n", file.display()))?;
-    outcome.into_result()?;
-    loads(args)
-}
-
-/// The loads on the message path, in short versions.
-fn loads(args: &Args) -> Result<()> {
-    print(
-        "Loads on the message path, in short versions that nothing is held against; \
-         `sandlab load`, `latency`, `scale` and `recovery` run the whole ones.\n\n",
-    )?;
-    let measuring = &args.measuring;
-    let loading = Loading::quick(
-        measuring.backends(),
-        measuring.profile_file(),
-        args.runs.clone(),
-    );
-    let shards = loading.shards();
-    let plan = |subject, parts| Plan {
-        name: "quick-loads",
-        subject,
-        backends: &BackendKind::ALL,
-        agents: quick::AGENTS,
-        parts,
+    let (echo, faulty) = (load("echo")?, load("faulty")?);
+    let about = About {
+        name: "quick",
+        subjects: &suite.subjects(),
+        profile: &profile,
+        settings: Some(suite.settings),
+        parts: suite.len() + echo.len() * quick::PARTS + faulty.len(),
+        // The loads are too short to hold anything against them.
         judges: false,
     };
-    loading.run(&plan("echo", quick::PARTS), |program, to| {
-        quick::echoes(program, shards, to)
-    })?;
-    loading.run(&plan("faulty", 1), |program, to| {
-        quick::faults(program, shards, to)
-    })
+    let parts = suite.parts.iter().map(Step::Part);
+    let echoes = echo.iter().map(Step::Echoes);
+    let faults = faulty.iter().map(Step::Faults);
+    let (suite, shards) = (&suite, beside_generator());
+    let steps = parts.chain(echoes).chain(faults).map(|step| {
+        move |to: &mut dyn Recorder| match step {
+            Step::Part(part) => suite.measure(part, to),
+            Step::Echoes(program) => quick::echoes(program, shards, to),
+            Step::Faults(program) => quick::faults(program, shards, to),
+        }
+    });
+    args.session.run(&about, steps)
 }
 
-fn file(runs: &Path, started: &str) -> PathBuf {
-    runs.join(format!("quick-{started}.json"))
-}
-
-/// When it started, to the second, as a file's name can have it.
-fn stamp(run: &Run) -> String {
-    let seconds = run.started.split('.').next().unwrap_or_default();
-    seconds.trim_end_matches('Z').replace(':', "-")
+/// What is done one after another.
+enum Step<'a> {
+    /// An agent, on all sides.
+    Part(&'a Part),
+    /// Loads on the message path, in short versions; `sandlab load`, `latency`, `scale` and
+    /// `recovery` run the whole ones.
+    Echoes(&'a Program),
+    /// The load of agents that fault.
+    Faults(&'a Program),
 }

@@ -1,14 +1,14 @@
-//! From a command to a stored run and its report: what all commands share that write a
-//! journal.
+//! From a command to a stored run and its report: what all commands share that measure.
 
 use super::{print, progress};
 use crate::bundle::Subject;
+use crate::experiment::interleave::Settings;
 use crate::experiment::record::Recorder;
 use crate::report::{self, Format};
 use crate::results::{
-    self, Begin, End, Entry, Environment, JOURNAL, Journal, Measured, Results, Watch,
+    self, Begin, End, Entry, Environment, Measured, Results, RunId, Store, Watch, Writer,
 };
-use crate::suite::Observer;
+use crate::validate::supervise::Observer;
 use crate::verdict::{Targets, objections};
 use crate::{Error, Kind, Result};
 use jiff::Timestamp;
@@ -24,11 +24,60 @@ pub struct Session {
     /// What results are graded by, a TOML file.
     #[arg(long, value_name = "FILE")]
     targets: Option<PathBuf>,
-    /// Where journals are kept.
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    runs: PathBuf,
+    #[command(flatten)]
+    keeping: Keeping,
     #[command(flatten)]
     reporting: Reporting,
+}
+
+/// Where runs are kept.
+#[derive(Debug, clap::Args)]
+pub struct Stored {
+    /// The file that runs are kept in.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SANDLAB_STORE",
+        default_value = ".sandlab/results.db"
+    )]
+    store: PathBuf,
+}
+
+impl Stored {
+    /// The store, which has to be there.
+    ///
+    /// # Errors
+    /// If it is not, or cannot be used.
+    pub fn existing(&self) -> Result<Store> {
+        Store::existing(&self.store)
+    }
+
+    /// The store, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be used.
+    pub fn open(&self) -> Result<Store> {
+        Store::open(&self.store)
+    }
+}
+
+/// Where a run is kept, or that it is not.
+#[derive(Debug, clap::Args)]
+pub struct Keeping {
+    #[command(flatten)]
+    stored: Stored,
+    /// Keep nothing but the report.
+    #[arg(long, env = "SANDLAB_NO_STORE")]
+    no_store: bool,
+}
+
+impl Keeping {
+    fn open(&self) -> Result<Store> {
+        match self.no_store {
+            true => Store::temporary(),
+            false => self.stored.open(),
+        }
+    }
 }
 
 /// How a report is written.
@@ -64,12 +113,14 @@ impl Reporting {
 
 /// What a command is about to measure.
 pub struct About<'a> {
-    /// What the journal is called after.
+    /// What the run is called after.
     pub name: &'a str,
     /// The agents.
     pub subjects: &'a [Subject],
     /// What they are allowed.
     pub profile: &'a Profile,
+    /// How cases are measured, if there are any.
+    pub settings: Option<Settings>,
     /// How many parts there will be.
     pub parts: usize,
     /// Whether the command fails if something is worse than it may be.
@@ -77,19 +128,6 @@ pub struct About<'a> {
 }
 
 impl Session {
-    /// What nobody typed: the standard targets, and a report for a person.
-    pub fn quick(profile: Option<PathBuf>, runs: PathBuf) -> Self {
-        Self {
-            profile,
-            targets: None,
-            runs,
-            reporting: Reporting {
-                format: Format::Text,
-                output: None,
-            },
-        }
-    }
-
     /// The profile that the user gave, or the default.
     ///
     /// # Errors
@@ -109,7 +147,7 @@ impl Session {
         targets(self.targets.as_deref())
     }
 
-    /// Takes one step of measuring after another, writes the journal, and reports. A step
+    /// Takes one step of measuring after another, stores what they find, and reports. A step
     /// that fails keeps the next one from nothing, unless sandlab itself is what failed.
     ///
     /// # Errors
@@ -120,7 +158,7 @@ impl Session {
     {
         self.reporting.require_writable()?;
         let targets = self.targets()?;
-        let mut live = Live::begin(&self.runs, about)?;
+        let mut live = Live::begin(self.keeping.open()?, about)?;
         let mut errors = Vec::new();
         for step in steps {
             if live.stopped() {
@@ -138,10 +176,13 @@ impl Session {
         if live.stopped() && errors.is_empty() {
             errors.push(Error::Stopped);
         }
-        let journal = live.end(&errors)?;
-        let results = Results::read(&journal)?;
+        let (store, run) = live.end(&mut errors);
+        let results = store.results(run)?;
         self.reporting.write(&results, &targets)?;
-        progress::say(&format!("everything is in {}", journal.display()));
+        if !store.is_temporary() {
+            let file = store.path().display();
+            progress::say(&format!("run {run} in {file} has every sample"));
+        }
         let objections = objections(&results, &targets);
         if about.judges && !objections.is_empty() {
             errors.push(Error::Beyond(objections));
@@ -162,61 +203,71 @@ pub fn targets(file: Option<&Path>) -> Result<Targets> {
     file.map_or_else(|| Ok(Targets::standard()), Targets::read)
 }
 
-/// A run that is being measured: into the journal and onto the terminal. Nothing of it is
+/// A run that is being measured: into the store and onto the terminal. Nothing of it is
 /// kept in memory, where it would look like a leak of what is measured.
 struct Live {
-    journal: Journal,
+    store: Store,
+    writer: Writer,
     bar: progress::Bar,
     watch: Watch,
     parts: usize,
 }
 
 impl Live {
-    fn begin(runs: &Path, about: &About) -> Result<Self> {
+    fn begin(store: Store, about: &About) -> Result<Self> {
         let agents = about.subjects.iter().map(Measured::of);
-        let agents = agents.collect::<Result<_>>()?;
-        let mut live = Self {
-            journal: Journal::create(runs, about.name)?,
+        let begin = Begin {
+            command: about.name.to_owned(),
+            started: Timestamp::now().to_string(),
+            environment: Environment::now(),
+            settings: about.settings,
+            profile: about.profile.clone(),
+            agents: agents.collect::<Result<_>>()?,
+        };
+        Ok(Self {
+            writer: store.begin(&begin)?,
+            store,
             bar: progress::Bar::new(about.parts)?,
             watch: Watch::start(),
             parts: 0,
-        };
-        live.record(Entry::Begin(Box::new(Begin {
-            schema: JOURNAL.to_owned(),
-            started: Timestamp::now().to_string(),
-            environment: Environment::now(),
-            profile: about.profile.clone(),
-            agents,
-        })))?;
-        Ok(live)
+        })
     }
 
-    fn end(mut self, errors: &[Error]) -> Result<PathBuf> {
+    /// Adds to the errors if not even that can be stored; what was stored before is there.
+    fn end(self, errors: &mut Vec<Error>) -> (Store, RunId) {
         let end = End {
             complete: errors.is_empty(),
             noise: self.watch.noise(),
             failures: errors.iter().map(Error::to_string).collect(),
         };
-        self.record(Entry::End(end))?;
-        Ok(self.journal.path().to_owned())
+        let run = self.writer.run();
+        if let Err(error) = self.store.end(self.writer, &end)
+            && errors.is_empty()
+        {
+            errors.push(error);
+        }
+        (self.store, run)
+    }
+
+    fn begins(&mut self, what: &str) {
+        if self.parts > 0 {
+            self.bar.done();
+        }
+        self.parts += 1;
+        self.bar.begins(what);
     }
 }
 
 impl Recorder for Live {
     fn record(&mut self, entry: Entry) -> Result<()> {
         match &entry {
-            Entry::Part(part) => {
-                if self.parts > 0 {
-                    self.bar.done();
-                }
-                self.parts += 1;
-                self.bar.begins(&format!(
-                    "{} on {}, {} agents",
-                    part.experiment.name(),
-                    part.backend,
-                    part.agents
-                ));
-            }
+            Entry::Part(part) => self.begins(&format!(
+                "{} on {}, {} agents",
+                part.experiment.name(),
+                part.backend,
+                part.agents
+            )),
+            Entry::Case(case) => self.begins(&case.agent),
             Entry::Interval(interval) => self.bar.shows(&format!(
                 "{}, {} good/s, {} waiting",
                 interval.phase.name(),
@@ -225,7 +276,7 @@ impl Recorder for Live {
             )),
             _ => {}
         }
-        self.journal.write(&entry)
+        self.store.write(&mut self.writer, &entry)
     }
 
     fn stopped(&self) -> bool {

@@ -34,6 +34,7 @@ pub fn execute(args: &Args) -> Result<()> {
         name: "spawn",
         subjects: std::slice::from_ref(&subject),
         profile: &profile,
+        settings: None,
         parts: 1,
         judges: true,
     };

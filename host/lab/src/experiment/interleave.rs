@@ -6,28 +6,42 @@
 //! is checked before the clock runs and again after it, and every timed message must have
 //! brought as many replies as the checked one.
 
+use super::open_loop::Go;
 use super::setup::{Loaded, Side};
 use super::timing::{count, overhead_ns, slice};
+use crate::results::{self, Sides};
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::Agent;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long and how often to measure.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Rounds a case, each with fresh instances.
     pub rounds: u32,
     /// How long a slice takes at least, so that the clock's own cost vanishes.
-    #[serde(rename = "slice_ns", serialize_with = "nanoseconds")]
+    #[serde(rename = "slice_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub slice: Duration,
     /// The seed of the generated messages.
     pub seed: u64,
 }
 
-fn nanoseconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u128(duration.as_nanos())
+/// A duration as a whole number.
+mod nanoseconds {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::time::Duration;
+
+    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(duration.as_nanos() as u64)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_nanos)
+    }
 }
 
 impl Default for Settings {
@@ -41,7 +55,7 @@ impl Default for Settings {
 }
 
 /// What one case measured, on every side that it ran on.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sampled {
     /// Which agent.
     pub agent: String,
@@ -51,12 +65,41 @@ pub struct Sampled {
     pub mean_bytes: u64,
     /// The sides, in the order that they were loaded.
     pub sides: Vec<Samples>,
-    /// What timing added to a message, nanoseconds, at most.
-    pub timing_ns: f64,
+    /// What timing added to a message, nanoseconds, at most; none if it was killed before
+    /// that was measured.
+    pub timing_ns: Option<f64>,
+}
+
+impl Sampled {
+    /// How many rounds there are.
+    pub fn rounds(&self) -> usize {
+        self.sides.first().map_or(0, |side| side.ns.len())
+    }
+
+    /// What it is, without its samples.
+    pub(crate) fn case(&self, of: Sides) -> results::Case {
+        results::Case {
+            of,
+            agent: self.agent.clone(),
+            size: self.size,
+            mean_bytes: self.mean_bytes,
+            sides: self.sides.iter().map(|side| side.side.clone()).collect(),
+        }
+    }
+
+    /// Adds whole rounds, each a little-endian f64 a side.
+    pub(crate) fn add(&mut self, rounds: &[u8]) {
+        let (samples, _) = rounds.as_chunks::<8>();
+        for round in samples.chunks_exact(self.sides.len().max(1)) {
+            for (side, ns) in self.sides.iter_mut().zip(round) {
+                side.ns.push(f64::from_le_bytes(*ns));
+            }
+        }
+    }
 }
 
 /// What one side took.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Samples {
     /// The side's name: a backend, or a rung of the ladder.
     pub side: String,
@@ -64,16 +107,18 @@ pub struct Samples {
     pub ns: Vec<f64>,
 }
 
-/// Measures one case on all sides. `stop` ends it after a round; what was measured stays.
+/// Measures one case on all sides, and passes on each round, the numbers of its sides, as
+/// soon as it is over. It ends early when what takes them says so. Returns what timing
+/// added to a message, nanoseconds, at most.
 ///
 /// # Errors
-/// If an agent fails, or replies what it must not.
+/// If an agent fails, or replies what it must not, and those of what takes the rounds.
 pub fn interleave(
     loaded: &Loaded,
     case: &Case,
     settings: &Settings,
-    stop: &dyn Fn() -> bool,
-) -> Result<Sampled> {
+    mut each: impl FnMut(Vec<f64>) -> Result<Go>,
+) -> Result<f64> {
     let plans = loaded.sides.iter().map(|side| {
         let mut agent = loaded.start(side, case)?;
         let answers = verify(loaded, side, agent.as_mut(), case)?;
@@ -81,30 +126,37 @@ pub fn interleave(
         Ok(Plan { answers, cycles })
     });
     let plans = plans.collect::<Result<Vec<_>>>()?;
-    let mut sides: Vec<_> = loaded
-        .sides
-        .iter()
-        .map(|side| Samples {
-            side: side.name.clone(),
-            ns: Vec::new(),
-        })
-        .collect();
     for number in 0..settings.rounds as usize {
-        if stop() {
+        if each(round(loaded, case, &plans, number)?)? == Go::Stop {
             break;
-        }
-        let round = round(loaded, case, &plans, number)?;
-        for (side, sample) in sides.iter_mut().zip(round) {
-            side.ns.push(sample);
         }
     }
     let most = plans.iter().map(|plan| plan.cycles).max().unwrap_or(1);
+    Ok(overhead_ns(case, most))
+}
+
+/// Measures one case on all sides, and keeps its rounds in memory.
+///
+/// # Errors
+/// As [`interleave`].
+pub fn sample(loaded: &Loaded, case: &Case, settings: &Settings) -> Result<Sampled> {
+    let sides = loaded.sides.iter().map(|side| Samples {
+        side: side.name.clone(),
+        ns: Vec::new(),
+    });
+    let mut sides: Vec<_> = sides.collect();
+    let timing_ns = interleave(loaded, case, settings, |round| {
+        for (side, ns) in sides.iter_mut().zip(round) {
+            side.ns.push(ns);
+        }
+        Ok(Go::On)
+    })?;
     Ok(Sampled {
         agent: loaded.agent.clone(),
         size: case.size,
         mean_bytes: case.mean_bytes(),
         sides,
-        timing_ns: overhead_ns(case, most),
+        timing_ns: Some(timing_ns),
     })
 }
 

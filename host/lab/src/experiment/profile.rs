@@ -12,6 +12,7 @@ use crate::results::Entry;
 use crate::{Error, Result};
 use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings};
 use sandlab_runtime::{AgentId, Interface};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use std::thread;
@@ -31,7 +32,7 @@ pub struct Profiling {
 }
 
 /// What one agent takes on average.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Profiled {
     /// Once it is there.
     pub created: Memory,
@@ -50,7 +51,7 @@ pub struct Profiled {
 }
 
 /// What one agent takes, bytes, more than there was before.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
     /// Its share of the proportional set, of a child process all of it.
     pub resident: f64,

@@ -14,10 +14,12 @@ use crate::results::Entry;
 use crate::stats::Distribution;
 use sandlab_runtime::BackendKind;
 use sandlab_runtime::path::Accounts;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a part of a run measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Experiment {
     /// As many messages as go through.
@@ -70,13 +72,14 @@ impl Experiment {
 }
 
 /// One part of a run: an agent on a backend, under a load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     /// What is measured.
     pub experiment: Experiment,
     /// Which agent all are.
     pub agent: String,
     /// Where they run.
+    #[schemars(with = "String")]
     pub backend: BackendKind,
     /// How many there are.
     pub agents: usize,
@@ -91,7 +94,7 @@ pub struct Part {
 }
 
 /// What a part found out, besides its intervals.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Finding {
     /// The agent's own time for a message, with no path around it.
@@ -100,7 +103,7 @@ pub enum Finding {
         time: Distribution,
     },
     /// What became of all messages, at rest.
-    Accounts(Accounts),
+    Accounts(#[schemars(with = "BTreeMap<String, serde_json::Value>")] Accounts),
     /// A step of the search for the highest rate.
     Step(Step),
     /// The highest rate.

@@ -15,6 +15,7 @@ use crate::{Error, Result};
 use driver::Driver;
 use sandlab_runtime::Backend;
 use sandlab_runtime::path::{AgentOptions, Settings, Strategy};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// What to load the path with.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Load {
     /// Agents, spread over all shards.
     pub agents: usize,
@@ -31,6 +32,7 @@ pub struct Load {
     #[serde(skip)]
     pub config: Option<&'static str>,
     /// How they are handed their messages.
+    #[schemars(with = "serde_json::Value")]
     pub strategy: Strategy,
     /// The content of each message, bytes; at least 8.
     pub size: usize,
@@ -63,7 +65,9 @@ impl Load {
 }
 
 /// Where a load's drivers run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clients {
     /// Each on a thread of its own, beside the shards.
@@ -73,7 +77,9 @@ pub enum Clients {
 }
 
 /// What a client wants of an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// A reply, which is checked.
@@ -86,7 +92,7 @@ pub enum Mode {
 }
 
 /// What was counted in a stretch of time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Throughput {
     /// Messages that came to their end.
     pub messages: u64,

@@ -149,7 +149,7 @@ mod tests {
                 side("native call", [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]),
                 side("component call", [15.0, 25.0, 35.0, 45.0, 55.0, 65.0]),
             ],
-            timing_ns: 0.0,
+            timing_ns: None,
         });
         assert_eq!(ladder.rungs[0].step, None);
         let step = ladder.rungs[1].step.unwrap();

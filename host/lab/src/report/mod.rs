@@ -9,15 +9,14 @@ mod page;
 mod plan;
 mod profile;
 pub mod results;
+pub mod runs;
+mod sampled;
 mod spawn;
 mod table;
 mod units;
 pub mod validate;
 
-use crate::results::Run;
-use crate::{Error, Result};
 use clap::ValueEnum;
-use table::Style;
 
 pub use comparison::{Comparison, Mean, Row};
 pub use ladder::{Ladder, Rung};
@@ -27,28 +26,10 @@ pub use ladder::{Ladder, Rung};
 pub enum Format {
     /// Aligned tables for a terminal.
     Text,
-    /// Every sample, with the environment and the settings.
+    /// Everything that the tables show, every sample of a case, and the environment.
     Json,
     /// Tables for a page.
     Markdown,
-    /// One line an agent, size and backend, or a rung of the ladder.
+    /// The tables for a spreadsheet, each with its header, and a blank line between two.
     Csv,
-}
-
-/// Writes a run in a format; only text can have colours.
-///
-/// # Errors
-/// If the run cannot be encoded.
-pub fn render(run: &Run, format: Format, colours: bool) -> Result<String> {
-    Ok(match format {
-        Format::Text if colours => page::page(run, Style::Colour),
-        Format::Text => page::page(run, Style::Plain),
-        Format::Markdown => page::page(run, Style::Markdown),
-        Format::Csv => page::csv(run),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(run)
-                .map_err(|error| Error::Machine(format!("cannot encode the run: {error}")))?;
-            json + "\n"
-        }
-    })
 }

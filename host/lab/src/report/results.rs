@@ -3,7 +3,7 @@
 
 use super::page::{builds, list, machine};
 use super::table::Style;
-use super::{Format, grades, load, memory_limits, plan, profile, spawn};
+use super::{Format, grades, load, memory_limits, plan, profile, sampled, spawn};
 use crate::experiment::record::Finding;
 use crate::results::Results;
 use crate::verdict::{Graded, Targets, grade};
@@ -25,13 +25,27 @@ pub fn render(
         Format::Text if colours => page(results, &graded, Style::Colour),
         Format::Text => page(results, &graded, Style::Plain),
         Format::Markdown => page(results, &graded, Style::Markdown),
-        Format::Csv => memory_limits::csv(results)
-            .or_else(|| plan::csv(results))
-            .or_else(|| spawn::csv(results))
-            .or_else(|| profile::csv(results))
-            .unwrap_or_else(|| load::csv(results)),
+        Format::Csv => csv(results),
         Format::Json => json(results, &graded)?,
     })
+}
+
+fn csv(results: &Results) -> String {
+    let mut tables = sampled::csv(results);
+    if !results.parts.is_empty() {
+        let special = [
+            memory_limits::csv(results),
+            plan::csv(results),
+            spawn::csv(results),
+            profile::csv(results),
+        ];
+        let found: Vec<_> = special.into_iter().flatten().collect();
+        match found.is_empty() {
+            true => tables.push(load::csv(results)),
+            false => tables.extend(found),
+        }
+    }
+    tables.join("\n")
 }
 
 fn json(results: &Results, graded: &[Graded]) -> Result<String> {
@@ -43,7 +57,7 @@ fn json(results: &Results, graded: &[Graded]) -> Result<String> {
         grades: &'a [Graded],
     }
     let page = Page {
-        schema: "sandlab.results/1",
+        schema: "sandlab.results/2",
         results,
         grades: graded,
     };
@@ -53,7 +67,8 @@ fn json(results: &Results, graded: &[Graded]) -> Result<String> {
 }
 
 fn page(results: &Results, graded: &[Graded], style: Style) -> String {
-    let mut blocks = load::blocks(results, style);
+    let mut blocks = sampled::blocks(results, style);
+    blocks.extend(load::blocks(results, style));
     blocks.extend(memory_limits::blocks(results, style));
     blocks.extend(plan::blocks(results, style));
     blocks.extend(spawn::blocks(results, style));
@@ -67,7 +82,8 @@ fn page(results: &Results, graded: &[Graded], style: Style) -> String {
 
 /// What a reader must know, so as not to believe too much.
 fn remarks(results: &Results) -> Vec<String> {
-    let mut lines = Vec::new();
+    let notes = results.notes.iter().map(|note| format!("note: {note}"));
+    let mut lines: Vec<_> = notes.collect();
     for measurement in &results.parts {
         let name = measurement.name();
         for finding in &measurement.findings {
@@ -82,14 +98,14 @@ fn remarks(results: &Results) -> Vec<String> {
         lines.extend(end.noise.warning().map(|noise| format!("note: {noise}")));
         lines.extend(end.failures.iter().map(|text| format!("failed: {text}")));
     }
-    if results.end.as_ref().is_none_or(|end| !end.complete) {
+    if !results.is_complete() {
         lines.push("note: not complete: this is what had been measured until then".to_owned());
     }
     lines
 }
 
 fn conditions(results: &Results) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines = sampled::conditions(results);
     let accepted = results.parts.iter().flat_map(|m| &m.findings);
     let accepted: u64 = accepted
         .map(|finding| match finding {
@@ -103,9 +119,7 @@ fn conditions(results: &Results) -> Vec<String> {
             super::units::grouped(accepted as f64)
         ));
     }
-    if let Some(begin) = &results.begin {
-        lines.push(machine(&begin.environment));
-        lines.extend(builds(&begin.agents));
-    }
+    lines.push(machine(&results.begin.environment));
+    lines.extend(builds(&results.begin.agents));
     lines
 }

@@ -1,10 +1,11 @@
 //! The conditions that numbers were measured under.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
 
 /// Where a run was measured. What cannot be known here is `None`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// The processor, as Linux names it.
     pub cpu: Option<String>,

@@ -1,12 +1,13 @@
 //! What else the machine did while something was measured.
 
 use rustix::param::clock_ticks_per_second;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// How much of the cores' time went elsewhere, as shares of all of it. What this machine
 /// does not tell is `None`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {
     /// To other guests of the same machine ("steal", proc(5)).
     pub steal: Option<f64>,

@@ -1,21 +1,26 @@
-//! A run, gathered from its journal.
+//! A run, as much of it as a report needs.
 
-use super::journal::{Begin, End, Entry, Lines};
-use crate::Result;
+use super::entry::{Begin, End};
+use crate::experiment::interleave::Sampled;
 use crate::experiment::load::Cycle;
 use crate::experiment::open_loop::{Interval, Phase};
 use crate::experiment::record::{Finding, Part};
 use crate::experiment::throughput::Throughput;
 use serde::Serialize;
-use std::path::Path;
 
 /// What has been measured of a run until now.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Results {
     /// What a reader must know of all of it.
-    pub begin: Option<Begin>,
+    pub begin: Begin,
     /// Its parts, in order.
     pub parts: Vec<Measurement>,
+    /// Agents on the backends, every sample.
+    pub comparisons: Vec<Sampled>,
+    /// Agents on the rungs of the ladder, every sample.
+    pub ladders: Vec<Sampled>,
+    /// What else a reader must know.
+    pub notes: Vec<String>,
     /// How it ended; none if it was killed, or has not ended.
     pub end: Option<End>,
 }
@@ -63,38 +68,25 @@ pub struct Point {
 }
 
 impl Results {
-    /// All that a journal has.
-    ///
-    /// # Errors
-    /// If it cannot be read, or is none.
-    pub fn read(journal: &Path) -> Result<Self> {
-        let mut results = Self::default();
-        for entry in Lines::open(journal)? {
-            results.add(entry?);
-        }
-        Ok(results)
-    }
-
-    fn add(&mut self, entry: Entry) {
-        match (entry, self.parts.last_mut()) {
-            (Entry::Begin(begin), _) => self.begin = Some(*begin),
-            (Entry::Part(part), _) => self.parts.push(Measurement {
-                part,
-                phases: Vec::new(),
-                series: Vec::new(),
-                findings: Vec::new(),
-            }),
-            (Entry::Interval(interval), Some(measurement)) => measurement.add(&interval),
-            (Entry::Finding(finding), Some(measurement)) => measurement.findings.push(*finding),
-            (Entry::End(end), _) => self.end = Some(end),
-            // A finding of no part is nobody's.
-            (Entry::Interval(_) | Entry::Finding(_), None) => {}
-        }
+    /// Whether it measured all that it was to.
+    pub fn is_complete(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.complete)
     }
 }
 
 impl Measurement {
-    fn add(&mut self, interval: &Interval) {
+    /// A part of which nothing has been measured yet.
+    pub(super) fn new(part: Part) -> Self {
+        Self {
+            part,
+            phases: Vec::new(),
+            series: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Adds its next interval.
+    pub(super) fn add(&mut self, interval: &Interval) {
         self.series.push(Point {
             phase: interval.phase,
             at: interval.end_ns as f64 / 1e9,

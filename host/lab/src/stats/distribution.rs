@@ -5,9 +5,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::ser::{Error as _, SerializeStruct};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+use std::borrow::Cow;
 
 /// Times in nanoseconds, each kept to three digits. Distributions are merged by adding
 /// them; percentiles are never averaged.
@@ -63,18 +66,17 @@ impl Distribution {
         (!self.0.is_empty()).then(|| self.0.mean())
     }
 
-    fn encode(&self) -> Option<String> {
+    /// In the standard encoding (V2, deflated); none if it cannot be encoded.
+    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut serializer = V2DeflateSerializer::new();
         serializer.serialize(&self.0, &mut bytes).ok()?;
-        Some(BASE64_STANDARD.encode(bytes))
+        Some(bytes)
     }
 
-    fn decode(text: &str) -> Option<Self> {
-        let bytes = BASE64_STANDARD.decode(text).ok()?;
-        let read: Histogram<u64> = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .ok()?;
+    /// What [`Distribution::encode`], or another tool, encoded; none if it is something else.
+    pub(crate) fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let read: Histogram<u64> = Deserializer::new().deserialize(&mut bytes).ok()?;
         // Into one with our bounds, so that it can be merged whatever wrote it.
         let mut distribution = Self::default();
         distribution.0.add(read).ok()?;
@@ -101,6 +103,7 @@ impl Serialize for Distribution {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let hdr = self
             .encode()
+            .map(|bytes| BASE64_STANDARD.encode(bytes))
             .ok_or_else(|| S::Error::custom("the histogram cannot be encoded"))?;
         let mut fields = to.serialize_struct("Distribution", PERCENTILES.len() + 3)?;
         fields.serialize_field("count", &self.count())?;
@@ -120,7 +123,35 @@ impl<'de> Deserialize<'de> for Distribution {
             hdr: String,
         }
         let Fields { hdr } = Fields::deserialize(from)?;
-        Self::decode(&hdr).ok_or_else(|| D::Error::custom("`hdr` is no HDR histogram (V2, base64)"))
+        let bytes = BASE64_STANDARD.decode(hdr).ok();
+        let read = bytes.and_then(|bytes| Self::decode(&bytes));
+        read.ok_or_else(|| D::Error::custom("`hdr` is no HDR histogram (V2, base64)"))
+    }
+}
+
+impl schemars::JsonSchema for Distribution {
+    fn schema_name() -> Cow<'static, str> {
+        "Distribution".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut properties = Map::new();
+        properties.insert("count".to_owned(), json!({"type": "integer", "minimum": 0}));
+        let names = PERCENTILES.iter().map(|(name, _)| *name).chain(["max"]);
+        for name in names {
+            properties.insert(name.to_owned(), json!({"type": ["number", "null"]}));
+        }
+        let hdr = "the whole HDR histogram: V2, deflated, base64";
+        properties.insert(
+            "hdr".to_owned(),
+            json!({"type": "string", "description": hdr}),
+        );
+        json_schema!({
+            "type": "object",
+            "description": "Times in nanoseconds. What is read is `hdr`; the rest is told for whoever reads the file.",
+            "properties": properties,
+            "required": ["hdr"],
+        })
     }
 }
 

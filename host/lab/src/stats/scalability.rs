@@ -1,10 +1,11 @@
 //! How throughput grows with load. Assumes Gunther's Universal Scalability Law ("Guerrilla
 //! Capacity Planning", 2007, chapter 4): X(n) = λn / (1 + σ(n − 1) + κn(n − 1)).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The law's parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scalability {
     /// λ: throughput of a load of one, were there no others.
     pub lambda: f64,

@@ -8,7 +8,6 @@ use super::printable;
 use super::stage::Stage;
 use super::target::Target;
 use super::worker::{Event, Job};
-use crate::suite::Observer;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::unix::process::CommandExt;
@@ -27,6 +26,16 @@ pub struct Plan<'a> {
     pub timed: bool,
     /// How many at once.
     pub jobs: usize,
+}
+
+/// Whoever waits for all to be checked.
+pub trait Observer {
+    /// A step begins.
+    fn begins(&self, what: &str);
+    /// A step is done.
+    fn done(&self);
+    /// Whether to stop.
+    fn stopped(&self) -> bool;
 }
 
 /// Checks all guests, and returns them in the order that they were given in. If the user

@@ -14,6 +14,7 @@ use crate::experiment::record::{Experiment, Finding, Recorder};
 use crate::experiment::throughput::{Clients, Load, Mode, throughput_of};
 use crate::results::Entry;
 use sandlab_runtime::path::Strategy;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub struct Search {
 }
 
 /// One rate that was tried.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Messages a second that were due.
     pub rate: f64,
@@ -48,7 +49,7 @@ pub struct Step {
 }
 
 /// What came of the search.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MaxRate {
     /// Messages a second of a closed loop over the same path, with 256 in flight.
     pub capacity: f64,

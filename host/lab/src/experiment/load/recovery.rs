@@ -15,6 +15,7 @@ use crate::stats::Distribution;
 use crate::{Error, Result};
 use sandlab_runtime::path::Undelivered;
 use sandlab_runtime::{AgentId, BackendKind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,7 +40,9 @@ pub struct Recovery {
 }
 
 /// What goes wrong with an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trap {
     /// It panics.
@@ -72,7 +75,7 @@ impl Trap {
 }
 
 /// How agents came back.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Recoveries {
     /// Agents that were made to fault.
     pub faults: u64,

@@ -8,6 +8,7 @@ use crate::experiment::record::{Experiment, Finding, Part, Recorder};
 use crate::experiment::throughput::{Clients, Load, Mode, intervals_of};
 use crate::results::Entry;
 use sandlab_runtime::path::Strategy;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub struct Scale {
 }
 
 /// What so many agents cost.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Footprint {
     /// To start all of them, one after another, seconds.
     pub spawned_in: f64,

@@ -8,7 +8,9 @@ use crate::experiment::open_loop::{Go, Phase, Schedule, Segment, drive};
 use crate::experiment::record::{Experiment, Finding, Recorder};
 use crate::results::Entry;
 use sandlab_runtime::path::{Census, MailboxLimits};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A rate for a long time.
@@ -31,13 +33,14 @@ pub struct Sustained {
 }
 
 /// What was left at rest.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 pub struct Cycle {
     /// Messages that had been sent until then.
     pub messages: u64,
     /// What the allocator had handed out, bytes; none where it does not say.
     pub heap: Option<u64>,
     /// What lived on the path.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub census: Census,
 }
 

@@ -1,9 +1,10 @@
 //! A number, or why there is none.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was measured, or why it was not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure<T> {
     /// It was.

@@ -7,6 +7,7 @@ use super::tested::{PAGE, Tested};
 use crate::Result;
 use crate::stats::Distribution;
 use sandlab_runtime::{Backend, CallError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The growths that are timed, pages: the least, a megabyte, 16 of them.
@@ -18,7 +19,7 @@ const STEPS: [u64; 3] = [1, 16, 256];
 const SAMPLES: usize = 31;
 
 /// What it costs to grow.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Growth {
     /// By step; those that do not fit under the limit are left out.
     pub steps: Vec<Step>,
@@ -27,7 +28,7 @@ pub struct Growth {
 }
 
 /// Growths by so many pages.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// How many pages memory grew by, as the limiter counted.
     pub pages: u64,

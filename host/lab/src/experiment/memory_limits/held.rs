@@ -7,13 +7,14 @@ use super::tested::PAGE;
 use crate::experiment::memory::resident;
 use crate::workload::{Case, Exchange, Expected};
 use sandlab_runtime::{Backend, BackendKind, CallError, Fault, Message};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The shares of the limit that are filled, percent.
 pub const SHARES: [u64; 3] = [50, 90, 99];
 
 /// What an instance does that holds so much.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
     /// The share of the limit that was to be filled, percent.
     pub percent: u64,
@@ -22,7 +23,7 @@ pub struct Held {
 }
 
 /// An instance that holds what it was to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Full {
     /// What it says that it retains, bytes.
     pub retained: u64,

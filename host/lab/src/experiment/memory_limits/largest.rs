@@ -6,10 +6,12 @@ use super::figure::Figure;
 use super::probe::Probe;
 use super::tested::PAGE;
 use sandlab_runtime::{Backend, BackendKind, CallError, Denials, Fault};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The largest allocations under a limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Largest {
     /// What the limit leaves to an agent that is ready, as the limiter counts: the truth that
     /// a bisection's answer can be held against, since it knows nothing of it. None where
@@ -22,7 +24,7 @@ pub struct Largest {
 }
 
 /// One way to allocate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Allocation {
     /// The largest that succeeded, bytes; one byte more did not.
     pub largest: u64,
@@ -31,11 +33,12 @@ pub struct Allocation {
     /// How much more that was, bytes: a page, or as many as it took.
     pub further: u64,
     /// What was refused then; none where the backend does not tell.
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     pub denials: Option<Denials>,
 }
 
 /// What became of an agent that asked for too much.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", content = "text", rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was refused, said so, and lives on.

@@ -4,11 +4,12 @@ use crate::experiment::timing::{count, slice};
 use crate::stats::{Distribution, Interval, median_interval};
 use crate::workload::Case;
 use sandlab_runtime::{Agent, CallError, Fault};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// How fast an instance handles messages.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Pace {
     /// Nanoseconds a message, by slice of the time.
     pub ns: Vec<f64>,

@@ -7,11 +7,12 @@ use crate::stats::Distribution;
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::{Backend, BackendKind, CallError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// How soon it is back.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Recovery {
     /// From a message that asks for too much, which is refused and survived, until the reply
     /// to the next one.

@@ -6,15 +6,18 @@ use crate::{Error, Result};
 use bytesize::ByteSize;
 use sandlab_runtime::wasm::Memories;
 use sandlab_runtime::{Backend, CallError, Fault, LoadError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How an agent starts under a limit.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Start {
     /// Why it does not; none if it does.
     pub refused: Option<Refused>,
     /// The memories that the component starts with.
+    #[schemars(with = "Figure<BTreeMap<String, u64>>")]
     pub memories: Figure<Memories>,
     /// What it has once it is ready for its first message, bytes; none where it does not
     /// start or the backend does not tell.
@@ -22,7 +25,7 @@ pub struct Start {
 }
 
 /// Why an agent does not start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
     /// What happened, in words.
     pub reason: String,

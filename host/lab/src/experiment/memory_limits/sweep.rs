@@ -15,10 +15,11 @@ use crate::experiment::record::{Experiment, Finding, Recorder};
 use crate::results::Entry;
 use bytesize::ByteSize;
 use sandlab_runtime::BackendKind;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a limit does to an agent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AtLimit {
     /// The limit, bytes.
     pub limit: u64,

@@ -11,6 +11,7 @@ use crate::results::Entry;
 use crate::{Error, Result};
 use bytesize::ByteSize;
 use sandlab_runtime::{Backend, BackendKind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How to search.
@@ -25,7 +26,7 @@ pub struct Search {
 }
 
 /// What the search found.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Tuned {
     /// How often each limit was tried.
     pub repeats: u32,
@@ -54,7 +55,7 @@ pub struct Tuned {
 }
 
 /// Some tries of one limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tried {
     /// The limit, bytes.
     pub limit: u64,
@@ -68,7 +69,7 @@ pub struct Tried {
 
 /// Linear memory over a series of messages: its working set, as the host sees it, which
 /// never gets smaller.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Curve {
     /// The size of the series' messages, bytes; none of a workload from a file.
     pub size: Option<usize>,

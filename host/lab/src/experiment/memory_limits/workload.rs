@@ -9,11 +9,13 @@ use crate::Result;
 use crate::stats::Distribution;
 use crate::workload::Case;
 use sandlab_runtime::{Agent, Backend, BackendKind, Denials, Usage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// How a workload went.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Ran {
     /// Messages that were answered well.
     pub messages: u64,
@@ -34,7 +36,7 @@ pub struct Ran {
 }
 
 /// A message that came to nothing for want of memory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RanOut {
     /// The size of its series, bytes; none of a workload from a file.
     pub size: Option<usize>,
@@ -43,6 +45,7 @@ pub struct RanOut {
     /// What became of the agent.
     pub outcome: Outcome,
     /// What it was refused; none where the backend does not tell.
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     pub denials: Option<Denials>,
 }
 

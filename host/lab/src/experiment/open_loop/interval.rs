@@ -2,11 +2,12 @@
 
 use super::schedule::Phase;
 use crate::stats::Distribution;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A stretch of time of an open loop. A message counts in each of its numbers when that
 /// happens: what was due in one interval may come back in the next.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// The part of the load that it belongs to.
     pub phase: Phase,

@@ -7,10 +7,11 @@ use super::predict::Capacity;
 use crate::{Error, Result};
 use sandlab_runtime::profile::{Calls, Layout};
 use sandlab_runtime::wasm;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How to run so many agents in a layout.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// How many.
     pub agents: u64,

@@ -9,6 +9,7 @@ use crate::{Error, Result};
 use sandlab_runtime::path::{Connection, Runtime, Settings};
 use sandlab_runtime::wasm::{Mappings, SandboxEngine};
 use sandlab_runtime::{Backend, Profile};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub struct Fill {
 }
 
 /// What the process says, a line each.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "filled", rename_all = "kebab-case")]
 pub enum Filled {
     /// So many agents live, and each has answered.
@@ -52,7 +53,7 @@ pub enum Filled {
 }
 
 /// What so many agents take.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// How many.
     pub agents: u64,

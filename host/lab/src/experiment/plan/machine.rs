@@ -2,11 +2,12 @@
 
 use super::open_files::OpenFiles;
 use sandlab_runtime::wasm::Mappings;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fs;
 
 /// What this machine, and a process on it, has for agents.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Memory that can be taken without swapping, bytes (`MemAvailable`, proc(5)).
     pub memory: u64,

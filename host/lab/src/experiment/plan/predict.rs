@@ -6,10 +6,11 @@ use super::machine::Machine;
 use sandlab_runtime::Profile;
 use sandlab_runtime::profile::Layout;
 use sandlab_runtime::wasm::SLOTS_A_POOL;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What one more agent costs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// Memory that is its own, bytes: its share of the proportional set.
     pub resident: f64,
@@ -55,7 +56,7 @@ impl Cost {
 }
 
 /// What keeps one more agent from starting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
     /// The kernel's `vm.max_map_count`.
@@ -69,9 +70,10 @@ pub enum Bound {
 }
 
 /// How many agents there can be in a layout.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
     /// How their memory lies.
+    #[schemars(with = "String")]
     pub layout: Layout,
     /// What the kernel's mappings are enough for; none where they do not matter.
     pub by_mappings: Option<u64>,
@@ -165,7 +167,7 @@ fn slots_in(profile: &Profile, holes: &[u64]) -> u64 {
 }
 
 /// What came of starting them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Verified {
     /// Before the first one.
     pub before: Reading,
@@ -176,7 +178,7 @@ pub struct Verified {
 }
 
 /// More agents than were predicted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Beyond {
     /// How many.
     pub agents: u64,

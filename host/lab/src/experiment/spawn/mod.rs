@@ -15,11 +15,14 @@ use crate::{Error, Result};
 use hand::Hand;
 use managed::Managed;
 use sandlab_runtime::{BackendKind, Handled, Profile};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// A way to start an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// The component is compiled first.
@@ -47,7 +50,9 @@ pub enum Way {
 }
 
 /// A part of a start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// From the component to machine code.
@@ -73,7 +78,7 @@ pub enum Phase {
 }
 
 /// What one way took, over all rounds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Started {
     /// Which way.
     pub way: Way,

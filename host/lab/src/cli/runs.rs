@@ -1,0 +1,137 @@
+//! `sandlab runs`
+
+use super::print;
+use super::session::Stored;
+use crate::report::runs;
+use crate::results::{Document, write_whole};
+use crate::{Error, Result};
+use clap::{Subcommand, ValueEnum};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    stored: Stored,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List all runs; what `sandlab runs` does by itself.
+    List {
+        #[command(flatten)]
+        stored: Stored,
+    },
+    /// Show what is stored of a run: where, when and how it was measured, and how much of it
+    /// there is. `sandlab report` shows the results.
+    Show {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Write a run to a file, every sample of it.
+    Export {
+        #[command(flatten)]
+        which: Which,
+        /// JSON as docs/run.schema.json says, or a line of CSV for each value.
+        #[arg(long, value_enum, default_value = "json")]
+        format: Format,
+        /// Write to this file, instead of to standard output.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Add runs that were exported, as JSON or CSV.
+    Import {
+        /// The files.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        stored: Stored,
+    },
+    /// Remove runs. One that is a baseline stays.
+    Delete {
+        /// Which runs: their numbers, or `last`.
+        #[arg(value_name = "RUN", required = true)]
+        runs: Vec<String>,
+        #[command(flatten)]
+        stored: Stored,
+    },
+    /// Print the JSON Schema of exported runs.
+    Schema,
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// Which run: its number, `last`, or the name of a baseline.
+    #[arg(value_name = "RUN", default_value = "last")]
+    run: String,
+    #[command(flatten)]
+    stored: Stored,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Json,
+    Csv,
+}
+
+pub fn execute(args: &Args) -> Result<()> {
+    match &args.what {
+        None => list(&args.stored),
+        Some(What::List { stored }) => list(stored),
+        Some(What::Show { which }) => {
+            let store = which.stored.existing()?;
+            let run = store.find(&which.run)?;
+            print(&runs::show(run, &store.document(run)?))
+        }
+        Some(What::Export {
+            which,
+            format,
+            output,
+        }) => export(which, *format, output.as_deref()),
+        Some(What::Import { files, stored }) => import(files, stored),
+        Some(What::Delete { runs, stored }) => {
+            let store = stored.existing()?;
+            let found = runs.iter().map(|run| store.find(run));
+            let found = found.collect::<Result<Vec<_>>>()?;
+            found.into_iter().try_for_each(|run| store.delete(run))
+        }
+        Some(What::Schema) => print(&Document::json_schema()),
+    }
+}
+
+fn list(stored: &Stored) -> Result<()> {
+    print(&runs::list(&stored.existing()?.runs()?))
+}
+
+fn export(which: &Which, format: Format, output: Option<&Path>) -> Result<()> {
+    let store = which.stored.existing()?;
+    let document = store.document(store.find(&which.run)?)?;
+    let text = match format {
+        Format::Json => document.json()?,
+        Format::Csv => document.csv()?,
+    };
+    match output {
+        Some(file) => write_whole(file, text.as_bytes()),
+        None => print(&text),
+    }
+}
+
+/// All files are read before the first one is stored.
+fn import(files: &[PathBuf], stored: &Stored) -> Result<()> {
+    let read = files.iter().map(|path| {
+        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        Document::read(&text).map_err(|reason| Error::Import {
+            path: path.clone(),
+            reason,
+        })
+    });
+    let documents = read.collect::<Result<Vec<_>>>()?;
+    let mut store = stored.open()?;
+    for (document, path) in documents.iter().zip(files) {
+        let run = store.import(document)?;
+        print(&format!("{} is run {run}\n", path.display()))?;
+    }
+    Ok(())
+}

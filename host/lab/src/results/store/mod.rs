@@ -1,0 +1,158 @@
+//! Where runs are kept: one SQLite file, written while they are measured.
+//!
+//! Every entry is a transaction of its own in a write-ahead log: a process that is killed
+//! loses what it had not finished measuring, and nothing else. Others may read and write
+//! meanwhile.
+
+mod baseline;
+mod read;
+mod schema;
+mod write;
+
+pub use baseline::Baseline;
+pub use read::Listed;
+pub use write::Writer;
+
+use crate::{Error, Result};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long to wait for others that write.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The runs of a file.
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+    /// Of a store that nobody wants to keep.
+    _folder: Option<TempDir>,
+}
+
+/// The number of a run in its store.
+pub type RunId = i64;
+
+impl Store {
+    /// Opens a store to write to it; makes it, and its folder, if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be written, is damaged, or is something else.
+    pub fn open(path: &Path) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| Error::Store {
+                path: path.to_owned(),
+                reason: format!(
+                    "cannot make its folder: {error}; choose another place with --store PATH, \
+                     or measure without one: --no-store"
+                ),
+            })?;
+        }
+        Self::connect(path, OpenFlags::default())
+    }
+
+    /// Opens a store that is there already.
+    ///
+    /// # Errors
+    /// As [`Store::open`], or if there is none.
+    pub fn existing(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            return Err(Error::Usage(format!(
+                "there are no results in {} yet: measure something, or name another file with \
+                 --store PATH",
+                path.display()
+            )));
+        }
+        Self::connect(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// One that is gone when it is dropped.
+    ///
+    /// # Errors
+    /// If the folder for temporary files cannot be written.
+    pub fn temporary() -> Result<Self> {
+        let folder = tempfile::tempdir();
+        let folder = folder.map_err(Error::file("write to", &std::env::temp_dir()))?;
+        let mut store = Self::open(&folder.path().join("results.db"))?;
+        store._folder = Some(folder);
+        Ok(store)
+    }
+
+    /// Whether it is gone when it is dropped.
+    pub fn is_temporary(&self) -> bool {
+        self._folder.is_some()
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match Self::try_connect(path, flags) {
+                // To make the log, the file must be had alone, for which SQLite does not wait.
+                Err(Error::Store { reason, .. }) if reason == BUSY && Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                connected => return connected,
+            }
+        }
+    }
+
+    fn try_connect(path: &Path, flags: OpenFlags) -> Result<Self> {
+        let failed = || failed(path);
+        let mut connection = Connection::open_with_flags(path, flags).map_err(failed())?;
+        connection.busy_timeout(PATIENCE).map_err(failed())?;
+        schema::prepare(&mut connection, path)?;
+        // In the log, a transaction waits for no disk: what a killed process wrote is there,
+        // and what a machine without power wrote last is not.
+        let set = connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;
+             PRAGMA cache_size = -1024;",
+        );
+        set.map_err(failed())?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            _folder: None,
+        })
+    }
+
+    fn failed(&self) -> impl FnOnce(rusqlite::Error) -> Error {
+        failed(&self.path)
+    }
+}
+
+const BUSY: &str = "another process has been writing to it for too long; try again";
+
+/// Says what SQLite's errors mean for a store, and what to do.
+fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> Error {
+    let path = path.to_owned();
+    move |error| {
+        let elsewhere =
+            "choose another place with --store PATH, or measure without one: --no-store";
+        let reason = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => BUSY.to_owned(),
+            Some(ErrorCode::NotADatabase) => {
+                format!("it is no SQLite database, and was left as it is; {elsewhere}")
+            }
+            Some(ErrorCode::DatabaseCorrupt) => format!(
+                "it is damaged ({error}), and was left as it is; put it aside, or {elsewhere}"
+            ),
+            Some(ErrorCode::DiskFull) => format!(
+                "the disk is full; what was stored before is kept. Make room, or {elsewhere}"
+            ),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                format!("cannot write to it ({error}); {elsewhere}")
+            }
+            Some(ErrorCode::SystemIoFailure) => format!(
+                "cannot write to it ({error}): is the disk full, or a limit reached? What was \
+                 stored before is kept; {elsewhere}"
+            ),
+            _ => error.to_string(),
+        };
+        Error::Store { path, reason }
+    }
+}

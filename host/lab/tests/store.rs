@@ -1,0 +1,391 @@
+//! Where runs are kept: what survives, what comes back, and what is refused.
+
+use assert_cmd::Command;
+use jsonschema::Validator;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+struct Lab(TempDir);
+
+impl Lab {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn store(&self) -> PathBuf {
+        self.0.path().join("results.db")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn sandlab(&self, arguments: &str) -> Command {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.args(arguments.split_whitespace());
+        sandlab.env("SANDLAB_STORE", self.store());
+        sandlab
+    }
+
+    /// What a command that does what it should prints.
+    fn says(&self, arguments: &str) -> String {
+        let done = self.sandlab(arguments).assert().code(0);
+        String::from_utf8(done.get_output().stdout.clone()).unwrap()
+    }
+
+    fn export(&self, run: &str) -> Value {
+        serde_json::from_str(&self.says(&format!("runs export {run}"))).unwrap()
+    }
+
+    /// A run with samples, as quick as there is one.
+    fn compare(&self) -> String {
+        self.says("compare echo --backends native --rounds 6")
+    }
+
+    /// A run with everything that a store can have, from several commands' documents.
+    fn rich(&self) -> Value {
+        self.says("compare echo --backends wasm,native --rounds 6");
+        self.says("compare echo --attribute --rounds 6");
+        let (compared, ladder) = (self.export("1"), self.export("2"));
+        let targets = self.file("targets.toml");
+        std::fs::write(&targets, "").unwrap();
+        let targets = targets.display();
+        let load = "--backends wasm,native --rate 2000 --duration 200ms --ramp-up 50ms";
+        self.says(&format!("latency {load} --targets {targets}"));
+        self.says("memory allocator --limits 2MiB --backends wasm");
+        let mut all = compared;
+        all["ladders"] = ladder["ladders"].clone();
+        let mut parts = self.export("3")["parts"].as_array().unwrap().clone();
+        parts.extend(self.export("4")["parts"].as_array().unwrap().clone());
+        all["parts"] = parts.into();
+        all["notes"] = Value::from(vec!["a \"note\",\nof two lines"]);
+        all
+    }
+}
+
+fn stderr_of(mut failed: Command, code: i32) -> String {
+    let done = failed.assert().code(code);
+    String::from_utf8(done.get_output().stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_run_comes_back_exactly_from_json_and_from_csv_and_follows_the_schema() {
+    let lab = Lab::new();
+    let all = lab.rich();
+    let schema: Value = serde_json::from_str(&lab.says("runs schema")).unwrap();
+    let schema: Validator = jsonschema::validator_for(&schema).unwrap();
+    let problems: Vec<_> = schema.iter_errors(&all).map(|e| e.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+    let mut wrong = all.clone();
+    wrong["begin"]["environment"]["cores"] = "two".into();
+    assert!(!schema.is_valid(&wrong));
+
+    let json = lab.file("run.json");
+    std::fs::write(&json, all.to_string()).unwrap();
+    lab.says(&format!("runs import {}", json.display()));
+    let first = lab.says("runs export last");
+    assert_eq!(serde_json::from_str::<Value>(&first).unwrap(), all);
+    let csv = lab.file("run.csv");
+    lab.says(&format!(
+        "runs export last --format csv --output {}",
+        csv.display()
+    ));
+    std::fs::write(&json, &first).unwrap();
+    lab.says(&format!("runs import {} {}", csv.display(), json.display()));
+    assert_eq!(lab.says("runs export 6"), first);
+    assert_eq!(lab.says("runs export 7"), first);
+    // And it is reported like the one that was measured.
+    assert_eq!(
+        lab.says("report 5 --format csv"),
+        lab.says("report 7 --format csv")
+    );
+}
+
+#[test]
+fn the_committed_schema_is_the_one_that_runs_follow() {
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/run.schema.json");
+    let committed = std::fs::read_to_string(committed).unwrap();
+    assert_eq!(
+        Lab::new().says("runs schema"),
+        committed,
+        "run `sandlab runs schema > docs/run.schema.json`"
+    );
+}
+
+#[test]
+fn what_is_no_exported_run_is_refused_and_nothing_is_imported() {
+    let lab = Lab::new();
+    lab.compare();
+    let good = lab.file("good.json");
+    lab.says(&format!("runs export --output {}", good.display()));
+    let mut uneven = lab.export("1");
+    uneven["comparisons"][0]["sides"][0]["ns"]
+        .as_array_mut()
+        .unwrap()
+        .pop();
+    uneven["comparisons"][0]["sides"]
+        .as_array_mut()
+        .unwrap()
+        .push(serde_json::json!({"side": "other", "ns": [1.0, 2.0]}));
+    let mut other = lab.export("1");
+    other["schema"] = "sandlab.run/99".into();
+    for (content, told) in [
+        (uneven.to_string(), "rounds"),
+        (other.to_string(), "sandlab.run/99"),
+        (
+            "{\"schema\": \"sandlab.run/2\"}".to_owned(),
+            "missing field",
+        ),
+        ("{".to_owned(), "no exported run"),
+        ("a,b\n1,2\n".to_owned(), "line 1"),
+    ] {
+        let bad = lab.file("bad");
+        std::fs::write(&bad, content).unwrap();
+        let import = format!("runs import {} {}", good.display(), bad.display());
+        let told_of = stderr_of(lab.sandlab(&import), 2);
+        assert!(told_of.contains(told), "{told_of}");
+    }
+    assert!(!lab.says("runs list").contains("\n   2"));
+    assert_eq!(lab.says("runs").lines().count(), 2);
+}
+
+#[test]
+fn a_run_that_is_killed_loses_at_most_what_it_was_measuring() {
+    let lab = Lab::new();
+    let start = |arguments: &str| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"))
+            .args(arguments.split(' '))
+            .arg("--store")
+            .arg(lab.store())
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut load = start("load peak --agents 10 --rate 1000 --duration 6s --ramp-up 0s");
+    let mut compare = start("compare echo --backends native --rounds 1000000");
+    let count = |run: &Value| {
+        let intervals = run["parts"][0]["intervals"].as_array().map_or(0, Vec::len);
+        let rounds = run["comparisons"][0]["sides"][0]["ns"].as_array();
+        (intervals, rounds.map_or(0, Vec::len))
+    };
+    let all = || -> Vec<(usize, usize)> {
+        let mut runs = lab.sandlab("runs");
+        let listed = runs.output().unwrap();
+        let lines = String::from_utf8_lossy(&listed.stdout).lines().count();
+        (1..lines)
+            .map(|run| count(&lab.export(&run.to_string())))
+            .collect()
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    let enough = |runs: &[(usize, usize)]| {
+        runs.iter().any(|run| run.0 >= 2) && runs.iter().any(|run| run.1 >= 2)
+    };
+    let mut seen = all();
+    while !enough(&seen) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+        seen = all();
+    }
+    for process in [&mut load, &mut compare] {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    // Whatever was there before is there now, and the file can be written.
+    let after = all();
+    assert!(enough(&after), "{after:?}");
+    for (before, after) in seen.iter().zip(&after) {
+        assert!(
+            after.0 >= before.0 && after.1 >= before.1,
+            "{seen:?} {after:?}"
+        );
+    }
+    for run in ["1", "2"] {
+        lab.sandlab(&format!("report {run}"))
+            .assert()
+            .code(0)
+            .stdout(contains("not complete"));
+        lab.sandlab(&format!("runs show {run}"))
+            .assert()
+            .code(0)
+            .stdout(contains("killed"));
+    }
+    lab.compare();
+    assert!(lab.says("runs").contains("complete"));
+}
+
+#[test]
+fn processes_write_at_the_same_time() {
+    let lab = Lab::new();
+    let start = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        command.args(["compare", "echo", "--backends", "native", "--rounds", "20"]);
+        command
+            .env("SANDLAB_STORE", lab.store())
+            .stdout(Stdio::null());
+        command.spawn().unwrap()
+    };
+    // All of them find no file, and make it.
+    let processes: Vec<_> = (0..4).map(|_| start()).collect();
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
+    }
+    for run in 1..=4 {
+        let run = lab.export(&run.to_string());
+        assert_eq!(run["end"]["complete"], true);
+        for case in run["comparisons"].as_array().unwrap() {
+            assert_eq!(case["sides"][0]["ns"].as_array().unwrap().len(), 20);
+        }
+    }
+}
+
+#[test]
+fn a_baseline_is_named_listed_and_not_deleted_by_accident() {
+    let lab = Lab::new();
+    lab.compare();
+    lab.compare();
+    lab.says("baseline save main 1");
+    let listed = lab.says("baseline list");
+    assert!(
+        listed.contains("main") && listed.lines().count() == 2,
+        "{listed}"
+    );
+    let refused = stderr_of(lab.sandlab("runs delete 1"), 2);
+    assert!(
+        refused.contains("baseline main") && refused.contains("baseline delete main"),
+        "{refused}"
+    );
+    // The name goes over to another run, and then the first one can go.
+    lab.says("baseline save main last");
+    lab.says("runs delete 1");
+    assert!(lab.says("report main").contains("echo"));
+    for wrong in ["7", "last", "two words", ""] {
+        let mut save = lab.sandlab("baseline save");
+        save.args([wrong, "last"])
+            .assert()
+            .code(2)
+            .stderr(contains("cannot name"));
+    }
+    lab.sandlab("baseline delete main").assert().code(0);
+    lab.sandlab("report main")
+        .assert()
+        .code(2)
+        .stderr(contains("no run \"main\""));
+    lab.sandlab("baseline delete main")
+        .assert()
+        .code(2)
+        .stderr(contains("no baseline"));
+    lab.sandlab("runs delete 2").assert().code(0);
+    lab.sandlab("report")
+        .assert()
+        .code(2)
+        .stderr(contains("no run \"last\""));
+}
+
+#[test]
+fn nothing_is_kept_if_it_should_not_be() {
+    let lab = Lab::new();
+    let mut once = lab.sandlab("compare echo --backends native --rounds 6 --no-store");
+    once.assert().code(0).stdout(contains("echo"));
+    assert!(!lab.store().exists());
+    lab.sandlab("runs")
+        .assert()
+        .code(2)
+        .stderr(contains("no results in"));
+}
+
+#[test]
+fn a_file_that_is_no_store_of_this_version_is_told_and_left_alone() {
+    let lab = Lab::new();
+    lab.compare();
+    let whole = std::fs::read(lab.store()).unwrap();
+    let text = b"these are no results, but somebody's notes".repeat(100);
+    let mut future = whole.clone();
+    // `user_version`, in the header of every SQLite file.
+    future[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    let mut foreign = whole.clone();
+    // `application_id`.
+    foreign[68..72].copy_from_slice(&7_u32.to_be_bytes());
+    for (content, told) in [
+        (whole[..whole.len() / 2].to_vec(), "damaged"),
+        (whole[..5_000].to_vec(), "damaged"),
+        (text, "no SQLite database"),
+        (future, "a newer sandlab wrote it (version 99"),
+        (foreign, "another program"),
+    ] {
+        std::fs::write(lab.store(), &content).unwrap();
+        for command in [
+            "report",
+            "runs",
+            "compare echo --backends native --rounds 6",
+        ] {
+            let error = stderr_of(lab.sandlab(command), 3);
+            assert!(
+                error.contains(told) && error.contains("results.db"),
+                "{command}: {error}"
+            );
+            assert!(error.contains("--store"), "{error}");
+        }
+        assert_eq!(std::fs::read(lab.store()).unwrap(), content);
+    }
+    // Put back, it has everything.
+    std::fs::write(lab.store(), &whole).unwrap();
+    assert!(lab.says("report").contains("echo"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_before_anything_is_measured() {
+    let mut compare = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    compare.args("compare echo --backends native --rounds 6 --store /proc/results.db".split(' '));
+    let error = stderr_of(compare, 3);
+    assert!(
+        error.contains("/proc/results.db") && error.contains("--no-store"),
+        "{error}"
+    );
+    let mut compare = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    compare.args("compare echo --backends native --rounds 6 --store /proc/a/results.db".split(' '));
+    let error = stderr_of(compare, 3);
+    assert!(error.contains("cannot make its folder"), "{error}");
+}
+
+/// The command where no file may be larger than this, in blocks of 512 bytes.
+fn cramped(lab: &Lab, blocks: u64, arguments: &str) -> std::process::Output {
+    // Without the signal, which would kill it, a write fails as it does on a full disk.
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {arguments}");
+    std::process::Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_sandlab")])
+        .env("SANDLAB_STORE", lab.store())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_keeps_what_was_stored() {
+    let lab = Lab::new();
+    lab.compare();
+    let before = lab.export("1");
+    let endless = "compare echo --backends native --rounds 1000000";
+    let done = cramped(&lab, 600, endless);
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(3), "{error}");
+    assert!(
+        error.contains("full") && error.contains("results.db"),
+        "{error}"
+    );
+    // The report has what was measured until then.
+    let report = String::from_utf8_lossy(&done.stdout);
+    assert!(report.contains("not complete"), "{report}");
+    assert_eq!(lab.export("1"), before);
+    let kept = lab.export("2");
+    let rounds = kept["comparisons"][0]["sides"][0]["ns"].as_array().unwrap();
+    assert!(!rounds.is_empty());
+    lab.sandlab("report 2")
+        .assert()
+        .code(0)
+        .stdout(contains("echo").and(contains("not complete")));
+    lab.compare();
+}

@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod cli;
 mod error;
 pub mod experiment;
+pub mod hostile;
 pub mod report;
 pub mod results;
 pub mod stats;

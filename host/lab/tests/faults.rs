@@ -118,7 +118,7 @@ fn many_empty_replies_are_a_large_result_too() {
         twin("faulty", &Profile::default()),
     ] {
         let fault = fault(agent.as_mut(), "replies 300000");
-        assert_eq!(fault, Fault::ResultTooLarge(16 << 20));
+        assert_eq!(fault, Fault::ResultTooLarge(2 << 20));
     }
 }
 

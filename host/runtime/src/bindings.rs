@@ -7,6 +7,10 @@ pub(crate) mod plain {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "plain-agent",
+        imports: {
+            "sandlab:agent/host@0.1.0.log": trappable,
+            "sandlab:agent/host@0.1.0.send": trappable,
+        },
         additional_derives: [PartialEq, Eq, serde::Serialize, serde::Deserialize],
     });
 }

@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use bytesize::ByteSize;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +59,14 @@ pub enum Fault {
     /// The agent's answer, or what it gave to the host, is larger than the profile allows.
     #[error("result too large: the agent handed over more than {} in one call; raise `result-limit` or send less", size(*.0))]
     ResultTooLarge(u64),
+    /// The agent asked the host for more than one of its budgets allows.
+    #[error("over budget: more than {} {budget}; raise `{}` or ask for less", budget.amount(*.limit), budget.key())]
+    OverBudget {
+        /// Which budget.
+        budget: Budget,
+        /// What the profile allows.
+        limit: u64,
+    },
     /// The agent asked to exit.
     #[error("the agent exited with status {0} instead of returning")]
     Exited(i32),
@@ -85,6 +94,58 @@ pub enum Fault {
     /// The host's side failed: not the agent's fault.
     #[error("the host failed: {0}")]
     Host(String),
+}
+
+/// What the host counts for an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Budget {
+    /// Lines given to the log.
+    LogCalls,
+    /// Messages given to `send`.
+    Sends,
+    /// Replies.
+    Replies,
+    /// Handles of WASI's resources.
+    Handles,
+    /// Bytes of standard output and error.
+    Output,
+    /// Random bytes asked for at once.
+    Random,
+}
+
+impl Budget {
+    /// The profile's key that raises it.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::LogCalls => "budgets.log-calls",
+            Self::Sends => "budgets.sends",
+            Self::Replies => "budgets.replies",
+            Self::Handles => "budgets.handles",
+            Self::Output => "budgets.output",
+            Self::Random => "result-limit",
+        }
+    }
+
+    fn amount(self, limit: u64) -> String {
+        match self {
+            Self::Output | Self::Random => size(limit).to_string(),
+            Self::LogCalls | Self::Sends | Self::Replies | Self::Handles => limit.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LogCalls => "lines for the log in one call",
+            Self::Sends => "messages for `send` in one call",
+            Self::Replies => "replies in one call",
+            Self::Handles => "handles of resources at once",
+            Self::Output => "of standard output in one call",
+            Self::Random => "of random bytes at once",
+        })
+    }
 }
 
 impl CallError {

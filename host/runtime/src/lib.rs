@@ -31,6 +31,6 @@ pub use agent::{
     Identity, LogLine, Peers, Started, Usage,
 };
 pub use bindings::types::{AgentId, Failure, Level, Message, Performative, SendError};
-pub use error::{CallError, Fault, LoadError};
+pub use error::{Budget, CallError, Fault, LoadError};
 pub use interface::{Interface, NotOffered};
 pub use profile::Profile;

@@ -1,8 +1,8 @@
 //! The host's side of one agent: what it sends and logs during a call, within its budgets.
 //! The same for every backend.
 
-use crate::profile::Profile;
-use crate::{AgentId, Identity, Level, LogLine, Message, SendError};
+use crate::profile::{Budgets, Profile};
+use crate::{AgentId, Budget, Fault, Identity, Level, LogLine, Message, SendError};
 
 /// What one agent has sent and logged.
 #[derive(Debug)]
@@ -20,6 +20,12 @@ pub(crate) struct Outbox {
     send_left: u64,
     /// Messages of the call that were not taken.
     refused: u32,
+    budgets: Budgets,
+    /// How often the call has asked.
+    log_calls: u32,
+    sends: u32,
+    /// The budget that the call has gone over, which ends the agent.
+    over: Option<Budget>,
 }
 
 /// Whether a call may send.
@@ -47,6 +53,10 @@ impl Outbox {
             send_limit: profile.result_limit.as_u64(),
             send_left: 0,
             refused: 0,
+            budgets: profile.budgets.clone(),
+            log_calls: 0,
+            sends: 0,
+            over: None,
         }
     }
 
@@ -61,6 +71,35 @@ impl Outbox {
         self.log.clear();
         self.lines_left = self.line_limit;
         self.bytes_left = self.byte_limit;
+        (self.log_calls, self.sends, self.over) = (0, 0, None);
+    }
+
+    /// # Errors
+    /// If the call asked for more than its budgets allow.
+    pub fn check(&self) -> Result<(), Fault> {
+        let Some(budget) = self.over else {
+            return Ok(());
+        };
+        let limit = match budget {
+            Budget::Sends => self.budgets.sends,
+            _ => self.budgets.log_calls,
+        };
+        Err(Fault::OverBudget {
+            budget,
+            limit: limit.into(),
+        })
+    }
+
+    /// # Errors
+    /// If a call may not reply so often.
+    pub fn check_replies(&self, replies: usize) -> Result<(), Fault> {
+        if replies <= self.budgets.replies as usize {
+            return Ok(());
+        }
+        Err(Fault::OverBudget {
+            budget: Budget::Replies,
+            limit: self.budgets.replies.into(),
+        })
     }
 
     /// Takes a message, if its recipient lives and the budget allows. The sender is who
@@ -83,6 +122,11 @@ impl Outbox {
     }
 
     fn try_take(&mut self, mut message: Message, size: u64) -> Result<(), SendError> {
+        self.sends = self.sends.saturating_add(1);
+        if self.sends > self.budgets.sends {
+            self.over = Some(Budget::Sends);
+            return Err(SendError::OverBudget);
+        }
         let left = self.send_left.checked_sub(size);
         self.send_left = left.ok_or(SendError::OverBudget)?;
         self.identity.directory.accept(message.recipient)?;
@@ -98,6 +142,10 @@ impl Outbox {
 
     /// Keeps a line, or drops and counts it if the call's budget is spent.
     pub fn log(&mut self, level: Level, text: String) {
+        self.log_calls = self.log_calls.saturating_add(1);
+        if self.log_calls > self.budgets.log_calls {
+            self.over = Some(Budget::LogCalls);
+        }
         let size = text.len() as u64;
         if self.lines_left == 0 || size > self.bytes_left {
             self.log_dropped += 1;
@@ -161,5 +209,30 @@ mod tests {
         assert_eq!(outbox.send(to(2, 600)), Ok(()));
         outbox.begin_call(Sending::Denied);
         assert_eq!(outbox.send(to(2, 0)), Err(SendError::OverBudget));
+    }
+
+    #[test]
+    fn a_call_that_goes_on_asking_is_over_its_budget() {
+        let profile = Profile {
+            budgets: Budgets {
+                log_calls: 2,
+                sends: 1,
+                ..Budgets::default()
+            },
+            ..Profile::default()
+        };
+        let mut outbox = Outbox::new(Identity::alone(), &profile);
+        outbox.begin_call(Sending::Allowed);
+        assert!(outbox.send(to(3, 1)).is_err() && outbox.check().is_ok());
+        assert!(outbox.send(to(3, 1)).is_err());
+        let over = outbox.check().unwrap_err().to_string();
+        assert!(over.contains("more than 1 ") && over.contains("`budgets.sends`"));
+        outbox.begin_call(Sending::Allowed);
+        for _ in 0..3 {
+            assert!(outbox.check().is_ok());
+            outbox.log(Level::Info, String::new());
+        }
+        let over = outbox.check().unwrap_err().to_string();
+        assert!(over.contains("`budgets.log-calls`"), "{over}");
     }
 }

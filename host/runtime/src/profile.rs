@@ -43,9 +43,12 @@ pub struct Profile {
     pub fuel: Option<u64>,
     /// The guest's stack. Default 512 KiB, which is wasmtime's.
     pub stack: ByteSize,
-    /// What one call may hand over to the host, as results or arguments. Default
-    /// 16 MiB, where wasmtime's own is 128 MiB: the host allocates it for the guest.
+    /// What one call may hand over to the host, as results or arguments. Default 2 MiB, a
+    /// message of 1 MiB with room for another, where wasmtime's own is 128 MiB: the host
+    /// allocates it for the guest.
     pub result_limit: ByteSize,
+    /// How often one call may ask the host for something.
+    pub budgets: Budgets,
     /// What an agent may keep of contents that stay in the host's memory.
     pub contents: ContentBudget,
     /// What a call may log.
@@ -67,12 +70,47 @@ impl Default for Profile {
             deadline: Duration::from_secs(5),
             fuel: None,
             stack: ByteSize::kib(512),
-            result_limit: ByteSize::mib(16),
+            result_limit: ByteSize::mib(2),
+            budgets: Budgets::default(),
             contents: ContentBudget::default(),
             log: LogBudget::default(),
             calls: Calls::default(),
             allocation: Allocation::default(),
             grants: Grants::default(),
+        }
+    }
+}
+
+/// What is counted in the host, for each call. A call that asks for more ends its agent,
+/// with a fault that names the budget: an agent that goes on asking after it was refused
+/// would keep its thread busy until the deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Budgets {
+    /// Lines given to `host.log`, kept or dropped. Default 10,000: a hundred times what is
+    /// kept.
+    pub log_calls: u32,
+    /// Messages given to `send`, taken or refused. Default 10,000: more than all mailboxes
+    /// of an agent's neighbours take at once.
+    pub sends: u32,
+    /// Replies, to all messages of the call. Default 10,000.
+    pub replies: u32,
+    /// Handles of WASI's resources, such as open files and what a guest waits for, which an
+    /// agent has at once. Default 1,000: the host keeps some hundred bytes for each.
+    pub handles: u32,
+    /// Bytes written to standard output and error, kept or not. Default 1 MiB: a panic
+    /// with its backtrace is a few KiB.
+    pub output: ByteSize,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            log_calls: 10_000,
+            sends: 10_000,
+            replies: 10_000,
+            handles: 1_000,
+            output: ByteSize::mib(1),
         }
     }
 }

@@ -304,13 +304,17 @@ impl ResourceLimiter for Host {
 impl types::Host for Host {}
 
 impl host::Host for Host {
-    fn send(&mut self, message: Message) -> std::result::Result<(), SendError> {
-        self.peers.accept(message.recipient)?;
-        self.sent.push(message);
-        Ok(())
+    fn send(&mut self, message: Message) -> Result<std::result::Result<(), SendError>> {
+        let accepted = self.peers.accept(message.recipient);
+        if accepted.is_ok() {
+            self.sent.push(message);
+        }
+        Ok(accepted)
     }
 
-    fn log(&mut self, _level: Level, _text: String) {}
+    fn log(&mut self, _level: Level, _text: String) -> Result<()> {
+        Ok(())
+    }
 
     fn self_(&mut self) -> u64 {
         1

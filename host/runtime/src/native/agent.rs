@@ -97,7 +97,12 @@ impl Instance {
             self.ended = true;
             return Err(Fault::ResultTooLarge(self.result_limit));
         }
-        Ok(())
+        let checked = self
+            .outbox
+            .check()
+            .and_then(|()| self.outbox.check_replies(results.count()));
+        self.ended = checked.is_err();
+        checked
     }
 }
 
@@ -108,6 +113,12 @@ impl Results {
             Some(Err(failure)) => Err(CallError::Failure(failure)),
             None => Err(Fault::Host("the twin returned without an outcome".to_owned()).into()),
         }
+    }
+
+    /// How many replies it has, of all operations.
+    fn count(&self) -> usize {
+        let closed = self.batch.iter().flatten();
+        closed.map(Vec::len).sum::<usize>() + self.replies.len()
     }
 
     /// Whether so many bytes still fit in the call's result.

@@ -167,7 +167,9 @@ impl contents::HostContent for State {
 impl contents::Host for State {
     fn send(&mut self, parcel: Parcel) -> Result<Result<(), SendError>> {
         let message = self.contents.take(parcel)?;
-        Ok(self.outbox.send_parcel(message))
+        let sent = self.outbox.send_parcel(message);
+        self.outbox.check()?;
+        Ok(sent)
     }
 }
 

@@ -15,8 +15,8 @@ use wit_parser::{
     WorldKey,
 };
 
-/// The contract, as it stands in the WIT files.
-const WIT: [(&str, &str); 8] = [
+/// The contract, as it stands in the WIT files: their names and their text.
+pub const WIT: [(&str, &str); 8] = [
     ("types.wit", include_str!("../../../../wit/types.wit")),
     ("host.wit", include_str!("../../../../wit/host.wit")),
     ("agent.wit", include_str!("../../../../wit/agent.wit")),

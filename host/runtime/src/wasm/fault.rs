@@ -2,10 +2,10 @@
 
 use super::limiter::Denial;
 use super::state::State;
-use crate::Fault;
 use crate::profile::{Layout, Profile};
+use crate::{Budget, Fault};
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
-use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 /// What ended the instance. The order matters: a guest that is refused memory aborts
 /// with the same trap as one that panics, so the refusal and the text tell them apart.
@@ -33,6 +33,13 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
     let root = error.root_cause().to_string();
     if root.contains(HOSTCALL_FUEL) {
         return Fault::ResultTooLarge(profile.result_limit.as_u64());
+    }
+    if let Some(fault) = over_budget(error, &root, profile) {
+        return fault;
+    }
+    if root.starts_with(INSTANCES) {
+        let limit = profile.instance_limit;
+        return Fault::OverLimit(format!("{root}; `instance-limit` is {limit}"));
     }
     let output = state.output.text();
     if !output.contains(ALLOCATION_FAILED)
@@ -62,7 +69,22 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
             "{root}; with the layout `packed` that can also be the end of its stack"
         ));
     }
-    Fault::Trap(root)
+    if error.is::<Trap>() {
+        return Fault::Trap(root);
+    }
+    // What no type rules out, and wasmtime found when it took it from the guest: a pointer
+    // beyond its memory, a discriminant that there is not, text that is no UTF-8.
+    Fault::Contract(root)
+}
+
+/// The budget whose end wasmtime told the guest of.
+fn over_budget(error: &Error, root: &str, profile: &Profile) -> Option<Fault> {
+    let over = |budget, limit| Fault::OverBudget { budget, limit };
+    let is_full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
+    if is_full || root.contains(HANDLES) {
+        return Some(over(Budget::Handles, profile.budgets.handles.into()));
+    }
+    (root.starts_with(RANDOM)).then(|| over(Budget::Random, profile.result_limit.as_u64()))
 }
 
 /// The stack that rustc links into a guest's linear memory, for what has an address.
@@ -86,6 +108,15 @@ fn is_below_zero(error: &str) -> bool {
 
 /// The text of wasmtime's private `HostcallFuelExhausted`; a test would notice if it changed.
 const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls";
+
+/// The same of what a store says that has as many handles as it may have.
+const HANDLES: &str = "store handle limit exceeded";
+
+/// The same of a store that has as many instances, memories or tables as its limiter allows.
+const INSTANCES: &str = "resource limit exceeded: ";
+
+/// The same of `get-random-bytes`.
+const RANDOM: &str = "requested len ";
 
 /// What Rust's standard library writes before it aborts for want of memory.
 const ALLOCATION_FAILED: &str = "memory allocation of ";

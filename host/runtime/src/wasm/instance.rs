@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Instance as Linked, Lift, Lower,
 };
-use wasmtime::{Error, Store, Trap};
+use wasmtime::{Error, Store, Trap, WasmBacktrace};
 
 /// One running component.
 pub struct Instance {
@@ -47,6 +47,10 @@ impl Instance {
         store.set_hostcall_fuel(
             usize::try_from(profile.result_limit.as_u64()).unwrap_or(usize::MAX),
         );
+        // What the agent may keep, while it has one content more.
+        let contents = (profile.contents.count as usize).saturating_add(1);
+        let handles = profile.budgets.handles as usize;
+        store.set_max_component_handles(handles.saturating_add(contents));
         let deadline = if program.fiber {
             // With each tick a call on a fiber lets others have the thread; its deadline
             // is that of the future.
@@ -133,8 +137,20 @@ impl Instance {
             Way::Fiber(guest) => timed(deadline, guest.call_handle(&mut self.store, message)).await,
         };
         let returned = returned.map_err(|error| self.ended_by(&error))?;
+        self.handled(returned)
+    }
+
+    /// What handling a message brought, if it is not too much.
+    fn handled(&mut self, returned: Result<Vec<Message>, Failure>) -> Result<Handled, CallError> {
+        self.check_replies(returned.as_ref().map_or(0, Vec::len))?;
         let (replies, sent) = self.answer(returned)?;
         Ok(Handled { replies, sent })
+    }
+
+    fn check_replies(&mut self, replies: usize) -> Result<(), Fault> {
+        let checked = self.store.data().outbox.check_replies(replies);
+        self.ended = checked.is_err();
+        checked
     }
 
     /// As [`handle_on_fiber`](Self::handle_on_fiber), of many messages.
@@ -167,6 +183,7 @@ impl Instance {
         returned: Result<Vec<Result<Vec<Message>, Failure>>, Error>,
     ) -> Result<Batch, CallError> {
         let results = returned.map_err(|error| self.ended_by(&error))?;
+        self.check_replies(results.iter().flatten().map(Vec::len).sum())?;
         let sent = self.store.data_mut().outbox.take_sent();
         Ok(Batch { results, sent })
     }
@@ -203,6 +220,7 @@ impl Instance {
         returned: Result<Result<Vec<Parcel>, Failure>, Error>,
     ) -> Result<Handled, CallError> {
         let returned = returned.map_err(|error| self.ended_by(&error))?;
+        self.check_replies(returned.as_ref().map_or(0, Vec::len))?;
         let contents = &mut self.store.data_mut().contents;
         let replies = returned.map(|replies| {
             let taken = replies.into_iter().map(|reply| contents.take(reply));
@@ -272,8 +290,7 @@ impl Agent for Instance {
             Way::Sync(guest) => guest.call_handle(store, message),
             Way::Fiber(guest) => on_fiber(deadline, guest.call_handle(store, message)),
         })?;
-        let (replies, sent) = self.answer(returned)?;
-        Ok(Handled { replies, sent })
+        self.handled(returned)
     }
 
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
@@ -330,11 +347,11 @@ impl Agent for Instance {
     }
 }
 
-/// Why an instance did not come up. What is no trap of the guest's own code is the
+/// Why an instance did not come up. What did not happen in the guest's own code is the
 /// machine's: no memory, no mapping.
 fn not_started(error: &Error, store: &Store<State>, profile: &Profile) -> Fault {
     match classify(error, store.data(), profile) {
-        Fault::Trap(text) if !error.is::<Trap>() => Fault::Host(text),
+        Fault::Contract(text) if !error.is::<WasmBacktrace>() => Fault::Host(text),
         fault => fault,
     }
 }

@@ -128,7 +128,10 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, Error> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        // A table's maximum can be the pool's, which is the profile's limit: then it is that
+        // which refuses.
+        let is_own = desired as u64 <= self.table.limit;
+        if is_own && maximum.is_some_and(|maximum| desired > maximum) {
             self.table.last = 0;
             return Ok(false);
         }
@@ -182,6 +185,18 @@ mod tests {
             asked: Some(120),
         };
         assert_eq!(limiter.denials(), survived);
+    }
+
+    #[test]
+    fn a_table_that_the_pool_has_no_room_for_is_over_the_limit() {
+        let mut limiter = Limiter::new(&Profile {
+            table_limit: 100,
+            ..Profile::default()
+        });
+        assert!(!limiter.table_growing(0, 60, Some(50)).unwrap());
+        assert_eq!(limiter.denied(), None);
+        assert!(!limiter.table_growing(0, 101, Some(100)).unwrap());
+        assert_eq!(limiter.denied(), Some(Denial::Table(101)));
     }
 
     #[test]

@@ -157,7 +157,13 @@ impl SandboxEngine {
 }
 
 fn prepare(error: wasmtime::Error) -> LoadError {
-    LoadError::Prepare(format!("{error:#}"))
+    let text = format!("{error:#}");
+    // Wasmtime counts a component's instances, memories and tables before it has any slot.
+    if text.contains("in the pooling allocator") {
+        let remedy = "raise `instance-limit`, or build it of fewer parts";
+        return LoadError::Prepare(format!("{text}; {remedy}"));
+    }
+    LoadError::Prepare(text)
 }
 
 fn no_pool() -> LoadError {

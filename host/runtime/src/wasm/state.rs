@@ -22,14 +22,15 @@ impl State {
     /// # Errors
     /// If a granted directory is no longer there.
     pub fn new(profile: &Profile, identity: Identity) -> Result<Self, Fault> {
-        let limit = usize::try_from(profile.log.size.as_u64()).unwrap_or(usize::MAX);
-        let output = Captured::with_limit(limit);
+        let output = Captured::new(profile);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(profile.budgets.handles as usize);
         Ok(Self {
             limiter: Limiter::new(profile),
             outbox: Outbox::new(identity, profile),
             contents: Contents::new(profile),
             wasi: wasi(profile, &output)?,
-            table: ResourceTable::new(),
+            table,
             output,
         })
     }
@@ -45,6 +46,7 @@ impl State {
 
 fn wasi(profile: &Profile, output: &Captured) -> Result<WasiCtx, Fault> {
     let mut wasi = WasiCtx::builder();
+    wasi.max_random_size(profile.result_limit.as_u64());
     let grants = &profile.grants;
     match grants.stdio {
         Stdio::Log => wasi.stdout(output.clone()).stderr(output.clone()),
@@ -82,12 +84,15 @@ impl WasiView for State {
 impl types::Host for State {}
 
 impl host::Host for State {
-    fn send(&mut self, message: Message) -> Result<(), SendError> {
-        self.outbox.send(message)
+    fn send(&mut self, message: Message) -> wasmtime::Result<Result<(), SendError>> {
+        let sent = self.outbox.send(message);
+        self.outbox.check()?;
+        Ok(sent)
     }
 
-    fn log(&mut self, level: Level, text: String) {
+    fn log(&mut self, level: Level, text: String) -> wasmtime::Result<()> {
         self.outbox.log(level, text);
+        Ok(self.outbox.check()?)
     }
 
     fn self_(&mut self) -> AgentId {

@@ -1,13 +1,15 @@
 //! The guest's standard output and error, kept in memory within a budget. A panic's
 //! message comes this way, whatever language the guest was written in.
 
+use crate::profile::Profile;
+use crate::{Budget, Fault};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// What the guest has written since the last call began. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -24,22 +26,35 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Text {
     bytes: Vec<u8>,
+    /// What is kept of them.
     limit: usize,
+    /// Bytes that the call has written, kept or not.
+    written: u64,
+    /// What it may write.
+    budget: u64,
 }
 
 impl Captured {
-    pub fn with_limit(limit: usize) -> Self {
-        let bytes = Vec::new();
+    pub fn new(profile: &Profile) -> Self {
+        let text = Text {
+            bytes: Vec::new(),
+            limit: usize::try_from(profile.log.size.as_u64()).unwrap_or(usize::MAX),
+            written: 0,
+            budget: profile.budgets.output.as_u64(),
+        };
         Self(Arc::new(Inner {
             is_written: AtomicBool::new(false),
-            text: Mutex::new(Text { bytes, limit }),
+            text: Mutex::new(text),
         }))
     }
 
     pub fn clear(&self) {
         if self.0.is_written.load(Ordering::Relaxed) {
             self.0.is_written.store(false, Ordering::Relaxed);
-            self.locked(|text| text.bytes.clear());
+            self.locked(|text| {
+                text.bytes.clear();
+                text.written = 0;
+            });
         }
     }
 
@@ -69,7 +84,7 @@ impl StdoutStream for Captured {
 }
 
 /// Always ready. Over the limit the oldest is dropped, since a panic comes last: an error
-/// would make a guest that only logs too much panic.
+/// would make a guest that only logs too much panic. One that goes on and on is ended.
 #[async_trait]
 impl OutputStream for Captured {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
@@ -80,8 +95,16 @@ impl OutputStream for Captured {
             if text.bytes.len() > 2 * text.limit {
                 text.bytes.drain(..text.bytes.len() - text.limit);
             }
-        });
-        Ok(())
+            text.written += bytes.len() as u64;
+            if text.written <= text.budget {
+                return Ok(());
+            }
+            let over = Fault::OverBudget {
+                budget: Budget::Output,
+                limit: text.budget,
+            };
+            Err(StreamError::Trap(over.into()))
+        })
     }
 
     fn flush(&mut self) -> StreamResult<()> {

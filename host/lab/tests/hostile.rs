@@ -1,0 +1,89 @@
+//! Guests that are made to do harm, on a message path on which others live.
+
+mod common;
+
+use common::path::{at_rest, runtime};
+use sandlab::hostile::{Arena, Ground, WITNESS, crowded};
+use sandlab_runtime::path::AgentOptions;
+use sandlab_runtime::profile::{Budgets, Strategy};
+use sandlab_runtime::wasm::SandboxEngine;
+use sandlab_runtime::{AgentId, Backend, Budget, Fault, Identity, Profile};
+
+#[test]
+fn too_many_instances_are_named_without_a_pool_too() {
+    let mut profile = sandlab::hostile::profile();
+    profile.allocation.strategy = Strategy::OnDemand;
+    let crowd = crowded(&WITNESS.component(), 40);
+    let sandbox = SandboxEngine::new(&profile).unwrap().load_bytes(&crowd);
+    let error = sandbox.unwrap().spawn(Identity::alone()).err().unwrap();
+    assert!(error.to_string().contains("`instance-limit`"), "{error}");
+}
+
+#[test]
+fn a_twin_has_the_budgets_of_a_sandbox() {
+    for mut agent in [
+        common::sandbox("faulty", &Profile::default()),
+        common::twin("faulty", &Profile::default()),
+    ] {
+        let fault = common::fault(agent.as_mut(), "flood 20000");
+        assert_eq!(
+            fault,
+            Fault::OverBudget {
+                budget: Budget::LogCalls,
+                limit: 10_000
+            }
+        );
+    }
+    let profile = Profile {
+        budgets: Budgets {
+            replies: 10,
+            ..Budgets::default()
+        },
+        ..Profile::default()
+    };
+    for mut agent in [
+        common::sandbox("faulty", &profile),
+        common::twin("faulty", &profile),
+    ] {
+        assert!(common::say(agent.as_mut(), "replies 10").is_ok());
+        let fault = common::fault(agent.as_mut(), "replies 11").to_string();
+        assert!(fault.contains("`budgets.replies`"), "{fault}");
+    }
+}
+
+/// Whether an agent answers with what it is told.
+fn answers(connection: &mut sandlab_runtime::path::Connection, agent: AgentId) -> bool {
+    let outcomes = common::path::outcomes(connection, agent, &["are you well?"]);
+    matches!(&outcomes[..], [Ok(reply)] if reply.content == b"are you well?")
+}
+
+#[test]
+fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
+    let arena = Arena::new().unwrap();
+    let runtime = runtime(2);
+    let client = runtime.client();
+    let options = AgentOptions::default();
+    let neighbours = runtime.spawn_many(arena.witness(), &options, 4).unwrap();
+    let mut connection = runtime.connect(8);
+    let before = runtime.census();
+    let mut wrong = Vec::new();
+    for number in 0..arena.len() {
+        let ground = Ground {
+            runtime: &runtime,
+            client: &client,
+            shard: number % 2,
+        };
+        let name = arena.attack(number).name;
+        match arena.strike(number, &ground) {
+            Ok(called) => println!("{name}: {called}"),
+            Err(why) => wrong.push(format!("{name}: {why}")),
+        }
+        for agent in &neighbours {
+            assert!(answers(&mut connection, *agent), "after {name}");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let accounts = at_rest(&runtime);
+    assert_eq!(accounts.agents, 4);
+    assert_eq!(runtime.census().linear_memory, before.linear_memory);
+}

@@ -44,7 +44,7 @@ pub fn large() -> Result<Interval> {
     let large = Large::of(18_000_000)?;
     let engine = SandboxEngine::with_cache(&Profile::default(), Cache::none())?;
     let mut ratios = Vec::new();
-    for round in 0..7 {
+    for round in 0..5 {
         let load = || -> Result<f64> {
             let start = Instant::now();
             engine.load(&large.file)?;

@@ -1,10 +1,11 @@
 //! File descriptors: an agent that is granted a directory holds one of it.
 
 use rustix::process::{Resource, getrlimit};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A process's descriptors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenFiles {
     /// Those that it has.
     pub used: u64,

@@ -1,12 +1,9 @@
 //! Loads as a user types them: short, on the real path, with real agents.
 
 use assert_cmd::Command;
-use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The command, with its runs in a store of its own.

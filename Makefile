@@ -3,7 +3,7 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab test check guests bench bench-density mutated claims tools
+.PHONY: lab test check guests bench bench-density mutated browser claims tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -35,6 +35,12 @@ bench-density: guests
 ## Ten thousand damaged components, each of which must get a diagnosis.
 mutated: guests
 	cargo test --release --package sandlab --test validate -- --ignored
+
+## Opens a report in a browser, which must have nothing to say of it.
+browser: guests
+	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } || { \
+	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
+	cargo test --release --package sandlab --test report -- --ignored
 
 ## Measures every claim of the documentation; `make claims ONLY=name` runs one.
 claims: guests

@@ -76,6 +76,17 @@ impl Sampled {
         self.sides.first().map_or(0, |side| side.ns.len())
     }
 
+    /// What a side took by what another took in the same round, a number a round; none if
+    /// one of them is not there.
+    pub fn ratios(&self, side: &str, by: &str) -> Vec<f64> {
+        let find = |name: &str| self.sides.iter().find(|side| side.side == name);
+        let (Some(side), Some(by)) = (find(side), find(by)) else {
+            return Vec::new();
+        };
+        let pairs = side.ns.iter().zip(&by.ns);
+        pairs.map(|(ours, theirs)| ours / theirs).collect()
+    }
+
     /// What it is, without its samples.
     pub(crate) fn case(&self, of: Sides) -> results::Case {
         results::Case {

@@ -137,18 +137,10 @@ impl Comparison {
 }
 
 fn rows_of(case: &Sampled) -> Vec<Row> {
-    let is_native = |name: &str| name == BackendKind::Native.name();
-    let native = case.sides.iter().find(|side| is_native(&side.side));
+    let native = BackendKind::Native.name();
     let rows = case.sides.iter().filter_map(|side| {
-        let base = native.filter(|_| !is_native(&side.side));
-        let ratio = base.and_then(|base| {
-            let pairs = side.ns.iter().zip(&base.ns);
-            median_interval(
-                &pairs
-                    .map(|(ours, native)| ours / native)
-                    .collect::<Vec<_>>(),
-            )
-        });
+        let ratio = median_interval(&case.ratios(&side.side, native));
+        let ratio = ratio.filter(|_| side.side != native);
         Some(Row {
             agent: case.agent.clone(),
             bytes: case.mean_bytes,

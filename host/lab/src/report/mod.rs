@@ -2,6 +2,7 @@
 
 mod comparison;
 mod grades;
+mod html;
 mod ladder;
 mod load;
 mod memory_limits;
@@ -15,6 +16,7 @@ mod spawn;
 mod table;
 mod units;
 pub mod validate;
+pub mod whole;
 
 use clap::ValueEnum;
 

@@ -1,15 +1,20 @@
 //! Lines that stand below a report's tables.
 
-use super::table::Style;
+use super::table::{Style, escaped};
 use crate::results::{Environment, Measured};
 use std::collections::BTreeSet;
 
 pub(super) fn list(lines: Vec<String>, style: Style) -> String {
-    let bullet = if style == Style::Markdown { "- " } else { "" };
-    lines
-        .iter()
-        .map(|line| format!("{bullet}{line}\n"))
-        .collect()
+    let line = |line: &String| match style {
+        Style::Markdown => format!("- {line}\n"),
+        Style::Html => format!("<li>{}</li>\n", escaped(line)),
+        Style::Colour | Style::Plain => format!("{line}\n"),
+    };
+    let text: String = lines.iter().map(line).collect();
+    match style {
+        Style::Html if !text.is_empty() => format!("<ul>\n{text}</ul>\n"),
+        _ => text,
+    }
 }
 
 pub(super) fn machine(environment: &Environment) -> String {

@@ -179,20 +179,18 @@ fn advice(planned: &[Planned]) -> Vec<String> {
 }
 
 fn profile(planned: &Planned, style: Style) -> String {
-    let fence = if style == Style::Markdown { "```" } else { "" };
-    let toml = if fence.is_empty() { "" } else { "toml" };
-    let open = if fence.is_empty() {
-        String::new()
-    } else {
-        format!("{fence}{toml}\n")
+    let (open, close) = match style {
+        Style::Markdown => ("```toml\n", "```"),
+        Style::Html => ("<pre>", "</pre>"),
+        Style::Colour | Style::Plain => ("", ""),
     };
-    let mut text = open + &planned.advice.profile;
+    let mut text = open.to_owned() + &planned.advice.profile;
     for (number, pool) in planned.advice.pools.iter().enumerate() {
         let of = planned.advice.pools.len();
         text += &format!("\n# What wasmtime is told, pool {} of {of}:\n", number + 1);
         text += &comment(pool);
     }
-    text + fence
+    text + close
 }
 
 /// A long line as a comment of several, broken after commas.

@@ -30,7 +30,7 @@ pub fn render(
     })
 }
 
-fn csv(results: &Results) -> String {
+pub(super) fn csv(results: &Results) -> String {
     let mut tables = sampled::csv(results);
     if !results.parts.is_empty() {
         let special = [
@@ -66,7 +66,7 @@ fn json(results: &Results, graded: &[Graded]) -> Result<String> {
     Ok(json + "\n")
 }
 
-fn page(results: &Results, graded: &[Graded], style: Style) -> String {
+pub(super) fn page(results: &Results, graded: &[Graded], style: Style) -> String {
     let mut blocks = sampled::blocks(results, style);
     blocks.extend(load::blocks(results, style));
     blocks.extend(memory_limits::blocks(results, style));
@@ -81,7 +81,7 @@ fn page(results: &Results, graded: &[Graded], style: Style) -> String {
 }
 
 /// What a reader must know, so as not to believe too much.
-fn remarks(results: &Results) -> Vec<String> {
+pub(super) fn remarks(results: &Results) -> Vec<String> {
     let notes = results.notes.iter().map(|note| format!("note: {note}"));
     let mut lines: Vec<_> = notes.collect();
     for measurement in &results.parts {
@@ -104,7 +104,7 @@ fn remarks(results: &Results) -> Vec<String> {
     lines
 }
 
-fn conditions(results: &Results) -> Vec<String> {
+pub(super) fn conditions(results: &Results) -> Vec<String> {
     let mut lines = sampled::conditions(results);
     let accepted = results.parts.iter().flat_map(|m| &m.findings);
     let accepted: u64 = accepted

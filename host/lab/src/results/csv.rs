@@ -25,7 +25,7 @@ fn lines(value: &Value, path: &mut String, text: &mut String) {
         }
         Value::Object(fields) if !fields.is_empty() => {
             for (name, field) in fields {
-                let _ = write!(path, "/{}", name.replace('~', "~0").replace('/', "~1"));
+                let _ = write!(path, "/{}", step(name));
                 lines(field, path, text);
                 path.truncate(length);
             }
@@ -39,6 +39,18 @@ fn lines(value: &Value, path: &mut String, text: &mut String) {
         Value::String(string) => ("text", string.clone()),
     };
     let _ = writeln!(text, "{},{kind},{}", quoted(path), quoted(&shown));
+}
+
+/// What a field's name begins with that would be taken for a place in a list.
+const DIGITS: &str = "~2";
+
+/// A field's name in a path.
+fn step(name: &str) -> String {
+    let name = name.replace('~', "~0").replace('/', "~1");
+    match name.parse::<usize>() {
+        Ok(_) => DIGITS.to_owned() + &name,
+        Err(_) => name,
+    }
 }
 
 fn quoted(field: &str) -> String {
@@ -109,7 +121,8 @@ fn at<'a>(mut value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
                 items.get_mut(index)?
             }
             Value::Object(fields) => {
-                let name = step.replace("~1", "/").replace("~0", "~");
+                let name = step.strip_prefix(DIGITS).unwrap_or(step);
+                let name = name.replace("~1", "/").replace("~0", "~");
                 fields.entry(name).or_insert(Value::Null)
             }
             _ => return None,

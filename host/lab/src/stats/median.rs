@@ -19,30 +19,34 @@ pub struct Interval {
 /// a binomial of one half leaves out with 2.5 % a side (Conover, Practical
 /// Nonparametric Statistics, 3.2). Needs 6 samples for an interval, 1 for a value.
 pub fn median_interval(samples: &[f64]) -> Option<Interval> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    let middle = n / 2;
-    let value = match n {
-        0 => return None,
-        n if n % 2 == 1 => sorted[middle],
-        _ => sorted[middle - 1].midpoint(sorted[middle]),
+    let mut samples = samples.to_vec();
+    let n = samples.len();
+    if n == 0 {
+        return None;
+    }
+    // Of ten million samples, a few ranks are found ten times as fast as all of them.
+    let mut at = |rank: usize| *samples.select_nth_unstable_by(rank, f64::total_cmp).1;
+    let value = match n % 2 {
+        1 => at(n / 2),
+        _ => at(n / 2 - 1).midpoint(at(n / 2)),
     };
-    // With as few as 5, even the whole range covers the median with less than 95 %.
+    let ranks = median_ranks(n);
+    Some(Interval {
+        value,
+        low: ranks.map(|(low, _)| at(low)),
+        high: ranks.map(|(_, high)| at(high)),
+    })
+}
+
+/// Between which ranks, from 0 on, of so many samples the median is; none of fewer than 6,
+/// of which even the whole range covers it with less than 95 %.
+pub(super) fn median_ranks(n: usize) -> Option<(usize, usize)> {
     if n < 6 {
-        return Some(Interval {
-            value,
-            low: None,
-            high: None,
-        });
+        return None;
     }
     let binomial = Binomial::new(0.5, n as u64).ok()?;
     let rank = left_out(&binomial, n).saturating_sub(1);
-    Some(Interval {
-        value,
-        low: Some(sorted[rank]),
-        high: Some(sorted[n - 1 - rank]),
-    })
+    Some((rank, n - 1 - rank))
 }
 
 /// How many of the smallest ranks have at most 2.5 % together. Halving the range: of a

@@ -17,6 +17,12 @@ pub(super) use csv::csv;
 
 /// For a person.
 pub(super) fn blocks(results: &Results, style: Style) -> Vec<String> {
+    let sections = sections(results, style).into_iter();
+    sections.flat_map(|(_, blocks)| blocks).collect()
+}
+
+/// The same by what it tells of.
+pub(super) fn sections(results: &Results, style: Style) -> [(&'static str, Vec<String>); 4] {
     let of = |wanted: &[Experiment]| -> Vec<&Measurement> {
         let parts = results.parts.iter();
         parts
@@ -24,15 +30,17 @@ pub(super) fn blocks(results: &Results, style: Style) -> Vec<String> {
             .collect()
     };
     let steady = of(&[Experiment::Latency, Experiment::Peak, Experiment::Sustained]);
-    let mut blocks = Vec::new();
-    blocks.extend(throughput::blocks(&of(&[Experiment::Throughput]), style));
-    blocks.extend(latency::blocks(&steady, style));
-    blocks.extend(max_rate::blocks(&of(&[Experiment::MaxRate]), style));
-    blocks.extend(scale::blocks(&of(&[Experiment::Scale]), style));
-    blocks.extend(sustained::blocks(&of(&[Experiment::Sustained]), style));
-    blocks.extend(burst::blocks(&of(&[Experiment::Burst]), style));
-    blocks.extend(recovery::blocks(&of(&[Experiment::Recovery]), style));
-    blocks
+    let mut throughput = throughput::blocks(&of(&[Experiment::Throughput]), style);
+    throughput.extend(max_rate::blocks(&of(&[Experiment::MaxRate]), style));
+    let mut loads = sustained::blocks(&of(&[Experiment::Sustained]), style);
+    loads.extend(burst::blocks(&of(&[Experiment::Burst]), style));
+    loads.extend(recovery::blocks(&of(&[Experiment::Recovery]), style));
+    [
+        ("Throughput", throughput),
+        ("Latency", latency::blocks(&steady, style)),
+        ("Scaling", scale::blocks(&of(&[Experiment::Scale]), style)),
+        ("Load", loads),
+    ]
 }
 
 fn is_unavailable(measurement: &Measurement) -> bool {

@@ -143,6 +143,7 @@ fn paste(part: &Part, tuned: &Tuned, style: Style) -> String {
     );
     match style {
         Style::Markdown => format!("```toml\n{why}\n{line}\n```\n"),
+        Style::Html => format!("<pre>{why}\n{line}</pre>\n"),
         Style::Colour | Style::Plain => format!("{why}\n{line}\n"),
     }
 }

@@ -207,13 +207,11 @@ mod tests {
     #[test]
     fn what_another_program_or_a_newer_sandlab_wrote_is_left_alone() {
         let path = Path::new("results.db");
+        let newer = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 99");
         for (marks, told) in [
             ("CREATE TABLE songs (name TEXT)", "another program"),
             ("PRAGMA application_id = 5", "another program"),
-            (
-                "PRAGMA application_id = 1935764068; PRAGMA user_version = 99",
-                "version 99",
-            ),
+            (newer.as_str(), "version 99"),
         ] {
             let mut store = Connection::open_in_memory().unwrap();
             store.execute_batch(marks).unwrap();

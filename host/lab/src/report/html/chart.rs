@@ -1,0 +1,452 @@
+//! One chart as SVG: lines, points with their intervals, bars and marks, over axes that may
+//! be logarithmic or of names. Colours are those of the light theme; the page's style sheet
+//! replaces them in the dark one.
+
+use crate::{Error, Result};
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::prelude::*;
+use std::ops::Range;
+
+/// A series' colours, in order.
+pub const PALETTE: [RGBColor; 6] = [
+    RGBColor(0x0B, 0x6B, 0xCB),
+    RGBColor(0xC8, 0x51, 0x0A),
+    RGBColor(0x1A, 0x7F, 0x37),
+    RGBColor(0x82, 0x50, 0xDF),
+    RGBColor(0xBF, 0x39, 0x89),
+    RGBColor(0x6E, 0x77, 0x81),
+];
+const INK: RGBColor = RGBColor(0x24, 0x29, 0x2F);
+const GRID: RGBColor = RGBColor(0xD8, 0xDE, 0xE4);
+const WIDTH: u32 = 760;
+
+/// How numbers stand on an axis.
+pub struct Axis {
+    /// What they are.
+    pub name: String,
+    scale: Scale,
+    show: Box<dyn Fn(f64) -> String>,
+}
+
+enum Scale {
+    Linear,
+    Log,
+    /// Each number is the index of a name.
+    Names(Vec<String>),
+    /// A share of all, so that each further nine of it has as much room.
+    Nines,
+}
+
+/// A number with its interval, at a place.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot {
+    pub x: f64,
+    pub y: f64,
+    /// The interval of the number: of `y`, or of `x` where `y` is a name.
+    pub range: Option<(f64, f64)>,
+}
+
+/// What has one colour.
+pub struct Series {
+    pub name: String,
+    pub spots: Vec<Spot>,
+    /// Whether the spots are joined.
+    pub line: bool,
+    /// Whether each is seen.
+    pub dots: bool,
+    /// Bars from a number to another, at a name.
+    pub bars: Vec<(f64, f64, f64)>,
+}
+
+/// What is pointed out.
+#[derive(Clone)]
+pub enum Mark {
+    /// From one x to another.
+    Band(f64, f64),
+    /// At an x.
+    At(f64),
+}
+
+pub struct Chart {
+    pub x: Axis,
+    pub y: Axis,
+    pub series: Vec<Series>,
+    pub marks: Vec<Mark>,
+}
+
+impl Axis {
+    pub fn linear(name: &str, show: impl Fn(f64) -> String + 'static) -> Self {
+        Self {
+            name: name.to_owned(),
+            scale: Scale::Linear,
+            show: Box::new(show),
+        }
+    }
+
+    /// Of positive numbers.
+    pub fn log(name: &str, show: impl Fn(f64) -> String + 'static) -> Self {
+        Self {
+            scale: Scale::Log,
+            ..Self::linear(name, show)
+        }
+    }
+
+    pub fn names(name: &str, names: Vec<String>) -> Self {
+        Self {
+            scale: Scale::Names(names),
+            ..Self::linear(name, |_| String::new())
+        }
+    }
+
+    /// Of percentiles, which are given as shares.
+    pub fn percentiles() -> Self {
+        Self {
+            scale: Scale::Nines,
+            ..Self::linear("percentile", |_| String::new())
+        }
+    }
+
+    /// Where a number is drawn.
+    fn place(&self, value: f64) -> f64 {
+        match &self.scale {
+            Scale::Linear => value,
+            Scale::Log => value.max(f64::MIN_POSITIVE).log10(),
+            // The first one on top.
+            Scale::Names(_) => -value,
+            Scale::Nines => -(1.0 - value).max(1e-9).log10(),
+        }
+    }
+
+    fn range(&self, values: impl Iterator<Item = f64>) -> (f64, f64) {
+        if let Scale::Names(names) = &self.scale {
+            return (0.5 - names.len() as f64, 0.5);
+        }
+        let placed = values.map(|value| self.place(value));
+        let (low, high) = placed
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
+        if low > high {
+            return (0.0, 1.0);
+        }
+        match self.scale {
+            Scale::Nines => (0.0, high),
+            Scale::Linear if low >= 0.0 => (0.0, (high * 1.06).max(f64::MIN_POSITIVE)),
+            _ => {
+                let margin = ((high - low) * 0.06).max(0.05);
+                (low - margin, high + margin)
+            }
+        }
+    }
+
+    /// Where labels are, and what they say.
+    fn ticks(&self, (low, high): (f64, f64)) -> Vec<(f64, String)> {
+        match &self.scale {
+            Scale::Names(names) => {
+                let names = names.iter().enumerate();
+                names
+                    .map(|(index, name)| (-(index as f64), name.clone()))
+                    .collect()
+            }
+            Scale::Nines => {
+                let shares = [
+                    "0 %",
+                    "90 %",
+                    "99 %",
+                    "99.9 %",
+                    "99.99 %",
+                    "99.999 %",
+                    "99.9999 %",
+                ];
+                let half = std::iter::once((0.5_f64, "50 %"))
+                    .map(|(share, name)| (-(1.0 - share).log10(), name));
+                let nines = shares
+                    .into_iter()
+                    .enumerate()
+                    .map(|(nines, name)| (nines as f64, name));
+                let all = nines.chain(half).filter(|(at, _)| *at <= high);
+                all.map(|(at, name)| (at, name.to_owned())).collect()
+            }
+            Scale::Linear => {
+                let (rough, steps) = ((high - low) / 6.0, [1.0, 2.0, 5.0, 10.0]);
+                let unit = 10_f64.powf(rough.log10().floor());
+                let step = steps
+                    .map(|step| step * unit)
+                    .into_iter()
+                    .find(|step| *step >= rough);
+                let step = step.unwrap_or(rough);
+                let first = (low / step).ceil() as i64;
+                let all = (first..)
+                    .map(|n| n as f64 * step)
+                    .take_while(|at| *at <= high);
+                all.map(|at| (at, (self.show)(at))).collect()
+            }
+            Scale::Log => {
+                let decades = high - low;
+                let digits: &[f64] = match decades {
+                    ..0.7 => &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
+                    ..2.5 => &[1.0, 2.0, 5.0],
+                    _ => &[1.0],
+                };
+                let powers = (low.floor() as i32)..=(high.ceil() as i32);
+                let all = powers
+                    .flat_map(|power| digits.iter().map(move |digit| digit * 10_f64.powi(power)));
+                let all: Vec<_> = all
+                    .map(|value| (value.log10(), value))
+                    .filter(|(at, _)| (low..=high).contains(at))
+                    .collect();
+                let every = all.len().div_ceil(9).max(1);
+                let some = all.into_iter().step_by(every);
+                some.map(|(at, value)| (at, (self.show)(value))).collect()
+            }
+        }
+    }
+}
+
+/// An axis as it is drawn: where its labels are, and what they say.
+struct Scaled {
+    range: (f64, f64),
+    ticks: Vec<(f64, String)>,
+}
+
+impl Ranged for Scaled {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        let (low, high) = self.range;
+        let share = (value - low) / (high - low);
+        from + (share * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.iter().map(|(at, _)| *at).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.0..self.range.1
+    }
+}
+
+impl ValueFormatter<f64> for Scaled {
+    fn format_ext(&self, value: &f64) -> String {
+        let found = self.ticks.iter().find(|(at, _)| at == value);
+        // What is round needs no digits: `10 µs`.
+        found.map_or_else(String::new, |(_, name)| name.replace(".00 ", " "))
+    }
+}
+
+impl Series {
+    pub fn line(name: impl Into<String>, spots: Vec<Spot>) -> Self {
+        Self {
+            name: name.into(),
+            spots,
+            line: true,
+            dots: false,
+            bars: Vec::new(),
+        }
+    }
+
+    pub fn dots(name: impl Into<String>, spots: Vec<Spot>) -> Self {
+        Self {
+            line: false,
+            dots: true,
+            ..Self::line(name, spots)
+        }
+    }
+
+    pub fn bars(name: impl Into<String>, bars: Vec<(f64, f64, f64)>) -> Self {
+        Self {
+            bars,
+            ..Self::dots(name, Vec::new())
+        }
+    }
+}
+
+impl Spot {
+    pub fn new(x: f64, y: f64) -> Self {
+        Self { x, y, range: None }
+    }
+}
+
+impl Chart {
+    /// As a figure: the caption, the series' names with their colours, the picture.
+    pub fn figure(&self, caption: &str) -> Result<String> {
+        let named = self
+            .series
+            .iter()
+            .enumerate()
+            .filter(|(_, series)| !series.name.is_empty());
+        let legend: String = named
+            .map(|(index, series)| {
+                let name = super::super::table::escaped(&series.name);
+                format!(
+                    "<span><i class=s{}></i>{name}</span> ",
+                    index % PALETTE.len()
+                )
+            })
+            .collect();
+        let caption = super::super::table::escaped(caption);
+        let svg = self.svg()?.replacen(
+            "<svg ",
+            &format!("<svg role=\"img\" aria-label=\"{caption}\" "),
+            1,
+        );
+        Ok(format!(
+            "<figure>\n<figcaption>{caption}<div class=legend>{legend}</div></figcaption>\n{svg}</figure>\n"
+        ))
+    }
+
+    fn svg(&self) -> Result<String> {
+        let mut svg = String::new();
+        let drawn = self.draw(&mut svg);
+        drawn.map_err(|error| Error::Machine(format!("cannot draw a chart: {error}")))?;
+        Ok(svg)
+    }
+
+    fn is_named(&self) -> bool {
+        matches!(self.y.scale, Scale::Names(_))
+    }
+
+    fn draw(&self, svg: &mut String) -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let (left, height) = match &self.y.scale {
+            Scale::Names(names) => {
+                let longest = names
+                    .iter()
+                    .map(|name| name.chars().count())
+                    .max()
+                    .unwrap_or(0);
+                (longest as u32 * 7 + 20, names.len() as u32 * 24 + 70)
+            }
+            _ => (84, 300),
+        };
+        let area = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
+        let spots = || self.series.iter().flat_map(|series| &series.spots);
+        let ranges = || {
+            spots()
+                .filter_map(|spot| spot.range)
+                .flat_map(|(low, high)| [low, high])
+        };
+        let bars = || self.series.iter().flat_map(|series| &series.bars);
+        let marks = self.marks.iter().flat_map(|mark| match mark {
+            Mark::Band(from, to) => [*from, *to],
+            Mark::At(at) => [*at, *at],
+        });
+        let of_bars = bars().flat_map(|(_, from, to)| [*from, *to]);
+        let (mut across, mut up) = (Vec::new(), Vec::new());
+        across.extend(spots().map(|spot| spot.x).chain(marks).chain(of_bars));
+        up.extend(spots().map(|spot| spot.y));
+        if self.is_named() {
+            across.extend(ranges());
+        } else {
+            up.extend(ranges());
+        }
+        let x = self.x.range(across.into_iter());
+        let y = self.y.range(up.into_iter());
+        let mut chart = ChartBuilder::on(&area)
+            .margin(8)
+            .margin_right(24)
+            .x_label_area_size(44)
+            .y_label_area_size(left)
+            .build_cartesian_2d(
+                Scaled {
+                    range: x,
+                    ticks: self.x.ticks(x),
+                },
+                Scaled {
+                    range: y,
+                    ticks: self.y.ticks(y),
+                },
+            )?;
+        let font = ("system-ui, sans-serif", 14).into_font().color(&INK);
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(GRID)
+            .axis_style(INK)
+            .label_style(font.clone())
+            .axis_desc_style(font)
+            .x_labels(usize::MAX)
+            .y_labels(usize::MAX)
+            .x_desc(self.x.name.clone())
+            .y_desc(if self.is_named() {
+                String::new()
+            } else {
+                self.y.name.clone()
+            })
+            .draw()?;
+        for mark in &self.marks {
+            let (from, to) = match mark {
+                Mark::Band(from, to) => (*from, *to),
+                Mark::At(at) => (*at, *at),
+            };
+            let corners = [(self.x.place(from), y.0), (self.x.place(to), y.1)];
+            match mark {
+                Mark::Band(..) => {
+                    let shade = PALETTE[1].mix(0.14).filled();
+                    chart.draw_series([Rectangle::new(corners, shade)])?;
+                }
+                Mark::At(_) => {
+                    let line = PALETTE[2].stroke_width(2);
+                    chart.draw_series([PathElement::new(corners.to_vec(), line)])?;
+                }
+            }
+        }
+        for (series, colour) in self.series.iter().zip(PALETTE.into_iter().cycle()) {
+            let bars = series.bars.iter().map(|(name, from, to)| {
+                let middle = self.y.place(*name);
+                let corners = [
+                    (self.x.place(*from), middle - 0.32),
+                    (self.x.place(*to), middle + 0.32),
+                ];
+                Rectangle::new(corners, colour.filled())
+            });
+            chart.draw_series(bars)?;
+            let place = |spot: &Spot| (self.x.place(spot.x), self.y.place(spot.y));
+            if series.line {
+                chart.draw_series(LineSeries::new(
+                    series.spots.iter().map(place),
+                    colour.stroke_width(2),
+                ))?;
+            }
+            let ranged = series
+                .spots
+                .iter()
+                .filter_map(|spot| Some((spot, spot.range?)));
+            for (spot, (low, high)) in ranged {
+                let (x, y) = place(spot);
+                let line = match self.is_named() {
+                    true => vec![(self.x.place(low), y), (self.x.place(high), y)],
+                    false => vec![(x, self.y.place(low)), (x, self.y.place(high))],
+                };
+                let ink = if series.dots && series.bars.is_empty() && !series.line {
+                    colour
+                } else {
+                    INK
+                };
+                chart.draw_series([PathElement::new(line, ink.stroke_width(2))])?;
+            }
+            if series.dots {
+                let dots = series
+                    .spots
+                    .iter()
+                    .map(|spot| Circle::new(place(spot), 3, colour.filled()));
+                chart.draw_series(dots)?;
+            }
+        }
+        area.present()?;
+        Ok(())
+    }
+}
+
+/// As few of many as a picture can show, the first and the last among them.
+pub fn thinned<T: Clone>(all: &[T]) -> Vec<T> {
+    const MOST: usize = 400;
+    let every = all.len().div_ceil(MOST).max(1);
+    let mut some: Vec<T> = all.iter().step_by(every).cloned().collect();
+    if every > 1 {
+        some.extend(all.last().cloned());
+    }
+    some
+}

@@ -1,0 +1,311 @@
+//! The reports of stored runs: for a terminal, a pull request, a browser, a program.
+
+use assert_cmd::Command;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::prelude::predicate::in_iter;
+use predicates::str::contains;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// A store with a run of everything, as 1, and one that is slower, on another machine, as 2.
+struct Lab(TempDir);
+
+fn lab() -> &'static Lab {
+    static LAB: OnceLock<Lab> = OnceLock::new();
+    LAB.get_or_init(Lab::new)
+}
+
+impl Lab {
+    fn new() -> Self {
+        let lab = Self(tempfile::tempdir().unwrap());
+        let own = lab.file("parts.db");
+        let measure = |arguments: &str| -> Value {
+            let mut sandlab = lab.sandlab(arguments);
+            // A burst on a busy machine may not be over when it is no longer watched.
+            let codes = in_iter([0, 1]);
+            sandlab.env("SANDLAB_STORE", &own).assert().code(codes);
+            let mut export = lab.sandlab("runs export");
+            let done = export.env("SANDLAB_STORE", &own).assert().code(0);
+            serde_json::from_slice(&done.get_output().stdout).unwrap()
+        };
+        let nothing = lab.file("targets.toml");
+        std::fs::write(&nothing, "").unwrap();
+        let loads = format!("--targets {} --backends wasm,native", nothing.display());
+        let mut all = measure("compare echo --rounds 6");
+        all["ladders"] = measure("compare echo --attribute --rounds 6")["ladders"].clone();
+        let parts = [
+            format!("latency --rate 2000 --duration 300ms --ramp-up 50ms {loads}"),
+            format!("throughput --duration 100ms {loads}"),
+            format!("scale --agents 1,4,8 --duration 50ms {loads}"),
+            format!(
+                "load burst --agents 4 --rate 500 --burst-rate 4000 --duration 300ms --ramp-up 50ms --baseline 500ms --watch 3s {loads}"
+            ),
+            format!("spawn --rounds 6 --targets {}", nothing.display()),
+            "memory allocator --limits 2MiB,4MiB --backends wasm".to_owned(),
+            "memory echo --tune --repeats 1 --passes 1".to_owned(),
+        ];
+        let parts = parts
+            .iter()
+            .flat_map(|arguments| measure(arguments)["parts"].as_array().unwrap().clone());
+        all["parts"] = parts.collect::<Vec<_>>().into();
+        lab.import(&all);
+        for case in all["comparisons"].as_array_mut().unwrap() {
+            for sample in case["sides"][0]["ns"].as_array_mut().unwrap() {
+                *sample = (sample.as_f64().unwrap() * 3.0).into();
+            }
+        }
+        all["begin"]["environment"]["cpu"] = "Another <Processor> & Co".into();
+        lab.import(&all);
+        lab.sandlab("baseline save main 1").assert().code(0);
+        lab.sandlab("baseline save slow 2").assert().code(0);
+        lab
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn import(&self, run: &Value) {
+        let file = self.file("run.json");
+        std::fs::write(&file, run.to_string()).unwrap();
+        let import = format!("runs import {}", file.display());
+        self.sandlab(&import).assert().code(0);
+    }
+
+    fn sandlab(&self, arguments: &str) -> Command {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.args(arguments.split_whitespace());
+        sandlab.env("SANDLAB_STORE", self.file("results.db"));
+        sandlab
+    }
+
+    fn says(&self, arguments: &str) -> String {
+        let done = self.sandlab(arguments).assert().code(0);
+        String::from_utf8(done.get_output().stdout.clone()).unwrap()
+    }
+}
+
+#[test]
+fn a_comment_for_a_pull_request_has_the_summary_and_what_changed_and_is_short_enough() {
+    let page = lab().says("report 2 --baseline main --format markdown");
+    assert!(page.chars().count() < 65_536);
+    let order = [
+        "# Performance Benchmark Report",
+        "Date: 20",
+        "Commit: ",
+        "Environment: Another <Processor> & Co",
+        "## Summary",
+        "## Detailed Results",
+        "### Throughput",
+        "### Latency",
+        "### Resource Usage",
+        "### Overhead",
+        "### Spawn",
+        "### Memory Limits",
+        "### Scaling",
+        "### Load",
+    ];
+    let places = order.map(|part| {
+        page.find(part)
+            .unwrap_or_else(|| panic!("no {part}\n{page}"))
+    });
+    assert!(places.is_sorted(), "{places:?}");
+    // The three sizes of `echo` on wasm, against themselves and against native.
+    assert!(
+        page.contains("❌ 6 regressions against main: echo, "),
+        "{page}"
+    );
+    let slower = "| echo, 1024 B, wasm ";
+    let row = page.lines().find(|line| line.starts_with(slower)).unwrap();
+    assert!(
+        row.contains("+200.0 %") && row.contains("regressed"),
+        "{row}"
+    );
+    assert!(
+        page.contains("⚠️ Not measured alike, baseline and now: cpu: "),
+        "{page}"
+    );
+    assert_eq!(
+        page.matches("<details>").count(),
+        page.matches("</details>").count()
+    );
+    // The other way round it is better, and the same run has not changed.
+    let better = lab().says("report 1 --baseline slow --format markdown");
+    assert!(
+        better.contains("6 improvements") && better.contains("No regression"),
+        "{better}"
+    );
+    let same = lab().says("report 1 --baseline main --format markdown");
+    assert!(
+        same.contains("No regression") && same.contains("No improvement"),
+        "{same}"
+    );
+    assert!(!same.contains("Not measured alike"), "{same}");
+}
+
+#[test]
+fn a_comment_that_would_be_too_long_says_what_is_left_out() {
+    let lab = lab();
+    let mut run: Value = serde_json::from_str(&lab.says("runs export 1")).unwrap();
+    let case = run["comparisons"][0].clone();
+    let cases = (0..600).map(|number| {
+        let mut case = case.clone();
+        case["agent"] = format!("agent-with-a-long-name-{number}").into();
+        case
+    });
+    run["comparisons"] = cases.collect::<Vec<_>>().into();
+    let many = Lab(tempfile::tempdir().unwrap());
+    many.import(&run);
+    let page = many.says("report --format markdown");
+    assert!(page.chars().count() < 65_536, "{}", page.chars().count());
+    assert!(page.contains("left out: Overhead"), "{page}");
+    assert!(page.contains("### Load"));
+}
+
+#[test]
+fn a_page_is_one_file_without_scripts_or_links_that_has_every_chart_beside_its_table() {
+    let lab = lab();
+    let file = lab.file("report.html");
+    let html = format!(
+        "report 2 --baseline main --format html --output {}",
+        file.display()
+    );
+    assert_eq!(lab.says(&html), "");
+    let page = std::fs::read_to_string(&file).unwrap();
+    for section in [
+        "summary",
+        "changes",
+        "throughput",
+        "latency",
+        "overhead",
+        "spawn",
+        "memory-limits",
+        "scaling",
+        "load",
+        "trend",
+        "conditions",
+    ] {
+        let id = [
+            format!("<section id={section}>"),
+            format!("<section id=\"{section}\">"),
+        ];
+        assert!(id.iter().any(|id| page.contains(id)), "no {section}");
+    }
+    for section in page.split("<section").skip(1) {
+        let charts = section.matches("<svg").count();
+        assert!(charts == 0 || section.contains("<table"), "{section}");
+        assert_eq!(charts, section.matches("</svg>").count());
+        assert_eq!(charts, section.matches("<figcaption>").count());
+    }
+    // Percentiles, two timelines; the ladder of three sizes, ratios; memory twice and a
+    // curve; two of scaling; a burst on two backends; the trend.
+    assert!(
+        page.matches("<svg").count() >= 14,
+        "{}",
+        page.matches("<svg").count()
+    );
+    assert!(page.contains("the burst is shaded"));
+    for outside in ["<script", "http:", "https:", "url(", "@import", "src="] {
+        let found = page.replace("http://www.w3.org/2000/svg", "").find(outside);
+        assert_eq!(found, None, "{outside}");
+    }
+    assert!(page.contains("prefers-color-scheme: dark"));
+    // What a run says cannot become a part of the page.
+    assert!(page.contains("Another &lt;Processor&gt; &amp; Co"));
+    assert!(!page.contains("<Processor>") && !page.contains("NaN"));
+}
+
+#[test]
+fn a_program_and_a_spreadsheet_get_the_changes_too() {
+    let json = lab().says("report 2 --baseline main --format json");
+    let page: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(page["schema"], "sandlab.report/1");
+    assert_eq!(page["baseline"]["differences"][0]["what"], "cpu");
+    let changes = page["baseline"]["changes"].as_array().unwrap();
+    let regressed = changes
+        .iter()
+        .filter(|change| change["verdict"] == "regressed");
+    assert_eq!(regressed.count(), 6);
+    assert_eq!(changes.len(), page["measures"].as_array().unwrap().len());
+    let csv = lab().says("report 2 --baseline main --format csv");
+    assert!(csv.starts_with("metric,baseline,"), "{csv}");
+    assert!(
+        csv.contains(",regressed\n") && csv.contains("\n\nagent,bytes,backend"),
+        "{csv}"
+    );
+    let text = lab().sandlab("report 2 --baseline main").assert().code(0);
+    text.stdout(
+        contains("regressed")
+            .and(contains("wasm costs"))
+            .and(contains("cpu: ")),
+    );
+}
+
+#[test]
+fn a_baseline_that_is_not_there_is_told_before_anything_is_written() {
+    let file = lab().file("none.html");
+    let html = format!(
+        "report --baseline nobody --format html --output {}",
+        file.display()
+    );
+    let failed = lab().sandlab(&html).assert().code(2);
+    failed.stderr(contains("no baseline \"nobody\"").and(contains("main")));
+    assert!(!file.exists());
+}
+
+/// What a browser writes to its console over a page, and a picture of it.
+fn browse(page: &std::path::Path, scheme: u8) -> (String, Vec<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("page.png");
+    let mut chromium = std::process::Command::new("chromium");
+    chromium.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-logging=stderr",
+        "--window-size=1100,4000",
+    ]);
+    chromium.arg(format!("--user-data-dir={}", folder.path().display()));
+    chromium.arg(format!("--screenshot={}", picture.display()));
+    // 0 is dark, and 1 is light.
+    chromium.arg(format!("--blink-settings=preferredColorScheme={scheme}"));
+    let done = chromium.arg(page).output().expect("chromium is installed");
+    let console = String::from_utf8_lossy(&done.stderr).into_owned();
+    let lines = console.lines().filter(|line| line.contains("CONSOLE"));
+    let said = lines.collect::<Vec<_>>().join("\n");
+    (
+        said,
+        std::fs::read(&picture).expect("chromium takes a picture"),
+    )
+}
+
+#[test]
+#[ignore = "needs chromium, which `make browser` installs"]
+fn a_browser_has_nothing_to_say_of_the_page_in_light_and_dark() {
+    let lab = lab();
+    let file = lab.file("browsed.html");
+    lab.says(&format!(
+        "report 2 --baseline main --format html --output {}",
+        file.display()
+    ));
+    let (dark_said, dark) = browse(&file, 0);
+    let (light_said, light) = browse(&file, 1);
+    assert_eq!((dark_said.as_str(), light_said.as_str()), ("", ""));
+    assert_ne!(dark, light);
+    // A page that has something wrong is heard.
+    let page = std::fs::read_to_string(&file).unwrap();
+    let wrong = lab.file("wrong.html");
+    std::fs::write(
+        &wrong,
+        page.replace("</main>", "<script>nobody()</script></main>"),
+    )
+    .unwrap();
+    assert!(browse(&wrong, 1).0.contains("nobody is not defined"));
+}

@@ -1,7 +1,8 @@
-//! What measurements mean: grades, leaks, changes over time, recovery.
+//! What measurements mean: grades, leaks, changes over time, recovery, regressions.
 
 mod burst;
 mod degradation;
+pub mod gate;
 mod leak;
 mod objections;
 mod plan;

@@ -3,7 +3,7 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab test check guests bench bench-density mutated browser claims tools
+.PHONY: lab test check guests bench bench-density bench-gate mutated browser claims tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -31,6 +31,10 @@ bench: guests
 ## As many agents as each layout holds, of three kinds: predicted, started, and compared.
 bench-density: guests
 	for agent in echo json notebook; do $(SANDLAB) plan $$agent --limit 10MB --verify || exit; done
+
+## What `sandlab gate` makes of builds that are the same, and that are not: false alarms, power.
+bench-gate: guests
+	cargo test --release --package sandlab --test bench_gate -- --ignored --nocapture
 
 ## Ten thousand damaged components, each of which must get a diagnosis.
 mutated: guests

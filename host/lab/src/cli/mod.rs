@@ -6,9 +6,12 @@
 
 mod baseline;
 mod build;
+mod calibrate;
 mod compare;
 mod counted;
+mod export;
 mod fill;
+mod gate;
 mod latency;
 mod load;
 mod loading;
@@ -23,6 +26,7 @@ mod recovery;
 mod report;
 mod run;
 mod runs;
+mod sample;
 mod scale;
 mod session;
 mod spawn;
@@ -52,6 +56,8 @@ enum Command {
     Baseline(baseline::Args),
     /// Build agent crates into bundles: the component, its native twin, a manifest.
     Build(build::Args),
+    /// Measure this machine's noise, and what a gate makes of it: false alarms and power.
+    Calibrate(calibrate::Args),
     /// Time messages on each backend, and their ratio to native.
     Compare(compare::Args),
     /// Send messages when they are due, and time them; or search for the highest rate.
@@ -63,6 +69,8 @@ enum Command {
     /// Hold the agents of a plan.
     #[command(hide = true)]
     Fill,
+    /// Say whether a build is worse than another: of a guest, or of a program.
+    Gate(gate::Args),
     /// Write a new agent crate, ready to build and compare.
     New(new::Args),
     /// Say how many agents this machine holds, in each layout, and with which settings.
@@ -77,6 +85,8 @@ enum Command {
     Run(run::Args),
     /// List, show, export, import or delete stored runs.
     Runs(runs::Args),
+    /// Print samples of metrics, one a line: what `gate --old-bin --new-bin` runs.
+    Sample(sample::Args),
     /// Start more and more agents: time, memory, throughput.
     Scale(scale::Args),
     /// Time every phase of a start, each way that there is.
@@ -98,10 +108,12 @@ impl Cli {
         let done = match self.command {
             Command::Baseline(args) => baseline::execute(&args),
             Command::Build(args) => build::execute(&args),
+            Command::Calibrate(args) => calibrate::execute(&args),
             Command::Compare(args) => compare::execute(&args),
             Command::Latency(args) => latency::execute(&args),
             Command::Load(args) => load::execute(&args),
             Command::Memory(args) => memory::execute(&args),
+            Command::Gate(args) => gate::execute(&args),
             Command::New(args) => new::execute(&args),
             Command::Plan(args) => plan::execute(&args),
             Command::Profile(args) => profile::execute(&args),
@@ -110,6 +122,7 @@ impl Cli {
             Command::Report(args) => report::execute(&args),
             Command::Run(args) => run::execute(&args),
             Command::Runs(args) => runs::execute(&args),
+            Command::Sample(args) => sample::execute(&args),
             Command::Scale(args) => scale::execute(&args),
             Command::Spawn(args) => spawn::execute(&args),
             Command::Throughput(args) => throughput::execute(&args),

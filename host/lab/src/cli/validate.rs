@@ -1,5 +1,6 @@
 //! `sandlab validate`
 
+use super::export::Export;
 use super::{print, progress};
 use crate::report::validate::{self as report, Format};
 use crate::validate::{
@@ -9,7 +10,6 @@ use crate::validate::{
 use crate::{Error, Result, results};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use toml::{Table, Value};
 
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ pub struct Args {
     format: Format,
     /// Write another report to a file: json=report.json, say. Can be given more than once.
     #[arg(long = "report", value_name = "KIND=FILE")]
-    reports: Vec<Export>,
+    reports: Vec<Export<Format>>,
     /// Exit with 1 also if there are only warnings.
     #[arg(long)]
     deny_warnings: bool,
@@ -57,28 +57,6 @@ pub struct Args {
     /// The process that checks one guest; its parent speaks to it.
     #[arg(long, hide = true)]
     worker: bool,
-}
-
-/// One more report, and where it goes.
-#[derive(Debug, Clone)]
-struct Export {
-    format: Format,
-    file: PathBuf,
-}
-
-impl FromStr for Export {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (kind, file) = text
-            .split_once('=')
-            .filter(|(_, file)| !file.is_empty())
-            .ok_or("write KIND=FILE, as in json=report.json")?;
-        Ok(Self {
-            format: <Format as clap::ValueEnum>::from_str(kind, false)?,
-            file: file.into(),
-        })
-    }
 }
 
 pub fn execute(args: &Args) -> Result<()> {

@@ -211,7 +211,12 @@ fn round(loaded: &Loaded, case: &Case, plans: &[Plan], number: usize) -> Result<
 }
 
 /// Sends every message once and checks what comes of it; returns how much came.
-fn verify(loaded: &Loaded, side: &Side, agent: &mut dyn Agent, case: &Case) -> Result<u64> {
+pub(super) fn verify(
+    loaded: &Loaded,
+    side: &Side,
+    agent: &mut dyn Agent,
+    case: &Case,
+) -> Result<u64> {
     let mut answers = 0;
     for (index, exchange) in case.exchanges.iter().enumerate() {
         let step = format!(
@@ -235,7 +240,7 @@ fn verify(loaded: &Loaded, side: &Side, agent: &mut dyn Agent, case: &Case) -> R
 }
 
 /// How many cycles make a slice.
-fn calibrate(
+pub(super) fn calibrate(
     loaded: &Loaded,
     side: &Side,
     agent: &mut dyn Agent,

@@ -12,6 +12,7 @@ pub mod load;
 pub mod memory;
 pub mod memory_limits;
 pub mod open_loop;
+pub mod pairs;
 pub mod plan;
 pub mod profile;
 pub mod record;

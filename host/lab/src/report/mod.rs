@@ -1,6 +1,8 @@
 //! A run, for whoever reads it: a person, a page, a spreadsheet, a program.
 
+mod annotation;
 mod comparison;
+pub mod gate;
 mod grades;
 mod html;
 mod ladder;

@@ -1,8 +1,9 @@
-//! What measurements mean: grades, leaks, changes over time, recovery.
+//! What measurements mean: grades, leaks, changes over time, recovery, regressions.
 
 mod burst;
 mod changes;
 mod degradation;
+pub mod gate;
 mod leak;
 mod measures;
 mod objections;

@@ -1,5 +1,6 @@
 //! Annotations in the log of a GitHub workflow: a line of orders a finding.
 
+use crate::report::annotation::{message, property};
 use crate::validate::{Guest, Severity, Status, Validation};
 use std::fmt::Write;
 
@@ -35,27 +36,5 @@ fn annotate(guest: &Guest, text: &mut String) {
     for reason in guest.error.iter().chain(reasons) {
         let body = message(&format!("{} could not be checked: {reason}", guest.name));
         let _ = writeln!(text, "::error file={file}::{body}");
-    }
-}
-
-/// What the runner's own toolkit escapes in a message.
-fn message(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-}
-
-/// What it escapes in a property.
-fn property(text: &str) -> String {
-    message(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_ends_an_annotation_or_begins_another() {
-        assert_eq!(property("a,b::c\n::d%"), "a%2Cb%3A%3Ac%0A%3A%3Ad%25");
     }
 }

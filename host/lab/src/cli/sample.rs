@@ -1,0 +1,27 @@
+//! `sandlab sample`
+
+use super::{print, progress};
+use crate::Result;
+use crate::bundle;
+use crate::experiment::pairs::sample;
+use sandlab_runtime::Profile;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Names of built agents, bundles, or component files.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_values = ["echo", "json"])]
+    subjects: Vec<String>,
+    /// The seed of the generated messages.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub fn execute(args: &Args) -> Result<()> {
+    for name in &args.subjects {
+        let subject = bundle::find(name, &mut progress::say)?;
+        for line in sample(&subject, &Profile::default(), args.seed)? {
+            print(&line)?;
+        }
+    }
+    Ok(())
+}

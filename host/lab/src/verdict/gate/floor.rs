@@ -1,0 +1,82 @@
+//! What this machine makes of two builds that are the same: below that, no change can be told.
+
+use crate::results::Environment;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Where `calibrate` leaves it, and `gate` looks for it.
+pub const FILE: &str = ".sandlab/noise.toml";
+
+/// How much a metric moves though nothing has changed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NoiseFloor {
+    /// When it was measured.
+    pub measured: String,
+    /// The processor that it was measured on.
+    pub cpu: Option<String>,
+    /// How many cores it had.
+    pub cores: Option<usize>,
+    /// A-against-A gates that were run.
+    pub runs: u32,
+    /// Those that called a regression.
+    pub false_alarms: u32,
+    /// The 99th percentile of the change that was estimated, as a share, by metric without
+    /// the size: `time`, `spawn`.
+    pub floor: BTreeMap<String, f64>,
+}
+
+impl NoiseFloor {
+    /// Reads it; none if there is no file.
+    ///
+    /// # Errors
+    /// If it is there, and cannot be used.
+    pub fn read(file: &Path) -> Result<Option<Self>> {
+        let text = match std::fs::read_to_string(file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(Error::file("read", file))?,
+        };
+        let floor: Self = toml::from_str(&text).map_err(|error| {
+            Error::Usage(format!(
+                "the noise floor {}: {}; measure it anew with `sandlab calibrate`",
+                file.display(),
+                error.to_string().trim_end()
+            ))
+        })?;
+        Ok(Some(floor))
+    }
+
+    /// As a file has it.
+    ///
+    /// # Errors
+    /// If it cannot be encoded.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self)
+            .map_err(|error| Error::Machine(format!("cannot encode the noise floor: {error}")))
+    }
+
+    /// Of a metric; nothing of one that was not calibrated.
+    pub fn of(&self, metric: &str) -> f64 {
+        self.floor.get(kind(metric)).copied().unwrap_or(0.0)
+    }
+
+    /// Why it may not hold here.
+    pub fn doubt(&self, here: &Environment) -> Option<String> {
+        let differs = self.cpu != here.cpu || self.cores != here.cores;
+        differs.then(|| {
+            format!(
+                "the noise floor was measured on {} with {} cores: run `sandlab calibrate` here",
+                self.cpu.as_deref().unwrap_or("an unknown processor"),
+                self.cores
+                    .map_or_else(|| "unknown".to_owned(), |n| n.to_string()),
+            )
+        })
+    }
+}
+
+/// A metric's name without the size of its messages.
+pub fn kind(metric: &str) -> &str {
+    metric.split_once('/').map_or(metric, |(kind, _)| kind)
+}

@@ -1,0 +1,241 @@
+//! Whether a build is worse than another: one verdict a metric.
+//!
+//! A timed metric has regressed if its whole interval lies beyond what is allowed: that is,
+//! if a change of at most that much is refuted. It is equivalent if both a worse and a better
+//! change than that are refuted (Schuirmann 1987, "A comparison of the two one-sided tests
+//! procedure and the power approach", Journal of Pharmacokinetics and Biopharmaceutics 15).
+//! Else nothing is known, and the smallest change is told that would have been found. Of many
+//! metrics, regressions and improvements are corrected by Holm's procedure. A counted metric
+//! has no noise, and is compared as it is.
+
+mod calibration;
+mod confirm;
+mod floor;
+mod gated;
+mod policy;
+mod stored;
+
+pub use calibration::{Calibration, Trial};
+pub use confirm::{again, confirmed};
+pub use floor::{FILE as NOISE_FILE, NoiseFloor, kind};
+pub use gated::{Gated, SCHEMA};
+pub use policy::{Inconclusive, Policy, Terms};
+pub use stored::{THRESHOLD as STORED_THRESHOLD, compare as compare_stored};
+
+use crate::experiment::pairs::{Metric, Paired};
+use crate::stats::{Interval, detectable, holm, location, median_interval, p_above, p_below};
+use serde::Serialize;
+
+/// The confidence of the intervals that are shown.
+pub const CONFIDENCE: f64 = 0.99;
+
+/// What became of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Worse by more than is allowed.
+    Regressed,
+    /// Better by more than that.
+    Improved,
+    /// Neither, and that is known.
+    Equivalent,
+    /// The data do not tell.
+    Inconclusive,
+}
+
+/// What a metric does to the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nothing.
+    Pass,
+    /// Somebody should know.
+    Warn,
+    /// The gate does not hold.
+    Fail,
+}
+
+/// A metric, and what was found of it. Changes are shares of the old value: 0.1 is a tenth
+/// more, whichever way is better.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Judged {
+    /// Which.
+    pub metric: Metric,
+    /// Whether it is counted, and not timed.
+    pub counted: bool,
+    /// The old build's median.
+    pub old: f64,
+    /// The new build's median.
+    pub new: f64,
+    /// The change; of a timed one with its interval at [`CONFIDENCE`]. None of an old value
+    /// of 0.
+    pub change: Option<Interval>,
+    /// What is allowed, and what follows.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// The change below which nothing counts: the threshold, or this machine's noise if that
+    /// is more.
+    pub margin: f64,
+    /// The p-value against a regression, corrected for all timed metrics.
+    pub p: Option<f64>,
+    /// The smallest worsening that would have been found in nine of ten cases.
+    pub smallest: Option<f64>,
+    /// How many pairs.
+    pub pairs: usize,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Whether fresh samples said the same.
+    pub confirmed: bool,
+    /// What a reader should know of it.
+    pub remark: Option<String>,
+}
+
+impl Judged {
+    /// What it does to the gate.
+    pub fn outcome(&self) -> Outcome {
+        match (self.verdict, self.terms.inconclusive) {
+            _ if !self.terms.gates => Outcome::Pass,
+            (Verdict::Regressed, _) | (Verdict::Inconclusive, Inconclusive::Fail) => Outcome::Fail,
+            (Verdict::Inconclusive, Inconclusive::Warn) => Outcome::Warn,
+            _ => Outcome::Pass,
+        }
+    }
+}
+
+/// Judges each metric; those that say nothing at all, for want of samples, are left out.
+pub fn judge(metrics: &[Paired], policy: &Policy, floor: &NoiseFloor) -> Vec<Judged> {
+    let mut judged: Vec<_> = metrics
+        .iter()
+        .filter_map(|paired| {
+            if paired.counted {
+                return counted(paired, policy);
+            }
+            timed(paired, policy, floor)
+        })
+        .collect();
+    correct(&mut judged, policy.alpha());
+    judged.into_iter().map(|(judged, _)| judged).collect()
+}
+
+/// The p-values of a timed metric, before they are corrected.
+struct Tests {
+    regressed: f64,
+    improved: f64,
+    equivalent: f64,
+}
+
+fn timed(paired: &Paired, policy: &Policy, floor: &NoiseFloor) -> Option<(Judged, Option<Tests>)> {
+    let terms = policy.terms(&paired.metric.name);
+    let margin = terms.threshold.max(floor.of(&paired.metric.name));
+    let mut judged = about(paired, terms, margin)?;
+    // Without logarithms there is nothing to test; that cannot be of a time or a rate.
+    let Some(logs) = paired.log_ratios() else {
+        judged.remark = Some("not above 0 in every pair".to_owned());
+        return Some((judged, None));
+    };
+    let bound = margin.ln_1p();
+    let centre = location(&logs, CONFIDENCE)?;
+    let sign = judged.metric.better.sign();
+    judged.change = Some(shown(centre, sign));
+    judged.smallest =
+        detectable(centre, CONFIDENCE, policy.alpha()).map(|most| (bound + most).exp_m1());
+    let tests = Tests {
+        regressed: p_above(&logs, bound),
+        improved: p_below(&logs, -bound),
+        equivalent: p_below(&logs, bound).max(p_above(&logs, -bound)),
+    };
+    Some((judged, Some(tests)))
+}
+
+/// From logarithms of which more is worse to shares of which more is more.
+fn shown(centre: Interval, sign: f64) -> Interval {
+    let share = |log: f64| (sign * log).exp_m1();
+    let (low, high) = match sign {
+        1.0 => (centre.low, centre.high),
+        _ => (centre.high, centre.low),
+    };
+    Interval {
+        value: share(centre.value),
+        low: low.map(share),
+        high: high.map(share),
+    }
+}
+
+fn counted(paired: &Paired, policy: &Policy) -> Option<(Judged, Option<Tests>)> {
+    let terms = policy.terms(&paired.metric.name);
+    let mut judged = about(paired, terms, terms.threshold)?;
+    judged.confirmed = true;
+    let range = |values: &[f64]| {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        (
+            low,
+            values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        )
+    };
+    // A guest that hashes with random keys burns a little more or less fuel each time. Then
+    // only what lies outside of both ranges is a change.
+    let ((old_low, old_high), (new_low, new_high)) = (range(&paired.old), range(&paired.new));
+    let more = 1.0 + terms.threshold;
+    judged.verdict = if new_low > old_high * more {
+        Verdict::Regressed
+    } else if new_high * more < old_low {
+        Verdict::Improved
+    } else if new_high <= old_low * more && new_low * more >= old_high {
+        Verdict::Equivalent
+    } else {
+        Verdict::Inconclusive
+    };
+    Some((judged, None))
+}
+
+fn about(paired: &Paired, terms: Terms, margin: f64) -> Option<Judged> {
+    let (old, new) = (median_interval(&paired.old)?, median_interval(&paired.new)?);
+    let change = (old.value > 0.0).then(|| Interval {
+        value: new.value / old.value - 1.0,
+        low: None,
+        high: None,
+    });
+    Some(Judged {
+        metric: paired.metric.clone(),
+        counted: paired.counted,
+        old: old.value,
+        new: new.value,
+        change,
+        terms,
+        margin,
+        p: None,
+        smallest: None,
+        pairs: paired.old.len(),
+        verdict: Verdict::Inconclusive,
+        confirmed: false,
+        remark: paired.remark.clone(),
+    })
+}
+
+/// Gives timed metrics their verdicts, all at once.
+fn correct(judged: &mut [(Judged, Option<Tests>)], alpha: f64) {
+    let of = |which: fn(&Tests) -> f64| -> Vec<f64> {
+        let tests = judged.iter().filter_map(|(_, tests)| tests.as_ref());
+        holm(&tests.map(which).collect::<Vec<_>>())
+    };
+    let (regressed, improved) = (of(|tests| tests.regressed), of(|tests| tests.improved));
+    let timed = judged
+        .iter_mut()
+        .filter_map(|(judged, tests)| Some((judged, tests.as_ref()?)));
+    for ((judged, tests), (regressed, improved)) in timed.zip(regressed.iter().zip(improved)) {
+        judged.p = Some(*regressed);
+        judged.verdict = if *regressed <= alpha {
+            Verdict::Regressed
+        } else if improved <= alpha {
+            Verdict::Improved
+        } else if tests.equivalent <= alpha {
+            Verdict::Equivalent
+        } else {
+            Verdict::Inconclusive
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

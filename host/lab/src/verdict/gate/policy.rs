@@ -1,0 +1,226 @@
+//! What builds are held against: a TOML file, which changes of `default.toml` what it names.
+
+use crate::{Error, Result};
+use glob::Pattern;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::path::Path;
+
+const DEFAULT: &str = include_str!("default.toml");
+
+/// A policy.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Policy {
+    /// What an inconclusive metric does, where its rules say nothing of it.
+    inconclusive: Option<Inconclusive>,
+    /// The probability of one false finding among all timed metrics, before it is confirmed.
+    alpha: Option<f64>,
+    /// What is said of metrics, by name.
+    #[serde(default, rename = "metric")]
+    rules: Vec<Rule>,
+}
+
+/// What is said of some metrics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Rule {
+    #[serde(deserialize_with = "patterns")]
+    names: Vec<Pattern>,
+    #[serde(default, deserialize_with = "share")]
+    threshold: Option<f64>,
+    gates: Option<bool>,
+    inconclusive: Option<Inconclusive>,
+}
+
+/// What a metric does to the gate when the data do not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Inconclusive {
+    /// Nothing.
+    Pass,
+    /// It is said, and the gate holds.
+    Warn,
+    /// The gate does not hold.
+    Fail,
+}
+
+/// What one metric is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Terms {
+    /// The relative change that is allowed, a share of the old value.
+    pub threshold: f64,
+    /// Whether it can fail the gate.
+    pub gates: bool,
+    /// What it does when the data do not tell.
+    pub inconclusive: Inconclusive,
+}
+
+impl Policy {
+    /// The one that holds where no other is given.
+    pub fn standard() -> Self {
+        toml::from_str(DEFAULT).unwrap_or(Self {
+            inconclusive: None,
+            alpha: None,
+            rules: Vec::new(),
+        })
+    }
+
+    /// The standard one, with what a file changes of it.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or says what cannot be.
+    pub fn read(file: &Path) -> Result<Self> {
+        let wrong =
+            |reason: String| Error::Usage(format!("the policy {}: {reason}", file.display()));
+        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        Self::standard().changed(&text).map_err(wrong)
+    }
+
+    fn changed(mut self, text: &str) -> Result<Self, String> {
+        let changes: Self =
+            toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        if changes
+            .alpha
+            .is_some_and(|alpha| !(1e-6..=0.2).contains(&alpha))
+        {
+            return Err("`alpha` is between 0.000001 and 0.2".to_owned());
+        }
+        self.inconclusive = changes.inconclusive.or(self.inconclusive);
+        self.alpha = changes.alpha.or(self.alpha);
+        self.rules.extend(changes.rules);
+        Ok(self)
+    }
+
+    /// With another threshold, where no file names the metric.
+    #[must_use]
+    pub fn with_default_threshold(mut self, threshold: f64) -> Self {
+        if let Some(first) = self.rules.first_mut() {
+            first.threshold = Some(threshold);
+        }
+        self
+    }
+
+    /// The probability of a false finding among all timed metrics, before it is confirmed.
+    pub fn alpha(&self) -> f64 {
+        self.alpha.unwrap_or(0.01)
+    }
+
+    /// What a metric is held against.
+    pub fn terms(&self, metric: &str) -> Terms {
+        let fits = |rule: &&Rule| rule.names.iter().any(|name| name.matches(metric));
+        let rules = || self.rules.iter().rev().filter(fits);
+        let inconclusive = rules().find_map(|rule| rule.inconclusive);
+        Terms {
+            threshold: rules().find_map(|rule| rule.threshold).unwrap_or(0.03),
+            gates: rules().find_map(|rule| rule.gates).unwrap_or(true),
+            inconclusive: inconclusive
+                .or(self.inconclusive)
+                .unwrap_or(Inconclusive::Warn),
+        }
+    }
+
+    /// Names that mean none of these metrics: misspelt, most likely.
+    pub fn unused<'a>(&'a self, metrics: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        let standard = Self::standard().rules.len();
+        let names = self
+            .rules
+            .iter()
+            .skip(standard)
+            .flat_map(|rule| &rule.names);
+        names
+            .filter(|name| !metrics.iter().any(|metric| name.matches(metric)))
+            .map(Pattern::as_str)
+    }
+}
+
+fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pattern>, D::Error> {
+    let names: Vec<String> = Vec::deserialize(from)?;
+    let pattern = |name: &String| {
+        Pattern::new(name).map_err(|error| {
+            serde::de::Error::custom(format!("the name {name:?} is no pattern: {error}"))
+        })
+    };
+    names.iter().map(pattern).collect()
+}
+
+/// A share, as `"3 %"` or as 0.03.
+fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a share like \"3 %\" or 0.03")]
+    enum Written {
+        Number(f64),
+        Text(String),
+    }
+    let share = match Written::deserialize(from)? {
+        Written::Number(number) => Some(number),
+        Written::Text(text) => percent(&text),
+    };
+    match share.filter(|share| (0.0..=10.0).contains(share)) {
+        Some(share) => Ok(Some(share)),
+        None => Err(serde::de::Error::custom(
+            "`threshold` is a share like \"3 %\" or 0.03, from 0 to 1000 %",
+        )),
+    }
+}
+
+fn percent(text: &str) -> Option<f64> {
+    let number: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
+    Some(number / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(text: &str) -> Result<Policy, String> {
+        Policy::standard().changed(text)
+    }
+
+    #[test]
+    fn the_last_rule_that_says_something_counts() {
+        let standard = Policy::standard();
+        assert_eq!(standard.terms("time/16").threshold, 0.03);
+        assert_eq!(standard.terms("fuel/16").threshold, 0.01);
+        assert_eq!(standard.terms("memory-pages").threshold, 0.0);
+        let policy = changed(
+            r#"
+            inconclusive = "fail"
+            [[metric]]
+            names = ["time/*"]
+            threshold = 0.05
+            [[metric]]
+            names = ["time/16", "nothing"]
+            gates = false
+            inconclusive = "pass"
+            "#,
+        )
+        .unwrap();
+        let terms = policy.terms("time/16");
+        assert_eq!((terms.threshold, terms.gates), (0.05, false));
+        assert_eq!(terms.inconclusive, Inconclusive::Pass);
+        assert_eq!(policy.terms("spawn").inconclusive, Inconclusive::Fail);
+        let unused: Vec<_> = policy.unused(&["time/16"]).collect();
+        assert_eq!(unused, ["nothing"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, part) in [
+            ("inconclusiv = \"warn\"", "inconclusiv"),
+            ("inconclusive = \"ignore\"", "`pass`, `warn`, `fail`"),
+            ("alpha = 0.9", "between"),
+            ("[[metric]]\nthreshold = 0.1", "names"),
+            (
+                "[[metric]]\nnames = [\"a\"]\nthreshhold = 0.1",
+                "threshhold",
+            ),
+            ("[[metric]]\nnames = [\"a\"]\nthreshold = \"much\"", "3 %"),
+            ("[[metric]]\nnames = [\"a\"]\nthreshold = -0.1", "3 %"),
+            ("[[metric]]\nnames = [\"[\"]", "pattern"),
+        ] {
+            let error = changed(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! `sandlab gate` and `calibrate` as a user types them. What is counted is held against what
+//! is known of the guests; of what is timed, only what no machine is too noisy for.
+
+mod common;
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use common::guests;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The command, with its files in a folder of its own.
+struct Lab(TempDir);
+
+impl Lab {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn spin(&self, name: &str, rounds: u32, extra: &str) -> PathBuf {
+        let module = include_str!("common/spin.wat");
+        let module = module.replace("ROUNDS", &rounds.to_string());
+        self.file(name, guests::agent(&module.replace("EXTRA", extra)))
+    }
+
+    fn messages(&self) -> PathBuf {
+        self.file("messages.jsonl", "{\"request\": \"go\", \"replies\": []}\n")
+    }
+
+    fn sandlab(&self, arguments: &[&str]) -> Command {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.current_dir(self.0.path()).args(arguments);
+        sandlab
+    }
+
+    fn gate(&self, old: &Path, new: &Path) -> Command {
+        let mut gate = self.sandlab(&["gate", "--old"]);
+        gate.arg(old).arg("--new").arg(new);
+        gate.arg("--messages").arg(self.messages());
+        gate
+    }
+
+    /// A program of the bench protocol.
+    fn program(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.file(name, format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn programs(&self, old: &str, new: &str) -> Command {
+        let (old, new) = (self.program("old", old), self.program("new", new));
+        let mut gate = self.sandlab(&["gate", "--pairs", "12", "--format", "json", "--old-bin"]);
+        gate.arg(old).arg("--new-bin").arg(new);
+        gate
+    }
+}
+
+fn json(assert: &Assert) -> Value {
+    serde_json::from_slice(&assert.get_output().stdout).unwrap()
+}
+
+fn metric<'a>(gated: &'a Value, name: &str) -> &'a Value {
+    let metrics = gated["metrics"].as_array().unwrap();
+    let found = metrics.iter().find(|m| m["metric"]["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {gated:#}"))
+}
+
+const SAMPLE: &str = r#"echo '{"metric": "latency", "value": 100, "unit": "ns"}'"#;
+
+#[test]
+fn a_build_holds_against_itself_and_two_per_cent_more_fuel_does_not() {
+    let lab = Lab::new();
+    let (old, new) = (
+        lab.spin("old.wasm", 1000, ""),
+        lab.spin("new.wasm", 1021, ""),
+    );
+    let mut same = lab.gate(&old, &old);
+    let same = same
+        .args(["--no-timing", "--format", "json"])
+        .assert()
+        .code(0);
+    for judged in json(&same)["metrics"].as_array().unwrap() {
+        assert_eq!(judged["verdict"], "equivalent", "{judged}");
+        assert_eq!(
+            judged["change"]["value"].as_f64().unwrap_or(0.0),
+            0.0,
+            "{judged}"
+        );
+    }
+    let mut more = lab.gate(&old, &new);
+    let more = more
+        .args(["--no-timing", "--format", "json"])
+        .assert()
+        .code(1);
+    let gated = json(&more);
+    let fuel = metric(&gated, "fuel");
+    assert_eq!(
+        (fuel["verdict"].as_str(), fuel["counted"].as_bool()),
+        (Some("regressed"), Some(true))
+    );
+    let change = fuel["change"]["value"].as_f64().unwrap();
+    assert!((change - 0.021).abs() < 0.001, "{change}");
+    more.stderr(contains("fuel regressed, +2.1 %; 1.0 % is allowed"));
+}
+
+#[test]
+fn every_metric_that_is_counted_can_fail() {
+    let lab = Lab::new();
+    let old = lab.spin("old.wasm", 10, "");
+    let import = r#"(import "sandlab:agent/host@0.1.0" "log" (func (param i32 i32 i32)))"#;
+    let larger = include_str!("common/spin.wat")
+        .replace("ROUNDS", "10")
+        .replace("EXTRA", "");
+    let larger = larger.replacen(
+        "(memory (export \"memory\") 20)",
+        &format!(
+            "{import} (memory (export \"memory\") 21) (data (i32.const 9999) \"{}\")",
+            "x".repeat(4096)
+        ),
+        1,
+    );
+    let new = lab.file("new.wasm", guests::agent(&larger));
+    let mut gate = lab.gate(&old, &new);
+    let done = gate
+        .args(["--no-timing", "--format", "json"])
+        .assert()
+        .code(1);
+    let gated = json(&done);
+    for name in ["imports-added", "component-size", "memory-pages"] {
+        assert_eq!(metric(&gated, name)["verdict"], "regressed", "{name}");
+    }
+    assert_eq!(
+        metric(&gated, "imports-added")["remark"],
+        "sandlab:agent/host"
+    );
+    assert_eq!(metric(&gated, "memory-pages")["new"], 21.0);
+}
+
+/// Ten times the work is seen on any machine.
+#[test]
+fn a_slower_build_is_confirmed_and_told_to_ci() {
+    let lab = Lab::new();
+    let (old, new) = (
+        lab.spin("old.wasm", 500, ""),
+        lab.spin("new.wasm", 5000, ""),
+    );
+    let mut gate = lab.gate(&old, &new);
+    gate.args([
+        "--pairs",
+        "12",
+        "--annotations",
+        "github",
+        "--report",
+        "junit=gate.xml",
+    ]);
+    gate.args(["--report", "json=gate.json", "--report", "markdown=gate.md"]);
+    let done = gate.assert().code(1);
+    done.stdout(
+        contains("::error title=sandlab gate%3A fuel::fuel regressed, +8")
+            .and(contains(
+                "::error title=sandlab gate%3A time::time regressed, +",
+            ))
+            .and(contains("regressed, confirmed"))
+            .and(contains("Holm's procedure")),
+    );
+    let read = |name| std::fs::read_to_string(lab.0.path().join(name)).unwrap();
+    let gated: Value = serde_json::from_str(&read("gate.json")).unwrap();
+    let time = metric(&gated, "time");
+    assert_eq!(
+        (time["verdict"].as_str(), time["confirmed"].as_bool()),
+        (Some("regressed"), Some(true))
+    );
+    assert_eq!(time["pairs"], 24);
+    assert!(time["smallest"].as_f64().unwrap() > 0.03);
+    let junit = read("gate.xml");
+    assert!(
+        junit.contains("<failure message=\"time regressed"),
+        "{junit}"
+    );
+    assert!(read("gate.md").contains("| time "));
+}
+
+#[test]
+fn a_build_that_replies_otherwise_is_a_finding_and_not_a_time() {
+    let lab = Lab::new();
+    let old = lab.spin("old.wasm", 10, "");
+    let new = lab.file("new.wasm", guests::handling("", "unreachable"));
+    let done = lab.gate(&old, &new).assert().code(1);
+    done.stderr(contains("on new"));
+}
+
+#[test]
+fn a_policy_says_what_gates_and_a_misspelt_one_is_refused() {
+    let lab = Lab::new();
+    let (old, new) = (
+        lab.spin("old.wasm", 1000, ""),
+        lab.spin("new.wasm", 1021, ""),
+    );
+    let policy = lab.file(
+        "gate.toml",
+        "[[metric]]\nnames = [\"fuel\"]\nthreshold = \"5 %\"\n[[metric]]\nnames = [\"feul\"]\n",
+    );
+    let mut gate = lab.gate(&old, &new);
+    gate.args(["--no-timing", "--policy"]).arg(&policy);
+    gate.assert()
+        .code(0)
+        .stdout(contains("\"feul\" is the name of no metric"));
+    let policy = lab.file(
+        "gate.toml",
+        "[[metric]]\nnames = [\"fuel\"]\ngates = false\n",
+    );
+    let mut gate = lab.gate(&old, &new);
+    gate.args(["--no-timing", "--policy"]).arg(&policy);
+    gate.assert()
+        .code(0)
+        .stdout(contains("regressed (does not gate)"));
+    let policy = lab.file("gate.toml", "inconclusiv = \"fail\"\n");
+    let mut gate = lab.gate(&old, &new);
+    gate.arg("--policy").arg(&policy);
+    gate.assert()
+        .code(2)
+        .stderr(contains("inconclusiv").and(contains("gate.toml")));
+}
+
+#[test]
+fn programs_are_compared_pair_by_pair_and_each_way() {
+    let lab = Lab::new();
+    let rate = |value: u32| {
+        format!(
+            r#"echo '{{"metric": "rate", "value": {value}, "unit": "1/s", "better": "higher"}}'"#
+        )
+    };
+    let done = lab.programs(
+        &format!("{SAMPLE}; {}", rate(1000)),
+        &format!("{SAMPLE}; {}", rate(800)),
+    );
+    let done = { done }.assert().code(1);
+    let gated = json(&done);
+    assert_eq!(metric(&gated, "latency")["verdict"], "equivalent");
+    assert_eq!(metric(&gated, "rate")["verdict"], "regressed");
+    assert!((metric(&gated, "rate")["change"]["value"].as_f64().unwrap() + 0.2).abs() < 1e-9);
+    done.stderr(contains("rate regressed, -20.0 %"));
+}
+
+#[test]
+fn what_the_data_do_not_tell_is_up_to_the_policy() {
+    let lab = Lab::new();
+    let program = lab.program("program", SAMPLE);
+    // Two pairs, and then four, cannot refute anything at 1 %.
+    let few = || {
+        let mut gate = lab.sandlab(&["gate", "--pairs", "2", "--annotations", "github"]);
+        gate.arg("--old-bin")
+            .arg(&program)
+            .arg("--new-bin")
+            .arg(&program);
+        gate
+    };
+    few().assert().code(0).stdout(contains("::warning"));
+    let policy = lab.file("gate.toml", "inconclusive = \"fail\"\n");
+    few()
+        .arg("--policy")
+        .arg(&policy)
+        .assert()
+        .code(1)
+        .stderr(contains("inconclusive"));
+    let policy = lab.file("gate.toml", "inconclusive = \"pass\"\n");
+    few().arg("--policy").arg(&policy).assert().code(0);
+}
+
+#[test]
+fn a_program_that_does_not_speak_the_protocol_could_not_be_gated() {
+    let lab = Lab::new();
+    let left_behind = format!("{SAMPLE}; sleep 5 &");
+    for (new, says) in [
+        ("echo warming up", "line 1 of its output"),
+        ("true", "no sample"),
+        ("echo broken >&2; exit 7", "broken"),
+        ("exec sleep 60", "--timeout"),
+        (left_behind.as_str(), "its output did not"),
+    ] {
+        let mut gate = lab.programs(SAMPLE, new);
+        gate.args(["--timeout", "500ms"])
+            .assert()
+            .code(3)
+            .stderr(contains(says));
+    }
+    let other = r#"echo '{"metric": "other", "value": 1}'"#;
+    let done = lab.programs(SAMPLE, other).assert().code(2);
+    done.stderr(contains("no metric in common"));
+    lab.sandlab(&["gate", "--old-bin", "/nowhere", "--new-bin", "/nowhere"])
+        .assert()
+        .code(3)
+        .stderr(contains("/nowhere"));
+}
+
+#[test]
+fn sandlab_itself_speaks_the_protocol() {
+    let sandlab = env!("CARGO_BIN_EXE_sandlab");
+    let mut gate = Command::new(sandlab);
+    gate.args([
+        "gate", "--pairs", "1", "--format", "json", "--noise", "/nowhere",
+    ]);
+    gate.args([
+        "--old-bin",
+        sandlab,
+        "--new-bin",
+        sandlab,
+        "--",
+        "sample",
+        "echo",
+    ]);
+    let gated = json(&gate.assert().code(0));
+    for name in ["echo/time/16", "echo/time/65536", "echo/spawn"] {
+        assert!(metric(&gated, name)["old"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn a_calibration_is_kept_and_used() {
+    let lab = Lab::new();
+    let spin = lab.spin("spin.wasm", 500, "");
+    let messages = lab.messages();
+    let mut calibrate = lab.sandlab(&["calibrate", "--runs", "2", "--planted-runs", "1"]);
+    calibrate
+        .args(["--planted", "3", "--pairs", "12"])
+        .arg(&spin);
+    calibrate.arg("--messages").arg(&messages);
+    let done = calibrate.assert().code(0);
+    done.stdout(
+        contains("false alarms: ")
+            .and(contains("of 2 gates"))
+            .and(contains("+300 %")),
+    );
+    let floor = lab.0.path().join(".sandlab/noise.toml");
+    let text = std::fs::read_to_string(&floor).unwrap();
+    assert!(
+        text.contains("runs = 2") && text.contains("time = "),
+        "{text}"
+    );
+
+    // On a machine whose noise is said to be nine times the work, a tenth is nothing.
+    let noisy = text.lines().map(|line| match line.split_once(" = ") {
+        Some(("time", _)) => "time = 100.0".to_owned(),
+        _ => line.to_owned(),
+    });
+    std::fs::write(&floor, noisy.collect::<Vec<_>>().join("\n")).unwrap();
+    let slow = lab.spin("slow.wasm", 5000, "");
+    let mut gate = lab.gate(&spin, &slow);
+    let gated = json(
+        &gate
+            .args(["--pairs", "12", "--format", "json"])
+            .assert()
+            .code(1),
+    );
+    assert_eq!(metric(&gated, "time")["verdict"], "equivalent");
+    std::fs::write(&floor, "flor = 1\n").unwrap();
+    lab.gate(&spin, &spin)
+        .assert()
+        .code(2)
+        .stderr(contains("sandlab calibrate"));
+}
+
+#[test]
+fn what_cannot_be_is_said_at_once() {
+    let lab = Lab::new();
+    for (arguments, says) in [
+        (&["gate"][..], "--old"),
+        (&["gate", "--old", "a.wasm"], "--new"),
+        (
+            &["gate", "--old", "a.wasm", "--new", "b.wasm", "--pairs", "0"],
+            "pairs",
+        ),
+        (&["calibrate", "--planted=-1"], "planted"),
+    ] {
+        lab.sandlab(arguments)
+            .assert()
+            .code(2)
+            .stderr(contains(says));
+    }
+    lab.sandlab(&["gate", "--old", "a.wasm", "--new", "b.wasm"])
+        .assert()
+        .code(3)
+        .stderr(contains("a.wasm"));
+}
+
+#[test]
+fn a_run_is_held_against_a_stored_one() {
+    let lab = Lab::new();
+    let (old, new) = (lab.spin("spin.wasm", 500, ""), lab.0.path().join("slow"));
+    std::fs::create_dir(&new).unwrap();
+    let slow = lab.spin("slow/spin.wasm", 5000, "");
+    let compare = |guest: &Path| {
+        let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "12"]);
+        compare.arg(guest).arg("--messages").arg(lab.messages());
+        compare.assert().code(0);
+    };
+    compare(&old);
+    lab.sandlab(&["baseline", "save", "main"]).assert().code(0);
+    let gate = |more: &[&str]| {
+        let mut gate = lab.sandlab(&["gate", "--baseline", "main"]);
+        gate.args(more).assert()
+    };
+    gate(&[]).code(2).stderr(contains("is the baseline"));
+    compare(&slow);
+    let gated = json(&gate(&["--format", "json"]).code(1));
+    assert_eq!(metric(&gated, "spin/wasm/time")["verdict"], "regressed");
+    assert_eq!(metric(&gated, "spin/wasm/time")["threshold"], 0.1);
+    gate(&["--annotations", "github"])
+        .code(1)
+        .stdout(contains("::error"));
+
+    // What differs in the conditions is said.
+    let profile = lab.file("profile.toml", "memory-limit = \"32 MiB\"\n");
+    let mut compare = lab.sandlab(&[
+        "compare",
+        "--backends",
+        "wasm",
+        "--rounds",
+        "2",
+        "--profile",
+    ]);
+    compare
+        .arg(&profile)
+        .arg(&old)
+        .arg("--messages")
+        .arg(lab.messages());
+    compare.assert().code(0);
+    gate(&[])
+        .code(0)
+        .stdout(contains("the runs differ in profile.memory-limit").and(contains("fewer than 6")));
+    let mut nowhere = lab.sandlab(&["gate", "--baseline", "nothing"]);
+    nowhere.assert().code(2).stderr(contains("nothing"));
+}

@@ -1,0 +1,226 @@
+//! The workflows that users get: every `run:` is executed as it stands, by the shell that
+//! GitHub's runner takes, small.
+
+mod common;
+
+use common::guests;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+const SANDLAB: &str = env!("CARGO_BIN_EXE_sandlab");
+
+/// A runner: its folders, and what steps have said for those that follow.
+struct Runner {
+    folder: TempDir,
+    env: BTreeMap<String, String>,
+    expressions: BTreeMap<&'static str, String>,
+}
+
+impl Runner {
+    fn new(expressions: &[(&'static str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let env = ["GITHUB_ENV", "GITHUB_STEP_SUMMARY", "RUNNER_TEMP"];
+        let env = env.map(|name| (name.to_owned(), path(name)));
+        Self {
+            env: env.into(),
+            expressions: expressions
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect(),
+            folder,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn set(&mut self, name: &str, value: impl AsRef<Path>) {
+        let value = value.as_ref().display().to_string();
+        self.env.insert(name.to_owned(), value);
+    }
+
+    /// A value, with the expression that it may be replaced by what it stands for.
+    fn value(&self, value: &Value) -> String {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        match text
+            .strip_prefix("${{ ")
+            .and_then(|text| text.strip_suffix(" }}"))
+        {
+            Some(name) => self
+                .expressions
+                .get(name)
+                .unwrap_or_else(|| panic!("{name}"))
+                .clone(),
+            None => text,
+        }
+    }
+
+    /// What is defined, unless it was set before: by a step, or by the test to make it small.
+    fn define(&mut self, env: &Value) {
+        for (name, value) in env.as_object().into_iter().flatten() {
+            let value = self.value(value);
+            self.env.entry(name.clone()).or_insert(value);
+        }
+    }
+
+    fn run(&mut self, step: &Value) -> Output {
+        let script = step["run"].as_str().unwrap();
+        let mut bash = Command::new("bash");
+        // As the runner does: https://docs.github.com/actions/reference/workflow-syntax, `shell`.
+        bash.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
+        bash.current_dir(ROOT).envs(&self.env);
+        for (name, value) in step["env"].as_object().into_iter().flatten() {
+            bash.env(name, self.value(value));
+        }
+        let output = bash.output().unwrap();
+        let said = std::fs::read_to_string(self.path("GITHUB_ENV")).unwrap_or_default();
+        for (name, value) in said.lines().filter_map(|line| line.split_once('=')) {
+            self.env.insert(name.to_owned(), value.to_owned());
+        }
+        output
+    }
+
+    fn runs(&mut self, step: &Value) -> String {
+        let output = self.run(step);
+        assert!(output.status.success(), "{step:#}: {output:#?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn read(path: &str) -> Value {
+    let text = std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+fn steps(steps: &Value) -> Vec<Value> {
+    let steps = steps.as_array().unwrap().iter();
+    steps
+        .filter(|step| step["run"].is_string())
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn each_step_of_the_performance_workflow_does_its_work() {
+    let workflow = read(".github/workflows/performance.yml");
+    let mut runner = Runner::new(&[("github.event.pull_request.base.sha", "HEAD")]);
+    for name in ["SANDLAB", "OLD_BIN"] {
+        runner.set(name, SANDLAB);
+    }
+    runner.set("SANDLAB_STORE", runner.path("results.db"));
+    runner.set("OUT", runner.path("performance"));
+    for (name, small) in [
+        ("AGENTS", "1,2"),
+        ("DURATION", "100ms"),
+        ("RATE", "1000"),
+        ("PAIRS", "1"),
+    ] {
+        runner.set(name, small);
+    }
+    // Held against nothing, which a machine that is busy with tests could miss.
+    std::fs::write(runner.path("targets.toml"), "").unwrap();
+    runner.set("TARGETS", runner.path("targets.toml"));
+    runner.define(&workflow["env"]);
+    let steps = steps(&workflow["jobs"]["benchmark"]["steps"]);
+    let names: Vec<_> = steps
+        .iter()
+        .map(|step| step["name"].as_str().unwrap())
+        .collect();
+    for wanted in ["Throughput", "Latency", "Scalability", "Gate", "Report"] {
+        assert!(names.contains(&wanted), "{names:?}");
+    }
+    // First as a push to main, which leaves the baselines; then as a change of it.
+    for _ in 0..2 {
+        steps.iter().for_each(|step| drop(runner.runs(step)));
+    }
+    let report = runner.read("performance/report.md");
+    assert!(
+        report.starts_with("<!-- sandlab performance -->\n"),
+        "{report}"
+    );
+    for name in ["gate", "throughput", "latency", "scalability"] {
+        assert!(
+            report.contains(&format!("<summary>{name}</summary>")),
+            "{report}"
+        );
+    }
+    assert!(report.contains("### The gate holds"), "{report}");
+    assert!(runner.read("GITHUB_STEP_SUMMARY").contains(&report));
+    assert!(report.len() < 65_000, "it is cut where it is commented");
+}
+
+#[test]
+fn the_action_validates_and_gates_the_agents_of_others() {
+    let action = read(".github/actions/sandlab/action.yml");
+    let steps = steps(&action["runs"]["steps"]);
+    let agents = tempfile::tempdir().unwrap();
+    let write = |side: &str, name: &str, rounds: &str| {
+        let module = include_str!("common/spin.wat").replace("ROUNDS", rounds);
+        let folder = agents.path().join(side);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(
+            folder.join(name),
+            guests::agent(&module.replace("EXTRA", "")),
+        )
+        .unwrap();
+    };
+    write("old", "same.wasm", "500");
+    write("old", "slow.wasm", "500");
+    write("new", "same.wasm", "500");
+    write("new", "new.wasm", "500");
+    let messages = agents.path().join("messages.jsonl");
+    std::fs::write(&messages, "{\"request\": \"go\", \"replies\": []}\n").unwrap();
+    let policy = agents.path().join("valid.toml");
+    // What is written by hand has no language's hygiene.
+    std::fs::write(&policy, "skip = [\"conformance\", \"soak\", \"hygiene\"]\n").unwrap();
+    let gate = agents.path().join("gate.toml");
+    std::fs::write(
+        &gate,
+        "inconclusive = \"pass\"\n[[metric]]\nnames = [\"time\", \"spawn\"]\ngates = false\n",
+    )
+    .unwrap();
+    let path = |path: &Path| path.display().to_string();
+    let (old, new) = (
+        path(&agents.path().join("old")),
+        path(&agents.path().join("new")),
+    );
+    let reports = path(&agents.path().join("reports"));
+    let mut runner = Runner::new(&[
+        ("inputs.agents", &new),
+        ("inputs.old", &old),
+        ("inputs.messages", &path(&messages)),
+        ("inputs.validate-policy", &path(&policy)),
+        ("inputs.gate-policy", &path(&gate)),
+        ("inputs.pairs", "2"),
+        ("inputs.reports", &reports),
+        ("inputs.sandlab", SANDLAB),
+    ]);
+    let said: String = steps.iter().map(|step| runner.runs(step)).collect();
+    assert!(said.contains("new.wasm is new"), "{said}");
+    let report = |name: &str| std::fs::read_to_string(Path::new(&reports).join(name)).unwrap();
+    assert!(report("gate-same.md").contains("The gate holds"));
+    assert!(report("validate.xml").contains("same.wasm"));
+
+    // Ten times the fuel fails, and all others are gated too.
+    write("new", "slow.wasm", "5000");
+    let output = runner.run(steps.last().unwrap());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("::error title=sandlab gate%3A fuel::"),
+        "{said}"
+    );
+    assert!(report("gate-slow.xml").contains("<failure"));
+}

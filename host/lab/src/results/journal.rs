@@ -106,9 +106,9 @@ impl Journal {
 }
 
 /// The lines of a journal, in order. One that was cut off where the run was killed ends it.
-pub struct Lines {
+pub struct Lines<R = BufReader<File>> {
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: R,
     number: usize,
 }
 
@@ -119,11 +119,18 @@ impl Lines {
     /// If it cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::file("read", path))?;
-        Ok(Self {
+        Ok(Self::of(BufReader::new(file), path))
+    }
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Those that a reader has; the path is what errors name.
+    pub fn of(reader: R, path: &Path) -> Self {
+        Self {
             path: path.to_owned(),
-            reader: BufReader::new(file),
+            reader,
             number: 0,
-        })
+        }
     }
 
     fn read(&mut self) -> Result<Option<Entry>> {
@@ -153,7 +160,7 @@ impl Lines {
     }
 }
 
-impl Iterator for Lines {
+impl<R: BufRead> Iterator for Lines<R> {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -8,7 +8,7 @@ mod part;
 
 pub use environment::Environment;
 pub use file::{require_writable, write_whole};
-pub use journal::{Begin, End, Entry, JOURNAL, Journal};
+pub use journal::{Begin, End, Entry, JOURNAL, Journal, Lines};
 pub use noise::{Noise, Watch};
 pub use part::{Measurement, Point, Results};
 

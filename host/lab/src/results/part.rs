@@ -68,8 +68,16 @@ impl Results {
     /// # Errors
     /// If it cannot be read, or is none.
     pub fn read(journal: &Path) -> Result<Self> {
+        Self::of(Lines::open(journal)?)
+    }
+
+    /// All that these lines have.
+    ///
+    /// # Errors
+    /// If they cannot be read, or are no journal's.
+    pub fn of(lines: impl Iterator<Item = Result<Entry>>) -> Result<Self> {
         let mut results = Self::default();
-        for entry in Lines::open(journal)? {
+        for entry in lines {
             results.add(entry?);
         }
         Ok(results)

@@ -26,6 +26,7 @@ mod show;
 mod spawn;
 mod strategy;
 mod throughput;
+mod torture;
 mod validate;
 
 use crate::report::{self, Format};
@@ -80,6 +81,8 @@ enum Command {
     Spawn(spawn::Args),
     /// Load many agents through the whole message path, and count.
     Throughput(throughput::Args),
+    /// Strike with every hostile guest there is, beside good agents at work.
+    Torture(torture::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
 }
@@ -108,6 +111,7 @@ impl Cli {
             Command::Show(args) => show::execute(&args),
             Command::Spawn(args) => spawn::execute(&args),
             Command::Throughput(args) => throughput::execute(&args),
+            Command::Torture(args) => torture::execute(&args),
             Command::Validate(args) => validate::execute(&args),
         };
         match done {

@@ -21,3 +21,4 @@ pub mod spawn;
 mod tasks;
 pub mod throughput;
 pub mod timing;
+pub mod torture;

@@ -11,6 +11,7 @@ mod profile;
 pub mod results;
 mod spawn;
 mod table;
+mod torture;
 mod units;
 pub mod validate;
 
@@ -21,6 +22,7 @@ use table::Style;
 
 pub use comparison::{Comparison, Mean, Row};
 pub use ladder::{Ladder, Rung};
+pub use torture::text as torture;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

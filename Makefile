@@ -1,9 +1,10 @@
-# What a person types. CI runs `make test`, and nothing else.
+# What a person types. CI runs `make test`, then `make torture` and `make deny`.
 
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab test check guests bench bench-density bench-gate mutated browser claims tools
+.PHONY: lab test check guests bench bench-density bench-gate bench-bulk mutated torture browser \
+  fuzz-smoke deny claims tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -36,6 +37,10 @@ bench-density: guests
 bench-gate: guests
 	cargo test --release --package sandlab --test bench_gate -- --ignored --nocapture
 
+## How long one bulk memory operation takes, which no deadline interrupts.
+bench-bulk: tools
+	cargo run --release --quiet --package sandlab-benches --bin bulk
+
 ## Ten thousand damaged components, each of which must get a diagnosis.
 mutated: guests
 	cargo test --release --package sandlab --test validate -- --ignored
@@ -45,6 +50,26 @@ browser: guests
 	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } || { \
 	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
 	cargo test --release --package sandlab --test report -- --ignored
+
+## Every hostile guest beside good agents at work; `make torture SEED=7` is another order.
+torture:
+	$(SANDLAB) torture --duration 30s --seed $(or $(SEED),1)
+
+## Every fuzz target for FOR (60), from its seeds. Needs `cargo install cargo-fuzz`, and a C++
+## compiler; without a sanitizer, so that the pinned compiler will do.
+fuzz-smoke: tools
+	@command -v cargo-fuzz >/dev/null || { \
+	  echo "cargo-fuzz is missing: 'cargo install cargo-fuzz --locked'" >&2; exit 3; }
+	cd fuzz && cargo fuzz build --sanitizer none
+	cd fuzz && for target in $$(cargo fuzz list); do mkdir -p corpus/$$target; \
+	  cargo fuzz run --sanitizer none $$target corpus/$$target seeds/$$target -- \
+	    -max_total_time=$(or $(FOR),60) -timeout=10 -rss_limit_mb=2048 || exit 1; done
+
+## Licences, bans and sources of all dependencies. Needs `cargo install cargo-deny`.
+deny:
+	@command -v cargo-deny >/dev/null || { \
+	  echo "cargo-deny is missing: 'cargo install cargo-deny --locked'" >&2; exit 3; }
+	cargo deny check licenses bans sources
 
 ## Measures every claim of the documentation; `make claims ONLY=name` runs one.
 claims: guests

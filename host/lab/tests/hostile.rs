@@ -3,7 +3,7 @@
 mod common;
 
 use common::path::{at_rest, runtime};
-use sandlab::hostile::{Arena, Ground, WITNESS, crowded};
+use sandlab::hostile::{Arena, Ground, WITNESS, crowded, endless_to_compile};
 use sandlab_runtime::path::AgentOptions;
 use sandlab_runtime::profile::{Budgets, Strategy};
 use sandlab_runtime::wasm::SandboxEngine;
@@ -68,11 +68,7 @@ fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
     let before = runtime.census();
     let mut wrong = Vec::new();
     for number in 0..arena.len() {
-        let ground = Ground {
-            runtime: &runtime,
-            client: &client,
-            shard: number % 2,
-        };
+        let ground = Ground::new(&runtime, &client, number % 2);
         let name = arena.attack(number).name;
         match arena.strike(number, &ground) {
             Ok(called) => println!("{name}: {called}"),
@@ -86,4 +82,39 @@ fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
     let accounts = at_rest(&runtime);
     assert_eq!(accounts.agents, 4);
     assert_eq!(runtime.census().linear_memory, before.linear_memory);
+}
+
+#[test]
+fn torture_is_told_as_a_table_and_repeats_itself() {
+    let struck = |seed: &str| {
+        let arguments = ["torture", "--duration", "2s", "--seed", seed, "--json"];
+        let mut sandlab = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        let done = sandlab.args(arguments).assert().code(0);
+        let report: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+        assert_eq!(report["sent"], report["good"]);
+        let attacks = report["attacks"].as_array().unwrap().iter();
+        let of = |attack: &serde_json::Value| [attack["name"].clone(), attack["count"].clone()];
+        attacks.map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(struck("7"), struck("7"));
+}
+
+#[test]
+fn a_guest_that_takes_for_ever_to_compile_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = folder.path().join("guest.wasm");
+    // Some ten seconds of one thread's time, since one function is not compiled in parallel.
+    std::fs::write(&guest, endless_to_compile(40_000)).unwrap();
+    let policy = folder.path().join("policy.toml");
+    std::fs::write(&policy, "timing.compile-limit = \"200ms\"").unwrap();
+    let mut sandlab = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let done = sandlab
+        .env("SANDLAB_CACHE", folder.path().join("cache"))
+        .arg("validate")
+        .arg(guest)
+        .arg("--policy")
+        .arg(policy)
+        .assert();
+    let told = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    assert!(told.contains("200ms"), "{told}");
 }

@@ -5,21 +5,22 @@ mod common;
 use common::{bundle, fault, say};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use sandlab::experiment::memory;
 use sandlab_runtime::path::{
     AgentOptions, Batching, Runtime, Settings, SpawnError, Strategy as Handing,
 };
 use sandlab_runtime::process::{Children, serve_if_asked};
 use sandlab_runtime::{
-    Agent, Backend, CallError, Fault, Identity, Interface, Message, Performative, Profile,
+    Agent, Backend, CallError, Fault, Identity, Interface, Message, Performative, Profile, Started,
 };
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn main() {
     serve_if_asked();
-    let tests: [(&str, fn()); 7] = [
+    let tests: [(&str, fn()); 8] = [
         (
             "a_child_answers_as_the_twin_does",
             a_child_answers_as_the_twin_does,
@@ -38,6 +39,10 @@ fn main() {
         ),
         ("a_loop_ends_at_the_deadline", a_loop_ends_at_the_deadline),
         ("memory_is_limited", memory_is_limited),
+        (
+            "a_call_that_is_given_up_ends_its_child",
+            a_call_that_is_given_up,
+        ),
         ("no_path_leaves_its_grant", || {
             common::refuses_to_leave(&|p| child("files", p))
         }),
@@ -175,4 +180,24 @@ fn memory_is_limited() {
     assert!(matches!(refused, Err(CallError::Failure(_))), "{refused:?}");
     let ended = fault(child.as_mut(), "allocate 1000000000");
     assert!(ended.to_string().contains("memory allocation"), "{ended}");
+}
+
+fn a_call_that_is_given_up() {
+    let profile = Profile {
+        deadline: Duration::from_secs(3_600),
+        ..Profile::default()
+    };
+    let children = Children::of(&bundle("faulty").twin(), &profile).unwrap();
+    let Ok(Started::Async(agent)) = children.start(Identity::alone()) else {
+        panic!("a child's calls wait");
+    };
+    assert_eq!(memory::children().len(), 1);
+    let tokio = tokio::runtime::Runtime::new().unwrap();
+    let _context = tokio.enter();
+    drop(agent.call(Message::request(b"loop")));
+    let until = Instant::now() + Duration::from_secs(60);
+    while !memory::children().is_empty() {
+        assert!(Instant::now() < until, "the child lives on");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

@@ -32,6 +32,7 @@ mod session;
 mod spawn;
 mod strategy;
 mod throughput;
+mod torture;
 mod validate;
 
 use crate::{Error, Kind, Result};
@@ -93,6 +94,8 @@ enum Command {
     Spawn(spawn::Args),
     /// Load many agents through the whole message path, and count.
     Throughput(throughput::Args),
+    /// Strike with every hostile guest there is, beside good agents at work.
+    Torture(torture::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
 }
@@ -126,6 +129,7 @@ impl Cli {
             Command::Scale(args) => scale::execute(&args),
             Command::Spawn(args) => spawn::execute(&args),
             Command::Throughput(args) => throughput::execute(&args),
+            Command::Torture(args) => torture::execute(&args),
             Command::Validate(args) => validate::execute(&args),
         };
         match done {

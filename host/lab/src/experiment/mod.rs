@@ -22,3 +22,4 @@ pub mod spawn;
 mod tasks;
 pub mod throughput;
 pub mod timing;
+pub mod torture;

@@ -193,14 +193,23 @@ impl Arena {
 /// Where an attack strikes.
 pub struct Ground<'a> {
     /// The path.
-    pub runtime: &'a Runtime,
+    runtime: &'a Runtime,
     /// Who tells the hostile agents something.
-    pub client: &'a Client,
+    client: &'a Client,
     /// Where they live.
-    pub shard: usize,
+    shard: usize,
 }
 
-impl Ground<'_> {
+impl<'a> Ground<'a> {
+    /// On this shard.
+    pub fn new(runtime: &'a Runtime, client: &'a Client, shard: usize) -> Self {
+        Self {
+            runtime,
+            client,
+            shard,
+        }
+    }
+
     fn spawn(&self, program: &Arc<dyn Backend>) -> Result<AgentId, SpawnError> {
         let options = AgentOptions {
             config: Some(Vec::new()),

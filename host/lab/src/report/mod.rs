@@ -16,6 +16,7 @@ pub mod runs;
 mod sampled;
 mod spawn;
 mod table;
+mod torture;
 mod units;
 pub mod validate;
 pub mod whole;
@@ -24,6 +25,7 @@ use clap::ValueEnum;
 
 pub use comparison::{Comparison, Mean, Row};
 pub use ladder::{Ladder, Rung};
+pub use torture::text as torture;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -13,6 +13,7 @@ mod call;
 mod capabilities;
 mod code;
 mod conformance;
+mod examine;
 mod finding;
 mod format;
 mod hygiene;
@@ -32,6 +33,7 @@ mod world;
 
 pub use baseline::Baseline;
 pub use code::{Code, Severity};
+pub use examine::examine;
 pub use finding::{About, Check, Finding, Guest, Metric, StageReport, Status};
 pub use measure::{Measure, Unit};
 pub use policy::{Policies, Policy};

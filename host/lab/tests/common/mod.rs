@@ -62,7 +62,14 @@ pub fn refuses_to_leave(start: &dyn Fn(&Profile) -> Box<dyn Agent>) {
     let absolute = secret.to_str().unwrap();
 
     let mut agent = start(&granting(&inside, Access::Write));
-    for path in ["../secret", "link", "sub/../../secret", absolute] {
+    for path in [
+        "../secret",
+        "link",
+        "sub/../../secret",
+        absolute,
+        "/proc/self/environ",
+        "../../../../../../proc/self/environ",
+    ] {
         for command in [format!("read {path}"), format!("write {path}\nchanged")] {
             let refused = say(agent.as_mut(), &command);
             assert!(

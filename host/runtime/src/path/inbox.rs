@@ -15,6 +15,10 @@ use std::time::Instant;
 /// far behind, waiting would only grow memory.
 const MAX_BETWEEN_SHARDS: usize = 1 << 16;
 
+/// Bytes of their content, beyond which no more is taken: 64 of the largest that a call may
+/// send by default.
+const MAX_BYTES_BETWEEN_SHARDS: u64 = 128 << 20;
+
 /// A shard's inbox.
 #[derive(Default)]
 pub struct Inbox {
@@ -42,8 +46,12 @@ struct Own {
 #[derive(Default)]
 struct Inner {
     contents: Contents,
+    /// Bytes of content from other shards.
+    bytes_from_shards: u64,
     /// The shard's thread, while it waits to be woken.
     parked: Option<Thread>,
+    /// Whether the shard has ended, so that nobody takes anything any more.
+    is_abandoned: bool,
 }
 
 /// What is in an inbox.
@@ -133,14 +141,35 @@ impl Inbox {
         self.add(|inner| {
             let waiting = &mut inner.contents.from_shards;
             let room = MAX_BETWEEN_SHARDS.saturating_sub(waiting.len());
-            let fits = envelopes.len().min(room);
+            let room = if inner.is_abandoned { 0 } else { room };
+            let mut bytes = inner.bytes_from_shards;
+            let fitting = envelopes.iter().take(room).take_while(|envelope| {
+                let is_first = bytes == 0;
+                bytes += envelope.bytes();
+                is_first || bytes <= MAX_BYTES_BETWEEN_SHARDS
+            });
+            let fits = fitting.count();
+            let taken = envelopes[..fits].iter().map(Envelope::bytes);
+            inner.bytes_from_shards += taken.sum::<u64>();
             waiting.extend(envelopes.drain(..fits));
         });
     }
 
-    /// Adds a command.
+    /// Adds a command. Of a shard that has ended, whoever waits for the answer is told so.
     pub fn command(&self, command: Command) {
-        self.add(|inner| inner.contents.commands.push(command));
+        self.add(|inner| {
+            if !inner.is_abandoned {
+                inner.contents.commands.push(command);
+            }
+        });
+    }
+
+    /// Takes nothing more from anybody, and returns what nobody has taken. The shard's alone.
+    pub fn abandon(&self) -> Contents {
+        let mut inner = self.lock();
+        self.is_closed.store(true, Ordering::Relaxed);
+        inner.is_abandoned = true;
+        std::mem::take(&mut inner.contents)
     }
 
     /// Lets what waited on the shard go on.
@@ -174,6 +203,7 @@ impl Inbox {
             let mut inner = self.lock();
             inner.parked = None;
             self.is_filled.store(false, Ordering::Relaxed);
+            inner.bytes_from_shards = 0;
             std::mem::swap(&mut inner.contents, empty);
         }
         self.with_own(|own| empty.woken.append(&mut own.woken));
@@ -207,5 +237,46 @@ impl Inbox {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Message;
+
+    fn envelopes(count: usize, bytes: usize) -> Vec<Envelope> {
+        let one = |_| Envelope::new(Message::request(vec![0; bytes]));
+        (0..count).map(one).collect()
+    }
+
+    #[test]
+    fn what_is_between_shards_is_bounded_in_bytes_too() {
+        let inbox = Inbox::default();
+        let mut many = envelopes(5, 40 << 20);
+        inbox.forward(&mut many);
+        assert_eq!(many.len(), 2);
+        let mut contents = Contents::default();
+        inbox.take(&mut contents);
+        assert_eq!(contents.from_shards.len(), 3);
+        inbox.forward(&mut many);
+        assert!(many.is_empty());
+        let mut huge = envelopes(2, 200 << 20);
+        let alone = Inbox::default();
+        alone.forward(&mut huge);
+        assert_eq!(huge.len(), 1, "one goes alone, however large");
+    }
+
+    #[test]
+    fn an_abandoned_inbox_answers_nobody_and_keeps_nothing() {
+        let inbox = Inbox::default();
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        inbox.abandon();
+        inbox.command(Command::Report(answer));
+        assert!(answered.blocking_recv().is_err());
+        let mut left = envelopes(1, 1);
+        inbox.forward(&mut left);
+        assert_eq!(left.len(), 1);
+        assert!(!inbox.send(&mut left));
     }
 }

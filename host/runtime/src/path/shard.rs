@@ -5,6 +5,7 @@ mod batch;
 mod census;
 mod lifecycle;
 mod outgoing;
+mod panics;
 mod timers;
 
 pub use lifecycle::Crowd;
@@ -22,8 +23,9 @@ use super::waker::{TurnWaker, Woken};
 use super::{AgentOptions, Census, Settings, SpawnError};
 use crate::agent::{Called, Handled};
 use crate::{AgentId, Backend, CallError, Fault};
+pub use panics::caught;
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -122,11 +124,21 @@ impl Shard {
         }
     }
 
-    /// Turns until it is told to end.
+    /// Turns until it is told to end. If it panics, which standard error tells of, nobody
+    /// waits for it in vain: its agents end, and what they had is dead-lettered.
     pub fn run(mut self) {
         let registry = self.registry.clone();
         let inbox = &registry.inboxes[usize::from(self.index)];
         inbox.own();
+        let turned = catch_unwind(AssertUnwindSafe(|| self.turn_until_exit(inbox)));
+        let left = inbox.abandon();
+        if turned.is_err() {
+            // What it panicked at may make it panic again.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.give_up(left)));
+        }
+    }
+
+    fn turn_until_exit(&mut self, inbox: &super::inbox::Inbox) {
         let mut arrived = Contents::default();
         while !self.exits {
             inbox.take(&mut arrived);
@@ -342,9 +354,9 @@ impl Shard {
                     Taking::Parcels => {
                         let head = envelope.head();
                         let whole = std::mem::replace(&mut envelope, head);
-                        agent.handle_parcel(whole.message)
+                        caught(|| agent.handle_parcel(whole.message))
                     }
-                    _ => agent.handle(&envelope.message),
+                    _ => caught(|| agent.handle(&envelope.message)),
                 };
                 let due = outcome.is_ok() && resident.is_due(1);
                 let saved = if due {
@@ -386,15 +398,34 @@ impl Shard {
         let mut context = Context::from_waker(&waker);
         match calling.as_mut() {
             Calling::One { call, head } => {
-                if let Poll::Ready(called) = call.as_mut().poll(&mut context) {
-                    let head = head.head();
-                    self.returned(slot, called, head);
+                let polled = caught(|| Ok(call.as_mut().poll(&mut context)));
+                match polled {
+                    Ok(Poll::Pending) => {}
+                    Ok(Poll::Ready(called)) => {
+                        let head = head.head();
+                        self.returned(slot, called, head);
+                    }
+                    Err(fault) => {
+                        let head = head.head();
+                        let id = resident.id;
+                        resident.state = State::Away;
+                        self.settle(id, head, Err(fault));
+                    }
                 }
             }
             Calling::Many { call, heads } => {
-                if let Poll::Ready(called) = call.as_mut().poll(&mut context) {
-                    let heads = std::mem::take(heads);
-                    self.batch_returned(slot, called, heads);
+                match caught(|| Ok(call.as_mut().poll(&mut context))) {
+                    Ok(Poll::Pending) => {}
+                    Ok(Poll::Ready(called)) => {
+                        let heads = std::mem::take(heads);
+                        self.batch_returned(slot, called, heads);
+                    }
+                    Err(fault) => {
+                        let heads = std::mem::take(heads);
+                        let id = resident.id;
+                        resident.state = State::Away;
+                        self.settle_batch(id, heads, Err(fault));
+                    }
                 }
             }
         }
@@ -429,7 +460,7 @@ impl Shard {
         let mut context = Context::from_waker(waker);
         let polled = AssertUnwindSafe(|| task.as_mut().poll(&mut context));
         // One that panicked has said so on standard error; the agents go on.
-        if !matches!(std::panic::catch_unwind(polled), Ok(Poll::Pending)) {
+        if !matches!(catch_unwind(polled), Ok(Poll::Pending)) {
             *place = None;
         }
         let mut sent = std::mem::take(&mut self.from_tasks);

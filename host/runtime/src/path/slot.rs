@@ -5,6 +5,7 @@ use super::address::{Address, LAST_GENERATION};
 use super::envelope::Envelope;
 use super::gathering::{Gathering, Ripeness};
 use super::mailbox::Mailbox;
+use super::shard::caught;
 use super::strategy::Strategy;
 use super::supervisor::Supervisor;
 use crate::agent::{AsyncAgent, Batch, Call, Started};
@@ -116,15 +117,17 @@ fn bring_up(
         }
         Ok(sent)
     };
-    Ok(match backend.start(identity)? {
-        Started::Sync(mut agent) => {
-            let sent = prepare(agent.as_mut())?;
-            (State::Idle(agent), sent)
-        }
-        Started::Async(mut agent) => {
-            let sent = prepare(agent.as_mut())?;
-            (State::IdleAsync(agent), sent)
-        }
+    caught(|| {
+        Ok(match backend.start(identity)? {
+            Started::Sync(mut agent) => {
+                let sent = prepare(agent.as_mut())?;
+                (State::Idle(agent), sent)
+            }
+            Started::Async(mut agent) => {
+                let sent = prepare(agent.as_mut())?;
+                (State::IdleAsync(agent), sent)
+            }
+        })
     })
 }
 

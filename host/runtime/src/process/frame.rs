@@ -145,6 +145,16 @@ impl From<Owned> for Message {
     }
 }
 
+/// Reads an answer as a parent does, of a child that may have been taken over; says no more
+/// than whether it is one.
+///
+/// # Errors
+/// If it is none, or larger than the limit, bytes.
+pub fn read_answer(from: &mut impl Read, limit: u64) -> io::Result<()> {
+    let mut buffer = Vec::new();
+    read::<Answer>(from, limit, &mut buffer).map(drop)
+}
+
 /// Writes one frame. `buffer` is reused from call to call.
 pub fn write(to: &mut impl Write, value: &impl Serialize, buffer: &mut Vec<u8>) -> io::Result<()> {
     buffer.clear();

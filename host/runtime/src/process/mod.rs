@@ -7,6 +7,8 @@
 mod child;
 mod frame;
 mod parent;
+mod words;
 
 pub use child::serve_if_asked;
+pub use frame::read_answer;
 pub use parent::Children;

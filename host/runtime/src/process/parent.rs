@@ -2,18 +2,20 @@
 
 use super::child::ASKED;
 use super::frame::{self, Answer, Outcome, Request, Start, VERSION, Wire};
+use super::words::Words;
 use crate::{
     Agent, AsyncAgent, Backend, BackendKind, Batch, Call, CallError, Called, Fault, Handled,
     Identity, Interface, LoadError, LogLine, Message, NotOffered, Profile, Started, Usage,
 };
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_bytes::Bytes;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek};
+use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -122,8 +124,10 @@ impl Children {
 struct Child {
     process: process::Child,
     socket: UnixStream,
+    /// Ends the child, whoever has it.
+    handle: Option<Arc<OwnedFd>>,
     /// What the child writes to its standard error: its last words.
-    words: File,
+    words: Words,
     profile: Profile,
     log: Vec<LogLine>,
     log_dropped: u64,
@@ -139,18 +143,21 @@ impl Child {
         let timeout = Some(profile.deadline.max(Duration::from_millis(1)));
         socket.set_read_timeout(timeout)?;
         socket.set_write_timeout(timeout)?;
-        let words = tempfile::tempfile()?;
+        let (words, theirs_to_say) = Words::listen()?;
         let process = Command::new(std::env::current_exe()?)
             .env_clear()
             .envs(&profile.grants.env)
             .env(ASKED, "1")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
-            .stderr(words.try_clone()?)
+            .stderr(theirs_to_say)
             // Ctrl-C is for the parent, which then ends its children itself.
             .process_group(0)
             .spawn()?;
+        let pid = Pid::from_child(&process);
         Ok(Self {
+            // Before Linux 5.3 there is none; then a call that is given up ends at its deadline.
+            handle: pidfd_open(pid, PidfdFlags::empty()).ok().map(Arc::new),
             process,
             socket,
             words,
@@ -201,24 +208,13 @@ impl Child {
             return Fault::Deadline(self.profile.deadline);
         }
         let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
-        let words = self.last_words();
+        let words = self.words.last();
         let reason = if words.is_empty() {
             error.to_string()
         } else {
             words
         };
         Fault::ProcessEnded(format!("{status}: {reason}"))
-    }
-
-    fn last_words(&mut self) -> String {
-        const KEPT: u64 = 4_096;
-        let mut words = Vec::new();
-        let length = self.words.seek(io::SeekFrom::End(0)).unwrap_or(0);
-        let from = io::SeekFrom::Start(length.saturating_sub(KEPT));
-        if self.words.seek(from).is_ok() {
-            let _ = (&mut self.words).take(KEPT).read_to_end(&mut words);
-        }
-        String::from_utf8_lossy(&words).trim().to_owned()
     }
 }
 
@@ -255,6 +251,7 @@ impl Child {
         mut self: Box<Self>,
         ask: impl FnOnce(&mut Self) -> Result<R, CallError> + Send + 'static,
     ) -> Call<R> {
+        let given_up = GivenUp(self.handle.clone());
         let asked = tokio::task::spawn_blocking(move || {
             let outcome = ask(&mut self);
             Called {
@@ -263,9 +260,31 @@ impl Child {
             }
         });
         Box::pin(async move {
-            // Neither does the call panic, nor does anybody cancel it.
-            asked.await.expect("a call to a child returns")
+            // Neither does the call panic, nor does anybody cancel its thread.
+            let called = asked.await.expect("a call to a child returns");
+            given_up.returned();
+            called
         })
+    }
+}
+
+/// Ends a child whose call nobody waits for any more: its thread would wait until the
+/// deadline.
+struct GivenUp(Option<Arc<OwnedFd>>);
+
+impl GivenUp {
+    /// It has returned.
+    fn returned(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        if let Some(child) = self.0.take() {
+            // One that has already ended needs no end.
+            let _ = pidfd_send_signal(&*child, Signal::KILL);
+        }
     }
 }
 

@@ -160,6 +160,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_another_engine_made_is_not_run_under_this_ones_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::in_folder(folder.path()).unwrap();
+        let mut fuelled = wasmtime::Config::new();
+        fuelled.consume_fuel(true);
+        let foreign = Engine::new(&fuelled).unwrap();
+        compiled(&cache, &foreign);
+        let engine = Engine::default();
+        let ours = cache.path(&engine, EMPTY).unwrap();
+        fs::rename(only_file(folder.path()), ours).unwrap();
+        assert!(compiled(&cache, &engine));
+    }
+
+    #[test]
     fn a_damaged_file_is_never_run() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::in_folder(folder.path()).unwrap();

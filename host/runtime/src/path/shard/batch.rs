@@ -1,7 +1,7 @@
 //! Many messages in one call.
 
 use super::timers::Timer;
-use super::{Shard, TURN};
+use super::{Shard, TURN, caught};
 use crate::agent::{Batch, Called, Handled};
 use crate::path::address::Address;
 use crate::path::client::Undelivered;
@@ -93,7 +93,7 @@ impl Shard {
             State::Idle(mut agent) => {
                 let (messages, hops): (Vec<_>, Vec<_>) =
                     batch.into_iter().map(|e| (e.message, e.hops)).unzip();
-                let outcome = complete(agent.handle_batch(&messages), messages.len());
+                let outcome = complete(caught(|| agent.handle_batch(&messages)), messages.len());
                 let outcome = saved_after(resident, agent.as_mut(), outcome);
                 resident.state = State::Idle(agent);
                 let batch = messages.into_iter().zip(hops);
@@ -131,7 +131,7 @@ impl Shard {
     }
 
     /// Accounts for each message of a batch, and passes on what came of it.
-    fn settle_batch(
+    pub(super) fn settle_batch(
         &mut self,
         agent: AgentId,
         batch: Vec<Envelope>,

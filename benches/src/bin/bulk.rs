@@ -1,0 +1,64 @@
+//! How long one bulk memory operation takes, which nothing interrupts: what a call can be
+//! over its deadline. `cargo run --release --package sandlab-benches --bin bulk`
+
+use sandlab::hostile::Guest;
+use sandlab_runtime::profile::Strategy;
+use sandlab_runtime::wasm::{Cache, SandboxEngine};
+use sandlab_runtime::{Backend, Identity, Message, Profile};
+use std::time::{Duration, Instant};
+
+/// Operations, each of which a guest does over all of its memory, once for every message.
+const OPERATIONS: [(&str, &str); 2] = [
+    (
+        "memory.fill",
+        "(memory.fill (i32.const 65536) (i32.const 7)
+            (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 65536)))",
+    ),
+    (
+        "memory.copy",
+        "(memory.copy (i32.const 65537) (i32.const 65536)
+            (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 65537)))",
+    ),
+];
+
+/// How often each is timed, after a first time that touches the memory.
+const TIMES: usize = 5;
+
+fn main() {
+    println!("operation    memory    first time   median of {TIMES}");
+    for mebibytes in [64_u32, 256, 1_024, 4_095] {
+        for (name, operation) in OPERATIONS {
+            let times = times(operation, mebibytes);
+            let mut later = times[1..].to_vec();
+            later.sort();
+            let (first, median) = (times[0], later[later.len() / 2]);
+            println!("{name}  {mebibytes:>5} MiB  {first:>11.2?}  {median:>11.2?}");
+        }
+    }
+}
+
+fn times(operation: &'static str, mebibytes: u32) -> Vec<Duration> {
+    let mut profile = Profile {
+        memory_limit: bytesize::ByteSize::gib(4),
+        deadline: Duration::from_secs(60),
+        ..Profile::default()
+    };
+    profile.allocation.strategy = Strategy::OnDemand;
+    let component = Guest {
+        handle: operation,
+        pages: mebibytes * 16,
+        ..Guest::default()
+    }
+    .component();
+    let engine = SandboxEngine::with_cache(&profile, Cache::none()).expect("an engine");
+    let sandbox = engine.load_bytes(&component).expect("a guest");
+    let mut agent = sandbox.spawn(Identity::alone()).expect("an instance");
+    let message = Message::request(b"go");
+    (0..=TIMES)
+        .map(|_| {
+            let begun = Instant::now();
+            agent.handle(&message).expect("an answer");
+            begun.elapsed()
+        })
+        .collect()
+}

@@ -1,0 +1,48 @@
+//! What can be said of a guest without running it, in this very process.
+
+use super::finding::{StageReport, Status};
+use super::outline::Outline;
+use super::policy::{Policies, Policy};
+use super::stage::Stage;
+use super::{capabilities, format, hygiene, statics, world};
+use std::path::Path;
+use toml::Table;
+
+/// Runs the stages that only read bytes, by the standard policy: those up to the first that
+/// finds an error. Whatever the bytes are, it returns: they may have been made to harm
+/// whoever looks at them.
+///
+/// # Errors
+/// If the standard policy cannot be read, or bytes that were found valid cannot.
+pub fn examine(bytes: &[u8]) -> Result<Vec<StageReport>, String> {
+    let policies = Policies::parse("", Path::new(""), Table::new())?;
+    let policy = Policy::read(policies.of(&[]), policies.folder())?;
+    let mut reports = vec![StageReport::done(Stage::Format, format::check(bytes), None)];
+    if is_bad(&reports) {
+        return Ok(reports);
+    }
+    let outline = Outline::of(bytes).map_err(|error| error.to_string())?;
+    for stage in [
+        Stage::World,
+        Stage::Capabilities,
+        Stage::Static,
+        Stage::Hygiene,
+    ] {
+        let checks = match stage {
+            Stage::World => world::check(bytes, &policy.world),
+            Stage::Capabilities => capabilities::check(&outline, &policy.capabilities),
+            Stage::Static => statics::check(bytes, &outline, &policy),
+            _ => hygiene::check(&outline),
+        };
+        reports.push(StageReport::done(stage, checks, None));
+        if is_bad(&reports) {
+            break;
+        }
+    }
+    Ok(reports)
+}
+
+fn is_bad(reports: &[StageReport]) -> bool {
+    let worst = reports.last().map(|report| report.status);
+    matches!(worst, Some(Status::Fail | Status::Error))
+}

@@ -1,0 +1,105 @@
+//! Whatever is read of somebody else is read without a panic. The targets in `fuzz/` do the
+//! same with inputs that they find by themselves; these take damaged good ones.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use sandlab::hostile::WITNESS;
+use sandlab::results::Document;
+use sandlab::validate::{Policies, examine};
+use sandlab_runtime::Profile;
+use sandlab_runtime::process::read_answer;
+use std::path::Path;
+
+const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds");
+
+fn seed(name: &str) -> Vec<u8> {
+    let path = Path::new(SEEDS).join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What becomes of a good input: bytes that are others, and an end that comes too soon.
+#[derive(Debug, Clone)]
+struct Damage {
+    bytes: Vec<(Index, u8)>,
+    end: Option<Index>,
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let bytes = prop::collection::vec((any::<Index>(), any::<u8>()), 0..4);
+    let end = prop::option::weighted(0.3, any::<Index>());
+    (bytes, end).prop_map(|(bytes, end)| Damage { bytes, end })
+}
+
+impl Damage {
+    fn done_to(&self, mut good: Vec<u8>) -> Vec<u8> {
+        for (index, byte) in &self.bytes {
+            let at = index.index(good.len());
+            good[at] = *byte;
+        }
+        if let Some(end) = self.end {
+            good.truncate(end.index(good.len()));
+        }
+        good
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_guest_gets_a_diagnosis(damage in damage(), noise: Vec<u8>) {
+        for bytes in [damage.done_to(WITNESS.component()), noise] {
+            prop_assert!(!examine(&bytes).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_profile_is_one_or_is_refused(damage in damage(), noise: String) {
+        let damaged = damage.done_to(seed("profile/all.toml"));
+        for text in [String::from_utf8_lossy(&damaged).into_owned(), noise] {
+            if let Ok(profile) = toml::from_str::<Profile>(&text) {
+                let written = toml::to_string(&profile).unwrap();
+                prop_assert!(toml::from_str::<Profile>(&written).is_ok(), "{written}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_is_one_or_is_refused(damage in damage(), noise: String) {
+        let damaged = damage.done_to(seed("policy/standard.toml"));
+        for text in [String::from_utf8_lossy(&damaged).into_owned(), noise] {
+            if let Err(why) = Policies::parse(&text, Path::new("/here"), toml::Table::new()) {
+                prop_assert!(!why.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_is_one_or_is_refused(damage in damage(), noise: Vec<u8>) {
+        let good = seed("wire/done.bin");
+        prop_assert!(read_answer(&mut good.as_slice(), 1 << 20).is_ok());
+        for bytes in [damage.done_to(good), noise] {
+            let _ = read_answer(&mut bytes.as_slice(), 1 << 20);
+        }
+    }
+
+    #[test]
+    fn an_exported_run_is_one_or_is_refused(damage in damage(), noise: String) {
+        for name in ["run/latency.json", "run/latency.csv"] {
+            let damaged = damage.done_to(seed(name));
+            for text in [String::from_utf8_lossy(&damaged).into_owned(), noise.clone()] {
+                if let Err(why) = Document::read(&text) {
+                    prop_assert!(!why.is_empty());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_seeds_are_good() {
+    assert!(examine(&seed("validate/echo.wasm")).unwrap().len() == 5);
+    let [json, csv] = ["run/latency.json", "run/latency.csv"].map(|name| {
+        let text = String::from_utf8(seed(name)).unwrap();
+        Document::read(&text).unwrap().json().unwrap()
+    });
+    assert_eq!(json, csv);
+}

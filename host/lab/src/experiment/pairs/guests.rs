@@ -3,9 +3,12 @@
 //! The unit of observation is a pair of fresh instances, of components that were loaded anew
 //! into an engine of their own: code and memory then lie somewhere else, so that a lucky
 //! place does not last for the whole session. Within a pair, short slices alternate
-//! (A B B A A B B A), and each side counts with the median of its slices, so that one that the
-//! kernel interrupted does not count.
+//! (A B B A A B B A), and each side counts with the median of its slices, in CPU time of the
+//! thread: what the kernel gives to others meanwhile is not the guest's. A guest that can wait
+//! is timed by the wall's clock instead. So are starts, which are too short to be interrupted
+//! often, and for which reading a thread's clock would take long.
 
+use super::clock::Clock;
 use super::{Lots, Metric, Paired, Planted, Settings, median};
 use crate::bundle::Subject;
 use crate::experiment::interleave::{self, calibrate, verify};
@@ -13,9 +16,9 @@ use crate::experiment::setup::{Loaded, Side, with_directory};
 use crate::experiment::timing::slice;
 use crate::workload::Case;
 use crate::{Error, Result};
+use sandlab_runtime::profile::Calls;
 use sandlab_runtime::wasm::SandboxEngine;
 use sandlab_runtime::{BackendKind, LoadError, Profile};
-use std::time::Instant;
 use tempfile::TempDir;
 
 /// Slices of each side in a pair.
@@ -36,6 +39,7 @@ pub struct Guests {
     components: [Vec<u8>; 2],
     cases: Vec<Case>,
     profile: Profile,
+    clock: Clock,
     _directory: Option<TempDir>,
 }
 
@@ -43,7 +47,7 @@ impl Guests {
     /// Reads both. What is measured is the sandbox of the profile, with fewer slots.
     ///
     /// # Errors
-    /// If a component cannot be read.
+    /// If a component cannot be read or does not load.
     pub fn of(old: &Subject, new: &Subject, cases: Vec<Case>, profile: &Profile) -> Result<Self> {
         let read = |subject: &Subject| {
             let file = subject.component();
@@ -51,13 +55,30 @@ impl Guests {
         };
         let (mut profile, directory) = with_directory(profile, &cases)?;
         profile.allocation.slots = profile.allocation.slots.min(SLOTS);
-        Ok(Self {
+        let mut guests = Self {
             agent: new.name(),
             components: [read(old)?, read(new)?],
             cases,
             profile,
+            clock: Clock::Thread,
             _directory: directory,
-        })
+        };
+        if guests.can_wait()? {
+            guests.clock = Clock::Wall;
+        }
+        Ok(guests)
+    }
+
+    fn can_wait(&self) -> Result<bool> {
+        let engine = SandboxEngine::new(&self.profile).map_err(|source| self.not_loaded(source))?;
+        for bytes in &self.components {
+            let sandbox = engine.load_bytes(bytes);
+            let sandbox = sandbox.map_err(|source| self.not_loaded(source))?;
+            if sandbox.calls() == Calls::Async {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn components(&self) -> [&[u8]; 2] {
@@ -140,7 +161,13 @@ impl Guests {
                 paired.add(time_starts(&loaded, case, order, planted)?);
             }
             for (case, cycles, paired) in &mut timed {
-                paired.add(time_messages(&loaded, case, *cycles, order, planted)?);
+                paired.add(time_messages(
+                    (&loaded, self.clock),
+                    case,
+                    *cycles,
+                    order,
+                    planted,
+                )?);
             }
         }
         let timed = timed.into_iter().map(|(_, _, paired)| paired);
@@ -172,12 +199,12 @@ fn time_starts(
     let mut took = [Vec::new(), Vec::new()];
     for turn in 0..=STARTS {
         for index in turned(order, turn) {
-            let start = Instant::now();
+            let start = Clock::Wall.now();
             let instance = loaded.start(&loaded.sides[index], case)?;
             if index == 1 {
-                planted.delay(start);
+                planted.delay(Clock::Wall, start);
             }
-            let ns = start.elapsed().as_nanos() as f64;
+            let ns = Clock::Wall.since(start);
             drop(instance);
             // The first one finds its code not yet in memory.
             if turn > 0 {
@@ -190,7 +217,7 @@ fn time_starts(
 
 /// Nanoseconds that a message takes, by side.
 fn time_messages(
-    loaded: &Loaded,
+    (loaded, clock): (&Loaded, Clock),
     case: &Case,
     cycles: u32,
     order: [usize; 2],
@@ -211,13 +238,13 @@ fn time_messages(
             let Some(agent) = &mut agents[index] else {
                 continue;
             };
-            let start = Instant::now();
+            let start = clock.now();
             let timed = slice(agent.as_mut(), case, cycles)
                 .map_err(|error| loaded.failed(&loaded.sides[index], "while timed", error))?;
             if index == 1 {
-                planted.delay(start);
+                planted.delay(clock, start);
             }
-            let ns = start.elapsed().as_nanos() as f64 / messages;
+            let ns = clock.since(start) / messages;
             let expected = answers[index] * u64::from(cycles);
             if timed.answers != expected {
                 return Err(Error::WrongReply {

@@ -1,6 +1,7 @@
 //! Two builds, in pairs: what is compared is old by new of one pair, never of all together,
 //! so that whatever the machine does to both of them is left out.
 
+mod clock;
 mod counted;
 mod guests;
 mod planted;

@@ -107,9 +107,12 @@ pub const VERSION: usize = MIGRATIONS.len();
 /// # Errors
 /// If the file is no store, or one of a version that is not known yet.
 pub fn prepare(connection: &mut Connection, path: &Path) -> Result<()> {
-    if is_current(connection, path)? {
+    // In a transaction, so that somebody else's migration is seen whole or not at all.
+    let before = connection.transaction().map_err(failed(path))?;
+    if is_current(&before, path)? {
         return Ok(());
     }
+    drop(before);
     // Whoever comes second finds it done.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let transaction = transaction.map_err(failed(path))?;

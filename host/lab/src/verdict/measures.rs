@@ -218,6 +218,13 @@ fn of_part(measurement: &Measurement, to: &mut Vec<Measure>) {
             ));
         });
     }
+    let in_burst = measurement.phase(Phase::Burst);
+    let p99 = in_burst.and_then(|phase| phase.latency.quantile(0.99));
+    p99.into_iter().for_each(|p99| {
+        let name = format!("p99 in a burst, {at}");
+        add(less(Topic::Load, name, Unit::Nanoseconds, single(p99)));
+    });
+    // One that did not recover while it was watched has no time of it.
     if let Some(found) =
         recovered(&measurement.series).filter(|_| part.experiment == Experiment::Burst)
     {

@@ -7,6 +7,7 @@ mod lifecycle;
 mod outgoing;
 mod panics;
 mod timers;
+mod waiting;
 
 pub use lifecycle::Crowd;
 
@@ -21,14 +22,14 @@ use super::registry::Registry;
 use super::slot::{BroughtUp, Calling, Resident, Slot, State, Taking};
 use super::waker::{TurnWaker, Woken};
 use super::{AgentOptions, Census, Settings, SpawnError};
-use crate::agent::{Called, Handled};
+use crate::agent::Handled;
 use crate::{AgentId, Backend, CallError, Fault};
 pub use panics::caught;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Instant;
 use timers::Timers;
 use tokio::sync::oneshot;
@@ -379,98 +380,6 @@ impl Shard {
             }
             other => resident.state = other,
         }
-    }
-
-    /// Lets a call on a fiber go on, until it waits again or returns.
-    fn poll(&mut self, slot: u32) {
-        let registry = self.registry.clone();
-        let Some(resident) = self
-            .slots
-            .get_mut(slot as usize)
-            .and_then(|slot| slot.resident.as_mut())
-        else {
-            return;
-        };
-        let State::Calling(calling) = &mut resident.state else {
-            return;
-        };
-        let waker = TurnWaker::of(registry, self.index, Woken::Slot(slot));
-        let mut context = Context::from_waker(&waker);
-        match calling.as_mut() {
-            Calling::One { call, head } => {
-                let polled = caught(|| Ok(call.as_mut().poll(&mut context)));
-                match polled {
-                    Ok(Poll::Pending) => {}
-                    Ok(Poll::Ready(called)) => {
-                        let head = head.head();
-                        self.returned(slot, called, head);
-                    }
-                    Err(fault) => {
-                        let head = head.head();
-                        let id = resident.id;
-                        resident.state = State::Away;
-                        self.settle(id, head, Err(fault));
-                    }
-                }
-            }
-            Calling::Many { call, heads } => {
-                match caught(|| Ok(call.as_mut().poll(&mut context))) {
-                    Ok(Poll::Pending) => {}
-                    Ok(Poll::Ready(called)) => {
-                        let heads = std::mem::take(heads);
-                        self.batch_returned(slot, called, heads);
-                    }
-                    Err(fault) => {
-                        let heads = std::mem::take(heads);
-                        let id = resident.id;
-                        resident.state = State::Away;
-                        self.settle_batch(id, heads, Err(fault));
-                    }
-                }
-            }
-        }
-    }
-
-    /// A call on a fiber has returned.
-    fn returned(&mut self, slot: u32, called: Called, head: Envelope) {
-        let Some(resident) = &mut self.slots[slot as usize].resident else {
-            return;
-        };
-        let Called { mut agent, outcome } = called;
-        let due = outcome.is_ok() && resident.is_due(1);
-        let saved = if due {
-            resident.save(agent.as_mut())
-        } else {
-            Ok(())
-        };
-        resident.state = State::IdleAsync(agent);
-        let id = resident.id;
-        self.settle(id, head, unless_unsaved(outcome, saved));
-        self.make_ready(slot);
-    }
-
-    /// Lets a client's work go on, until it waits again or is done.
-    fn poll_task(&mut self, number: u32) {
-        let Some(place) = self.tasks.get_mut(number as usize) else {
-            return;
-        };
-        let Some((task, waker)) = place else {
-            return;
-        };
-        let mut context = Context::from_waker(waker);
-        let polled = AssertUnwindSafe(|| task.as_mut().poll(&mut context));
-        // One that panicked has said so on standard error; the agents go on.
-        if !matches!(catch_unwind(polled), Ok(Poll::Pending)) {
-            *place = None;
-        }
-        let mut sent = std::mem::take(&mut self.from_tasks);
-        // At once: from another thread, its client could send more before the next turn.
-        self.registry.inboxes[usize::from(self.index)].take_own(&mut sent);
-        self.accounts.accepted += sent.len() as u64;
-        for envelope in sent.drain(..) {
-            self.arrive(envelope);
-        }
-        self.from_tasks = sent;
     }
 
     /// Accounts for a message that an agent has had, and passes on what came of it.

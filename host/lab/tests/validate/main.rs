@@ -1,79 +1,20 @@
 //! `sandlab validate`, as a maintainer runs it in CI.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod damaged;
+mod lab;
+mod world;
 
 use assert_cmd::Command;
 use common::{bundle, guests};
+use lab::{Lab, checks, findings, set, status};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-use sandlab_runtime::wasm::contract::{self, DifferenceKind};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tempfile::TempDir;
-
-/// The command, with its files in a folder of its own.
-struct Lab(TempDir);
-
-impl Lab {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn validate(&self, guest: &Path) -> Command {
-        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-        sandlab.arg("validate").arg(guest).arg("--no-timing");
-        sandlab
-    }
-
-    /// The only guest of the report, and with what the command ended.
-    fn guest(&self, guest: &Path, arguments: &[&str]) -> (Value, i32) {
-        let mut validate = self.validate(guest);
-        let output = validate.args(["--format", "json"]).args(arguments).output();
-        let output = output.unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        let report: Value = serde_json::from_slice(&output.stdout).expect(&said);
-        assert_eq!(report["schema"], "sandlab.validation/1");
-        let guests = report["guests"].as_array().unwrap();
-        assert_eq!(guests.len(), 1);
-        (guests[0].clone(), output.status.code().unwrap())
-    }
-
-    /// The codes that are found, each once, and with what the command ended.
-    fn codes(&self, guest: &Path, arguments: &[&str]) -> (BTreeSet<String>, i32) {
-        let (guest, code) = self.guest(guest, arguments);
-        let codes = findings(&guest).map(|finding| finding["code"].as_str().unwrap().to_owned());
-        (codes.collect(), code)
-    }
-}
-
-fn checks(guest: &Value) -> impl Iterator<Item = &Value> {
-    let stages = guest["stages"].as_array().unwrap().iter();
-    stages.flat_map(|stage| stage["checks"].as_array().unwrap())
-}
-
-fn findings(guest: &Value) -> impl Iterator<Item = &Value> {
-    checks(guest).flat_map(|check| check["findings"].as_array().unwrap())
-}
-
-fn status<'a>(guest: &'a Value, stage: &str) -> &'a str {
-    let stages = guest["stages"].as_array().unwrap();
-    let found = stages.iter().find(|found| found["stage"] == stage);
-    found.unwrap()["status"].as_str().unwrap()
-}
-
-fn set(codes: &[&str]) -> BTreeSet<String> {
-    codes.iter().map(|code| (*code).to_owned()).collect()
-}
+use world::contract_with;
 
 /// A copy of a bundle, with another twin.
 fn with_twin_of(lab: &Lab, name: &str, twin: &str) -> PathBuf {
@@ -147,130 +88,6 @@ fn what_is_no_component_is_told_with_what_it_is() {
 }
 
 /// The contract's own interfaces with a world around them, changed by hand.
-fn contract_with(changes: &[(&str, &str)]) -> String {
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-    let interfaces = ["types", "host", "agent"].map(|name| {
-        let text = std::fs::read_to_string(wit.join(format!("{name}.wit"))).unwrap();
-        text.replace("package sandlab:agent@0.1.0;", "")
-    });
-    let world = "world guest { import host; export agent; }";
-    let mut text = format!(
-        "package sandlab:agent@0.1.0;\n{}\n{world}",
-        interfaces.concat()
-    );
-    for (from, to) in changes {
-        assert!(text.contains(from), "{from}");
-        text = text.replacen(from, to, 1);
-    }
-    text
-}
-
-#[test]
-fn every_difference_from_the_contract_is_told_at_once_and_a_shared_type_once() {
-    let lab = Lab::new();
-    let wit = contract_with(&[
-        ("        id: u64,", "        id: u32,"),
-        ("text: string);", "text: string, loud: bool);"),
-        ("    self: func()", "    shout: func();\n    self: func()"),
-        (
-            "    configure: func(config: list<u8>) -> result<_, failure>;",
-            "",
-        ),
-        ("export agent;", "export agent; export extra;"),
-        (
-            "world guest",
-            "interface extra { run: func(); }\nworld guest",
-        ),
-    ]);
-    let file = lab.file("guest.wasm", guests::of_wit(&wit).0);
-    let (guest, exit) = lab.guest(&file, &[]);
-    assert_eq!(exit, 1);
-    let mut told: Vec<_> = findings(&guest)
-        .map(|finding| {
-            (
-                finding["code"].as_str().unwrap(),
-                finding["place"].as_str().unwrap(),
-            )
-        })
-        .collect();
-    told.sort_unstable();
-    assert_eq!(
-        told,
-        [
-            ("A202", "sandlab:agent/agent@0.1.0#configure"),
-            ("A203", "sandlab:agent/host@0.1.0#log"),
-            ("A204", "sandlab:agent/types@0.1.0#message"),
-            ("A207", "sandlab:agent/host@0.1.0#shout"),
-            ("A208", "sandlab:agent/extra@0.1.0"),
-        ]
-    );
-    let message = findings(&guest)
-        .find(|finding| finding["code"] == "A204")
-        .unwrap();
-    let text = |field: &str| message[field].as_str().unwrap().to_owned();
-    assert!(text("wanted").starts_with("record message { id: u64, conversation: u64"));
-    assert!(text("found").starts_with("record message { id: u32, conversation: u64"));
-    let (codes, _) = lab.codes(&bundle("echo").component(), &["--world", "durable-agent"]);
-    assert_eq!(codes, set(&["A201"]));
-}
-
-#[test]
-fn another_version_is_told_with_what_semver_says() {
-    let lab = Lab::new();
-    for (version, says) in [("0.1.3", "is compatible"), ("0.2.0", "is not compatible")] {
-        let wit = contract_with(&[("@0.1.0", &format!("@{version}"))]);
-        let file = lab.file("guest.wasm", guests::of_wit(&wit).0);
-        let (guest, exit) = lab.guest(&file, &[]);
-        assert_eq!(exit, 1);
-        let mut versions = findings(&guest).filter(|finding| finding["code"] == "A205");
-        let remedy = versions.next().unwrap()["remedy"].as_str().unwrap();
-        assert!(
-            remedy.contains(says) && remedy.contains(version),
-            "{remedy}"
-        );
-    }
-}
-
-/// wit-component knows only yes and no, and knows it by another way: by validating an
-/// instantiation.
-#[test]
-fn a_second_judge_agrees_on_what_fits_the_contract() {
-    let contract = contract::contract().unwrap();
-    let (_, package) = contract.package_names.iter().next().unwrap();
-    let world = contract.packages[*package].worlds["plain-agent"];
-    for changes in [
-        &[][..],
-        &[(
-            "message: message) -> result<list",
-            "message: message) -> result<option",
-        )],
-        &[("sender: agent-id,", "sender: u64,")],
-        &[("sender: agent-id,", "sender: u32,")],
-        &[("        refuse,", "        decline,")],
-        &[("        refuse,", "")],
-        &[("denied(string)", "denied")],
-        &[("func(config: list<u8>)", "func(settings: list<u8>)")],
-        &[("func(config: list<u8>)", "func(config: string)")],
-        &[("-> option<agent-id>", "-> agent-id")],
-        &[("in-reply-to: option<u64>", "in-reply-to: u64")],
-        &[("export agent;", "export agent; export other: func();")],
-        &[("    log: func", "    log-all: func")],
-        &[("@0.1.0", "@0.2.0")],
-    ] {
-        let (guest, ..) = guests::of_wit(&contract_with(changes));
-        let differences = contract::differences(&guest, "plain-agent").unwrap();
-        let fits = differences
-            .iter()
-            .all(|difference| difference.kind == DifferenceKind::Extra);
-        let judged = wit_component::targets(&contract, world, &guest);
-        assert_eq!(
-            fits,
-            judged.is_ok(),
-            "{changes:?}: {differences:?} {judged:?}"
-        );
-    }
-}
-
 #[test]
 fn an_import_is_told_with_what_it_lets_the_agent_do_unless_it_is_allowed() {
     let lab = Lab::new();
@@ -406,7 +223,7 @@ fn no_report_lets_a_guest_speak_for_it() {
                 assert_eq!((report.test_suites.len(), report.failures), (1, 1));
             }
             "sarif" => {
-                let schema = include_str!("common/sarif-schema-2.1.0.json");
+                let schema = include_str!("../common/sarif-schema-2.1.0.json");
                 // As it is published it has a bracket too many, which no strict reader takes.
                 let schema = schema.replace("{2}]?$", "{2}$");
                 let schema: Value = serde_json::from_str(&schema).unwrap();
@@ -508,81 +325,6 @@ fn what_cannot_be_checked_is_never_taken_for_valid() {
     explained.stdout(contains("cut off"));
 }
 
-/// So many damaged components: each gets an answer with a diagnosis, and in time.
-fn mutated(count: usize) {
-    let lab = Lab::new();
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let bases = [
-        std::fs::read(bundle("echo").component()).unwrap(),
-        guests::handling(
-            "(data (i32.const 64) \"content\")",
-            "(drop (memory.grow (i32.const 1)))",
-        ),
-        guests::of_wit(&contract_with(&[])).0,
-    ];
-    let folder = lab.0.path().join("mutated");
-    std::fs::create_dir(&folder).unwrap();
-    for number in 0..count {
-        let mut bytes = bases[number % bases.len()].clone();
-        for _ in 0..=rng.next_u32() % 4 {
-            damage(&mut bytes, &mut rng);
-        }
-        std::fs::write(folder.join(format!("{number:05}.wasm")), bytes).unwrap();
-    }
-    let policy = lab.file(
-        "policy.toml",
-        "limits = { deadline = \"200ms\" }\nsoak = { calls = 64 }\n\
-         timing = { compile-limit = \"30s\", stage-limit = \"30s\" }",
-    );
-    let mut validate = lab.validate(&folder);
-    validate.env("SANDLAB_CACHE", "/dev/null/none");
-    validate.args(["--format", "json", "--policy"]).arg(policy);
-    let output = validate
-        .timeout(Duration::from_secs(3_600))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let guests = report["guests"].as_array().unwrap();
-    assert_eq!(guests.len(), count);
-    for guest in guests {
-        let is_judged = ["pass", "warn", "fail"].contains(&guest["status"].as_str().unwrap());
-        assert!(is_judged, "{guest:#}");
-        let told = findings(guest).any(|finding| finding["severity"] == "error");
-        assert_eq!(told, guest["status"] == "fail", "{guest:#}");
-        let late = findings(guest).any(|f| f["found"] == "none: it was stopped");
-        assert!(!late, "{guest:#}");
-    }
-}
-
-fn damage(bytes: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
-    let mut below = |end: usize| (rng.next_u64() % end.max(1) as u64) as usize;
-    let (at, kind) = (below(bytes.len()), below(8));
-    let length = below(64).min(bytes.len() - at);
-    match kind {
-        0 => bytes.truncate(at.max(8)),
-        1 => drop(bytes.drain(at..at + length)),
-        2 => {
-            let part = bytes[at..at + length].to_vec();
-            let to = below(bytes.len());
-            bytes.splice(to..to, part);
-        }
-        3 => bytes[at..at + length].fill(below(256) as u8),
-        _ => bytes[at] = below(256) as u8,
-    }
-}
-
-#[test]
-fn a_damaged_component_always_gets_an_answer_with_a_diagnosis() {
-    mutated(300);
-}
-
-#[test]
-#[ignore = "takes minutes: `make mutated`"]
-fn ten_thousand_damaged_components_get_an_answer_with_a_diagnosis() {
-    mutated(10_000);
-}
-
 /// An agent in JavaScript, on the engine StarlingMonkey: 12 MB. None where there is no npm
 /// or no network: then only this test says nothing.
 fn javascript() -> Option<PathBuf> {
@@ -618,7 +360,7 @@ fn javascript() -> Option<PathBuf> {
          const {{ component }} = await componentize({}, {{ witPath: {:?}, worldName: 'plain-agent',
              disableFeatures: ['http', 'fetch-event'] }});
          await writeFile('agent.wasm', component);",
-        serde_json::to_string(include_str!("common/echo.js")).unwrap(),
+        serde_json::to_string(include_str!("../common/echo.js")).unwrap(),
         wit.canonicalize().unwrap()
     );
     std::fs::write(folder.join("build.mjs"), build).unwrap();

@@ -7,9 +7,10 @@ use common::bundle;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sandlab_runtime::path::{
-    Accounts, AgentOptions, Connection, MailboxLimits, Restarts, Runtime, Settings, Undelivered,
-    WhenFull,
+    Accounts, AgentOptions, Connection, MailboxLimits, Placement, Restarts, Runtime, Settings,
+    Undelivered, WhenFull,
 };
+use sandlab_runtime::profile::Calls;
 use sandlab_runtime::{AgentId, Backend, Fault, Message, Performative, Profile};
 use sandlab_runtime::{native::Twin, wasm::Sandbox};
 use std::num::NonZeroU32;
@@ -322,6 +323,37 @@ fn a_sleeper_and_a_looper_stall_nobody() {
     let deadline = Err(Undelivered::Ended(Fault::Deadline(profile.deadline)));
     assert_eq!(ended, [(sleep, deadline.clone()), (looping, deadline)]);
     assert_eq!(at_rest(&runtime).handled, 10_000);
+}
+
+#[test]
+fn a_looper_in_quarantine_holds_up_nobody_even_without_a_fiber() {
+    let runtime = runtime(1);
+    let profile = Profile {
+        deadline: Duration::from_secs(2),
+        calls: Calls::Sync,
+        ..Profile::default()
+    };
+    let quarantined = AgentOptions {
+        placement: Placement::Quarantine,
+        ..AgentOptions::default()
+    };
+    let echo = spawn(&runtime, wasm("echo", &Profile::default()));
+    let looper = runtime.spawn(None, wasm("faulty", &profile), quarantined);
+    let looper = looper.unwrap();
+    assert_eq!(Runtime::shard_of(echo), 0);
+    assert_eq!(Runtime::shard_of(looper), 1);
+    let mut connection = runtime.connect(101);
+    let looping = connection.send(looper, Performative::Request, "loop");
+    for _ in 0..100 {
+        connection.send(echo, Performative::Request, "x").unwrap();
+    }
+    let arrived: Vec<_> = std::iter::from_fn(|| connection.wait()).take(101).collect();
+    let (last, before) = arrived.split_last().unwrap();
+    assert!(before.iter().all(|(_, outcome)| outcome.is_ok()));
+    let deadline = Err(Undelivered::Ended(Fault::Deadline(profile.deadline)));
+    assert_eq!(*last, (looping.unwrap(), deadline));
+    // What it left behind is started again in quarantine, and still answers.
+    assert!(outcomes(&mut connection, looper, &["ok"])[0].is_ok());
 }
 
 #[test]

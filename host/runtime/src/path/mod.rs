@@ -8,9 +8,10 @@
 //!
 //! Agents live on [shards](Settings::shards), plain OS threads, each of which owns its
 //! agents: a message between two of one shard touches neither lock nor atomic; between
-//! shards, and to and from clients, messages go in batches. tokio is at the edges: clients
-//! that await, and the timers of agents whose calls can block, which run on fibers and so
-//! stall nobody.
+//! shards, and to and from clients, messages go in batches. Those that nobody vouches for
+//! can live [in quarantine](Placement::Quarantine), on threads that get what the others
+//! leave. tokio is at the edges: clients that await, and the timers of agents whose calls
+//! can block, which run on fibers and so stall nobody.
 //!
 //! Messages of one sender to one recipient arrive in the order that they were sent. Every
 //! message is accounted for ([`Accounts`]).
@@ -25,6 +26,7 @@ mod gathering;
 mod inbox;
 mod link;
 mod mailbox;
+mod placement;
 mod pool;
 mod registry;
 mod shard;
@@ -39,6 +41,7 @@ pub use client::{Client, Undelivered};
 pub use connection::{Connection, WindowFull};
 pub use link::Delivery;
 pub use mailbox::{MailboxLimits, WhenFull};
+pub use placement::{Placement, give_way};
 pub use pool::{Pool, Routing};
 pub use strategy::{Batching, Strategy};
 pub use supervisor::Restarts;
@@ -49,8 +52,8 @@ use registry::Registry;
 use shard::{Command, Crowd, Shard, Spawn};
 use std::num::NonZeroU32;
 use std::ops::AddAssign;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -60,6 +63,8 @@ use tokio::sync::oneshot;
 pub struct Settings {
     /// Threads that agents live on. Default one a core.
     pub shards: usize,
+    /// Threads beside them, for agents in [quarantine](Placement::Quarantine). Default 1.
+    pub quarantine: usize,
     /// Agents that a shard can have. Default 65,536, of 4 bytes each.
     pub agents_per_shard: u32,
     /// How long an idle shard looks for work before it sleeps. Default 20 µs: waking it
@@ -75,6 +80,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             shards: thread::available_parallelism().map_or(1, usize::from),
+            quarantine: 1,
             agents_per_shard: 1 << 16,
             idle_spin: Duration::from_micros(20),
             max_hops: 1_000,
@@ -94,6 +100,8 @@ pub struct AgentOptions {
     pub restarts: Restarts,
     /// How it is handed its messages. Default one by one, by value.
     pub strategy: Strategy,
+    /// Among whom it lives. Default on the shards.
+    pub placement: Placement,
     /// Its state is saved after so many messages, and a restart resumes from there. Needs
     /// an agent that exports `state`. Default never.
     pub checkpoint_every: Option<NonZeroU32>,
@@ -159,21 +167,22 @@ impl Runtime {
     /// Starts the shards.
     ///
     /// # Errors
-    /// If the machine gives no thread.
+    /// If the machine gives no thread, or does not let one give way to others.
     ///
     /// # Panics
-    /// If the settings want no shard, or more than 254.
+    /// If the settings want no shard, no thread for quarantine, or more than 254 of both.
     pub fn start(settings: Settings) -> std::io::Result<Self> {
+        let threads = settings.threads();
         assert!(
-            (1..address::MAX_SHARDS).contains(&settings.shards),
-            "1 to 254 shards"
+            settings.shards > 0 && settings.quarantine > 0 && threads < address::MAX_SHARDS,
+            "1 to 254 shards, with those in quarantine"
         );
         let background = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("background")
             .enable_all()
             .build()?;
-        let registry = Arc::new(Registry::new(settings.shards, settings.agents_per_shard));
+        let registry = Arc::new(Registry::new(threads, settings.agents_per_shard));
         let mut runtime = Self {
             registry: registry.clone(),
             settings,
@@ -181,20 +190,31 @@ impl Runtime {
             next_shard: AtomicUsize::new(0),
             _background: background,
         };
-        for index in 0..settings.shards {
+        for index in 0..threads {
             let shard = Shard::new(index as u8, registry.clone(), settings);
             let timers = runtime._background.handle().clone();
-            let builder = thread::Builder::new().name(format!("shard {index}"));
+            let is_quarantine = index >= settings.shards;
+            let kind = if is_quarantine { "quarantine" } else { "shard" };
+            let builder = thread::Builder::new().name(format!("{kind} {index}"));
+            let (prepared, is_prepared) = mpsc::channel();
             let spawned = builder.spawn(move || {
+                let gave_way = if is_quarantine {
+                    placement::give_way()
+                } else {
+                    Ok(())
+                };
+                // Whoever started it waits for this.
+                let _ = prepared.send(gave_way);
                 let _timers = timers.enter();
                 shard.run();
-            });
-            runtime.shards.push(spawned?);
+            })?;
+            runtime.shards.push(spawned);
+            is_prepared.recv().map_err(std::io::Error::other)??;
         }
         Ok(runtime)
     }
 
-    /// Starts an agent, on one shard after another.
+    /// Starts an agent, on one thread of its [placement](AgentOptions::placement) after another.
     ///
     /// # Errors
     /// [`SpawnError`] with what is in the way.
@@ -204,11 +224,12 @@ impl Runtime {
         backend: Arc<dyn Backend>,
         options: AgentOptions,
     ) -> Result<AgentId, SpawnError> {
-        let shard = self.next_shard.fetch_add(1, Ordering::Relaxed) % self.settings.shards;
-        self.spawn_on(shard, name, backend, options)
+        let turn = self.next_shard.fetch_add(1, Ordering::Relaxed);
+        self.spawn_on(turn, name, backend, options)
     }
 
-    /// Starts an agent on this shard: agents that talk much should live together.
+    /// Starts an agent on this thread of its placement, counted round and round: agents that
+    /// talk much should live together.
     ///
     /// # Errors
     /// As [`spawn`](Self::spawn).
@@ -219,17 +240,18 @@ impl Runtime {
         backend: Arc<dyn Backend>,
         options: AgentOptions,
     ) -> Result<AgentId, SpawnError> {
+        let shard = self.settings.thread(options.placement, shard);
         let spawn = Box::new(Spawn {
             name: name.map(str::to_owned),
             backend,
             options,
         });
         let (answer, answered) = oneshot::channel();
-        self.registry.inboxes[shard % self.settings.shards].command(Command::Spawn(spawn, answer));
+        self.registry.inboxes[shard].command(Command::Spawn(spawn, answer));
         answered.blocking_recv().map_err(|_| SpawnError::ShutDown)?
     }
 
-    /// Starts many agents of one kind, an equal share on each shard, and waits once for all
+    /// Starts many agents of one kind, an equal share on each thread, and waits once for all
     /// of them: each shard starts its own meanwhile. In the order of the shards' turns.
     ///
     /// # Errors
@@ -240,10 +262,10 @@ impl Runtime {
         options: &AgentOptions,
         count: usize,
     ) -> Result<Vec<AgentId>, SpawnError> {
-        let shards = self.settings.shards;
-        let share = |shard| count / shards + usize::from(shard < count % shards);
-        let asked: Vec<_> = (0..shards)
-            .map(|shard| self.ask_for(shard, backend, options, share(shard)))
+        let threads = self.settings.threads_of(options.placement).len();
+        let share = |thread| count / threads + usize::from(thread < count % threads);
+        let asked: Vec<_> = (0..threads)
+            .map(|thread| self.ask_for(thread, backend, options, share(thread)))
             .collect();
         let started = asked.into_iter().map(|answered| {
             answered
@@ -279,7 +301,7 @@ impl Runtime {
         options: &AgentOptions,
         count: usize,
     ) -> Result<Vec<AgentId>, SpawnError> {
-        let answered = self.ask_for(shard % self.settings.shards, backend, options, count);
+        let answered = self.ask_for(shard, backend, options, count);
         answered.blocking_recv().map_err(|_| SpawnError::ShutDown)?
     }
 
@@ -295,6 +317,7 @@ impl Runtime {
             backend: backend.clone(),
             options: options.clone(),
         };
+        let shard = self.settings.thread(options.placement, shard);
         let (answer, answered) = oneshot::channel();
         let crowd = Crowd::new(spawn, count, answer);
         self.registry.inboxes[shard].command(Command::SpawnMany(crowd));
@@ -316,7 +339,7 @@ impl Runtime {
         crate::agent::Directory::find(&*self.registry, name)
     }
 
-    /// The shard that an agent lives on.
+    /// The thread that an agent lives on; those in quarantine come after all shards.
     pub fn shard_of(agent: AgentId) -> usize {
         usize::from(Address::from(agent).shard)
     }

@@ -4,14 +4,14 @@ mod common;
 
 use common::path::{at_rest, runtime};
 use sandlab::hostile::{Arena, Ground, WITNESS, crowded, endless_to_compile};
-use sandlab_runtime::path::AgentOptions;
+use sandlab_runtime::path::{AgentOptions, Placement};
 use sandlab_runtime::profile::{Budgets, Strategy};
 use sandlab_runtime::wasm::SandboxEngine;
 use sandlab_runtime::{AgentId, Backend, Budget, Fault, Identity, Profile};
 
 #[test]
 fn too_many_instances_are_named_without_a_pool_too() {
-    let mut profile = sandlab::hostile::profile();
+    let mut profile = sandlab::hostile::profile(0);
     profile.allocation.strategy = Strategy::OnDemand;
     let crowd = crowded(&WITNESS.component(), 40);
     let sandbox = SandboxEngine::new(&profile).unwrap().load_bytes(&crowd);
@@ -59,7 +59,7 @@ fn answers(connection: &mut sandlab_runtime::path::Connection, agent: AgentId) -
 
 #[test]
 fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
-    let arena = Arena::new().unwrap();
+    let arena = Arena::new(&sandlab::hostile::profile(4)).unwrap();
     let runtime = runtime(2);
     let client = runtime.client();
     let options = AgentOptions::default();
@@ -68,7 +68,7 @@ fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
     let before = runtime.census();
     let mut wrong = Vec::new();
     for number in 0..arena.len() {
-        let ground = Ground::new(&runtime, &client, number % 2);
+        let ground = Ground::new(&runtime, &client, Placement::Shards, number % 2);
         let name = arena.attack(number).name;
         match arena.strike(number, &ground) {
             Ok(called) => println!("{name}: {called}"),

@@ -65,7 +65,8 @@ fn program(agent: &str, agents: u32) -> Result<Program> {
     })
 }
 
-fn rounds(measure: impl Fn(usize) -> Result<f64>) -> Result<Interval> {
+/// The median of some rounds, with its interval.
+pub fn rounds(measure: impl Fn(usize) -> Result<f64>) -> Result<Interval> {
     let values = (0..ROUNDS).map(measure).collect::<Result<Vec<_>>>()?;
     median_interval(&values).context("no rounds")
 }

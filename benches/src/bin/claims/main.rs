@@ -2,6 +2,7 @@
 //! accuracy. Exits with 1 if a claim does not hold, with 3 if it could not be measured. `claims NAME` measures one;
 //! `CLAIMS_JSON=FILE` also writes them to a file.
 
+mod hostile;
 mod load;
 mod measure;
 mod validate;
@@ -23,7 +24,7 @@ struct Claim {
     measure: fn() -> Result<Interval>,
 }
 
-const CLAIMS: [Claim; 23] = [
+const CLAIMS: [Claim; 25] = [
     Claim {
         name: "call",
         says: "a 1 KiB echo through sandlab-runtime, by a hand-written wasmtime loop",
@@ -143,6 +144,18 @@ const CLAIMS: [Claim; 23] = [
         says: "validate 18 MB without conformance and soak, by the engine's loading them",
         bound: 1.10,
         measure: validate::large,
+    },
+    Claim {
+        name: "struck",
+        says: "the 99th percentile while attacks strike from quarantine, by that while none does",
+        bound: 2.0,
+        measure: hostile::neighbours,
+    },
+    Claim {
+        name: "longest",
+        says: "the longest time of a good agent's message meanwhile, milliseconds",
+        bound: 50.0,
+        measure: hostile::longest,
     },
     Claim {
         name: "timing",

@@ -3,6 +3,7 @@
 use super::loading::duration;
 use crate::experiment::torture::{Torture, torture};
 use crate::{Error, Result, report};
+use sandlab_runtime::path::Placement;
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -19,9 +20,12 @@ pub struct Args {
     /// Messages a second to the good agents.
     #[arg(long, default_value = "2_000", value_parser = super::loading::rate)]
     rate: f64,
-    /// Threads that all agents live on.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..254))]
+    /// Threads that good agents live on.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..253))]
     shards: u8,
+    /// Let hostile agents live on the same threads as good ones, instead of in quarantine.
+    #[arg(long)]
+    together: bool,
     /// Write everything that was found out as JSON.
     #[arg(long)]
     json: bool,
@@ -31,9 +35,13 @@ pub fn execute(args: &Args) -> Result<()> {
     let tortured = torture(&Torture {
         duration: args.duration,
         seed: args.seed,
-        agents: usize::from(args.agents),
+        agents: u32::from(args.agents),
         rate: args.rate,
         shards: usize::from(args.shards),
+        placement: match args.together {
+            true => Placement::Shards,
+            false => Placement::Quarantine,
+        },
     })?;
     let text = if args.json {
         let json = serde_json::to_string_pretty(&tortured);

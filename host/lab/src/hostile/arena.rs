@@ -1,10 +1,10 @@
 //! Strikes on a message path on which others live.
 
-use super::{Attack, End, Strike, WITNESS, crowded, hasty, profile};
+use super::{Attack, End, Strike, WITNESS, crowded, hasty};
 use crate::{Error, Result};
-use sandlab_runtime::path::{AgentOptions, Client, Runtime, SpawnError, Undelivered};
+use sandlab_runtime::path::{AgentOptions, Client, Placement, Runtime, SpawnError, Undelivered};
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
-use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative};
+use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative, Profile};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +40,12 @@ impl Arena {
     ///
     /// # Errors
     /// If the machine does not have the room.
-    pub fn new() -> Result<Self> {
-        let engine = |profile| {
-            SandboxEngine::with_cache(&profile, Cache::none())
+    pub fn new(profile: &Profile) -> Result<Self> {
+        let engine = |profile: &Profile| {
+            SandboxEngine::with_cache(profile, Cache::none())
                 .map_err(|error| Error::Machine(error.to_string()))
         };
-        let (patient, hasty) = (engine(profile())?, engine(hasty())?);
+        let (patient, hasty) = (engine(profile)?, engine(&hasty(profile))?);
         let witness = load(&patient, &WITNESS.component())
             .map_err(|error| Error::Machine(format!("the good agents: {error}")))?;
         let tokio = tokio::runtime::Builder::new_current_thread()
@@ -196,16 +196,24 @@ pub struct Ground<'a> {
     runtime: &'a Runtime,
     /// Who tells the hostile agents something.
     client: &'a Client,
-    /// Where they live.
+    /// Among whom they live.
+    placement: Placement,
+    /// On which thread of those.
     shard: usize,
 }
 
 impl<'a> Ground<'a> {
-    /// On this shard.
-    pub fn new(runtime: &'a Runtime, client: &'a Client, shard: usize) -> Self {
+    /// On this shard, or this thread of the quarantine.
+    pub fn new(
+        runtime: &'a Runtime,
+        client: &'a Client,
+        placement: Placement,
+        shard: usize,
+    ) -> Self {
         Self {
             runtime,
             client,
+            placement,
             shard,
         }
     }
@@ -213,6 +221,7 @@ impl<'a> Ground<'a> {
     fn spawn(&self, program: &Arc<dyn Backend>) -> Result<AgentId, SpawnError> {
         let options = AgentOptions {
             config: Some(Vec::new()),
+            placement: self.placement,
             ..AgentOptions::default()
         };
         self.runtime
@@ -220,7 +229,10 @@ impl<'a> Ground<'a> {
     }
 
     fn spawn_all(&self, program: &Arc<dyn Backend>, count: usize) -> Result<Vec<AgentId>, String> {
-        let options = AgentOptions::default();
+        let options = AgentOptions {
+            placement: self.placement,
+            ..AgentOptions::default()
+        };
         let spawned = self
             .runtime
             .spawn_many_on(self.shard, program, &options, count);

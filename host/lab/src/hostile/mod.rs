@@ -82,21 +82,24 @@ pub const WITNESS: Guest = Guest {
     pages: 4,
 };
 
-/// What hostile guests may use, so that each of them comes to an end soon.
-pub fn profile() -> Profile {
+/// Room for hostile agents at once, beside good ones.
+const ROOM: u32 = 8;
+
+/// What hostile guests may use beside so many good agents, so that each comes to an end soon.
+pub fn profile(good: u32) -> Profile {
     let mut profile = Profile {
         memory_limit: bytesize::ByteSize::mib(8),
         deadline: Duration::from_secs(5),
         ..Profile::default()
     };
-    profile.allocation.slots = 100;
+    profile.allocation.slots = good + ROOM;
     profile
 }
 
 /// The same for those that never end by themselves.
-pub fn hasty() -> Profile {
+pub fn hasty(profile: &Profile) -> Profile {
     Profile {
         deadline: Duration::from_millis(20),
-        ..profile()
+        ..profile.clone()
     }
 }

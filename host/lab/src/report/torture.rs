@@ -11,8 +11,8 @@ pub fn text(tortured: &Tortured, is_coloured: bool) -> String {
         ("attack", Align::Left),
         ("count", Align::Right),
         ("p99 same shard", Align::Right),
-        ("longest", Align::Right),
         ("p99 others", Align::Right),
+        ("longest", Align::Right),
         ("called", Align::Left),
     ]);
     for attack in &tortured.attacks {
@@ -24,8 +24,8 @@ pub fn text(tortured: &Tortured, is_coloured: bool) -> String {
             name,
             Cell::plain(attack.count),
             Cell::plain(p99(&attack.same_shard)),
-            Cell::plain(or_dash(attack.same_shard.max(), time)),
             Cell::plain(p99(&attack.others)),
+            Cell::plain(or_dash(attack.longest(), time)),
             Cell::dim(briefly(&attack.called)),
         ]);
     }
@@ -37,10 +37,14 @@ pub fn text(tortured: &Tortured, is_coloured: bool) -> String {
     let accounts = &tortured.accounts;
     let (with, without) = (&tortured.with, &tortured.without);
     format!(
-        "{}\nneighbours' p99: {} without attacks, {} with them (longest {}); of {} messages {} were \
-         answered\naccounts: {} accepted = {} handled + {} failed + {} dead-lettered + {} queued; \
+        "{}\nhostile agents: {}\nneighbours' p99: {} without attacks, {} with them (longest {}); \
+         of {} messages {} were answered\naccounts: {} accepted = {} handled + {} failed + {} dead-lettered + {} queued; \
          {} of {} good agents live\nresident: {} before, {} after ({})\nseed: {}\n",
         table.draw(style),
+        match tortured.is_quarantined {
+            true => "in quarantine, on a thread that gives way",
+            false => "on the good ones' threads",
+        },
         p99(without),
         p99(with),
         or_dash(with.max(), time),

@@ -4,22 +4,16 @@ mod common;
 
 use bytesize::ByteSize;
 use common::bundle;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use common::mishaps::account_for_all;
+use common::path::{at_rest, outcomes, runtime, wasm};
 use sandlab_runtime::path::{
-    Accounts, AgentOptions, Connection, MailboxLimits, Placement, Restarts, Runtime, Settings,
-    Undelivered, WhenFull,
+    AgentOptions, MailboxLimits, Placement, Restarts, Runtime, Settings, Undelivered, WhenFull,
 };
 use sandlab_runtime::profile::Calls;
-use sandlab_runtime::{AgentId, Backend, Fault, Message, Performative, Profile};
-use sandlab_runtime::{native::Twin, wasm::Sandbox};
+use sandlab_runtime::{AgentId, Backend, Fault, Performative, Profile, native::Twin};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-fn wasm(name: &str, profile: &Profile) -> Arc<dyn Backend> {
-    Arc::new(Sandbox::load(&bundle(name).component(), profile).unwrap())
-}
+use std::time::Duration;
 
 fn native(name: &str) -> Arc<dyn Backend> {
     Arc::new(Twin::load(&bundle(name).twin(), &Profile::default()).unwrap())
@@ -29,47 +23,10 @@ fn both(name: &str) -> [Arc<dyn Backend>; 2] {
     [wasm(name, &Profile::default()), native(name)]
 }
 
-fn runtime(shards: usize) -> Runtime {
-    let settings = Settings {
-        shards,
-        ..Settings::default()
-    };
-    Runtime::start(settings).unwrap()
-}
-
 fn spawn(runtime: &Runtime, backend: Arc<dyn Backend>) -> AgentId {
     runtime
         .spawn(None, backend, AgentOptions::default())
         .unwrap()
-}
-
-fn at_rest(runtime: &Runtime) -> Accounts {
-    let accounts = runtime.quiesce(Instant::now() + Duration::from_secs(20));
-    assert!(
-        accounts.is_balanced() && accounts.queued == 0,
-        "{accounts:?}"
-    );
-    accounts
-}
-
-/// Sends all of these and returns what came back for each, in the order of sending.
-fn outcomes(
-    connection: &mut Connection,
-    agent: AgentId,
-    contents: &[&str],
-) -> Vec<Result<Message, Undelivered>> {
-    let send = |content: &&str| {
-        connection
-            .send(agent, Performative::Request, *content)
-            .unwrap()
-    };
-    let ids: Vec<u64> = contents.iter().map(send).collect();
-    let mut arrived = Vec::new();
-    while arrived.len() < ids.len() {
-        arrived.extend(connection.wait());
-    }
-    arrived.sort_by_key(|(id, _)| *id);
-    arrived.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 #[tokio::test]
@@ -406,73 +363,17 @@ fn every_message_is_accounted_for_whatever_goes_wrong() {
         ..Profile::default()
     };
     let faulty = [wasm("faulty", &profile), native("faulty")];
-    for seed in 0..8 {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut below = |end: u64| rng.next_u64() % end;
-        let settings = Settings {
-            shards: 2,
-            max_hops: 20,
-            ..Settings::default()
-        };
-        let runtime = Runtime::start(settings).unwrap();
-        let mut agents = Vec::new();
-        let mut connections = [runtime.connect(64), runtime.connect(64)];
-        let mut told = 0_u64;
-        for _ in 0..400 {
-            if agents.len() < 4 || below(40) == 0 {
-                let when_full = [WhenFull::PushBack, WhenFull::Refuse][below(2) as usize];
-                let options = AgentOptions {
-                    mailbox: MailboxLimits {
-                        messages: 1 + below(4) as u32,
-                        when_full,
-                        ..MailboxLimits::default()
-                    },
-                    restarts: Restarts {
-                        intensity: below(4) as u32,
-                        ..Restarts::default()
-                    },
-                    ..AgentOptions::default()
-                };
-                let backend = faulty[below(2) as usize].clone();
-                agents.push(runtime.spawn(None, backend, options).unwrap());
-            }
-            if below(60) == 0 {
-                let index = below(agents.len() as u64) as usize;
-                runtime.stop(agents.swap_remove(index));
-            }
-            let connection = &mut connections[below(2) as usize];
-            let wanted = [
-                "ok",
-                "ok",
-                "fail so",
-                "panic so",
-                "return 3000",
-                "sleep 1",
-                "nonsense",
-            ];
-            let content = wanted[below(wanted.len() as u64) as usize];
-            let agent = agents[below(agents.len() as u64) as usize];
-            while connection
-                .send(agent, Performative::Request, content)
-                .is_err()
-            {
-                told += u64::from(connection.wait().is_some());
-            }
-            if below(4) == 0 {
-                connection.flush();
-            }
-        }
-        for connection in &mut connections {
-            connection.flush();
-            while connection.in_flight() > 0 {
-                told += u64::from(connection.wait().is_some());
-            }
-            told += std::iter::from_fn(|| connection.try_next()).count() as u64;
-        }
-        let accounts = at_rest(&runtime);
-        assert_eq!(accounts.accepted, 400, "seed {seed}: {accounts:?}");
-        assert_eq!(told, 400, "seed {seed}: {accounts:?}");
-        let end = runtime.shutdown(Duration::from_secs(5));
-        assert!(end.is_balanced() && end.agents == 0, "seed {seed}: {end:?}");
-    }
+    let contents = [
+        "ok",
+        "ok",
+        "fail so",
+        "panic so",
+        "return 3000",
+        "sleep 1",
+        "nonsense",
+    ];
+    account_for_all(&faulty, &contents, |lot| AgentOptions {
+        placement: lot.of(&[Placement::Shards, Placement::Quarantine]),
+        ..lot.options(4)
+    });
 }

@@ -4,14 +4,13 @@ mod common;
 
 use bytesize::ByteSize;
 use common::bundle;
+use common::mishaps::account_for_all;
 use common::path::{all_ways, at_rest, content, ended, outcomes, parcels, runtime, wasm};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use sandlab_runtime::path::{
-    AgentOptions, Batching, Connection, MailboxLimits, Restarts, Runtime, Settings, SpawnError,
-    Strategy, Undelivered, WhenFull,
+    AgentOptions, Batching, Connection, MailboxLimits, Runtime, Settings, SpawnError, Strategy,
+    Undelivered, WhenFull,
 };
-use sandlab_runtime::{Fault, Interface, NotOffered, Performative, Profile, native::Twin};
+use sandlab_runtime::{Backend, Fault, Interface, NotOffered, Performative, Profile, native::Twin};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -275,73 +274,23 @@ fn every_message_of_every_batch_is_accounted_for() {
         ..Profile::default()
     };
     let twin = Twin::load(&bundle("faulty").twin(), &Profile::default()).unwrap();
-    let faulty = [wasm("faulty", &profile), Arc::new(twin)];
-    for seed in 0..8 {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut below = |end: u64| rng.next_u64() % end;
-        let runtime = runtime(2);
-        let mut agents = Vec::new();
-        let mut connections = [runtime.connect(64), runtime.connect(64)];
-        let mut told = 0_u64;
-        for _ in 0..400 {
-            if agents.len() < 4 || below(40) == 0 {
-                let timeout = Duration::from_millis([0, 1, 5][below(3) as usize]);
-                let options = AgentOptions {
-                    mailbox: MailboxLimits {
-                        messages: 1 + below(8) as u32,
-                        when_full: [WhenFull::PushBack, WhenFull::Refuse][below(2) as usize],
-                        ..MailboxLimits::default()
-                    },
-                    restarts: Restarts {
-                        intensity: below(4) as u32,
-                        ..Restarts::default()
-                    },
-                    ..batches(1 + below(6) as u32, timeout)
-                };
-                let backend = faulty[below(2) as usize].clone();
-                agents.push(runtime.spawn(None, backend, options).unwrap());
-            }
-            if below(60) == 0 {
-                let index = below(agents.len() as u64) as usize;
-                runtime.stop(agents.swap_remove(index));
-            }
-            let connection = &mut connections[below(2) as usize];
-            let wanted = [
-                "ok",
-                "ok",
-                "ok",
-                "fail so",
-                "panic so",
-                "lose",
-                "return 3000",
-                "sleep 1",
-            ];
-            let wanted = wanted[below(wanted.len() as u64) as usize];
-            let agent = agents[below(agents.len() as u64) as usize];
-            while connection
-                .send(agent, Performative::Request, wanted)
-                .is_err()
-            {
-                told += u64::from(connection.wait().is_some());
-            }
-            if below(4) == 0 {
-                connection.flush();
-            }
+    let faulty: [Arc<dyn Backend>; 2] = [wasm("faulty", &profile), Arc::new(twin)];
+    let contents = [
+        "ok",
+        "ok",
+        "ok",
+        "fail so",
+        "panic so",
+        "lose",
+        "return 3000",
+        "sleep 1",
+    ];
+    account_for_all(&faulty, &contents, |lot| {
+        let timeout = Duration::from_millis(lot.of(&[0, 1, 5]));
+        let batches = batches(1 + lot.below(6) as u32, timeout);
+        AgentOptions {
+            strategy: batches.strategy,
+            ..lot.options(8)
         }
-        for connection in &mut connections {
-            connection.flush();
-            while connection.in_flight() > 0 {
-                told += u64::from(connection.wait().is_some());
-            }
-            told += std::iter::from_fn(|| connection.try_next()).count() as u64;
-        }
-        let accounts = at_rest(&runtime);
-        assert_eq!(
-            (accounts.accepted, told),
-            (400, 400),
-            "{seed}: {accounts:?}"
-        );
-        let end = runtime.shutdown(Duration::from_secs(5));
-        assert!(end.is_balanced() && end.agents == 0, "seed {seed}: {end:?}");
-    }
+    });
 }

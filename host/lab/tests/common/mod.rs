@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its share")]
 
 pub mod guests;
+pub mod mishaps;
 pub mod path;
 
 use sandlab::bundle::{Bundle, Subject, find};

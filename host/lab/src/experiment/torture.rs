@@ -16,6 +16,7 @@ use crate::{Error, Result};
 use bytesize::ByteSize;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use sandlab_runtime::AgentId;
 use sandlab_runtime::path::{Accounts, AgentOptions, Placement, Runtime, Settings, give_way};
 use serde::Serialize;
@@ -138,22 +139,22 @@ pub fn torture(plan: &Torture) -> Result<Tortured> {
     // One more, after which what the measuring itself keeps is there.
     let order = order(plan.seed, rounds.max(1.0) as usize + 1, &arena, plan.shards);
     let (first, rest) = order.split_at(arena.len());
+    let attacker = attacker(plan.placement).map_err(|error| machine(&error))?;
     let mut strike_all = |order: &[(usize, usize)]| {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let (over, now, arena, ground) = (&over, &now, &arena, &ground);
+            let (over, now, arena, ground, attacker) = (&over, &now, &arena, &ground, &attacker);
             let attacks = &mut attacks;
             scope.spawn(move || {
-                if plan.placement == Placement::Quarantine {
-                    // It loads what nobody vouches for; and where it may not, no harm is done.
-                    let _ = give_way();
-                }
-                for &(number, shard) in order {
-                    let is_near = plan.placement == Placement::Shards;
-                    now.begin(number, is_near.then_some(shard));
-                    attacks[number].strike(number, arena, &ground(shard));
-                    now.end();
-                }
+                let strike = || {
+                    for &(number, shard) in order {
+                        let is_near = plan.placement == Placement::Shards;
+                        now.begin(number, is_near.then_some(shard));
+                        attacks[number].strike(number, arena, &ground(shard));
+                        now.end();
+                    }
+                };
+                attacker.install(strike);
                 over.store(true, Relaxed);
             });
             const LONGEST: Duration = Duration::from_secs(24 * 3_600);
@@ -256,6 +257,21 @@ impl Struck {
             Err(why) => self.wrong.push(why),
         }
     }
+}
+
+/// The thread that loads hostile guests and tells them something, and, since wasmtime compiles
+/// on the pool that it is called from, compiles them. It gives way if they have to.
+fn attacker(placement: Placement) -> Result<ThreadPool, ThreadPoolBuildError> {
+    let begin = move |_| {
+        if placement == Placement::Quarantine {
+            // Where it may not, the runtime's own thread could not either, and has said so.
+            let _ = give_way();
+        }
+    };
+    ThreadPoolBuilder::new()
+        .num_threads(1)
+        .start_handler(begin)
+        .build()
 }
 
 fn growth(before: Option<u64>, after: Option<u64>) -> Option<f64> {

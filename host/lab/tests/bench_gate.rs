@@ -76,7 +76,7 @@ impl Count {
 }
 
 #[test]
-#[ignore = "takes half an hour: `make bench-gate`"]
+#[ignore = "takes minutes: `make bench-gate`"]
 fn false_alarms_and_power_are_what_the_documentation_says() {
     let folder = tempfile::tempdir().unwrap();
     let messages = folder.path().join("messages.jsonl");

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use std::borrow::Cow;
 
-/// Times in nanoseconds, each kept to three digits unless it is [coarse](Self::coarse). Distributions are merged by adding
-/// them; percentiles are never averaged.
+/// Times in nanoseconds, each kept to three digits unless it is [coarse](Self::coarse).
+/// Distributions are merged by adding them; percentiles are never averaged.
 #[derive(Clone, PartialEq)]
 pub struct Distribution(Histogram<u64>);
 

@@ -138,6 +138,9 @@ pub enum SpawnError {
         #[source]
         why: NotOffered,
     },
+    /// It is to live in quarantine, and this kernel has none.
+    #[error("no agent can live in quarantine here: {0}")]
+    NoQuarantine(String),
     /// Another agent has the name.
     #[error("another agent is called {0:?}")]
     NameTaken(String),
@@ -149,6 +152,9 @@ pub enum SpawnError {
     ShutDown,
 }
 
+/// What comes of many agents that are being started.
+type Started = oneshot::Receiver<Result<Vec<AgentId>, SpawnError>>;
+
 /// The path with its shards. Dropping it ends them at once; [`shutdown`](Self::shutdown)
 /// lets them finish.
 ///
@@ -159,6 +165,8 @@ pub struct Runtime {
     settings: Settings,
     shards: Vec<JoinHandle<()>>,
     next_shard: AtomicUsize,
+    /// Why the quarantine's threads do not give way, if they do not: then nobody lives there.
+    no_quarantine: Option<String>,
     /// Timers and I/O of agents that can block.
     _background: tokio::runtime::Runtime,
 }
@@ -167,7 +175,7 @@ impl Runtime {
     /// Starts the shards.
     ///
     /// # Errors
-    /// If the machine gives no thread, or does not let one give way to others.
+    /// If the machine gives no thread.
     ///
     /// # Panics
     /// If the settings want no shard, no thread for quarantine, or more than 254 of both.
@@ -188,6 +196,7 @@ impl Runtime {
             settings,
             shards: Vec::new(),
             next_shard: AtomicUsize::new(0),
+            no_quarantine: None,
             _background: background,
         };
         for index in 0..threads {
@@ -209,7 +218,9 @@ impl Runtime {
                 shard.run();
             })?;
             runtime.shards.push(spawned);
-            is_prepared.recv().map_err(std::io::Error::other)??;
+            if let Ok(Err(error)) = is_prepared.recv() {
+                runtime.no_quarantine = Some(error.to_string());
+            }
         }
         Ok(runtime)
     }
@@ -240,7 +251,7 @@ impl Runtime {
         backend: Arc<dyn Backend>,
         options: AgentOptions,
     ) -> Result<AgentId, SpawnError> {
-        let shard = self.settings.thread(options.placement, shard);
+        let shard = self.thread(options.placement, shard)?;
         let spawn = Box::new(Spawn {
             name: name.map(str::to_owned),
             backend,
@@ -266,7 +277,7 @@ impl Runtime {
         let share = |thread| count / threads + usize::from(thread < count % threads);
         let asked: Vec<_> = (0..threads)
             .map(|thread| self.ask_for(thread, backend, options, share(thread)))
-            .collect();
+            .collect::<Result<_, _>>()?;
         let started = asked.into_iter().map(|answered| {
             answered
                 .blocking_recv()
@@ -301,7 +312,7 @@ impl Runtime {
         options: &AgentOptions,
         count: usize,
     ) -> Result<Vec<AgentId>, SpawnError> {
-        let answered = self.ask_for(shard, backend, options, count);
+        let answered = self.ask_for(shard, backend, options, count)?;
         answered.blocking_recv().map_err(|_| SpawnError::ShutDown)?
     }
 
@@ -311,17 +322,25 @@ impl Runtime {
         backend: &Arc<dyn Backend>,
         options: &AgentOptions,
         count: usize,
-    ) -> oneshot::Receiver<Result<Vec<AgentId>, SpawnError>> {
+    ) -> Result<Started, SpawnError> {
         let spawn = Spawn {
             name: None,
             backend: backend.clone(),
             options: options.clone(),
         };
-        let shard = self.settings.thread(options.placement, shard);
+        let shard = self.thread(options.placement, shard)?;
         let (answer, answered) = oneshot::channel();
         let crowd = Crowd::new(spawn, count, answer);
         self.registry.inboxes[shard].command(Command::SpawnMany(crowd));
-        answered
+        Ok(answered)
+    }
+
+    /// The thread of a placement whose turn it is.
+    fn thread(&self, placement: Placement, turn: usize) -> Result<usize, SpawnError> {
+        match (&self.no_quarantine, placement) {
+            (Some(why), Placement::Quarantine) => Err(SpawnError::NoQuarantine(why.clone())),
+            _ => Ok(self.settings.thread(placement, turn)),
+        }
     }
 
     /// Ends an agent; what waited for it is dead-lettered. False if it was not there.

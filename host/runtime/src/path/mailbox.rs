@@ -42,6 +42,9 @@ pub enum WhenFull {
 /// What waits for one agent, in the order that it came.
 #[derive(Debug)]
 pub struct Mailbox {
+    /// The oldest, if none waited when it came: beside its agent, and not in memory of the
+    /// queue's own, which of a thousand agents in turn is in no near cache.
+    first: Option<Envelope>,
     waiting: VecDeque<Envelope>,
     bytes: u64,
     limits: MailboxLimits,
@@ -61,6 +64,7 @@ pub enum Offered {
 impl Mailbox {
     pub fn new(limits: MailboxLimits) -> Self {
         Self {
+            first: None,
             waiting: VecDeque::new(),
             bytes: 0,
             limits,
@@ -84,7 +88,7 @@ impl Mailbox {
 
     /// The next message.
     pub fn take(&mut self) -> Option<Envelope> {
-        let envelope = self.waiting.pop_front()?;
+        let envelope = self.first.take().or_else(|| self.waiting.pop_front())?;
         self.bytes -= envelope.bytes();
         while let Some(next) = self
             .overflow
@@ -99,14 +103,16 @@ impl Mailbox {
     pub fn drain(&mut self) -> impl Iterator<Item = Envelope> + use<> {
         self.bytes = 0;
         let waiting = std::mem::take(&mut self.waiting);
-        waiting
+        self.first
+            .take()
             .into_iter()
+            .chain(waiting)
             .chain(std::mem::take(&mut self.overflow))
     }
 
     /// How many messages wait.
     pub fn len(&self) -> usize {
-        self.waiting.len() + self.overflow.len()
+        self.within() + self.overflow.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -115,17 +121,25 @@ impl Mailbox {
 
     /// Whether one more message would not fit.
     pub fn is_full(&self) -> bool {
-        self.waiting.len() >= self.limits.messages as usize
-            || self.bytes >= self.limits.bytes.as_u64()
+        self.within() >= self.limits.messages as usize || self.bytes >= self.limits.bytes.as_u64()
     }
 
     fn has_room(&self, envelope: &Envelope) -> bool {
-        fits(self.limits, self.waiting.len(), self.bytes, envelope)
+        fits(self.limits, self.within(), self.bytes, envelope)
+    }
+
+    /// How many messages wait in the mailbox, not before it.
+    fn within(&self) -> usize {
+        usize::from(self.first.is_some()) + self.waiting.len()
     }
 
     fn push(&mut self, envelope: Envelope) {
         self.bytes += envelope.bytes();
-        self.waiting.push_back(envelope);
+        if self.within() == 0 {
+            self.first = Some(envelope);
+        } else {
+            self.waiting.push_back(envelope);
+        }
     }
 }
 

@@ -346,12 +346,15 @@ fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_
         let messages = counted.map(|found| found["messages"].as_u64().unwrap());
         assert!(messages.sum::<u64>() > 0, "{part}");
     }
-    let on_shards = ["--backends", "native", "--clients", "shards"];
-    let on_shards = throughput()
-        .args(on_shards)
-        .args(["--duration", "100ms"])
-        .assert();
-    on_shards.code(0).stdout(contains("native"));
+    for clients in ["shards", "local"] {
+        // More than there are shards, and than there are agents.
+        let on_shards = ["--clients", clients, "--connections", "5", "--agents", "3"];
+        let on_shards = throughput()
+            .args(on_shards)
+            .args(["--backends", "native", "--duration", "100ms"])
+            .assert();
+        on_shards.code(0).stdout(contains(clients));
+    }
     let hash = ["hash", "--backends", "native", "--duration", "100ms"];
     throughput()
         .args(hash)

@@ -295,16 +295,16 @@ fn seconds(args: &[&str]) -> Result<f64> {
 }
 
 /// Bare component calls a second, by what goes through the whole path on the same cores:
-/// 1,000 agents, a client of 64 messages in flight, 1 KiB.
-pub fn path_client() -> Result<Interval> {
+/// 1,000 agents, a client of 64 messages in flight on each core, 1 KiB.
+fn path_clients(clients: Clients) -> Result<Interval> {
     let load = Load {
         agents: AGENTS,
         config: None,
         strategy: Default::default(),
         size: 1_024,
-        depth: 64,
-        connections: 2,
-        clients: Clients::Shards,
+        depth: IN_FLIGHT as u32,
+        connections: cores()?,
+        clients,
         mode: Mode::Ask,
         duration: Duration::from_secs(1),
     };
@@ -314,12 +314,23 @@ pub fn path_client() -> Result<Interval> {
     })
 }
 
-/// The same for agents that drive each other: 64 tokens in a ring of 1,000 relays.
+/// With clients that have their own agents on their own core.
+pub fn path_client() -> Result<Interval> {
+    path_clients(Clients::Local)
+}
+
+/// With clients that have all agents: half of the messages go to another core and back.
+pub fn path_crossing() -> Result<Interval> {
+    path_clients(Clients::Shards)
+}
+
+/// The same for agents that drive each other: 1,000 relays in a ring, and as many tokens as
+/// the clients have messages in flight.
 pub fn path_ring() -> Result<Interval> {
     let tokens = Ring {
         agents: AGENTS,
         size: 1_024,
-        tokens: 64,
+        tokens: IN_FLIGHT * cores()?,
         duration: Duration::from_secs(1),
     };
     let backend = backend("relay")?;
@@ -328,6 +339,13 @@ pub fn path_ring() -> Result<Interval> {
 }
 
 const AGENTS: usize = 1_000;
+
+/// Messages in flight, for each core.
+const IN_FLIGHT: usize = 64;
+
+fn cores() -> Result<usize> {
+    Ok(std::thread::available_parallelism()?.get())
+}
 
 /// A profile whose pool has room for both sides.
 fn crowded() -> Profile {
@@ -371,7 +389,7 @@ fn by_bare_calls(
 
 /// Calls a second by a thread a core, each over its share of the agents in turn.
 fn bare_calls(by_hand: &ByHand, content: &[u8]) -> Result<f64> {
-    let threads = std::thread::available_parallelism()?.get();
+    let threads = cores()?;
     let share = || -> Result<f64> {
         let peers: Peers = (0..2).map(|n| (format!("relay-{n}"), n + 2)).collect();
         let peers: Arc<dyn Directory> = Arc::new(peers);

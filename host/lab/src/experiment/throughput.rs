@@ -14,7 +14,7 @@ use super::tasks::tasks;
 use crate::{Error, Result};
 use driver::Driver;
 use sandlab_runtime::Backend;
-use sandlab_runtime::path::{AgentOptions, Settings, Strategy};
+use sandlab_runtime::path::{AgentOptions, Runtime, Settings, Strategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -74,6 +74,8 @@ pub enum Clients {
     Threads,
     /// On the shards, in turn: no thread has to be woken for a message.
     Shards,
+    /// The same, each with the agents of its own shard: no message goes to another core.
+    Local,
 }
 
 /// What a client wants of an agent.
@@ -202,9 +204,14 @@ pub fn intervals_of(
     let warm_up = Instant::now() + load.duration / 10;
     for index in 0..load.connections {
         let connection = runtime.connect(load.depth);
+        let home = Runtime::shard_of(agents[index % agents.len()]);
+        let mut agents = agents.clone();
+        if load.clients == Clients::Local {
+            agents.retain(|agent| Runtime::shard_of(*agent) == home);
+        }
         // Each begins elsewhere, so that they do not follow each other.
-        let first = index * load.agents / load.connections;
-        let driver = Driver::new(connection, agents.clone(), first, *load);
+        let first = index * agents.len() / load.connections;
+        let driver = Driver::new(connection, agents, first, *load);
         let (sender, stop) = (sender.clone(), stop.clone());
         let work = async move {
             if let Err(error) = driver.run(warm_up, &stop, &sender).await {
@@ -214,6 +221,7 @@ pub fn intervals_of(
         };
         match load.clients {
             Clients::Shards => runtime.run_on(index, work),
+            Clients::Local => runtime.run_on(home, work),
             Clients::Threads => on_thread(work)?,
         }
     }

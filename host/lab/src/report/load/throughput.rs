@@ -74,6 +74,7 @@ fn placed(load: Load) -> &'static str {
     match (load.mode, load.clients) {
         (Mode::Task, _) | (_, Clients::Threads) => "threads",
         (_, Clients::Shards) => "shards",
+        (_, Clients::Local) => "local",
     }
 }
 

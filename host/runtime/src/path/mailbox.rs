@@ -203,6 +203,24 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_while_another_waits_goes_behind_it() {
+        let mut mailbox = mailbox(3, 1_000, WhenFull::Refuse);
+        let mut taken = Vec::new();
+        for id in 1..=2 {
+            assert!(is_taken(mailbox.offer(from_client(id, 1))));
+        }
+        for id in 3..=6 {
+            taken.extend(mailbox.take());
+            assert!(is_taken(mailbox.offer(from_client(id, 1))));
+        }
+        assert_eq!(mailbox.len(), 2);
+        taken.extend(mailbox.drain());
+        let ids = taken.iter().map(|envelope| envelope.message.id);
+        assert_eq!(ids.collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+        assert!(mailbox.is_empty());
+    }
+
+    #[test]
     fn what_is_pushed_back_keeps_its_order_and_agents_are_refused() {
         let mut mailbox = mailbox(1, 1_000, WhenFull::PushBack);
         for id in 1..=3 {

@@ -7,14 +7,17 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 use plotters::prelude::*;
 use std::ops::Range;
 
-/// A series' colours, in order.
-pub const PALETTE: [RGBColor; 6] = [
+/// A series' colours, in order: enough for three loads on three backends.
+pub const PALETTE: [RGBColor; 9] = [
     RGBColor(0x0B, 0x6B, 0xCB),
     RGBColor(0xC8, 0x51, 0x0A),
     RGBColor(0x1A, 0x7F, 0x37),
     RGBColor(0x82, 0x50, 0xDF),
     RGBColor(0xBF, 0x39, 0x89),
     RGBColor(0x6E, 0x77, 0x81),
+    RGBColor(0x0B, 0x7A, 0x75),
+    RGBColor(0x7A, 0x4B, 0x12),
+    RGBColor(0xA4, 0x0E, 0x26),
 ];
 const INK: RGBColor = RGBColor(0x24, 0x29, 0x2F);
 const GRID: RGBColor = RGBColor(0xD8, 0xDE, 0xE4);

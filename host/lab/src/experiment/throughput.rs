@@ -74,7 +74,8 @@ pub enum Clients {
     Threads,
     /// On the shards, in turn: no thread has to be woken for a message.
     Shards,
-    /// The same, each with the agents of its own shard: no message goes to another core.
+    /// The same, each with the agents of its own shard: no message goes to another core. Of a
+    /// shard without a connection the agents have nothing to do.
     Local,
 }
 

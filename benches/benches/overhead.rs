@@ -4,10 +4,10 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sandlab::workload::SIZES;
 use sandlab_benches::{Echo, say, say_by_hand};
-use sandlab_runtime::{Message, Profile};
+use sandlab_runtime::{Message, SandboxConfig};
 
 fn overhead(criterion: &mut Criterion) {
-    let echo = Echo::load(&Profile::default()).expect("echo loads");
+    let echo = Echo::load(&SandboxConfig::default()).expect("echo loads");
     let mut ours = echo.ours().expect("echo starts");
     let mut by_hand = echo.by_hand().expect("echo starts");
     let mut group = criterion.benchmark_group("overhead");

@@ -2,10 +2,10 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandlab_benches::{Echo, say, say_by_hand};
-use sandlab_runtime::{Message, Profile};
+use sandlab_runtime::{Message, SandboxConfig};
 
 fn spawn(criterion: &mut Criterion) {
-    let echo = Echo::load(&Profile::default()).expect("echo loads");
+    let echo = Echo::load(&SandboxConfig::default()).expect("echo loads");
     let message = Message::request([7; 16]);
     let mut group = criterion.benchmark_group("spawn");
     group.bench_function("sandlab-runtime", |bencher| {

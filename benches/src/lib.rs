@@ -3,9 +3,9 @@
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use sandlab::bundle::{Subject, find};
-use sandlab::experiment::by_hand::{self, ByHand, Knobs};
+use sandlab::experiments::by_hand::{self, ByHand, Knobs};
 use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
-use sandlab_runtime::{Agent, Backend, Directory, Identity, Message, Peers, Profile};
+use sandlab_runtime::{Agent, Backend, Directory, Identity, Message, Peers, SandboxConfig};
 use std::sync::Arc;
 
 /// `echo`, loaded both ways.
@@ -16,25 +16,25 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Loads it with a profile.
+    /// Loads it with a sandbox config.
     ///
     /// # Errors
     /// If it is not built, or does not load.
-    pub fn load(profile: &Profile) -> Result<Self> {
+    pub fn load(sandbox: &SandboxConfig) -> Result<Self> {
         let subject = find("echo", &mut |_| {}).context("run `make guests` first")?;
         let Subject::Bundle(bundle) = subject else {
             bail!("echo has no twin");
         };
         let component = std::fs::read(bundle.component())?;
-        // What sandlab-runtime does with this profile and this component, by default.
+        // What sandlab-runtime does with this sandbox config and this component, by default.
         let knobs = Knobs {
             epochs: true,
             wasi: true,
             ..Knobs::default()
         };
-        let by_hand = ByHand::load(&component, profile, knobs);
+        let by_hand = ByHand::load(&component, sandbox, knobs);
         Ok(Self {
-            ours: SandboxEngine::new(profile)?.load_bytes(&component)?,
+            ours: SandboxEngine::new(sandbox)?.load_bytes(&component)?,
             by_hand: by_hand.map_err(by_wasmtime)?,
             peers: Arc::new(Peers::default()),
         })

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sandlab::results::Document;
+use sandlab::record::Document;
 
 fuzz_target!(|text: &str| {
     if let Ok(run) = Document::read(text) {

@@ -24,7 +24,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode};
 use load::{Actors, Kind, Library, Load, Payload};
 use on_tokio::OnTokio;
 use sandlab::{Path, Placement};
-use sandlab_runtime::path::Strategy;
+use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 use table::Table;
 

@@ -6,9 +6,9 @@
 
 use crate::load::{Kind, Library, Load, Payload, Share, WORKERS, check};
 use sandlab::bundle::{Subject, find};
+use sandlab_runtime::messaging::{AgentOptions, Connection, Runtime, Settings, Strategy};
 use sandlab_runtime::native::Twin;
-use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings, Strategy};
-use sandlab_runtime::{AgentId, Backend, Performative, Profile};
+use sandlab_runtime::{AgentId, Backend, Performative, SandboxConfig};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ impl Path {
         let Ok(Subject::Bundle(bundle)) = find(name, &mut |_| {}) else {
             panic!("{name} is not built; run `make guests` first");
         };
-        let twin = Twin::load(&bundle.twin(), &Profile::default()).expect("it loads");
+        let twin = Twin::load(&bundle.twin(), &SandboxConfig::default()).expect("it loads");
         let options = AgentOptions {
             config,
             strategy,

@@ -2,9 +2,9 @@
 //! over its deadline. `cargo run --release --package sandlab-benches --bin bulk`
 
 use sandlab::hostile::Guest;
-use sandlab_runtime::profile::Strategy;
+use sandlab_runtime::config::Strategy;
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
-use sandlab_runtime::{Backend, Identity, Message, Profile};
+use sandlab_runtime::{Backend, Identity, Message, SandboxConfig};
 use std::time::{Duration, Instant};
 
 /// Operations, each of which a guest does over all of its memory, once for every message.
@@ -38,19 +38,19 @@ fn main() {
 }
 
 fn times(operation: &'static str, mebibytes: u32) -> Vec<Duration> {
-    let mut profile = Profile {
+    let mut sandbox = SandboxConfig {
         memory_limit: bytesize::ByteSize::gib(4),
         deadline: Duration::from_secs(60),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    profile.allocation.strategy = Strategy::OnDemand;
+    sandbox.allocation.strategy = Strategy::OnDemand;
     let component = Guest {
         handle: operation,
         pages: mebibytes * 16,
         ..Guest::default()
     }
     .component();
-    let engine = SandboxEngine::with_cache(&profile, Cache::none()).expect("an engine");
+    let engine = SandboxEngine::with_cache(&sandbox, Cache::none()).expect("an engine");
     let sandbox = engine.load_bytes(&component).expect("a guest");
     let mut agent = sandbox.spawn(Identity::alone()).expect("an instance");
     let message = Message::request(b"go");

@@ -1,6 +1,6 @@
 //! What can go wrong in the lab, and whose turn it then is.
 
-use sandlab_runtime::profile::ProfileError;
+use sandlab_runtime::config::ConfigError;
 use sandlab_runtime::{BackendKind, CallError, Fault, LoadError};
 use std::path::{Path, PathBuf};
 
@@ -31,9 +31,9 @@ pub enum Error {
     /// A word on the command line that cannot be used.
     #[error("{0}")]
     Usage(String),
-    /// The sandbox profile cannot be read.
+    /// The sandbox sandbox config cannot be read.
     #[error(transparent)]
-    Profile(#[from] ProfileError),
+    Config(#[from] ConfigError),
     /// A workload file is not what it should be.
     #[error("the workload {}: {reason}", .path.display())]
     Workload {
@@ -159,9 +159,9 @@ impl Error {
             | Self::Usage(_)
             | Self::Workload { .. }
             | Self::Import { .. }
-            | Self::Profile(_)
+            | Self::Config(_)
             | Self::Load {
-                source: LoadError::Profile(_),
+                source: LoadError::Config(_),
                 ..
             } => Kind::Usage,
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,

@@ -8,14 +8,17 @@
 pub mod bundle;
 pub mod cli;
 mod error;
-pub mod experiment;
+pub mod experiments;
 pub mod hostile;
+pub mod metrics;
+pub mod record;
 pub mod report;
-pub mod results;
+pub mod sampling;
 pub mod stats;
 pub mod suite;
 pub mod validate;
 pub mod verdict;
+pub mod view;
 pub mod workload;
 
 pub use error::{Error, Kind, Result};

@@ -2,21 +2,22 @@
 
 use crate::Result;
 use crate::bundle::{self, Subject};
-use crate::experiment::interleave::{Settings, interleave};
-use crate::experiment::open_loop::Go;
-use crate::experiment::record::Recorder;
-use crate::experiment::setup::{self, Loaded};
-use crate::experiment::{attribute, compare};
-use crate::results::{self, Entry};
+use crate::experiments::compare::ladder;
+use crate::experiments::record::Recorder;
+use crate::record::{self, Entry};
+use crate::sampling::backends;
+use crate::sampling::interleave::{Settings, interleave};
+use crate::sampling::open_loop::Go;
+use crate::sampling::setup::{self, Loaded};
 use crate::workload::Case;
-use sandlab_runtime::{BackendKind, Profile};
+use sandlab_runtime::{BackendKind, SandboxConfig};
 
 /// What to run.
 pub struct Suite {
     /// How long, how often.
     pub settings: Settings,
     /// What the agents are allowed.
-    pub profile: Profile,
+    pub sandbox: SandboxConfig,
     /// One after another.
     pub parts: Vec<Part>,
 }
@@ -46,7 +47,11 @@ impl Suite {
     ///
     /// # Errors
     /// If no agent is built, or one is damaged.
-    pub fn quick(backends: &[BackendKind], settings: Settings, profile: Profile) -> Result<Self> {
+    pub fn quick(
+        backends: &[BackendKind],
+        settings: Settings,
+        sandbox: SandboxConfig,
+    ) -> Result<Self> {
         let mut parts = Vec::new();
         for bundle in bundle::find_all()? {
             let subject = Subject::from(bundle);
@@ -60,7 +65,7 @@ impl Suite {
         parts.sort_by_key(|part| part.sides == Sides::Ladder);
         Ok(Self {
             settings,
-            profile,
+            sandbox,
             parts,
         })
     }
@@ -81,7 +86,7 @@ impl Suite {
     /// If something does not.
     pub fn check(&self) -> Result<()> {
         let mut parts = self.parts.iter();
-        parts.try_for_each(|part| part.check(&self.profile))
+        parts.try_for_each(|part| part.check(&self.sandbox))
     }
 
     /// What is measured, each agent once.
@@ -101,7 +106,7 @@ impl Suite {
     /// # Errors
     /// If an agent answers wrongly, or the machine fails; what was measured is passed on.
     pub fn measure(&self, part: &Part, to: &mut dyn Recorder) -> Result<()> {
-        let loaded = part.load(&self.profile)?;
+        let loaded = part.load(&self.sandbox)?;
         for note in &loaded.notes {
             to.record(Entry::Note(note.clone()))?;
         }
@@ -109,10 +114,10 @@ impl Suite {
             if to.stopped() {
                 break;
             }
-            to.record(Entry::Case(results::Case {
+            to.record(Entry::Case(record::Case {
                 of: match part.sides {
-                    Sides::Backends(_) => results::Sides::Backends,
-                    Sides::Ladder => results::Sides::Ladder,
+                    Sides::Backends(_) => record::Sides::Backends,
+                    Sides::Ladder => record::Sides::Ladder,
                 },
                 agent: loaded.agent.clone(),
                 size: case.size,
@@ -145,18 +150,18 @@ impl Part {
 
     /// Whether it loads. The ladder's rungs run the same two files as the backends here,
     /// which load in a tenth of the time.
-    fn check(&self, profile: &Profile) -> Result<()> {
+    fn check(&self, sandbox: &SandboxConfig) -> Result<()> {
         let kinds = match &self.sides {
             Sides::Backends(kinds) => kinds.as_slice(),
             Sides::Ladder => &[BackendKind::Wasm, BackendKind::Native],
         };
-        compare::load(&self.subject, kinds, profile, &self.cases).map(drop)
+        backends::load(&self.subject, kinds, sandbox, &self.cases).map(drop)
     }
 
-    fn load(&self, profile: &Profile) -> Result<Loaded> {
+    fn load(&self, sandbox: &SandboxConfig) -> Result<Loaded> {
         match &self.sides {
-            Sides::Backends(kinds) => compare::load(&self.subject, kinds, profile, &self.cases),
-            Sides::Ladder => attribute::load(&self.subject, profile, &self.cases),
+            Sides::Backends(kinds) => backends::load(&self.subject, kinds, sandbox, &self.cases),
+            Sides::Ladder => ladder::load(&self.subject, sandbox, &self.cases),
         }
     }
 }

@@ -4,9 +4,9 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use sandlab::hostile::WITNESS;
-use sandlab::results::Document;
+use sandlab::record::Document;
 use sandlab::validate::{Policies, examine};
-use sandlab_runtime::Profile;
+use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::process::read_answer;
 use std::path::Path;
 
@@ -55,9 +55,9 @@ proptest! {
     fn a_profile_is_one_or_is_refused(damage in damage(), noise: String) {
         let damaged = damage.done_to(seed("profile/all.toml"));
         for text in [String::from_utf8_lossy(&damaged).into_owned(), noise] {
-            if let Ok(profile) = toml::from_str::<Profile>(&text) {
-                let written = toml::to_string(&profile).unwrap();
-                prop_assert!(toml::from_str::<Profile>(&written).is_ok(), "{written}");
+            if let Ok(sandbox) = toml::from_str::<SandboxConfig>(&text) {
+                let written = toml::to_string(&sandbox).unwrap();
+                prop_assert!(toml::from_str::<SandboxConfig>(&written).is_ok(), "{written}");
             }
         }
     }

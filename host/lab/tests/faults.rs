@@ -4,16 +4,16 @@ mod common;
 
 use bytesize::ByteSize;
 use common::{fault, sandbox, say, twin};
-use sandlab_runtime::profile::LogBudget;
+use sandlab_runtime::config::LogBudget;
 use sandlab_runtime::wasm::Sandbox;
-use sandlab_runtime::{Backend, CallError, Fault, Identity, Profile};
+use sandlab_runtime::{Backend, CallError, Fault, Identity, SandboxConfig};
 use std::time::Duration;
 
 #[test]
 fn a_panic_is_reported_with_its_message() {
     for mut agent in [
-        sandbox("faulty", &Profile::default()),
-        twin("faulty", &Profile::default()),
+        sandbox("faulty", &SandboxConfig::default()),
+        twin("faulty", &SandboxConfig::default()),
     ] {
         let fault = fault(agent.as_mut(), "panic at the disco");
         assert!(
@@ -30,8 +30,8 @@ fn a_panic_is_reported_with_its_message() {
 #[test]
 fn a_failure_is_no_end() {
     for mut agent in [
-        sandbox("faulty", &Profile::default()),
-        twin("faulty", &Profile::default()),
+        sandbox("faulty", &SandboxConfig::default()),
+        twin("faulty", &SandboxConfig::default()),
     ] {
         assert!(matches!(
             say(agent.as_mut(), "fail so"),
@@ -43,33 +43,33 @@ fn a_failure_is_no_end() {
 
 #[test]
 fn a_loop_and_a_sleep_end_at_the_deadline() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         deadline: Duration::from_millis(50),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
     for command in ["loop", "sleep 60000"] {
-        let mut agent = sandbox("faulty", &profile);
+        let mut agent = sandbox("faulty", &sandbox);
         assert_eq!(
             fault(agent.as_mut(), command),
-            Fault::Deadline(profile.deadline)
+            Fault::Deadline(sandbox.deadline)
         );
     }
 }
 
 #[test]
 fn a_recursion_ends_at_the_stack() {
-    let profile = Profile::default();
-    let fault = fault(sandbox("faulty", &profile).as_mut(), "recurse");
+    let sandbox = SandboxConfig::default();
+    let fault = fault(sandbox("faulty", &sandbox).as_mut(), "recurse");
     assert!(matches!(fault, Fault::StackOverflow(_)), "{fault}");
 }
 
 #[test]
 fn fuel_runs_out() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         fuel: Some(1_000_000),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let mut agent = sandbox("faulty", &profile);
+    let mut agent = sandbox("faulty", &sandbox);
     say(agent.as_mut(), "ok").unwrap();
     assert!(agent.usage().fuel.unwrap() > 0);
     assert_eq!(fault(agent.as_mut(), "loop"), Fault::OutOfFuel(1_000_000));
@@ -77,11 +77,11 @@ fn fuel_runs_out() {
 
 #[test]
 fn memory_ends_at_the_limit_and_says_how_much_was_asked() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         memory_limit: ByteSize::mib(10),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let mut agent = sandbox("allocator", &profile);
+    let mut agent = sandbox("allocator", &sandbox);
     assert!(say(agent.as_mut(), "retain 4000000").is_ok());
     let refused = say(agent.as_mut(), "try-allocate 20000000");
     assert!(matches!(refused, Err(CallError::Failure(_))), "{refused:?}");
@@ -100,11 +100,11 @@ fn memory_ends_at_the_limit_and_says_how_much_was_asked() {
 
 #[test]
 fn a_result_over_the_limit_is_not_taken() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         result_limit: ByteSize::mib(1),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    for mut agent in [sandbox("faulty", &profile), twin("faulty", &profile)] {
+    for mut agent in [sandbox("faulty", &sandbox), twin("faulty", &sandbox)] {
         assert!(say(agent.as_mut(), "return 100000").is_ok());
         let fault = fault(agent.as_mut(), "return 2000000");
         assert_eq!(fault, Fault::ResultTooLarge(1 << 20));
@@ -114,8 +114,8 @@ fn a_result_over_the_limit_is_not_taken() {
 #[test]
 fn many_empty_replies_are_a_large_result_too() {
     for mut agent in [
-        sandbox("faulty", &Profile::default()),
-        twin("faulty", &Profile::default()),
+        sandbox("faulty", &SandboxConfig::default()),
+        twin("faulty", &SandboxConfig::default()),
     ] {
         let fault = fault(agent.as_mut(), "replies 300000");
         assert_eq!(fault, Fault::ResultTooLarge(2 << 20));
@@ -124,15 +124,15 @@ fn many_empty_replies_are_a_large_result_too() {
 
 #[test]
 fn an_agent_that_exits_instead_of_returning_is_told() {
-    let mut agent = sandbox("faulty", &Profile::default());
+    let mut agent = sandbox("faulty", &SandboxConfig::default());
     assert_eq!(fault(agent.as_mut(), "exit 3"), Fault::Exited(1));
 }
 
 #[test]
 fn a_full_pool_says_so_and_has_room_again_later() {
-    let mut profile = Profile::default();
-    profile.allocation.slots = 1;
-    let sandbox = Sandbox::load(&common::bundle("echo").component(), &profile).unwrap();
+    let mut sandbox = SandboxConfig::default();
+    sandbox.allocation.slots = 1;
+    let sandbox = Sandbox::load(&common::bundle("echo").component(), &sandbox).unwrap();
     let first = sandbox.spawn(Identity::alone()).unwrap();
     assert!(matches!(
         sandbox.spawn(Identity::alone()),
@@ -144,14 +144,14 @@ fn a_full_pool_says_so_and_has_room_again_later() {
 
 #[test]
 fn a_panic_after_a_flood_of_standard_error_is_still_a_panic() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         log: LogBudget {
             size: ByteSize::b(200),
             ..LogBudget::default()
         },
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let mut agent = sandbox("faulty", &profile);
+    let mut agent = sandbox("faulty", &sandbox);
     let fault = fault(agent.as_mut(), "panic so");
     assert!(
         matches!(&fault, Fault::Panic(text) if text.contains("so")),
@@ -162,8 +162,8 @@ fn a_panic_after_a_flood_of_standard_error_is_still_a_panic() {
 #[test]
 fn a_flood_of_the_log_is_dropped_and_counted() {
     for mut agent in [
-        sandbox("faulty", &Profile::default()),
-        twin("faulty", &Profile::default()),
+        sandbox("faulty", &SandboxConfig::default()),
+        twin("faulty", &SandboxConfig::default()),
     ] {
         say(agent.as_mut(), "flood 1000").unwrap();
         assert_eq!(agent.take_log().len(), 100);
@@ -174,8 +174,8 @@ fn a_flood_of_the_log_is_dropped_and_counted() {
 #[test]
 fn what_an_agent_does_not_export_is_named() {
     for mut agent in [
-        sandbox("faulty", &Profile::default()),
-        twin("faulty", &Profile::default()),
+        sandbox("faulty", &SandboxConfig::default()),
+        twin("faulty", &SandboxConfig::default()),
     ] {
         let error = agent.checkpoint().unwrap_err().to_string();
         assert!(error.contains("does not export `state`"), "{error}");
@@ -185,6 +185,6 @@ fn what_an_agent_does_not_export_is_named() {
 
 #[test]
 fn no_backend_in_this_process_lets_a_path_leave_its_grant() {
-    common::refuses_to_leave(&|profile| sandbox("files", profile));
-    common::refuses_to_leave(&|profile| twin("files", profile));
+    common::refuses_to_leave(&|sandbox| sandbox("files", sandbox));
+    common::refuses_to_leave(&|sandbox| twin("files", sandbox));
 }

@@ -420,7 +420,7 @@ fn a_run_is_held_against_a_stored_one() {
         .stdout(contains("::error"));
 
     // What differs in the conditions is said.
-    let profile = lab.file("profile.toml", "memory-limit = \"32 MiB\"\n");
+    let sandbox = lab.file("profile.toml", "memory-limit = \"32 MiB\"\n");
     let mut compare = lab.sandlab(&[
         "compare",
         "--backends",
@@ -430,7 +430,7 @@ fn a_run_is_held_against_a_stored_one() {
         "--profile",
     ]);
     compare
-        .arg(&profile)
+        .arg(&sandbox)
         .arg(&old)
         .arg("--messages")
         .arg(lab.messages());

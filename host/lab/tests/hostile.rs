@@ -4,17 +4,17 @@ mod common;
 
 use common::path::{at_rest, runtime};
 use sandlab::hostile::{Arena, Ground, WITNESS, crowded, endless_to_compile};
-use sandlab_runtime::path::{AgentOptions, Placement};
-use sandlab_runtime::profile::{Budgets, Strategy};
+use sandlab_runtime::config::{Budgets, Strategy};
+use sandlab_runtime::messaging::{AgentOptions, Placement};
 use sandlab_runtime::wasm::SandboxEngine;
-use sandlab_runtime::{AgentId, Backend, Budget, Fault, Identity, Profile};
+use sandlab_runtime::{AgentId, Backend, Budget, Fault, Identity, SandboxConfig};
 
 #[test]
 fn too_many_instances_are_named_without_a_pool_too() {
-    let mut profile = sandlab::hostile::profile(0);
-    profile.allocation.strategy = Strategy::OnDemand;
+    let mut sandbox = sandlab::hostile::sandbox(0);
+    sandbox.allocation.strategy = Strategy::OnDemand;
     let crowd = crowded(&WITNESS.component(), 40);
-    let sandbox = SandboxEngine::new(&profile).unwrap().load_bytes(&crowd);
+    let sandbox = SandboxEngine::new(&sandbox).unwrap().load_bytes(&crowd);
     let error = sandbox.unwrap().spawn(Identity::alone()).err().unwrap();
     assert!(error.to_string().contains("`instance-limit`"), "{error}");
 }
@@ -22,8 +22,8 @@ fn too_many_instances_are_named_without_a_pool_too() {
 #[test]
 fn a_twin_has_the_budgets_of_a_sandbox() {
     for mut agent in [
-        common::sandbox("faulty", &Profile::default()),
-        common::twin("faulty", &Profile::default()),
+        common::sandbox("faulty", &SandboxConfig::default()),
+        common::twin("faulty", &SandboxConfig::default()),
     ] {
         let fault = common::fault(agent.as_mut(), "flood 20000");
         assert_eq!(
@@ -34,16 +34,16 @@ fn a_twin_has_the_budgets_of_a_sandbox() {
             }
         );
     }
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         budgets: Budgets {
             replies: 10,
             ..Budgets::default()
         },
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
     for mut agent in [
-        common::sandbox("faulty", &profile),
-        common::twin("faulty", &profile),
+        common::sandbox("faulty", &sandbox),
+        common::twin("faulty", &sandbox),
     ] {
         assert!(common::say(agent.as_mut(), "replies 10").is_ok());
         let fault = common::fault(agent.as_mut(), "replies 11").to_string();
@@ -52,14 +52,14 @@ fn a_twin_has_the_budgets_of_a_sandbox() {
 }
 
 /// Whether an agent answers with what it is told.
-fn answers(connection: &mut sandlab_runtime::path::Connection, agent: AgentId) -> bool {
+fn answers(connection: &mut sandlab_runtime::messaging::Connection, agent: AgentId) -> bool {
     let outcomes = common::path::outcomes(connection, agent, &["are you well?"]);
     matches!(&outcomes[..], [Ok(reply)] if reply.content == b"are you well?")
 }
 
 #[test]
 fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
-    let arena = Arena::new(&sandlab::hostile::profile(4)).unwrap();
+    let arena = Arena::new(&sandlab::hostile::sandbox(4)).unwrap();
     let runtime = runtime(2);
     let client = runtime.client();
     let options = AgentOptions::default();

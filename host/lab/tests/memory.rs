@@ -9,7 +9,7 @@ use common::{bundle, guests, say};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sandlab_runtime::wasm::{Memories, Sandbox};
-use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, Profile};
+use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, SandboxConfig};
 use serde_json::Value;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -52,10 +52,10 @@ fn finding<'a>(part: &'a Value, kind: &str) -> &'a Value {
     found
 }
 
-fn under(limit: u64) -> Profile {
-    Profile {
+fn under(limit: u64) -> SandboxConfig {
+    SandboxConfig {
         memory_limit: ByteSize::b(limit),
-        ..Profile::default()
+        ..SandboxConfig::default()
     }
 }
 
@@ -217,9 +217,9 @@ fn a_tuned_limit_is_the_smallest_and_its_line_is_one_of_a_profile() {
     let text = lab.memory(&tune).assert().code(0);
     let text = String::from_utf8(text.get_output().stdout.clone()).unwrap();
     let line = text.lines().find(|line| line.starts_with("memory-limit"));
-    let profile = lab.file("profile.toml", line.unwrap());
-    let profile = Profile::read(&profile).unwrap();
-    assert_eq!(profile.memory_limit.as_u64(), recommended);
+    let sandbox = lab.file("profile.toml", line.unwrap());
+    let sandbox = SandboxConfig::read(&sandbox).unwrap();
+    assert_eq!(sandbox.memory_limit.as_u64(), recommended);
 }
 
 #[test]

@@ -5,25 +5,25 @@ mod common;
 use bytesize::ByteSize;
 use common::bundle;
 use common::path::{all_ways, at_rest, content, ended, outcomes, parcels, runtime, wasm};
+use sandlab_runtime::config::{Calls, ContentBudget};
 use sandlab_runtime::native::Twin;
-use sandlab_runtime::profile::{Calls, ContentBudget};
-use sandlab_runtime::{Agent, Backend, Fault, Identity, Message, Performative, Profile};
+use sandlab_runtime::{Agent, Backend, Fault, Identity, Message, Performative, SandboxConfig};
 use std::sync::Arc;
 
 /// More than its memory and more than a call may hand over: it cannot have had the content,
 /// nor could the host have copied it out of it.
 #[test]
 fn content_goes_through_an_agent_whose_memory_it_does_not_fit_in() {
-    let profile = |calls| Profile {
+    let sandbox = |calls| SandboxConfig {
         memory_limit: ByteSize::mib(2),
         result_limit: ByteSize::kib(64),
         calls,
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let twin = Twin::load(&bundle("relay").twin(), &profile(Calls::Auto)).unwrap();
+    let twin = Twin::load(&bundle("relay").twin(), &sandbox(Calls::Auto)).unwrap();
     let ways: [Arc<dyn Backend>; 3] = [
-        wasm("relay", &profile(Calls::Sync)),
-        wasm("relay", &profile(Calls::Async)),
+        wasm("relay", &sandbox(Calls::Sync)),
+        wasm("relay", &sandbox(Calls::Async)),
         Arc::new(twin),
     ];
     for backend in ways {
@@ -89,16 +89,16 @@ fn reading_past_the_end_is_short() {
 #[test]
 fn an_agent_may_keep_contents_but_not_hoard_them() {
     for calls in [Calls::Sync, Calls::Async] {
-        let profile = Profile {
+        let sandbox = SandboxConfig {
             contents: ContentBudget {
                 count: 3,
                 size: ByteSize::mib(1),
             },
             result_limit: ByteSize::kib(256),
             calls,
-            ..Profile::default()
+            ..SandboxConfig::default()
         };
-        let sandbox = wasm("faulty", &profile);
+        let sandbox = wasm("faulty", &sandbox);
         let spawn = || sandbox.spawn(Identity::alone()).unwrap();
         let say = |agent: &mut dyn Agent, text: &str| {
             let handled = agent.handle_parcel(Message::request(text));
@@ -129,7 +129,7 @@ fn an_agent_may_keep_contents_but_not_hoard_them() {
         assert!(matches!(fault, Fault::ResultTooLarge(_)), "{fault}");
     }
     // What a twin keeps is still there after its call, and goes with it.
-    let twin = Twin::load(&bundle("faulty").twin(), &Profile::default()).unwrap();
+    let twin = Twin::load(&bundle("faulty").twin(), &SandboxConfig::default()).unwrap();
     let mut agent = twin.spawn(Identity::alone()).unwrap();
     for _ in 0..100 {
         let kept = Message::request(format!("keep\n{}", "x".repeat(10_000)));

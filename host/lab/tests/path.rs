@@ -6,21 +6,21 @@ use bytesize::ByteSize;
 use common::bundle;
 use common::mishaps::account_for_all;
 use common::path::{at_rest, outcomes, runtime, wasm};
-use sandlab_runtime::path::{
+use sandlab_runtime::config::Calls;
+use sandlab_runtime::messaging::{
     AgentOptions, MailboxLimits, Placement, Restarts, Runtime, Settings, Undelivered, WhenFull,
 };
-use sandlab_runtime::profile::Calls;
-use sandlab_runtime::{AgentId, Backend, Fault, Performative, Profile, native::Twin};
+use sandlab_runtime::{AgentId, Backend, Fault, Performative, SandboxConfig, native::Twin};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 fn native(name: &str) -> Arc<dyn Backend> {
-    Arc::new(Twin::load(&bundle(name).twin(), &Profile::default()).unwrap())
+    Arc::new(Twin::load(&bundle(name).twin(), &SandboxConfig::default()).unwrap())
 }
 
 fn both(name: &str) -> [Arc<dyn Backend>; 2] {
-    [wasm(name, &Profile::default()), native(name)]
+    [wasm(name, &SandboxConfig::default()), native(name)]
 }
 
 fn spawn(runtime: &Runtime, backend: Arc<dyn Backend>) -> AgentId {
@@ -111,7 +111,7 @@ fn a_full_mailbox_refuses_where_the_policy_says_so() {
         },
         ..AgentOptions::default()
     };
-    let backend = wasm("faulty", &Profile::default());
+    let backend = wasm("faulty", &SandboxConfig::default());
     let sleeper = runtime.spawn(None, backend, options).unwrap();
     let mut connection = runtime.connect(100);
     // On a fiber: while it sleeps with the first, four wait, and its shard refuses the rest.
@@ -197,7 +197,11 @@ fn an_agent_past_its_restarts_is_stopped_and_its_senders_are_told() {
         ..AgentOptions::default()
     };
     let faulty = runtime
-        .spawn(Some("faulty"), wasm("faulty", &Profile::default()), options)
+        .spawn(
+            Some("faulty"),
+            wasm("faulty", &SandboxConfig::default()),
+            options,
+        )
         .unwrap();
     let mut connection = runtime.connect(10);
     let all = outcomes(&mut connection, faulty, &["panic"; 6]);
@@ -213,9 +217,9 @@ fn an_agent_past_its_restarts_is_stopped_and_its_senders_are_told() {
 
 #[test]
 fn a_durable_agent_resumes_from_its_checkpoint() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         memory_limit: ByteSize::mib(8),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
     let runtime = runtime(1);
     let options = AgentOptions {
@@ -223,7 +227,7 @@ fn a_durable_agent_resumes_from_its_checkpoint() {
         ..AgentOptions::default()
     };
     let notebook = runtime
-        .spawn(None, wasm("notebook", &profile), options)
+        .spawn(None, wasm("notebook", &sandbox), options)
         .unwrap();
     let mut connection = runtime.connect(10);
     let too_much = format!("put b\n{}", "x".repeat(6_000_000));
@@ -243,20 +247,20 @@ fn a_durable_agent_resumes_from_its_checkpoint() {
 #[test]
 fn a_sleeper_and_a_looper_stall_nobody() {
     let runtime = runtime(1);
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         deadline: Duration::from_secs(2),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let mut crowded = Profile::default();
+    let mut crowded = SandboxConfig::default();
     crowded.allocation.slots = 1_100;
     let echo = wasm("echo", &crowded);
     let busy: Vec<_> = (0..1_000).map(|_| spawn(&runtime, echo.clone())).collect();
-    let sleeper = spawn(&runtime, wasm("faulty", &profile));
+    let sleeper = spawn(&runtime, wasm("faulty", &sandbox));
     let mut waiting = runtime.connect(10);
     let sleep = waiting
         .send(sleeper, Performative::Request, "sleep 60000")
         .unwrap();
-    let looper = spawn(&runtime, wasm("faulty", &profile));
+    let looper = spawn(&runtime, wasm("faulty", &sandbox));
     let looping = waiting.send(looper, Performative::Request, "loop").unwrap();
     waiting.flush();
     let mut connection = runtime.connect(1_000);
@@ -277,7 +281,7 @@ fn a_sleeper_and_a_looper_stall_nobody() {
         ended.extend(waiting.wait());
     }
     ended.sort_by_key(|(id, _)| *id);
-    let deadline = Err(Undelivered::Ended(Fault::Deadline(profile.deadline)));
+    let deadline = Err(Undelivered::Ended(Fault::Deadline(sandbox.deadline)));
     assert_eq!(ended, [(sleep, deadline.clone()), (looping, deadline)]);
     assert_eq!(at_rest(&runtime).handled, 10_000);
 }
@@ -285,17 +289,17 @@ fn a_sleeper_and_a_looper_stall_nobody() {
 #[test]
 fn a_looper_in_quarantine_holds_up_nobody_even_without_a_fiber() {
     let runtime = runtime(1);
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         deadline: Duration::from_secs(2),
         calls: Calls::Sync,
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
     let quarantined = AgentOptions {
         placement: Placement::Quarantine,
         ..AgentOptions::default()
     };
-    let echo = spawn(&runtime, wasm("echo", &Profile::default()));
-    let looper = runtime.spawn(None, wasm("faulty", &profile), quarantined);
+    let echo = spawn(&runtime, wasm("echo", &SandboxConfig::default()));
+    let looper = runtime.spawn(None, wasm("faulty", &sandbox), quarantined);
     let looper = looper.unwrap();
     assert_eq!(Runtime::shard_of(echo), 0);
     assert_eq!(Runtime::shard_of(looper), 1);
@@ -307,7 +311,7 @@ fn a_looper_in_quarantine_holds_up_nobody_even_without_a_fiber() {
     let arrived: Vec<_> = std::iter::from_fn(|| connection.wait()).take(101).collect();
     let (last, before) = arrived.split_last().unwrap();
     assert!(before.iter().all(|(_, outcome)| outcome.is_ok()));
-    let deadline = Err(Undelivered::Ended(Fault::Deadline(profile.deadline)));
+    let deadline = Err(Undelivered::Ended(Fault::Deadline(sandbox.deadline)));
     assert_eq!(*last, (looping.unwrap(), deadline));
     // What it left behind is started again in quarantine, and still answers.
     assert!(outcomes(&mut connection, looper, &["ok"])[0].is_ok());
@@ -336,7 +340,7 @@ fn a_shutdown_finishes_what_is_queued_and_takes_nothing_more() {
 #[test]
 fn a_shutdown_that_cannot_wait_reports_what_was_left() {
     let runtime = runtime(1);
-    let sleeper = spawn(&runtime, wasm("faulty", &Profile::default()));
+    let sleeper = spawn(&runtime, wasm("faulty", &SandboxConfig::default()));
     let mut connection = runtime.connect(10);
     for _ in 0..3 {
         connection
@@ -358,11 +362,11 @@ fn a_shutdown_that_cannot_wait_reports_what_was_left() {
 /// happens, each message has exactly one end, and its sender hears of it.
 #[test]
 fn every_message_is_accounted_for_whatever_goes_wrong() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         deadline: Duration::from_millis(30),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let faulty = [wasm("faulty", &profile), native("faulty")];
+    let faulty = [wasm("faulty", &sandbox), native("faulty")];
     let contents = [
         "ok",
         "ok",

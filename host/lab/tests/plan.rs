@@ -7,9 +7,9 @@ use assert_cmd::Command;
 use common::bundle;
 use predicates::prelude::*;
 use predicates::str::contains;
-use sandlab::experiment::plan::{Fill, Filled};
-use sandlab_runtime::Profile;
-use sandlab_runtime::profile::{Calls, Strategy};
+use sandlab::experiments::plan::{Fill, Filled};
+use sandlab_runtime::SandboxConfig;
+use sandlab_runtime::config::{Calls, Strategy};
 use serde_json::Value;
 
 fn sandlab(arguments: &str) -> Command {
@@ -40,11 +40,11 @@ fn each_layout_is_planned_with_a_profile_to_paste() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("profile.toml");
         std::fs::write(&file, advice["profile"].as_str().unwrap()).unwrap();
-        let profile = Profile::read(&file).unwrap();
-        assert_eq!(profile.memory_limit.as_u64(), 10_000_000);
-        assert_eq!(profile.calls, Calls::Sync);
+        let sandbox = SandboxConfig::read(&file).unwrap();
+        assert_eq!(sandbox.memory_limit.as_u64(), 10_000_000);
+        assert_eq!(sandbox.calls, Calls::Sync);
         assert_eq!(
-            advice["agents"], profile.allocation.slots,
+            advice["agents"], sandbox.allocation.slots,
             "one memory each"
         );
         assert_eq!(capacity["layout"], part["findings"][0]["layout"]);
@@ -111,11 +111,11 @@ fn an_agent_that_does_not_answer_cannot_be_planned() {
 
 #[test]
 fn the_process_lives_when_the_kernel_has_no_more_mappings() {
-    let mut profile = Profile::default();
-    profile.allocation.strategy = Strategy::OnDemand;
+    let mut sandbox = SandboxConfig::default();
+    sandbox.allocation.strategy = Strategy::OnDemand;
     let fill = Fill {
         component: bundle("echo").component(),
-        profile,
+        sandbox,
         config: Vec::new(),
         request: b"hello".to_vec(),
         replies: vec![b"hello".to_vec()],

@@ -5,13 +5,14 @@ mod common;
 use common::{bundle, fault, say};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use sandlab::experiment::memory;
-use sandlab_runtime::path::{
+use sandlab::sampling::process_memory;
+use sandlab_runtime::messaging::{
     AgentOptions, Batching, Runtime, Settings, SpawnError, Strategy as Handing,
 };
 use sandlab_runtime::process::{Children, serve_if_asked};
 use sandlab_runtime::{
-    Agent, Backend, CallError, Fault, Identity, Interface, Message, Performative, Profile, Started,
+    Agent, Backend, CallError, Fault, Identity, Interface, Message, Performative, SandboxConfig,
+    Started,
 };
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -53,15 +54,15 @@ fn main() {
     }
 }
 
-fn child(name: &str, profile: &Profile) -> Box<dyn Agent> {
-    let children = Children::of(&bundle(name).twin(), profile).unwrap();
+fn child(name: &str, sandbox: &SandboxConfig) -> Box<dyn Agent> {
+    let children = Children::of(&bundle(name).twin(), sandbox).unwrap();
     children.spawn(Identity::alone()).unwrap()
 }
 
 fn a_child_answers_as_the_twin_does() {
     let (mut child, mut twin) = (
-        child("faulty", &Profile::default()),
-        common::twin("faulty", &Profile::default()),
+        child("faulty", &SandboxConfig::default()),
+        common::twin("faulty", &SandboxConfig::default()),
     );
     for command in [
         "ok",
@@ -88,8 +89,8 @@ fn a_child_answers_as_the_twin_does() {
 
 fn whatever_the_message() {
     for name in ["echo", "hash", "sort", "json", "markdown"] {
-        let profile = Profile::default();
-        let pair = RefCell::new((child(name, &profile), common::twin(name, &profile)));
+        let sandbox = SandboxConfig::default();
+        let pair = RefCell::new((child(name, &sandbox), common::twin(name, &sandbox)));
         let contents = prop::collection::vec(any::<u8>(), 0..3_000);
         // Without a harness proptest knows no file to keep failures in.
         let config = ProptestConfig {
@@ -111,7 +112,7 @@ fn whatever_the_message() {
 }
 
 fn a_child_that_aborts() {
-    let mut child = child("faulty", &Profile::default());
+    let mut child = child("faulty", &SandboxConfig::default());
     let ended = fault(child.as_mut(), "abort");
     assert!(
         matches!(&ended, Fault::ProcessEnded(why) if why.contains("signal")),
@@ -124,7 +125,7 @@ fn a_child_that_aborts() {
 }
 
 fn a_batch_is_accounted_for() {
-    let children = |name| Children::of(&bundle(name).twin(), &Profile::default()).unwrap();
+    let children = |name| Children::of(&bundle(name).twin(), &SandboxConfig::default()).unwrap();
     let runtime = Runtime::start(Settings::default()).unwrap();
     let options = || AgentOptions {
         strategy: Handing::Batch(Batching {
@@ -162,19 +163,19 @@ fn a_batch_is_accounted_for() {
 }
 
 fn a_loop_ends_at_the_deadline() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         deadline: Duration::from_millis(500),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let mut child = child("faulty", &profile);
+    let mut child = child("faulty", &sandbox);
     assert_eq!(
         fault(child.as_mut(), "loop"),
-        Fault::Deadline(profile.deadline)
+        Fault::Deadline(sandbox.deadline)
     );
 }
 
 fn memory_is_limited() {
-    let mut child = child("allocator", &Profile::default());
+    let mut child = child("allocator", &SandboxConfig::default());
     say(child.as_mut(), "touch 10000000").unwrap();
     let refused = say(child.as_mut(), "try-allocate 1000000000");
     assert!(matches!(refused, Err(CallError::Failure(_))), "{refused:?}");
@@ -183,11 +184,11 @@ fn memory_is_limited() {
 }
 
 fn a_call_that_is_given_up() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         deadline: Duration::from_secs(3_600),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let children = Children::of(&bundle("faulty").twin(), &profile).unwrap();
+    let children = Children::of(&bundle("faulty").twin(), &sandbox).unwrap();
     let Ok(Started::Async(agent)) = children.start(Identity::alone()) else {
         panic!("a child's calls wait");
     };

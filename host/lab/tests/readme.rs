@@ -63,6 +63,6 @@ fn the_profile_of_the_readme_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("profile.toml");
     std::fs::write(&file, text).unwrap();
-    let profile = sandlab_runtime::Profile::read(&file).unwrap();
-    assert_eq!(profile.deadline, std::time::Duration::from_secs(1));
+    let sandbox = sandlab_runtime::SandboxConfig::read(&file).unwrap();
+    assert_eq!(sandbox.deadline, std::time::Duration::from_secs(1));
 }

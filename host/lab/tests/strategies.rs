@@ -6,11 +6,13 @@ use bytesize::ByteSize;
 use common::bundle;
 use common::mishaps::account_for_all;
 use common::path::{all_ways, at_rest, content, ended, outcomes, parcels, runtime, wasm};
-use sandlab_runtime::path::{
+use sandlab_runtime::messaging::{
     AgentOptions, Batching, Connection, MailboxLimits, Runtime, Settings, SpawnError, Strategy,
     Undelivered, WhenFull,
 };
-use sandlab_runtime::{Backend, Fault, Interface, NotOffered, Performative, Profile, native::Twin};
+use sandlab_runtime::{
+    Backend, Fault, Interface, NotOffered, Performative, SandboxConfig, native::Twin,
+};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -213,16 +215,16 @@ fn what_a_batch_sends_has_come_as_far_as_its_farthest_message() {
 
 #[test]
 fn a_checkpoint_is_due_by_messages_and_not_by_batches() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         memory_limit: ByteSize::mib(8),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
     let runtime = runtime(1);
     let options = AgentOptions {
         checkpoint_every: NonZeroU32::new(2),
         ..batches(2, HOUR)
     };
-    let notebook = runtime.spawn(None, wasm("notebook", &profile), options);
+    let notebook = runtime.spawn(None, wasm("notebook", &sandbox), options);
     let notebook = notebook.unwrap();
     let mut connection = runtime.connect(10);
     let too_much = format!("put c\n{}", "x".repeat(6_000_000));
@@ -269,12 +271,12 @@ fn options_that_an_agent_cannot_meet_are_refused_with_what_it_lacks() {
 /// come and go.
 #[test]
 fn every_message_of_every_batch_is_accounted_for() {
-    let profile = Profile {
+    let sandbox = SandboxConfig {
         deadline: Duration::from_millis(30),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let twin = Twin::load(&bundle("faulty").twin(), &Profile::default()).unwrap();
-    let faulty: [Arc<dyn Backend>; 2] = [wasm("faulty", &profile), Arc::new(twin)];
+    let twin = Twin::load(&bundle("faulty").twin(), &SandboxConfig::default()).unwrap();
+    let faulty: [Arc<dyn Backend>; 2] = [wasm("faulty", &sandbox), Arc::new(twin)];
     let contents = [
         "ok",
         "ok",

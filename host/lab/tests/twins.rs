@@ -4,8 +4,8 @@ mod common;
 
 use common::{bundle, sandbox, say, twin};
 use proptest::prelude::*;
-use sandlab_runtime::profile::Access;
-use sandlab_runtime::{Agent, Backend, CallError, Handled, Identity, Message, Profile};
+use sandlab_runtime::config::Access;
+use sandlab_runtime::{Agent, Backend, CallError, Handled, Identity, Message, SandboxConfig};
 use sandlab_runtime::{native::Twin, wasm::Sandbox};
 
 /// What an agent did, without what may differ: nothing.
@@ -24,10 +24,10 @@ fn assert_same(wasm: &mut dyn Agent, native: &mut dyn Agent, content: &[u8]) {
 /// An agent's two sides, started with the same configuration and the same peers.
 fn pair(name: &str, config: &[u8]) -> [Box<dyn Agent>; 2] {
     let bundle = bundle(name);
-    let profile = Profile::default();
+    let sandbox = SandboxConfig::default();
     let backends: [Box<dyn Backend>; 2] = [
-        Box::new(Sandbox::load(&bundle.component(), &profile).unwrap()),
-        Box::new(Twin::load(&bundle.twin(), &profile).unwrap()),
+        Box::new(Sandbox::load(&bundle.component(), &sandbox).unwrap()),
+        Box::new(Twin::load(&bundle.twin(), &sandbox).unwrap()),
     ];
     backends.map(|backend| {
         let peers = [("next", 2), ("other", 3)].into_iter().collect();
@@ -222,11 +222,11 @@ fn every_reference_agent_answers_what_its_workload_expects() {
     ];
     for name in agents {
         let folder = tempfile::tempdir().unwrap();
-        let profile = common::granting(folder.path(), sandlab_runtime::profile::Access::Write);
+        let sandbox = common::granting(folder.path(), sandlab_runtime::config::Access::Write);
         let bundle = bundle(name);
         let backends: [Box<dyn Backend>; 2] = [
-            Box::new(Sandbox::load(&bundle.component(), &profile).unwrap()),
-            Box::new(Twin::load(&bundle.twin(), &profile).unwrap()),
+            Box::new(Sandbox::load(&bundle.component(), &sandbox).unwrap()),
+            Box::new(Twin::load(&bundle.twin(), &sandbox).unwrap()),
         ];
         for backend in backends {
             for case in sandlab::workload::of_agent(name, 3).unwrap() {
@@ -250,8 +250,8 @@ fn every_reference_agent_answers_what_its_workload_expects() {
 fn a_batch_is_as_many_messages() {
     let messages = [b"one".as_slice(), b"two"].map(Message::request);
     for mut agent in [
-        sandbox("echo", &Profile::default()),
-        twin("echo", &Profile::default()),
+        sandbox("echo", &SandboxConfig::default()),
+        twin("echo", &SandboxConfig::default()),
     ] {
         let batch = agent.handle_batch(&messages).unwrap();
         let contents = batch
@@ -264,10 +264,10 @@ fn a_batch_is_as_many_messages() {
 
 #[test]
 fn notes_survive_in_a_checkpoint_of_either() {
-    let mut first = sandbox("notebook", &Profile::default());
+    let mut first = sandbox("notebook", &SandboxConfig::default());
     say(first.as_mut(), "put a\nkept").unwrap();
     let state = first.checkpoint().unwrap();
-    let mut second = twin("notebook", &Profile::default());
+    let mut second = twin("notebook", &SandboxConfig::default());
     second.restore(&state).unwrap();
     assert_eq!(
         say(second.as_mut(), "get a").unwrap().replies[0].content,

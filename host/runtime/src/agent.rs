@@ -175,7 +175,7 @@ pub struct Usage {
     pub memory_peak: Option<u64>,
     /// The growths of memory that were refused since it started, also those that it survived.
     pub denials: Option<Denials>,
-    /// Fuel that the last call burnt, if the profile meters fuel.
+    /// Fuel that the last call burnt, if the sandbox config meters fuel.
     pub fuel: Option<u64>,
     /// Log lines that were dropped because they were over the budget.
     pub log_dropped: u64,

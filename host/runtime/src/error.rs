@@ -37,12 +37,12 @@ pub enum Fault {
     OutOfMemory {
         /// The total that the growth would have led to, bytes.
         asked: u64,
-        /// The profile's limit, bytes.
+        /// The sandbox config's limit, bytes.
         limit: u64,
         /// The most that the agent ever had, bytes.
         peak: u64,
     },
-    /// The call ran longer than the profile allows.
+    /// The call ran longer than the sandbox config allows.
     #[error("deadline: the call ran for more than {}; raise `deadline` or send less work a message", span(*.0))]
     Deadline(Duration),
     /// The call burnt all of its fuel.
@@ -51,12 +51,12 @@ pub enum Fault {
     )]
     OutOfFuel(u64),
     /// The guest's stack ran out.
-    #[error("stack overflow: the call needed more than {} of stack; bound the recursion, or raise `stack` in the profile (the component's own: `-zstack-size` when it is linked)", size(*.0))]
+    #[error("stack overflow: the call needed more than {} of stack; bound the recursion, or raise `stack` in the sandbox config (the component's own: `-zstack-size` when it is linked)", size(*.0))]
     StackOverflow(u64),
     /// The agent panicked.
     #[error("the agent panicked: {0}")]
     Panic(String),
-    /// The agent's answer, or what it gave to the host, is larger than the profile allows.
+    /// The agent's answer, or what it gave to the host, is larger than the sandbox config allows.
     #[error("result too large: the agent handed over more than {} in one call; raise `result-limit` or send less", size(*.0))]
     ResultTooLarge(u64),
     /// The agent asked the host for more than one of its budgets allows.
@@ -64,7 +64,7 @@ pub enum Fault {
     OverBudget {
         /// Which budget.
         budget: Budget,
-        /// What the profile allows.
+        /// What the sandbox config allows.
         limit: u64,
     },
     /// The agent asked to exit.
@@ -76,7 +76,7 @@ pub enum Fault {
     /// No instance could be started now.
     #[error("no room for another instance: {0}")]
     NoSlot(String),
-    /// A resource other than memory is over the profile's limit.
+    /// A resource other than memory is over the sandbox config's limit.
     #[error("over a limit: {0}")]
     OverLimit(String),
     /// The agent broke the contract in a way that the types do not rule out.
@@ -115,7 +115,7 @@ pub enum Budget {
 }
 
 impl Budget {
-    /// The profile's key that raises it.
+    /// The sandbox config's key that raises it.
     pub const fn key(self) -> &'static str {
         match self {
             Self::LogCalls => "budgets.log-calls",
@@ -178,7 +178,7 @@ pub enum LoadError {
         remedy: String,
     },
     /// The component imports what nobody grants.
-    #[error("the component imports `{import}`, which the profile does not grant. {remedy}")]
+    #[error("the component imports `{import}`, which the sandbox config does not grant. {remedy}")]
     UndeclaredImport {
         /// The import's name.
         import: String,
@@ -226,11 +226,13 @@ pub enum LoadError {
         /// Why.
         reason: String,
     },
-    /// The profile asks for what no engine can do.
-    #[error("the profile cannot be used: {0}")]
-    Profile(String),
-    /// This machine does not give what an engine of the profile needs.
-    #[error("this machine cannot run the profile's engine: {0}; or lower `allocation.slots`")]
+    /// The sandbox config asks for what no engine can do.
+    #[error("the sandbox config cannot be used: {0}")]
+    Config(String),
+    /// This machine does not give what an engine of the sandbox config needs.
+    #[error(
+        "this machine cannot run the sandbox config's engine: {0}; or lower `allocation.slots`"
+    )]
     Engine(String),
 }
 

@@ -6,9 +6,9 @@
 //! answers in the same types; what differs is isolation and cost.
 //!
 //! ```no_run
-//! use sandlab_runtime::{Backend, Identity, Message, Profile, wasm::Sandbox};
+//! use sandlab_runtime::{Backend, Identity, Message, SandboxConfig, wasm::Sandbox};
 //!
-//! let sandbox = Sandbox::load("echo.wasm".as_ref(), &Profile::default())?;
+//! let sandbox = Sandbox::load("echo.wasm".as_ref(), &SandboxConfig::default())?;
 //! let mut agent = sandbox.spawn(Identity::alone())?;
 //! let handled = agent.handle(&Message::request(b"hello"))?;
 //! assert_eq!(handled.replies[0].content, b"hello");
@@ -17,13 +17,13 @@
 
 mod agent;
 pub mod bindings;
+pub mod config;
 mod error;
 mod interface;
+pub mod messaging;
 pub mod native;
 mod outbox;
-pub mod path;
 pub mod process;
-pub mod profile;
 pub mod wasm;
 
 pub use agent::{
@@ -31,6 +31,6 @@ pub use agent::{
     Identity, LogLine, Peers, Started, Usage,
 };
 pub use bindings::types::{AgentId, Failure, Level, Message, Performative, SendError};
+pub use config::SandboxConfig;
 pub use error::{Budget, CallError, Fault, LoadError};
 pub use interface::{Interface, NotOffered};
-pub use profile::Profile;

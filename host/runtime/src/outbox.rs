@@ -1,7 +1,7 @@
 //! The host's side of one agent: what it sends and logs during a call, within its budgets.
 //! The same for every backend.
 
-use crate::profile::{Budgets, Profile};
+use crate::config::{Budgets, SandboxConfig};
 use crate::{AgentId, Budget, Fault, Identity, Level, LogLine, Message, SendError};
 
 /// What one agent has sent and logged.
@@ -39,8 +39,8 @@ pub(crate) enum Sending {
 pub(crate) const MESSAGE: u64 = size_of::<Message>() as u64;
 
 impl Outbox {
-    pub fn new(identity: Identity, profile: &Profile) -> Self {
-        let (lines, bytes) = (profile.log.lines, profile.log.size.as_u64());
+    pub fn new(identity: Identity, config: &SandboxConfig) -> Self {
+        let (lines, bytes) = (config.log.lines, config.log.size.as_u64());
         Self {
             identity,
             sent: Vec::new(),
@@ -50,10 +50,10 @@ impl Outbox {
             lines_left: lines,
             bytes_left: bytes,
             log_dropped: 0,
-            send_limit: profile.result_limit.as_u64(),
+            send_limit: config.result_limit.as_u64(),
             send_left: 0,
             refused: 0,
-            budgets: profile.budgets.clone(),
+            budgets: config.budgets.clone(),
             log_calls: 0,
             sends: 0,
             over: None,
@@ -195,11 +195,11 @@ mod tests {
     #[test]
     fn a_call_sends_what_its_budget_allows_and_the_next_one_has_a_new_one() {
         let peers: Peers = [("next", 2)].into_iter().collect();
-        let profile = Profile {
+        let config = SandboxConfig {
             result_limit: ByteSize::kib(1),
-            ..Profile::default()
+            ..SandboxConfig::default()
         };
-        let mut outbox = Outbox::new(Identity::with_peers(peers), &profile);
+        let mut outbox = Outbox::new(Identity::with_peers(peers), &config);
         outbox.begin_call(Sending::Allowed);
         assert_eq!(outbox.send(to(2, 600)), Ok(()));
         assert_eq!(outbox.send(to(2, 600)), Err(SendError::OverBudget));
@@ -213,15 +213,15 @@ mod tests {
 
     #[test]
     fn a_call_that_goes_on_asking_is_over_its_budget() {
-        let profile = Profile {
+        let config = SandboxConfig {
             budgets: Budgets {
                 log_calls: 2,
                 sends: 1,
                 ..Budgets::default()
             },
-            ..Profile::default()
+            ..SandboxConfig::default()
         };
-        let mut outbox = Outbox::new(Identity::alone(), &profile);
+        let mut outbox = Outbox::new(Identity::alone(), &config);
         outbox.begin_call(Sending::Allowed);
         assert!(outbox.send(to(3, 1)).is_err() && outbox.check().is_ok());
         assert!(outbox.send(to(3, 1)).is_err());

@@ -1,11 +1,11 @@
 //! What is no agent is refused when it is loaded, with what is wrong with it.
 
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
-use sandlab_runtime::{LoadError, Profile};
+use sandlab_runtime::{LoadError, SandboxConfig};
 
 fn refused(component: &str) -> LoadError {
     let bytes = wat::parse_str(component).unwrap();
-    let engine = SandboxEngine::with_cache(&Profile::default(), Cache::none()).unwrap();
+    let engine = SandboxEngine::with_cache(&SandboxConfig::default(), Cache::none()).unwrap();
     match engine.load_bytes(&bytes) {
         Ok(_) => panic!("it was taken for an agent"),
         Err(error) => error,

@@ -1,6 +1,6 @@
 //! A backend of somebody's own may panic: it takes its agent along, and nothing else.
 
-use sandlab_runtime::path::{AgentOptions, Connection, Runtime, Settings, Undelivered};
+use sandlab_runtime::messaging::{AgentOptions, Connection, Runtime, Settings, Undelivered};
 use sandlab_runtime::{
     Agent, AgentId, Backend, BackendKind, CallError, Fault, Handled, Identity, Message,
     Performative,

@@ -2,13 +2,13 @@
 
 use super::load::rounds;
 use anyhow::{Context, Result, bail};
-use sandlab::experiment::torture::{Torture, Tortured, torture};
-use sandlab::stats::{Distribution, Interval};
-use sandlab_runtime::path::Placement;
+use sandlab::experiments::torture::{Torture, Tortured, torture};
+use sandlab::stats::{Distribution, Estimate};
+use sandlab_runtime::messaging::Placement;
 use std::time::Duration;
 
 /// All attacks from quarantine, with good agents on all cores.
-fn tortured(figure: impl Fn(&Tortured) -> Option<f64>) -> Result<Interval> {
+fn tortured(figure: impl Fn(&Tortured) -> Option<f64>) -> Result<Estimate> {
     let shards = std::thread::available_parallelism()?.get();
     rounds(|round| {
         let tortured = torture(&Torture {
@@ -28,12 +28,12 @@ fn tortured(figure: impl Fn(&Tortured) -> Option<f64>) -> Result<Interval> {
 }
 
 /// The good agents' 99th percentile while attacks strike, by that while none does.
-pub fn neighbours() -> Result<Interval> {
+pub fn neighbours() -> Result<Estimate> {
     let p99 = |times: &Distribution| times.quantile(0.99);
     tortured(|tortured| Some(p99(&tortured.with)? / p99(&tortured.without)?))
 }
 
 /// The longest that a good agent's message took while attacks struck, milliseconds.
-pub fn longest() -> Result<Interval> {
+pub fn longest() -> Result<Estimate> {
     tortured(|tortured| Some(tortured.with.max()? / 1e6))
 }

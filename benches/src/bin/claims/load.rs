@@ -2,17 +2,17 @@
 
 use anyhow::{Context, Result, bail};
 use sandlab::bundle;
-use sandlab::experiment::compare;
-use sandlab::experiment::fleet::beside_generator;
-use sandlab::experiment::load::{
+use sandlab::experiments::load::{
     Program, Recoveries, Recovery, Scale, Steady, Trap, recovery, scale, steady,
 };
-use sandlab::experiment::open_loop::{Interval as Window, Phase};
-use sandlab::experiment::record::{Experiment, Finding, Recorder};
-use sandlab::experiment::throughput::Throughput;
-use sandlab::results::Entry;
-use sandlab::stats::{Interval, median_interval};
-use sandlab_runtime::{BackendKind, Profile};
+use sandlab::experiments::record::{Experiment, Finding, Recorder};
+use sandlab::record::Entry;
+use sandlab::record::{Phase, Window};
+use sandlab::sampling::backends;
+use sandlab::sampling::closed_loop::Throughput;
+use sandlab::sampling::fleet::beside_generator;
+use sandlab::stats::{Estimate, median_interval};
+use sandlab_runtime::{BackendKind, SandboxConfig};
 use std::time::Duration;
 
 /// How often each load is measured; from 6 on there is an interval.
@@ -28,7 +28,7 @@ struct Found {
 impl Recorder for Found {
     fn record(&mut self, entry: Entry) -> sandlab::Result<()> {
         match entry {
-            Entry::Interval(window) => self.windows.push(*window),
+            Entry::Window(window) => self.windows.push(*window),
             Entry::Finding(finding) => self.findings.push(*finding),
             _ => {}
         }
@@ -56,23 +56,23 @@ impl Found {
 
 fn program(agent: &str, agents: u32) -> Result<Program> {
     let subject = bundle::find(agent, &mut |_| {}).context("run `make guests` first")?;
-    let mut profile = Profile::default();
-    profile.allocation.slots = agents + 1;
+    let mut sandbox = SandboxConfig::default();
+    sandbox.allocation.slots = agents + 1;
     Ok(Program {
         agent: subject.name(),
         backend: BackendKind::Wasm,
-        start: compare::backend(&subject, BackendKind::Wasm, &profile)?,
+        start: backends::backend(&subject, BackendKind::Wasm, &sandbox)?,
     })
 }
 
 /// The median of some rounds, with its interval.
-pub fn rounds(measure: impl Fn(usize) -> Result<f64>) -> Result<Interval> {
+pub fn rounds(measure: impl Fn(usize) -> Result<f64>) -> Result<Estimate> {
     let values = (0..ROUNDS).map(measure).collect::<Result<Vec<_>>>()?;
     median_interval(&values).context("no rounds")
 }
 
 /// 100,000 messages a second over 1,000 agents.
-fn open_loop(share: f64) -> Result<Interval> {
+fn open_loop(share: f64) -> Result<Estimate> {
     let program = program("echo", 1_000)?;
     let load = Steady {
         experiment: Experiment::Latency,
@@ -90,16 +90,16 @@ fn open_loop(share: f64) -> Result<Interval> {
     })
 }
 
-pub fn p50() -> Result<Interval> {
+pub fn p50() -> Result<Estimate> {
     open_loop(0.5)
 }
 
-pub fn p99() -> Result<Interval> {
+pub fn p99() -> Result<Estimate> {
     open_loop(0.99)
 }
 
 /// Throughput with 100 agents, by that with 10,000.
-pub fn crowd() -> Result<Interval> {
+pub fn crowd() -> Result<Estimate> {
     let program = program("echo", 10_000)?;
     let rate = |agents| -> Result<f64> {
         let load = Scale {
@@ -127,7 +127,7 @@ pub fn crowd() -> Result<Interval> {
     })
 }
 
-fn with_faults(figure: impl Fn(&Found, &Recoveries) -> Result<f64>) -> Result<Interval> {
+fn with_faults(figure: impl Fn(&Found, &Recoveries) -> Result<f64>) -> Result<Estimate> {
     let program = program("faulty", 100)?;
     let load = Recovery {
         agents: 100,
@@ -150,7 +150,7 @@ fn with_faults(figure: impl Fn(&Found, &Recoveries) -> Result<f64>) -> Result<In
 }
 
 /// From a trap to the agent's next good reply, if no message was lost.
-pub fn back() -> Result<Interval> {
+pub fn back() -> Result<Estimate> {
     with_faults(|_, back| {
         if back.lost > 0 || back.time.count() != back.faults {
             bail!("{} agents of {} came back", back.time.count(), back.faults);
@@ -160,7 +160,7 @@ pub fn back() -> Result<Interval> {
 }
 
 /// The others' 99th percentile while agents trap, by that while none does.
-pub fn others() -> Result<Interval> {
+pub fn others() -> Result<Estimate> {
     with_faults(|found, _| {
         Ok(found.latency(Phase::Faults, 0.99)? / found.latency(Phase::Steady, 0.99)?)
     })

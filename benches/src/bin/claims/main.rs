@@ -8,8 +8,8 @@ mod measure;
 mod validate;
 
 use anyhow::{Context, Result};
-use sandlab::results::{require_writable, write_whole};
-use sandlab::stats::Interval;
+use sandlab::record::{require_writable, write_whole};
+use sandlab::stats::Estimate;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ struct Claim {
     says: &'static str,
     bound: f64,
     #[serde(skip)]
-    measure: fn() -> Result<Interval>,
+    measure: fn() -> Result<Estimate>,
 }
 
 const CLAIMS: [Claim; 26] = [
@@ -188,7 +188,7 @@ const CLAIMS: [Claim; 26] = [
 struct Measured {
     #[serde(flatten)]
     claim: Claim,
-    measured: Interval,
+    measured: Estimate,
     holds: bool,
 }
 

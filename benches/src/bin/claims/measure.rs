@@ -2,19 +2,22 @@
 
 use anyhow::{Context, Result, ensure};
 use sandlab::bundle::{self, Subject};
-use sandlab::experiment::by_hand::{ByHand, Knobs};
-use sandlab::experiment::interleave::{Sampled, Settings, sample};
-use sandlab::experiment::ring::{Ring, ring};
-use sandlab::experiment::setup::{self, Loaded, Side};
-use sandlab::experiment::throughput::{Clients, Load, Mode, throughput};
-use sandlab::experiment::{attribute, compare};
-use sandlab::stats::{Interval, geometric_mean, median_interval};
+use sandlab::experiments::by_hand::{ByHand, Knobs};
+use sandlab::experiments::compare::ladder;
+use sandlab::sampling::backends;
+use sandlab::sampling::closed_loop::{Clients, Load, Mode, throughput};
+use sandlab::sampling::interleave::{Sampled, Settings, sample};
+use sandlab::sampling::ring::{Ring, ring};
+use sandlab::sampling::setup::{self, Loaded, Side};
+use sandlab::stats::{Estimate, geometric_mean, median_interval};
 use sandlab::workload::{COMPUTE, Case, SIZES};
 use sandlab_benches::{Echo, by_wasmtime, say, say_by_hand};
-use sandlab_runtime::path::{self, AgentOptions, Runtime};
-use sandlab_runtime::profile::{Calls, Strategy};
+use sandlab_runtime::config::{Calls, Strategy};
+use sandlab_runtime::messaging::{self, AgentOptions, Runtime};
 use sandlab_runtime::wasm::SandboxEngine;
-use sandlab_runtime::{Agent, Backend, BackendKind, Directory, Identity, Message, Peers, Profile};
+use sandlab_runtime::{
+    Agent, Backend, BackendKind, Directory, Identity, Message, Peers, SandboxConfig,
+};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -31,7 +34,7 @@ fn ratio<'a>(
     ours: impl Fn() -> Result<Once<'a>>,
     theirs: impl Fn() -> Result<Once<'a>>,
     times: u32,
-) -> Result<Interval> {
+) -> Result<Estimate> {
     let time = |side: &mut Once| -> Result<f64> {
         let start = Instant::now();
         for _ in 0..times {
@@ -64,8 +67,8 @@ fn calls<'a>(mut agent: Box<dyn Agent>, message: &'a Message) -> Once<'a> {
     Box::new(move || say(agent.as_mut(), message))
 }
 
-pub fn call() -> Result<Interval> {
-    let echo = Echo::load(&Profile::default())?;
+pub fn call() -> Result<Estimate> {
+    let echo = Echo::load(&SandboxConfig::default())?;
     let message = Message::request([7; 1_024]);
     ratio(
         || Ok(calls(echo.ours()?, &message)),
@@ -77,8 +80,8 @@ pub fn call() -> Result<Interval> {
     )
 }
 
-pub fn spawn() -> Result<Interval> {
-    let echo = Echo::load(&Profile::default())?;
+pub fn spawn() -> Result<Estimate> {
+    let echo = Echo::load(&SandboxConfig::default())?;
     let message = Message::request([7; 16]);
     ratio(
         || Ok(Box::new(|| say(echo.ours()?.as_mut(), &message))),
@@ -106,18 +109,18 @@ fn managed_start(runtime: &Runtime, backend: &Arc<dyn Backend>) -> Result<f64> {
 /// `echo`, ready for the message path.
 fn on_path(kind: BackendKind) -> Result<(Runtime, Arc<dyn Backend>)> {
     let subject = bundle::find("echo", &mut |_| {})?;
-    let settings = path::Settings {
+    let settings = messaging::Settings {
         shards: 1,
-        ..path::Settings::default()
+        ..messaging::Settings::default()
     };
-    let backend = compare::backend(&subject, kind, &Profile::default())?;
+    let backend = backends::backend(&subject, kind, &SandboxConfig::default())?;
     Ok((Runtime::start(settings)?, backend))
 }
 
 /// A start on the message path, by one with wasmtime by hand.
-pub fn managed() -> Result<Interval> {
+pub fn managed() -> Result<Estimate> {
     let (runtime, backend) = on_path(BackendKind::Wasm)?;
-    let echo = Echo::load(&Profile::default())?;
+    let echo = Echo::load(&SandboxConfig::default())?;
     let by_hand = || -> Result<f64> {
         let start = Instant::now();
         let agents = (0..STAY).map(|_| echo.by_hand());
@@ -141,7 +144,7 @@ pub fn managed() -> Result<Interval> {
 }
 
 /// A start on the message path, by that of a child process.
-pub fn managed_by_process() -> Result<Interval> {
+pub fn managed_by_process() -> Result<Estimate> {
     let (runtime, backend) = on_path(BackendKind::Wasm)?;
     let (_, process) = on_path(BackendKind::Process)?;
     let mut ratios = Vec::new();
@@ -156,12 +159,12 @@ pub fn managed_by_process() -> Result<Interval> {
 }
 
 /// A call on a fiber, by one on the caller's stack.
-pub fn fiber() -> Result<Interval> {
-    let on_fiber = Echo::load(&Profile {
+pub fn fiber() -> Result<Estimate> {
+    let on_fiber = Echo::load(&SandboxConfig {
         calls: Calls::Async,
-        ..Profile::default()
+        ..SandboxConfig::default()
     })?;
-    let on_stack = Echo::load(&Profile::default())?;
+    let on_stack = Echo::load(&SandboxConfig::default())?;
     let message = Message::request([7; 1_024]);
     ratio(
         || Ok(calls(on_fiber.ours()?, &message)),
@@ -171,11 +174,11 @@ pub fn fiber() -> Result<Interval> {
 }
 
 /// A start from the pool, by one on demand.
-pub fn pool() -> Result<Interval> {
-    let pooled = Echo::load(&Profile::default())?;
-    let mut profile = Profile::default();
-    profile.allocation.strategy = Strategy::OnDemand;
-    let on_demand = Echo::load(&profile)?;
+pub fn pool() -> Result<Estimate> {
+    let pooled = Echo::load(&SandboxConfig::default())?;
+    let mut sandbox = SandboxConfig::default();
+    sandbox.allocation.strategy = Strategy::OnDemand;
+    let on_demand = Echo::load(&sandbox)?;
     let message = Message::request([7; 16]);
     ratio(
         || Ok(Box::new(|| say(pooled.ours()?.as_mut(), &message))),
@@ -185,18 +188,18 @@ pub fn pool() -> Result<Interval> {
 }
 
 /// The sandbox by the native twin.
-pub fn sandbox() -> Result<Interval> {
+pub fn sandbox() -> Result<Estimate> {
     let backends = [BackendKind::Wasm, BackendKind::Native];
     let load = |subject: &Subject, cases: &[Case]| {
-        compare::load(subject, &backends, &Profile::default(), cases)
+        backends::load(subject, &backends, &SandboxConfig::default(), cases)
     };
     mean_of_computing(["wasm", "native"], load)
 }
 
 /// The rung with epochs by the lowest of wasmtime.
-pub fn deadline() -> Result<Interval> {
+pub fn deadline() -> Result<Estimate> {
     let load = |subject: &Subject, cases: &[Case]| {
-        let mut ladder = attribute::load(subject, &Profile::default(), cases)?;
+        let mut ladder = ladder::load(subject, &SandboxConfig::default(), cases)?;
         let is_wanted = |side: &Side| ["component call", "+ epochs"].contains(&&*side.name);
         ladder.sides.retain(is_wanted);
         Ok(ladder)
@@ -208,7 +211,7 @@ pub fn deadline() -> Result<Interval> {
 fn mean_of_computing(
     [ours, theirs]: [&str; 2],
     load: impl Fn(&Subject, &[Case]) -> sandlab::Result<Loaded>,
-) -> Result<Interval> {
+) -> Result<Estimate> {
     let settings = Settings::default();
     let mut ratios = vec![Vec::new(); settings.rounds as usize];
     for name in COMPUTE {
@@ -238,22 +241,22 @@ fn ratios_of(sampled: &Sampled, ours: &str, theirs: &str) -> Result<Vec<f64>> {
 }
 
 /// The sandbox by a child process, where the message is all call and no work.
-pub fn process() -> Result<Interval> {
+pub fn process() -> Result<Estimate> {
     let subject = bundle::find("echo", &mut |_| {})?;
     let cases = setup::cases(&subject, 1)?;
     let backends = [BackendKind::Wasm, BackendKind::Process];
-    let loaded = compare::load(&subject, &backends, &Profile::default(), &cases)?;
+    let loaded = backends::load(&subject, &backends, &SandboxConfig::default(), &cases)?;
     let smallest = cases.first().context("no case")?;
     let sampled = sample(&loaded, smallest, &Settings::default())?;
     median_interval(&ratios_of(&sampled, "wasm", "process")?).context("no rounds")
 }
 
 /// The smallest message on the fastest backend: where timing weighs most.
-pub fn timing() -> Result<Interval> {
+pub fn timing() -> Result<Estimate> {
     let subject = bundle::find("echo", &mut |_| {})?;
     let cases = setup::cases(&subject, 1)?;
     let native = [BackendKind::Native];
-    let loaded = compare::load(&subject, &native, &Profile::default(), &cases)?;
+    let loaded = backends::load(&subject, &native, &SandboxConfig::default(), &cases)?;
     let settings = Settings {
         rounds: 3,
         ..Settings::default()
@@ -269,14 +272,14 @@ pub fn timing() -> Result<Interval> {
     median_interval(&shares).context("no shares")
 }
 
-pub fn help() -> Result<Interval> {
+pub fn help() -> Result<Estimate> {
     let times = (0..21).map(|_| seconds(&["--help"]).map(|time| time * 1e3));
     let times = times.collect::<Result<Vec<_>>>()?;
     median_interval(&times).context("never run")
 }
 
 /// Once: it takes most of a minute.
-pub fn quick() -> Result<Interval> {
+pub fn quick() -> Result<Estimate> {
     let time = seconds(&["run", "quick", "--no-store"])?;
     median_interval(&[time]).context("never run")
 }
@@ -296,7 +299,7 @@ fn seconds(args: &[&str]) -> Result<f64> {
 
 /// Bare component calls a second, by what goes through the whole path on the same cores:
 /// 1,000 agents, a client of 64 messages in flight on each core, 1 KiB.
-fn path_clients(clients: Clients) -> Result<Interval> {
+fn path_clients(clients: Clients) -> Result<Estimate> {
     let load = Load {
         agents: AGENTS,
         config: None,
@@ -315,18 +318,18 @@ fn path_clients(clients: Clients) -> Result<Interval> {
 }
 
 /// With clients that have their own agents on their own core.
-pub fn path_client() -> Result<Interval> {
+pub fn path_client() -> Result<Estimate> {
     path_clients(Clients::Local)
 }
 
 /// With clients that have all agents: half of the messages go to another core and back.
-pub fn path_crossing() -> Result<Interval> {
+pub fn path_crossing() -> Result<Estimate> {
     path_clients(Clients::Shards)
 }
 
 /// The same for agents that drive each other: 1,000 relays in a ring, and as many tokens as
 /// the clients have messages in flight.
-pub fn path_ring() -> Result<Interval> {
+pub fn path_ring() -> Result<Estimate> {
     let tokens = Ring {
         agents: AGENTS,
         size: 1_024,
@@ -347,11 +350,11 @@ fn cores() -> Result<usize> {
     Ok(std::thread::available_parallelism()?.get())
 }
 
-/// A profile whose pool has room for both sides.
-fn crowded() -> Profile {
-    let mut profile = Profile::default();
-    profile.allocation.slots = AGENTS as u32 + 10;
-    profile
+/// A sandbox config whose pool has room for both sides.
+fn crowded() -> SandboxConfig {
+    let mut sandbox = SandboxConfig::default();
+    sandbox.allocation.slots = AGENTS as u32 + 10;
+    sandbox
 }
 
 fn backend(agent: &str) -> Result<Arc<dyn Backend>> {
@@ -364,7 +367,7 @@ fn by_bare_calls(
     agent: &str,
     content: &[u8],
     through_path: impl Fn() -> Result<f64>,
-) -> Result<Interval> {
+) -> Result<Estimate> {
     let subject = bundle::find(agent, &mut |_| {})?;
     let component = std::fs::read(subject.component())?;
     let knobs = Knobs {

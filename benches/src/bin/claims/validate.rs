@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use sandlab::bundle;
-use sandlab::stats::{Interval, median_interval};
-use sandlab_runtime::Profile;
+use sandlab::stats::{Estimate, median_interval};
+use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ const LONG: &str = "conformance,soak";
 const RUNNING: &str = "load,spawn,call,conformance,soak";
 
 /// Of the smallest reference agent, compiled each time, in milliseconds.
-pub fn cold() -> Result<Interval> {
+pub fn cold() -> Result<Estimate> {
     let echo = component("echo")?;
     milliseconds(11, || {
         let cache = tempfile::tempdir()?;
@@ -27,22 +27,22 @@ pub fn cold() -> Result<Interval> {
 }
 
 /// The same, compiled before.
-pub fn warm() -> Result<Interval> {
+pub fn warm() -> Result<Estimate> {
     let (echo, cache) = (component("echo")?, tempfile::tempdir()?);
     validate(&echo, LONG, cache.path())?;
     milliseconds(21, || validate(&echo, LONG, cache.path()))
 }
 
 /// Of 12 MB, without running it, in milliseconds.
-pub fn counted() -> Result<Interval> {
+pub fn counted() -> Result<Estimate> {
     let large = Large::of(12_000_000)?;
     milliseconds(11, || validate(&large.file, RUNNING, large.folder.path()))
 }
 
 /// Of 18 MB, by what the engine takes to load them.
-pub fn large() -> Result<Interval> {
+pub fn large() -> Result<Estimate> {
     let large = Large::of(18_000_000)?;
-    let engine = SandboxEngine::with_cache(&Profile::default(), Cache::none())?;
+    let engine = SandboxEngine::with_cache(&SandboxConfig::default(), Cache::none())?;
     let mut ratios = Vec::new();
     for round in 0..5 {
         let load = || -> Result<f64> {
@@ -64,7 +64,7 @@ pub fn large() -> Result<Interval> {
     median_interval(&ratios).context("no rounds")
 }
 
-fn milliseconds(rounds: usize, mut run: impl FnMut() -> Result<f64>) -> Result<Interval> {
+fn milliseconds(rounds: usize, mut run: impl FnMut() -> Result<f64>) -> Result<Estimate> {
     let times = (0..rounds).map(|_| run().map(|time| time * 1e3));
     let times = times.collect::<Result<Vec<_>>>()?;
     median_interval(&times).context("never run")

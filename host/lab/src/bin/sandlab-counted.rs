@@ -2,7 +2,7 @@
 //! `sandlab` hands them over to it. Counting costs every allocation two atomics that all
 //! threads share, which the measured paths of other commands must not pay.
 
-use sandlab::experiment::memory;
+use sandlab::sampling::process_memory;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use super::toolchain::{self, Compiler, PROFILE, WASM};
 use super::{Bundle, COMPONENT, MANIFEST, TWIN, WORKLOAD, find};
 use crate::{Error, Result};
 use cargo_metadata::{CrateType, Metadata, Package};
-use sandlab_runtime::{BackendKind, Profile, native::Twin, wasm::SandboxEngine};
+use sandlab_runtime::{BackendKind, SandboxConfig, native::Twin, wasm::SandboxEngine};
 use std::path::{Path, PathBuf};
 
 /// Vectors are in every engine's default, and in x86-64's baseline: a build without them
@@ -37,7 +37,7 @@ struct Workspace {
 /// Bundles that were finished before stay; none is ever half-written.
 pub fn build(folders: &[PathBuf], progress: &mut dyn FnMut(&str)) -> Result<Vec<Bundle>> {
     let mut bundles = Vec::new();
-    let engine = SandboxEngine::new(&Profile::default()).map_err(|source| Error::Load {
+    let engine = SandboxEngine::new(&SandboxConfig::default()).map_err(|source| Error::Load {
         agent: "any agent".to_owned(),
         backend: BackendKind::Wasm,
         source,
@@ -190,7 +190,7 @@ impl Built<'_> {
         let sandbox = engine
             .load(&self.component.0)
             .map_err(load(BackendKind::Wasm))?;
-        Twin::load(&self.twin.0, &Profile::default()).map_err(load(BackendKind::Native))?;
+        Twin::load(&self.twin.0, &SandboxConfig::default()).map_err(load(BackendKind::Native))?;
 
         let draft = super::draft(agents)?;
         let (component, twin) = (&self.component, &self.twin);

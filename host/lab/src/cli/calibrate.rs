@@ -4,9 +4,9 @@ use super::gate::{Pairing, decide};
 use super::messages::Messages;
 use super::{print, progress};
 use crate::bundle;
-use crate::experiment::pairs::{Guests, Planted};
+use crate::record::{self, Environment};
 use crate::report;
-use crate::results::{self, Environment};
+use crate::sampling::pairs::{Guests, Planted};
 use crate::validate::supervise::Observer;
 use crate::verdict::gate::{Calibration, Judged, NOISE_FILE, NoiseFloor, Policy, Trial};
 use crate::{Error, Result};
@@ -53,15 +53,15 @@ pub fn execute(args: &Args) -> Result<()> {
     if let Some(folder) = args.output.parent() {
         std::fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
     }
-    results::require_writable(&args.output)?;
+    record::require_writable(&args.output)?;
     let subject = bundle::find(&args.subject, &mut progress::say)?;
     let cases = args
         .messages
         .cases(&subject, args.pairing.settings().seed)?;
-    let guests = Guests::of(&subject, &subject, cases, &args.pairing.profile()?)?;
+    let guests = Guests::of(&subject, &subject, cases, &args.pairing.sandbox()?)?;
     let calibration = calibrate(args, &guests)?;
     let floor = calibration.floor(Environment::now());
-    results::write_whole(&args.output, floor.to_toml()?.as_bytes())?;
+    record::write_whole(&args.output, floor.to_toml()?.as_bytes())?;
     print(&report::gate::calibration(
         &calibration,
         &floor,

@@ -6,7 +6,7 @@ use super::progress;
 use super::session::{About, Session};
 use crate::Result;
 use crate::bundle::{self, Subject};
-use crate::experiment::record::Recorder;
+use crate::experiments::record::Recorder;
 use crate::suite::{Part, Sides, Suite};
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let about = About {
         name: "compare",
         subjects: &suite.subjects(),
-        profile: &suite.profile,
+        sandbox: &suite.sandbox,
         settings: Some(suite.settings),
         parts: suite.len(),
         judges: true,
@@ -63,7 +63,7 @@ fn suite(args: &Args) -> Result<Suite> {
     });
     Ok(Suite {
         settings,
-        profile: args.session.profile()?,
+        sandbox: args.session.sandbox()?,
         parts: parts.collect::<Result<_>>()?,
     })
 }

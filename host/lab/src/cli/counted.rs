@@ -1,7 +1,7 @@
 //! The same program with an allocator that counts.
 
 use super::progress;
-use crate::experiment::memory;
+use crate::sampling::process_memory;
 use crate::{Error, Result};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -9,7 +9,7 @@ use std::process::Command;
 /// Goes on as the same program with an allocator that counts, if it is there. `without` is
 /// what is not seen if it is not.
 pub fn hand_over(without: &str) -> Result<()> {
-    if memory::heap().is_some() {
+    if process_memory::heap().is_some() {
         return Ok(());
     }
     let failed = |error| Error::Machine(format!("cannot start sandlab-counted: {error}"));

@@ -2,7 +2,7 @@
 //! is told what to do on standard input, and says what it finds on standard output.
 
 use super::print;
-use crate::experiment::plan::{Fill, fill};
+use crate::experiments::plan::{Fill, fill};
 use crate::{Error, Result};
 
 pub fn execute() -> Result<()> {

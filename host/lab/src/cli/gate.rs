@@ -5,14 +5,14 @@ use super::messages::Messages;
 use super::session::Stored;
 use super::{print, progress};
 use crate::bundle;
-use crate::experiment::pairs::{Guests, Paired, Planted, Programs, Settings};
+use crate::record::{self, Environment, Watch};
 use crate::report::gate::{self as report, Format};
-use crate::results::{self, Environment, Watch};
+use crate::sampling::pairs::{Guests, Paired, Planted, Programs, Settings};
 use crate::validate::supervise::Observer;
 use crate::verdict::gate::{self, Gated, Judged, NOISE_FILE, NoiseFloor, Policy};
 use crate::{Error, Result};
 use clap::ValueEnum;
-use sandlab_runtime::Profile;
+use sandlab_runtime::SandboxConfig;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,9 +87,9 @@ pub struct Pairing {
     /// The seed of the generated messages, and of the order within pairs.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The sandbox profile, a TOML file.
-    #[arg(long, value_name = "FILE")]
-    profile: Option<PathBuf>,
+    /// The sandbox config, a TOML file.
+    #[arg(long, alias = "profile", value_name = "FILE")]
+    sandbox: Option<PathBuf>,
 }
 
 impl Pairing {
@@ -101,10 +101,10 @@ impl Pairing {
         }
     }
 
-    pub fn profile(&self) -> Result<Profile> {
-        match &self.profile {
-            Some(file) => Ok(Profile::read(file)?),
-            None => Ok(Profile::default()),
+    pub fn sandbox(&self) -> Result<SandboxConfig> {
+        match &self.sandbox {
+            Some(file) => Ok(SandboxConfig::read(file)?),
+            None => Ok(SandboxConfig::default()),
         }
     }
 }
@@ -124,7 +124,7 @@ enum Sides {
 
 pub fn execute(args: &Args) -> Result<()> {
     for export in &args.reports {
-        results::require_writable(&export.file)?;
+        record::require_writable(&export.file)?;
     }
     let policy = args.policy.as_deref().map(Policy::read);
     let policy = policy.transpose()?.unwrap_or_else(Policy::standard);
@@ -134,7 +134,7 @@ pub fn execute(args: &Args) -> Result<()> {
     };
     for export in &args.reports {
         let text = report::render(&gated, export.format, false)?;
-        results::write_whole(&export.file, text.as_bytes())?;
+        record::write_whole(&export.file, text.as_bytes())?;
     }
     print(&report::render(
         &gated,
@@ -166,7 +166,7 @@ fn stored(args: &Args, baseline: &str, policy: Policy) -> Result<Gated> {
              measure both with the same command"
         )));
     }
-    let differ = results::differences(&before.begin, &after.begin);
+    let differ = record::differences(&before.begin, &after.begin);
     notes.extend(
         differ
             .iter()
@@ -281,7 +281,7 @@ fn sides(args: &Args) -> Result<(Sides, String, String)> {
         let (before, after) = (subject(old)?, subject(new)?);
         let settings = args.pairing.settings();
         let cases = args.messages.cases(&before, settings.seed)?;
-        let guests = Guests::of(&before, &after, cases, &args.pairing.profile()?)?;
+        let guests = Guests::of(&before, &after, cases, &args.pairing.sandbox()?)?;
         return Ok((Sides::Guests(Box::new(guests)), old.clone(), new.clone()));
     }
     let (Some(old), Some(new)) = (&args.old_bin, &args.new_bin) else {

@@ -2,8 +2,8 @@
 
 use super::loading::{Loading, Plan, any_duration, duration, rate};
 use crate::Result;
-use crate::experiment::load::{Search, Steady, max_rate, steady};
-use crate::experiment::record::Experiment;
+use crate::experiments::load::{Search, Steady, max_rate, steady};
+use crate::experiments::record::Experiment;
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 use super::counted;
 use super::loading::{Loading, Plan, any_duration, duration, rate};
 use crate::Result;
-use crate::experiment::load::{Burst, Steady, Sustained, burst, steady, sustained};
-use crate::experiment::record::Experiment;
+use crate::experiments::load::{Burst, Steady, Sustained, burst, steady, sustained};
+use crate::experiments::record::Experiment;
 use clap::Subcommand;
 use sandlab_runtime::BackendKind;
 use std::time::Duration;

@@ -5,9 +5,10 @@ use super::progress;
 use super::session::{About, Session};
 use crate::Result;
 use crate::bundle::{self, Subject};
-use crate::experiment::load::Program;
-use crate::experiment::{compare, record::Recorder};
-use sandlab_runtime::{BackendKind, Profile};
+use crate::experiments::load::Program;
+use crate::experiments::record::Recorder;
+use crate::sampling::backends;
+use sandlab_runtime::{BackendKind, SandboxConfig};
 use std::slice;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub struct Plan<'a> {
 impl Loading {
     /// Threads that the agents live on, beside a generator.
     pub fn shards(&self) -> usize {
-        let beside = crate::experiment::fleet::beside_generator();
+        let beside = crate::sampling::fleet::beside_generator();
         self.shards.map_or(beside, usize::from)
     }
 
@@ -62,13 +63,13 @@ impl Loading {
         measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()>,
     ) -> Result<()> {
         let subject = bundle::find(plan.subject, &mut progress::say)?;
-        let profile = self.session.profile()?;
+        let sandbox = self.session.sandbox()?;
         let backends = self.backends(plan, &subject);
-        let programs = programs(&subject, &backends, plan.agents, &profile)?;
+        let programs = programs(&subject, &backends, plan.agents, &sandbox)?;
         let about = About {
             name: plan.name,
             subjects: slice::from_ref(&subject),
-            profile: &profile,
+            sandbox: &sandbox,
             settings: None,
             parts: plan.parts * programs.len(),
             judges: plan.judges,
@@ -104,17 +105,17 @@ pub fn programs(
     subject: &Subject,
     backends: &[BackendKind],
     agents: usize,
-    profile: &Profile,
+    sandbox: &SandboxConfig,
 ) -> Result<Vec<Program>> {
-    let mut profile = profile.clone();
+    let mut sandbox = sandbox.clone();
     // And one that is called alone.
     let slots = agents as u32 + 1;
-    profile.allocation.slots = profile.allocation.slots.max(slots);
+    sandbox.allocation.slots = sandbox.allocation.slots.max(slots);
     let load = |kind: &BackendKind| {
         Ok(Program {
             agent: subject.name(),
             backend: *kind,
-            start: compare::backend(subject, *kind, &profile)?,
+            start: backends::backend(subject, *kind, &sandbox)?,
         })
     };
     backends.iter().map(load).collect()

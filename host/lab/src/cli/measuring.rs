@@ -1,6 +1,6 @@
 //! How to measure: the options that all measuring commands have.
 
-use crate::experiment::interleave::Settings;
+use crate::sampling::interleave::Settings;
 use sandlab_runtime::BackendKind;
 
 #[derive(Debug, clap::Args)]

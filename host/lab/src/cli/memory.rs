@@ -5,8 +5,8 @@ use super::progress;
 use super::session::{About, Session};
 use crate::Result;
 use crate::bundle::{self, Subject};
-use crate::experiment::memory_limits::{MOST, Search, Tested, sweep, tune};
-use crate::experiment::record::Recorder;
+use crate::experiments::memory::{MOST, Search, Tested, sweep, tune};
+use crate::experiments::record::Recorder;
 use crate::workload::Case;
 use bytesize::ByteSize;
 use sandlab_runtime::BackendKind;
@@ -50,7 +50,7 @@ pub struct Args {
 }
 
 pub fn execute(args: &Args) -> Result<()> {
-    let profile = args.session.profile()?;
+    let sandbox = args.session.sandbox()?;
     let found = args.subjects.iter().map(|name| {
         let subject = bundle::find(name, &mut progress::say)?;
         let cases = args.messages.cases(&subject, args.seed)?;
@@ -60,7 +60,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let mut tested = Vec::new();
     for (subject, cases) in &found {
         for backend in args.backends(subject) {
-            tested.push(Tested::new(subject, backend, &profile, cases)?);
+            tested.push(Tested::new(subject, backend, &sandbox, cases)?);
         }
     }
     let mut limits = args.limits.clone();
@@ -70,7 +70,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let about = About {
         name: if args.tune { "tuning" } else { "memory" },
         subjects: &subjects,
-        profile: &profile,
+        sandbox: &sandbox,
         settings: None,
         parts: tested.len() * if args.tune { 1 } else { limits.len() },
         judges: args.tune,

@@ -1,7 +1,7 @@
 //! What agents are told: the options of commands that send a workload.
 
 use crate::bundle::Subject;
-use crate::experiment::setup;
+use crate::sampling::setup;
 use crate::workload::{self, Case};
 use crate::{Error, Result};
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ mod compare;
 mod counted;
 mod export;
 mod fill;
+mod footprint;
 mod gate;
 mod latency;
 mod load;
@@ -20,7 +21,6 @@ mod memory;
 mod messages;
 mod new;
 mod plan;
-mod profile;
 mod progress;
 mod recovery;
 mod report;
@@ -77,7 +77,8 @@ enum Command {
     /// Say how many agents this machine holds, in each layout, and with which settings.
     Plan(plan::Args),
     /// Say what agents take of memory and CPU: idle, at work, and at a rate.
-    Profile(profile::Args),
+    #[command(alias = "profile")]
+    Footprint(footprint::Args),
     /// Let agents fault under load, and time how they come back.
     Recovery(recovery::Args),
     /// Report a stored run, also one that was killed; compare it with a baseline.
@@ -119,7 +120,7 @@ impl Cli {
             Command::Gate(args) => gate::execute(&args),
             Command::New(args) => new::execute(&args),
             Command::Plan(args) => plan::execute(&args),
-            Command::Profile(args) => profile::execute(&args),
+            Command::Footprint(args) => footprint::execute(&args),
             Command::Fill => fill::execute(),
             Command::Recovery(args) => recovery::execute(&args),
             Command::Report(args) => report::execute(&args),

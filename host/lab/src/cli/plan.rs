@@ -4,18 +4,18 @@ use super::messages::Messages;
 use super::progress;
 use super::session::{About, Session};
 use crate::bundle;
-use crate::experiment::plan::{Crowd, Machine, Wish, layout, plan};
-use crate::experiment::record::Recorder;
+use crate::experiments::plan::{Crowd, Machine, Wish, layout, plan};
+use crate::experiments::record::Recorder;
 use crate::{Error, Result};
 use bytesize::ByteSize;
-use sandlab_runtime::profile::Layout;
+use sandlab_runtime::config::Layout;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A built agent, the folder of a bundle or crate, or a component file.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
     subject: String,
-    /// What each agent may use of memory; without it, as the profile says.
+    /// What each agent may use of memory; without it, as the sandbox config says.
     #[arg(long, value_name = "SIZE")]
     limit: Option<ByteSize>,
     /// How many agents there have to be; without it, as many as there can be.
@@ -41,12 +41,12 @@ pub fn execute(args: &Args) -> Result<()> {
         Error::Machine("the kernel does not tell what there is: /proc is needed".to_owned())
     })?;
     let subject = bundle::find(&args.subject, &mut progress::say)?;
-    let mut profile = args.session.profile()?;
+    let mut sandbox = args.session.sandbox()?;
     if let Some(limit) = args.limit {
-        profile.memory_limit = limit;
+        sandbox.memory_limit = limit;
     }
     let cases = args.messages.cases(&subject, args.seed)?;
-    let crowd = Crowd::of(&subject, &profile, &cases)?;
+    let crowd = Crowd::of(&subject, &sandbox, &cases)?;
     let wish = Wish {
         agents: args.agents,
         verify: args.verify,
@@ -54,7 +54,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let about = About {
         name: "plan",
         subjects: std::slice::from_ref(&subject),
-        profile: &profile,
+        sandbox: &sandbox,
         settings: None,
         parts: args.layouts.len(),
         judges: true,

@@ -2,7 +2,7 @@
 
 use super::loading::{Loading, Plan, any_duration, duration, rate};
 use crate::Result;
-use crate::experiment::load::{Recovery, Trap, recovery};
+use crate::experiments::load::{Recovery, Trap, recovery};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 use super::print;
 use super::session::{Stored, targets};
 use crate::Result;
+use crate::record::{RunId, Store, require_writable, write_whole};
 use crate::report::whole::{Format, Past, Whole};
-use crate::results::{RunId, Store, require_writable, write_whole};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]

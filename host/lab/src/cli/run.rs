@@ -6,9 +6,9 @@ use super::progress;
 use super::session::{About, Session};
 use crate::Result;
 use crate::bundle;
-use crate::experiment::fleet::beside_generator;
-use crate::experiment::load::{Program, quick};
-use crate::experiment::record::Recorder;
+use crate::experiments::load::{Program, quick};
+use crate::experiments::record::Recorder;
+use crate::sampling::fleet::beside_generator;
 use crate::suite::{Part, Suite};
 use clap::ValueEnum;
 
@@ -33,19 +33,19 @@ enum Name {
 
 pub fn execute(args: &Args) -> Result<()> {
     let Name::Quick = args.suite;
-    let (measuring, profile) = (&args.measuring, args.session.profile()?);
+    let (measuring, sandbox) = (&args.measuring, args.session.sandbox()?);
     let backends = measuring.backends();
-    let suite = Suite::quick(&backends, measuring.settings(), profile.clone())?;
+    let suite = Suite::quick(&backends, measuring.settings(), sandbox.clone())?;
     suite.check()?;
     let load = |name: &str| {
         let subject = bundle::find(name, &mut progress::say)?;
-        programs(&subject, &backends, quick::AGENTS, &profile)
+        programs(&subject, &backends, quick::AGENTS, &sandbox)
     };
     let (echo, faulty) = (load("echo")?, load("faulty")?);
     let about = About {
         name: "quick",
         subjects: &suite.subjects(),
-        profile: &profile,
+        sandbox: &sandbox,
         settings: Some(suite.settings),
         parts: suite.len() + echo.len() * quick::PARTS + faulty.len(),
         // The loads are too short to hold anything against them.

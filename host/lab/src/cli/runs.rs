@@ -2,8 +2,8 @@
 
 use super::print;
 use super::session::Stored;
+use crate::record::{Document, write_whole};
 use crate::report::runs;
-use crate::results::{Document, write_whole};
 use crate::{Error, Result};
 use clap::{Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 use super::{print, progress};
 use crate::Result;
 use crate::bundle;
-use crate::experiment::pairs::sample;
-use sandlab_runtime::Profile;
+use crate::sampling::pairs::sample;
+use sandlab_runtime::SandboxConfig;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -19,7 +19,7 @@ pub struct Args {
 pub fn execute(args: &Args) -> Result<()> {
     for name in &args.subjects {
         let subject = bundle::find(name, &mut progress::say)?;
-        for line in sample(&subject, &Profile::default(), args.seed)? {
+        for line in sample(&subject, &SandboxConfig::default(), args.seed)? {
             print(&line)?;
         }
     }

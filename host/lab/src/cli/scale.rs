@@ -2,8 +2,8 @@
 
 use super::loading::{Loading, Plan, duration};
 use crate::Result;
-use crate::experiment::load::{Scale, scale};
-use crate::experiment::record::Recorder;
+use crate::experiments::load::{Scale, scale};
+use crate::experiments::record::Recorder;
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 

@@ -2,25 +2,25 @@
 
 use super::{print, progress};
 use crate::bundle::Subject;
-use crate::experiment::interleave::Settings;
-use crate::experiment::record::Recorder;
-use crate::report::{self, Format};
-use crate::results::{
+use crate::experiments::record::Recorder;
+use crate::record::{
     self, Begin, End, Entry, Environment, Measured, Results, RunId, Store, Watch, Writer,
 };
+use crate::report::{self, Format};
+use crate::sampling::interleave::Settings;
 use crate::validate::supervise::Observer;
 use crate::verdict::{Targets, objections};
 use crate::{Error, Kind, Result};
 use jiff::Timestamp;
-use sandlab_runtime::Profile;
+use sandlab_runtime::SandboxConfig;
 use std::path::{Path, PathBuf};
 
 /// The options of a command that measures and keeps what it measured.
 #[derive(Debug, clap::Args)]
 pub struct Session {
-    /// The sandbox profile, a TOML file.
-    #[arg(long, value_name = "FILE")]
-    profile: Option<PathBuf>,
+    /// The sandbox config, a TOML file.
+    #[arg(long, alias = "profile", value_name = "FILE")]
+    sandbox: Option<PathBuf>,
     /// What results are graded by, a TOML file.
     #[arg(long, value_name = "FILE")]
     targets: Option<PathBuf>,
@@ -95,7 +95,7 @@ impl Reporting {
     fn require_writable(&self) -> Result<()> {
         self.output
             .as_deref()
-            .map_or(Ok(()), results::require_writable)
+            .map_or(Ok(()), record::require_writable)
     }
 
     /// Writes the report.
@@ -105,7 +105,7 @@ impl Reporting {
     pub fn write(&self, results: &Results, targets: &Targets) -> Result<()> {
         let render = |colours| report::results::render(results, targets, self.format, colours);
         match &self.output {
-            Some(file) => results::write_whole(file, render(false)?.as_bytes()),
+            Some(file) => record::write_whole(file, render(false)?.as_bytes()),
             None => print(&render(console::colors_enabled())?),
         }
     }
@@ -118,7 +118,7 @@ pub struct About<'a> {
     /// The agents.
     pub subjects: &'a [Subject],
     /// What they are allowed.
-    pub profile: &'a Profile,
+    pub sandbox: &'a SandboxConfig,
     /// How cases are measured, if there are any.
     pub settings: Option<Settings>,
     /// How many parts there will be.
@@ -128,14 +128,14 @@ pub struct About<'a> {
 }
 
 impl Session {
-    /// The profile that the user gave, or the default.
+    /// The sandbox config that the user gave, or the default.
     ///
     /// # Errors
     /// If the file cannot be used.
-    pub fn profile(&self) -> Result<Profile> {
-        match &self.profile {
-            Some(file) => Ok(Profile::read(file)?),
-            None => Ok(Profile::default()),
+    pub fn sandbox(&self) -> Result<SandboxConfig> {
+        match &self.sandbox {
+            Some(file) => Ok(SandboxConfig::read(file)?),
+            None => Ok(SandboxConfig::default()),
         }
     }
 
@@ -221,7 +221,7 @@ impl Live {
             started: Timestamp::now().to_string(),
             environment: Environment::now(),
             settings: about.settings,
-            profile: about.profile.clone(),
+            sandbox: about.sandbox.clone(),
             agents: agents.collect::<Result<_>>()?,
         };
         Ok(Self {
@@ -268,7 +268,7 @@ impl Recorder for Live {
                 part.agents
             )),
             Entry::Case(case) => self.begins(&case.agent),
-            Entry::Interval(interval) => self.bar.shows(&format!(
+            Entry::Window(interval) => self.bar.shows(&format!(
                 "{}, {} good/s, {} waiting",
                 interval.phase.name(),
                 interval.rate().round(),

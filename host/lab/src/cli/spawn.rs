@@ -5,8 +5,8 @@ use super::progress;
 use super::session::{About, Session};
 use crate::Result;
 use crate::bundle;
-use crate::experiment::record::Recorder;
-use crate::experiment::spawn::Starting;
+use crate::experiments::record::Recorder;
+use crate::experiments::spawn::Starting;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -27,13 +27,13 @@ pub struct Args {
 
 pub fn execute(args: &Args) -> Result<()> {
     let subject = bundle::find(&args.subject, &mut progress::say)?;
-    let profile = args.session.profile()?;
+    let sandbox = args.session.sandbox()?;
     let cases = args.messages.cases(&subject, args.seed)?;
-    let starting = Starting::of(&subject, &profile, &cases)?;
+    let starting = Starting::of(&subject, &sandbox, &cases)?;
     let about = About {
         name: "spawn",
         subjects: std::slice::from_ref(&subject),
-        profile: &profile,
+        sandbox: &sandbox,
         settings: None,
         parts: 1,
         judges: true,

@@ -1,6 +1,6 @@
 //! Which strategies a command compares, and with which agent.
 
-use sandlab_runtime::path::{Batching, Strategy};
+use sandlab_runtime::messaging::{Batching, Strategy};
 use std::num::NonZeroU32;
 use std::time::Duration;
 

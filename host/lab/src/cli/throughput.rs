@@ -3,9 +3,9 @@
 use super::loading::{Loading, Plan, duration};
 use super::strategy;
 use crate::Result;
-use crate::experiment::load::closed;
-use crate::experiment::record::Recorder;
-use crate::experiment::throughput::{Clients, Load, Mode};
+use crate::experiments::load::closed;
+use crate::experiments::record::Recorder;
+use crate::sampling::closed_loop::{Clients, Load, Mode};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! `sandlab torture`
 
 use super::loading::duration;
-use crate::experiment::torture::{Torture, torture};
+use crate::experiments::torture::{Torture, torture};
 use crate::{Error, Result, report};
-use sandlab_runtime::path::Placement;
+use sandlab_runtime::messaging::Placement;
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]

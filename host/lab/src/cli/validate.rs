@@ -7,7 +7,7 @@ use crate::validate::{
     Baseline, Code, Guest, Policies, Policy, Severity, Stage, Status, Validation, find, supervise,
     worker,
 };
-use crate::{Error, Result, results};
+use crate::{Error, Result, record};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -69,7 +69,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let policies = policies(args)?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     for export in &args.reports {
-        results::require_writable(&export.file)?;
+        record::require_writable(&export.file)?;
     }
     let mut targets = Vec::new();
     for guest in &args.guests {
@@ -94,7 +94,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let validation = Validation::of(guests);
     for export in &args.reports {
         let text = report::render(&validation, export.format, false)?;
-        results::write_whole(&export.file, text.as_bytes())?;
+        record::write_whole(&export.file, text.as_bytes())?;
     }
     let colours = console::colors_enabled();
     print(&report::render(&validation, args.format, colours)?)?;

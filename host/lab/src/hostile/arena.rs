@@ -2,9 +2,11 @@
 
 use super::{Attack, End, Strike, WITNESS, crowded, hasty};
 use crate::{Error, Result};
-use sandlab_runtime::path::{AgentOptions, Client, Placement, Runtime, SpawnError, Undelivered};
+use sandlab_runtime::messaging::{
+    AgentOptions, Client, Placement, Runtime, SpawnError, Undelivered,
+};
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
-use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative, Profile};
+use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative, SandboxConfig};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +42,12 @@ impl Arena {
     ///
     /// # Errors
     /// If the machine does not have the room.
-    pub fn new(profile: &Profile) -> Result<Self> {
-        let engine = |profile: &Profile| {
-            SandboxEngine::with_cache(profile, Cache::none())
+    pub fn new(sandbox: &SandboxConfig) -> Result<Self> {
+        let engine = |sandbox: &SandboxConfig| {
+            SandboxEngine::with_cache(sandbox, Cache::none())
                 .map_err(|error| Error::Machine(error.to_string()))
         };
-        let (patient, hasty) = (engine(profile)?, engine(&hasty(profile))?);
+        let (patient, hasty) = (engine(sandbox)?, engine(&hasty(sandbox))?);
         let witness = load(&patient, &WITNESS.component())
             .map_err(|error| Error::Machine(format!("the good agents: {error}")))?;
         let tokio = tokio::runtime::Builder::new_current_thread()

@@ -12,7 +12,7 @@ pub use arena::{Arena, Ground, Outcome};
 pub use attacks::all;
 pub use guest::{Guest, crowded, endless_to_compile};
 
-use sandlab_runtime::profile::Profile;
+use sandlab_runtime::config::SandboxConfig;
 use std::time::Duration;
 
 /// One way to do harm.
@@ -86,20 +86,20 @@ pub const WITNESS: Guest = Guest {
 const ROOM: u32 = 8;
 
 /// What hostile guests may use beside so many good agents, so that each comes to an end soon.
-pub fn profile(good: u32) -> Profile {
-    let mut profile = Profile {
+pub fn sandbox(good: u32) -> SandboxConfig {
+    let mut sandbox = SandboxConfig {
         memory_limit: bytesize::ByteSize::mib(8),
         deadline: Duration::from_secs(5),
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    profile.allocation.slots = good + ROOM;
-    profile
+    sandbox.allocation.slots = good + ROOM;
+    sandbox
 }
 
 /// The same for those that never end by themselves.
-pub fn hasty(profile: &Profile) -> Profile {
-    Profile {
+pub fn hasty(sandbox: &SandboxConfig) -> SandboxConfig {
+    SandboxConfig {
         deadline: Duration::from_millis(20),
-        ..profile.clone()
+        ..sandbox.clone()
     }
 }

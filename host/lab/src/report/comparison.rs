@@ -1,9 +1,9 @@
 //! What a message costs on each backend, and by how much more than on the native twin.
 
 use super::table::{Align, Cell, Table};
-use super::units::{plain, quoted, range, size, time, times};
-use crate::experiment::interleave::Sampled;
-use crate::stats::{Interval, geometric_mean, median_interval};
+use crate::metrics::format::{plain, quoted, range, size, time, times};
+use crate::sampling::interleave::Sampled;
+use crate::stats::{Estimate, geometric_mean, median_interval};
 use crate::workload::{COMPUTE, SIZES};
 use sandlab_runtime::BackendKind;
 use std::fmt::Write;
@@ -30,9 +30,9 @@ pub struct Row {
     /// The backend.
     pub backend: String,
     /// Nanoseconds a message.
-    pub ns: Interval,
+    pub ns: Estimate,
     /// This backend's time by the native twin's, in the same round.
-    pub ratio: Option<Interval>,
+    pub ratio: Option<Estimate>,
     /// Rounds.
     pub rounds: usize,
 }

@@ -1,8 +1,8 @@
 //! How good the results are, by the targets.
 
+use crate::record::Results;
 use crate::report::page::list;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::results::Results;
 use crate::verdict::{Grade, Graded};
 
 /// More than so many are not all shown: those that miss their target are what matters.
@@ -49,7 +49,7 @@ pub fn block(results: &Results, graded: &[Graded], style: Style) -> Option<Strin
 /// Three digits, or all before the point.
 fn number(value: f64) -> String {
     match value.abs() {
-        100.0.. => crate::report::units::grouped(value),
+        100.0.. => crate::metrics::format::grouped(value),
         10.0.. => format!("{value:.1}"),
         0.1.. => format!("{value:.2}"),
         _ => format!("{value:.4}"),

@@ -1,9 +1,9 @@
 //! Where the sandbox's cost comes from: the ladder's steps, and what they leave over.
 
 use super::table::{Align, Cell, Table};
-use super::units::{difference, plain, quoted, range, size, time};
-use crate::experiment::interleave::Sampled;
-use crate::stats::{Interval, median_interval};
+use crate::metrics::format::{difference, plain, quoted, range, size, time};
+use crate::sampling::interleave::Sampled;
+use crate::stats::{Estimate, median_interval};
 use std::fmt::Write;
 
 /// One ladder, summed up.
@@ -21,9 +21,9 @@ pub struct Rung {
     /// What it turns on.
     pub name: String,
     /// Nanoseconds a message.
-    pub ns: Interval,
+    pub ns: Estimate,
     /// Nanoseconds more than the rung below, in the same round; none for the lowest.
-    pub step: Option<Interval>,
+    pub step: Option<Estimate>,
     /// Rounds.
     pub rounds: usize,
 }
@@ -133,7 +133,7 @@ impl Ladder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::interleave::Samples;
+    use crate::sampling::interleave::Samples;
 
     #[test]
     fn a_step_is_the_difference_in_the_same_round() {

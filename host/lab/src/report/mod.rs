@@ -2,6 +2,7 @@
 
 mod annotation;
 mod comparison;
+mod footprint;
 pub mod gate;
 mod grades;
 mod html;
@@ -10,14 +11,12 @@ mod load;
 mod memory_limits;
 mod page;
 mod plan;
-mod profile;
 pub mod results;
 pub mod runs;
 mod sampled;
 mod spawn;
 mod table;
 mod torture;
-mod units;
 pub mod validate;
 pub mod whole;
 

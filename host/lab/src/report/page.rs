@@ -1,7 +1,7 @@
 //! Lines that stand below a report's tables.
 
 use super::table::{Style, escaped};
-use crate::results::{Environment, Measured};
+use crate::record::{Environment, Measured};
 use std::collections::BTreeSet;
 
 pub(super) fn list(lines: Vec<String>, style: Style) -> String {

@@ -2,11 +2,11 @@
 
 use super::page::list;
 use super::table::{Align, Cell, Style, Table};
-use super::units::{grouped, size, time, times};
-use crate::experiment::plan::{Advice, Bound, Capacity, Verified, layout};
-use crate::experiment::record::{Experiment, Finding};
-use crate::results::{Measurement, Results};
-use sandlab_runtime::profile::Layout;
+use crate::experiments::plan::{Advice, Bound, Capacity, Verified, layout};
+use crate::experiments::record::{Experiment, Finding};
+use crate::metrics::format::{grouped, size, time, times};
+use crate::record::{Measurement, Results};
+use sandlab_runtime::config::Layout;
 
 /// What was found out of one layout.
 struct Planned<'a> {
@@ -30,7 +30,7 @@ pub(super) fn blocks(results: &Results, style: Style) -> Vec<String> {
         ));
     }
     blocks.push(list(advice(&planned), style));
-    blocks.extend(chosen(&planned).map(|planned| profile(planned, style)));
+    blocks.extend(chosen(&planned).map(|planned| sandbox(planned, style)));
     blocks
 }
 
@@ -170,7 +170,7 @@ fn advice(planned: &[Planned]) -> Vec<String> {
     }
     lines.push(match chosen(planned) {
         Some(chosen) => format!(
-            "{} agents, in the fastest layout that holds them: paste this into a profile",
+            "{} agents, in the fastest layout that holds them: paste this into a sandbox config",
             grouped(chosen.advice.agents as f64)
         ),
         None => "no layout holds them on this machine as it is".to_owned(),
@@ -178,13 +178,13 @@ fn advice(planned: &[Planned]) -> Vec<String> {
     lines
 }
 
-fn profile(planned: &Planned, style: Style) -> String {
+fn sandbox(planned: &Planned, style: Style) -> String {
     let (open, close) = match style {
         Style::Markdown => ("```toml\n", "```"),
         Style::Html => ("<pre>", "</pre>"),
         Style::Colour | Style::Plain => ("", ""),
     };
-    let mut text = open.to_owned() + &planned.advice.profile;
+    let mut text = open.to_owned() + &planned.advice.sandbox;
     for (number, pool) in planned.advice.pools.iter().enumerate() {
         let of = planned.advice.pools.len();
         text += &format!("\n# What wasmtime is told, pool {} of {of}:\n", number + 1);
@@ -217,7 +217,7 @@ pub(super) fn csv(results: &Results) -> Option<String> {
         .to_owned();
     for planned in &planned {
         let (capacity, verified) = (planned.capacity, planned.verified);
-        let number = |value: Option<f64>| super::units::plain(value);
+        let number = |value: Option<f64>| crate::metrics::format::plain(value);
         text += &format!(
             "{},{},{},{},{},{},{},{},{},{},{},{}\n",
             planned.name(),

@@ -3,9 +3,9 @@
 
 use super::page::{builds, list, machine};
 use super::table::Style;
-use super::{Format, grades, load, memory_limits, plan, profile, sampled, spawn};
-use crate::experiment::record::Finding;
-use crate::results::Results;
+use super::{Format, footprint, grades, load, memory_limits, plan, sampled, spawn};
+use crate::experiments::record::Finding;
+use crate::record::Results;
 use crate::verdict::{Graded, Targets, grade};
 use crate::{Error, Result};
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub(super) fn csv(results: &Results) -> String {
             memory_limits::csv(results),
             plan::csv(results),
             spawn::csv(results),
-            profile::csv(results),
+            footprint::csv(results),
         ];
         let found: Vec<_> = special.into_iter().flatten().collect();
         match found.is_empty() {
@@ -72,7 +72,7 @@ pub(super) fn page(results: &Results, graded: &[Graded], style: Style) -> String
     blocks.extend(memory_limits::blocks(results, style));
     blocks.extend(plan::blocks(results, style));
     blocks.extend(spawn::blocks(results, style));
-    blocks.extend(profile::blocks(results, style));
+    blocks.extend(footprint::blocks(results, style));
     blocks.extend(grades::block(results, graded, style));
     blocks.push(list(remarks(results), style));
     blocks.push(list(conditions(results), style));
@@ -116,7 +116,7 @@ pub(super) fn conditions(results: &Results) -> Vec<String> {
     if accepted > 0 {
         lines.push(format!(
             "{} messages, each accounted for: handled, failed or dead-lettered",
-            super::units::grouped(accepted as f64)
+            crate::metrics::format::grouped(accepted as f64)
         ));
     }
     lines.push(machine(&results.begin.environment));

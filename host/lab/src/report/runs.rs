@@ -2,8 +2,8 @@
 
 use super::page::{builds, machine};
 use super::table::{Align, Cell, Style, Table};
-use super::units::grouped;
-use crate::results::{Document, Listed, RunId};
+use crate::metrics::format::grouped;
+use crate::record::{Document, Listed, RunId};
 use std::collections::BTreeMap;
 
 /// A line a run.

@@ -4,7 +4,7 @@ use super::comparison::Comparison;
 use super::ladder::Ladder;
 use super::page::list;
 use super::table::Style;
-use crate::results::Results;
+use crate::record::Results;
 use crate::stats::median_interval;
 
 pub(super) fn blocks(results: &Results, style: Style) -> Vec<String> {

@@ -2,10 +2,10 @@
 
 use super::page::list;
 use super::table::{Align, Cell, Style, Table};
-use super::units::{or_dash, plain, quoted, time, times};
-use crate::experiment::record::Finding;
-use crate::experiment::spawn::{MANY, Phase, Started, Way};
-use crate::results::{Measurement, Results};
+use crate::experiments::record::Finding;
+use crate::experiments::spawn::{MANY, Phase, Started, Way};
+use crate::metrics::format::{or_dash, plain, quoted, time, times};
+use crate::record::{Measurement, Results};
 
 /// In the order that they follow each other.
 const PHASES: [(Phase, &str); 9] = [

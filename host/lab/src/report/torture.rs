@@ -1,8 +1,8 @@
 //! What attacks came to, as a table.
 
 use super::table::{Align, Cell, Style, Table};
-use super::units::{grouped, or_dash, percent, size, time};
-use crate::experiment::torture::Tortured;
+use crate::experiments::torture::Tortured;
+use crate::metrics::format::{grouped, or_dash, percent, size, time};
 use crate::stats::Distribution;
 
 /// The table, and what it sums up to.

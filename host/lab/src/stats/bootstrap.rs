@@ -2,7 +2,7 @@
 //! and that only near neighbours depend on each other: whole blocks of them are resampled
 //! (Künsch 1989, "The jackknife and the bootstrap for general stationary observations").
 
-use super::median::Interval;
+use super::median::Estimate;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -10,7 +10,7 @@ const RESAMPLES: usize = 2_000;
 
 /// The median of the last third by that of the first, with its 95 % interval. None of
 /// fewer than 12 values: four a third are the fewest that say anything of their spread.
-pub fn change_over_time(series: &[f64]) -> Option<Interval> {
+pub fn change_over_time(series: &[f64]) -> Option<Estimate> {
     if series.len() < 12 {
         return None;
     }
@@ -24,7 +24,7 @@ pub fn change_over_time(series: &[f64]) -> Option<Interval> {
         .collect();
     ratios.sort_by(f64::total_cmp);
     let at = |share: f64| ratios[((RESAMPLES - 1) as f64 * share).round() as usize];
-    Some(Interval {
+    Some(Estimate {
         value,
         low: Some(at(0.025)),
         high: Some(at(0.975)),

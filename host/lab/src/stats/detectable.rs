@@ -1,14 +1,14 @@
 //! What data could have shown. Assumes that the estimate is about normal around the truth,
 //! which a centre of some ten pairs is.
 
-use super::median::Interval;
+use super::median::Estimate;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// The distance from a bound at which a one-sided test at `alpha` finds a change in nine of
 /// ten cases, of an estimate with this interval at this confidence (Cohen 1988, Statistical
 /// Power Analysis, 2.4, with the standard error that the interval implies). None without an
 /// interval.
-pub fn detectable(interval: Interval, confidence: f64, alpha: f64) -> Option<f64> {
+pub fn detectable(interval: Estimate, confidence: f64, alpha: f64) -> Option<f64> {
     const POWER: f64 = 0.9;
     let width = interval.high? - interval.low?;
     let normal = Normal::standard();
@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn it_is_the_textbooks_sum_of_quantiles() {
-        let interval = |end: Option<f64>| Interval {
+        let interval = |end: Option<f64>| Estimate {
             value: 0.0,
             low: end.map(|end| -end),
             high: end,

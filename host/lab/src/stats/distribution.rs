@@ -1,7 +1,7 @@
 //! How times are distributed. Assumes nothing of their shape, and takes the same memory
 //! however many there are: an HDR histogram (Tene, <https://hdrhistogram.org>).
 
-use super::median::{Interval, median_ranks};
+use super::median::{Estimate, median_ranks};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
@@ -69,13 +69,13 @@ impl Distribution {
     }
 
     /// The median with its 95 % interval, if the times are independent; none of no times.
-    pub fn median_interval(&self) -> Option<Interval> {
+    pub fn median_interval(&self) -> Option<Estimate> {
         let count = self.count();
         let value = self.quantile(0.5)?;
         let ranks = median_ranks(count as usize);
         // From 0 on, and the histogram counts from 1 on.
         let at = |rank: usize| self.quantile((rank as f64 + 1.0) / count as f64);
-        Some(Interval {
+        Some(Estimate {
             value,
             low: ranks.and_then(|(low, _)| at(low)),
             high: ranks.and_then(|(_, high)| at(high)),

@@ -6,7 +6,7 @@ use statrs::distribution::{Binomial, DiscreteCDF};
 
 /// A value and the range that holds the true one, at the stated confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Interval {
+pub struct Estimate {
     /// The estimate.
     pub value: f64,
     /// The lower end; none if there are too few samples for the confidence.
@@ -15,10 +15,35 @@ pub struct Interval {
     pub high: Option<f64>,
 }
 
+impl Estimate {
+    /// Returns a value without an interval.
+    pub fn single(value: f64) -> Self {
+        Self {
+            value,
+            low: None,
+            high: None,
+        }
+    }
+
+    /// Returns a value that is certain.
+    pub fn exact(value: f64) -> Self {
+        Self {
+            value,
+            low: Some(value),
+            high: Some(value),
+        }
+    }
+
+    /// Returns both ends of the interval; `None` if there is none.
+    pub fn ends(&self) -> Option<(f64, f64)> {
+        self.low.zip(self.high)
+    }
+}
+
 /// The median with its distribution-free 95 % interval: the order statistics whose ranks
 /// a binomial of one half leaves out with 2.5 % a side (Conover, Practical
 /// Nonparametric Statistics, 3.2). Needs 6 samples for an interval, 1 for a value.
-pub fn median_interval(samples: &[f64]) -> Option<Interval> {
+pub fn median_interval(samples: &[f64]) -> Option<Estimate> {
     let mut samples = samples.to_vec();
     let n = samples.len();
     if n == 0 {
@@ -31,7 +56,7 @@ pub fn median_interval(samples: &[f64]) -> Option<Interval> {
         _ => at(n / 2 - 1).midpoint(at(n / 2)),
     };
     let ranks = median_ranks(n);
-    Some(Interval {
+    Some(Estimate {
         value,
         low: ranks.map(|(low, _)| at(low)),
         high: ranks.map(|(_, high)| at(high)),

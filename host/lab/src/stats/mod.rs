@@ -13,7 +13,7 @@ pub use bootstrap::change_over_time;
 pub use detectable::detectable;
 pub use distribution::{Distribution, PERCENTILES};
 pub use holm::holm;
-pub use median::{Interval, median_interval};
+pub use median::{Estimate, median_interval};
 pub use ratios::geometric_mean;
 pub use scalability::Scalability;
 pub use signed_rank::{location, p_above, p_below};

@@ -9,7 +9,7 @@
 //! that the same distribution gives (Hollander, Wolfe and Chicken 2014, Nonparametric
 //! Statistical Methods, 3.2 and 3.3). A third of the pairs may be spoilt before it moves far.
 
-use super::median::Interval;
+use super::median::Estimate;
 
 /// How likely differences as large as these, or larger, are if their centre is not above
 /// `bound`. 1 of no differences.
@@ -42,7 +42,7 @@ pub fn p_below(differences: &[f64], bound: f64) -> f64 {
 
 /// The centre of the differences, with its interval at a confidence below 1; without one if
 /// there are too few differences for it. None of no differences.
-pub fn location(differences: &[f64], confidence: f64) -> Option<Interval> {
+pub fn location(differences: &[f64], confidence: f64) -> Option<Estimate> {
     let mut averages = Vec::with_capacity(differences.len() * (differences.len() + 1) / 2);
     for (index, first) in differences.iter().enumerate() {
         averages.extend(differences[index..].iter().map(|b| first.midpoint(*b)));
@@ -66,7 +66,7 @@ pub fn location(differences: &[f64], confidence: f64) -> Option<Interval> {
     let ends = left_out
         .checked_sub(1)
         .map(|rank| (averages[rank], averages[count - 1 - rank]));
-    Some(Interval {
+    Some(Estimate {
         value,
         low: ends.map(|(low, _)| low),
         high: ends.map(|(_, high)| high),

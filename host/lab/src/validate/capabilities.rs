@@ -63,11 +63,13 @@ impl Capability {
             Self::Messages => "send messages, log, and find other agents",
             Self::Clocks => "tell the time, and wait",
             Self::Random => "get random numbers",
-            Self::Environment => "read the environment and the arguments that the profile grants",
+            Self::Environment => {
+                "read the environment and the arguments that the sandbox config grants"
+            }
             Self::Stdio => "write to its log through standard output and error",
             Self::Exit => "end itself",
             Self::Streams => "read, write and wait for what other imports gave it",
-            Self::Files => "use the directories that the profile grants",
+            Self::Files => "use the directories that the sandbox config grants",
             Self::Network => "open TCP and UDP sockets, and look names up",
             Self::Http => "make and answer HTTP requests",
             Self::Unknown => "do what only its author knows",

@@ -150,7 +150,7 @@ catalogue! {
     "The component was given up after `timing.compile-limit`. A small component that compiles \
      for ever is an attack on hosts that compile what they are sent."
     "A503" NotGranted Error "an import is not granted by the sandbox"
-    "The policy's allow list has it, but the profile under [limits] grants nothing for it."
+    "The policy's allow list has it, but the sandbox config under [limits] grants nothing for it."
     "A504" OverCompiled Error "over a budget of compiling"
     "Compiled size is the same on every machine with the same engine; compile time is a median \
      and is given a margin (`timing.margin`)."

@@ -76,7 +76,7 @@ fn refused(error: &LoadError) -> Result<Check, String> {
         LoadError::UndeclaredImport { import, remedy } => {
             Finding::new(Code::NotGranted, import, remedy).found(error.to_string())
         }
-        LoadError::Engine(_) | LoadError::Profile(_) | LoadError::Unreadable { .. } => {
+        LoadError::Engine(_) | LoadError::Config(_) | LoadError::Unreadable { .. } => {
             return Err(error.to_string());
         }
         _ => {

@@ -5,7 +5,7 @@ use super::stage::Stage;
 use bytesize::ByteSize;
 use glob::Pattern;
 use sandlab_runtime::wasm::contract;
-use sandlab_runtime::{Profile, profile::Stdio};
+use sandlab_runtime::{SandboxConfig, config::Stdio};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub struct Policy {
     #[serde(deserialize_with = "budgets")]
     pub budgets: BTreeMap<Measure, u64>,
     /// The sandbox that it runs in.
-    pub limits: Profile,
+    pub limits: SandboxConfig,
     /// How often and how long.
     pub timing: Timing,
     /// What it must answer.

@@ -9,7 +9,7 @@ use super::policy::Policy;
 use super::stage::Stage;
 use super::{call, capabilities, format, hygiene, load, soak, spawn, statics, world};
 use crate::bundle::sha256;
-use crate::experiment::setup::with_directory;
+use crate::sampling::setup::with_directory;
 use crate::workload::{self, Case, Exchange};
 use crate::{Error, Result};
 use rustix::process::{Resource, Rlimit, setrlimit};

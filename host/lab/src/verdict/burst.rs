@@ -1,7 +1,7 @@
 //! When all is as it was before a burst.
 
-use crate::experiment::open_loop::Phase;
-use crate::results::Point;
+use crate::record::Phase;
+use crate::record::Point;
 use serde::Serialize;
 
 /// How a burst was borne.

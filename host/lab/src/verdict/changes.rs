@@ -1,7 +1,7 @@
 //! What changed from one run to another, judged on intervals.
 
 use super::measures::Measure;
-use crate::stats::Interval;
+use crate::stats::Estimate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct Change {
     #[serde(flatten)]
     pub current: Measure,
     /// How much in the baseline.
-    pub baseline: Interval,
+    pub baseline: Estimate,
     /// The current by the baseline, less one; none where the baseline is nothing.
     pub relative: Option<f64>,
     /// What that means.
@@ -65,7 +65,7 @@ pub fn changes(baseline: &[Measure], current: &[Measure]) -> Vec<Change> {
     changes.collect()
 }
 
-fn moved(baseline: Interval, current: &Measure) -> Moved {
+fn moved(baseline: Estimate, current: &Measure) -> Moved {
     let now = current.value;
     let (Some(low), Some(high)) = (now.low, now.high) else {
         return Moved::NotJudged;
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn only_intervals_that_are_apart_are_a_change() {
-        let interval = |low: f64, high: f64| Interval {
+        let interval = |low: f64, high: f64| Estimate {
             value: low.midpoint(high),
             low: Some(low),
             high: Some(high),
@@ -108,7 +108,7 @@ mod tests {
             assert_eq!(moved(before, &measure(false, now)), less);
             assert_eq!(moved(before, &measure(true, now)), more);
         }
-        let single = Interval {
+        let single = Estimate {
             low: None,
             high: None,
             ..before

@@ -1,8 +1,8 @@
 //! Whether a load that did not change was served worse in the end.
 
-use crate::experiment::open_loop::Phase;
-use crate::results::Point;
-use crate::stats::{Interval, change_over_time};
+use crate::record::Phase;
+use crate::record::Point;
+use crate::stats::{Estimate, change_over_time};
 use serde::Serialize;
 
 /// How one figure changed, from the first third of the steady time to the last.
@@ -11,7 +11,7 @@ pub struct Degradation {
     /// Which figure.
     pub what: &'static str,
     /// The last third by the first.
-    pub ratio: Interval,
+    pub ratio: Estimate,
     /// Whether it is worse by more than 5 %, and surely worse at all.
     pub is_flagged: bool,
 }

@@ -1,6 +1,6 @@
 //! Whether something is left behind by every message.
 
-use crate::experiment::load::Cycle;
+use crate::experiments::load::Cycle;
 use serde::Serialize;
 
 /// Something that grew with every one of the last cycles.
@@ -52,7 +52,7 @@ pub fn leaks(cycles: &[Cycle]) -> Option<Vec<Leak>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sandlab_runtime::path::Census;
+    use sandlab_runtime::messaging::Census;
 
     fn cycles(heap: impl Fn(u64) -> u64) -> Vec<Cycle> {
         let cycle = |n| Cycle {

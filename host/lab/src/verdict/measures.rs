@@ -1,12 +1,12 @@
 //! What of a run can be compared with another one's, each with its interval.
 
 use super::recovered;
-use crate::experiment::interleave::Sampled;
-use crate::experiment::open_loop::Phase;
-use crate::experiment::record::{Experiment, Finding, Part};
-use crate::experiment::spawn;
-use crate::results::{Measurement, Results};
-use crate::stats::{Interval, median_interval};
+use crate::experiments::record::{Experiment, Finding, Part};
+use crate::experiments::spawn;
+use crate::record::Phase;
+use crate::record::{Measurement, Results};
+use crate::sampling::interleave::Sampled;
+use crate::stats::{Estimate, median_interval};
 use sandlab_runtime::BackendKind;
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ pub struct Measure {
     /// Whether more is better; else less is.
     pub higher_is_better: bool,
     /// The number, with its 95 % interval where there is one.
-    pub value: Interval,
+    pub value: Estimate,
 }
 
 /// All topics, in the order that reports have.
@@ -128,7 +128,7 @@ fn of_case(case: &Sampled, kind: &str, to: &mut Vec<Measure>) {
     }
 }
 
-fn less(topic: Topic, name: String, unit: Unit, value: Interval) -> Measure {
+fn less(topic: Topic, name: String, unit: Unit, value: Estimate) -> Measure {
     Measure {
         topic,
         name,
@@ -138,7 +138,7 @@ fn less(topic: Topic, name: String, unit: Unit, value: Interval) -> Measure {
     }
 }
 
-fn more(topic: Topic, name: String, unit: Unit, value: Interval) -> Measure {
+fn more(topic: Topic, name: String, unit: Unit, value: Estimate) -> Measure {
     Measure {
         higher_is_better: true,
         ..less(topic, name, unit, value)
@@ -146,8 +146,8 @@ fn more(topic: Topic, name: String, unit: Unit, value: Interval) -> Measure {
 }
 
 /// A reading of which there is only one.
-fn single(value: f64) -> Interval {
-    Interval {
+fn single(value: f64) -> Estimate {
+    Estimate {
         value,
         low: None,
         high: None,
@@ -155,8 +155,8 @@ fn single(value: f64) -> Interval {
 }
 
 /// What is the same whenever it is measured.
-fn exact(value: f64) -> Interval {
-    Interval {
+fn exact(value: f64) -> Estimate {
+    Estimate {
         value,
         low: Some(value),
         high: Some(value),
@@ -348,7 +348,7 @@ fn name_of(way: spawn::Way) -> String {
 
 /// p50 and p99 of all messages, each with the interval of the windows' own. Messages of one
 /// window share what happened in it; windows are the unit.
-fn quantiles(measurement: &Measurement) -> Vec<(&'static str, Interval)> {
+fn quantiles(measurement: &Measurement) -> Vec<(&'static str, Estimate)> {
     let Some(all) = measurement.phase(Phase::Steady) else {
         return Vec::new();
     };
@@ -364,7 +364,7 @@ fn quantiles(measurement: &Measurement) -> Vec<(&'static str, Interval)> {
     let both = both.filter_map(|(name, share, windows)| {
         let value = all.latency.quantile(share)?;
         let of_windows = median_interval(&windows)?;
-        let interval = Interval {
+        let interval = Estimate {
             value,
             low: of_windows.low.map(|low| low.min(value)),
             high: of_windows.high.map(|high| high.max(value)),

@@ -1,8 +1,8 @@
 //! What of a run must not be: the command fails with it.
 
 use super::{Grade, Targets, degradation, grade, leaks, plan, recovered};
-use crate::experiment::record::{Experiment, Finding};
-use crate::results::{Measurement, Results};
+use crate::experiments::record::{Experiment, Finding};
+use crate::record::{Measurement, Results};
 
 /// Everything that is worse than it may be, in a sentence each.
 pub fn objections(results: &Results, targets: &Targets) -> Vec<String> {

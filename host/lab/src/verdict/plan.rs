@@ -1,8 +1,8 @@
 //! Whether a plan holds.
 
-use crate::experiment::plan::{Advice, Capacity, TOLERANCE, Verified, layout};
-use crate::experiment::record::Finding;
-use crate::results::{Measurement, Results};
+use crate::experiments::plan::{Advice, Capacity, TOLERANCE, Verified, layout};
+use crate::experiments::record::Finding;
+use crate::record::{Measurement, Results};
 
 /// What of a plan does not hold: nothing fits, or what was verified is not as predicted.
 pub fn objections(results: &Results) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! Results, graded by targets that a user can replace.
 
-use crate::experiment::open_loop::Phase;
-use crate::experiment::record::{Experiment, Finding};
-use crate::results::{Measurement, Results};
+use crate::experiments::record::{Experiment, Finding};
+use crate::record::Phase;
+use crate::record::{Measurement, Results};
 use crate::verdict::recovered;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,9 @@
 use super::path::at_rest;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sandlab_runtime::path::{AgentOptions, MailboxLimits, Restarts, Runtime, Settings, WhenFull};
+use sandlab_runtime::messaging::{
+    AgentOptions, MailboxLimits, Restarts, Runtime, Settings, WhenFull,
+};
 use sandlab_runtime::{Backend, Performative};
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,9 +6,9 @@ pub mod mishaps;
 pub mod path;
 
 use sandlab::bundle::{Bundle, Subject, find};
-use sandlab_runtime::profile::{Access, DirectoryGrant};
+use sandlab_runtime::config::{Access, DirectoryGrant};
 use sandlab_runtime::{
-    Agent, Backend, CallError, Fault, Handled, Identity, Message, Profile, native::Twin,
+    Agent, Backend, CallError, Fault, Handled, Identity, Message, SandboxConfig, native::Twin,
     wasm::Sandbox,
 };
 use std::path::Path;
@@ -20,13 +20,13 @@ pub fn bundle(name: &str) -> Bundle {
     }
 }
 
-pub fn sandbox(name: &str, profile: &Profile) -> Box<dyn Agent> {
-    let sandbox = Sandbox::load(&bundle(name).component(), profile).unwrap();
+pub fn sandbox(name: &str, sandbox: &SandboxConfig) -> Box<dyn Agent> {
+    let sandbox = Sandbox::load(&bundle(name).component(), sandbox).unwrap();
     sandbox.spawn(Identity::alone()).unwrap()
 }
 
-pub fn twin(name: &str, profile: &Profile) -> Box<dyn Agent> {
-    let twin = Twin::load(&bundle(name).twin(), profile).unwrap();
+pub fn twin(name: &str, sandbox: &SandboxConfig) -> Box<dyn Agent> {
+    let twin = Twin::load(&bundle(name).twin(), sandbox).unwrap();
     twin.spawn(Identity::alone()).unwrap()
 }
 
@@ -41,19 +41,19 @@ pub fn fault(agent: &mut dyn Agent, text: &str) -> Fault {
     }
 }
 
-/// A profile that grants this folder as `/data`.
-pub fn granting(folder: &Path, access: Access) -> Profile {
-    let mut profile = Profile::default();
-    profile.grants.directories.push(DirectoryGrant {
+/// A sandbox config that grants this folder as `/data`.
+pub fn granting(folder: &Path, access: Access) -> SandboxConfig {
+    let mut sandbox = SandboxConfig::default();
+    sandbox.grants.directories.push(DirectoryGrant {
         guest: "/data".to_owned(),
         host: folder.to_owned(),
         access,
     });
-    profile
+    sandbox
 }
 
 /// Whatever leads out of the granted directory is refused, and nothing outside is touched.
-pub fn refuses_to_leave(start: &dyn Fn(&Profile) -> Box<dyn Agent>) {
+pub fn refuses_to_leave(start: &dyn Fn(&SandboxConfig) -> Box<dyn Agent>) {
     let outside = tempfile::tempdir().unwrap();
     let secret = outside.path().join("secret");
     std::fs::write(&secret, "secret").unwrap();
@@ -91,7 +91,7 @@ pub fn refuses_to_leave(start: &dyn Fn(&Profile) -> Box<dyn Agent>) {
     let read = say(reader.as_mut(), "read inside").unwrap();
     assert_eq!(read.replies[0].content, b"kept");
 
-    let mut nobody = start(&Profile::default());
+    let mut nobody = start(&SandboxConfig::default());
     let denied = say(nobody.as_mut(), "read inside").unwrap_err().to_string();
     assert!(denied.contains("denied"), "{denied}");
 }

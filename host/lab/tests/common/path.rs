@@ -1,32 +1,32 @@
 //! What the tests of the message path share.
 
 use super::bundle;
-use sandlab_runtime::path::{
+use sandlab_runtime::config::Calls;
+use sandlab_runtime::messaging::{
     Accounts, AgentOptions, Connection, Runtime, Settings, Strategy, Undelivered,
 };
-use sandlab_runtime::profile::Calls;
-use sandlab_runtime::{AgentId, Backend, Message, Performative, Profile};
+use sandlab_runtime::{AgentId, Backend, Message, Performative, SandboxConfig};
 use sandlab_runtime::{native::Twin, wasm::Sandbox};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub type Outcome = Result<Message, Undelivered>;
 
-pub fn wasm(name: &str, profile: &Profile) -> Arc<dyn Backend> {
-    Arc::new(Sandbox::load(&bundle(name).component(), profile).unwrap())
+pub fn wasm(name: &str, sandbox: &SandboxConfig) -> Arc<dyn Backend> {
+    Arc::new(Sandbox::load(&bundle(name).component(), sandbox).unwrap())
 }
 
 /// An agent in the sandbox, there on a fiber, and as a twin.
 pub fn all_ways(name: &str) -> [Arc<dyn Backend>; 3] {
-    let fiber = Profile {
+    let fiber = SandboxConfig {
         calls: Calls::Async,
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let sync = Profile {
+    let sync = SandboxConfig {
         calls: Calls::Sync,
-        ..Profile::default()
+        ..SandboxConfig::default()
     };
-    let twin = Twin::load(&bundle(name).twin(), &Profile::default()).unwrap();
+    let twin = Twin::load(&bundle(name).twin(), &SandboxConfig::default()).unwrap();
     [wasm(name, &sync), wasm(name, &fiber), Arc::new(twin)]
 }
 

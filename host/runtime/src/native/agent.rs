@@ -53,8 +53,8 @@ impl Instance {
             .ok_or_else(|| Fault::Panic("while the agent was made".to_owned()))?;
         Ok(Self {
             agent,
-            outbox: Outbox::new(identity, &program.profile),
-            result_limit: program.profile.result_limit.as_u64(),
+            outbox: Outbox::new(identity, &program.config),
+            result_limit: program.config.result_limit.as_u64(),
             ended: false,
             program,
         })

@@ -7,7 +7,7 @@
 mod agent;
 mod convert;
 
-use crate::profile::{Access, Profile};
+use crate::config::{Access, SandboxConfig};
 use crate::{Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered};
 use agent::Instance;
 use libloading::Library;
@@ -23,7 +23,7 @@ pub struct Twin {
 /// What the instances of a twin share. The library stays loaded for as long as any lives.
 struct Program {
     table: Table,
-    profile: Profile,
+    config: SandboxConfig,
     directories: Vec<Granted>,
     _library: Library,
 }
@@ -41,8 +41,8 @@ impl Twin {
     /// # Errors
     /// If the file is not a twin of this version of the ABI, or a granted directory is
     /// not there.
-    pub fn load(path: &Path, profile: &Profile) -> Result<Self, LoadError> {
-        let directories = directories(profile)?;
+    pub fn load(path: &Path, config: &SandboxConfig) -> Result<Self, LoadError> {
+        let directories = directories(config)?;
         let path = path
             .canonicalize()
             .map_err(|source| LoadError::Unreadable {
@@ -56,7 +56,7 @@ impl Twin {
         Ok(Self {
             program: Arc::new(Program {
                 table,
-                profile: profile.clone(),
+                config: config.clone(),
                 directories,
                 _library: library,
             }),
@@ -88,11 +88,11 @@ fn open(path: &Path) -> Result<(Library, Table), String> {
     Ok((library, table))
 }
 
-fn directories(profile: &Profile) -> Result<Vec<Granted>, LoadError> {
-    let granted = profile.grants.directories.iter().map(|directory| {
+fn directories(config: &SandboxConfig) -> Result<Vec<Granted>, LoadError> {
+    let granted = config.grants.directories.iter().map(|directory| {
         let host = directory.host.canonicalize().map_err(|error| {
             let host = directory.host.display();
-            LoadError::Profile(format!("the granted directory {host}: {error}"))
+            LoadError::Config(format!("the granted directory {host}: {error}"))
         })?;
         Ok(Granted {
             guest: directory.guest.clone(),

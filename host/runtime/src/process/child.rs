@@ -87,7 +87,7 @@ fn start_agent(start: Start) -> Result<(Box<dyn Agent>, Vec<Interface>), Fault> 
         )));
     }
     let twin =
-        Twin::load(&start.twin, &start.profile).map_err(|error| Fault::Host(error.to_string()))?;
+        Twin::load(&start.twin, &start.config).map_err(|error| Fault::Host(error.to_string()))?;
     let identity = Identity {
         id: start.id,
         directory: Arc::new(start.peers),
@@ -95,7 +95,7 @@ fn start_agent(start: Start) -> Result<(Box<dyn Agent>, Vec<Interface>), Fault> 
     let agent = twin.spawn(identity)?;
     let offered = |interface: &Interface| twin.offers(*interface).is_ok();
     let offers = Interface::ALL.into_iter().filter(offered).collect();
-    limit_memory(start.profile.memory_limit.as_u64())?;
+    limit_memory(start.config.memory_limit.as_u64())?;
     Ok((agent, offers))
 }
 

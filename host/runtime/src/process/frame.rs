@@ -7,7 +7,9 @@
 //! └──────────────────┴───────────────────────────┘
 //! ```
 
-use crate::{AgentId, Failure, Fault, Interface, LogLine, Message, Peers, Performative, Profile};
+use crate::{
+    AgentId, Failure, Fault, Interface, LogLine, Message, Peers, Performative, SandboxConfig,
+};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
 use std::io::{self, ErrorKind, Read, Write};
@@ -33,7 +35,7 @@ pub enum Request<'a> {
 pub struct Start {
     pub version: u32,
     pub twin: PathBuf,
-    pub profile: Profile,
+    pub config: SandboxConfig,
     pub id: AgentId,
     pub peers: Peers,
 }

@@ -5,7 +5,7 @@ use super::frame::{self, Answer, Outcome, Request, Start, VERSION, Wire};
 use super::words::Words;
 use crate::{
     Agent, AsyncAgent, Backend, BackendKind, Batch, Call, CallError, Called, Fault, Handled,
-    Identity, Interface, LoadError, LogLine, Message, NotOffered, Profile, Started, Usage,
+    Identity, Interface, LoadError, LogLine, Message, NotOffered, SandboxConfig, Started, Usage,
 };
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_bytes::Bytes;
@@ -32,7 +32,7 @@ const FRAME_ROOM: u64 = 1 << 20;
 /// Starts a child process for every agent.
 pub struct Children {
     twin: PathBuf,
-    profile: Profile,
+    config: SandboxConfig,
     /// What the twin exports besides `agent`, as the first child said.
     offers: Vec<Interface>,
 }
@@ -43,7 +43,7 @@ impl Children {
     /// # Errors
     /// [`LoadError::Child`] with what the child said, or if [`super::serve_if_asked`]
     /// was not called first.
-    pub fn of(twin: &Path, profile: &Profile) -> Result<Self, LoadError> {
+    pub fn of(twin: &Path, config: &SandboxConfig) -> Result<Self, LoadError> {
         let child = |reason: String| LoadError::Child {
             path: twin.to_owned(),
             reason,
@@ -58,7 +58,7 @@ impl Children {
                 path: twin.to_owned(),
                 source,
             })?,
-            profile: profile.clone(),
+            config: config.clone(),
             offers: Vec::new(),
         };
         let (_, offers) = children
@@ -102,12 +102,12 @@ impl Backend for Children {
 impl Children {
     /// A child, and what its twin exports besides `agent`.
     fn child(&self, identity: Identity) -> Result<(Child, Vec<Interface>), Fault> {
-        let mut child = Child::start(&self.profile)
+        let mut child = Child::start(&self.config)
             .map_err(|error| Fault::Host(format!("cannot start a child process: {error}")))?;
         let start = Start {
             version: VERSION,
             twin: self.twin.clone(),
-            profile: self.profile.clone(),
+            config: self.config.clone(),
             id: identity.id,
             peers: identity.directory.snapshot(),
         };
@@ -128,7 +128,7 @@ struct Child {
     handle: Option<Arc<OwnedFd>>,
     /// What the child writes to its standard error: its last words.
     words: Words,
-    profile: Profile,
+    config: SandboxConfig,
     log: Vec<LogLine>,
     log_dropped: u64,
     ended: bool,
@@ -137,16 +137,16 @@ struct Child {
 }
 
 impl Child {
-    fn start(profile: &Profile) -> io::Result<Self> {
+    fn start(config: &SandboxConfig) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         // A socket takes no timeout of zero.
-        let timeout = Some(profile.deadline.max(Duration::from_millis(1)));
+        let timeout = Some(config.deadline.max(Duration::from_millis(1)));
         socket.set_read_timeout(timeout)?;
         socket.set_write_timeout(timeout)?;
         let (words, theirs_to_say) = Words::listen()?;
         let process = Command::new(std::env::current_exe()?)
             .env_clear()
-            .envs(&profile.grants.env)
+            .envs(&config.grants.env)
             .env(ASKED, "1")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -161,7 +161,7 @@ impl Child {
             process,
             socket,
             words,
-            profile: profile.clone(),
+            config: config.clone(),
             log: Vec::new(),
             log_dropped: 0,
             ended: false,
@@ -175,7 +175,7 @@ impl Child {
         if self.ended {
             return Err(Fault::Ended.into());
         }
-        let limit = self.profile.result_limit.as_u64() + FRAME_ROOM;
+        let limit = self.config.result_limit.as_u64() + FRAME_ROOM;
         let answer = frame::write(&mut self.socket, request, &mut self.written)
             .and_then(|()| frame::read::<Answer>(&mut self.socket, limit, &mut self.received));
         let answer = answer.map_err(|error| self.end(&error))?;
@@ -205,7 +205,7 @@ impl Child {
         }
         let status = self.process.wait();
         if over_time {
-            return Fault::Deadline(self.profile.deadline);
+            return Fault::Deadline(self.config.deadline);
         }
         let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
         let words = self.words.last();

@@ -5,7 +5,7 @@
 //! before it is made.
 
 use super::engine::{TABLES_A_SLOT, packed_slot, stack_size};
-use crate::profile::{Allocation, Calls, Layout, Profile, Strategy};
+use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
 use crate::{Fault, LoadError};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -103,7 +103,7 @@ impl Allocation {
     }
 }
 
-impl Profile {
+impl SandboxConfig {
     /// What a slot of its pool takes of the address space, bytes: a memory and its guard,
     /// its tables, and a stack.
     pub fn address_space_a_slot(&self) -> u64 {
@@ -133,17 +133,17 @@ impl Profile {
 ///
 /// # Errors
 /// [`LoadError::Engine`] with what to do.
-pub fn require_room(profile: &Profile) -> Result<(), LoadError> {
+pub fn require_room(config: &SandboxConfig) -> Result<(), LoadError> {
     let Some(mappings) = Mappings::now() else {
         return Ok(());
     };
-    let slots = profile.allocation.slots;
-    let a_slot = profile.mappings_a_slot();
+    let slots = config.allocation.slots;
+    let a_slot = config.mappings_a_slot();
     let needed = u64::from(slots) * u64::from(a_slot);
-    if profile.allocation.strategy == Strategy::OnDemand || needed <= mappings.room() {
+    if config.allocation.strategy == Strategy::OnDemand || needed <= mappings.room() {
         return Ok(());
     }
-    let sync = match profile.calls {
+    let sync = match config.calls {
         Calls::Sync => "",
         Calls::Auto | Calls::Async => ", set `calls = \"sync\"` for agents that cannot block",
     };
@@ -169,9 +169,9 @@ pub struct Gate {
 
 impl Gate {
     /// For instances with so many memories; none for those that take theirs from a pool.
-    pub fn new(profile: &Profile, memories: u32) -> Option<Self> {
-        let a_memory = profile.allocation.mappings_a_memory();
-        (profile.allocation.strategy == Strategy::OnDemand).then(|| Self {
+    pub fn new(config: &SandboxConfig, memories: u32) -> Option<Self> {
+        let a_memory = config.allocation.mappings_a_memory();
+        (config.allocation.strategy == Strategy::OnDemand).then(|| Self {
             a_start: u64::from(a_memory * memories + A_STACK).max(1),
             allowed: AtomicU64::new(0),
         })
@@ -209,13 +209,13 @@ mod tests {
 
     #[test]
     fn a_pool_beyond_the_kernels_mappings_is_refused_with_the_limit_that_it_needs() {
-        let mut profile = Profile::default();
-        profile.allocation.slots = 10_000_000;
-        let error = require_room(&profile).unwrap_err().to_string();
+        let mut config = SandboxConfig::default();
+        config.allocation.slots = 10_000_000;
+        let error = require_room(&config).unwrap_err().to_string();
         assert!(error.contains("vm.max_map_count=6"), "{error}");
-        profile.allocation.layout = Layout::Packed;
-        profile.calls = Calls::Sync;
-        assert!(require_room(&profile).is_ok());
+        config.allocation.layout = Layout::Packed;
+        config.calls = Calls::Sync;
+        assert!(require_room(&config).is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::state::State;
 use crate::bindings::contents::{self, Parcel};
-use crate::profile::Profile;
+use crate::config::SandboxConfig;
 use crate::{Fault, Message, SendError};
 use wasmtime::component::Resource;
 use wasmtime::{Error, Result};
@@ -30,14 +30,14 @@ pub struct Contents {
 }
 
 impl Contents {
-    pub fn new(profile: &Profile) -> Self {
+    pub fn new(config: &SandboxConfig) -> Self {
         Self {
             entries: Vec::new(),
             free: Vec::new(),
             bytes: 0,
-            count_limit: profile.contents.count as usize,
-            byte_limit: profile.contents.size.as_u64(),
-            make_limit: profile.result_limit.as_u64(),
+            count_limit: config.contents.count as usize,
+            byte_limit: config.contents.size.as_u64(),
+            make_limit: config.result_limit.as_u64(),
             make_left: 0,
             lent: 0,
         }
@@ -176,17 +176,17 @@ impl contents::Host for State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::ContentBudget;
+    use crate::config::ContentBudget;
     use bytesize::ByteSize;
 
     fn contents(count: u32, size: u64, make: u64) -> Contents {
-        let mut contents = Contents::new(&Profile {
+        let mut contents = Contents::new(&SandboxConfig {
             contents: ContentBudget {
                 count,
                 size: ByteSize::b(size),
             },
             result_limit: ByteSize::b(make),
-            ..Profile::default()
+            ..SandboxConfig::default()
         });
         contents.begin_call();
         contents

@@ -1,8 +1,8 @@
-//! A profile's wasmtime engine: every setting that sandlab does not leave at its default, and why.
+//! A sandbox config's wasmtime engine: every setting that sandlab does not leave at its default, and why.
 
 use super::capacity;
 use crate::LoadError;
-use crate::profile::{Allocation, Calls, Layout, Profile, Strategy};
+use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
 use std::thread;
 use std::time::Duration;
 use wasm_encoder::{MemorySection, MemoryType};
@@ -32,20 +32,20 @@ pub const TABLES_A_SLOT: u32 = 4;
 /// What a host function may need of a fiber's stack, over the guest's share.
 const HOST_STACK: u64 = 1 << 20;
 
-/// The settings that every engine of this profile has. Public, so that a
+/// The settings that every engine of this sandbox has. Public, so that a
 /// reference measurement can use the very same ones.
 ///
 /// # Errors
-/// If the profile asks for what wasmtime or this machine cannot do.
-pub fn config(profile: &Profile) -> Result<Config, LoadError> {
-    config_of(profile, profile.allocation.slots)
+/// If the sandbox config asks for what wasmtime or this machine cannot do.
+pub fn config(sandbox: &SandboxConfig) -> Result<Config, LoadError> {
+    config_of(sandbox, sandbox.allocation.slots)
 }
 
-fn config_of(profile: &Profile, slots: u32) -> Result<Config, LoadError> {
-    let stack = profile.stack.as_u64();
+fn config_of(sandbox: &SandboxConfig, slots: u32) -> Result<Config, LoadError> {
+    let stack = sandbox.stack.as_u64();
     if stack > MAX_SYNC_STACK {
         let limit = "`stack` can be at most 1 MiB: sync calls run on a thread of 2 MiB";
-        return Err(LoadError::Profile(limit.to_owned()));
+        return Err(LoadError::Config(limit.to_owned()));
     }
     let mut config = Config::new();
     // Component-model async makes a sync call 3.5 times dearer, and no agent uses it.
@@ -54,30 +54,30 @@ fn config_of(profile: &Profile, slots: u32) -> Result<Config, LoadError> {
     // limiter having been asked, which could then not tell what to take back.
     config.wasm_memory64(false);
     config.epoch_interruption(true);
-    config.consume_fuel(profile.fuel.is_some());
+    config.consume_fuel(sandbox.fuel.is_some());
     config.max_wasm_stack(to_usize(stack)?);
-    config.async_stack_size(to_usize(stack_size(profile))?);
-    layout(&mut config, profile)?;
-    if profile.allocation.strategy == Strategy::Pooled {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(profile, slots)?));
+    config.async_stack_size(to_usize(stack_size(sandbox))?);
+    layout(&mut config, sandbox)?;
+    if sandbox.allocation.strategy == Strategy::Pooled {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(sandbox, slots)?));
     }
     Ok(config)
 }
 
 /// A fiber's stack, bytes.
-pub fn stack_size(profile: &Profile) -> u64 {
-    profile.stack.as_u64() + HOST_STACK
+pub fn stack_size(sandbox: &SandboxConfig) -> u64 {
+    sandbox.stack.as_u64() + HOST_STACK
 }
 
-fn layout(config: &mut Config, profile: &Profile) -> Result<(), LoadError> {
-    match profile.allocation.layout {
+fn layout(config: &mut Config, sandbox: &SandboxConfig) -> Result<(), LoadError> {
+    match sandbox.allocation.layout {
         Layout::Fast => {}
         Layout::Dense => {
             config.memory_init_cow(false);
         }
         Layout::Packed => {
             config.memory_init_cow(false);
-            config.memory_reservation(packed_slot(profile));
+            config.memory_reservation(packed_slot(sandbox));
             config.memory_reservation_for_growth(0);
             config.memory_guard_size(0);
             // Every access is checked by the guest's own code. Then a slot may stay open
@@ -91,41 +91,41 @@ fn layout(config: &mut Config, profile: &Profile) -> Result<(), LoadError> {
 }
 
 /// What a memory has of the address space in the layout `packed`, bytes.
-pub fn packed_slot(profile: &Profile) -> u64 {
-    profile.memory_limit.as_u64().next_multiple_of(PAGE)
+pub fn packed_slot(sandbox: &SandboxConfig) -> u64 {
+    sandbox.memory_limit.as_u64().next_multiple_of(PAGE)
 }
 
-fn pool(profile: &Profile, slots: u32) -> Result<PoolingAllocationConfig, LoadError> {
+fn pool(sandbox: &SandboxConfig, slots: u32) -> Result<PoolingAllocationConfig, LoadError> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots);
     pool.total_memories(slots);
     // Each fiber's stack takes two mappings as soon as the pool is made, used or not.
-    pool.total_stacks(match profile.calls {
+    pool.total_stacks(match sandbox.calls {
         Calls::Sync => 0,
         Calls::Auto | Calls::Async => slots,
     });
     // They are only counted, so that a limit for each component is enough.
-    pool.total_core_instances(slots.saturating_mul(profile.instance_limit));
+    pool.total_core_instances(slots.saturating_mul(sandbox.instance_limit));
     pool.total_tables(slots.saturating_mul(TABLES_A_SLOT));
-    pool.max_core_instances_per_component(profile.instance_limit);
-    pool.max_memories_per_component(profile.instance_limit);
-    pool.max_tables_per_component(profile.instance_limit);
+    pool.max_core_instances_per_component(sandbox.instance_limit);
+    pool.max_memories_per_component(sandbox.instance_limit);
+    pool.max_tables_per_component(sandbox.instance_limit);
     // Wasmtime's own is one of each a module, which a module with two memories is refused by.
-    pool.max_memories_per_module(profile.instance_limit);
-    pool.max_tables_per_module(profile.instance_limit);
-    pool.table_elements(to_usize(profile.table_limit.into())?);
+    pool.max_memories_per_module(sandbox.instance_limit);
+    pool.max_tables_per_module(sandbox.instance_limit);
+    pool.table_elements(to_usize(sandbox.table_limit.into())?);
     // The limiter decides, so that a refusal has the agent's numbers in it; the pool only
     // has to have room.
-    let room = match profile.allocation.layout {
+    let room = match sandbox.allocation.layout {
         Layout::Fast | Layout::Dense => 1 << 32,
-        Layout::Packed => packed_slot(profile),
+        Layout::Packed => packed_slot(sandbox),
     };
     pool.max_memory_size(to_usize(room)?);
     // Resetting a slot costs what was touched, not what is kept: 8.4 against 21 µs a spawn.
     // Before Linux 6.7 there is no page-map scan, and zeroing costs more than it saves.
     pool.pagemap_scan(Enabled::Auto);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
-        let keep_resident = to_usize(profile.allocation.keep_resident.as_u64())?;
+        let keep_resident = to_usize(sandbox.allocation.keep_resident.as_u64())?;
         pool.linear_memory_keep_resident(keep_resident);
         pool.table_keep_resident(keep_resident);
     }
@@ -133,20 +133,20 @@ fn pool(profile: &Profile, slots: u32) -> Result<PoolingAllocationConfig, LoadEr
 }
 
 fn to_usize(value: u64) -> Result<usize, LoadError> {
-    usize::try_from(value).map_err(|_| LoadError::Profile(format!("{value} bytes are too many")))
+    usize::try_from(value).map_err(|_| LoadError::Config(format!("{value} bytes are too many")))
 }
 
-/// The engines of a profile, each with a part of its slots, whose epochs advance for as
+/// The engines of a sandbox config, each with a part of its slots, whose epochs advance for as
 /// long as any of them lives.
 ///
 /// # Errors
 /// If the machine does not give the pools their address space, or the ticker its thread.
-pub fn engines(profile: &Profile) -> Result<Vec<Engine>, LoadError> {
-    capacity::require_room(profile)?;
-    let engines = slots_of_pools(profile).into_iter().map(|slots| {
-        let engine = Engine::new(&config_of(profile, slots)?).map_err(refused)?;
-        if profile.allocation.layout == Layout::Packed && slots > 0 {
-            open_slots(&engine, slots, packed_slot(profile)).map_err(refused)?;
+pub fn engines(sandbox: &SandboxConfig) -> Result<Vec<Engine>, LoadError> {
+    capacity::require_room(sandbox)?;
+    let engines = slots_of_pools(sandbox).into_iter().map(|slots| {
+        let engine = Engine::new(&config_of(sandbox, slots)?).map_err(refused)?;
+        if sandbox.allocation.layout == Layout::Packed && slots > 0 {
+            open_slots(&engine, slots, packed_slot(sandbox)).map_err(refused)?;
         }
         Ok(engine)
     });
@@ -163,26 +163,26 @@ fn refused(error: wasmtime::Error) -> LoadError {
     LoadError::Engine(format!("{error:#}"))
 }
 
-/// The settings of each pool of a profile, as wasmtime is told them; none on demand.
+/// The settings of each pool of a sandbox config, as wasmtime is told them; none on demand.
 ///
 /// # Errors
 /// As [`config`].
-pub fn pools(profile: &Profile) -> Result<Vec<PoolingAllocationConfig>, LoadError> {
-    if profile.allocation.strategy == Strategy::OnDemand {
+pub fn pools(sandbox: &SandboxConfig) -> Result<Vec<PoolingAllocationConfig>, LoadError> {
+    if sandbox.allocation.strategy == Strategy::OnDemand {
         return Ok(Vec::new());
     }
-    let slots = slots_of_pools(profile).into_iter();
-    slots.map(|slots| pool(profile, slots)).collect()
+    let slots = slots_of_pools(sandbox).into_iter();
+    slots.map(|slots| pool(sandbox, slots)).collect()
 }
 
-/// How the slots of a profile are spread over pools.
-fn slots_of_pools(profile: &Profile) -> Vec<u32> {
+/// How the slots of a sandbox config are spread over pools.
+fn slots_of_pools(sandbox: &SandboxConfig) -> Vec<u32> {
     let Allocation {
         strategy,
         layout,
         slots,
         ..
-    } = profile.allocation;
+    } = sandbox.allocation;
     if strategy == Strategy::OnDemand {
         return vec![0];
     }

@@ -2,14 +2,14 @@
 
 use super::limiter::Denial;
 use super::state::State;
-use crate::profile::{Layout, Profile};
+use crate::config::{Layout, SandboxConfig};
 use crate::{Budget, Fault};
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 /// What ended the instance. The order matters: a guest that is refused memory aborts
 /// with the same trap as one that panics, so the refusal and the text tell them apart.
-pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
+pub fn classify(error: &Error, state: &State, config: &SandboxConfig) -> Fault {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return fault.clone();
     }
@@ -22,9 +22,9 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
         ));
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => return Fault::Deadline(profile.deadline),
-        Some(Trap::OutOfFuel) => return Fault::OutOfFuel(profile.fuel.unwrap_or_default()),
-        Some(Trap::StackOverflow) => return Fault::StackOverflow(profile.stack.as_u64()),
+        Some(Trap::Interrupt) => return Fault::Deadline(config.deadline),
+        Some(Trap::OutOfFuel) => return Fault::OutOfFuel(config.fuel.unwrap_or_default()),
+        Some(Trap::StackOverflow) => return Fault::StackOverflow(config.stack.as_u64()),
         Some(Trap::MemoryOutOfBounds) if is_below_zero(&format!("{error:#}")) => {
             return Fault::StackOverflow(LINKED_STACK);
         }
@@ -32,13 +32,13 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
     }
     let root = error.root_cause().to_string();
     if root.contains(HOSTCALL_FUEL) {
-        return Fault::ResultTooLarge(profile.result_limit.as_u64());
+        return Fault::ResultTooLarge(config.result_limit.as_u64());
     }
-    if let Some(fault) = over_budget(error, &root, profile) {
+    if let Some(fault) = over_budget(error, &root, config) {
         return fault;
     }
     if root.starts_with(INSTANCES) {
-        let limit = profile.instance_limit;
+        let limit = config.instance_limit;
         return Fault::OverLimit(format!("{root}; `instance-limit` is {limit}"));
     }
     let output = state.output.text();
@@ -51,19 +51,19 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
         Some(Denial::Memory(asked)) => {
             return Fault::OutOfMemory {
                 asked,
-                limit: profile.memory_limit.as_u64(),
+                limit: config.memory_limit.as_u64(),
                 peak: state.limiter.memory_peak(),
             };
         }
         Some(Denial::Table(asked)) => {
-            let limit = profile.table_limit;
+            let limit = config.table_limit;
             return Fault::OverLimit(format!(
                 "tables of {asked} elements; `table-limit` is {limit}"
             ));
         }
         None => {}
     }
-    let packed = profile.allocation.layout == Layout::Packed;
+    let packed = config.allocation.layout == Layout::Packed;
     if packed && matches!(error.downcast_ref(), Some(Trap::MemoryOutOfBounds)) {
         return Fault::Trap(format!(
             "{root}; with the layout `packed` that can also be the end of its stack"
@@ -78,13 +78,13 @@ pub fn classify(error: &Error, state: &State, profile: &Profile) -> Fault {
 }
 
 /// The budget whose end wasmtime told the guest of.
-fn over_budget(error: &Error, root: &str, profile: &Profile) -> Option<Fault> {
+fn over_budget(error: &Error, root: &str, config: &SandboxConfig) -> Option<Fault> {
     let over = |budget, limit| Fault::OverBudget { budget, limit };
     let is_full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
     if is_full || root.contains(HANDLES) {
-        return Some(over(Budget::Handles, profile.budgets.handles.into()));
+        return Some(over(Budget::Handles, config.budgets.handles.into()));
     }
-    (root.starts_with(RANDOM)).then(|| over(Budget::Random, profile.result_limit.as_u64()))
+    (root.starts_with(RANDOM)).then(|| over(Budget::Random, config.result_limit.as_u64()))
 }
 
 /// The stack that rustc links into a guest's linear memory, for what has an address.

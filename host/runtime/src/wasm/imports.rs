@@ -1,7 +1,7 @@
-//! What a component imports, against what the profile grants.
+//! What a component imports, against what the sandbox config grants.
 
 use crate::LoadError;
-use crate::profile::Grants;
+use crate::config::Grants;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;

@@ -10,7 +10,7 @@ use crate::bindings::contents::Parcel;
 use crate::outbox::Sending;
 use crate::{
     Agent, AsyncAgent, Call, CallError, Called, Failure, Fault, Handled, Identity, Interface,
-    LogLine, Message, Profile, Usage,
+    LogLine, Message, SandboxConfig, Usage,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -40,16 +40,15 @@ impl Instance {
     /// # Errors
     /// If the component does not come up within its limits.
     pub(super) fn spawn(program: Arc<Program>, identity: Identity) -> Result<Self, Fault> {
-        let profile = &*program.profile;
-        let state = State::new(profile, identity)?;
+        let config = &*program.config;
+        let state = State::new(config, identity)?;
         let mut store = Store::new(program.pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(
-            usize::try_from(profile.result_limit.as_u64()).unwrap_or(usize::MAX),
-        );
+        store
+            .set_hostcall_fuel(usize::try_from(config.result_limit.as_u64()).unwrap_or(usize::MAX));
         // What the agent may keep, while it has one content more.
-        let contents = (profile.contents.count as usize).saturating_add(1);
-        let handles = profile.budgets.handles as usize;
+        let contents = (config.contents.count as usize).saturating_add(1);
+        let handles = config.budgets.handles as usize;
         store.set_max_component_handles(handles.saturating_add(contents));
         let deadline = if program.fiber {
             // With each tick a call on a fiber lets others have the thread; its deadline
@@ -57,14 +56,14 @@ impl Instance {
             store.epoch_deadline_async_yield_and_update(1);
             1
         } else {
-            deadline_ticks(profile.deadline)
+            deadline_ticks(config.deadline)
         };
-        arm(&mut store, deadline, profile.fuel).map_err(host)?;
+        arm(&mut store, deadline, config.fuel).map_err(host)?;
         let started = start(&program, &mut store);
-        let (linked, guest) = started.map_err(|error| not_started(&error, &store, profile))?;
+        let (linked, guest) = started.map_err(|error| not_started(&error, &store, config))?;
         Ok(Self {
             deadline,
-            fuel: profile.fuel,
+            fuel: config.fuel,
             ended: false,
             store,
             linked,
@@ -107,7 +106,7 @@ impl Instance {
         R: ComponentNamedList + Lift + Sync + Send + 'static,
     {
         let index = index(&self.program.exports).ok_or_else(|| unsupported(Interface::State))?;
-        let deadline = self.program.profile.deadline;
+        let deadline = self.program.config.deadline;
         self.call(Sending::Denied, |store, linked, guest| {
             let function = linked.get_typed_func::<P, R>(&mut *store, index)?;
             match guest {
@@ -131,7 +130,7 @@ impl Instance {
     /// Calls `handle` on a fiber: the same as [`Agent::handle`], but waits as a future.
     async fn handle_on_fiber(&mut self, message: &Message) -> Result<Handled, CallError> {
         self.begin(Sending::Allowed)?;
-        let deadline = self.program.profile.deadline;
+        let deadline = self.program.config.deadline;
         let returned = match &self.guest {
             Way::Sync(guest) => guest.call_handle(&mut self.store, message),
             Way::Fiber(guest) => timed(deadline, guest.call_handle(&mut self.store, message)).await,
@@ -156,7 +155,7 @@ impl Instance {
     /// As [`handle_on_fiber`](Self::handle_on_fiber), of many messages.
     async fn batch_on_fiber(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
         self.begin_batch()?;
-        let deadline = self.program.profile.deadline;
+        let deadline = self.program.config.deadline;
         let returned = match &self.batch {
             Some(Way::Sync(guest)) => guest.call_handle_batch(&mut self.store, messages),
             Some(Way::Fiber(guest)) => {
@@ -191,7 +190,7 @@ impl Instance {
     /// As [`handle_on_fiber`](Self::handle_on_fiber), with the content in the host's memory.
     async fn parcel_on_fiber(&mut self, message: Message) -> Result<Handled, CallError> {
         let parcel = self.begin_parcel(message)?;
-        let deadline = self.program.profile.deadline;
+        let deadline = self.program.config.deadline;
         let returned = match &self.parcels {
             Some(Way::Sync(guest)) => guest.call_handle_parcel(&mut self.store, parcel),
             Some(Way::Fiber(guest)) => {
@@ -238,7 +237,7 @@ impl Instance {
     /// The fault behind an error, which ends the instance.
     fn ended_by(&mut self, error: &Error) -> Fault {
         self.ended = true;
-        classify(error, self.store.data(), &self.program.profile)
+        classify(error, self.store.data(), &self.program.config)
     }
 }
 
@@ -276,7 +275,7 @@ impl AsyncAgent for Instance {
 
 impl Agent for Instance {
     fn configure(&mut self, config: &[u8]) -> Result<Vec<Message>, CallError> {
-        let deadline = self.program.profile.deadline;
+        let deadline = self.program.config.deadline;
         let returned = self.call(Sending::Allowed, |store, _, guest| match guest {
             Way::Sync(guest) => guest.call_configure(store, config),
             Way::Fiber(guest) => on_fiber(deadline, guest.call_configure(store, config)),
@@ -285,7 +284,7 @@ impl Agent for Instance {
     }
 
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
-        let deadline = self.program.profile.deadline;
+        let deadline = self.program.config.deadline;
         let returned = self.call(Sending::Allowed, |store, _, guest| match guest {
             Way::Sync(guest) => guest.call_handle(store, message),
             Way::Fiber(guest) => on_fiber(deadline, guest.call_handle(store, message)),
@@ -295,7 +294,7 @@ impl Agent for Instance {
 
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
         self.begin_batch()?;
-        let deadline = self.program.profile.deadline;
+        let deadline = self.program.config.deadline;
         let returned = match &self.batch {
             Some(Way::Sync(guest)) => guest.call_handle_batch(&mut self.store, messages),
             Some(Way::Fiber(guest)) => {
@@ -308,7 +307,7 @@ impl Agent for Instance {
 
     fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
         let parcel = self.begin_parcel(message)?;
-        let deadline = self.program.profile.deadline;
+        let deadline = self.program.config.deadline;
         let returned = match &self.parcels {
             Some(Way::Sync(guest)) => guest.call_handle_parcel(&mut self.store, parcel),
             Some(Way::Fiber(guest)) => {
@@ -349,8 +348,8 @@ impl Agent for Instance {
 
 /// Why an instance did not come up. What did not happen in the guest's own code is the
 /// machine's: no memory, no mapping.
-fn not_started(error: &Error, store: &Store<State>, profile: &Profile) -> Fault {
-    match classify(error, store.data(), profile) {
+fn not_started(error: &Error, store: &Store<State>, config: &SandboxConfig) -> Fault {
+    match classify(error, store.data(), config) {
         Fault::Contract(text) if !error.is::<WasmBacktrace>() => Fault::Host(text),
         fault => fault,
     }
@@ -365,7 +364,7 @@ fn arm(store: &mut Store<State>, deadline: u64, fuel: Option<u64>) -> Result<(),
 fn start(program: &Program, store: &mut Store<State>) -> Result<(Linked, AgentGuest), Error> {
     let Program { pre, exports, .. } = program;
     let linked = if program.fiber {
-        on_fiber(program.profile.deadline, pre.instantiate_async(&mut *store))?
+        on_fiber(program.config.deadline, pre.instantiate_async(&mut *store))?
     } else {
         pre.instantiate(&mut *store)?
     };

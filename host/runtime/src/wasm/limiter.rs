@@ -1,7 +1,7 @@
 //! The limits of one agent, over everything in its store.
 
 use crate::Denials;
-use crate::profile::Profile;
+use crate::config::SandboxConfig;
 use wasmtime::{Error, ResourceLimiter};
 
 /// Wasmtime's own `StoreLimits` limits each memory by itself; what an operator means is
@@ -57,15 +57,15 @@ impl Budget {
 }
 
 impl Limiter {
-    pub fn new(profile: &Profile) -> Self {
+    pub fn new(config: &SandboxConfig) -> Self {
         let budget = |limit| Budget {
             limit,
             ..Budget::default()
         };
         Self {
-            memory: budget(profile.memory_limit.as_u64()),
-            table: budget(profile.table_limit.into()),
-            instances: profile.instance_limit as usize,
+            memory: budget(config.memory_limit.as_u64()),
+            table: budget(config.table_limit.into()),
+            instances: config.instance_limit as usize,
             denied: None,
             denials: Denials::default(),
         }
@@ -128,7 +128,7 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, Error> {
-        // A table's maximum can be the pool's, which is the profile's limit: then it is that
+        // A table's maximum can be the pool's, which is the sandbox config's limit: then it is that
         // which refuses.
         let is_own = desired as u64 <= self.table.limit;
         if is_own && maximum.is_some_and(|maximum| desired > maximum) {
@@ -164,9 +164,9 @@ mod tests {
     use bytesize::ByteSize;
 
     fn limiter(limit: u64) -> Limiter {
-        Limiter::new(&Profile {
+        Limiter::new(&SandboxConfig {
             memory_limit: ByteSize::b(limit),
-            ..Profile::default()
+            ..SandboxConfig::default()
         })
     }
 
@@ -189,9 +189,9 @@ mod tests {
 
     #[test]
     fn a_table_that_the_pool_has_no_room_for_is_over_the_limit() {
-        let mut limiter = Limiter::new(&Profile {
+        let mut limiter = Limiter::new(&SandboxConfig {
             table_limit: 100,
-            ..Profile::default()
+            ..SandboxConfig::default()
         });
         assert!(!limiter.table_growing(0, 60, Some(50)).unwrap());
         assert_eq!(limiter.denied(), None);

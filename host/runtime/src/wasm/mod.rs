@@ -1,6 +1,6 @@
 //! The component in a sandbox.
 //!
-//! A [`SandboxEngine`] is a profile made ready: settings, pool and ticker. It loads
+//! A [`SandboxEngine`] is a sandbox config made ready: settings, pool and ticker. It loads
 //! components into [`Sandbox`]es, which spawn instances, one store each, because a trap
 //! poisons the whole store.
 
@@ -28,9 +28,9 @@ pub use memories::Memories;
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
-use crate::profile::Calls;
+use crate::config::Calls;
 use crate::{
-    Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered, Profile,
+    Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered, SandboxConfig,
     Started,
 };
 use capacity::Gate;
@@ -46,32 +46,32 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 /// The version of wasmtime that runs the components.
 pub const WASMTIME_VERSION: &str = "48.0.8";
 
-/// A profile made ready to load components. Clones share the pool.
+/// A sandbox config made ready to load components. Clones share the pool.
 #[derive(Clone)]
 pub struct SandboxEngine {
     /// One a pool. The first compiles.
     engines: Vec<Engine>,
-    profile: Arc<Profile>,
+    config: Arc<SandboxConfig>,
     cache: Cache,
 }
 
 impl SandboxEngine {
-    /// Makes the engine of a profile, with the user's cache of compiled components.
+    /// Makes the engine of a sandbox config, with the user's cache of compiled components.
     ///
     /// # Errors
-    /// [`LoadError::Profile`] if the machine or wasmtime cannot do what the profile asks.
-    pub fn new(profile: &Profile) -> Result<Self, LoadError> {
-        Self::with_cache(profile, Cache::of_user())
+    /// [`LoadError::Config`] if the machine or wasmtime cannot do what the sandbox config asks.
+    pub fn new(config: &SandboxConfig) -> Result<Self, LoadError> {
+        Self::with_cache(config, Cache::of_user())
     }
 
     /// As [`new`](Self::new), with another cache.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_cache(profile: &Profile, cache: Cache) -> Result<Self, LoadError> {
+    pub fn with_cache(config: &SandboxConfig, cache: Cache) -> Result<Self, LoadError> {
         Ok(Self {
-            engines: engine::engines(profile)?,
-            profile: Arc::new(profile.clone()),
+            engines: engine::engines(config)?,
+            config: Arc::new(config.clone()),
             cache,
         })
     }
@@ -96,7 +96,7 @@ impl SandboxEngine {
         identify::require_component(bytes)?;
         let (first, others) = self.engines.split_first().ok_or_else(no_pool)?;
         let (component, compiled) = self.compile(first, bytes)?;
-        imports::require_granted(&component, first, &self.profile.grants)?;
+        imports::require_granted(&component, first, &self.config.grants)?;
         if compiled {
             // Wasmtime checks exports only when they are called. What is in the cache has
             // been checked.
@@ -106,7 +106,7 @@ impl SandboxEngine {
             self.cache.put(first, bytes, &component);
         }
         let blocking = imports::blocking(&component, first);
-        let fiber = match self.profile.calls {
+        let fiber = match self.config.calls {
             Calls::Auto => blocking.is_some(),
             Calls::Sync => false,
             Calls::Async => true,
@@ -118,7 +118,7 @@ impl SandboxEngine {
         }
         let needs = Needs::of(&component);
         Ok(Sandbox {
-            gate: Gate::new(&self.profile, needs.memories),
+            gate: Gate::new(&self.config, needs.memories),
             needs,
             programs,
             open: AtomicUsize::new(0),
@@ -151,7 +151,7 @@ impl SandboxEngine {
             pre,
             exports,
             fiber,
-            profile: self.profile.clone(),
+            config: self.config.clone(),
         }))
     }
 }
@@ -167,7 +167,7 @@ fn prepare(error: wasmtime::Error) -> LoadError {
 }
 
 fn no_pool() -> LoadError {
-    LoadError::Profile("it has no pool".to_owned())
+    LoadError::Config("it has no pool".to_owned())
 }
 
 fn link(
@@ -204,7 +204,7 @@ struct Program {
     exports: Exports,
     /// Whether calls run on a fiber.
     fiber: bool,
-    profile: Arc<Profile>,
+    config: Arc<SandboxConfig>,
 }
 
 impl Sandbox {
@@ -212,8 +212,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// As [`SandboxEngine::new`] and [`SandboxEngine::load`].
-    pub fn load(path: &Path, profile: &Profile) -> Result<Self, LoadError> {
-        SandboxEngine::new(profile)?.load(path)
+    pub fn load(path: &Path, config: &SandboxConfig) -> Result<Self, LoadError> {
+        SandboxEngine::new(config)?.load(path)
     }
 
     /// How calls are made: sync or async, never auto.

@@ -4,8 +4,8 @@ use super::contents::Contents;
 use super::limiter::Limiter;
 use super::stdio::Captured;
 use crate::bindings::{host, types};
+use crate::config::{Access, SandboxConfig, Stdio};
 use crate::outbox::{Outbox, Sending};
-use crate::profile::{Access, Profile, Stdio};
 use crate::{AgentId, Fault, Identity, Level, Message, SendError};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
@@ -21,15 +21,15 @@ pub struct State {
 impl State {
     /// # Errors
     /// If a granted directory is no longer there.
-    pub fn new(profile: &Profile, identity: Identity) -> Result<Self, Fault> {
-        let output = Captured::new(profile);
+    pub fn new(config: &SandboxConfig, identity: Identity) -> Result<Self, Fault> {
+        let output = Captured::new(config);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(profile.budgets.handles as usize);
+        table.set_max_capacity(config.budgets.handles as usize);
         Ok(Self {
-            limiter: Limiter::new(profile),
-            outbox: Outbox::new(identity, profile),
-            contents: Contents::new(profile),
-            wasi: wasi(profile, &output)?,
+            limiter: Limiter::new(config),
+            outbox: Outbox::new(identity, config),
+            contents: Contents::new(config),
+            wasi: wasi(config, &output)?,
             table,
             output,
         })
@@ -44,10 +44,10 @@ impl State {
     }
 }
 
-fn wasi(profile: &Profile, output: &Captured) -> Result<WasiCtx, Fault> {
+fn wasi(config: &SandboxConfig, output: &Captured) -> Result<WasiCtx, Fault> {
     let mut wasi = WasiCtx::builder();
-    wasi.max_random_size(profile.result_limit.as_u64());
-    let grants = &profile.grants;
+    wasi.max_random_size(config.result_limit.as_u64());
+    let grants = &config.grants;
     match grants.stdio {
         Stdio::Log => wasi.stdout(output.clone()).stderr(output.clone()),
         Stdio::Inherit => wasi.inherit_stdout().inherit_stderr(),

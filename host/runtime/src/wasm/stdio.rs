@@ -1,7 +1,7 @@
 //! The guest's standard output and error, kept in memory within a budget. A panic's
 //! message comes this way, whatever language the guest was written in.
 
-use crate::profile::Profile;
+use crate::config::SandboxConfig;
 use crate::{Budget, Fault};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,12 +35,12 @@ struct Text {
 }
 
 impl Captured {
-    pub fn new(profile: &Profile) -> Self {
+    pub fn new(config: &SandboxConfig) -> Self {
         let text = Text {
             bytes: Vec::new(),
-            limit: usize::try_from(profile.log.size.as_u64()).unwrap_or(usize::MAX),
+            limit: usize::try_from(config.log.size.as_u64()).unwrap_or(usize::MAX),
             written: 0,
-            budget: profile.budgets.output.as_u64(),
+            budget: config.budgets.output.as_u64(),
         };
         Self(Arc::new(Inner {
             is_written: AtomicBool::new(false),

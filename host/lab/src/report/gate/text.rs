@@ -1,8 +1,8 @@
 //! Verdicts as tables.
 
+use crate::metrics::format as units;
 use crate::report::page::{list, machine};
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units;
 use crate::verdict::gate::{Gated, Judged, Outcome, Verdict};
 
 pub fn page(gated: &Gated, style: Style) -> String {

@@ -2,17 +2,17 @@
 
 use super::chart::{Axis, Chart, Mark, PALETTE, Series, Spot, thinned};
 use crate::Result;
-use crate::experiment::memory_limits::AtLimit;
-use crate::experiment::open_loop::Phase;
-use crate::experiment::record::{Experiment, Finding};
+use crate::experiments::memory::AtLimit;
+use crate::experiments::record::{Experiment, Finding};
+use crate::metrics::format::{difference, grouped, limit, or_dash, percent, size, time, times};
+use crate::record::Phase;
+use crate::record::{Measurement, Point, Results};
 use crate::report::ladder::Ladder;
-use crate::report::units::{difference, grouped, limit, or_dash, percent, size, time, times};
-use crate::results::{Measurement, Point, Results};
-use crate::stats::{Interval, median_interval};
+use crate::stats::{Estimate, median_interval};
 use crate::verdict::recovered;
 use sandlab_runtime::BackendKind;
 
-fn range(interval: Interval) -> Option<(f64, f64)> {
+fn range(interval: Estimate) -> Option<(f64, f64)> {
     interval.low.zip(interval.high)
 }
 

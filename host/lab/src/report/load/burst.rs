@@ -1,9 +1,9 @@
 //! How a burst was borne.
 
-use crate::experiment::open_loop::Phase;
+use crate::metrics::format::{grouped, or_dash, time};
+use crate::record::Measurement;
+use crate::record::Phase;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, or_dash, time};
-use crate::results::Measurement;
 use crate::verdict::recovered;
 
 pub fn blocks(parts: &[&Measurement], style: Style) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! Loads for a spreadsheet: a line a part and phase, a closed loop, or a step. Times are nanoseconds.
 
 use super::{max_rate, throughput};
-use crate::experiment::record::{Experiment, Part};
-use crate::report::units::{plain, quoted};
-use crate::results::{Measurement, Results};
+use crate::experiments::record::{Experiment, Part};
+use crate::metrics::format::{plain, quoted};
+use crate::record::{Measurement, Results};
 use std::fmt::Write;
 
 /// One kind of lines, since they have different columns.

@@ -1,10 +1,10 @@
 //! How long messages take at a rate, and where the time goes.
 
-use crate::experiment::open_loop::Phase;
-use crate::experiment::record::Finding;
+use crate::experiments::record::Finding;
+use crate::metrics::format::{grouped, or_dash, percent, size, time};
+use crate::record::Measurement;
+use crate::record::Phase;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, or_dash, percent, size, time};
-use crate::results::Measurement;
 use crate::stats::Distribution;
 
 pub fn blocks(parts: &[&Measurement], style: Style) -> Vec<String> {

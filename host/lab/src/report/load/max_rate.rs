@@ -1,10 +1,10 @@
 //! The highest rate, and the steps that led to it.
 
-use crate::experiment::load::Step;
-use crate::experiment::record::Finding;
+use crate::experiments::load::Step;
+use crate::experiments::record::Finding;
+use crate::metrics::format::{grouped, or_dash, percent, plain, quoted, time};
+use crate::record::Measurement;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, or_dash, percent, plain, quoted, time};
-use crate::results::Measurement;
 use std::fmt::Write;
 
 pub fn blocks(parts: &[&Measurement], style: Style) -> Vec<String> {

@@ -10,8 +10,8 @@ mod sustained;
 mod throughput;
 
 use super::table::Style;
-use crate::experiment::record::{Experiment, Finding};
-use crate::results::{Measurement, Results};
+use crate::experiments::record::{Experiment, Finding};
+use crate::record::{Measurement, Results};
 
 pub(super) use csv::csv;
 

@@ -1,10 +1,10 @@
 //! How agents came back from faults, and what the others felt.
 
-use crate::experiment::open_loop::Phase;
-use crate::experiment::record::Finding;
+use crate::experiments::record::Finding;
+use crate::metrics::format::{grouped, or_dash, time, times};
+use crate::record::Measurement;
+use crate::record::Phase;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, or_dash, time, times};
-use crate::results::Measurement;
 
 pub fn blocks(parts: &[&Measurement], style: Style) -> Vec<String> {
     if parts.is_empty() {

@@ -1,11 +1,11 @@
 //! What more agents cost, and the law behind it.
 
-use crate::experiment::load::Footprint;
-use crate::experiment::record::Finding;
+use crate::experiments::load::Footprint;
+use crate::experiments::record::Finding;
+use crate::metrics::format::{grouped, or_dash, size, time};
+use crate::record::Measurement;
 use crate::report::page::list;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, or_dash, size, time};
-use crate::results::Measurement;
 use crate::stats::Scalability;
 use sandlab_runtime::BackendKind;
 

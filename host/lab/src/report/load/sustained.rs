@@ -1,9 +1,9 @@
 //! What a long load left behind, and whether it was served worse in the end.
 
+use crate::metrics::format::{range, times};
+use crate::record::{Measurement, Point};
 use crate::report::page::list;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{range, times};
-use crate::results::{Measurement, Point};
 use crate::verdict::{degradation, leaks};
 
 pub fn blocks(parts: &[&Measurement], style: Style) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! Messages a second through the whole path.
 
-use crate::experiment::throughput::{Clients, Load, Mode, Throughput};
+use crate::metrics::format::{grouped, or_dash, percent, plain, quoted, size, time};
+use crate::record::Measurement;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, or_dash, percent, plain, quoted, size, time};
-use crate::results::Measurement;
+use crate::sampling::closed_loop::{Clients, Load, Mode, Throughput};
 use std::fmt::Write;
 
 /// Above this, what is in flight and rate × time do not fit: something was not counted.

@@ -2,9 +2,9 @@
 //! Times are nanoseconds, sizes bytes.
 
 use super::{limits, tuned};
-use crate::experiment::memory_limits::{AtLimit, Pace, Tuned};
-use crate::report::units::quoted;
-use crate::results::Results;
+use crate::experiments::memory::{AtLimit, Pace, Tuned};
+use crate::metrics::format::quoted;
+use crate::record::Results;
 use crate::stats::{Distribution, median_interval};
 use std::fmt::Write;
 

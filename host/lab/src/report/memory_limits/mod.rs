@@ -6,9 +6,9 @@ mod sweep;
 mod tuned;
 
 use super::table::Style;
-use crate::experiment::memory_limits::{AtLimit, Tuned};
-use crate::experiment::record::{Finding, Part};
-use crate::results::{Measurement, Results};
+use crate::experiments::memory::{AtLimit, Tuned};
+use crate::experiments::record::{Finding, Part};
+use crate::record::{Measurement, Results};
 
 pub(super) use csv::csv;
 pub(super) use remarks::remarks;

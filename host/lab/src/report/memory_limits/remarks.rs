@@ -1,10 +1,10 @@
 //! What the tables cannot say: why an agent does not start, and why a figure is missing.
 
 use super::limits;
-use crate::experiment::memory_limits::{AtLimit, Figure, Outcome, describe};
-use crate::experiment::record::Part;
-use crate::report::units::{grouped, limit};
-use crate::results::Results;
+use crate::experiments::memory::{AtLimit, Figure, Outcome, describe};
+use crate::experiments::record::Part;
+use crate::metrics::format::{grouped, limit};
+use crate::record::Results;
 use sandlab_runtime::BackendKind;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,9 @@
 //! The tables of a sweep: one a question, so that a row has what belongs together.
 
-use crate::experiment::memory_limits::{Allocation, AtLimit, Figure, PAGE, Pace, Ran};
-use crate::experiment::record::Part;
+use crate::experiments::memory::{Allocation, AtLimit, Figure, PAGE, Pace, Ran};
+use crate::experiments::record::Part;
+use crate::metrics::format::{grouped, limit, or_dash, percent, range, size, time};
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, limit, or_dash, percent, range, size, time};
 use crate::stats::{Distribution, median_interval};
 
 /// Those that have rows.

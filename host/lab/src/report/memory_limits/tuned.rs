@@ -1,10 +1,10 @@
 //! What tuning found: the limit to paste, why it is the right one, and the working set.
 
-use crate::experiment::memory_limits::{Curve, PAGE, Tried, Tuned};
-use crate::experiment::record::Part;
+use crate::experiments::memory::{Curve, PAGE, Tried, Tuned};
+use crate::experiments::record::Part;
+use crate::metrics::format::{limit, percent, size};
 use crate::report::page::list;
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{limit, percent, size};
 
 /// Rows of a curve, at most; the file has all.
 const ROWS: usize = 8;
@@ -128,7 +128,7 @@ fn sentences(part: &Part, tuned: &Tuned) -> Vec<String> {
     lines
 }
 
-/// The line of a profile.
+/// The line of a sandbox config.
 fn line(bytes: u64) -> String {
     format!("memory-limit = \"{}\"", limit(bytes))
 }
@@ -151,14 +151,14 @@ fn paste(part: &Part, tuned: &Tuned, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sandlab_runtime::Profile;
+    use sandlab_runtime::SandboxConfig;
 
     #[test]
     fn the_line_to_paste_is_one_of_a_profile() {
         for pages in [1, 17, 22, 125, 1_525, 16_384, 65_536] {
             let bytes = pages * PAGE;
-            let profile: Profile = toml::from_str(&line(bytes)).unwrap();
-            assert_eq!(profile.memory_limit.as_u64(), bytes);
+            let sandbox: SandboxConfig = toml::from_str(&line(bytes)).unwrap();
+            assert_eq!(sandbox.memory_limit.as_u64(), bytes);
         }
     }
 

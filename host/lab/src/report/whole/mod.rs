@@ -7,7 +7,7 @@ mod tables;
 
 use super::table::Style;
 use super::{html, results};
-use crate::results::{Difference, Results, RunId, differences};
+use crate::record::{Difference, Results, RunId, differences};
 use crate::verdict::{Change, Graded, Measure, Targets, changes, grade, measures};
 use crate::{Error, Result};
 use clap::ValueEnum;

@@ -1,8 +1,8 @@
 //! What a run says at a glance.
 
 use super::Whole;
+use crate::metrics::format::{size, times};
 use crate::report::comparison::Comparison;
-use crate::report::units::{size, times};
 use crate::verdict::{Change, Grade, Moved, Topic};
 
 /// How good a line is.

@@ -1,9 +1,9 @@
 //! Measures as tables: alone, or beside a baseline.
 
 use super::Whole;
+use crate::metrics::format::{grouped, or_dash, percent, plain, quoted, range, size, time, times};
 use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::units::{grouped, or_dash, percent, plain, quoted, range, size, time, times};
-use crate::report::{load, memory_limits, plan, profile, sampled, spawn};
+use crate::report::{footprint, load, memory_limits, plan, sampled, spawn};
 use crate::verdict::{Change, Measure, Moved, Unit};
 
 /// A number with its unit.
@@ -78,7 +78,7 @@ pub fn details(whole: &Whole, style: Style) -> Vec<(&'static str, Vec<String>)> 
     let all = vec![
         throughput,
         latency,
-        ("Resource Usage", profile::blocks(results, style)),
+        ("Resource Usage", footprint::blocks(results, style)),
         ("Overhead", sampled::blocks(results, style)),
         ("Spawn", spawn::blocks(results, style)),
         ("Memory Limits", memory_limits::blocks(results, style)),

@@ -2,7 +2,7 @@
 
 use super::floor::kind;
 use super::{Judged, NoiseFloor, Outcome, Verdict};
-use crate::results::Environment;
+use crate::record::Environment;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 

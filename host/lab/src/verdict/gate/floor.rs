@@ -1,6 +1,6 @@
 //! What this machine makes of two builds that are the same: below that, no change can be told.
 
-use crate::results::Environment;
+use crate::record::Environment;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

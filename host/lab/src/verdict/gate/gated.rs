@@ -1,7 +1,7 @@
 //! One gate: the verdicts, and what they were reached under.
 
 use super::{Judged, Outcome, Verdict};
-use crate::results::{Environment, Noise};
+use crate::record::{Environment, Noise};
 use crate::{Error, Result};
 use serde::Serialize;
 

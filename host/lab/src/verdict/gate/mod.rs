@@ -22,8 +22,8 @@ pub use gated::{Gated, SCHEMA};
 pub use policy::{Inconclusive, Policy, Terms};
 pub use stored::{THRESHOLD as STORED_THRESHOLD, compare as compare_stored};
 
-use crate::experiment::pairs::{Metric, Paired};
-use crate::stats::{Interval, detectable, holm, location, median_interval, p_above, p_below};
+use crate::sampling::pairs::{Metric, Paired};
+use crate::stats::{Estimate, detectable, holm, location, median_interval, p_above, p_below};
 use serde::Serialize;
 
 /// The confidence of the intervals that are shown.
@@ -70,7 +70,7 @@ pub struct Judged {
     pub new: f64,
     /// The change; of a timed one with its interval at [`CONFIDENCE`]. None of an old value
     /// of 0.
-    pub change: Option<Interval>,
+    pub change: Option<Estimate>,
     /// What is allowed, and what follows.
     #[serde(flatten)]
     pub terms: Terms,
@@ -149,13 +149,13 @@ fn timed(paired: &Paired, policy: &Policy, floor: &NoiseFloor) -> Option<(Judged
 }
 
 /// From logarithms of which more is worse to shares of which more is more.
-fn shown(centre: Interval, sign: f64) -> Interval {
+fn shown(centre: Estimate, sign: f64) -> Estimate {
     let share = |log: f64| (sign * log).exp_m1();
     let (low, high) = match sign {
         1.0 => (centre.low, centre.high),
         _ => (centre.high, centre.low),
     };
-    Interval {
+    Estimate {
         value: share(centre.value),
         low: low.map(share),
         high: high.map(share),
@@ -191,7 +191,7 @@ fn counted(paired: &Paired, policy: &Policy) -> Option<(Judged, Option<Tests>)> 
 
 fn about(paired: &Paired, terms: Terms, margin: f64) -> Option<Judged> {
     let (old, new) = (median_interval(&paired.old)?, median_interval(&paired.new)?);
-    let change = (old.value > 0.0).then(|| Interval {
+    let change = (old.value > 0.0).then(|| Estimate {
         value: new.value / old.value - 1.0,
         low: None,
         high: None,

@@ -3,11 +3,11 @@
 //! machine did meanwhile is in the difference: hence the wider threshold.
 
 use super::{Judged, Policy, Verdict};
-use crate::experiment::open_loop::Phase;
-use crate::experiment::pairs::{Better, Metric};
-use crate::experiment::record::Finding;
-use crate::results::{Measurement, Results};
-use crate::stats::{Interval, median_interval};
+use crate::experiments::record::Finding;
+use crate::record::Phase;
+use crate::record::{Measurement, Results};
+use crate::sampling::pairs::{Better, Metric};
+use crate::stats::{Estimate, median_interval};
 use std::collections::BTreeMap;
 
 /// The relative change that is allowed where a policy says nothing else.
@@ -37,7 +37,7 @@ fn judge(metric: Metric, old: &[f64], new: &[f64], policy: &Policy) -> Option<Ju
     let (before, after) = (median_interval(old)?, median_interval(new)?);
     let share = |new: f64, old: f64| new / old - 1.0;
     let ends = |new: Option<f64>, old: Option<f64>| Some(share(new?, old?));
-    let change = Interval {
+    let change = Estimate {
         value: share(after.value, before.value),
         low: ends(after.low, before.high),
         high: ends(after.high, before.low),

@@ -40,7 +40,7 @@ fn each_change_has_its_verdict() {
 #[test]
 fn a_rate_regresses_when_it_falls() {
     let mut rate = paired("rate", -0.1, 0.01);
-    rate.metric.better = crate::experiment::pairs::Better::Higher;
+    rate.metric.better = crate::sampling::pairs::Better::Higher;
     let judged = judge(&[rate], &Policy::standard(), &NoiseFloor::default());
     assert_eq!(judged[0].verdict, Verdict::Regressed);
     let change = judged[0].change.unwrap();

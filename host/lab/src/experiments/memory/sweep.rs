@@ -1,0 +1,132 @@
+//! One limit after another.
+
+use crate::Result;
+use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::growth::{Growth, growth};
+use crate::experiments::memory::held::{Held, held};
+use crate::experiments::memory::largest::{Largest, largest};
+use crate::experiments::memory::probe;
+use crate::experiments::memory::recovery::{Recovery, recovery};
+use crate::experiments::memory::start::{Start, start};
+use crate::experiments::memory::tested::{MOST, Tested};
+use crate::experiments::memory::workload::{Ran, workload};
+use crate::experiments::record::{Experiment, Finding, Recorder};
+use crate::record::Entry;
+use crate::sampling::process_memory::available;
+use bytesize::ByteSize;
+use sandlab_runtime::BackendKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a limit does to an agent.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct AtLimit {
+    /// The limit, bytes.
+    pub limit: u64,
+    /// How it starts.
+    pub start: Start,
+    /// The largest allocation.
+    pub largest: Figure<Largest>,
+    /// How it does with a share of the limit filled.
+    pub held: Figure<Vec<Held>>,
+    /// What it costs to grow.
+    pub growth: Figure<Growth>,
+    /// How soon it is back after it ran out.
+    pub recovery: Figure<Recovery>,
+    /// How its own workload goes.
+    pub workload: Figure<Ran>,
+}
+
+/// Puts an agent under one limit after another; each is a part of the run.
+///
+/// # Errors
+/// If it fails for another reason than its memory, or replies what it must not.
+pub fn sweep(tested: &Tested, limits: &[u64], to: &mut dyn Recorder) -> Result<()> {
+    let has_words = probe::understands(tested.under(MOST)?.as_ref());
+    for limit in limits {
+        if to.stopped() {
+            break;
+        }
+        to.record(Entry::Part(tested.part(Experiment::Memory)))?;
+        let found = at(tested, *limit, has_words)?;
+        to.finding(Finding::AtLimit(Box::new(found)))?;
+    }
+    Ok(())
+}
+
+fn at(tested: &Tested, limit: u64, has_words: bool) -> Result<AtLimit> {
+    let (start, backend) = start(tested, limit)?;
+    let Some(backend) = backend else {
+        return Ok(AtLimit::not_started(limit, start));
+    };
+    let backend = backend.as_ref();
+    let kind = tested.backend;
+    let failed = |fault| tested.failed("when started", fault);
+    let unlimited = (kind == BackendKind::Native)
+        .then(|| "a native twin shares the host's memory, and has no limit of its own".to_owned());
+    let outside = (kind != BackendKind::Wasm)
+        .then(|| "only the sandbox has a linear memory that grows".to_owned());
+    let wordless = (!has_words).then(|| {
+        format!(
+            "{} does not do with memory what it is told; `sandlab memory allocator` measures an \
+             agent that does",
+            tested.agent
+        )
+    });
+    // The first of all, while nothing of an earlier instance is resident in the pool.
+    let held = match wordless.clone().or_else(|| too_little(limit)) {
+        Some(why) => Figure::Unavailable(why),
+        None => Figure::Measured(held(tested.under(limit)?.as_ref(), limit).map_err(failed)?),
+    };
+    let largest = match wordless.clone().or(unlimited.clone()) {
+        Some(why) => Figure::Unavailable(why),
+        None => Figure::Measured(largest(backend, limit).map_err(failed)?),
+    };
+    let growth = match wordless.clone().or(outside) {
+        Some(why) => Figure::Unavailable(why),
+        None => Figure::Measured(growth(tested, limit)?),
+    };
+    let recovery = match wordless.or(unlimited) {
+        Some(why) => Figure::Unavailable(why),
+        None => Figure::Measured(recovery(tested, backend, limit)?),
+    };
+    Ok(AtLimit {
+        limit,
+        start,
+        largest,
+        held,
+        growth,
+        recovery,
+        workload: Figure::Measured(workload(tested, backend)?),
+    })
+}
+
+/// Why the machine cannot give what filling the limit would take, if it cannot: an eighth
+/// is left to everybody else.
+fn too_little(limit: u64) -> Option<String> {
+    let available = available()?;
+    (limit > available / 8 * 7).then(|| {
+        format!(
+            "{} of memory are available on this machine, and the limit is {}",
+            ByteSize::b(available),
+            ByteSize::b(limit)
+        )
+    })
+}
+
+impl AtLimit {
+    fn not_started(limit: u64, start: Start) -> Self {
+        fn none<T>() -> Figure<T> {
+            Figure::unavailable("it does not start under this limit")
+        }
+        Self {
+            limit,
+            start,
+            largest: none(),
+            held: none(),
+            growth: none(),
+            recovery: none(),
+            workload: none(),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The smallest limit that a workload does with, and the one to recommend.
+
+use crate::experiments::memory::bisect::boundary;
+use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::largest::Outcome;
+use crate::experiments::memory::tested::{MOST, PAGE, Tested};
+use crate::experiments::memory::workload::{RanOut, Went, series};
+use crate::experiments::record::{Experiment, Finding, Recorder};
+use crate::record::Entry;
+use crate::sampling::process_memory::available;
+use crate::{Error, Result};
+use bytesize::ByteSize;
+use sandlab_runtime::{Backend, BackendKind};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How to search.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    /// How often each limit is tried: all must go well for it to count as enough.
+    pub repeats: u32,
+    /// How often the workload is sent to each instance, one time after another.
+    pub passes: u64,
+    /// What is added to the smallest limit, percent.
+    pub headroom: u32,
+}
+
+/// What the search found.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Tuned {
+    /// How often each limit was tried.
+    pub repeats: u32,
+    /// How often the workload was sent to each instance.
+    pub passes: u64,
+    /// Messages of one try.
+    pub messages: u64,
+    /// The most linear memory that an instance had while there was plenty, bytes.
+    pub peak: u64,
+    /// The smallest limit with no denial, bytes; whole pages.
+    pub smallest: u64,
+    /// What was added to it, percent.
+    pub headroom: u32,
+    /// With that, bytes; whole pages.
+    pub recommended: u64,
+    /// The limits that were tried, in order.
+    pub steps: Vec<Tried>,
+    /// What then became of tries at the recommended limit.
+    pub at_recommended: Tried,
+    /// The same at the smallest.
+    pub at_smallest: Tried,
+    /// The same at one page less: these must not go well.
+    pub one_page_less: Tried,
+    /// Memory over the workload, while there was plenty, one a series.
+    pub curves: Vec<Curve>,
+}
+
+/// Some tries of one limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tried {
+    /// The limit, bytes.
+    pub limit: u64,
+    /// How many tries there were.
+    pub tries: u32,
+    /// How many of them had no denial, and every reply as it must be.
+    pub clean: u32,
+    /// What happened in the first that was not clean.
+    pub ran_out: Option<RanOut>,
+}
+
+/// Linear memory over a series of messages: its working set, as the host sees it, which
+/// never gets smaller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Curve {
+    /// The size of the series' messages, bytes; none of a workload from a file.
+    pub size: Option<usize>,
+    /// Messages of one pass.
+    pub messages: u64,
+    /// Where it changed: after which message, from 1 on, and to how many bytes. The first is
+    /// what it has before any, after message 0. Of more than 200, the largest steps.
+    pub changes: Vec<(u64, u64)>,
+    /// Whether it still grew in the last pass: then no limit is enough for ever.
+    pub still_grows: bool,
+}
+
+/// The changes of memory that a curve keeps, at most.
+const POINTS: usize = 200;
+
+impl Tried {
+    /// Whether the limit is enough.
+    pub fn holds(&self) -> bool {
+        self.clean == self.tries
+    }
+}
+
+impl Tuned {
+    /// What of the result does not hold, on fresh tries after the search.
+    pub fn objection(&self) -> Option<String> {
+        let all = |tried: &Tried| format!("{} of {} tries", tried.clean, tried.tries);
+        if !self.at_recommended.holds() {
+            let clean = all(&self.at_recommended);
+            return Some(format!(
+                "at the recommended limit only {clean} went through"
+            ));
+        }
+        if !self.at_smallest.holds() {
+            let clean = all(&self.at_smallest);
+            return Some(format!(
+                "at the smallest limit, which was enough while it was searched, then only \
+                 {clean} went through: the agent does not always need the same"
+            ));
+        }
+        (self.one_page_less.clean > 0).then(|| {
+            format!(
+                "at one page less than the smallest limit, {} went through: the agent does not \
+                 always need the same",
+                all(&self.one_page_less)
+            )
+        })
+    }
+}
+
+/// Searches for the smallest limit in whole pages, and tries the result anew.
+///
+/// # Errors
+/// If the agent fails for another reason than its memory, or replies what it must not.
+pub fn tune(tested: &Tested, search: &Search, to: &mut dyn Recorder) -> Result<()> {
+    to.record(Entry::Part(tested.part(Experiment::Tuning)))?;
+    match found(tested, search, to)? {
+        Figure::Measured(tuned) => to.finding(Finding::Tuned(Box::new(tuned))),
+        Figure::Unavailable(why) => to.finding(Finding::Unavailable { why }),
+    }
+}
+
+fn found(tested: &Tested, search: &Search, to: &dyn Recorder) -> Result<Figure<Tuned>> {
+    if tested.backend != BackendKind::Wasm {
+        return Ok(Figure::unavailable(
+            "only the sandbox has a limit in pages that it counts refusals of",
+        ));
+    }
+    let plenty = available().map_or(MOST, |available| (available / 2).min(MOST));
+    let curves = match curves(tested, search, plenty / PAGE * PAGE)? {
+        Figure::Measured(curves) => curves,
+        Figure::Unavailable(why) => return Ok(Figure::Unavailable(why)),
+    };
+    let ends = curves.iter().filter_map(|curve| curve.changes.last());
+    let peak = ends.map(|(_, bytes)| *bytes).max().unwrap_or(0);
+    if peak == 0 {
+        return Ok(Figure::unavailable("the agent has no linear memory"));
+    }
+    let mut steps = Vec::new();
+    let mut holds = |pages: u64| {
+        if to.stopped() {
+            return Err(Error::Stopped);
+        }
+        let tried = tried(tested, search, pages * PAGE)?;
+        let holds = tried.holds();
+        steps.push(tried);
+        Ok(holds)
+    };
+    let most = peak.div_ceil(PAGE);
+    if !holds(most)? {
+        return Ok(Figure::unavailable(
+            "the workload needs more when it is sent again than it did at first",
+        ));
+    }
+    let smallest = boundary(most, 0, holds)?;
+    let recommended = with_headroom(smallest, search.headroom);
+    Ok(Figure::Measured(Tuned {
+        repeats: search.repeats,
+        passes: search.passes,
+        messages: curves.iter().map(|c| c.messages * search.passes).sum(),
+        peak,
+        smallest: smallest * PAGE,
+        headroom: search.headroom,
+        recommended: recommended * PAGE,
+        steps,
+        at_recommended: tried(tested, search, recommended * PAGE)?,
+        at_smallest: tried(tested, search, smallest * PAGE)?,
+        one_page_less: tried(tested, search, (smallest - 1) * PAGE)?,
+        curves,
+    }))
+}
+
+/// So many pages and so many percent, in whole pages, never above what a memory can have.
+fn with_headroom(pages: u64, percent: u32) -> u64 {
+    let more = pages * (100 + u64::from(percent));
+    more.div_ceil(100).min(MOST / PAGE).max(pages)
+}
+
+/// The curves of all series, with as much memory as there is.
+fn curves(tested: &Tested, search: &Search, plenty: u64) -> Result<Figure<Vec<Curve>>> {
+    let backend = tested.under(plenty)?;
+    let mut curves = Vec::new();
+    for case in tested.cases {
+        let started = tested.start(backend.as_ref(), case);
+        let started = started.map_err(|error| tested.failed("when started", error))?;
+        let first = started.usage().memory.unwrap_or(0);
+        drop(started);
+        let mut changes = vec![(0, first)];
+        let went = series(
+            tested,
+            backend.as_ref(),
+            case,
+            search.passes,
+            &mut |number, usage| {
+                let memory = usage.memory.unwrap_or(0);
+                if changes.last().is_some_and(|(_, last)| *last != memory) {
+                    changes.push((number, memory));
+                }
+            },
+        )?;
+        if let Went::RanOut(found) = went {
+            return Ok(Figure::Unavailable(format!(
+                "the workload runs out of {} too, with message {}: {}",
+                ByteSize::b(plenty),
+                found.message,
+                found.outcome.text()
+            )));
+        }
+        let messages = case.exchanges.len() as u64;
+        let last_pass = messages * (search.passes - 1);
+        let still_grows = changes.iter().any(|(number, _)| *number > last_pass);
+        curves.push(Curve {
+            size: case.size,
+            messages,
+            still_grows: still_grows && search.passes > 1,
+            changes: thinned(changes),
+        });
+    }
+    Ok(Figure::Measured(curves))
+}
+
+/// Keeps the first, the last, and as many of the largest steps as there is room for.
+fn thinned(changes: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    if changes.len() <= POINTS {
+        return changes;
+    }
+    let mut steps: Vec<usize> = (1..changes.len() - 1).collect();
+    steps.sort_by_key(|index| std::cmp::Reverse(changes[*index].1 - changes[index - 1].1));
+    steps.truncate(POINTS - 2);
+    steps.extend([0, changes.len() - 1]);
+    steps.sort_unstable();
+    steps.into_iter().map(|index| changes[index]).collect()
+}
+
+fn tried(tested: &Tested, search: &Search, limit: u64) -> Result<Tried> {
+    let mut tried = Tried {
+        limit,
+        tries: 0,
+        clean: 0,
+        ran_out: None,
+    };
+    let backend = match tested.under(limit) {
+        Ok(backend) => backend,
+        // The layout `packed` reserves no more than the limit, so that it does not even load.
+        Err(Error::Load { .. }) if tested.initial() > limit => {
+            tried.tries = search.repeats;
+            return Ok(tried);
+        }
+        Err(error) => return Err(error),
+    };
+    for _ in 0..search.repeats {
+        tried.tries += 1;
+        match once(tested, search, backend.as_ref())? {
+            None => tried.clean += 1,
+            Some(ran_out) => {
+                tried.ran_out.get_or_insert(ran_out);
+            }
+        }
+    }
+    Ok(tried)
+}
+
+/// Runs the whole workload; says what happened at the first denial, if there was one.
+fn once(tested: &Tested, search: &Search, backend: &dyn Backend) -> Result<Option<RanOut>> {
+    for case in tested.cases {
+        let mut refused_at = None;
+        let went = series(
+            tested,
+            backend,
+            case,
+            search.passes,
+            &mut |number, usage| {
+                if usage.denials.is_some_and(|d| d.count > 0) {
+                    refused_at.get_or_insert(number);
+                }
+            },
+        )?;
+        let denials = went.denials();
+        match (went, refused_at) {
+            (Went::RanOut(found), _) => return Ok(Some(found)),
+            (Went::Through(_), Some(message)) => {
+                return Ok(Some(RanOut {
+                    size: case.size,
+                    message,
+                    outcome: Outcome::Survived("its replies were good".to_owned()),
+                    denials,
+                }));
+            }
+            (Went::Through(_), None) => {}
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headroom_is_rounded_up_to_whole_pages() {
+        assert_eq!(with_headroom(17, 25), 22);
+        assert_eq!(with_headroom(100, 25), 125);
+        assert_eq!(with_headroom(17, 0), 17);
+        assert_eq!(with_headroom(MOST / PAGE, 25), MOST / PAGE);
+    }
+
+    #[test]
+    fn a_long_curve_keeps_its_ends_and_its_largest_steps() {
+        let mut memory = 0;
+        let changes: Vec<_> = (0..1_000)
+            .map(|n| {
+                memory += if n == 500 { 1_000_000 } else { PAGE };
+                (n, memory)
+            })
+            .collect();
+        let kept = thinned(changes.clone());
+        assert_eq!(kept.len(), POINTS);
+        assert_eq!(
+            (kept.first(), kept.last()),
+            (changes.first(), changes.last())
+        );
+        assert!(kept.contains(&changes[500]));
+    }
+}

@@ -1,0 +1,222 @@
+//! How an agent's own workload goes under a limit.
+
+use crate::Result;
+use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::largest::Outcome;
+use crate::experiments::memory::pace::{Pace, pace};
+use crate::experiments::memory::recovery::restarted;
+use crate::experiments::memory::tested::{Tested, ran_out};
+use crate::stats::Distribution;
+use crate::workload::Case;
+use sandlab_runtime::{Agent, Backend, BackendKind, Denials, Usage};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// How a workload went.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Ran {
+    /// Messages that were answered well.
+    pub messages: u64,
+    /// The most memory that an instance had, bytes: linear memory in the sandbox, what was
+    /// resident of a child process. None where the backend does not tell.
+    pub peak: Option<u64>,
+    /// Growths that were refused, also those that it survived; none where the backend does
+    /// not tell.
+    pub denials: Option<u64>,
+    /// How it ran out; none if it went through.
+    pub ran_out: Option<RanOut>,
+    /// How fast the messages of the last series are handled, which are the largest.
+    pub pace: Figure<Pace>,
+    /// How long messages take with which memory grows.
+    pub growing: Figure<Distribution>,
+    /// How soon another instance is ready, of one that ran out.
+    pub restarted: Figure<Distribution>,
+}
+
+/// A message that came to nothing for want of memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RanOut {
+    /// The size of its series, bytes; none of a workload from a file.
+    pub size: Option<usize>,
+    /// Which message it was, from 1 on; 0 if the instance did not even start.
+    pub message: u64,
+    /// What became of the agent.
+    pub outcome: Outcome,
+    /// What it was refused; none where the backend does not tell.
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
+    pub denials: Option<Denials>,
+}
+
+/// How often the messages with which memory grows are timed.
+const SAMPLES: usize = 15;
+
+/// Runs the workload: each series once, on an instance of its own.
+///
+/// # Errors
+/// If the agent fails for another reason than memory, or replies what it must not.
+pub fn workload(tested: &Tested, backend: &dyn Backend) -> Result<Ran> {
+    let mut ran = Ran {
+        messages: 0,
+        peak: None,
+        denials: None,
+        ran_out: None,
+        pace: Figure::unavailable("the workload ran out of memory"),
+        growing: Figure::unavailable("the workload ran out of memory"),
+        restarted: Figure::unavailable("the workload never ran out of memory"),
+    };
+    for case in tested.cases {
+        let mut seen = |_: u64, usage: Usage| {
+            ran.messages += 1;
+            ran.peak = ran.peak.max(usage.memory_peak);
+        };
+        let went = series(tested, backend, case, 1, &mut seen)?;
+        let denials = went.denials();
+        ran.denials = denials.map(|d| d.count + ran.denials.unwrap_or(0));
+        match went {
+            Went::Through(mut agent) => ran.pace = paced(tested, agent.as_mut(), case)?,
+            Went::RanOut(found) => {
+                if found.message > 0 && !matches!(found.outcome, Outcome::Survived(_)) {
+                    ran.restarted = restarted(tested, backend, case)?;
+                }
+                ran.ran_out = Some(found);
+                return Ok(ran);
+            }
+        }
+    }
+    ran.growing = growing(tested, backend)?;
+    Ok(ran)
+}
+
+/// How a series of messages went.
+pub enum Went {
+    /// All were answered well, by this instance.
+    Through(Box<dyn Agent>),
+    /// One was not, for want of memory.
+    RanOut(RanOut),
+}
+
+impl Went {
+    /// The growths that were refused meanwhile; none where the backend does not tell.
+    pub fn denials(&self) -> Option<Denials> {
+        match self {
+            Self::Through(agent) => agent.usage().denials,
+            Self::RanOut(found) => found.denials,
+        }
+    }
+}
+
+/// Sends a series so many times to one instance, and checks every reply. `seen` is told
+/// after each message which it was, and what the instance has used.
+///
+/// # Errors
+/// If the agent fails for another reason than memory, or replies what it must not.
+pub fn series(
+    tested: &Tested,
+    backend: &dyn Backend,
+    case: &Case,
+    passes: u64,
+    seen: &mut dyn FnMut(u64, Usage),
+) -> Result<Went> {
+    let mut agent = match tested.start(backend, case) {
+        Ok(agent) => agent,
+        Err(error) => {
+            let outcome = Outcome::of(&error);
+            if !matches!(outcome, Outcome::Aborted(_)) {
+                return Err(tested.failed("when started", error));
+            }
+            let asked = match error.fault() {
+                Some(sandlab_runtime::Fault::OutOfMemory { asked, .. }) => Some(*asked),
+                _ => None,
+            };
+            return Ok(Went::RanOut(RanOut {
+                size: case.size,
+                message: 0,
+                outcome,
+                denials: asked.map(|asked| Denials {
+                    count: 1,
+                    asked: Some(asked),
+                }),
+            }));
+        }
+    };
+    let again = (0..passes).flat_map(|_| &case.exchanges);
+    for (exchange, number) in again.zip(1..) {
+        let answer = agent.handle(&exchange.request);
+        let usage = agent.usage();
+        let step = || {
+            format!(
+                "message {number} of {} bytes",
+                exchange.request.content.len()
+            )
+        };
+        let handled = match answer {
+            Ok(handled) => handled,
+            Err(error) if ran_out(tested.backend, agent.as_ref(), &error) => {
+                return Ok(Went::RanOut(RanOut {
+                    size: case.size,
+                    message: number,
+                    outcome: Outcome::of(&error),
+                    denials: usage.denials,
+                }));
+            }
+            Err(error) => return Err(tested.failed(&step(), error)),
+        };
+        let checked = exchange.expected.check(&handled);
+        match (checked, usage.denials.is_some_and(|d| d.count > 0)) {
+            (Ok(()), _) => seen(number, usage),
+            (Err(reason), true) => {
+                return Ok(Went::RanOut(RanOut {
+                    size: case.size,
+                    message: number,
+                    outcome: Outcome::Survived(format!("it replied otherwise: {reason}")),
+                    denials: usage.denials,
+                }));
+            }
+            (Err(reason), false) => return Err(tested.wrong(&step(), reason)),
+        }
+    }
+    Ok(Went::Through(agent))
+}
+
+fn paced(tested: &Tested, agent: &mut dyn Agent, case: &Case) -> Result<Figure<Pace>> {
+    match pace(agent, case) {
+        Ok(pace) => Ok(Figure::Measured(pace)),
+        Err(error) if ran_out(tested.backend, agent, &error) => Ok(Figure::unavailable(format!(
+            "the same messages again and again run out of memory: {error}"
+        ))),
+        Err(error) => Err(tested.failed("while it was timed", error)),
+    }
+}
+
+/// Times the messages of the last series with which memory grows, of fresh instances.
+fn growing(tested: &Tested, backend: &dyn Backend) -> Result<Figure<Distribution>> {
+    if tested.backend != BackendKind::Wasm {
+        return Ok(Figure::unavailable(
+            "only the sandbox tells when memory grows",
+        ));
+    }
+    let mut times = Distribution::default();
+    if let Some(case) = tested.cases.last() {
+        for _ in 0..SAMPLES {
+            let failed = |error| tested.failed("while it grew", error);
+            let mut agent = tested.start(backend, case).map_err(failed)?;
+            for exchange in &case.exchanges {
+                let memory = agent.usage().memory;
+                let before = Instant::now();
+                agent.handle(&exchange.request).map_err(failed)?;
+                let took = before.elapsed();
+                if agent.usage().memory > memory {
+                    times.record(took.as_nanos() as u64);
+                }
+            }
+        }
+    }
+    if times.count() == 0 {
+        return Ok(Figure::unavailable(
+            "memory does not grow with the workload's last series",
+        ));
+    }
+    Ok(Figure::Measured(times))
+}

@@ -1,0 +1,78 @@
+//! What to write into the sandbox config, and what to ask of the machine.
+
+use crate::experiments::plan::Wish;
+use crate::experiments::plan::crowd::Crowd;
+use crate::experiments::plan::machine::Machine;
+use crate::experiments::plan::predict::Capacity;
+use crate::{Error, Result};
+use sandlab_runtime::config::{Calls, Layout};
+use sandlab_runtime::wasm;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How to run so many agents in a layout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Advice {
+    /// How many.
+    pub agents: u64,
+    /// Whether the machine holds them as it is.
+    pub fits: bool,
+    /// The kernel's `vm.max_map_count` with which it would; none if it does, or if that is
+    /// not what is in the way.
+    pub max_map_count: Option<u64>,
+    /// The process's limit of open files with which it would, likewise.
+    pub open_files: Option<u64>,
+    /// The lines of the sandbox config, TOML.
+    pub sandbox: String,
+    /// What wasmtime is told for that: each pool's settings.
+    pub pools: Vec<String>,
+}
+
+impl Advice {
+    pub(super) fn of(
+        crowd: &Crowd,
+        capacity: &Capacity,
+        machine: &Machine,
+        wish: &Wish,
+    ) -> Result<Self> {
+        let agents = wish.agents.unwrap_or(capacity.agents());
+        let fits = agents <= capacity.agents();
+        let raises = |bound: Option<u64>| {
+            agents <= capacity.agents_unlimited() && bound.is_some_and(|most| most < agents)
+        };
+        let sandbox = crowd.sandbox(capacity.layout, agents);
+        let pools = wasm::pools(&sandbox).map_err(|error| Error::Machine(error.to_string()))?;
+        Ok(Self {
+            agents,
+            fits,
+            max_map_count: raises(capacity.by_mappings)
+                .then(|| machine.mappings_for(agents * capacity.mappings)),
+            open_files: raises(capacity.by_open_files).then(|| {
+                let files = agents * capacity.cost.open_files;
+                machine.open_files.limit_for(files)
+            }),
+            sandbox: format!(
+                "memory-limit = \"{}B\"\ncalls = \"{}\"\n\n[allocation]\nstrategy = \"pooled\"\n\
+                 layout = \"{}\"\nslots = {}\n",
+                capacity.limit,
+                match sandbox.calls {
+                    Calls::Auto => "auto",
+                    Calls::Sync => "sync",
+                    Calls::Async => "async",
+                },
+                layout(capacity.layout),
+                sandbox.allocation.slots,
+            ),
+            pools: pools.iter().map(|pool| format!("{pool:?}")).collect(),
+        })
+    }
+}
+
+/// As a sandbox config has it.
+pub fn layout(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Fast => "fast",
+        Layout::Dense => "dense",
+        Layout::Packed => "packed",
+    }
+}

@@ -1,0 +1,163 @@
+//! Agents in a process of their own, which starts them, exchanges a message with each, and
+//! says what they took. Whatever happens there, the process that asked for it lives on.
+
+use crate::experiments::plan::open_files::OpenFiles;
+use crate::sampling::fleet;
+use crate::sampling::probe::Greeting;
+use crate::sampling::process_memory::{page_tables, proportional};
+use crate::{Error, Result};
+use sandlab_runtime::messaging::{Connection, Runtime, Settings};
+use sandlab_runtime::wasm::{Mappings, SandboxEngine};
+use sandlab_runtime::{Backend, SandboxConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the process is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Fill {
+    /// The component.
+    pub component: PathBuf,
+    /// What its agents are allowed.
+    pub sandbox: SandboxConfig,
+    /// What each is configured with; nothing if empty.
+    pub config: Vec<u8>,
+    /// What each is sent.
+    pub request: Vec<u8>,
+    /// What each must answer, in order.
+    pub replies: Vec<Vec<u8>>,
+    /// How many agents there are at each reading; the last is all.
+    pub readings: Vec<u64>,
+    /// Threads that they live on.
+    pub shards: usize,
+}
+
+/// What the process says, a line each.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "filled", rename_all = "kebab-case")]
+pub enum Filled {
+    /// So many agents live, and each has answered.
+    Reading(Reading),
+    /// There can be no more.
+    Refused {
+        /// Why not.
+        why: String,
+    },
+    /// An agent answered something else, or nothing.
+    Wrong {
+        /// What.
+        why: String,
+    },
+}
+
+/// What so many agents take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reading {
+    /// How many.
+    pub agents: u64,
+    /// The process's memory, bytes: the proportional set (proc(5)), without pages of files.
+    pub resident: u64,
+    /// The kernel's page tables of it, bytes.
+    pub page_tables: u64,
+    /// The process's mappings.
+    pub mappings: u64,
+    /// The files that the process has open.
+    pub open_files: u64,
+    /// How long it took to start all of them, seconds, without their first messages.
+    pub started_in: f64,
+}
+
+impl Reading {
+    /// Memory of all kinds, bytes.
+    pub fn memory(&self) -> f64 {
+        (self.resident + self.page_tables) as f64
+    }
+}
+
+/// Messages on their way at once. Few, so that what calls take while they run is not counted
+/// as what agents take.
+const WINDOW: u32 = 4;
+
+/// Does as it is told, and says what it finds.
+///
+/// # Errors
+/// If what it finds cannot be said, or the machine does not tell what is taken.
+pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()> {
+    let loaded = SandboxEngine::new(&fill.sandbox).and_then(|engine| engine.load(&fill.component));
+    let backend: Arc<dyn Backend> = match loaded {
+        Ok(sandbox) => Arc::new(sandbox),
+        Err(error) => {
+            return say(Filled::Refused {
+                why: error.to_string(),
+            });
+        }
+    };
+    let all = fill.readings.iter().max().copied().unwrap_or_default();
+    let runtime = fleet::path(Settings {
+        shards: fill.shards,
+        agents_per_shard: (all / fill.shards as u64 + 1) as u32,
+        ..Settings::default()
+    })?;
+    let mut crowd = Growing {
+        greeting: Greeting {
+            config: fill.config.clone(),
+            request: fill.request.clone(),
+            replies: fill.replies.clone(),
+        },
+        backend,
+        connection: runtime.connect(WINDOW),
+        runtime,
+        agents: 0,
+        started_in: 0.0,
+    };
+    say(Filled::Reading(crowd.read()?))?;
+    for agents in &fill.readings {
+        match crowd.grow_to(*agents) {
+            Ok(()) => say(Filled::Reading(crowd.read()?))?,
+            Err(filled) => return say(filled),
+        }
+    }
+    Ok(())
+}
+
+/// The agents until now.
+struct Growing {
+    greeting: Greeting,
+    backend: Arc<dyn Backend>,
+    connection: Connection,
+    runtime: Runtime,
+    agents: u64,
+    started_in: f64,
+}
+
+impl Growing {
+    fn grow_to(&mut self, agents: u64) -> Result<(), Filled> {
+        let options = self.greeting.options();
+        let start = Instant::now();
+        let count = (agents - self.agents) as usize;
+        let started = self.runtime.spawn_many(&self.backend, &options, count);
+        let started = started.map_err(|error| Filled::Refused {
+            why: error.to_string(),
+        })?;
+        self.started_in += start.elapsed().as_secs_f64();
+        self.agents = agents;
+        let greeted = self
+            .greeting
+            .exchange(&mut self.connection, started.into_iter());
+        greeted.map_err(|why| Filled::Wrong { why })
+    }
+
+    fn read(&self) -> Result<Reading> {
+        let unknown = || Error::Machine("the kernel does not tell what memory is used".to_owned());
+        Ok(Reading {
+            agents: self.agents,
+            resident: proportional().ok_or_else(unknown)?,
+            page_tables: page_tables().ok_or_else(unknown)?,
+            mappings: Mappings::now().ok_or_else(unknown)?.used,
+            open_files: OpenFiles::now().ok_or_else(unknown)?.used,
+            started_in: self.started_in,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! What this machine has for agents.
+
+use crate::experiments::plan::open_files::OpenFiles;
+use sandlab_runtime::wasm::Mappings;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fs;
+
+/// What this machine, and a process on it, has for agents.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// Memory that can be taken without swapping, bytes (`MemAvailable`, proc(5)).
+    pub memory: u64,
+    /// The mappings that a process has before any agent, and those that it may have.
+    pub used_mappings: u64,
+    /// The kernel's `vm.max_map_count`.
+    pub mappings: u64,
+    /// Files that a process has open, and those that it may have open.
+    pub open_files: OpenFiles,
+    /// The free stretches of the address space, bytes, the largest first.
+    pub holes: Vec<u64>,
+}
+
+/// Where a process's half of a 47-bit address space ends.
+const END: u64 = 1 << 47;
+
+impl Machine {
+    /// As the kernel tells; none where it does not.
+    pub fn now() -> Option<Self> {
+        let mappings = Mappings::now()?;
+        let text = fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(Self {
+            memory: kib << 10,
+            used_mappings: mappings.used,
+            mappings: mappings.limit,
+            open_files: OpenFiles::now()?,
+            holes: holes(&fs::read_to_string("/proc/self/maps").ok()?),
+        })
+    }
+
+    /// What may be taken of its mappings.
+    pub fn room(&self) -> u64 {
+        self.as_mappings().room()
+    }
+
+    /// The kernel's limit with which so many mappings could be taken.
+    pub fn mappings_for(&self, more: u64) -> u64 {
+        self.as_mappings().limit_for(more)
+    }
+
+    fn as_mappings(&self) -> Mappings {
+        Mappings {
+            used: self.used_mappings,
+            limit: self.mappings,
+        }
+    }
+}
+
+/// The free stretches between what `/proc/self/maps` lists.
+fn holes(maps: &str) -> Vec<u64> {
+    let ranges = maps.lines().filter_map(|line| {
+        let (start, rest) = line.split_once('-')?;
+        let end = rest.split(' ').next()?;
+        let hex = |text| u64::from_str_radix(text, 16).ok();
+        Some((hex(start)?, hex(end)?))
+    });
+    let (mut holes, mut last) = (Vec::new(), 0);
+    for (start, end) in ranges.filter(|(_, end)| *end <= END) {
+        holes.push(start.saturating_sub(last));
+        last = end;
+    }
+    holes.push(END - last);
+    holes.sort_unstable_by(|a, b| b.cmp(a));
+    // Small ones hold no pool.
+    holes.retain(|hole| *hole >= 1 << 30);
+    holes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_what_is_between_mappings() {
+        let maps = "555555554000-555555600000 r-xp 0 00:00 0 /bin/x\n\
+                    7fff00000000-7fff80000000 rw-p 0 00:00 0 [stack]\n\
+                    ffffffffff600000-ffffffffff601000 --xp 0 00:00 0 [vsyscall]\n";
+        let found = holes(maps);
+        assert_eq!(
+            found,
+            [
+                0x5555_5555_4000,
+                0x7fff_0000_0000 - 0x5555_5560_0000,
+                END - 0x7fff_8000_0000
+            ]
+        );
+    }
+}

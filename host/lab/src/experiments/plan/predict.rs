@@ -1,0 +1,302 @@
+//! From what one agent costs to how many there can be.
+
+use crate::experiments::plan::crowd::Crowd;
+use crate::experiments::plan::fill::Reading;
+use crate::experiments::plan::machine::Machine;
+use sandlab_runtime::SandboxConfig;
+use sandlab_runtime::config::Layout;
+use sandlab_runtime::wasm::SLOTS_A_POOL;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What one more agent costs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// Memory that is its own, bytes: its share of the proportional set.
+    pub resident: f64,
+    /// The kernel's page tables, bytes.
+    pub page_tables: f64,
+    /// Files that it holds open.
+    pub open_files: u64,
+    /// Memory of all kinds that is taken once, however many there are, bytes.
+    pub once: f64,
+    /// To start, seconds, one after another.
+    pub start: f64,
+}
+
+impl Cost {
+    /// Of the readings of one process: with no agent, and with two numbers of them, whose
+    /// difference is what counts for each.
+    pub fn of(none: &Reading, some: &Reading, more: &Reading) -> Self {
+        let agents = (more.agents - some.agents).max(1) as f64;
+        let each = |some: u64, more: u64| (more as f64 - some as f64).max(0.0) / agents;
+        let (resident, page_tables) = (
+            each(some.resident, more.resident),
+            each(some.page_tables, more.page_tables),
+        );
+        let all = some.memory() - none.memory();
+        Self {
+            resident,
+            page_tables,
+            open_files: each(some.open_files, more.open_files).round() as u64,
+            once: (all - (resident + page_tables) * some.agents as f64).max(0.0),
+            start: (more.started_in - some.started_in) / agents,
+        }
+    }
+
+    /// Memory of all kinds that each takes, bytes.
+    pub fn each(&self) -> f64 {
+        self.resident + self.page_tables
+    }
+
+    /// Memory of all kinds that so many take, bytes.
+    pub fn memory(&self, agents: u64) -> f64 {
+        self.once + self.each() * agents as f64
+    }
+}
+
+/// What keeps one more agent from starting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// The kernel's `vm.max_map_count`.
+    Mappings,
+    /// The 47 bits of addresses that a process has.
+    AddressSpace,
+    /// The process's `RLIMIT_NOFILE`.
+    OpenFiles,
+    /// The machine's memory.
+    Memory,
+}
+
+/// How many agents there can be in a layout.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Capacity {
+    /// How their memory lies.
+    #[schemars(with = "String")]
+    pub layout: Layout,
+    /// What the kernel's mappings are enough for; none where they do not matter.
+    pub by_mappings: Option<u64>,
+    /// What the address space is enough for.
+    pub by_address_space: u64,
+    /// What the files that may be open are enough for; none where agents hold none.
+    pub by_open_files: Option<u64>,
+    /// What the machine's memory is enough for.
+    pub by_memory: u64,
+    /// What one costs.
+    pub cost: Cost,
+    /// Mappings that one takes, at most.
+    pub mappings: u64,
+    /// Slots of the pool that one takes.
+    pub slots: u32,
+    /// How many fit into the machine's memory if all of them use all that they may.
+    pub at_limit: u64,
+    /// What each may use, bytes.
+    pub limit: u64,
+}
+
+/// Of the memory that is available, the share that agents may take: the rest is for what
+/// else the machine does meanwhile.
+const SHARE_OF_MEMORY: f64 = 0.9;
+
+impl Capacity {
+    /// Of agents that cost so much, on this machine.
+    pub fn predict(crowd: &Crowd, layout: Layout, machine: &Machine, cost: Cost) -> Self {
+        let sandbox = crowd.sandbox(layout, 1);
+        Self::of(&sandbox, crowd.needs.slots(), machine, cost)
+    }
+
+    fn of(sandbox: &SandboxConfig, slots: u32, machine: &Machine, cost: Cost) -> Self {
+        let layout = sandbox.allocation.layout;
+        let limit = sandbox.memory_limit.as_u64();
+        let memory = machine.memory as f64 * SHARE_OF_MEMORY;
+        let mappings = u64::from(sandbox.mappings_a_slot()) * u64::from(slots);
+        Self {
+            layout,
+            by_mappings: machine.room().checked_div(mappings),
+            by_address_space: slots_in(sandbox, &machine.holes) / u64::from(slots),
+            by_open_files: machine.open_files.room().checked_div(cost.open_files),
+            by_memory: ((memory - cost.once).max(0.0) / cost.each().max(1.0)) as u64,
+            cost,
+            mappings,
+            slots,
+            at_limit: (memory / (limit as f64 + cost.each())) as u64,
+            limit,
+        }
+    }
+
+    /// How many there can be.
+    pub fn agents(&self) -> u64 {
+        self.bounds().map(|(_, agents)| agents).min().unwrap_or(0)
+    }
+
+    /// What comes first.
+    pub fn bound(&self) -> Bound {
+        let first = self.bounds().min_by_key(|(_, agents)| *agents);
+        first.map_or(Bound::Memory, |(bound, _)| bound)
+    }
+
+    /// How many there could be if the kernel allowed as many mappings and open files as they
+    /// take.
+    pub fn agents_unlimited(&self) -> u64 {
+        self.by_address_space.min(self.by_memory)
+    }
+
+    fn bounds(&self) -> impl Iterator<Item = (Bound, u64)> {
+        let mappings = self.by_mappings.map(|agents| (Bound::Mappings, agents));
+        let others = [
+            (Bound::AddressSpace, self.by_address_space),
+            (Bound::Memory, self.by_memory),
+        ];
+        let files = self.by_open_files.map(|agents| (Bound::OpenFiles, agents));
+        mappings.into_iter().chain(files).chain(others)
+    }
+}
+
+/// Slots that find room in the holes of the address space: whole pools first, and what is
+/// left in the largest hole then.
+fn slots_in(sandbox: &SandboxConfig, holes: &[u64]) -> u64 {
+    let a_slot = sandbox.address_space_a_slot();
+    if sandbox.allocation.layout == Layout::Packed {
+        return holes.first().copied().unwrap_or_default() / a_slot;
+    }
+    let pool = u64::from(SLOTS_A_POOL);
+    let whole = holes.iter().map(|hole| hole / (a_slot * pool)).sum::<u64>() * pool;
+    let rest = holes.iter().map(|hole| hole % (a_slot * pool) / a_slot);
+    whole + rest.max().unwrap_or_default()
+}
+
+/// What came of starting them.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Verified {
+    /// Before the first one.
+    pub before: Reading,
+    /// With all, of which each has answered.
+    pub after: Reading,
+    /// What became of more than were predicted; none if that was not tried.
+    pub beyond: Option<Beyond>,
+}
+
+/// More agents than were predicted.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Beyond {
+    /// How many.
+    pub agents: u64,
+    /// Why they did not come up; none if they did.
+    pub refused: Option<String>,
+}
+
+impl Verified {
+    /// Memory of all kinds that they took in fact, bytes.
+    pub fn memory(&self) -> f64 {
+        self.after.memory() - self.before.memory()
+    }
+
+    /// That by what was predicted.
+    pub fn memory_ratio(&self, capacity: &Capacity) -> f64 {
+        self.memory() / capacity.cost.memory(self.after.agents)
+    }
+
+    /// How many there can be by what was measured, of how many were predicted.
+    pub fn agents_ratio(&self, capacity: &Capacity) -> f64 {
+        match (&self.beyond, capacity.bound()) {
+            // It was refused, so that the limit is between the two.
+            (Some(beyond), _) if beyond.refused.is_none() => {
+                beyond.agents as f64 / capacity.agents() as f64
+            }
+            (None, Bound::Memory) => 1.0 / self.memory_ratio(capacity),
+            _ => 1.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::plan::OpenFiles;
+    use sandlab_runtime::config::Calls;
+
+    const COST: Cost = Cost {
+        resident: 28_000.0,
+        page_tables: 8_000.0,
+        open_files: 0,
+        once: 0.0,
+        start: 40e-6,
+    };
+
+    fn machine() -> Machine {
+        Machine {
+            memory: 24 << 30,
+            used_mappings: 100,
+            mappings: 65_530,
+            open_files: OpenFiles {
+                used: 10,
+                limit: 1_024,
+            },
+            holes: vec![85 << 40, 41 << 40],
+        }
+    }
+
+    fn capacity(layout: Layout, slots: u32) -> Capacity {
+        let mut sandbox = SandboxConfig {
+            calls: Calls::Sync,
+            ..SandboxConfig::default()
+        };
+        sandbox.allocation.layout = layout;
+        Capacity::of(&sandbox, slots, &machine(), COST)
+    }
+
+    #[test]
+    fn each_layout_is_bound_by_something_else() {
+        let (fast, dense, packed) = (
+            capacity(Layout::Fast, 1),
+            capacity(Layout::Dense, 1),
+            capacity(Layout::Packed, 1),
+        );
+        assert_eq!(fast.bound(), Bound::Mappings);
+        assert!((15_000..16_000).contains(&fast.agents()), "{fast:?}");
+        assert_eq!(dense.bound(), Bound::Mappings);
+        assert!((30_000..31_200).contains(&dense.agents()), "{dense:?}");
+        assert_eq!(packed.bound(), Bound::Memory);
+        assert!(packed.agents() > 500_000, "{packed:?}");
+        assert!(packed.at_limit < 400, "{packed:?}");
+    }
+
+    #[test]
+    fn more_memories_leave_room_for_fewer_agents() {
+        let one = capacity(Layout::Dense, 1);
+        let three = capacity(Layout::Dense, 3);
+        assert_eq!(three.agents(), one.agents() / 3);
+    }
+
+    #[test]
+    fn a_small_machine_is_bound_by_its_memory() {
+        let machine = Machine {
+            memory: 1 << 20,
+            ..machine()
+        };
+        let few = Capacity::of(&SandboxConfig::default(), 1, &machine, COST);
+        assert_eq!((few.bound(), few.agents()), (Bound::Memory, 26));
+    }
+
+    #[test]
+    fn agents_that_hold_files_are_bound_by_those_that_may_be_open() {
+        let cost = Cost {
+            open_files: 2,
+            ..COST
+        };
+        let few = Capacity::of(&SandboxConfig::default(), 1, &machine(), cost);
+        assert_eq!((few.bound(), few.agents()), (Bound::OpenFiles, 475));
+        assert_eq!(machine().open_files.limit_for(2 * 2_000), 4_096);
+    }
+
+    #[test]
+    fn a_full_address_space_has_room_for_nobody() {
+        let machine = Machine {
+            holes: Vec::new(),
+            ..machine()
+        };
+        let none = Capacity::of(&SandboxConfig::default(), 1, &machine, COST);
+        assert_eq!((none.bound(), none.agents()), (Bound::AddressSpace, 0));
+    }
+}

@@ -1,0 +1,117 @@
+//! The metrics: every quantity that sandlab measures is defined once, with its key, title,
+//! unit, direction and meaning. Reports, the gate, targets, calibration, the trend and the
+//! claims read the same definitions.
+//!
+//! A [`Quantity`] is what can be measured; a [`Metric`] is one measured value of it, whose
+//! identity is the quantity *and* its [`Labels`] (agent, backend, size, and so on). Quantities
+//! that more than one experiment measures are in [`shared`]; all others stand in the folder of
+//! their experiment.
+
+pub mod format;
+mod labels;
+mod quantity;
+pub mod shared;
+
+pub use labels::Labels;
+pub use quantity::{Direction, Quantity, Topic, Unit};
+
+use crate::stats::{Estimate, median_interval};
+use serde::Serialize;
+
+/// One measured value: of which quantity, of what, how much.
+#[derive(Debug, Clone, Serialize)]
+pub struct Metric {
+    /// The quantity.
+    #[serde(flatten)]
+    pub quantity: &'static Quantity,
+    /// What it was measured of.
+    pub labels: Labels,
+    /// The value in the quantity's unit, with its 95 % interval where there is one.
+    pub value: Estimate,
+    /// Whether the value is the same each time that it is measured (pages, fuel, bytes), so
+    /// that it is compared without an interval.
+    pub exact: bool,
+    /// The units of observation behind the value (rounds, windows, starts); empty for a value
+    /// that was read once.
+    #[serde(skip)]
+    pub samples: Vec<f64>,
+}
+
+impl Metric {
+    /// Returns the median of the samples with its interval; `None` if there are no samples.
+    pub fn median(quantity: &'static Quantity, labels: Labels, samples: Vec<f64>) -> Option<Self> {
+        let value = median_interval(&samples)?;
+        Some(Self {
+            quantity,
+            labels,
+            value,
+            exact: false,
+            samples,
+        })
+    }
+
+    /// Returns a value whose interval was estimated elsewhere, with the samples behind it.
+    pub fn estimated(
+        quantity: &'static Quantity,
+        labels: Labels,
+        value: Estimate,
+        samples: Vec<f64>,
+    ) -> Self {
+        Self {
+            quantity,
+            labels,
+            value,
+            exact: false,
+            samples,
+        }
+    }
+
+    /// Returns a value that was read once: it has no interval.
+    pub fn single(quantity: &'static Quantity, labels: Labels, value: f64) -> Self {
+        Self::estimated(quantity, labels, Estimate::single(value), Vec::new())
+    }
+
+    /// Returns a value that is the same whenever it is measured.
+    pub fn exact(quantity: &'static Quantity, labels: Labels, value: f64) -> Self {
+        Self {
+            exact: true,
+            ..Self::estimated(quantity, labels, Estimate::exact(value), vec![value])
+        }
+    }
+
+    /// Returns what identifies the metric: `latency-p99{agent=echo,backend=wasm}`.
+    pub fn key(&self) -> String {
+        match self.labels.is_empty() {
+            true => self.quantity.key.to_owned(),
+            false => format!("{}{{{}}}", self.quantity.key, self.labels),
+        }
+    }
+
+    /// Returns the name that a person reads: `latency p99, echo, 1 KiB, wasm`.
+    pub fn name(&self) -> String {
+        let labels = self.labels.readable();
+        match labels.is_empty() {
+            true => self.quantity.title.to_owned(),
+            false => format!("{}, {labels}", self.quantity.title),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_of_a_metric_is_its_quantity_and_its_labels() {
+        let labels = Labels::new().with("agent", "echo").with("size", 1_024);
+        let metric = Metric::single(&shared::TIME_PER_MESSAGE, labels, 5.0);
+        assert_eq!(metric.key(), "time-per-message{agent=echo,size=1024}");
+        assert_eq!(metric.name(), "time/msg, echo, 1 KiB");
+        let bare = Metric::single(&shared::TIME_PER_MESSAGE, Labels::new(), 5.0);
+        assert_eq!(bare.key(), "time-per-message");
+        assert_eq!(
+            Metric::median(&shared::TIME_PER_MESSAGE, Labels::new(), vec![]).is_none(),
+            true
+        );
+    }
+}

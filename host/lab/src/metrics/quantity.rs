@@ -1,0 +1,185 @@
+//! What can be measured.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What can be measured. Two quantities with the same key are the same.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Quantity {
+    /// The name in files and on the command line, in kebab case.
+    pub key: &'static str,
+    /// The name that a person reads, also as a column's title.
+    pub title: &'static str,
+    /// The unit of its values.
+    pub unit: Unit,
+    /// Which values are better.
+    pub better: Direction,
+    /// The section of a report that shows it.
+    pub topic: Topic,
+    /// What it means, in a sentence.
+    pub meaning: &'static str,
+}
+
+/// The unit of a quantity's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Events per second.
+    PerSecond,
+    /// Bytes.
+    Bytes,
+    /// A quotient of two values of the same unit.
+    Ratio,
+    /// A share of a whole, from 0 to 1; of CPU, of one core.
+    Share,
+    /// A number of things.
+    Count,
+}
+
+/// Which values of a quantity are better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Lower values.
+    Lower,
+    /// Higher values.
+    Higher,
+}
+
+impl Direction {
+    /// Returns 1 if lower values are better and -1 if higher ones are: a change times this
+    /// sign is positive where it is worse.
+    pub fn sign(self) -> f64 {
+        match self {
+            Self::Lower => 1.0,
+            Self::Higher => -1.0,
+        }
+    }
+
+    /// Returns whether a value is at least as good as a bound.
+    pub fn reaches(self, value: f64, bound: f64) -> bool {
+        match self {
+            Self::Lower => value <= bound,
+            Self::Higher => value >= bound,
+        }
+    }
+}
+
+impl Unit {
+    /// Returns the suffix that names the unit in the header of a CSV file.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "_ns",
+            Self::PerSecond => "_per_second",
+            Self::Bytes => "_bytes",
+            Self::Ratio => "_ratio",
+            Self::Share => "_share",
+            Self::Count => "",
+        }
+    }
+}
+
+/// The sections of a report, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// What the sandbox costs against native.
+    Overhead,
+    /// Messages per second.
+    Throughput,
+    /// How long messages take at a rate.
+    Latency,
+    /// Memory and CPU.
+    Resources,
+    /// Starts.
+    Spawn,
+    /// What memory limits do.
+    MemoryLimits,
+    /// How many agents a machine holds.
+    Density,
+    /// What more agents cost.
+    Scaling,
+    /// Peaks, bursts, long loads and faults.
+    Load,
+    /// Builds against each other.
+    Gate,
+    /// Untrusted guests.
+    Isolation,
+}
+
+impl Topic {
+    /// All topics, in the order that reports have.
+    pub const ALL: [Self; 11] = [
+        Self::Overhead,
+        Self::Throughput,
+        Self::Latency,
+        Self::Resources,
+        Self::Spawn,
+        Self::MemoryLimits,
+        Self::Density,
+        Self::Scaling,
+        Self::Load,
+        Self::Gate,
+        Self::Isolation,
+    ];
+
+    /// Returns the heading of the section.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overhead => "Overhead",
+            Self::Throughput => "Throughput",
+            Self::Latency => "Latency",
+            Self::Resources => "Resource Usage",
+            Self::Spawn => "Spawn",
+            Self::MemoryLimits => "Memory Limits",
+            Self::Density => "Density",
+            Self::Scaling => "Scaling",
+            Self::Load => "Load",
+            Self::Gate => "Gate",
+            Self::Isolation => "Isolation",
+        }
+    }
+}
+
+/// Defines quantities, and the list of them:
+///
+/// ```ignore
+/// quantities! {
+///     /// CPU time per second that agents take while nothing is sent to them.
+///     IDLE_CPU = "idle-cpu", "CPU while idle", Share, Lower, Resources;
+/// }
+/// ```
+///
+/// The comment is the meaning that `docs/metrics.md` prints.
+macro_rules! quantities {
+    ($( $(#[doc = $meaning:literal])+ $name:ident = $key:literal, $title:literal, $unit:ident, $better:ident, $topic:ident; )+) => {
+        $(
+            $(#[doc = $meaning])+
+            pub static $name: $crate::metrics::Quantity = $crate::metrics::Quantity {
+                key: $key,
+                title: $title,
+                unit: $crate::metrics::Unit::$unit,
+                better: $crate::metrics::Direction::$better,
+                topic: $crate::metrics::Topic::$topic,
+                meaning: concat!($($meaning),+),
+            };
+        )+
+        /// The quantities that are defined here.
+        pub static QUANTITIES: &[&$crate::metrics::Quantity] = &[$(&$name),+];
+    };
+}
+pub(crate) use quantities;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_direction_says_what_reaches_a_bound_and_what_is_worse() {
+        assert!(Direction::Lower.reaches(1.0, 1.0) && !Direction::Lower.reaches(1.1, 1.0));
+        assert!(Direction::Higher.reaches(1.0, 1.0) && !Direction::Higher.reaches(0.9, 1.0));
+        assert!(0.1 * Direction::Lower.sign() > 0.0 && 0.1 * Direction::Higher.sign() < 0.0);
+    }
+}

@@ -1,0 +1,158 @@
+//! What is measured in a stretch of time.
+
+use crate::stats::Distribution;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A part of a load, as reports call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The rate grows, caches get warm. Not measured.
+    RampUp,
+    /// The rate that is measured.
+    Steady,
+    /// The rate that a burst comes out of.
+    Baseline,
+    /// Far more than the baseline.
+    Burst,
+    /// The baseline's rate again, after the burst.
+    Recovery,
+    /// The steady rate, while agents are made to fault.
+    Faults,
+}
+
+impl Phase {
+    /// What a person reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RampUp => "ramp-up",
+            Self::Steady => "steady",
+            Self::Baseline => "baseline",
+            Self::Burst => "burst",
+            Self::Recovery => "recovery",
+            Self::Faults => "faults",
+        }
+    }
+
+    /// Whether what it shows counts.
+    pub fn is_measured(self) -> bool {
+        self != Self::RampUp
+    }
+}
+
+/// A stretch of time of an open loop. A message counts in each of its numbers when that
+/// happens: what was due in one interval may come back in the next.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// The part of the load that it belongs to.
+    pub phase: Phase,
+    /// Its start, from the part's start on, nanoseconds.
+    pub start_ns: u64,
+    /// Its end.
+    pub end_ns: u64,
+    /// Messages that were due.
+    pub due: u64,
+    /// Messages that left.
+    pub sent: u64,
+    /// Messages that came to a good reply.
+    pub good: u64,
+    /// Messages that came to anything else, refused ones among them.
+    pub failed: u64,
+    /// Messages that found a mailbox full.
+    pub refused: u64,
+    /// Messages that were due and had come to nothing yet, at its end.
+    pub backlog: u64,
+    /// The most that there were within it.
+    pub peak_backlog: u64,
+    /// From when a message was due until its reply was seen. The clock does not wait for
+    /// the generator, so that a stall is felt by all messages that were due in it.
+    pub latency: Distribution,
+    /// From when a message was due until it left: how late the generator was.
+    pub lag: Distribution,
+    /// From when a message left, its way through the inbox included, until its reply was seen.
+    pub service: Distribution,
+    /// CPU time of the generator's thread, nanoseconds.
+    pub generator_cpu_ns: u64,
+    /// CPU time of the whole process, nanoseconds: generator, path and agents; of the
+    /// process backend's children nothing.
+    pub process_cpu_ns: u64,
+    /// Resident memory of the process at its end, bytes.
+    pub resident: Option<u64>,
+}
+
+impl Window {
+    /// An empty one.
+    pub fn new(phase: Phase, start_ns: u64) -> Self {
+        Self {
+            phase,
+            start_ns,
+            end_ns: start_ns,
+            due: 0,
+            sent: 0,
+            good: 0,
+            failed: 0,
+            refused: 0,
+            backlog: 0,
+            peak_backlog: 0,
+            latency: Distribution::default(),
+            lag: Distribution::default(),
+            service: Distribution::default(),
+            generator_cpu_ns: 0,
+            process_cpu_ns: 0,
+            resident: None,
+        }
+    }
+
+    /// Adds a later interval of the same phase, with or without others between. What the
+    /// generator left out between the two, because it was not of this phase, stays out.
+    pub fn absorb(&mut self, later: &Self) {
+        self.end_ns += later.end_ns - later.start_ns;
+        self.due += later.due;
+        self.sent += later.sent;
+        self.good += later.good;
+        self.failed += later.failed;
+        self.refused += later.refused;
+        self.backlog = later.backlog;
+        self.peak_backlog = self.peak_backlog.max(later.peak_backlog);
+        self.latency.merge(&later.latency);
+        self.lag.merge(&later.lag);
+        self.service.merge(&later.service);
+        self.generator_cpu_ns += later.generator_cpu_ns;
+        self.process_cpu_ns += later.process_cpu_ns;
+        self.resident = later.resident;
+    }
+
+    /// How long it was, seconds.
+    pub fn seconds(&self) -> f64 {
+        self.end_ns.saturating_sub(self.start_ns) as f64 / 1e9
+    }
+
+    /// Messages that came to an end.
+    pub fn done(&self) -> u64 {
+        self.good + self.failed
+    }
+
+    /// Good replies a second.
+    pub fn rate(&self) -> f64 {
+        self.good as f64 / self.seconds()
+    }
+
+    /// The share of what was due that came to a good reply; none if nothing was due.
+    pub fn goodput(&self) -> Option<f64> {
+        (self.due > 0).then(|| self.good as f64 / self.due as f64)
+    }
+
+    /// Whether the generator was the limit: it sent less than 99 % of what was due, or was
+    /// so late that it is a tenth of what is reported.
+    pub fn is_generator_limited(&self) -> bool {
+        let late = self.lag.quantile(0.99) > self.latency.quantile(0.99).map(|p99| p99 / 10.0);
+        late || (self.sent as f64) < 0.99 * self.due as f64
+    }
+
+    /// CPU time a message, nanoseconds, without the generator's; none without messages.
+    pub fn cpu_per_message(&self) -> Option<f64> {
+        let cpu = self.process_cpu_ns.saturating_sub(self.generator_cpu_ns);
+        (self.done() > 0).then(|| cpu as f64 / self.done() as f64)
+    }
+}

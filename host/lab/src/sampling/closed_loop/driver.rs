@@ -1,0 +1,137 @@
+//! One connection's work: it keeps its window full, checks every reply, and counts.
+
+use crate::sampling::closed_loop::{Clients, Counted, Load, Mode, Throughput};
+use crate::sampling::cpu::thread_cpu;
+use crate::sampling::departures::Departures;
+use crate::sampling::open_loop::{check, numbered};
+use crate::{Error, Result};
+use sandlab_runtime::messaging::{Connection, Delivery, Undelivered};
+use sandlab_runtime::{AgentId, Message, Performative};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+/// One connection, and what it does.
+pub struct Driver {
+    connection: Connection,
+    agents: Vec<AgentId>,
+    next: usize,
+    load: Load,
+    payload: Vec<u8>,
+    left: Departures<Instant>,
+    counted: Throughput,
+}
+
+impl Driver {
+    /// Sends to these agents in turn, from one of them on.
+    pub fn new(connection: Connection, agents: Vec<AgentId>, next: usize, load: Load) -> Self {
+        Self {
+            connection,
+            agents,
+            next,
+            load,
+            payload: vec![0x5a; load.size.max(8)],
+            left: Departures::default(),
+            counted: Throughput::default(),
+        }
+    }
+
+    /// Runs until the end, and counts from the start on.
+    pub async fn run(
+        mut self,
+        start: Instant,
+        stop: &AtomicBool,
+        to: &Sender<Result<Counted>>,
+    ) -> Result<()> {
+        let interval = self.load.interval();
+        let end = start + self.load.duration;
+        let mut before = Instant::now();
+        // The interval that is counted: its number, when it began, the CPU time until then.
+        let mut current: Option<(usize, Instant, Duration)> = None;
+        loop {
+            self.fill(before)?;
+            let in_flight = f64::from(self.connection.in_flight());
+            let first = self.connection.next().await;
+            let now = Instant::now();
+            self.counted.in_flight_seconds += in_flight * (now - before).as_secs_f64();
+            before = now;
+            self.hear(first, now)?;
+            if self.load.mode == Mode::Tell {
+                // Without replies, an end is a place in the window that came back.
+                let still = f64::from(self.connection.in_flight());
+                self.counted.messages += (in_flight - still) as u64;
+            }
+            match current {
+                None if now < start => self.counted = Throughput::default(),
+                None => {
+                    self.counted = Throughput::default();
+                    current = Some((0, now, thread_cpu()));
+                }
+                Some((number, began, cpu))
+                    if now >= (start + interval * (number as u32 + 1)).min(end) =>
+                {
+                    let mut counted = std::mem::take(&mut self.counted);
+                    counted.seconds = (now - began).as_secs_f64();
+                    let used = thread_cpu() - cpu;
+                    counted.client_cpu_ns =
+                        (self.load.clients == Clients::Threads).then_some(used.as_nanos() as u64);
+                    if self.load.mode == Mode::Ask {
+                        counted.waited_ns.get_or_insert(0);
+                    }
+                    // Gone only if another driver failed, and that is told.
+                    let _ = to.send(Ok(Some((number, counted))));
+                    if now >= end || stop.load(Ordering::Relaxed) {
+                        let _ = to.send(Ok(None));
+                        return Ok(());
+                    }
+                    current = Some((number + 1, now, cpu + used));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Takes everything that has come back.
+    fn hear(&mut self, first: Option<Delivery>, now: Instant) -> Result<()> {
+        let mut next = first.or_else(|| self.connection.try_next());
+        while let Some((id, outcome)) = next {
+            expect(id, outcome, self.payload.len())?;
+            if self.load.mode == Mode::Ask {
+                let left = self.left.take(id);
+                let left =
+                    left.ok_or_else(|| Error::Path(format!("message {id} was answered twice")))?;
+                self.counted.messages += 1;
+                let waited = (now - left).as_nanos() as u64;
+                *self.counted.waited_ns.get_or_insert(0) += waited;
+            }
+            next = self.connection.try_next();
+        }
+        Ok(())
+    }
+
+    /// Sends until the window is full.
+    fn fill(&mut self, now: Instant) -> Result<()> {
+        let performative = match self.load.mode {
+            Mode::Tell => Performative::Inform,
+            Mode::Ask | Mode::Task => Performative::Request,
+        };
+        while self.connection.in_flight() < self.load.depth {
+            let number = self.connection.next_id();
+            let content = numbered(&self.payload, number);
+            let agent = self.agents[self.next];
+            self.next = (self.next + 1) % self.agents.len();
+            let sent = self.connection.send(agent, performative, content);
+            sent.map_err(|error| Error::Path(error.to_string()))?;
+            if self.load.mode == Mode::Ask {
+                self.left.push(number, now);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What came of a message has to be a reply that echoes it.
+fn expect(id: u64, outcome: Result<Message, Undelivered>, length: usize) -> Result<()> {
+    let reply = outcome.map_err(|why| Error::Path(format!("message {id}: {why}")))?;
+    check(id, &reply, length)
+}

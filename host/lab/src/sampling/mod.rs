@@ -1,0 +1,15 @@
+//! How samples are taken, and what experiments share to take them.
+
+pub mod backends;
+pub mod closed_loop;
+pub mod cpu;
+pub mod departures;
+pub mod fleet;
+pub mod interleave;
+pub mod open_loop;
+pub mod pairs;
+pub mod probe;
+pub mod process_memory;
+pub mod ring;
+pub mod setup;
+pub mod timing;

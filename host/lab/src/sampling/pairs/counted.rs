@@ -1,0 +1,119 @@
+//! What needs no clock: the same each time, on every machine.
+
+use crate::sampling::interleave::verify;
+use crate::sampling::pairs::guests::Guests;
+use crate::sampling::pairs::{Metric, Paired};
+use crate::sampling::setup::{Loaded, Side};
+use crate::workload::Case;
+use crate::{Error, Result};
+use sandlab_runtime::wasm::SandboxEngine;
+use std::collections::BTreeSet;
+use wasmparser::{Parser, Payload};
+
+/// Fresh instances of each build, to see whether it counts the same each time.
+const INSTANCES: usize = 3;
+
+/// More than any message takes.
+const FUEL: u64 = 1 << 50;
+
+/// WebAssembly's page.
+const PAGE: f64 = 65_536.0;
+
+impl Guests {
+    /// The component's size, the imports that the new build adds, the memory that all
+    /// messages take at most, and the fuel that a message takes: with an engine of its own,
+    /// since counting fuel is not free.
+    ///
+    /// # Errors
+    /// If a build does not load, or does not do what it must.
+    pub fn count(&self) -> Result<Vec<Paired>> {
+        let sizes = self.components().map(|bytes| bytes.len() as f64);
+        let mut counted = vec![
+            self.added_imports()?,
+            paired(
+                Metric::less("component-size", "bytes"),
+                [vec![sizes[0]], vec![sizes[1]]],
+            ),
+        ];
+        let mut sandbox = self.sandbox().clone();
+        sandbox.fuel = Some(FUEL);
+        let engine = SandboxEngine::new(&sandbox).map_err(|source| self.not_loaded(source))?;
+        let loaded = self.load(&engine, [0, 1])?;
+        let mut pages = [vec![0.0; INSTANCES], vec![0.0; INSTANCES]];
+        for case in self.cases() {
+            let mut fuel = [Vec::new(), Vec::new()];
+            for (index, side) in loaded.sides.iter().enumerate() {
+                for peak in &mut pages[index] {
+                    let (burnt, memory) = run(&loaded, side, case)?;
+                    fuel[index].push(burnt);
+                    *peak = memory.max(*peak);
+                }
+            }
+            counted.push(paired(Metric::less(Self::name("fuel", case), "fuel"), fuel));
+        }
+        counted.push(paired(Metric::less("memory-pages", "pages"), pages));
+        Ok(counted)
+    }
+
+    fn added_imports(&self) -> Result<Paired> {
+        let [old, new] = self.components().map(imports);
+        let (old, new) = (old?, new?);
+        let added: Vec<_> = new.difference(&old).cloned().collect();
+        let metric = Metric::less("imports-added", "imports");
+        let mut paired = paired(metric, [vec![0.0], vec![added.len() as f64]]);
+        paired.remark = (!added.is_empty()).then(|| added.join(", "));
+        Ok(paired)
+    }
+}
+
+fn paired(metric: Metric, [old, new]: [Vec<f64>; 2]) -> Paired {
+    let varies = [&old, &new]
+        .into_iter()
+        .any(|v| v.iter().any(|x| *x != v[0]));
+    Paired {
+        metric,
+        counted: true,
+        old,
+        new,
+        remark: varies.then(|| "differs from instance to instance".to_owned()),
+    }
+}
+
+/// The fuel that a message of a case takes on average, of a fresh instance, and the pages that
+/// it then has at most.
+fn run(loaded: &Loaded, side: &Side, case: &Case) -> Result<(f64, f64)> {
+    let mut agent = loaded.start(side, case)?;
+    verify(loaded, side, agent.as_mut(), case)?;
+    let unknown = || Error::Machine("the sandbox does not tell fuel and memory".to_owned());
+    let mut fuel = 0;
+    for exchange in &case.exchanges {
+        let handled = agent.handle(&exchange.request);
+        handled.map_err(|error| loaded.failed(side, "while its fuel was counted", error))?;
+        fuel += agent.usage().fuel.ok_or_else(unknown)?;
+    }
+    let memory = agent.usage().memory_peak.ok_or_else(unknown)?;
+    let messages = case.exchanges.len() as f64;
+    Ok((fuel as f64 / messages, memory as f64 / PAGE))
+}
+
+/// What a component imports, by name. Versions are left out: a newer one of the same interface
+/// lets it do nothing that the old one did not.
+fn imports(component: &[u8]) -> Result<BTreeSet<String>> {
+    let damaged = |error| Error::Usage(format!("the component cannot be read: {error}"));
+    let (mut depth, mut names) = (0_u32, BTreeSet::new());
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(damaged)? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(imports) if depth == 1 => {
+                for import in imports {
+                    let name = import.map_err(damaged)?.name.name;
+                    let interface = name.split_once('@').map_or(name, |(name, _)| name);
+                    names.insert(crate::validate::printable(interface));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}

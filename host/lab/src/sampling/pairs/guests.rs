@@ -1,0 +1,284 @@
+//! Two builds of a guest in one process.
+//!
+//! The unit of observation is a pair of fresh instances, of components that were loaded anew
+//! into an engine of their own: code and memory then lie somewhere else, so that a lucky
+//! place does not last for the whole session. Within a pair, short slices alternate
+//! (A B B A A B B A), and each side counts with the median of its slices, in CPU time of the
+//! thread: what the kernel gives to others meanwhile is not the guest's. A guest that can wait
+//! is timed by the wall's clock instead. So are starts, which are too short to be interrupted
+//! often, and for which reading a thread's clock would take long.
+
+use crate::bundle::Subject;
+use crate::sampling::interleave::{self, calibrate, verify};
+use crate::sampling::pairs::clock::Clock;
+use crate::sampling::pairs::{Lots, Metric, Paired, Planted, Settings, median};
+use crate::sampling::setup::{Loaded, Side, with_directory};
+use crate::sampling::timing::slice;
+use crate::workload::Case;
+use crate::{Error, Result};
+use sandlab_runtime::config::Calls;
+use sandlab_runtime::wasm::SandboxEngine;
+use sandlab_runtime::{BackendKind, LoadError, SandboxConfig};
+use tempfile::TempDir;
+
+/// Slices of each side in a pair.
+const SLICES: usize = 4;
+
+/// Starts of each side in a pair.
+const STARTS: usize = 16;
+
+/// What the sides are called.
+const SIDES: [&str; 2] = ["old", "new"];
+
+/// A pair needs two instances at once, and each at most as many memories.
+const SLOTS: u32 = 64;
+
+/// Two builds, and what both are told.
+pub struct Guests {
+    agent: String,
+    components: [Vec<u8>; 2],
+    cases: Vec<Case>,
+    sandbox: SandboxConfig,
+    clock: Clock,
+    _directory: Option<TempDir>,
+}
+
+impl Guests {
+    /// Reads both. What is measured is the sandbox of the sandbox config, with fewer slots.
+    ///
+    /// # Errors
+    /// If a component cannot be read or does not load.
+    pub fn of(
+        old: &Subject,
+        new: &Subject,
+        cases: Vec<Case>,
+        sandbox: &SandboxConfig,
+    ) -> Result<Self> {
+        let read = |subject: &Subject| {
+            let file = subject.component();
+            std::fs::read(&file).map_err(Error::file("read", &file))
+        };
+        let (mut sandbox, directory) = with_directory(sandbox, &cases)?;
+        sandbox.allocation.slots = sandbox.allocation.slots.min(SLOTS);
+        let mut guests = Self {
+            agent: new.name(),
+            components: [read(old)?, read(new)?],
+            cases,
+            sandbox,
+            clock: Clock::Thread,
+            _directory: directory,
+        };
+        if guests.can_wait()? {
+            guests.clock = Clock::Wall;
+        }
+        Ok(guests)
+    }
+
+    fn can_wait(&self) -> Result<bool> {
+        let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
+        for bytes in &self.components {
+            let sandbox = engine.load_bytes(bytes);
+            let sandbox = sandbox.map_err(|source| self.not_loaded(source))?;
+            if sandbox.calls() == Calls::Async {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(super) fn components(&self) -> [&[u8]; 2] {
+        [&self.components[0], &self.components[1]]
+    }
+
+    pub(super) fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    pub(super) fn sandbox(&self) -> &SandboxConfig {
+        &self.sandbox
+    }
+
+    pub(super) fn not_loaded(&self, source: LoadError) -> Error {
+        Error::Load {
+            agent: self.agent.clone(),
+            backend: BackendKind::Wasm,
+            source,
+        }
+    }
+
+    /// Loads both into an engine, in this order; the sides are old, new.
+    pub(super) fn load(&self, engine: &SandboxEngine, order: [usize; 2]) -> Result<Loaded> {
+        let mut sides = [None, None];
+        for index in order {
+            let sandbox = engine.load_bytes(&self.components[index]);
+            let sandbox = sandbox.map_err(|source| self.not_loaded(source))?;
+            sides[index] = Some(Side::new(SIDES[index], sandbox));
+        }
+        Ok(Loaded {
+            agent: self.agent.clone(),
+            sides: sides.into_iter().flatten().collect(),
+            notes: Vec::new(),
+            _directory: None,
+        })
+    }
+
+    /// The name of a metric of a case.
+    pub(super) fn name(what: &str, case: &Case) -> String {
+        match case.size {
+            Some(size) => format!("{what}/{size}"),
+            None => what.to_owned(),
+        }
+    }
+
+    /// Times what is `wanted`, pair by pair: a start, and a message of every case. `stop` ends
+    /// it after a pair; what was measured stays.
+    ///
+    /// # Errors
+    /// If a build does not load, or does not do what it must.
+    pub fn time(
+        &self,
+        settings: &Settings,
+        planted: Planted,
+        wanted: &dyn Fn(&str) -> bool,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Vec<Paired>> {
+        let mut starts = Some(Paired::timed(Metric::less("spawn", "ns")));
+        starts = starts.filter(|paired| wanted(&paired.metric.name));
+        let cases = self.cases.iter().map(|case| {
+            let paired = Paired::timed(Metric::less(Self::name("time", case), "ns"));
+            (case, paired)
+        });
+        let cases = cases.filter(|(_, paired)| wanted(&paired.metric.name));
+        let mut timed = Vec::new();
+        for (case, paired) in cases {
+            timed.push((case, self.cycles(case, settings)?, paired));
+        }
+        let mut lots = Lots::new(settings.seed);
+        for _ in 0..settings.pairs {
+            if stop() {
+                break;
+            }
+            let order = lots.draw();
+            let engine =
+                SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
+            let loaded = self.load(&engine, order)?;
+            if let (Some(paired), Some(case)) = (&mut starts, self.cases.first()) {
+                paired.add(time_starts(&loaded, case, order, planted)?);
+            }
+            for (case, cycles, paired) in &mut timed {
+                paired.add(time_messages(
+                    (&loaded, self.clock),
+                    case,
+                    *cycles,
+                    order,
+                    planted,
+                )?);
+            }
+        }
+        let timed = timed.into_iter().map(|(_, _, paired)| paired);
+        Ok(timed.chain(starts).collect())
+    }
+
+    /// How many cycles of a case make a slice, on the old build.
+    fn cycles(&self, case: &Case, settings: &Settings) -> Result<u32> {
+        let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
+        let loaded = self.load(&engine, [0, 1])?;
+        let side = &loaded.sides[0];
+        let mut agent = loaded.start(side, case)?;
+        verify(&loaded, side, agent.as_mut(), case)?;
+        let settings = interleave::Settings {
+            slice: settings.slice,
+            ..interleave::Settings::default()
+        };
+        calibrate(&loaded, side, agent.as_mut(), case, &settings)
+    }
+}
+
+/// Nanoseconds that a start takes, by side.
+fn time_starts(
+    loaded: &Loaded,
+    case: &Case,
+    order: [usize; 2],
+    planted: Planted,
+) -> Result<[f64; 2]> {
+    let mut took = [Vec::new(), Vec::new()];
+    for turn in 0..=STARTS {
+        for index in turned(order, turn) {
+            let start = Clock::Wall.now();
+            let instance = loaded.start(&loaded.sides[index], case)?;
+            if index == 1 {
+                planted.delay(Clock::Wall, start);
+            }
+            let ns = Clock::Wall.since(start);
+            drop(instance);
+            // The first one finds its code not yet in memory.
+            if turn > 0 {
+                took[index].push(ns);
+            }
+        }
+    }
+    Ok(took.map(|mut ns| median(&mut ns)))
+}
+
+/// Nanoseconds that a message takes, by side.
+fn time_messages(
+    (loaded, clock): (&Loaded, Clock),
+    case: &Case,
+    cycles: u32,
+    order: [usize; 2],
+    planted: Planted,
+) -> Result<[f64; 2]> {
+    let mut agents = [None, None];
+    let mut answers = [0; 2];
+    for index in order {
+        let side = &loaded.sides[index];
+        let mut agent = loaded.start(side, case)?;
+        answers[index] = verify(loaded, side, agent.as_mut(), case)?;
+        agents[index] = Some(agent);
+    }
+    let messages = f64::from(cycles) * case.exchanges.len() as f64;
+    let mut took = [Vec::new(), Vec::new()];
+    for turn in 0..=SLICES {
+        for index in turned(order, turn) {
+            let Some(agent) = &mut agents[index] else {
+                continue;
+            };
+            let start = clock.now();
+            let timed = slice(agent.as_mut(), case, cycles)
+                .map_err(|error| loaded.failed(&loaded.sides[index], "while timed", error))?;
+            if index == 1 {
+                planted.delay(clock, start);
+            }
+            let ns = clock.since(start) / messages;
+            let expected = answers[index] * u64::from(cycles);
+            if timed.answers != expected {
+                return Err(Error::WrongReply {
+                    agent: loaded.agent.clone(),
+                    side: SIDES[index].to_owned(),
+                    step: "while it was timed".to_owned(),
+                    reason: format!("expected {expected} answers in all, got {}", timed.answers),
+                });
+            }
+            // The first slice warms the caches.
+            if turn > 0 {
+                took[index].push(ns);
+            }
+        }
+    }
+    for (side, agent) in loaded.sides.iter().zip(&mut agents) {
+        if let Some(agent) = agent {
+            verify(loaded, side, agent.as_mut(), case)?;
+        }
+    }
+    Ok(took.map(|mut ns| median(&mut ns)))
+}
+
+/// A B, then B A, and again: neither is always the one whose caches are still warm.
+fn turned(order: [usize; 2], turn: usize) -> [usize; 2] {
+    let [first, second] = order;
+    if turn.is_multiple_of(2) {
+        order
+    } else {
+        [second, first]
+    }
+}

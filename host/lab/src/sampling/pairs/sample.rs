@@ -1,0 +1,68 @@
+//! sandlab's own samples in the bench protocol: what its runtime takes for a start and for
+//! messages, of one process.
+
+use crate::Result;
+use crate::bundle::Subject;
+use crate::sampling::backends;
+use crate::sampling::interleave::{self, calibrate, verify};
+use crate::sampling::pairs::{Guests, Metric, median};
+use crate::sampling::setup;
+use crate::sampling::timing::slice;
+use sandlab_runtime::{BackendKind, SandboxConfig};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// Fresh instances of each case.
+const INSTANCES: usize = 5;
+
+/// Starts, one after another, of which the first find their code not yet in memory.
+const STARTS: usize = 101;
+
+/// Slices of each instance.
+const SLICES: usize = 4;
+
+/// A line a metric, with its median over fresh instances.
+///
+/// # Errors
+/// If the agent does not load, or does not do what it must.
+pub fn sample(subject: &Subject, sandbox: &SandboxConfig, seed: u64) -> Result<Vec<String>> {
+    let cases = setup::cases(subject, seed)?;
+    let mut sandbox = sandbox.clone();
+    sandbox.allocation.slots = sandbox.allocation.slots.min(64);
+    let loaded = backends::load(subject, &[BackendKind::Wasm], &sandbox, &cases)?;
+    let side = &loaded.sides[0];
+    let settings = interleave::Settings {
+        slice: Duration::from_micros(500),
+        ..interleave::Settings::default()
+    };
+    let mut lines = Vec::new();
+    for case in &cases {
+        let mut times = Vec::new();
+        for _ in 0..INSTANCES {
+            let mut agent = loaded.start(side, case)?;
+            verify(&loaded, side, agent.as_mut(), case)?;
+            let cycles = calibrate(&loaded, side, agent.as_mut(), case, &settings)?;
+            for _ in 0..SLICES {
+                let slice = slice(agent.as_mut(), case, cycles)
+                    .map_err(|error| loaded.failed(side, "while it was timed", error))?;
+                times.push(slice.ns);
+            }
+        }
+        lines.push(line(&loaded.agent, &Guests::name("time", case), &mut times));
+    }
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        let start = Instant::now();
+        let instance = loaded.start(side, &cases[0])?;
+        starts.push(start.elapsed().as_nanos() as f64);
+        drop(instance);
+    }
+    lines.push(line(&loaded.agent, "spawn", &mut starts));
+    Ok(lines)
+}
+
+fn line(agent: &str, what: &str, values: &mut [f64]) -> String {
+    let Metric { name, unit, better } = Metric::less(format!("{agent}/{what}"), "ns");
+    let value = median(values);
+    json!({"metric": name, "value": value, "unit": unit, "better": better}).to_string() + "\n"
+}

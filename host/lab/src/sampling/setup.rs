@@ -1,0 +1,104 @@
+//! From a subject to running agents: sides, configuration, grants.
+
+use crate::bundle::Subject;
+use crate::workload::{self, Case};
+use crate::{Error, Result};
+use sandlab_runtime::config::{Access, DirectoryGrant};
+use sandlab_runtime::{Agent, Backend, CallError, SandboxConfig};
+use tempfile::TempDir;
+
+/// A subject that is loaded on every side that it is measured on.
+pub struct Loaded {
+    /// What reports call it.
+    pub agent: String,
+    /// In the order that reports show them.
+    pub sides: Vec<Side>,
+    /// What a reader must know: which side is missing, and why.
+    pub notes: Vec<String>,
+    /// What it writes in, until it is no longer needed.
+    pub(crate) _directory: Option<TempDir>,
+}
+
+/// One of the ways to run a subject that are compared.
+pub struct Side {
+    /// What reports call it.
+    pub name: String,
+    /// What starts its instances.
+    pub backend: Box<dyn Backend>,
+}
+
+impl Side {
+    /// A side with this name.
+    pub fn new(name: impl Into<String>, backend: impl Backend + 'static) -> Self {
+        Self {
+            name: name.into(),
+            backend: Box::new(backend),
+        }
+    }
+}
+
+impl Loaded {
+    /// Starts an instance and configures it for a case.
+    ///
+    /// # Errors
+    /// If it does not start, or does not take the configuration.
+    pub fn start(&self, side: &Side, case: &Case) -> Result<Box<dyn Agent>> {
+        let mut agent = side
+            .backend
+            .spawn(case.identity())
+            .map_err(|fault| self.failed(side, "when spawned", fault.into()))?;
+        if !case.config.is_empty() {
+            agent
+                .configure(&case.config)
+                .map_err(|error| self.failed(side, "when configured", error))?;
+        }
+        Ok(agent)
+    }
+
+    /// Says at which step what failed.
+    pub fn failed(&self, side: &Side, step: &str, source: CallError) -> Error {
+        Error::Call {
+            agent: self.agent.clone(),
+            side: side.name.clone(),
+            step: step.to_owned(),
+            source,
+        }
+    }
+}
+
+/// A sandbox config that also grants a fresh directory as `/data`, if a case needs one and the
+/// sandbox config does not grant it already.
+pub(crate) fn with_directory(
+    sandbox: &SandboxConfig,
+    cases: &[Case],
+) -> Result<(SandboxConfig, Option<TempDir>)> {
+    let mut sandbox = sandbox.clone();
+    let granted = &mut sandbox.grants.directories;
+    let is_granted = granted.iter().any(|directory| directory.guest == "/data");
+    if is_granted || cases.iter().all(|case| !case.directory) {
+        return Ok((sandbox, None));
+    }
+    let directory = tempfile::tempdir().map_err(Error::file("write to", &std::env::temp_dir()))?;
+    granted.push(DirectoryGrant {
+        guest: "/data".to_owned(),
+        host: directory.path().to_owned(),
+        access: Access::Write,
+    });
+    Ok((sandbox, Some(directory)))
+}
+
+/// The messages of a subject: its own workload, a reference agent's, or random bytes.
+///
+/// # Errors
+/// If its workload's file is damaged.
+pub fn cases(subject: &Subject, seed: u64) -> Result<Vec<Case>> {
+    if let Subject::Bundle(bundle) = subject {
+        if let Some(file) = bundle.workload() {
+            return workload::read(&file);
+        }
+        if let Some(cases) = workload::of_agent(&bundle.manifest.name, seed) {
+            return Ok(cases);
+        }
+    }
+    Ok(workload::of_unknown(seed))
+}

@@ -1,0 +1,76 @@
+//! What a run shows, as data: metrics, tables, charts and sentences. Experiments make it, and
+//! renderers write it; neither knows the other.
+
+mod chart;
+mod table;
+mod value;
+
+pub use chart::{Axis, Chart, Mark, Scale, Series, Spot, thinned};
+pub use table::{Align, Head, Rows, Table};
+pub use value::{Cell, Emphasis, Form, Value};
+
+use crate::metrics::{Metric, Topic};
+
+/// All that the parts of a run show.
+#[derive(Debug, Default)]
+pub struct View {
+    /// What can be compared with another run, graded and gated.
+    pub metrics: Vec<Metric>,
+    /// The tables, each in the section of its topic.
+    pub tables: Vec<Table>,
+    /// The charts, each in the section of its topic.
+    pub charts: Vec<Chart>,
+    /// What the tables say, in a sentence each.
+    pub findings: Vec<(Topic, String)>,
+    /// What a reader must know to judge the numbers.
+    pub notes: Vec<String>,
+    /// How it was measured.
+    pub conditions: Vec<String>,
+    /// What does not hold, so that the command fails.
+    pub objections: Vec<String>,
+}
+
+impl View {
+    /// Adds a metric, if there is one.
+    pub fn metric(&mut self, metric: impl Into<Option<Metric>>) {
+        self.metrics.extend(metric.into());
+    }
+
+    /// Adds a table, unless it has no rows.
+    pub fn table(&mut self, table: Table) {
+        if !table.rows.is_empty() {
+            self.tables.push(table);
+        }
+    }
+
+    /// Adds a chart, unless nothing is drawn in it.
+    pub fn chart(&mut self, chart: Chart) {
+        if chart.series.iter().any(|series| !series.is_empty()) {
+            self.charts.push(chart);
+        }
+    }
+
+    /// Adds a sentence that says what a section's tables show.
+    pub fn finding(&mut self, topic: Topic, sentence: impl Into<String>) {
+        self.findings.push((topic, sentence.into()));
+    }
+
+    /// Adds what a reader must know to judge the numbers.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// Adds what does not hold.
+    pub fn object(&mut self, objection: impl Into<String>) {
+        self.objections.push(objection.into());
+    }
+
+    /// Returns the topics that have a table, a chart or a sentence, in the order of reports.
+    pub fn topics(&self) -> impl Iterator<Item = Topic> {
+        Topic::ALL.into_iter().filter(|topic| {
+            self.tables.iter().any(|table| table.topic == *topic)
+                || self.charts.iter().any(|chart| chart.topic == *topic)
+                || self.findings.iter().any(|(of, _)| of == topic)
+        })
+    }
+}

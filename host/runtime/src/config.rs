@@ -1,0 +1,396 @@
+//! The sandbox sandbox config: what an agent may use. A TOML file, in which every
+//! field may be left out.
+//!
+//! ```toml
+//! memory-limit = "64 MiB"
+//! deadline = "1s"
+//!
+//! [allocation]
+//! strategy = "pooled"
+//! layout = "fast"
+//!
+//! [[grants.directories]]
+//! guest = "/data"
+//! host = "./data"
+//! access = "read"
+//! ```
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What an agent may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct SandboxConfig {
+    /// Linear memory, summed over all memories of the agent. Default 64 MiB: a Rust guest
+    /// starts with 1.1 MiB, and the targets allow an agent up to 100 MB.
+    pub memory_limit: ByteSize,
+    /// Elements of all tables together. Default 20,000: a Rust guest has some hundreds.
+    pub table_limit: u32,
+    /// Core instances, memories and tables, of each at most so many. Default 32: a
+    /// wasm32-wasip2 component from Rust has 4 core instances; Python's needs 108.
+    pub instance_limit: u32,
+    /// Wall time that one call may take, to the nearest 10 ms above (the epoch's tick), so
+    /// that it should leave room for a busy machine. Default 5 s. A blocked call is stopped
+    /// too, if it runs on async calls.
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+    /// Fuel for each call, about one unit an instruction. Default none: metering adds up to
+    /// a quarter to agents that compute, and the deadline already stops those that loop.
+    pub fuel: Option<u64>,
+    /// The guest's stack. Default 512 KiB, which is wasmtime's.
+    pub stack: ByteSize,
+    /// What one call may hand over to the host, as results or arguments. Default 2 MiB, a
+    /// message of 1 MiB with room for another, where wasmtime's own is 128 MiB: the host
+    /// allocates it for the guest.
+    pub result_limit: ByteSize,
+    /// How often one call may ask the host for something.
+    pub budgets: Budgets,
+    /// What an agent may keep of contents that stay in the host's memory.
+    pub contents: ContentBudget,
+    /// What a call may log.
+    pub log: LogBudget,
+    /// Whether calls may block.
+    pub calls: Calls,
+    /// How instances get their memory.
+    pub allocation: Allocation,
+    /// What the agent may reach outside its sandbox.
+    pub grants: Grants,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            memory_limit: ByteSize::mib(64),
+            table_limit: 20_000,
+            instance_limit: 32,
+            deadline: Duration::from_secs(5),
+            fuel: None,
+            stack: ByteSize::kib(512),
+            result_limit: ByteSize::mib(2),
+            budgets: Budgets::default(),
+            contents: ContentBudget::default(),
+            log: LogBudget::default(),
+            calls: Calls::default(),
+            allocation: Allocation::default(),
+            grants: Grants::default(),
+        }
+    }
+}
+
+/// What is counted in the host, for each call. A call that asks for more ends its agent,
+/// with a fault that names the budget: an agent that goes on asking after it was refused
+/// would keep its thread busy until the deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Budgets {
+    /// Lines given to `host.log`, kept or dropped. Default 10,000: a hundred times what is
+    /// kept.
+    pub log_calls: u32,
+    /// Messages given to `send`, taken or refused. Default 10,000: more than all mailboxes
+    /// of an agent's neighbours take at once.
+    pub sends: u32,
+    /// Replies, to all messages of the call. Default 10,000.
+    pub replies: u32,
+    /// Handles of WASI's resources, such as open files and what a guest waits for, which an
+    /// agent has at once. Default 1,000: the host keeps some hundred bytes for each.
+    pub handles: u32,
+    /// Bytes written to standard output and error, kept or not. Default 1 MiB: a panic
+    /// with its backtrace is a few KiB.
+    pub output: ByteSize,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            log_calls: 10_000,
+            sends: 10_000,
+            replies: 10_000,
+            handles: 1_000,
+            output: ByteSize::mib(1),
+        }
+    }
+}
+
+/// What an agent of the world `zero-copy-agent` may keep when a call returns, of the
+/// messages' contents, which stay in the host's memory and are not part of `memory-limit`.
+/// While it runs it has one more: that of its message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ContentBudget {
+    /// How many. Default 1,024: enough to buffer what a mailbox holds, many times over.
+    pub count: u32,
+    /// Bytes, of all together. Default 16 MiB, as much as a call may hand over.
+    pub size: ByteSize,
+}
+
+impl Default for ContentBudget {
+    fn default() -> Self {
+        Self {
+            count: 1_024,
+            size: ByteSize::mib(16),
+        }
+    }
+}
+
+/// What the agent may log in one call, through `host.log` and its standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct LogBudget {
+    /// Lines a call. Default 100; more are dropped and counted.
+    pub lines: u32,
+    /// Bytes a call. Default 64 KiB; a line that does not fit is dropped and counted.
+    pub size: ByteSize,
+}
+
+impl Default for LogBudget {
+    fn default() -> Self {
+        Self {
+            lines: 100,
+            size: ByteSize::kib(64),
+        }
+    }
+}
+
+/// How the host calls the guest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calls {
+    /// Async if the component imports something that can block, else sync.
+    #[default]
+    Auto,
+    /// On the caller's stack: half the price, but a guest that blocks holds its thread.
+    Sync,
+    /// On a fiber, which a deadline can also stop while the guest is blocked.
+    Async,
+}
+
+/// How instances get their memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Allocation {
+    /// Default pooled: an instance starts in a third of the time.
+    pub strategy: Strategy,
+    /// Default fast.
+    pub layout: Layout,
+    /// Memories that are held at once, of agents with one each: so many agents. Default
+    /// 1,000. Each reserves 4 GiB of address space unless the layout is packed, of which
+    /// 30,000 fit in 47 bits.
+    pub slots: u32,
+    /// How much of a slot's memory is zeroed by hand instead of given back to the
+    /// kernel. Default 1 MiB, with the kernel's page-map scan, without which it costs more than it saves.
+    pub keep_resident: ByteSize,
+}
+
+impl Default for Allocation {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::Pooled,
+            layout: Layout::Fast,
+            slots: 1_000,
+            keep_resident: ByteSize::mib(1),
+        }
+    }
+}
+
+/// Where an instance's memory comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// From slots that were mapped beforehand.
+    Pooled,
+    /// From the kernel, with every start.
+    OnDemand,
+}
+
+/// How linear memory lies in the address space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// 4 GiB and guards a memory, so that no access needs a bounds check; initial
+    /// content is mapped copy-on-write. Four mappings of the kernel's an agent, which
+    /// allows 65,530 by default.
+    Fast,
+    /// As fast, but initial content is copied: two mappings an agent.
+    Dense,
+    /// Just the memory limit, no guards, and one mapping for all agents: bounds are
+    /// checked with every access, which makes computing agents 1.5 times as slow. The
+    /// most agents in a process.
+    Packed,
+}
+
+/// What an agent may reach outside its sandbox. Nothing is granted that is not written here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Grants {
+    /// Directories, resolved beneath themselves whatever `..` or a link says. Default none.
+    pub directories: Vec<DirectoryGrant>,
+    /// Environment variables that the agent sees. Default none.
+    pub env: BTreeMap<String, String>,
+    /// The wall clock and the monotonic clock, also to wait. Default true.
+    pub clocks: bool,
+    /// Random numbers. Default true: a hash map in most languages wants some.
+    pub random: bool,
+    /// Where standard output and error go. Default `log`.
+    pub stdio: Stdio,
+    /// TCP, UDP and name lookup. Default false.
+    pub network: bool,
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Self {
+            directories: Vec::new(),
+            env: BTreeMap::new(),
+            clocks: true,
+            random: true,
+            stdio: Stdio::Log,
+            network: false,
+        }
+    }
+}
+
+/// A directory that the agent may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DirectoryGrant {
+    /// The path that the agent uses.
+    pub guest: String,
+    /// The path on the host; a relative one is relative to the sandbox config's file.
+    pub host: PathBuf,
+    /// What may be done there. Default read.
+    #[serde(default)]
+    pub access: Access,
+}
+
+/// What may be done in a directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// List and read.
+    #[default]
+    Read,
+    /// Also create, change and remove.
+    Write,
+}
+
+/// Where an agent's standard output and error go. Standard input is always empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stdio {
+    /// Kept in memory, within the log budget, for the text of a panic.
+    Log,
+    /// To the host's own; the text of a panic is then only there.
+    Inherit,
+}
+
+/// Why a sandbox config could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read the sandbox config {}: {source}", .path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is no sandbox config.
+    #[error("the sandbox config {} is not valid: {source}", .path.display())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Where, and what.
+        source: Box<toml::de::Error>,
+    },
+    /// A value with which no agent could run.
+    #[error("the sandbox config {} cannot be used: {reason}", .path.display())]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// Which value, and why.
+        reason: &'static str,
+    },
+}
+
+impl SandboxConfig {
+    /// Reads a sandbox config from a TOML file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or has a field or a value that there is not.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Invalid {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        if config.deadline.is_zero() {
+            return Err(ConfigError::Unusable {
+                path: path.to_owned(),
+                reason: "`deadline` is zero, so that every call would be over it",
+            });
+        }
+        let base = path.parent().unwrap_or(Path::new(""));
+        for directory in &mut config.grants.directories {
+            directory.host = base.join(&directory.host);
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default_profile() {
+        assert_eq!(
+            toml::from_str::<SandboxConfig>("").unwrap(),
+            SandboxConfig::default()
+        );
+    }
+
+    #[test]
+    fn a_default_profile_survives_being_written_and_read() {
+        let text = toml::to_string(&SandboxConfig::default()).unwrap();
+        assert_eq!(
+            toml::from_str::<SandboxConfig>(&text).unwrap(),
+            SandboxConfig::default()
+        );
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let error = toml::from_str::<SandboxConfig>("memory-limt = 1").unwrap_err();
+        assert!(error.to_string().contains("memory-limt"), "{error}");
+    }
+
+    #[test]
+    fn a_deadline_of_zero_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profile.toml");
+        std::fs::write(&path, "deadline = \"0s\"").unwrap();
+        assert!(matches!(
+            SandboxConfig::read(&path),
+            Err(ConfigError::Unusable { .. })
+        ));
+    }
+
+    #[test]
+    fn a_relative_directory_is_relative_to_the_profile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profile.toml");
+        let text = "[[grants.directories]]\nguest = \"/data\"\nhost = \"files\"";
+        std::fs::write(&path, text).unwrap();
+        let config = SandboxConfig::read(&path).unwrap();
+        let granted = &config.grants.directories[0];
+        assert_eq!(granted.host, folder.path().join("files"));
+        assert_eq!(granted.access, Access::Read);
+    }
+}

@@ -1,61 +1,73 @@
-# What a person types. CI runs `make test`, then `make torture` and `make deny`.
+# `make help` lists the targets. CI runs `check`, `test-only`, `torture` and `deny`, each in a job
+# of its own.
 
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab test check guests bench bench-density bench-gate bench-bulk mutated torture browser \
-  fuzz-smoke deny claims tools
+.PHONY: lab help test test-only check guests bench bench-density bench-gate bench-bulk mutated \
+  torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
 	$(SANDLAB) run quick
 
-## Everything that CI runs.
-test: check guests
+## Lists the targets: the comments that start with `##`, each with the target below it.
+help:
+	@awk '/^## / { text = text (text ? " " : "") substr($$0, 4); next } \
+	  text && /^[a-z-]+:/ { printf "  make %-14s %s\n", substr($$1, 1, index($$1, ":") - 1), text } \
+	  { text = "" }' $(firstword $(MAKEFILE_LIST))
+
+## Checks as `check` does, and runs all tests.
+test: check test-only
+
+## Runs all tests.
+test-only: guests
 	cargo test --release --workspace
 
-## Format, lints, documentation.
+## Checks format, lints and documentation.
 check: tools
 	cargo fmt --all --check
+	# The registry declares the experiments' modules, which cargo fmt does not follow.
+	rustfmt --edition 2024 --check $$(git ls-files 'host/lab/src/experiments/*.rs')
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
-## Every reference agent, as a component and as its native twin.
+## Builds every reference agent, as a component and as its native twin.
 guests: tools
 	cargo build --release --package sandlab
 	$(SANDLAB) build guest-agents
 
-## Criterion's benches; `make bench ONLY=overhead` runs one.
+## Runs criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests
 	cargo bench --profile release --package sandlab-benches $(if $(ONLY),--bench $(ONLY))
 
-## As many agents as each layout holds, of three kinds: predicted, started, and compared.
+## Starts as many agents as each memory layout holds, of three kinds, and compares with the plan.
 bench-density: guests
 	for agent in echo json notebook; do $(SANDLAB) plan $$agent --limit 10MB --verify || exit; done
 
-## What `sandlab gate` makes of builds that are the same, and that are not: false alarms, power.
+## Measures the gate's false alarms and power, on builds that are the same and builds that are not.
 bench-gate: guests
 	cargo test --release --package sandlab --test bench_gate -- --ignored --nocapture
 
-## How long one bulk memory operation takes, which no deadline interrupts.
+## Times one bulk memory operation, which no deadline interrupts.
 bench-bulk: tools
 	cargo run --release --quiet --package sandlab-benches --bin bulk
 
-## Ten thousand damaged components, each of which must get a diagnosis.
+## Validates ten thousand damaged components, each of which must get a diagnosis.
 mutated: guests
 	cargo test --release --package sandlab --test validate -- --ignored
 
-## Opens a report in a browser, which must have nothing to say of it.
+## Opens an HTML report in Chromium, which must log no error.
 browser: guests
 	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } || { \
 	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
 	cargo test --release --package sandlab --test report -- --ignored
 
-## Every hostile guest beside good agents at work; `make torture SEED=7` is another order.
+## Runs every hostile guest beside good agents for 30 s; `make torture SEED=7` is another order.
 torture:
 	$(SANDLAB) torture --duration 30s --seed $(or $(SEED),1)
 
-## Every fuzz target for FOR (60), from its seeds. Needs `cargo install cargo-fuzz`, and a C++
+## Runs every fuzz target for FOR seconds (60), from its seeds. Needs `cargo install cargo-fuzz`, and a C++
 ## compiler; without a sanitizer, so that the pinned compiler will do.
 fuzz-smoke: tools
 	@command -v cargo-fuzz >/dev/null || { \
@@ -65,17 +77,26 @@ fuzz-smoke: tools
 	  cargo fuzz run --sanitizer none $$target corpus/$$target seeds/$$target -- \
 	    -max_total_time=$(or $(FOR),60) -timeout=10 -rss_limit_mb=2048 || exit 1; done
 
-## Licences, bans and sources of all dependencies. Needs `cargo install cargo-deny`.
+## Checks licences, bans and sources of all dependencies. Needs `cargo install cargo-deny`.
 deny:
 	@command -v cargo-deny >/dev/null || { \
 	  echo "cargo-deny is missing: 'cargo install cargo-deny --locked'" >&2; exit 3; }
 	cargo deny check licenses bans sources
 
-## Measures every claim of the documentation; `make claims ONLY=name` runs one.
+## Measures every claim of the documentation. ONLY=KEY measures one; WRITE=1 keeps the figures in
+## benches/claims.toml and in the documents.
 claims: guests
-	cargo run --release --quiet --package sandlab-benches --bin claims -- $(ONLY)
+	cargo run --release --quiet --package sandlab-benches --bin claims -- $(ONLY) $(if $(WRITE),--write)
 
-## What rustup must have, and a C compiler for the crates that need one.
+## Writes the generated documents anew: docs/claims.md, docs/metrics.md, docs/run.schema.json, and
+## the figures that other documents quote from benches/claims.toml.
+docs:
+	$(SANDLAB) runs schema > docs/run.schema.json
+	{ sed '/^|/,$$d' docs/metrics.md; $(SANDLAB) metrics --markdown; } > docs/metrics.md.new
+	mv docs/metrics.md.new docs/metrics.md
+	cargo run --release --quiet --package sandlab-benches --bin claims -- --docs
+
+## Checks for a C compiler, and has rustup install what is missing.
 tools:
 	@command -v rustup >/dev/null || { \
 	  echo "rustup is missing: install it from https://rustup.rs" >&2; exit 3; }

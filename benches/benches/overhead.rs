@@ -1,9 +1,9 @@
-//! A call through sandlab-runtime, and through wasmtime by hand with the same settings:
+//! A call through sandlab-runtime, and through hand-written wasmtime with the same settings:
 //! the difference is what sandlab-runtime adds.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sandlab::workload::SIZES;
-use sandlab_benches::{Echo, say, say_by_hand};
+use sandlab_benches::{Echo, exchange, exchange_by_hand};
 use sandlab_runtime::{Message, SandboxConfig};
 
 fn overhead(criterion: &mut Criterion) {
@@ -15,10 +15,10 @@ fn overhead(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(size as u64));
         let message = Message::request(vec![7; size]);
         group.bench_function(BenchmarkId::new("sandlab-runtime", size), |bencher| {
-            bencher.iter(|| say(ours.as_mut(), &message).expect("echo replies"));
+            bencher.iter(|| exchange(ours.as_mut(), &message).expect("echo replies"));
         });
-        group.bench_function(BenchmarkId::new("wasmtime by hand", size), |bencher| {
-            bencher.iter(|| say_by_hand(&mut by_hand, &message).expect("echo replies"));
+        group.bench_function(BenchmarkId::new("hand-written wasmtime", size), |bencher| {
+            bencher.iter(|| exchange_by_hand(&mut by_hand, &message).expect("echo replies"));
         });
     }
     group.finish();

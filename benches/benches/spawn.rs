@@ -1,7 +1,7 @@
-//! Spawn, first reply and drop: through sandlab-runtime, and with wasmtime by hand.
+//! Spawn, first reply and drop: through sandlab-runtime, and with hand-written wasmtime.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sandlab_benches::{Echo, say, say_by_hand};
+use sandlab_benches::{Echo, exchange, exchange_by_hand};
 use sandlab_runtime::{Message, SandboxConfig};
 
 fn spawn(criterion: &mut Criterion) {
@@ -11,13 +11,13 @@ fn spawn(criterion: &mut Criterion) {
     group.bench_function("sandlab-runtime", |bencher| {
         bencher.iter(|| {
             let mut agent = echo.ours().expect("echo starts");
-            say(agent.as_mut(), &message).expect("echo replies");
+            exchange(agent.as_mut(), &message).expect("echo replies");
         });
     });
-    group.bench_function("wasmtime by hand", |bencher| {
+    group.bench_function("hand-written wasmtime", |bencher| {
         bencher.iter(|| {
             let mut agent = echo.by_hand().expect("echo starts");
-            say_by_hand(&mut agent, &message).expect("echo replies");
+            exchange_by_hand(&mut agent, &message).expect("echo replies");
         });
     });
     group.finish();

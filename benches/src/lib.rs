@@ -1,5 +1,5 @@
 //! The two sides of the ratios that benches and claims measure: `echo` through
-//! sandlab-runtime, and through wasmtime by hand with the same engine settings.
+//! sandlab-runtime, and through hand-written wasmtime with the same engine settings.
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use sandlab::bundle::{Subject, find};
@@ -8,7 +8,7 @@ use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
 use sandlab_runtime::{Agent, Backend, Directory, Identity, Message, Peers, SandboxConfig};
 use std::sync::Arc;
 
-/// `echo`, loaded both ways.
+/// `echo`, loaded on both sides.
 pub struct Echo {
     ours: Sandbox,
     by_hand: ByHand,
@@ -16,17 +16,17 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Loads it with a sandbox config.
+    /// Loads both sides with the same sandbox config.
     ///
     /// # Errors
-    /// If it is not built, or does not load.
+    /// If `echo` is not built, or does not load.
     pub fn load(sandbox: &SandboxConfig) -> Result<Self> {
         let subject = find("echo", &mut |_| {}).context("run `make guests` first")?;
         let Subject::Bundle(bundle) = subject else {
             bail!("echo has no twin");
         };
         let component = std::fs::read(bundle.component())?;
-        // What sandlab-runtime does with this sandbox config and this component, by default.
+        // The same as sandlab-runtime does by default with such a component.
         let knobs = Knobs {
             epochs: true,
             wasi: true,
@@ -40,7 +40,7 @@ impl Echo {
         })
     }
 
-    /// An instance through sandlab-runtime.
+    /// Starts an instance through sandlab-runtime.
     ///
     /// # Errors
     /// If it does not start.
@@ -48,7 +48,7 @@ impl Echo {
         Ok(self.ours.spawn(Identity::alone())?)
     }
 
-    /// An instance through wasmtime by hand.
+    /// Starts an instance through hand-written wasmtime.
     ///
     /// # Errors
     /// If it does not start.
@@ -58,20 +58,20 @@ impl Echo {
     }
 }
 
-/// Says a message through sandlab-runtime, and checks the reply's length.
+/// Sends a message through sandlab-runtime, and checks the length of the reply.
 ///
 /// # Errors
-/// If the agent fails or replies something else.
-pub fn say(agent: &mut dyn Agent, message: &Message) -> Result<()> {
+/// If the agent fails, or its reply is not that of `echo`.
+pub fn exchange(agent: &mut dyn Agent, message: &Message) -> Result<()> {
     let handled = agent.handle(message)?;
     is_echo(message, &handled.replies)
 }
 
-/// Says a message through wasmtime by hand, and checks the reply's length.
+/// Sends a message through hand-written wasmtime, and checks the length of the reply.
 ///
 /// # Errors
-/// As [`say`].
-pub fn say_by_hand(agent: &mut by_hand::Instance, message: &Message) -> Result<()> {
+/// As [`exchange`].
+pub fn exchange_by_hand(agent: &mut by_hand::Instance, message: &Message) -> Result<()> {
     let replies = agent.call(message).map_err(by_wasmtime)?;
     is_echo(message, &replies)
 }
@@ -89,7 +89,7 @@ fn is_echo(message: &Message, replies: &[Message]) -> Result<()> {
     Ok(())
 }
 
-/// Wasmtime's errors are no `std::error::Error`.
+/// Converts an error of wasmtime, which is not a `std::error::Error`.
 pub fn by_wasmtime(error: wasmtime::Error) -> anyhow::Error {
-    anyhow!("wasmtime by hand: {error:#}")
+    anyhow!("hand-written wasmtime: {error:#}")
 }

@@ -1,6 +1,6 @@
-//! On actix, whose actors stay on the thread that they start on: two arbiters have half of
-//! them each, and a client is a task on each. Only `do_send` sends without awaiting a
-//! reply, and it knows no bound.
+//! Actix, whose actors stay on the thread that they start on: each of two arbiters has half of
+//! them, and a task as its client. Only `do_send` sends without awaiting a reply, and its
+//! mailbox has no bound.
 
 use crate::load::{self, Payload, WORKERS, Workers};
 use actix::{Actor, Addr, Arbiter, Context, Handler, Message, SystemRunner};
@@ -54,7 +54,7 @@ impl<P: Payload> load::Actor<P> for Addr<Echo> {
     }
 }
 
-/// The arbiters, and the system that they must belong to.
+/// The arbiters, and the system that they belong to.
 pub struct Arbiters {
     arbiters: Vec<Arbiter>,
     _system: SystemRunner,

@@ -1,4 +1,4 @@
-//! By hand on crossfire's mpsc, with its oneshot for the reply.
+//! Hand-written actors on crossfire's mpsc, with its oneshot for the reply.
 
 use crate::load::{Actor, MAILBOX, Payload};
 use crossfire::oneshot::{TxOneshot, oneshot};
@@ -7,7 +7,7 @@ use std::future::Future;
 
 pub struct ByCrossfire<P: Payload>(MAsyncTx<mpsc::Array<Told<P>>>);
 
-/// A message, and where its reply goes if one is wanted.
+/// A message, and the sender for its reply; `None` for a `tell`.
 struct Told<P>(P, Option<TxOneshot<P>>);
 
 impl<P: Payload> Actor<P> for ByCrossfire<P> {

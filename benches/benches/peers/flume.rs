@@ -1,4 +1,4 @@
-//! By hand on flume, with tokio's oneshot for the reply: flume has none.
+//! Hand-written actors on flume, with tokio's oneshot for the reply: flume has none.
 
 use crate::load::{Actor, MAILBOX, Payload};
 use flume::Sender;
@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 pub struct ByFlume<P>(Sender<Told<P>>);
 
-/// A message, and where its reply goes if one is wanted.
+/// A message, and the sender for its reply; `None` for a `tell`.
 struct Told<P>(P, Option<oneshot::Sender<P>>);
 
 impl<P: Payload> Actor<P> for ByFlume<P> {

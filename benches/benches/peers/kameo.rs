@@ -1,4 +1,4 @@
-//! On kameo, with its default mailbox of 64 messages.
+//! Kameo, with its default mailbox of 64 messages.
 
 use crate::load;
 use crate::load::Payload;

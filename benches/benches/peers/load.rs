@@ -1,4 +1,4 @@
-//! What every library is loaded with, and the clients of those whose asks are futures.
+//! The load that every library gets, and the clients of libraries whose replies are futures.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -6,27 +6,27 @@ use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// Threads that actors and clients run on, and so how many clients keep them busy.
+/// Threads that actors and clients run on; as many clients keep them busy.
 pub const WORKERS: usize = 2;
 
-/// Messages that may wait for one actor, where the library bounds that: sandlab's default.
+/// Capacity of a mailbox, where the library has a bound: sandlab's default.
 pub const MAILBOX: usize = 64;
 
-/// What a message carries.
+/// The content of a message.
 pub trait Payload: AsRef<[u8]> + Clone + Into<Vec<u8>> + Send + Sync + Unpin + 'static {}
 impl<P: AsRef<[u8]> + Clone + Into<Vec<u8>> + Send + Sync + Unpin + 'static> Payload for P {}
 
 /// What clients do.
 #[derive(Clone, Copy)]
 pub enum Kind {
-    /// Await a reply to each message, with so many in flight, all clients together.
+    /// Await a reply to each message, with this many in flight over all clients.
     Ask(usize),
-    /// Send, and at the end await that all is processed.
+    /// Send without replies, and at the end await that all messages are processed.
     Tell,
 }
 
 impl Kind {
-    /// One client, if one message is in flight; else one a worker.
+    /// One client if one message is in flight, else one per worker.
     pub fn clients(self) -> usize {
         match self {
             Self::Ask(in_flight) => in_flight.min(WORKERS),
@@ -34,28 +34,28 @@ impl Kind {
         }
     }
 
-    /// The worker that an actor belongs on: its client's.
+    /// The worker of an actor: that of its client.
     pub fn home(self, actor: usize, actors: usize) -> usize {
         actor * self.clients() / actors
     }
 }
 
-/// Clients' work. Each client has its own share of the actors, or with only one actor
-/// shares that, and sends to them in turn.
+/// The work of all clients. Each sends to its own share of the actors in turn; with only one
+/// actor, all clients send to that.
 #[derive(Clone)]
 pub struct Load<P> {
     pub kind: Kind,
-    /// Of all clients together.
+    /// Sent by all clients together.
     pub messages: u64,
     pub payload: P,
 }
 
 /// One client's share of a load.
 pub struct Share<P> {
-    /// The worker that the client belongs on: with its actors, of which there may be one.
+    /// The worker of the client and of its actors.
     pub worker: usize,
     pub actors: Range<usize>,
-    /// Of this client alone, if it asks.
+    /// Messages that this client has in flight, if it awaits replies.
     pub in_flight: usize,
     pub messages: usize,
     pub kind: Kind,
@@ -85,37 +85,37 @@ impl<P: Payload> Load<P> {
     }
 }
 
-/// A library with actors that echo what they are asked, and swallow what they are told.
+/// A library with actors that echo an `ask`, and drop a `tell`.
 pub trait Library<P> {
-    /// Brings a load to its end, and returns how long that took. Every reply is checked.
+    /// Runs a load, checks every reply, and returns how long all of it took.
     fn run(&self, load: &Load<P>) -> Duration;
 }
 
-/// One library's actor, as its clients see it.
+/// An actor of one library, as its clients see it.
 pub trait Actor<P>: Send + Sync + Sized + 'static {
-    /// Starts one, on the worker that this runs on.
+    /// Starts an actor on the worker that polls this future.
     fn start() -> impl Future<Output = Self> + Send;
 
-    /// Queues a message; the future that this returns is its reply.
+    /// Queues a message, and returns the future of its reply.
     fn ask(&self, payload: P) -> impl Future<Output = impl Future<Output = P> + Send> + Send;
 
-    /// Queues a message that nobody answers.
+    /// Queues a message without a reply.
     fn tell(&self, payload: P) -> impl Future<Output = ()> + Send;
 }
 
-/// What runs actors and clients.
+/// The threads that run actors and clients.
 pub trait Workers {
     fn spawn(&self, worker: usize, work: impl Future<Output = ()> + Send + 'static);
 }
 
-/// Actors that are asked by futures, on the workers that they run on.
+/// Actors whose replies are futures, on their workers.
 pub struct Actors<A, W> {
     actors: Arc<[A]>,
     workers: W,
 }
 
 impl<A, W: Workers> Actors<A, W> {
-    /// Starts them, each on the worker of the client that it belongs to.
+    /// Starts each actor on the worker of its client.
     pub fn start<P>(count: usize, kind: Kind, workers: W) -> Self
     where
         A: Actor<P>,
@@ -165,14 +165,14 @@ async fn client<P: Payload, A: Actor<P>>(actors: &[A], share: Share<P>) {
                     tokio::task::yield_now().await;
                 }
             }
-            // A mailbox is a queue: whoever answers now has processed what it was told before.
+            // A mailbox is a queue: an actor that replies now has processed all messages before.
             let told = actors.iter().take(share.messages);
             ask(told, share.in_flight, &share.payload).await;
         }
     }
 }
 
-/// Asks each of these actors, with so many in flight, and checks the replies.
+/// Asks each of the actors, with at most `in_flight` replies outstanding, and checks the replies.
 async fn ask<'a, P: Payload, A: Actor<P>>(
     actors: impl Iterator<Item = &'a A>,
     in_flight: usize,
@@ -192,7 +192,7 @@ async fn ask<'a, P: Payload, A: Actor<P>>(
     }
 }
 
-/// A reply has its message's length.
+/// Panics unless a reply has the length of its message.
 pub fn check(reply: &impl AsRef<[u8]>, payload: &impl AsRef<[u8]>) {
     assert_eq!(
         reply.as_ref().len(),

@@ -1,11 +1,11 @@
-//! The native backend's path, and what one would write actors with instead, in one run: a
-//! message to an actor and its reply (`ask`, one or 64 in flight), and a message that is
-//! only processed (`tell`), of 1 KiB, on two worker threads. Every library gets the same
-//! load, and clients that run on the workers, which is the fastest for each of them: on
+//! The message path with native twins beside the libraries that one would write actors with
+//! instead, in one run: a message to an actor and its reply (`ask`, one or 64 in flight), and a
+//! message without a reply (`tell`), of 1 KiB, on two worker threads. Every library gets the
+//! same load, and clients that run on the workers, which is the fastest for each of them: on
 //! threads beside the workers, a message would wake one.
 //!
-//! `make bench ONLY=peers`; ids are like `ask-64/1000/flume/vec`, times are a message's.
-//! At the end the medians stand in a table, with sandlab's by the best peer's.
+//! `make bench ONLY=peers`; ids are like `ask-64/1000/flume/vec`, times are per message. A table
+//! of the medians comes last, with the ratio sandlab ÷ best peer.
 
 mod actix;
 mod crossfire;
@@ -61,7 +61,7 @@ fn main() {
     print!("{table}");
 }
 
-/// One kind of load, for one number of actors.
+/// One kind of load on one number of actors.
 struct Case<'a> {
     group: BenchmarkGroup<'a, WallTime>,
     table: &'a mut Table,
@@ -78,7 +78,7 @@ impl Case<'_> {
         self.bench("sandlab", kind, &payload, placed(near, Strategy::ByValue));
         self.bench("parcels", kind, &payload, placed(near, Strategy::ZeroCopy));
         if actors > 1 {
-            // For scale: half of the messages then go to the other shard and back.
+            // Not compared with the peers: half of the messages go to the other shard and back.
             let spread = placed(Placement::Spread, Strategy::ByValue);
             self.bench("spread", kind, &payload, spread);
         }

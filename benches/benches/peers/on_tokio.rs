@@ -1,6 +1,6 @@
 //! A tokio runtime of two workers, for all libraries whose actors are tasks. A client is a
-//! task beside them: a message to an idle actor then wakes a task of the same worker and no
-//! thread, which would cost more than the message.
+//! task, too: a message to an idle actor then wakes a task of the same worker, and no thread,
+//! which would cost more than the message.
 
 use crate::load::{WORKERS, Workers};
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! On ractor, whose mailboxes have no bound.
+//! Ractor, whose mailboxes have no bound.
 
 use crate::load;
 use crate::load::Payload;
@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 pub struct Echo<P>(PhantomData<P>);
 
-/// A message, and where its reply goes if one is wanted.
+/// A message, and the port for its reply; `None` for a `tell`.
 pub struct Told<P>(P, Option<RpcReplyPort<P>>);
 
 impl<P: Payload> Actor for Echo<P> {

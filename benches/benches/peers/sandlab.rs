@@ -1,8 +1,8 @@
-//! Native twins on sandlab's path: two shards, and a client on each, with a pipelined
-//! connection of its own. A content is a `Vec<u8>`, so that of a shared `Bytes` each message
-//! is a copy. By value the twin is `echo`, and the C ABI copies once on the way in and once
-//! on the way out, as for a component; as a parcel the content moves, as it does between
-//! the peers' actors, and the twin is `relay`, told to answer.
+//! Native twins on sandlab's message path: two shards, and a client on each, with a pipelined
+//! connection of its own. Content is a `Vec<u8>`, so that each message is a copy of a shared
+//! `Bytes`. By value the twin is `echo`, and the C ABI copies once on the way in and once on the
+//! way out, as for a component; as a parcel the content moves, as it does between the peers'
+//! actors, and the twin is `relay`, configured to reply.
 
 use crate::load::{Kind, Library, Load, Payload, Share, WORKERS, check};
 use sandlab::bundle::{Subject, find};
@@ -12,12 +12,12 @@ use sandlab_runtime::{AgentId, Backend, Performative, SandboxConfig};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// Where the agents live.
+/// The shards of the agents.
 #[derive(Clone, Copy)]
 pub enum Placement {
-    /// On all shards in turn.
+    /// All shards in turn.
     Spread,
-    /// On the shard of the client that they belong to: who talks much should live together.
+    /// The shard of their client: agents and clients that talk much should share one.
     WithClient,
 }
 

@@ -1,16 +1,17 @@
-//! What the run came to: one row a case, one column a library.
+//! The table of medians: one row per case, one column per library.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Samples that the median is over: the last ones, since those before warm up.
+/// The number of last samples that the median is over; those before them are warm-up.
 pub const SAMPLES: usize = 10;
 
-/// Whose times are compared with the others', and the one that is shown for scale only.
+/// The columns of sandlab that are compared with the peers.
 const OURS: [&str; 2] = ["sandlab", "parcels"];
-const SCALE: &str = "spread";
+/// The column that is shown, and compared with nothing.
+const NOT_COMPARED: &str = "spread";
 
-/// Medians, ns a message.
+/// Medians, ns per message.
 #[derive(Default)]
 pub struct Table {
     libraries: Vec<&'static str>,
@@ -19,7 +20,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Adds one library's times of a case; none if the filter left it out.
+    /// Adds one library's times, ns per message; there are none if the filter left the case out.
     pub fn add(&mut self, case: String, library: &'static str, times: &[f64]) {
         if times.len() < SAMPLES {
             return;
@@ -52,11 +53,11 @@ impl fmt::Display for Table {
         if self.cases.is_empty() {
             return Ok(());
         }
-        write!(f, "\n{:<18}", "ns a message")?;
+        write!(f, "\n{:<18}", "ns per message")?;
         for library in &self.libraries {
             write!(f, "{library:>15}")?;
         }
-        writeln!(f, "  the faster of ours by the best peer")?;
+        writeln!(f, "  fastest of ours ÷ best peer")?;
         for case in &self.cases {
             write!(f, "{case:<18}")?;
             for library in &self.libraries {
@@ -66,9 +67,11 @@ impl fmt::Display for Table {
                 }
             }
             let ours = self.fastest(case, |library| OURS.contains(&library));
-            let best = self.fastest(case, |library| !OURS.contains(&library) && library != SCALE);
+            let best = self.fastest(case, |library| {
+                !OURS.contains(&library) && library != NOT_COMPARED
+            });
             if let (Some((ours, _)), Some((best, peer))) = (ours, best) {
-                write!(f, "  {:.2} of {peer}", ours / best)?;
+                write!(f, "  {:.2} × {peer}", ours / best)?;
             }
             writeln!(f)?;
         }

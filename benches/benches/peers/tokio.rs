@@ -1,4 +1,4 @@
-//! By hand on tokio's mpsc, with its oneshot for the reply.
+//! Hand-written actors on tokio's mpsc, with its oneshot for the reply.
 
 use crate::load::{Actor, MAILBOX, Payload};
 use std::future::Future;
@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub struct ByTokio<P>(mpsc::Sender<Told<P>>);
 
-/// A message, and where its reply goes if one is wanted.
+/// A message, and the sender for its reply; `None` for a `tell`.
 struct Told<P>(P, Option<oneshot::Sender<P>>);
 
 impl<P: Payload> Actor<P> for ByTokio<P> {

@@ -1,5 +1,5 @@
-//! How long one bulk memory operation takes, which nothing interrupts: what a call can be
-//! over its deadline. `cargo run --release --package sandlab-benches --bin bulk`
+//! Measures bulk memory operations, which nothing interrupts: a call can exceed its deadline by
+//! as long as one takes. `cargo run --release --package sandlab-benches --bin bulk`
 
 use sandlab::hostile::Guest;
 use sandlab_runtime::config::Strategy;
@@ -7,7 +7,7 @@ use sandlab_runtime::wasm::{Cache, SandboxEngine};
 use sandlab_runtime::{Backend, Identity, Message, SandboxConfig};
 use std::time::{Duration, Instant};
 
-/// Operations, each of which a guest does over all of its memory, once for every message.
+/// Operations that a guest does over all of its memory, once per message.
 const OPERATIONS: [(&str, &str); 2] = [
     (
         "memory.fill",
@@ -21,7 +21,7 @@ const OPERATIONS: [(&str, &str); 2] = [
     ),
 ];
 
-/// How often each is timed, after a first time that touches the memory.
+/// How often each is timed after the first time, which touches the memory.
 const TIMES: usize = 5;
 
 fn main() {

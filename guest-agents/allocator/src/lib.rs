@@ -1,17 +1,17 @@
-//! Does with memory what it is told, and replies with the bytes that it retains.
+//! Uses memory as its messages say, and replies with the number of bytes that it retains.
 //!
 //! - `allocate BYTES` and free them; a refusal ends the agent, as it does in most programs
 //! - `try-allocate BYTES` and free them; a refusal is answered with `exhausted`
 //! - `touch BYTES`: allocate them, write to every page, free them
 //! - `retain BYTES`: allocate them, write to every page, keep them
 //! - `release` everything that is retained
-//! - `churn BYTES TIMES`: `touch` so many times
-//! - `status`
+//! - `churn BYTES TIMES`: `touch`, TIMES times
+//! - `status`: only the reply
 
 use sandlab_agent::{Agent, Failure, Host, Message, Performative};
 use std::hint::black_box;
 
-/// The smallest page of the machines that this runs on; WebAssembly's is a multiple of it.
+/// Bytes of the smallest page of common machines; WebAssembly's is a multiple of it.
 const PAGE: usize = 4_096;
 
 #[derive(Default)]

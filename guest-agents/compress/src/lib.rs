@@ -3,7 +3,7 @@
 use miniz_oxide::deflate::compress_to_vec;
 use sandlab_agent::{Agent, Failure, Host, Message, Performative};
 
-/// zlib's default.
+/// zlib's default level.
 const LEVEL: u8 = 6;
 
 #[derive(Default)]

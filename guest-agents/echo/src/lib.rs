@@ -1,5 +1,5 @@
-//! Replies with what it is told, so that a call costs nothing but the call. An `inform`
-//! wants no reply, and gets none.
+//! Echoes each message, so that a call costs nothing but the call. An `inform` needs no reply,
+//! and gets none.
 
 use sandlab_agent::{Agent, Failure, Host, Message, Performative};
 

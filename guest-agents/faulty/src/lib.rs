@@ -1,24 +1,25 @@
-//! Goes wrong in the way that it is told to.
+//! Fails in the way that its message says.
 //!
-//! - `panic TEXT`
+//! - `panic TEXT`, or `hook TEXT` with a panic hook of its own
 //! - `loop` for ever
-//! - `recurse` until the stack ends
-//! - `abort`, or `exit STATUS`: ends its process, so as a native twin the host's, too
-//! - `flood LINES` into the log
-//! - `return BYTES` in one reply, `replies NUMBER` of empty ones
+//! - `recurse` until the stack ends, or `nest` with an array in every frame
+//! - `abort`, or `exit STATUS`: ends its process; a native twin ends the host
+//! - `flood LINES`: writes so many lines to the log
+//! - `return BYTES`: one reply of this size; `replies NUMBER`: so many empty replies
 //! - `sleep MILLISECONDS`
-//! - `fail TEXT` with the failure `internal`
-//! - `lose`: nothing alone; of a batch with it in it, the last result
-//! - `ok`: nothing goes wrong
+//! - `fail TEXT`: returns the failure `internal`
+//! - `lose`: in a batch, the last result is missing; alone, nothing fails
+//! - `ok`: nothing fails
 //!
-//! With a parcel also:
+//! As a parcel, also:
 //!
-//! - `keep`: keeps its content
-//! - `hoard NUMBER BYTES`: makes so many contents of so many bytes, and keeps them
-//! - `read OFFSET LENGTH`: that part of its content
+//! - `keep`: keeps the parcel's content
+//! - `hoard NUMBER BYTES`: creates NUMBER contents of BYTES each, and keeps them
+//! - `read OFFSET LENGTH`: replies with that part of the content
 
 use sandlab_agent::{Agent, Content, Failure, Host, Level, Message, Parcel, Performative};
 use std::hint::black_box;
+use std::panic;
 use std::time::Duration;
 
 #[derive(Default)]
@@ -32,10 +33,20 @@ impl Agent for Faulty {
         let reply = |content: Vec<u8>| message.reply(Performative::Inform, content);
         match text.split_once(' ').unwrap_or((text, "")) {
             ("panic", text) => panic!("{text}"),
+            ("hook", text) => {
+                panic::set_hook(Box::new(|info| {
+                    let text = info.payload_as_str().unwrap_or_default();
+                    eprintln!("The agent crashed: {text}");
+                }));
+                panic!("{text}")
+            }
             ("loop", "") => loop {
                 black_box(());
             },
             ("recurse", "") => Ok(vec![reply(recurse(0).to_string().into_bytes())]),
+            ("nest", "") => Ok(vec![reply(
+                nest(u32::MAX, &[1; 4_096]).to_string().into_bytes(),
+            )]),
             ("abort", "") => std::process::abort(),
             ("exit", status) => std::process::exit(number(status)? as i32),
             ("flood", lines) => {
@@ -70,7 +81,7 @@ impl Agent for Faulty {
     }
 
     fn handle_parcel(&mut self, host: &mut Host, parcel: Parcel) -> Result<Vec<Parcel>, Failure> {
-        // Whatever follows the command's line is only there to be large.
+        // Lines after the first only make the message large.
         let begin = String::from_utf8_lossy(&parcel.content.read(0, 80)).into_owned();
         let line = begin.lines().next().unwrap_or_default();
         let words: Vec<_> = line.split_whitespace().collect();
@@ -109,13 +120,24 @@ fn long(word: &str) -> Result<u64, Failure> {
         .map_err(|_| Failure::NotUnderstood(format!("{word:?} is not a number")))
 }
 
-/// Every call keeps something on the stack after the next one returns.
+/// Uses a value after the recursive call, so that no compiler turns it into a loop.
 fn recurse(depth: u64) -> u64 {
     let here = black_box([depth; 16]);
     if black_box(depth) == u64::MAX {
         return depth;
     }
     recurse(depth + 1) + here[0]
+}
+
+/// Every call copies an array into its frame, which is one instruction (bulk memory).
+#[inline(never)]
+fn nest(depth: u32, above: &[u8; 4_096]) -> u64 {
+    let mut frame = *above;
+    black_box(&mut frame)[depth as usize % 4_096] += 1;
+    if depth == 0 {
+        return frame[0].into();
+    }
+    nest(depth - 1, &frame) + u64::from(frame[7])
 }
 
 sandlab_agent::export!(Faulty, batch, zero_copy);

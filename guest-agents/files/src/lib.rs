@@ -1,4 +1,4 @@
-//! Works in the directory that it is granted as `/data`: `read NAME`,
+//! Works on files in the directory that it is granted as `/data`: `read NAME`,
 //! `write NAME\nCONTENT`, `remove NAME`, `list`.
 
 use sandlab_agent::{Agent, Failure, Host, Message, Performative};

@@ -1,4 +1,4 @@
-//! Reads orders, takes the paid ones, and replies with each customer's total in cents.
+//! Parses orders, and replies with each customer's total of the paid ones, in cents.
 
 use sandlab_agent::{Agent, Failure, Host, Message, Performative};
 use serde::Deserialize;

@@ -23,7 +23,7 @@ impl Agent for Matrix {
     }
 }
 
-/// Row by row of `right`, so that both inner accesses are sequential.
+/// Iterates over rows of `right`, so that both inner accesses are sequential.
 fn multiply(left: &[f64], right: &[f64], order: usize) -> Vec<f64> {
     let mut product = vec![0.0; order * order];
     if order == 0 {

@@ -7,11 +7,11 @@
 //! - `answer`: the message is answered with its content, unless it is an `inform`, which
 //!   wants no reply.
 //!
-//! As a parcel, what is forwarded or answered as it is has nobody copy it; what a ring or a
-//! fan-out changes is copied.
+//! In a parcel, content that is forwarded or returned unchanged is not copied; `ring` and
+//! `fan-out` copy it.
 //!
-//! Names are looked up when they are first needed, so that a ring can be closed. An answer
-//! ends here.
+//! Names are looked up when they are first needed, so that a ring can be closed. Replies are not
+//! forwarded.
 
 use sandlab_agent::{Agent, AgentId, Failure, Host, Message, Parcel, Performative, SendError};
 

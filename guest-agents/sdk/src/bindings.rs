@@ -1,9 +1,8 @@
-//! The Rust form of the WIT package.
+//! Rust bindings of the WIT package.
 //!
-//! The types and the host's interface are also used outside wasm: a twin has
-//! the same `Message`, so there is one definition. An optional interface is a
-//! world of its own here, because the macros that two worlds make for a shared
-//! interface would collide; wit-component joins the worlds that one module exports.
+//! A twin uses the same types and the same host interface, so there is one definition. Each
+//! optional interface is a world of its own here, because the macros that two worlds generate for
+//! a shared interface would collide; wit-component joins the worlds that one module exports.
 #![allow(missing_docs, clippy::all, clippy::undocumented_unsafe_blocks)]
 
 /// `world plain-agent`.
@@ -17,7 +16,7 @@ pub mod plain {
     });
 }
 
-/// What `world batch-agent` adds.
+/// The interface that `world batch-agent` adds.
 pub mod batch {
     wit_bindgen::generate!({
         path: "../../wit",
@@ -29,7 +28,7 @@ pub mod batch {
     });
 }
 
-/// What `world durable-agent` adds.
+/// The interface that `world durable-agent` adds.
 pub mod durable {
     wit_bindgen::generate!({
         path: "../../wit",
@@ -41,7 +40,7 @@ pub mod durable {
     });
 }
 
-/// What `world zero-copy-agent` adds.
+/// The interfaces that `world zero-copy-agent` adds.
 #[cfg(target_family = "wasm")]
 pub mod zero_copy {
     wit_bindgen::generate!({

@@ -1,6 +1,6 @@
-//! A granted directory. In the sandbox it is a WASI preopen; in a twin it is a
-//! cap-std `Dir`. Both resolve paths beneath the directory only, whatever `..`
-//! or a symbolic link says, and both report a refusal in the same words.
+//! A granted directory: a WASI preopen in the sandbox, a cap-std `Dir` in a twin. Both resolve
+//! paths only beneath the directory, also with `..` and symbolic links, and report refusals in the
+//! same words.
 
 use crate::Failure;
 use std::io::{self, ErrorKind};
@@ -11,7 +11,7 @@ use cap_std::fs::Dir;
 #[cfg(target_family = "wasm")]
 use guest::Dir;
 
-/// A directory that the sandbox profile grants. Paths are relative to it.
+/// A directory that the sandbox config grants. Paths are relative to it.
 #[derive(Debug)]
 pub struct Directory {
     dir: Dir,
@@ -19,7 +19,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The whole content of a file.
+    /// Reads a whole file.
     ///
     /// # Errors
     /// [`Failure::Denied`] if the path leads out of the directory, else
@@ -53,7 +53,7 @@ impl Directory {
             .map_err(|error| failure("remove", path, &error))
     }
 
-    /// The names in the directory, sorted.
+    /// Returns the names in the directory, sorted.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -76,8 +76,8 @@ impl Directory {
     }
 }
 
-/// What the guest's and the twin's libraries see differently: joined to the directory, an
-/// absolute path would replace it, and an empty one would be it.
+/// Refuses paths that the libraries of guest and twin treat differently: joined to the directory,
+/// an absolute path would replace it, and an empty one would name it.
 fn relative(path: &str) -> io::Result<()> {
     if path.starts_with('/') {
         return Err(ErrorKind::PermissionDenied.into());
@@ -92,7 +92,8 @@ fn denied(verb: &str, path: &str) -> Failure {
     Failure::Denied(format!("cannot {verb} {path:?}: not granted"))
 }
 
-/// The operating system's wording differs between guest and twin, so only the kind is told.
+/// Reports only the kind of error, since the operating system's text differs between guest and
+/// twin.
 fn failure(verb: &str, path: &str, error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => denied(verb, path),
@@ -131,7 +132,7 @@ impl Directory {
     }
 }
 
-/// The part of cap-std's `Dir` that is used above, over a preopened path.
+/// The part of cap-std's `Dir` that is used above, for a preopened path.
 #[cfg(target_family = "wasm")]
 mod guest {
     use std::{fs, io, path::PathBuf};

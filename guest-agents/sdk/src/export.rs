@@ -1,7 +1,7 @@
-//! `export!`, once for each of the two outputs.
+//! The macro `export!`, once per output.
 
-/// Exports an agent: `export!(Type)`, with the worlds that it is for besides `plain-agent`,
-/// any of `batch`, `durable` and `zero_copy`: `export!(Type, batch, durable)`.
+/// Exports an agent for `plain-agent`, as in `export!(Type)`, and for further worlds, any of
+/// `batch`, `durable` and `zero_copy`, as in `export!(Type, batch, durable)`.
 #[cfg(target_family = "wasm")]
 #[macro_export]
 macro_rules! export {
@@ -38,7 +38,7 @@ macro_rules! export {
     };
 }
 
-/// What one world adds to a component, where `Component` and `AGENT` are in scope.
+/// Adds one world's exports to a component; needs `Component` and `AGENT` in scope.
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 #[macro_export]
@@ -88,7 +88,7 @@ macro_rules! __world {
     };
 }
 
-/// The host of a component, for [`export!`].
+/// Returns the host of a component, for [`export!`].
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub fn __host() -> crate::Host {
@@ -97,8 +97,8 @@ pub fn __host() -> crate::Host {
     }
 }
 
-/// Exports an agent: `export!(Type)`, with the worlds that it is for besides `plain-agent`,
-/// any of `batch`, `durable` and `zero_copy`: `export!(Type, batch, durable)`.
+/// Exports an agent for `plain-agent`, as in `export!(Type)`, and for further worlds, any of
+/// `batch`, `durable` and `zero_copy`, as in `export!(Type, batch, durable)`.
 #[cfg(not(target_family = "wasm"))]
 #[macro_export]
 macro_rules! export {
@@ -116,7 +116,7 @@ macro_rules! export {
     };
 }
 
-/// The bit of the interface that a world adds.
+/// Expands to the bit of the interface that a world adds.
 #[cfg(not(target_family = "wasm"))]
 #[doc(hidden)]
 #[macro_export]

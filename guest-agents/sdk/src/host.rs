@@ -1,4 +1,4 @@
-//! What the host offers: `interface host`, and the directories that it grants.
+//! The host's functions: `interface host`, and granted directories.
 
 use crate::{AgentId, Directory, Failure, Level, Message, Parcel, SendError};
 
@@ -8,56 +8,56 @@ pub(crate) use guest::Imports;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use crate::twin::Imports;
 
-/// The host, as an agent sees it, for as long as a call lasts.
+/// The host's functions, valid during a call.
 #[derive(Debug)]
 pub struct Host {
     pub(crate) imports: Imports,
 }
 
 impl Host {
-    /// Sends a message to another agent. It is on its way when the call that sent it
-    /// returns without an error. The host overwrites its sender.
+    /// Sends a message to another agent. It is delivered if the call that sends it returns
+    /// without an error. The host overwrites its sender.
     ///
     /// # Errors
-    /// If the host does not take the message.
+    /// If the host refuses the message.
     pub fn send(&mut self, message: &Message) -> Result<(), SendError> {
         self.imports.send(message)
     }
 
-    /// As [`send`](Host::send), of a message whose content stays in the host's memory. The
-    /// content is gone, even if the parcel is not taken.
+    /// Sends a message whose content stays in the host's memory, as [`send`](Host::send) does.
+    /// The content is gone, even if the host refuses it.
     ///
     /// # Errors
-    /// If the host does not take it.
+    /// If the host refuses the parcel.
     pub fn send_parcel(&mut self, parcel: Parcel) -> Result<(), SendError> {
         self.imports.send_parcel(parcel)
     }
 
-    /// Writes a line to the host's log. Lines over the profile's budget are dropped and counted.
+    /// Writes a line to the host's log. Lines over the log's budget are dropped and counted.
     pub fn log(&mut self, level: Level, text: &str) {
         self.imports.log(level, text);
     }
 
-    /// The agent's own id.
+    /// Returns the agent's own id.
     pub fn own_id(&self) -> AgentId {
         self.imports.own_id()
     }
 
-    /// The id of the live agent with this name.
+    /// Returns the id of the live agent with this name; `None` if there is none.
     pub fn find(&self, name: &str) -> Option<AgentId> {
         self.imports.find(name)
     }
 
-    /// A directory that the sandbox profile grants, by the path that it gives the agent.
+    /// Opens a granted directory by the path that the grant gives it.
     ///
     /// # Errors
-    /// [`Failure::Denied`] if the profile grants no such directory.
+    /// [`Failure::Denied`] if no such directory is granted.
     pub fn directory(&self, path: &str) -> Result<Directory, Failure> {
         self.imports.directory(path)
     }
 }
 
-/// In a component the host's functions are imports of the module: there is nothing to hold.
+/// Empty, since a component imports the host's functions.
 #[cfg(target_family = "wasm")]
 mod guest {
     use crate::bindings::plain::sandlab::agent::host;

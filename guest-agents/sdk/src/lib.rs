@@ -1,7 +1,6 @@
-//! Write an agent once, and build it twice: for wasm32-wasip2 it becomes a
-//! component of the `sandlab:agent` package, for the host a native twin, a
-//! `cdylib` with the C ABI of `sandlab-native-abi`. The source is the same, so
-//! the difference that is measured between the two is the sandbox.
+//! The SDK for agents in Rust: one source, two builds. For wasm32-wasip2 it becomes a component
+//! of the `sandlab:agent` package, for the host a native twin, a `cdylib` with the C ABI of
+//! `sandlab-native-abi`. Since the source is the same, the measured difference is the sandbox.
 //!
 //! ```
 //! use sandlab_agent::{Agent, Failure, Host, Message, Performative};
@@ -45,12 +44,12 @@ pub use export::__host;
 pub use host::Host;
 pub use parcel::{Content, Parcel};
 
-/// What an agent does. Only [`handle`](Agent::handle) has to be written.
+/// An agent's behaviour. Only [`handle`](Agent::handle) is required.
 ///
-/// A panic ends the instance, in the sandbox and in the twin alike. A
-/// [`Failure`] does not: it answers one message.
+/// A panic ends the instance, in the sandbox and in the twin alike. A [`Failure`] does not: it
+/// is the reply to one message.
 pub trait Agent: Default + Send + 'static {
-    /// Prepares the agent, before its first message. The default takes no configuration.
+    /// Configures the agent before its first message. The default refuses any configuration.
     ///
     /// # Errors
     /// If the configuration cannot be used.
@@ -67,11 +66,11 @@ pub trait Agent: Default + Send + 'static {
     /// Handles one message and returns the replies to it.
     ///
     /// # Errors
-    /// If the agent could not do what the message asks; its state must then be what it was before.
+    /// If the agent cannot do what the message asks; its state must then be as before.
     fn handle(&mut self, host: &mut Host, message: Message) -> Result<Vec<Message>, Failure>;
 
-    /// Handles many messages in one call; the result at an index is that of the
-    /// message there. Called only if exported with `export!(Type, batch)`.
+    /// Handles many messages in one call, and returns their results in the same order. Called only
+    /// if exported with `export!(Type, batch)`.
     fn handle_batch(
         &mut self,
         host: &mut Host,
@@ -94,7 +93,7 @@ pub trait Agent: Default + Send + 'static {
         Ok(replies.into_iter().map(Parcel::from).collect())
     }
 
-    /// The agent's whole state. Called only if exported with `export!(Type, durable)`.
+    /// Returns the agent's whole state. Called only if exported with `export!(Type, durable)`.
     ///
     /// # Errors
     /// If the state cannot be saved.
@@ -106,7 +105,7 @@ pub trait Agent: Default + Send + 'static {
     /// returned. Called only if exported with `export!(Type, durable)`.
     ///
     /// # Errors
-    /// If the state cannot be read; the agent's own must then be untouched.
+    /// If the state cannot be read; the agent's own must then be as before.
     fn restore(&mut self, state: &[u8]) -> Result<(), Failure> {
         let _ = state;
         Err(Failure::Refused("this agent keeps no state".to_owned()))

@@ -1,9 +1,9 @@
-//! What an agent's author does with a message: read it, answer it, make one.
+//! Methods of messages: create, read, reply.
 
 use crate::{AgentId, Failure, Message, Performative};
 
 impl Message {
-    /// A new message to `recipient`, of a new conversation. The host fills in the sender.
+    /// Creates a message to `recipient` in a new conversation. The host fills in the sender.
     pub fn to(recipient: AgentId, performative: Performative, content: impl Into<Vec<u8>>) -> Self {
         Self {
             id: 0,
@@ -16,7 +16,7 @@ impl Message {
         }
     }
 
-    /// The content as text.
+    /// Returns the content as text.
     ///
     /// # Errors
     /// [`Failure::NotUnderstood`] if it is not UTF-8.
@@ -26,7 +26,7 @@ impl Message {
         })
     }
 
-    /// An answer to this message, in its conversation, from its recipient to its sender.
+    /// Creates a reply in the same conversation, from the recipient to the sender.
     pub fn reply(&self, performative: Performative, content: impl Into<Vec<u8>>) -> Self {
         Self {
             id: self.id,
@@ -39,7 +39,7 @@ impl Message {
         }
     }
 
-    /// An answer that gives this message's content back, without copying it.
+    /// Turns the message into a reply with the same content, without a copy.
     pub fn into_reply(mut self, performative: Performative) -> Self {
         let content = std::mem::take(&mut self.content);
         self.reply(performative, content)

@@ -10,7 +10,8 @@ pub(crate) use twin::Source;
 pub use twin::{Content, Parcel};
 
 impl Parcel {
-    /// An answer with other content, in the conversation, from its recipient to its sender.
+    /// Creates a reply with other content in the same conversation, from the recipient to the
+    /// sender.
     pub fn reply(&self, performative: Performative, content: Content) -> Self {
         Self {
             id: self.id,
@@ -23,7 +24,7 @@ impl Parcel {
         }
     }
 
-    /// An answer that gives this parcel's content back, which nobody copies.
+    /// Turns the parcel into a reply with the same content, without a copy.
     pub fn into_reply(self, performative: Performative) -> Self {
         Self {
             id: self.id,
@@ -36,7 +37,7 @@ impl Parcel {
         }
     }
 
-    /// The same as a message: copies the content.
+    /// Converts it to a message, which copies the content.
     pub fn into_message(self) -> Message {
         Message {
             id: self.id,
@@ -65,7 +66,7 @@ impl From<Message> for Parcel {
     }
 }
 
-/// Outside wasm: as wit-bindgen makes them of the WIT.
+/// The types that wit-bindgen generates in wasm, for other targets.
 #[cfg(not(target_family = "wasm"))]
 mod twin {
     use crate::twin::Lent;
@@ -88,28 +89,28 @@ mod twin {
     #[derive(Debug)]
     pub struct Content(pub(crate) Source);
 
-    /// Whose memory content is in.
+    /// The owner of the content's memory.
     #[derive(Debug)]
     pub(crate) enum Source {
         Host(Lent),
-        /// The host copies it when it gets it.
+        /// The twin's; the host copies it on receipt.
         Own(Vec<u8>),
     }
 
     impl Content {
-        /// New content with these bytes.
+        /// Creates content with these bytes.
         pub fn new(bytes: &[u8]) -> Self {
             Self(Source::Own(bytes.to_vec()))
         }
 
-        /// How many bytes it has.
+        /// Returns its size in bytes.
         #[allow(clippy::len_without_is_empty, reason = "as in the WIT")]
         pub fn len(&self) -> u64 {
             self.bytes().len() as u64
         }
 
-        /// The bytes from `offset` on, at most `len` of them: fewer where the content ends
-        /// before, none if it ends before `offset`.
+        /// Returns at most `len` bytes from `offset` on: fewer if the content ends earlier, none if
+        /// it ends before `offset`.
         pub fn read(&self, offset: u64, len: u64) -> Vec<u8> {
             let bytes = self.bytes();
             let end = offset.saturating_add(len).min(bytes.len() as u64);

@@ -1,7 +1,7 @@
-//! The native output: [`Agent`]s behind the C ABI of `sandlab-native-abi`.
+//! The native build: [`Agent`]s behind the C ABI of `sandlab-native-abi`.
 //!
-//! Every function here runs the agent under `catch_unwind`, so that a panic
-//! comes back as an outcome with its message, as a trap of the guest does.
+//! Every function runs the agent under `catch_unwind`, so that a panic is returned as an outcome
+//! with its message, as a guest's trap is.
 
 use crate::parcel::Source;
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
 };
 use sandlab_native_abi::{self as abi, Bytes, Sink, outcome};
 pub use sandlab_native_abi::{Table, exports};
+use std::any::Any;
 use std::cell::RefCell;
 use std::ffi::{OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -17,7 +18,7 @@ use std::path::Path;
 use std::slice;
 use std::sync::Once;
 
-/// The table of a twin of `A`.
+/// Returns the table of functions of a twin of `A`.
 pub const fn table<A: Agent>(exports: u32) -> Table {
     Table {
         version: abi::VERSION,
@@ -33,7 +34,7 @@ pub const fn table<A: Agent>(exports: u32) -> Table {
     }
 }
 
-/// What [`Table::create`] makes: the agent, and the host as it sees it.
+/// The object behind [`Table::create`]'s pointer: the agent and its host.
 struct Twin<A> {
     agent: A,
     host: crate::Host,
@@ -60,7 +61,7 @@ unsafe extern "C" fn create<A: Agent>(
 unsafe extern "C" fn drop_agent<A: Agent>(agent: *mut c_void) {
     // SAFETY: `agent` came from `create::<A>`, and the host drops it once.
     let twin = unsafe { Box::from_raw(agent.cast::<Twin<A>>()) };
-    // An agent that panics while it is dropped has nobody left to tell.
+    // A panic while it is dropped cannot be reported to anybody.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(twin)));
 }
 
@@ -174,7 +175,7 @@ unsafe extern "C" fn handle_parcel<A: Agent>(
     });
 }
 
-/// Content of the host, which frees it.
+/// Content in the host's memory, which the host frees.
 #[derive(Debug)]
 pub(crate) struct Lent(abi::Content);
 
@@ -204,7 +205,7 @@ impl Drop for Lent {
     }
 }
 
-/// Hands a parcel to the host: its own content moves, the twin's is lent, and copied by it.
+/// Passes a parcel to the host: content of the host moves, content of the twin is lent and copied.
 fn give<R>(
     parcel: Parcel,
     lend: impl FnOnce(&abi::Message) -> R,
@@ -226,7 +227,7 @@ fn give<R>(
     }
 }
 
-/// The twin behind a host's pointer, with the host of this call.
+/// Returns the twin behind a host's pointer, with the host of this call.
 ///
 /// # Safety
 /// `agent` came from `create::<A>` and nothing else uses it; `host` is valid during the call.
@@ -239,8 +240,12 @@ unsafe fn enter<'a, A: Agent>(agent: *mut c_void, host: *const abi::Host) -> &'a
 
 /// Runs one call; a panic ends it with [`outcome::PANICKED`].
 fn guarded(sink: &Sink, call: impl FnOnce()) {
-    if panic::catch_unwind(AssertUnwindSafe(call)).is_err() {
-        let text = PANIC.take();
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {
+        let mut text = PANIC.take();
+        if text.is_empty() {
+            // The agent has a panic hook of its own, in place of the one that remembers.
+            text = message_of(payload.as_ref());
+        }
         // SAFETY: the host's function, with its own context, during its call.
         unsafe {
             (sink.end)(
@@ -252,12 +257,19 @@ fn guarded(sink: &Sink, call: impl FnOnce()) {
     }
 }
 
+/// The message of a panic, which every `panic!` has as its payload.
+fn message_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a value that is not text").to_owned()
+}
+
 thread_local! {
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// The panic's message goes to the host with the outcome, not to the host's stderr.
-/// A `cdylib` has a standard library of its own, so this hook is the twin's alone.
+/// Sends panic messages to the host with the outcome, not to the host's stderr. A `cdylib` has a
+/// standard library of its own, so the hook affects only the twin.
 fn remember_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -340,7 +352,7 @@ fn performative(index: u32) -> Performative {
         .unwrap_or(Performative::NotUnderstood)
 }
 
-/// What `send` of the host's table says.
+/// Converts the result of the table's `send`.
 fn taken(code: u32) -> Result<(), SendError> {
     match code {
         0 => Ok(()),

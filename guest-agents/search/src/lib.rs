@@ -1,4 +1,4 @@
-//! Replies with the documents, one a line, that match the pattern it was configured with.
+//! Replies with the documents, one per line, that match the pattern of its configuration.
 
 use regex::bytes::Regex;
 use sandlab_agent::{Agent, Failure, Host, Message, Performative};

@@ -1,157 +1,165 @@
-//! What can go wrong in the lab, and whose turn it then is.
+//! The lab's errors, each with who has to act on it.
 
 use sandlab_runtime::config::ConfigError;
-use sandlab_runtime::{BackendKind, CallError, Fault, LoadError};
+use sandlab_runtime::{BackendKind, CallError, Cause, LoadError};
 use std::path::{Path, PathBuf};
 
-/// Why the lab could not do what it was asked, or what it found.
+/// Why a command failed: it could not do its work, or a check did not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A name that no bundle has.
+    /// No bundle has this name.
     #[error("there is no agent {name:?} {place}{}", known_names(.known))]
     UnknownAgent {
-        /// What was asked for.
+        /// The name as it was typed.
         name: String,
-        /// Where it was looked for.
+        /// Where it was searched, as part of a sentence.
         place: String,
-        /// What there is.
+        /// The names of the agents that are there.
         known: Vec<String>,
     },
-    /// A folder in which no agent crate is.
+    /// A folder that has no agent crate.
     #[error(
         "{}: {reason}. An agent crate has `crate-type = [\"cdylib\"]`; `sandlab new NAME` writes one",
         .path.display()
     )]
     NoAgentCrate {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// What is there instead.
+        /// Why it does not count as an agent crate.
         reason: String,
     },
-    /// A word on the command line that cannot be used.
+    /// The command line cannot be used as it is.
     #[error("{0}")]
     Usage(String),
-    /// The sandbox sandbox config cannot be read.
+    /// The sandbox config cannot be read.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A workload file is not what it should be.
+    /// A workload file is malformed.
     #[error("the workload {}: {reason}", .path.display())]
     Workload {
-        /// Which file.
+        /// The workload file.
         path: PathBuf,
-        /// Where, and what.
+        /// The line, and what is wrong there.
         reason: String,
     },
     /// A file or folder could not be read or written.
     #[error("cannot {verb} {}: {source}", .path.display())]
     File {
-        /// What was tried.
+        /// The operation, as a verb: "read", "write".
         verb: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// Why it did not work.
+        /// The operating system's reason.
         source: std::io::Error,
     },
-    /// A bundle that does not fit its manifest.
-    #[error("the bundle {}: {reason}; build the agent anew with `sandlab build`", .path.display())]
+    /// A bundle and its manifest disagree.
+    #[error("the bundle {}: {reason}; build the agent again with `sandlab build`", .path.display())]
     BadBundle {
-        /// Which bundle.
+        /// The bundle's folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The file or field that disagrees.
         reason: String,
     },
-    /// Cargo or rustc failed, or is not there.
+    /// Cargo or rustc failed, or is not installed.
     #[error("{0}")]
     Toolchain(String),
     /// An agent's program could not be loaded.
     #[error("{agent} on {backend}: {source}")]
     Load {
-        /// Which agent.
+        /// The agent's name.
         agent: String,
-        /// How it was to run.
+        /// The backend that was to run it.
         backend: BackendKind,
-        /// Why it does not.
+        /// The reason.
         source: LoadError,
     },
     /// A call failed while an agent was measured.
     #[error("{agent} on {side}, {step}: {source}")]
     Call {
-        /// Which agent.
+        /// The agent's name.
         agent: String,
-        /// How it ran: a backend, or a rung of the ladder.
+        /// The backend, or the rung of the ladder.
         side: String,
-        /// At which step.
+        /// The step that failed: spawn, configure, or a message.
         step: String,
-        /// What happened.
+        /// The fault, or the agent's own failure.
         source: CallError,
     },
-    /// An agent replied something else than it must: its timings mean nothing.
-    #[error("{agent} on {side}, {step}: {reason}; nothing that it timed counts")]
+    /// An agent gave a wrong reply, so that its timings mean nothing.
+    #[error("{agent} on {side}, {step}: {reason}; its timings are discarded")]
     WrongReply {
-        /// Which agent.
+        /// The agent's name.
         agent: String,
-        /// How it ran: a backend, or a rung of the ladder.
+        /// The backend, or the rung of the ladder.
         side: String,
-        /// At which message.
+        /// The message with the wrong reply.
         step: String,
-        /// What was expected, and what came.
+        /// The expected reply and the actual one.
         reason: String,
     },
-    /// The machine or wasmtime could not do it.
+    /// The operating system or wasmtime refused something.
     #[error("{0}")]
     Machine(String),
-    /// A message on the path came to nothing, or to something wrong.
-    #[error("{0}; nothing that was measured counts")]
+    /// The process that holds a plan's agents could not hold them; the prediction stands.
+    #[error("{agent} in a process of its own: {why}")]
+    Held {
+        /// The agent's name.
+        agent: String,
+        /// Why the process ended.
+        why: String,
+    },
+    /// A message between agents was lost, or its reply was wrong.
+    #[error("{0}; the measurement is discarded")]
     Path(String),
-    /// A store that cannot be read or written.
+    /// The store cannot be read or written.
     #[error("the results in {}: {reason}", .path.display())]
     Store {
-        /// Which file.
+        /// The store's file.
         path: PathBuf,
         /// What is wrong, and what to do.
         reason: String,
     },
-    /// A file that is no exported run.
+    /// A file is not an exported run.
     #[error("the exported run {}: {reason}", .path.display())]
     Import {
-        /// Which file.
+        /// The file to import.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The place in the file, and what is wrong there.
         reason: String,
     },
-    /// Results that are beyond what may be: the last column of the targets.
+    /// Results are worse than the targets' critical bounds, or a gate's rule: one line each.
     #[error("{}", lines(.0))]
-    Beyond(Vec<String>),
-    /// Guests that are not what they must be; the report says how.
+    TargetsMissed(Vec<String>),
+    /// Guests did not pass `validate`; its report has the findings.
     #[error("{errors} errors and {warnings} warnings; the report has them")]
     Invalid {
-        /// Findings with which a guest must not be used.
+        /// Findings that rule a guest out.
         errors: usize,
-        /// Findings that somebody should know of.
+        /// Findings that do not.
         warnings: usize,
     },
-    /// Somebody stopped the run.
-    #[error("stopped before all was measured; what was measured is reported")]
+    /// The run was stopped by a signal.
+    #[error("stopped early; the report has what was measured until then")]
     Stopped,
-    /// More than one thing went wrong.
+    /// Several errors, in the order in which they happened.
     #[error("{}", lines(.0))]
     Several(Vec<Error>),
 }
 
-/// Whose turn it is after an error.
-/// A later case outweighs an earlier one where both happened.
+/// Who has to act on an error, which decides the exit code. A later case outweighs an earlier
+/// one where both happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The author's of what was measured: a check did not hold.
+    /// The author of what was measured: a check did not hold. Exit code 1.
     Finding,
-    /// The caller's: the command or the configuration cannot be used.
+    /// The caller: the command line or a configuration file cannot be used. Exit code 2.
     Usage,
-    /// The machine's owner's: the tool could not do its work.
-    Broken,
+    /// The owner of the machine: sandlab could not do its work. Exit code 3.
+    Internal,
 }
 
 impl Error {
-    /// Whose turn it is.
+    /// Returns who has to act on it.
     pub fn kind(&self) -> Kind {
         match self {
             Self::UnknownAgent { .. }
@@ -165,15 +173,17 @@ impl Error {
                 ..
             } => Kind::Usage,
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
-            Self::WrongReply { .. } | Self::Path(_) | Self::Beyond(_) | Self::Invalid { .. } => {
-                Kind::Finding
-            }
-            Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Broken),
-            _ => Kind::Broken,
+            Self::WrongReply { .. }
+            | Self::Held { .. }
+            | Self::Path(_)
+            | Self::TargetsMissed(_)
+            | Self::Invalid { .. } => Kind::Finding,
+            Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Internal),
+            _ => Kind::Internal,
         }
     }
 
-    /// Wraps what the operating system said about a file.
+    /// Returns a function that wraps the operating system's error about a file.
     pub fn file(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { verb, path, source }
@@ -185,11 +195,11 @@ fn lines(errors: &[impl ToString]) -> String {
     lines.join("\nerror: ")
 }
 
-/// Whether the host failed, and not the agent.
+/// Returns whether the host failed, and not the agent.
 fn is_machines(error: &CallError) -> bool {
     matches!(
-        error.fault(),
-        Some(Fault::Host(_) | Fault::ProcessEnded(_) | Fault::NoSlot(_))
+        error.cause(),
+        Some(Cause::Host(_) | Cause::ProcessEnded(_) | Cause::NoSlot(_))
     )
 }
 
@@ -200,5 +210,5 @@ fn known_names(known: &[String]) -> String {
     }
 }
 
-/// What the lab's functions return.
+/// The lab's result, with [`Error`] unless another type is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

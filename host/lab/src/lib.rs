@@ -11,14 +11,19 @@ mod error;
 pub mod experiments;
 pub mod hostile;
 pub mod metrics;
+pub mod printable;
 pub mod record;
 pub mod report;
 pub mod sampling;
 pub mod stats;
-pub mod suite;
 pub mod validate;
 pub mod verdict;
 pub mod view;
 pub mod workload;
 
 pub use error::{Error, Kind, Result};
+
+/// The examples of `docs/embedding.md`, which are compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Embedding;

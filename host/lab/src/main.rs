@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    sandlab_runtime::process::serve_if_asked();
+    sandlab_runtime::process::serve_if_child();
     sandlab::cli::parse().execute()
 }

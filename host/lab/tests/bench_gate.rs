@@ -36,6 +36,7 @@ struct Count {
 impl Count {
     fn gate(&mut self, seed: u32, old: &Path, new: &Path, more: &[&str]) {
         let mut gate = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        gate.env("SANDLAB_NO_STORE", "true");
         gate.args(["gate", "--format", "json", "--noise", "/nowhere", "--seed"]);
         gate.arg(seed.to_string())
             .arg("--old")

@@ -3,11 +3,12 @@
 mod common;
 
 use assert_cmd::Command;
+use common::children::{all_end, children_of, send};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The command. What it measures here is kept nowhere.
 fn sandlab() -> Command {
@@ -105,14 +106,14 @@ fn a_report_in_json_has_every_sample_of_every_backend() {
         .stdout
         .clone();
     let run: serde_json::Value = serde_json::from_slice(&output).unwrap();
-    assert_eq!(run["schema"], "sandlab.results/2");
+    assert_eq!(run["schema"], "sandlab.run/3");
     assert_eq!(run["end"]["complete"], true);
     let built = &run["begin"]["agents"][0]["built"];
     assert!(built["rustc"].as_str().unwrap().starts_with("rustc "));
-    let cases = run["comparisons"].as_array().unwrap();
-    assert_eq!(cases.len(), 3);
-    for case in cases {
-        let sides = case["sides"].as_array().unwrap();
+    let parts = run["parts"].as_array().unwrap();
+    assert_eq!(parts.len(), 3);
+    for part in parts {
+        let sides = part["rounds"]["sides"].as_array().unwrap();
         assert_eq!(sides.len(), 3);
         for side in sides {
             let samples = side["ns"].as_array().unwrap();
@@ -152,7 +153,7 @@ fn a_new_agent_builds_and_compares_unchanged() {
         .stdout(contains("fresh").and(contains("native")));
     let mut again = sandlab();
     again.current_dir(folder.path()).args(["new", "fresh"]);
-    again.assert().code(2).stderr(contains("already there"));
+    again.assert().code(2).stderr(contains("exists; choose another name"));
 }
 
 #[test]
@@ -171,20 +172,6 @@ fn a_twin_that_no_child_can_be_told_of_is_an_error_and_no_hang() {
         .arg(&odd)
         .args(["--backends", "process"]);
     compare.timeout(Duration::from_secs(30)).assert().code(2);
-}
-
-/// The processes whose parent is this one: the fourth field of `/proc/PID/stat`, after a
-/// name in parentheses.
-fn children_of(parent: u32) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_child = |pid: &u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let fields = stat.rsplit_once(") ").map(|(_, fields)| fields);
-        let found = fields.and_then(|fields| fields.split(' ').nth(1)?.parse().ok());
-        found == Some(parent)
-    };
-    pids.filter(is_child).collect()
 }
 
 /// A comparison that would take for ever, after so many of its children were seen.
@@ -209,25 +196,6 @@ fn endless_comparison(output: &std::path::Path) -> (std::process::Child, BTreeSe
     (child, seen)
 }
 
-fn all_end(processes: &BTreeSet<u32>) {
-    let started = Instant::now();
-    while processes
-        .iter()
-        .any(|pid| std::path::Path::new(&format!("/proc/{pid}")).exists())
-    {
-        assert!(
-            started.elapsed() < Duration::from_secs(20),
-            "children live on"
-        );
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn send(process: &std::process::Child, signal: Signal) {
-    let pid = Pid::from_child(process);
-    rustix::process::kill_process(pid, signal).unwrap();
-}
-
 #[test]
 fn an_interrupt_leaves_what_was_measured_and_no_child() {
     let folder = tempfile::tempdir().unwrap();
@@ -237,7 +205,7 @@ fn an_interrupt_leaves_what_was_measured_and_no_child() {
     assert_eq!(sandlab.wait().unwrap().code(), Some(3));
     let run: serde_json::Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
     assert_eq!(run["end"]["complete"], false);
-    let measured = run["comparisons"][0]["sides"][0]["ns"].as_array().unwrap();
+    let measured = run["parts"][0]["rounds"]["sides"][0]["ns"].as_array().unwrap();
     assert!(!measured.is_empty());
     all_end(&children);
 }
@@ -385,6 +353,6 @@ fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_
         .args(tasks)
         .args(["--duration", "50ms"])
         .assert();
-    tasks.code(0).stdout(contains("1 × 50"));
+    tasks.code(0).stdout(contains("task").and(contains(" 50 ")));
     throughput().args(["--duration", "0s"]).assert().code(2);
 }

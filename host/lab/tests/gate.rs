@@ -40,6 +40,7 @@ impl Lab {
     fn sandlab(&self, arguments: &[&str]) -> Command {
         let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
         sandlab.current_dir(self.0.path()).args(arguments);
+        sandlab.env("SANDLAB_STORE", self.0.path().join("results.db"));
         sandlab
     }
 
@@ -255,26 +256,30 @@ fn programs_are_compared_pair_by_pair_and_each_way() {
 #[test]
 fn what_the_data_do_not_tell_is_up_to_the_policy() {
     let lab = Lab::new();
-    let program = lab.program("program", SAMPLE);
-    // Two pairs, and then four, cannot refute anything at 1 %.
-    let few = || {
-        let mut gate = lab.sandlab(&["gate", "--pairs", "2", "--annotations", "github"]);
+    // Every other run takes twice as long, whichever of the two builds it is of.
+    let program = lab.program(
+        "program",
+        r#"count=$(cat count 2>/dev/null || echo 0); echo $((count + 1)) >count
+           echo "{\"metric\": \"latency\", \"value\": $((100 + count % 2 * 100))}""#,
+    );
+    let unsure = || {
+        let mut gate = lab.sandlab(&["gate", "--pairs", "12", "--annotations", "github"]);
         gate.arg("--old-bin")
             .arg(&program)
             .arg("--new-bin")
             .arg(&program);
         gate
     };
-    few().assert().code(0).stdout(contains("::warning"));
+    unsure().assert().code(0).stdout(contains("::warning"));
     let policy = lab.file("gate.toml", "inconclusive = \"fail\"\n");
-    few()
+    unsure()
         .arg("--policy")
         .arg(&policy)
         .assert()
         .code(1)
         .stderr(contains("inconclusive"));
     let policy = lab.file("gate.toml", "inconclusive = \"pass\"\n");
-    few().arg("--policy").arg(&policy).assert().code(0);
+    unsure().arg("--policy").arg(&policy).assert().code(0);
 }
 
 #[test]
@@ -305,11 +310,13 @@ fn a_program_that_does_not_speak_the_protocol_could_not_be_gated() {
 
 #[test]
 fn sandlab_itself_speaks_the_protocol() {
+    let lab = Lab::new();
     let sandlab = env!("CARGO_BIN_EXE_sandlab");
+    let policy = lab.file("gate.toml", "alpha = 0.2\n[[metric]]\nnames = [\"*\"]\ngates = false\n");
+    // The agents are found by name in this workspace.
     let mut gate = Command::new(sandlab);
-    gate.args([
-        "gate", "--pairs", "1", "--format", "json", "--noise", "/nowhere",
-    ]);
+    gate.args(["gate", "--no-store", "--pairs", "5", "--format", "json", "--noise", "/nowhere"]);
+    gate.arg("--policy").arg(&policy);
     gate.args([
         "--old-bin",
         sandlab,
@@ -339,7 +346,7 @@ fn a_calibration_is_kept_and_used() {
     done.stdout(
         contains("false alarms: ")
             .and(contains("of 2 gates"))
-            .and(contains("+300 %")),
+            .and(contains("+300.0 %")),
     );
     let floor = lab.0.path().join(".sandlab/noise.toml");
     let text = std::fs::read_to_string(&floor).unwrap();
@@ -413,8 +420,13 @@ fn a_run_is_held_against_a_stored_one() {
     gate(&[]).code(2).stderr(contains("is the baseline"));
     compare(&slow);
     let gated = json(&gate(&["--format", "json"]).code(1));
-    assert_eq!(metric(&gated, "spin/wasm/time")["verdict"], "regressed");
-    assert_eq!(metric(&gated, "spin/wasm/time")["threshold"], 0.1);
+    let key = "time-per-message{experiment=compare,agent=spin,size=2,backend=wasm}";
+    assert_eq!(metric(&gated, key)["verdict"], "regressed");
+    assert_eq!(metric(&gated, key)["threshold"], 0.1);
+    // A policy means it by its quantity.
+    let policy = lab.file("gate.toml", "[[metric]]\nnames = [\"time-per-*\"]\ngates = false\n");
+    let done = gate(&["--policy", policy.to_str().unwrap()]).code(0);
+    done.stdout(contains("regressed (does not gate)"));
     gate(&["--annotations", "github"])
         .code(1)
         .stdout(contains("::error"));
@@ -437,7 +449,97 @@ fn a_run_is_held_against_a_stored_one() {
     compare.assert().code(0);
     gate(&[])
         .code(0)
-        .stdout(contains("the runs differ in profile.memory-limit").and(contains("fewer than 6")));
+        .stdout(contains("the runs differ in sandbox.memory-limit").and(contains("fewer than 6")));
     let mut nowhere = lab.sandlab(&["gate", "--baseline", "nothing"]);
     nowhere.assert().code(2).stderr(contains("nothing"));
+}
+
+#[test]
+fn too_few_pairs_to_show_anything_are_refused_before_they_are_measured() {
+    let lab = Lab::new();
+    let spin = lab.spin("spin.wasm", 500, "");
+    let mut gate = lab.gate(&spin, &spin);
+    let done = gate.args(["--pairs", "7"]).assert().code(2);
+    done.stderr(contains("at least 8 pairs are needed").and(contains("2 timed metrics")));
+    let mut calibrate = lab.sandlab(&["calibrate", "--pairs", "7", "--messages"]);
+    calibrate.arg(lab.messages()).arg(&spin).assert().code(2).stderr(contains("at least 8 pairs"));
+    // Of a program that is known after its first pair.
+    let both = format!("echo >>runs; {SAMPLE}; {}", SAMPLE.replace("latency", "other"));
+    let program = lab.program("both", &both);
+    let mut gate = lab.sandlab(&["gate", "--pairs", "3", "--old-bin"]);
+    let done = gate.arg(&program).arg("--new-bin").arg(&program).assert().code(2);
+    done.stderr(contains("at least 8 pairs"));
+    let runs = std::fs::read_to_string(lab.0.path().join("runs")).unwrap();
+    assert_eq!(runs.lines().count(), 2);
+    let mut counted = lab.gate(&spin, &spin);
+    counted.args(["--pairs", "1", "--no-timing"]).assert().code(0);
+}
+
+#[test]
+fn metrics_of_one_name_in_different_units_or_directions_are_refused() {
+    let lab = Lab::new();
+    let slower = r#"echo '{"metric": "latency", "value": 1, "unit": "ms"}'"#;
+    let done = lab.programs(SAMPLE, slower).assert().code(2);
+    done.stderr(contains("latency (in ns, lower is better)").and(contains("latency (in ms")));
+    let turned = SAMPLE.replace('}', r#", "better": "higher"}"#);
+    let done = lab.programs(SAMPLE, &turned).assert().code(2);
+    done.stderr(contains("lower is better").and(contains("higher is better")));
+}
+
+#[test]
+fn a_guest_that_answers_differently_each_time_cannot_be_gated() {
+    let lab = Lab::new();
+    let random = lab.file("random.wasm", guests::random());
+    let mut gate = lab.sandlab(&["gate", "--no-timing", "--old"]);
+    gate.arg(&random).arg("--new").arg(&random);
+    let done = gate.assert().code(2);
+    done.stdout(contains("component-size").and(contains("imports-added")).and(contains("is not decided")))
+        .stderr(contains("the old build answers differently each time"));
+}
+
+#[test]
+fn a_gate_is_kept_with_its_samples_and_shown_again() {
+    let lab = Lab::new();
+    std::fs::create_dir(lab.0.path().join("new")).unwrap();
+    let (old, new) = (lab.spin("spin.wasm", 1000, ""), lab.spin("new/spin.wasm", 1021, ""));
+    let mut gate = lab.gate(&old, &new);
+    let done = gate.arg("--no-timing").assert().code(1);
+    let told = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    let report = |format: &str| {
+        let done = lab.sandlab(&["report", "last", "--format", format]).assert().code(0);
+        String::from_utf8(done.get_output().stdout.clone()).unwrap()
+    };
+    let again = report("text");
+    let row = told.lines().find(|line| line.starts_with(" fuel ")).unwrap();
+    assert!(again.lines().any(|line| line == row), "{again}");
+    assert!(again.contains("The gate does not hold: 1 regressed"), "{again}");
+    let run: Value = serde_json::from_str(&report("json")).unwrap();
+    assert_eq!(run["begin"]["command"], "gate");
+    let findings = run["parts"][0]["findings"].as_array().unwrap();
+    let fuel = findings.iter().find(|found| found["metric"]["name"] == "fuel").unwrap();
+    assert_eq!(fuel["new_samples"].as_array().unwrap().len(), 3);
+
+    // The runs of gates are held against each other as all others are.
+    lab.sandlab(&["baseline", "save", "slow"]).assert().code(0);
+    let mut same = lab.gate(&old, &old);
+    same.arg("--no-timing").assert().code(0);
+    let done = lab.sandlab(&["gate", "--baseline", "slow", "--format", "json"]).assert().code(0);
+    let gated = json(&done);
+    let fuel = metric(&gated, "fuel-per-message{experiment=gate,agent=spin,build=new}");
+    assert_eq!(fuel["verdict"], "improved");
+}
+
+#[test]
+fn agents_that_share_a_name_are_not_crossed() {
+    let lab = Lab::new();
+    let compare = |folders: [&str; 2]| {
+        let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "2"]);
+        for folder in folders {
+            std::fs::create_dir_all(lab.0.path().join(folder)).unwrap();
+            compare.arg(lab.spin(&format!("{folder}/agent.wasm"), 10, ""));
+        }
+        compare.arg("--messages").arg(lab.messages()).assert()
+    };
+    let done = compare(["a", "b"]).code(2);
+    done.stderr(contains("a/agent.wasm and ").and(contains("are both called agent")));
 }

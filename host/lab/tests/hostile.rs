@@ -1,20 +1,20 @@
-//! Guests that are made to do harm, on a message path on which others live.
+//! Hostile guests in a runtime in which other agents are at work.
 
 mod common;
 
 use common::path::{at_rest, runtime};
-use sandlab::hostile::{Arena, Ground, WITNESS, crowded, endless_to_compile};
+use sandlab::hostile::{AttackRunner, Target, WITNESS, slow_to_compile, with_core_instances};
 use sandlab_runtime::config::{Budgets, Strategy};
 use sandlab_runtime::messaging::{AgentOptions, Placement};
 use sandlab_runtime::wasm::SandboxEngine;
-use sandlab_runtime::{AgentId, Backend, Budget, Fault, Identity, SandboxConfig};
+use sandlab_runtime::{AgentId, Backend, Budget, Cause, Identity, SandboxConfig};
 
 #[test]
 fn too_many_instances_are_named_without_a_pool_too() {
     let mut sandbox = sandlab::hostile::sandbox(0);
     sandbox.allocation.strategy = Strategy::OnDemand;
-    let crowd = crowded(&WITNESS.component(), 40);
-    let sandbox = SandboxEngine::new(&sandbox).unwrap().load_bytes(&crowd);
+    let component = with_core_instances(&WITNESS.component(), 40);
+    let sandbox = SandboxEngine::new(&sandbox).unwrap().load_bytes(&component);
     let error = sandbox.unwrap().spawn(Identity::alone()).err().unwrap();
     assert!(error.to_string().contains("`instance-limit`"), "{error}");
 }
@@ -28,7 +28,7 @@ fn a_twin_has_the_budgets_of_a_sandbox() {
         let fault = common::fault(agent.as_mut(), "flood 20000");
         assert_eq!(
             fault,
-            Fault::OverBudget {
+            Cause::OverBudget {
                 budget: Budget::LogCalls,
                 limit: 10_000
             }
@@ -51,7 +51,7 @@ fn a_twin_has_the_budgets_of_a_sandbox() {
     }
 }
 
-/// Whether an agent answers with what it is told.
+/// Returns whether an agent echoes.
 fn answers(connection: &mut sandlab_runtime::messaging::Connection, agent: AgentId) -> bool {
     let outcomes = common::path::outcomes(connection, agent, &["are you well?"]);
     matches!(&outcomes[..], [Ok(reply)] if reply.content == b"are you well?")
@@ -59,18 +59,18 @@ fn answers(connection: &mut sandlab_runtime::messaging::Connection, agent: Agent
 
 #[test]
 fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
-    let arena = Arena::new(&sandlab::hostile::sandbox(4)).unwrap();
+    let runner = AttackRunner::new(&sandlab::hostile::sandbox(4)).unwrap();
     let runtime = runtime(2);
     let client = runtime.client();
     let options = AgentOptions::default();
-    let neighbours = runtime.spawn_many(arena.witness(), &options, 4).unwrap();
+    let neighbours = runtime.spawn_many(runner.witness(), &options, 4).unwrap();
     let mut connection = runtime.connect(8);
     let before = runtime.census();
     let mut wrong = Vec::new();
-    for number in 0..arena.len() {
-        let ground = Ground::new(&runtime, &client, Placement::Shards, number % 2);
-        let name = arena.attack(number).name;
-        match arena.strike(number, &ground) {
+    for number in 0..runner.len() {
+        let target = Target::new(&runtime, &client, Placement::Shards, number % 2);
+        let name = runner.attack(number).name;
+        match runner.run(number, &target) {
             Ok(called) => println!("{name}: {called}"),
             Err(why) => wrong.push(format!("{name}: {why}")),
         }
@@ -104,7 +104,7 @@ fn a_guest_that_takes_for_ever_to_compile_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let guest = folder.path().join("guest.wasm");
     // Some ten seconds of one thread's time, since one function is not compiled in parallel.
-    std::fs::write(&guest, endless_to_compile(40_000)).unwrap();
+    std::fs::write(&guest, slow_to_compile(40_000)).unwrap();
     let policy = folder.path().join("policy.toml");
     std::fs::write(&policy, "timing.compile-limit = \"200ms\"").unwrap();
     let mut sandlab = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sandlab"));

@@ -9,7 +9,7 @@ use common::{bundle, guests, say};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sandlab_runtime::wasm::{Memories, Sandbox};
-use sandlab_runtime::{Agent, Backend, CallError, Fault, Identity, SandboxConfig};
+use sandlab_runtime::{Agent, Backend, Cause, Identity, SandboxConfig};
 use serde_json::Value;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -174,13 +174,13 @@ fn a_workload_that_runs_out_is_told_with_its_message() {
 fn is_refused(sandbox: &Sandbox, requests: &[&str]) -> bool {
     let mut agent = match sandbox.spawn(Identity::alone()) {
         Ok(agent) => agent,
-        Err(Fault::OutOfMemory { .. }) => return true,
+        Err(fault) if matches!(fault.cause, Cause::OutOfMemory { .. }) => return true,
         Err(other) => panic!("{other}"),
     };
     for request in requests {
         match say(agent.as_mut(), request) {
             Ok(_) => {}
-            Err(CallError::Fault(Fault::OutOfMemory { .. })) => return true,
+            Err(error) if matches!(error.cause(), Some(Cause::OutOfMemory { .. })) => return true,
             Err(other) => panic!("{other}"),
         }
     }

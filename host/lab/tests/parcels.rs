@@ -7,7 +7,7 @@ use common::bundle;
 use common::path::{all_ways, at_rest, content, ended, outcomes, parcels, runtime, wasm};
 use sandlab_runtime::config::{Calls, ContentBudget};
 use sandlab_runtime::native::Twin;
-use sandlab_runtime::{Agent, Backend, Fault, Identity, Message, Performative, SandboxConfig};
+use sandlab_runtime::{Agent, Backend, Cause, Identity, Message, Performative, SandboxConfig};
 use std::sync::Arc;
 
 /// More than its memory and more than a call may hand over: it cannot have had the content,
@@ -112,21 +112,21 @@ fn an_agent_may_keep_contents_but_not_hoard_them() {
         say(keeper.as_mut(), "ok").unwrap();
         let fault = say(keeper.as_mut(), "keep").unwrap_err();
         assert!(
-            matches!(&fault, Fault::OverLimit(text) if text.contains("`count`")),
+            matches!(&fault.cause, Cause::OverLimit(text) if text.contains("`count`")),
             "{fault}"
         );
-        assert_eq!(say(keeper.as_mut(), "ok"), Err(Fault::Ended));
+        assert_eq!(say(keeper.as_mut(), "ok"), Err(Cause::Ended.into()));
 
         let large = format!("keep\n{}", "x".repeat(1 << 20));
         let fault = say(spawn().as_mut(), &large).unwrap_err();
         assert!(
-            matches!(&fault, Fault::OverLimit(text) if text.contains("`size`")),
+            matches!(&fault.cause, Cause::OverLimit(text) if text.contains("`size`")),
             "{fault}"
         );
         let fault = say(spawn().as_mut(), "hoard 1000000 1").unwrap_err();
-        assert!(matches!(fault, Fault::OverLimit(_)), "{fault}");
+        assert!(matches!(fault.cause, Cause::OverLimit(_)), "{fault}");
         let fault = say(spawn().as_mut(), "hoard 3 100000").unwrap_err();
-        assert!(matches!(fault, Fault::ResultTooLarge(_)), "{fault}");
+        assert!(matches!(fault.cause, Cause::ResultTooLarge(_)), "{fault}");
     }
     // What a twin keeps is still there after its call, and goes with it.
     let twin = Twin::load(&bundle("faulty").twin(), &SandboxConfig::default()).unwrap();

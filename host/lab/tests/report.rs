@@ -34,8 +34,9 @@ impl Lab {
         std::fs::write(&nothing, "").unwrap();
         let loads = format!("--targets {} --backends wasm,native", nothing.display());
         let mut all = measure("compare echo --rounds 6");
-        all["ladders"] = measure("compare echo --attribute --rounds 6")["ladders"].clone();
+        let compared = all["parts"].as_array().unwrap().clone();
         let parts = [
+            "compare echo --attribute --rounds 6".to_owned(),
             format!("latency --rate 2000 --duration 300ms --ramp-up 50ms {loads}"),
             format!("throughput --duration 100ms {loads}"),
             format!("scale --agents 1,4,8 --duration 50ms {loads}"),
@@ -49,11 +50,12 @@ impl Lab {
         let parts = parts
             .iter()
             .flat_map(|arguments| measure(arguments)["parts"].as_array().unwrap().clone());
-        all["parts"] = parts.collect::<Vec<_>>().into();
+        all["parts"] = compared.into_iter().chain(parts).collect();
         lab.import(&all);
-        for case in all["comparisons"].as_array_mut().unwrap() {
-            for sample in case["sides"][0]["ns"].as_array_mut().unwrap() {
-                *sample = (sample.as_f64().unwrap() * 3.0).into();
+        let parts = all["parts"].as_array_mut().unwrap().iter_mut();
+        for part in parts.filter(|part| part["part"]["experiment"] == "compare") {
+            for sample in part["rounds"]["sides"][0]["ns"].as_array_mut().unwrap() {
+                *sample = (sample.as_f64().unwrap() * 10.0).into();
             }
         }
         all["begin"]["environment"]["cpu"] = "Another <Processor> & Co".into();
@@ -98,10 +100,10 @@ fn a_comment_for_a_pull_request_has_the_summary_and_what_changed_and_is_short_en
         "Environment: Another <Processor> & Co",
         "## Summary",
         "## Detailed Results",
+        "### Overhead",
         "### Throughput",
         "### Latency",
         "### Resource Usage",
-        "### Overhead",
         "### Spawn",
         "### Memory Limits",
         "### Scaling",
@@ -113,14 +115,11 @@ fn a_comment_for_a_pull_request_has_the_summary_and_what_changed_and_is_short_en
     });
     assert!(places.is_sorted(), "{places:?}");
     // The three sizes of `echo` on wasm, against themselves and against native.
-    assert!(
-        page.contains("❌ 6 regressions against main: echo, "),
-        "{page}"
-    );
-    let slower = "| echo, 1024 B, wasm ";
+    assert!(page.contains("❌ 6 regressions against main: "), "{page}");
+    let slower = "| time/msg, compare, echo, 1 KiB, wasm ";
     let row = page.lines().find(|line| line.starts_with(slower)).unwrap();
     assert!(
-        row.contains("+200.0 %") && row.contains("regressed"),
+        row.contains("+900.0 %") && row.contains("regressed"),
         "{row}"
     );
     assert!(
@@ -149,13 +148,13 @@ fn a_comment_for_a_pull_request_has_the_summary_and_what_changed_and_is_short_en
 fn a_comment_that_would_be_too_long_says_what_is_left_out() {
     let lab = lab();
     let mut run: Value = serde_json::from_str(&lab.says("runs export 1")).unwrap();
-    let case = run["comparisons"][0].clone();
-    let cases = (0..600).map(|number| {
-        let mut case = case.clone();
-        case["agent"] = format!("agent-with-a-long-name-{number}").into();
-        case
+    let parts = run["parts"].as_array().unwrap().clone();
+    let many = (0..600).map(|number| {
+        let mut part = parts[0].clone();
+        part["part"]["agent"] = format!("agent-with-a-long-name-{number}").into();
+        part
     });
-    run["comparisons"] = cases.collect::<Vec<_>>().into();
+    run["parts"] = parts.iter().cloned().chain(many).collect();
     let many = Lab(tempfile::tempdir().unwrap());
     many.import(&run);
     let page = many.says("report --format markdown");
@@ -221,20 +220,49 @@ fn a_page_is_one_file_without_scripts_or_links_that_has_every_chart_beside_its_t
 fn a_program_and_a_spreadsheet_get_the_changes_too() {
     let json = lab().says("report 2 --baseline main --format json");
     let page: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(page["schema"], "sandlab.report/1");
-    assert_eq!(page["baseline"]["differences"][0]["what"], "cpu");
-    let changes = page["baseline"]["changes"].as_array().unwrap();
+    assert_eq!(page["schema"], "sandlab.run/3");
+    let derived = &page["derived"];
+    assert_eq!(derived["baseline"]["differences"][0]["what"], "cpu");
+    let changes = derived["baseline"]["changes"].as_array().unwrap();
     let regressed = changes
         .iter()
         .filter(|change| change["verdict"] == "regressed");
     assert_eq!(regressed.count(), 6);
-    assert_eq!(changes.len(), page["measures"].as_array().unwrap().len());
+    assert_eq!(changes.len(), derived["metrics"].as_array().unwrap().len());
     let csv = lab().says("report 2 --baseline main --format csv");
-    assert!(csv.starts_with("metric,baseline,"), "{csv}");
-    assert!(
-        csv.contains(",regressed\n") && csv.contains("\n\nagent,bytes,backend"),
-        "{csv}"
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let header = rows.headers().unwrap().clone();
+    assert_eq!(
+        (&header[0], &header[1], &header[2]),
+        ("table", "metric", "baseline")
     );
+    let rows: Vec<_> = rows.records().collect::<Result<_, _>>().unwrap();
+    let of = |table: &str| rows.iter().filter(|row| &row[0] == table).count();
+    assert_eq!(of("changes"), changes.len());
+    for table in [
+        "compare",
+        "ladder",
+        "latency",
+        "throughput",
+        "scale",
+        "spawn",
+        "memory",
+    ] {
+        assert!(of(table) > 0, "no rows of {table}\n{csv}");
+    }
+    assert!(csv.contains(",regressed,"), "{csv}");
+    // And a file per table.
+    let folder = lab().file("tables");
+    lab().says(&format!(
+        "report 2 --format csv --output {}/",
+        folder.display()
+    ));
+    let compare = std::fs::read_to_string(folder.join("compare.csv")).unwrap();
+    assert!(
+        compare.starts_with("agent,message_bytes,backend,time_ns,time_low_ns,"),
+        "{compare}"
+    );
+    assert_eq!(compare.lines().count(), 1 + of("compare"));
     let text = lab().sandlab("report 2 --baseline main").assert().code(0);
     text.stdout(
         contains("regressed")

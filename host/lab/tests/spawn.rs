@@ -1,4 +1,4 @@
-//! Starts, each way that there is.
+//! Starts, by each method that there is.
 
 use assert_cmd::Command;
 use predicates::str::contains;
@@ -11,8 +11,8 @@ fn spawn(arguments: &str) -> Command {
     command
 }
 
-/// The ways that were measured, and how many starts each had.
-fn ways(arguments: &str) -> Vec<(String, u64)> {
+/// The methods that were used, and how many starts each had.
+fn methods(arguments: &str) -> Vec<(String, u64)> {
     let done = spawn(arguments).args(["--format", "json"]).assert();
     let report: Value = serde_json::from_slice(&done.code(0).get_output().stdout).unwrap();
     let findings = report["parts"][0]["findings"].as_array().unwrap().clone();
@@ -22,20 +22,21 @@ fn ways(arguments: &str) -> Vec<(String, u64)> {
             let phases = found["phases"].as_array().unwrap();
             let whole = phases.iter().find(|phase| phase[0] == "to-first-reply");
             let starts = whole.unwrap()[1]["count"].as_u64().unwrap();
-            (found["way"].as_str().unwrap().to_owned(), starts)
+            (found["method"].as_str().unwrap().to_owned(), starts)
         })
         .collect()
 }
 
 #[test]
-fn every_way_is_started_and_answers_and_slow_ways_less_often() {
-    let ways = ways("echo --rounds 11");
-    let starts = |way: &str| {
-        ways.iter()
-            .find(|(name, _)| name == way)
+fn every_method_starts_an_agent_that_answers_and_slow_ones_less_often() {
+    let methods = methods("echo --rounds 11");
+    let starts = |method: &str| {
+        methods
+            .iter()
+            .find(|(name, _)| name == method)
             .map(|found| found.1)
     };
-    for way in [
+    for method in [
         "cached",
         "on-demand",
         "pooled",
@@ -43,22 +44,26 @@ fn every_way_is_started_and_answers_and_slow_ways_less_often() {
         "native",
         "thread",
     ] {
-        assert_eq!(starts(way), Some(11), "{way}");
+        assert_eq!(starts(method), Some(11), "{method}");
     }
     assert_eq!((starts("cold"), starts("process")), (Some(2), Some(2)));
 }
 
 #[test]
 fn an_agent_that_writes_to_others_is_not_started_where_they_are_not() {
-    let ways = ways("relay --rounds 2");
-    assert!(ways.iter().any(|(way, _)| way == "pooled"));
-    assert!(ways.iter().all(|(way, _)| !way.starts_with("managed")));
+    let methods = methods("relay --rounds 2");
+    assert!(methods.iter().any(|(method, _)| method == "pooled"));
+    assert!(
+        methods
+            .iter()
+            .all(|(method, _)| !method.starts_with("managed"))
+    );
 }
 
 #[test]
-fn an_agent_that_is_configured_and_has_files_starts_each_way() {
-    assert_eq!(ways("files --rounds 2").len(), 11);
-    assert_eq!(ways("notebook --rounds 2").len(), 11);
+fn an_agent_that_is_configured_and_has_files_starts_by_each_method() {
+    assert_eq!(methods("files --rounds 2").len(), 11);
+    assert_eq!(methods("notebook --rounds 2").len(), 11);
 }
 
 #[test]

@@ -51,18 +51,16 @@ impl Lab {
     fn rich(&self) -> Value {
         self.says("compare echo --backends wasm,native --rounds 6");
         self.says("compare echo --attribute --rounds 6");
-        let (compared, ladder) = (self.export("1"), self.export("2"));
+        let mut all = self.export("1");
         let targets = self.file("targets.toml");
         std::fs::write(&targets, "").unwrap();
         let targets = targets.display();
         let load = "--backends wasm,native --rate 2000 --duration 200ms --ramp-up 50ms";
         self.says(&format!("latency {load} --targets {targets}"));
         self.says("memory allocator --limits 2MiB --backends wasm");
-        let mut all = compared;
-        all["ladders"] = ladder["ladders"].clone();
-        let mut parts = self.export("3")["parts"].as_array().unwrap().clone();
-        parts.extend(self.export("4")["parts"].as_array().unwrap().clone());
-        all["parts"] = parts.into();
+        let runs = ["1", "2", "3", "4"].map(|run| self.export(run));
+        let parts = runs.iter().flat_map(|run| run["parts"].as_array().unwrap());
+        all["parts"] = parts.cloned().collect();
         all["notes"] = Value::from(vec!["a \"note\",\nof two lines"]);
         all
     }
@@ -74,7 +72,7 @@ fn stderr_of(mut failed: Command, code: i32) -> String {
 }
 
 #[test]
-fn a_run_comes_back_exactly_from_json_and_from_csv_and_follows_the_schema() {
+fn a_run_comes_back_exactly_and_follows_the_schema() {
     let lab = Lab::new();
     let all = lab.rich();
     let schema: Value = serde_json::from_str(&lab.says("runs schema")).unwrap();
@@ -90,19 +88,20 @@ fn a_run_comes_back_exactly_from_json_and_from_csv_and_follows_the_schema() {
     lab.says(&format!("runs import {}", json.display()));
     let first = lab.says("runs export last");
     assert_eq!(serde_json::from_str::<Value>(&first).unwrap(), all);
-    let csv = lab.file("run.csv");
+    // What is derived from a run for its readers is derived anew.
     lab.says(&format!(
-        "runs export last --format csv --output {}",
-        csv.display()
+        "report last --format json --output {}",
+        json.display()
     ));
-    std::fs::write(&json, &first).unwrap();
-    lab.says(&format!("runs import {} {}", csv.display(), json.display()));
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    assert!(report["derived"]["metrics"].as_array().unwrap().len() > 4);
+    assert!(schema.is_valid(&report));
+    lab.says(&format!("runs import {}", json.display()));
     assert_eq!(lab.says("runs export 6"), first);
-    assert_eq!(lab.says("runs export 7"), first);
     // And it is reported like the one that was measured.
     assert_eq!(
         lab.says("report 5 --format csv"),
-        lab.says("report 7 --format csv")
+        lab.says("report 6 --format csv")
     );
 }
 
@@ -124,11 +123,11 @@ fn what_is_no_exported_run_is_refused_and_nothing_is_imported() {
     let good = lab.file("good.json");
     lab.says(&format!("runs export --output {}", good.display()));
     let mut uneven = lab.export("1");
-    uneven["comparisons"][0]["sides"][0]["ns"]
+    uneven["parts"][0]["rounds"]["sides"][0]["ns"]
         .as_array_mut()
         .unwrap()
         .pop();
-    uneven["comparisons"][0]["sides"]
+    uneven["parts"][0]["rounds"]["sides"]
         .as_array_mut()
         .unwrap()
         .push(serde_json::json!({"side": "other", "ns": [1.0, 2.0]}));
@@ -138,11 +137,15 @@ fn what_is_no_exported_run_is_refused_and_nothing_is_imported() {
         (uneven.to_string(), "rounds"),
         (other.to_string(), "sandlab.run/99"),
         (
-            "{\"schema\": \"sandlab.run/2\"}".to_owned(),
+            "{\"schema\": \"sandlab.run/3\"}".to_owned(),
             "missing field",
         ),
         ("{".to_owned(), "no exported run"),
-        ("a,b\n1,2\n".to_owned(), "line 1"),
+        ("a,b\n1,2\n".to_owned(), "no exported run"),
+        (
+            "{\"schema\": \"sandlab.run/2\"}".to_owned(),
+            "missing field",
+        ),
     ] {
         let bad = lab.file("bad");
         std::fs::write(&bad, content).unwrap();
@@ -170,9 +173,10 @@ fn a_run_that_is_killed_loses_at_most_what_it_was_measuring() {
     let mut load = start("load peak --agents 10 --rate 1000 --duration 6s --ramp-up 0s");
     let mut compare = start("compare echo --backends native --rounds 1000000");
     let count = |run: &Value| {
-        let intervals = run["parts"][0]["intervals"].as_array().map_or(0, Vec::len);
-        let rounds = run["comparisons"][0]["sides"][0]["ns"].as_array();
-        (intervals, rounds.map_or(0, Vec::len))
+        let part = &run["parts"][0];
+        let windows = part["windows"].as_array().map_or(0, Vec::len);
+        let rounds = part["rounds"]["sides"][0]["ns"].as_array();
+        (windows, rounds.map_or(0, Vec::len))
     };
     let all = || -> Vec<(usize, usize)> {
         let mut runs = lab.sandlab("runs");
@@ -237,8 +241,9 @@ fn processes_write_at_the_same_time() {
     for run in 1..=4 {
         let run = lab.export(&run.to_string());
         assert_eq!(run["end"]["complete"], true);
-        for case in run["comparisons"].as_array().unwrap() {
-            assert_eq!(case["sides"][0]["ns"].as_array().unwrap().len(), 20);
+        for part in run["parts"].as_array().unwrap() {
+            let side = &part["rounds"]["sides"][0];
+            assert_eq!(side["ns"].as_array().unwrap().len(), 20);
         }
     }
 }
@@ -381,7 +386,9 @@ fn a_full_disk_ends_the_run_and_keeps_what_was_stored() {
     assert!(report.contains("not complete"), "{report}");
     assert_eq!(lab.export("1"), before);
     let kept = lab.export("2");
-    let rounds = kept["comparisons"][0]["sides"][0]["ns"].as_array().unwrap();
+    let rounds = kept["parts"][0]["rounds"]["sides"][0]["ns"]
+        .as_array()
+        .unwrap();
     assert!(!rounds.is_empty());
     lab.sandlab("report 2")
         .assert()

@@ -8,10 +8,10 @@ use common::mishaps::account_for_all;
 use common::path::{all_ways, at_rest, content, ended, outcomes, parcels, runtime, wasm};
 use sandlab_runtime::messaging::{
     AgentOptions, Batching, Connection, MailboxLimits, Runtime, Settings, SpawnError, Strategy,
-    Undelivered, WhenFull,
+    DeliveryError, WhenFull,
 };
 use sandlab_runtime::{
-    Backend, Fault, Interface, NotOffered, Performative, SandboxConfig, native::Twin,
+    Backend, Cause, Interface, NotOffered, Performative, SandboxConfig, native::Twin,
 };
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ fn each_message_of_a_batch_has_its_own_end() {
             (&b""[..], &[b'x'; 9][..])
         );
         for failed in [&all[1], &all[3]] {
-            assert!(matches!(failed, Err(Undelivered::Failed(_))), "{failed:?}");
+            assert!(matches!(failed, Err(DeliveryError::Failed(_))), "{failed:?}");
         }
         let accounts = at_rest(&runtime);
         assert_eq!(
@@ -77,9 +77,10 @@ fn an_agent_that_loses_a_result_has_broken_the_contract() {
         let mut connection = runtime.connect(10);
         let all = outcomes(&mut connection, faulty, &["ok", "lose", "ok", "ok"]);
         for lost in &all[..2] {
-            let Err(Undelivered::Ended(fault @ Fault::Contract(_))) = lost else {
+            let Err(DeliveryError::Ended(fault)) = lost else {
                 panic!("{lost:?}");
             };
+            assert!(matches!(fault.cause, Cause::Contract(_)), "{fault}");
             assert!(
                 fault.to_string().contains("1 results for 2 messages"),
                 "{fault}"

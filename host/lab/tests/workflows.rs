@@ -1,11 +1,12 @@
-//! The workflows that users get: every `run:` is executed as it stands, by the shell that
-//! GitHub's runner takes, small.
+//! The workflows and the action. Every `run:` of those that users get is executed as it stands,
+//! by the shell that GitHub's runner takes, with small sizes.
 
 mod common;
 
 use common::guests;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const SANDLAB: &str = env!("CARGO_BIN_EXE_sandlab");
 
-/// A runner: its folders, and what steps have said for those that follow.
+/// Stands in for GitHub's runner: its folders, and the environment that steps leave to later ones.
 struct Runner {
     folder: TempDir,
     env: BTreeMap<String, String>,
@@ -49,7 +50,7 @@ impl Runner {
         self.env.insert(name.to_owned(), value);
     }
 
-    /// A value, with the expression that it may be replaced by what it stands for.
+    /// Returns a value as text; an expression `${{ NAME }}` is replaced by its value.
     fn value(&self, value: &Value) -> String {
         let text = value
             .as_str()
@@ -67,7 +68,7 @@ impl Runner {
         }
     }
 
-    /// What is defined, unless it was set before: by a step, or by the test to make it small.
+    /// Sets the variables of `env` that neither a step nor the test (to make it small) has set.
     fn define(&mut self, env: &Value) {
         for (name, value) in env.as_object().into_iter().flatten() {
             let value = self.value(value);
@@ -113,11 +114,62 @@ fn steps(steps: &Value) -> Vec<Value> {
 }
 
 #[test]
+fn ci_runs_only_targets_of_the_makefile() {
+    let workflow = read(".github/workflows/ci.yml");
+    let jobs = workflow["jobs"].as_object().unwrap();
+    assert!(jobs.len() >= 4, "{jobs:#?}");
+    for step in jobs.values().flat_map(|job| steps(&job["steps"])) {
+        let run = step["run"].as_str().unwrap();
+        let target = run.strip_prefix("make ").unwrap_or_else(|| panic!("{run}"));
+        let make = Command::new("make")
+            .args(["--dry-run", target])
+            .current_dir(ROOT)
+            .output()
+            .unwrap();
+        assert!(make.status.success(), "{run}: {make:?}");
+    }
+}
+
+#[test]
+fn each_action_is_used_in_one_version() {
+    let files = [
+        ".github/workflows/ci.yml",
+        ".github/workflows/performance.yml",
+        ".github/actions/sandlab/action.yml",
+    ];
+    let mut versions = BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
+        for line in text.lines() {
+            let Some((_, used)) = line.split_once("uses: ") else {
+                continue;
+            };
+            let (action, version) = used.split_once('@').unwrap();
+            // `actions/cache/save` is a folder of the repository `actions/cache`.
+            let repository: Vec<_> = action.split('/').take(2).collect();
+            let known = versions
+                .entry(repository.join("/"))
+                .or_insert_with(|| version.to_owned());
+            assert_eq!(known, version, "{file}: {used}");
+        }
+    }
+    assert!(versions.len() >= 4, "{versions:?}");
+}
+
+#[test]
 fn each_step_of_the_performance_workflow_does_its_work() {
     let workflow = read(".github/workflows/performance.yml");
     let mut runner = Runner::new(&[("github.event.pull_request.base.sha", "HEAD")]);
+    // The gate of programs has enough pairs of a sample that takes no time.
+    let quick = format!(
+        "#!/bin/sh\n[ \"$1\" = sample ] || exec {SANDLAB} \"$@\"\n\
+         echo '{{\"metric\": \"latency\", \"value\": 100, \"unit\": \"ns\"}}'\n"
+    );
+    let program = runner.path("sandlab");
+    std::fs::write(&program, quick).unwrap();
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
     for name in ["SANDLAB", "OLD_BIN"] {
-        runner.set(name, SANDLAB);
+        runner.set(name, &program);
     }
     runner.set("SANDLAB_STORE", runner.path("results.db"));
     runner.set("OUT", runner.path("performance"));
@@ -125,7 +177,7 @@ fn each_step_of_the_performance_workflow_does_its_work() {
         ("AGENTS", "1,2"),
         ("DURATION", "100ms"),
         ("RATE", "1000"),
-        ("PAIRS", "1"),
+        ("PAIRS", "8"),
     ] {
         runner.set(name, small);
     }
@@ -203,7 +255,7 @@ fn the_action_validates_and_gates_the_agents_of_others() {
         ("inputs.messages", &path(&messages)),
         ("inputs.validate-policy", &path(&policy)),
         ("inputs.gate-policy", &path(&gate)),
-        ("inputs.pairs", "2"),
+        ("inputs.pairs", "8"),
         ("inputs.reports", &reports),
         ("inputs.sandlab", SANDLAB),
     ]);

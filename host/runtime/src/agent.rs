@@ -1,6 +1,6 @@
-//! The two traits behind which every way to run an agent stands.
+//! The traits of a backend and of a running agent, the same for every backend.
 
-use crate::{AgentId, CallError, Fault, Interface, Level, Message, NotOffered, SendError};
+use crate::{AgentId, CallError, Cause, Fault, Interface, Level, Message, NotOffered, SendError};
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 /// One loaded agent program, of which instances can be started.
 pub trait Backend: Send + Sync {
-    /// Which of the three ways this is.
+    /// Returns which backend this is.
     fn kind(&self) -> BackendKind;
 
-    /// Whether the instances offer an optional interface. By default they offer none.
+    /// Checks whether the instances offer an optional interface. By default they offer none.
     ///
     /// # Errors
-    /// [`NotOffered`] with why not.
+    /// [`NotOffered`] with the reason if not.
     fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
         Err(NotOffered::NotExported(interface))
     }
@@ -23,12 +23,12 @@ pub trait Backend: Send + Sync {
     /// Starts an instance, ready for its first message.
     ///
     /// # Errors
-    /// [`Fault`] if the instance does not come up: no memory within its limit,
-    /// a panic while it starts, no free slot in the pool.
+    /// [`Fault`] if the instance does not start: no memory within its limit, a panic while it
+    /// starts, no free slot in the pool.
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault>;
 
-    /// Starts an instance that must not hold its thread while it waits. By default none
-    /// ever waits.
+    /// Starts an instance for a thread that its calls must not block. By default no call
+    /// blocks.
     ///
     /// # Errors
     /// As [`spawn`](Self::spawn).
@@ -36,24 +36,42 @@ pub trait Backend: Send + Sync {
         self.spawn(identity).map(Started::Sync)
     }
 
-    /// Whether a start waits for something, so that a thread with other work should not do
-    /// it: a new process takes milliseconds. By default none does.
+    /// Returns whether a start blocks for so long that a thread with other work should not do
+    /// it: a new process takes milliseconds. By default `false`.
     fn starts_slowly(&self) -> bool {
         false
     }
 }
 
-/// An instance, by the way that its messages are handled.
+/// A started instance, by how it is called.
 pub enum Started {
-    /// A call holds its thread until it returns, and never waits.
+    /// On the caller's stack. A call never waits.
     Sync(Box<dyn Agent>),
-    /// A call can wait: it is a future.
+    /// As a future. A call can wait.
     Async(Box<dyn AsyncAgent>),
 }
 
-/// An instance whose calls can wait without holding a thread.
+impl Started {
+    /// Returns the instance, for what does not depend on how it is called.
+    pub fn agent(&self) -> &dyn Agent {
+        match self {
+            Self::Sync(agent) => agent.as_ref(),
+            Self::Async(agent) => agent.as_ref(),
+        }
+    }
+
+    /// As [`agent`](Self::agent), mutable.
+    pub fn agent_mut(&mut self) -> &mut dyn Agent {
+        match self {
+            Self::Sync(agent) => agent.as_mut(),
+            Self::Async(agent) => agent.as_mut(),
+        }
+    }
+}
+
+/// An instance whose calls can wait without blocking a thread.
 pub trait AsyncAgent: Agent {
-    /// Handles one message. The future has to be polled within a tokio runtime's context;
+    /// Handles one message. The future must be polled in the context of a tokio runtime;
     /// dropping it ends the instance.
     fn call(self: Box<Self>, message: Message) -> Call;
 
@@ -67,21 +85,21 @@ pub trait AsyncAgent: Agent {
 /// A call that has not returned.
 pub type Call<R = Handled> = Pin<Box<dyn Future<Output = Called<R>> + Send>>;
 
-/// What a call left.
+/// A call that has returned.
 pub struct Called<R = Handled> {
-    /// The instance; if the outcome is a fault, only to be dropped.
+    /// The instance; if the outcome is a fault, it can only be dropped.
     pub agent: Box<dyn AsyncAgent>,
-    /// What came of the message, or of all of them.
+    /// The result of [`Agent::handle`] or [`Agent::handle_batch`].
     pub outcome: Result<R, CallError>,
 }
 
 /// One running instance. A [`CallError::Fault`] ends it: drop it and spawn another.
-/// By default it exports none of the optional interfaces, and tells nothing of what it uses.
+/// By default it offers none of the optional interfaces, and reports no usage.
 pub trait Agent: Send {
-    /// Prepares the agent, at most once, before its first message; returns what it sent.
+    /// Configures the agent, at most once, before its first message; returns what it sent.
     ///
     /// # Errors
-    /// [`CallError::Failure`] if the agent does not take the configuration.
+    /// [`CallError::Failure`] if the agent rejects the configuration.
     fn configure(&mut self, config: &[u8]) -> Result<Vec<Message>, CallError>;
 
     /// Handles one message.
@@ -91,32 +109,34 @@ pub trait Agent: Send {
     /// is then not delivered), [`CallError::Fault`] if the instance ended.
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError>;
 
-    /// Handles many messages in one crossing of the boundary.
+    /// Handles several messages in one call.
     ///
     /// # Errors
-    /// [`Fault::Unsupported`] if the agent does not export `batch`, else as [`handle`](Self::handle).
+    /// [`Cause::Unsupported`] if the agent does not export `batch`, else as
+    /// [`handle`](Self::handle).
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
         let _ = messages;
-        Err(Fault::Unsupported("batch".to_owned()).into())
+        Err(Cause::Unsupported("batch".to_owned()).into())
     }
 
-    /// Handles one message whose content stays in the host's memory: the agent reads of it
-    /// what it wants, and passes it on, or answers with it, without its being copied.
+    /// Handles one message whose content stays in the host's memory: the agent reads what it
+    /// needs of it, and can send it on, or reply with it, without a copy.
     ///
     /// # Errors
-    /// [`Fault::Unsupported`] if the agent does not export `parcels` or the backend does not
+    /// [`Cause::Unsupported`] if the agent does not export `parcels` or the backend does not
     /// offer it, else as [`handle`](Self::handle).
     fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
         let _ = message;
-        Err(Fault::Unsupported("parcels".to_owned()).into())
+        Err(Cause::Unsupported("parcels".to_owned()).into())
     }
 
-    /// The agent's whole state.
+    /// Returns the agent's state.
     ///
     /// # Errors
-    /// [`Fault::Unsupported`] if the agent does not export `state`, else as [`handle`](Self::handle).
+    /// [`Cause::Unsupported`] if the agent does not export `state`, else as
+    /// [`handle`](Self::handle).
     fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {
-        Err(Fault::Unsupported("state".to_owned()).into())
+        Err(Cause::Unsupported("state".to_owned()).into())
     }
 
     /// Replaces the agent's state by one that [`checkpoint`](Self::checkpoint) returned.
@@ -125,104 +145,107 @@ pub trait Agent: Send {
     /// As [`checkpoint`](Self::checkpoint).
     fn restore(&mut self, state: &[u8]) -> Result<(), CallError> {
         let _ = state;
-        Err(Fault::Unsupported("state".to_owned()).into())
+        Err(Cause::Unsupported("state".to_owned()).into())
     }
 
-    /// What the instance has used until now.
+    /// Returns what the instance has used so far.
     fn usage(&self) -> Usage {
         Usage::default()
     }
 
-    /// Takes the lines that the last call logged, oldest first.
+    /// Removes and returns the lines that the last call logged, oldest first.
     fn take_log(&mut self) -> Vec<LogLine> {
         Vec::new()
     }
 }
 
-/// What handling one message brought.
+/// The result of handling one message.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Handled {
-    /// The replies, in the agent's order.
+    /// Replies, in the agent's order.
     pub replies: Vec<Message>,
-    /// What the agent sent to others while it ran, in order.
+    /// Messages that the agent sent to others during the call, in order.
     pub sent: Vec<Message>,
 }
 
-/// What handling many messages in one call brought.
+/// The result of handling several messages in one call.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// The replies to each message, or the failure, at the message's index.
+    /// Replies to each message, or the failure, at the message's index.
     pub results: Vec<Result<Vec<Message>, crate::Failure>>,
-    /// What the agent sent to others while it ran, in order.
+    /// Messages that the agent sent to others during the call, in order.
     pub sent: Vec<Message>,
 }
 
-/// One line that an agent logged.
+/// A line of an agent's log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LogLine {
-    /// How much it matters.
+    /// Severity.
     pub level: Level,
-    /// The line.
+    /// Text, without a line end.
     pub text: String,
 }
 
-/// What an instance has used. A number that a backend cannot know is `None`, never zero.
+/// What an instance has used. `None` for what a backend cannot measure, never zero.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
-    /// Linear memory now, summed over the agent's memories, bytes.
+    /// Linear memory now, the sum of the agent's memories, bytes. For a child process its
+    /// resident memory.
     pub memory: Option<u64>,
-    /// The most that it was, bytes.
+    /// The maximum of [`memory`](Self::memory) so far, bytes.
     pub memory_peak: Option<u64>,
-    /// The growths of memory that were refused since it started, also those that it survived.
+    /// Refused growths of memory since the start, also those that the instance survived.
     pub denials: Option<Denials>,
-    /// Fuel that the last call burnt, if the sandbox config meters fuel.
+    /// Fuel that the last call consumed. `None` without metering.
     pub fuel: Option<u64>,
-    /// Log lines that were dropped because they were over the budget.
+    /// Log lines that were dropped since the start, as over the budget.
     pub log_dropped: u64,
-    /// Messages of the last call that were not sent: no such recipient, or over the budget.
+    /// Messages of the last call that were refused: recipient unknown or full, or over the
+    /// budget.
     pub sends_refused: u32,
 }
 
-/// Growths of memory that were refused because of the limit.
+/// Growths of memory that the limit refused.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Denials {
-    /// How many.
+    /// Number of refusals.
     pub count: u64,
-    /// The total that the last one would have led to, bytes; none of none.
+    /// The total that the last refused growth would have led to, bytes. `None` if nothing was
+    /// refused.
     pub asked: Option<u64>,
 }
 
-/// Who an instance is, and whom it can reach.
+/// The id of an instance, and which agents it can reach.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// Its id, which `self` returns.
+    /// Id, which the agent gets from `host.self`.
     pub id: AgentId,
-    /// Whom it can find and send to.
+    /// The agents that it can find and send to.
     pub directory: Arc<dyn Directory>,
 }
 
-/// Who can be found and written to.
+/// The agents that can be found and sent to.
 pub trait Directory: Send + Sync + fmt::Debug {
-    /// The id of the live agent with this name.
+    /// Returns the id of the live agent with this name.
     fn find(&self, name: &str) -> Option<AgentId>;
 
-    /// Whether a message to this id would be taken.
+    /// Checks whether a message to this id would be accepted.
     ///
     /// # Errors
-    /// [`SendError`] with why not.
+    /// [`SendError`] with the reason if not.
     fn accept(&self, recipient: AgentId) -> Result<(), SendError>;
 
-    /// All who have a name now, for an agent in another process.
+    /// Returns all agents that have a name now, for an agent in another process.
     fn snapshot(&self) -> Peers;
 }
 
 impl Identity {
-    /// An agent with id 1 that can reach nobody.
+    /// Returns the identity of an agent with id 1 that can reach no other.
     pub fn alone() -> Self {
         Self::with_peers(Peers::default())
     }
 
-    /// An agent with id 1 that can reach these.
+    /// Returns the identity of an agent with id 1 that can reach `peers`.
     pub fn with_peers(peers: Peers) -> Self {
         Self {
             id: 1,
@@ -231,7 +254,7 @@ impl Identity {
     }
 }
 
-/// Agents by name, always the same.
+/// A fixed set of agents by name.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Peers(HashMap<String, AgentId>);
 
@@ -258,7 +281,7 @@ impl<N: Into<String>> FromIterator<(N, AgentId)> for Peers {
     }
 }
 
-/// The three ways to run an agent.
+/// The three backends.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -266,17 +289,17 @@ impl<N: Into<String>> FromIterator<(N, AgentId)> for Peers {
 pub enum BackendKind {
     /// The component in a sandbox.
     Wasm,
-    /// The twin in this process: the floor, with no isolation.
+    /// The twin in this process, without isolation: the baseline.
     Native,
     /// The twin in a child process, over a Unix socket.
     Process,
 }
 
 impl BackendKind {
-    /// All three, in the order that reports show them.
+    /// All, in the order of reports.
     pub const ALL: [Self; 3] = [Self::Wasm, Self::Native, Self::Process];
 
-    /// The name that a person types.
+    /// Returns the name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wasm => "wasm",

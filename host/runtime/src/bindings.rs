@@ -1,7 +1,7 @@
-//! The WIT package as Rust types, generated, so that there is one definition. For a host
-//! that links agents by itself: `with` in its own `bindgen!` can name these modules.
+//! The WIT package as generated Rust types, so that there is one definition. A host that
+//! links agents itself can name these modules in the `with` of its own `bindgen!`.
 
-/// `world plain-agent`, as a host sees it. What the WIT leaves undocumented is the macro's own.
+/// `world plain-agent` for a host. The undocumented items are the macro's own.
 #[allow(missing_docs)]
 pub(crate) mod plain {
     wasmtime::component::bindgen!({
@@ -15,7 +15,7 @@ pub(crate) mod plain {
     });
 }
 
-/// The same, for calls on a fiber.
+/// As above, for calls on a fiber.
 #[allow(missing_docs)]
 pub(crate) mod plain_async {
     wasmtime::component::bindgen!({
@@ -29,8 +29,8 @@ pub(crate) mod plain_async {
     });
 }
 
-/// What agents may export besides, and what for that they import. `state` is called so
-/// seldom that it is looked up each time.
+/// The optional interfaces, and what they import. `state` is not here: it is called so seldom
+/// that it is looked up each time.
 #[allow(missing_docs)]
 pub(crate) mod optional {
     wasmtime::component::bindgen!({
@@ -48,7 +48,7 @@ pub(crate) mod optional {
     });
 }
 
-/// The same, for calls on a fiber.
+/// As above, for calls on a fiber.
 #[allow(missing_docs)]
 pub(crate) mod optional_async {
     wasmtime::component::bindgen!({
@@ -68,19 +68,3 @@ pub(crate) mod optional_async {
 
 pub use optional::sandlab::agent::contents;
 pub use plain::sandlab::agent::{host, types};
-use types::{Message, Performative};
-
-impl Message {
-    /// A request with this content, from nobody to nobody: enough for an agent that only computes.
-    pub fn request(content: impl Into<Vec<u8>>) -> Self {
-        Self {
-            id: 1,
-            conversation: 1,
-            in_reply_to: None,
-            sender: 0,
-            recipient: 0,
-            performative: Performative::Request,
-            content: content.into(),
-        }
-    }
-}

@@ -1,5 +1,4 @@
-//! The sandbox sandbox config: what an agent may use. A TOML file, in which every
-//! field may be left out.
+//! The sandbox config: what an agent may use. A TOML file in which every field is optional.
 //!
 //! ```toml
 //! memory-limit = "64 MiB"
@@ -30,28 +29,27 @@ pub struct SandboxConfig {
     pub memory_limit: ByteSize,
     /// Elements of all tables together. Default 20,000: a Rust guest has some hundreds.
     pub table_limit: u32,
-    /// Core instances, memories and tables, of each at most so many. Default 32: a
+    /// Core instances, memories and tables, each. Default 32: a
     /// wasm32-wasip2 component from Rust has 4 core instances; Python's needs 108.
     pub instance_limit: u32,
-    /// Wall time that one call may take, to the nearest 10 ms above (the epoch's tick), so
-    /// that it should leave room for a busy machine. Default 5 s. A blocked call is stopped
-    /// too, if it runs on async calls.
+    /// Wall time of one call, rounded up to 10 ms (the epoch's tick). Leave room for a busy
+    /// machine. Default 5 s. A blocked call is stopped too if calls are async.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
-    /// Fuel for each call, about one unit an instruction. Default none: metering adds up to
-    /// a quarter to agents that compute, and the deadline already stops those that loop.
+    /// Fuel per call, about one unit per instruction. Default `None`: metering adds up to a
+    /// quarter to agents that compute, and the deadline already stops those that loop.
     pub fuel: Option<u64>,
     /// The guest's stack. Default 512 KiB, which is wasmtime's.
     pub stack: ByteSize,
-    /// What one call may hand over to the host, as results or arguments. Default 2 MiB, a
-    /// message of 1 MiB with room for another, where wasmtime's own is 128 MiB: the host
-    /// allocates it for the guest.
+    /// Bytes that one call may pass to the host, as results or arguments. Default 2 MiB, a
+    /// message of 1 MiB with room for another: the host allocates them for the guest.
+    /// Wasmtime's own default is 128 MiB.
     pub result_limit: ByteSize,
-    /// How often one call may ask the host for something.
+    /// How often one call may use the host.
     pub budgets: Budgets,
-    /// What an agent may keep of contents that stay in the host's memory.
+    /// What an agent may keep of the contents in the host's memory.
     pub contents: ContentBudget,
-    /// What a call may log.
+    /// What one call may log.
     pub log: LogBudget,
     /// Whether calls may block.
     pub calls: Calls,
@@ -81,25 +79,25 @@ impl Default for SandboxConfig {
     }
 }
 
-/// What is counted in the host, for each call. A call that asks for more ends its agent,
-/// with a fault that names the budget: an agent that goes on asking after it was refused
-/// would keep its thread busy until the deadline.
+/// Uses of the host per call. A call that exceeds a budget ends its agent with a fault that
+/// names the budget: an agent that goes on after refusals would keep its thread busy until
+/// the deadline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Budgets {
-    /// Lines given to `host.log`, kept or dropped. Default 10,000: a hundred times what is
-    /// kept.
+    /// Calls of `host.log`, whether the line is kept or dropped. Default 10,000: a hundred times
+    /// what is kept.
     pub log_calls: u32,
-    /// Messages given to `send`, taken or refused. Default 10,000: more than all mailboxes
-    /// of an agent's neighbours take at once.
+    /// Calls of `send`, accepted or refused. Default 10,000: more than all mailboxes of an
+    /// agent's neighbours hold.
     pub sends: u32,
-    /// Replies, to all messages of the call. Default 10,000.
+    /// Replies to all messages of the call together. Default 10,000.
     pub replies: u32,
-    /// Handles of WASI's resources, such as open files and what a guest waits for, which an
-    /// agent has at once. Default 1,000: the host keeps some hundred bytes for each.
+    /// Handles of WASI resources, such as open files and pollables, that an agent has at once.
+    /// Default 1,000: the host keeps some hundred bytes for each.
     pub handles: u32,
-    /// Bytes written to standard output and error, kept or not. Default 1 MiB: a panic
-    /// with its backtrace is a few KiB.
+    /// Bytes written to standard output and error, kept or dropped. Default 1 MiB: a panic with
+    /// its backtrace is a few KiB.
     pub output: ByteSize,
 }
 
@@ -115,15 +113,15 @@ impl Default for Budgets {
     }
 }
 
-/// What an agent of the world `zero-copy-agent` may keep when a call returns, of the
-/// messages' contents, which stay in the host's memory and are not part of `memory-limit`.
-/// While it runs it has one more: that of its message.
+/// Message contents in the host's memory that an agent of the world `zero-copy-agent` may keep
+/// after a call. They do not count against `memory-limit`. During a call the agent has one
+/// more: that of its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ContentBudget {
-    /// How many. Default 1,024: enough to buffer what a mailbox holds, many times over.
+    /// Number of contents. Default 1,024: many times what a mailbox holds.
     pub count: u32,
-    /// Bytes, of all together. Default 16 MiB, as much as a call may hand over.
+    /// Bytes of all contents together. Default 16 MiB.
     pub size: ByteSize,
 }
 
@@ -136,13 +134,13 @@ impl Default for ContentBudget {
     }
 }
 
-/// What the agent may log in one call, through `host.log` and its standard error.
+/// What one call may log, through `host.log` and standard error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct LogBudget {
-    /// Lines a call. Default 100; more are dropped and counted.
+    /// Lines per call. Default 100; more are dropped and counted.
     pub lines: u32,
-    /// Bytes a call. Default 64 KiB; a line that does not fit is dropped and counted.
+    /// Bytes per call. Default 64 KiB; a line that does not fit is dropped and counted.
     pub size: ByteSize,
 }
 
@@ -159,12 +157,12 @@ impl Default for LogBudget {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Calls {
-    /// Async if the component imports something that can block, else sync.
+    /// Async if the component imports a function that can block, else sync.
     #[default]
     Auto,
-    /// On the caller's stack: half the price, but a guest that blocks holds its thread.
+    /// On the caller's stack: half the cost, but a guest that blocks also blocks its thread.
     Sync,
-    /// On a fiber, which a deadline can also stop while the guest is blocked.
+    /// On a fiber, which the deadline can also stop while the guest is blocked.
     Async,
 }
 
@@ -172,16 +170,16 @@ pub enum Calls {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Allocation {
-    /// Default pooled: an instance starts in a third of the time.
+    /// Where memory comes from. Default pooled: an instance starts in a third of the time.
     pub strategy: Strategy,
-    /// Default fast.
+    /// How memory lies in the address space. Default fast.
     pub layout: Layout,
-    /// Memories that are held at once, of agents with one each: so many agents. Default
-    /// 1,000. Each reserves 4 GiB of address space unless the layout is packed, of which
-    /// 30,000 fit in 47 bits.
+    /// Linear memories at once: the number of agents, if each has one memory. Default 1,000.
+    /// Unless the layout is packed, each reserves 4 GiB of address space, and 30,000 fit in
+    /// 47 bits.
     pub slots: u32,
-    /// How much of a slot's memory is zeroed by hand instead of given back to the
-    /// kernel. Default 1 MiB, with the kernel's page-map scan, without which it costs more than it saves.
+    /// Bytes of a slot that are zeroed by the host instead of returned to the kernel. Default
+    /// 1 MiB, if the kernel has the page-map scan, without which this costs more than it saves.
     pub keep_resident: ByteSize,
 }
 
@@ -200,9 +198,9 @@ impl Default for Allocation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
-    /// From slots that were mapped beforehand.
+    /// From slots that were mapped in advance.
     Pooled,
-    /// From the kernel, with every start.
+    /// From the kernel, at every start.
     OnDemand,
 }
 
@@ -210,29 +208,29 @@ pub enum Strategy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// 4 GiB and guards a memory, so that no access needs a bounds check; initial
-    /// content is mapped copy-on-write. Four mappings of the kernel's an agent, which
-    /// allows 65,530 by default.
+    /// 4 GiB and guard pages per memory, so that no access needs a bounds check; initial
+    /// content is mapped copy-on-write. Four mappings per agent, of the 65,530 that the kernel
+    /// allows by default.
     Fast,
-    /// As fast, but initial content is copied: two mappings an agent.
+    /// As fast, but initial content is copied: two mappings per agent.
     Dense,
-    /// Just the memory limit, no guards, and one mapping for all agents: bounds are
-    /// checked with every access, which makes computing agents 1.5 times as slow. The
-    /// most agents in a process.
+    /// The memory limit only, without guard pages, and one mapping for all agents: every access
+    /// checks the bounds, which makes computing agents 1.5 times as slow. The most agents per
+    /// process.
     Packed,
 }
 
-/// What an agent may reach outside its sandbox. Nothing is granted that is not written here.
+/// What an agent may reach outside its sandbox. Nothing else is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Grants {
-    /// Directories, resolved beneath themselves whatever `..` or a link says. Default none.
+    /// Directories; paths are resolved beneath them, whatever `..` or a link says. Default none.
     pub directories: Vec<DirectoryGrant>,
     /// Environment variables that the agent sees. Default none.
     pub env: BTreeMap<String, String>,
-    /// The wall clock and the monotonic clock, also to wait. Default true.
+    /// The wall clock and the monotonic clock, including sleep. Default true.
     pub clocks: bool,
-    /// Random numbers. Default true: a hash map in most languages wants some.
+    /// Random numbers. Default true: hash maps need them in most languages.
     pub random: bool,
     /// Where standard output and error go. Default `log`.
     pub stdio: Stdio,
@@ -257,23 +255,23 @@ impl Default for Grants {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DirectoryGrant {
-    /// The path that the agent uses.
+    /// The path in the guest.
     pub guest: String,
     /// The path on the host; a relative one is relative to the sandbox config's file.
     pub host: PathBuf,
-    /// What may be done there. Default read.
+    /// What the agent may do there. Default read.
     #[serde(default)]
     pub access: Access,
 }
 
-/// What may be done in a directory.
+/// What an agent may do in a directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
     /// List and read.
     #[default]
     Read,
-    /// Also create, change and remove.
+    /// Also create, change and remove files.
     Write,
 }
 
@@ -283,7 +281,7 @@ pub enum Access {
 pub enum Stdio {
     /// Kept in memory, within the log budget, for the text of a panic.
     Log,
-    /// To the host's own; the text of a panic is then only there.
+    /// To those of the host; the text of a panic is then only there.
     Inherit,
 }
 
@@ -293,25 +291,25 @@ pub enum ConfigError {
     /// The file could not be read.
     #[error("cannot read the sandbox config {}: {source}", .path.display())]
     Unreadable {
-        /// Which file.
+        /// The config's file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The text is no sandbox config.
+    /// The text is not TOML, or has an unknown field or a wrong type.
     #[error("the sandbox config {} is not valid: {source}", .path.display())]
     Invalid {
-        /// Which file.
+        /// The config's file.
         path: PathBuf,
-        /// Where, and what.
+        /// The position and the error.
         source: Box<toml::de::Error>,
     },
-    /// A value with which no agent could run.
+    /// No agent could run with one of the values.
     #[error("the sandbox config {} cannot be used: {reason}", .path.display())]
     Unusable {
-        /// Which file.
+        /// The config's file.
         path: PathBuf,
-        /// Which value, and why.
+        /// The value, and why it is refused.
         reason: &'static str,
     },
 }
@@ -320,7 +318,7 @@ impl SandboxConfig {
     /// Reads a sandbox config from a TOML file.
     ///
     /// # Errors
-    /// If the file cannot be read, or has a field or a value that there is not.
+    /// If the file cannot be read, or has an unknown field or a wrong value.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
@@ -349,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_file_is_the_default_profile() {
+    fn an_empty_file_is_the_default_config() {
         assert_eq!(
             toml::from_str::<SandboxConfig>("").unwrap(),
             SandboxConfig::default()
@@ -357,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_profile_survives_being_written_and_read() {
+    fn a_default_config_survives_being_written_and_read() {
         let text = toml::to_string(&SandboxConfig::default()).unwrap();
         assert_eq!(
             toml::from_str::<SandboxConfig>(&text).unwrap(),
@@ -374,7 +372,7 @@ mod tests {
     #[test]
     fn a_deadline_of_zero_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("profile.toml");
+        let path = folder.path().join("sandbox.toml");
         std::fs::write(&path, "deadline = \"0s\"").unwrap();
         assert!(matches!(
             SandboxConfig::read(&path),
@@ -383,9 +381,9 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_directory_is_relative_to_the_profile() {
+    fn a_relative_directory_is_relative_to_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("profile.toml");
+        let path = folder.path().join("sandbox.toml");
         let text = "[[grants.directories]]\nguest = \"/data\"\nhost = \"files\"";
         std::fs::write(&path, text).unwrap();
         let config = SandboxConfig::read(&path).unwrap();

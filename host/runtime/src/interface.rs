@@ -1,12 +1,12 @@
-//! The interfaces that an agent may export or not, and why one is not offered.
+//! The optional interfaces of an agent, and why one is not offered.
 
 use crate::BackendKind;
 use std::fmt;
 
-/// An interface of the contract that an agent may export besides `agent`.
+/// An optional interface of the contract, besides `agent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Interface {
-    /// Many messages in one call.
+    /// Several messages per call.
     Batch,
     /// State that outlives an instance.
     State,
@@ -15,10 +15,10 @@ pub enum Interface {
 }
 
 impl Interface {
-    /// All that there are.
+    /// All optional interfaces.
     pub const ALL: [Self; 3] = [Self::Batch, Self::State, Self::Parcels];
 
-    /// Its name in the WIT package.
+    /// Returns the name in the WIT package.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Batch => "batch",
@@ -27,7 +27,7 @@ impl Interface {
         }
     }
 
-    /// The world that adds it to `plain-agent`.
+    /// Returns the world that adds the interface to `plain-agent`.
     pub const fn world(self) -> &'static str {
         match self {
             Self::Batch => "batch-agent",
@@ -46,17 +46,17 @@ impl fmt::Display for Interface {
 /// Why instances of a backend do not offer an interface.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotOffered {
-    /// The agent's program does not have it.
+    /// The agent's program does not export it.
     #[error("the agent does not export `sandlab:agent/{0}`; export it, or do without")]
     NotExported(Interface),
-    /// No agent on this backend has it.
+    /// The backend does not support it.
     #[error("`sandlab:agent/{interface}` is not available on the backend {backend}, because {why}")]
     NotAvailable {
-        /// Which interface.
+        /// The missing interface.
         interface: Interface,
-        /// On which backend.
+        /// The backend without it.
         backend: BackendKind,
-        /// What is in the way.
+        /// The reason, as the end of a sentence.
         why: &'static str,
     },
 }

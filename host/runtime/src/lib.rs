@@ -1,9 +1,12 @@
 //! Runs agents: in a WebAssembly sandbox, as native twins in this process, or
 //! as twins in child processes.
 //!
-//! An agent is whatever exports `sandlab:agent/agent` (see the WIT files). The
-//! three ways to run it stand behind one trait, [`Backend`], and give the same
-//! answers in the same types; what differs is isolation and cost.
+//! An agent is a component that exports `sandlab:agent/agent` (see the WIT files). The three
+//! ways to run it implement one trait, [`Backend`], and return the same types; they differ in
+//! isolation and cost. [`messaging`] runs many agents on a few threads, and passes messages
+//! between them and to clients.
+//!
+//! The folder `examples` has complete programs. One call of one agent:
 //!
 //! ```no_run
 //! use sandlab_runtime::{Backend, Identity, Message, SandboxConfig, wasm::Sandbox};
@@ -17,9 +20,12 @@
 
 mod agent;
 pub mod bindings;
+pub mod child;
 pub mod config;
 mod error;
+mod fault;
 mod interface;
+mod message;
 pub mod messaging;
 pub mod native;
 mod outbox;
@@ -32,5 +38,6 @@ pub use agent::{
 };
 pub use bindings::types::{AgentId, Failure, Level, Message, Performative, SendError};
 pub use config::SandboxConfig;
-pub use error::{Budget, CallError, Fault, LoadError};
+pub use error::{CallError, LoadError};
+pub use fault::{Budget, Cause, Evidence, Fault, Refused, Stack};
 pub use interface::{Interface, NotOffered};

@@ -2,9 +2,9 @@
 //! The same for every backend.
 
 use crate::config::{Budgets, SandboxConfig};
-use crate::{AgentId, Budget, Fault, Identity, Level, LogLine, Message, SendError};
+use crate::{AgentId, Budget, Cause, Identity, Level, LogLine, Message, SendError};
 
-/// What one agent has sent and logged.
+/// What an agent has sent and logged during a call.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     identity: Identity,
@@ -18,13 +18,13 @@ pub(crate) struct Outbox {
     send_limit: u64,
     /// Bytes that the call may still send.
     send_left: u64,
-    /// Messages of the call that were not taken.
+    /// Messages of the call that were refused.
     refused: u32,
     budgets: Budgets,
-    /// How often the call has asked.
+    /// Calls of `log` and `send` so far, whatever became of them.
     log_calls: u32,
     sends: u32,
-    /// The budget that the call has gone over, which ends the agent.
+    /// The budget that the call has exceeded, which ends the agent.
     over: Option<Budget>,
 }
 
@@ -35,8 +35,8 @@ pub(crate) enum Sending {
     Denied,
 }
 
-/// What a message counts for besides its content, bytes.
-pub(crate) const MESSAGE: u64 = size_of::<Message>() as u64;
+/// What a message counts besides its content, bytes.
+pub(crate) const MESSAGE_OVERHEAD: u64 = size_of::<Message>() as u64;
 
 impl Outbox {
     pub fn new(identity: Identity, config: &SandboxConfig) -> Self {
@@ -60,7 +60,7 @@ impl Outbox {
         }
     }
 
-    /// Gives the next call whole budgets, and forgets what nobody took of the last one.
+    /// Resets the budgets for the next call, and drops what is left of the last one.
     pub fn begin_call(&mut self, sending: Sending) {
         self.send_left = match sending {
             Sending::Allowed => self.send_limit,
@@ -75,8 +75,8 @@ impl Outbox {
     }
 
     /// # Errors
-    /// If the call asked for more than its budgets allow.
-    pub fn check(&self) -> Result<(), Fault> {
+    /// If the call has exceeded a budget.
+    pub fn check(&self) -> Result<(), Cause> {
         let Some(budget) = self.over else {
             return Ok(());
         };
@@ -84,44 +84,44 @@ impl Outbox {
             Budget::Sends => self.budgets.sends,
             _ => self.budgets.log_calls,
         };
-        Err(Fault::OverBudget {
+        Err(Cause::OverBudget {
             budget,
             limit: limit.into(),
         })
     }
 
     /// # Errors
-    /// If a call may not reply so often.
-    pub fn check_replies(&self, replies: usize) -> Result<(), Fault> {
+    /// If a call may not return so many replies.
+    pub fn check_replies(&self, replies: usize) -> Result<(), Cause> {
         if replies <= self.budgets.replies as usize {
             return Ok(());
         }
-        Err(Fault::OverBudget {
+        Err(Cause::OverBudget {
             budget: Budget::Replies,
             limit: self.budgets.replies.into(),
         })
     }
 
-    /// Takes a message, if its recipient lives and the budget allows. The sender is who
-    /// really sent it.
+    /// Accepts a message if its recipient is alive and the budget allows it. Sets the true
+    /// sender, whatever the agent wrote.
     pub fn send(&mut self, message: Message) -> Result<(), SendError> {
-        let size = MESSAGE + message.content.len() as u64;
-        self.take(message, size)
+        let size = MESSAGE_OVERHEAD + message.content.len() as u64;
+        self.accept(message, size)
     }
 
-    /// As [`send`](Self::send), of a message whose content is the host's already, and so
-    /// counts for nothing.
+    /// As [`send`](Self::send), for a message whose content is in the host's memory already and
+    /// does not count.
     pub fn send_parcel(&mut self, message: Message) -> Result<(), SendError> {
-        self.take(message, MESSAGE)
+        self.accept(message, MESSAGE_OVERHEAD)
     }
 
-    fn take(&mut self, message: Message, size: u64) -> Result<(), SendError> {
-        let taken = self.try_take(message, size);
-        self.refused += u32::from(taken.is_err());
-        taken
+    fn accept(&mut self, message: Message, size: u64) -> Result<(), SendError> {
+        let accepted = self.try_accept(message, size);
+        self.refused += u32::from(accepted.is_err());
+        accepted
     }
 
-    fn try_take(&mut self, mut message: Message, size: u64) -> Result<(), SendError> {
+    fn try_accept(&mut self, mut message: Message, size: u64) -> Result<(), SendError> {
         self.sends = self.sends.saturating_add(1);
         if self.sends > self.budgets.sends {
             self.over = Some(Budget::Sends);
@@ -135,12 +135,12 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes what the call sent.
+    /// Removes and returns the messages that the call sent.
     pub fn take_sent(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.sent)
     }
 
-    /// Keeps a line, or drops and counts it if the call's budget is spent.
+    /// Keeps a line, or drops and counts it if the call's budget is used up.
     pub fn log(&mut self, level: Level, text: String) {
         self.log_calls = self.log_calls.saturating_add(1);
         if self.log_calls > self.budgets.log_calls {
@@ -156,7 +156,7 @@ impl Outbox {
         self.log.push(LogLine { level, text });
     }
 
-    /// Takes the lines that were kept, oldest first.
+    /// Removes and returns the kept lines, oldest first.
     pub fn take_log(&mut self) -> Vec<LogLine> {
         std::mem::take(&mut self.log)
     }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_goes_on_asking_is_over_its_budget() {
+    fn a_call_that_goes_on_after_refusals_exceeds_its_budget() {
         let config = SandboxConfig {
             budgets: Budgets {
                 log_calls: 2,

@@ -1,6 +1,6 @@
 //! A backend of somebody's own may panic: it takes its agent along, and nothing else.
 
-use sandlab_runtime::messaging::{AgentOptions, Connection, Runtime, Settings, Undelivered};
+use sandlab_runtime::messaging::{AgentOptions, Connection, DeliveryError, Runtime, Settings};
 use sandlab_runtime::{
     Agent, AgentId, Backend, BackendKind, CallError, Fault, Handled, Identity, Message,
     Performative,
@@ -68,7 +68,11 @@ fn start(runtime: &Runtime, when_dropped: bool) -> AgentId {
     spawned.unwrap()
 }
 
-fn outcome(connection: &mut Connection, agent: AgentId, content: &str) -> Result<(), Undelivered> {
+fn outcome(
+    connection: &mut Connection,
+    agent: AgentId,
+    content: &str,
+) -> Result<(), DeliveryError> {
     let sent = connection.send(agent, Performative::Request, content);
     sent.unwrap();
     loop {

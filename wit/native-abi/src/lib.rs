@@ -1,5 +1,5 @@
-//! The agent contract's native form: what `sandlab:agent` (the WIT files beside
-//! this crate) looks like between a host and a native twin, a `cdylib`.
+//! The C ABI of `sandlab:agent` (the WIT files next to this crate) between a host and a native
+//! twin, a `cdylib`.
 //!
 //! A twin exports one symbol, [`ENTRY`], a function that returns a pointer to a
 //! static [`Table`]. The copies are those of the component model's canonical
@@ -11,8 +11,8 @@
 //! host                                  twin
 //!  │ handle(agent, host, &message, sink) ─▶ copies the content, runs
 //!  │ ◀─ host.send(&message)                 any number of times, while it runs
-//!  │ ◀─ sink.message(&reply)                once a reply
-//!  │ ◀─ sink.end(outcome, text)             once a handled message, the last call
+//!  │ ◀─ sink.message(&reply)                once per reply
+//!  │ ◀─ sink.end(outcome, text)             once per handled message, the last call
 //! ```
 //!
 //! A parcel's content is not lent: it moves, as a [`Content`], to the twin and back, and is
@@ -38,14 +38,14 @@ pub type Entry = extern "C" fn() -> *const Table;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes {
-    /// The first byte.
+    /// Points to the first byte.
     pub ptr: *const u8,
-    /// How many bytes.
+    /// Number of bytes at `ptr`.
     pub len: usize,
 }
 
 impl Bytes {
-    /// Lends a slice. The caller keeps `bytes` alive for as long as the callee may look.
+    /// Lends a slice. The caller keeps `bytes` alive while the callee may read it.
     pub const fn lend(bytes: &[u8]) -> Self {
         Self {
             ptr: bytes.as_ptr(),
@@ -53,7 +53,7 @@ impl Bytes {
         }
     }
 
-    /// The bytes that the other side lent.
+    /// Returns the lent bytes.
     ///
     /// # Safety
     /// The lender's promise must hold: `len` initialised bytes at `ptr`, unchanged for `'a`.
@@ -85,25 +85,25 @@ pub struct Message {
     pub performative: u32,
 }
 
-/// Content of the host that has changed hands: whoever has it gives it back to the host, in
-/// a parcel, or releases it, once.
+/// Content in the host's memory that was passed to the twin, whose new owner returns it to the
+/// host in a parcel, or releases it, exactly once.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Content {
-    /// The first byte. Not null, even if `len` is 0.
+    /// Points to the first byte; not null, even if `len` is 0.
     pub ptr: *mut u8,
-    /// How many bytes.
+    /// Number of bytes at `ptr`.
     pub len: usize,
-    /// The host's, passed back to it untouched.
+    /// An opaque value of the host, passed back to it.
     pub capacity: usize,
-    /// Frees the content, on any thread, in a call of the host or out of one.
+    /// Frees the content. May be called on any thread, in or outside of a call.
     pub release: unsafe extern "C" fn(ptr: *mut u8, len: usize, capacity: usize),
 }
 
 /// How a call into the twin ended: the `outcome` of [`Sink::end`]. From 1 to 6
 /// it is the index of the case in `variant failure`, plus one.
 pub mod outcome {
-    /// The call did what was asked.
+    /// The call succeeded.
     pub const OK: u32 = 0;
     /// `not-understood`.
     pub const NOT_UNDERSTOOD: u32 = 1;
@@ -117,15 +117,15 @@ pub mod outcome {
     pub const DENIED: u32 = 5;
     /// `internal`.
     pub const INTERNAL: u32 = 6;
-    /// The agent panicked; the text is the panic's message. The agent must only be dropped now.
+    /// The agent panicked; the text is the panic's message. It can only be dropped now.
     pub const PANICKED: u32 = 7;
 }
 
-/// Where a call's results go, while it runs.
+/// Receives a call's results while it runs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Sink {
-    /// The host's, passed back to it untouched.
+    /// An opaque value of the host, passed back to it.
     pub context: *mut c_void,
     /// Takes one reply.
     pub message: unsafe extern "C" fn(*mut c_void, *const Message),
@@ -133,7 +133,7 @@ pub struct Sink {
     pub state: unsafe extern "C" fn(*mut c_void, Bytes),
     /// Ends one operation: an [`outcome`] and its text. `handle_batch` calls it once per message, in order.
     pub end: unsafe extern "C" fn(*mut c_void, u32, Bytes),
-    /// Takes one reply whose content was the host's; that of the message is empty.
+    /// Takes one reply with content of the host; the message's own content is empty.
     pub parcel: unsafe extern "C" fn(*mut c_void, *const Message, Content),
 }
 
@@ -141,7 +141,7 @@ pub struct Sink {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
-    /// The host's, passed back to it untouched.
+    /// An opaque value of the host, passed back to it.
     pub context: *mut c_void,
     /// `send`: 0 if taken, else the index of the case in `enum send-error`, plus one.
     pub send: unsafe extern "C" fn(*mut c_void, *const Message) -> u32,
@@ -151,12 +151,12 @@ pub struct Host {
     pub self_id: unsafe extern "C" fn(*mut c_void) -> u64,
     /// `find`: 1 if it wrote an id, else 0. The name is UTF-8.
     pub find: unsafe extern "C" fn(*mut c_void, Bytes, *mut u64) -> u32,
-    /// `contents.send`, with content that was the host's; that of the message is empty.
-    /// Returns what `send` does.
+    /// `contents.send`, with content of the host; the message's own content is empty. Returns as
+    /// `send` does.
     pub send_parcel: unsafe extern "C" fn(*mut c_void, *const Message, Content) -> u32,
 }
 
-/// A directory that the sandbox profile grants.
+/// A directory that the sandbox config grants.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Directory {
@@ -168,7 +168,7 @@ pub struct Directory {
     pub write: u32,
 }
 
-/// What an agent exports besides `agent`: the bits of [`Table::exports`].
+/// The optional interfaces: the bits of [`Table::exports`].
 pub mod exports {
     /// `interface batch`.
     pub const BATCH: u32 = 1;
@@ -182,13 +182,13 @@ pub mod exports {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
-    /// [`VERSION`]. The only field whose place never changes.
+    /// [`VERSION`]. The only field whose offset never changes.
     pub version: u32,
     /// Any of [`exports`], added up.
     pub exports: u32,
-    /// Makes an agent that may use `count` directories at `directories`; null if that panicked.
+    /// Creates an agent with `count` granted directories at `directories`; null if that panicked.
     pub create: unsafe extern "C" fn(directories: *const Directory, count: usize) -> *mut c_void,
-    /// Ends an agent.
+    /// Drops an agent.
     pub drop: unsafe extern "C" fn(agent: *mut c_void),
     /// `configure`.
     pub configure: unsafe extern "C" fn(

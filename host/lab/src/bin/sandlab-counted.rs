@@ -11,7 +11,7 @@ use std::process::ExitCode;
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
-    memory::allocator_counts();
-    sandlab_runtime::process::serve_if_asked();
+    process_memory::allocator_counts();
+    sandlab_runtime::process::serve_if_child();
     sandlab::cli::parse().execute()
 }

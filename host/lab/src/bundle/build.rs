@@ -1,4 +1,4 @@
-//! From crates to bundles: one call of cargo a workspace and target.
+//! Builds crates into bundles, with one call of cargo per workspace and target.
 
 use super::manifest::{Artifact, Manifest, SCHEMA, Side};
 use super::toolchain::{self, Compiler, PROFILE, WASM};
@@ -8,33 +8,33 @@ use cargo_metadata::{CrateType, Metadata, Package};
 use sandlab_runtime::{BackendKind, SandboxConfig, native::Twin, wasm::SandboxEngine};
 use std::path::{Path, PathBuf};
 
-/// Vectors are in every engine's default, and in x86-64's baseline: a build without them
-/// would compare what nobody runs. For x86-64 LLVM takes several vectors in each step of a
-/// loop by itself, for wasm only when told to; the deadline's check then comes once in four
-/// vectors. `matrix` at 64 KiB: 4.65 of native without it, 1.56 with it.
+/// Vectors are on by default in every engine and in x86-64's baseline, so a build without them
+/// would compare what nobody runs. LLVM interleaves several vectors per loop iteration for x86-64
+/// by itself, for wasm only with a flag; the deadline is then checked once per four vectors.
+/// `matrix` at 64 KiB: 4.65 times native without the flag, 1.56 with it.
 const WASM_FLAGS: &[&str] = &[
     "-Ctarget-feature=+simd128",
     "-Cllvm-args=-force-vector-interleave=4",
 ];
 
-/// Stated, so that a twin is the same on every machine that builds it.
+/// A fixed CPU, so that a twin is the same on every machine that builds it.
 #[cfg(target_arch = "x86_64")]
 const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=x86-64"];
 #[cfg(not(target_arch = "x86_64"))]
 const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=generic"];
 
-/// Agent crates that share a workspace, hence a lock file and a target folder.
+/// Agent crates of one workspace, which share a lock file and a target folder.
 struct Workspace {
     metadata: Metadata,
     agents: Vec<Package>,
 }
 
-/// Builds the agent crates in these folders. A folder is a crate, or has crates in it.
-/// `progress` is told what happens, in a few words.
+/// Builds the agent crates in these folders, each a crate or a folder of crates. Calls `progress`
+/// with each step.
 ///
 /// # Errors
-/// If a folder has no agent crate, cargo fails, or a build turns out to be no agent.
-/// Bundles that were finished before stay; none is ever half-written.
+/// If a folder has no agent crate, cargo fails, or a build is not an agent. Bundles that were
+/// finished before stay; none is ever half-written.
 pub fn build(folders: &[PathBuf], progress: &mut dyn FnMut(&str)) -> Result<Vec<Bundle>> {
     let mut bundles = Vec::new();
     let engine = SandboxEngine::new(&SandboxConfig::default()).map_err(|source| Error::Load {
@@ -97,7 +97,7 @@ fn workspaces(folders: &[PathBuf]) -> Result<Vec<Workspace>> {
     Ok(workspaces)
 }
 
-/// The folder itself if it is a crate or a workspace, else the crates right beneath it.
+/// Returns the folder itself if it is a crate or a workspace, else the crates directly in it.
 fn crates_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let folder = folder
         .canonicalize()
@@ -143,7 +143,7 @@ fn build_workspace(
     };
     progress(&format!("components: {}", names.join(", ")));
     let components = toolchain::cargo_build(root, &names, component)?;
-    progress("native twins of the same");
+    progress(&format!("native twins: {}", names.join(", ")));
     let twins = toolchain::cargo_build(root, &names, twin)?;
     let library = |artifacts: &[cargo_metadata::Artifact], package: &Package| {
         let mut built = artifacts.iter().filter(|a| a.package_id == package.id);
@@ -167,7 +167,7 @@ fn build_workspace(
     Ok(bundles)
 }
 
-/// Both builds of one crate, not yet checked.
+/// Both builds of a crate, not yet checked.
 struct Built<'a> {
     package: &'a Package,
     compiler: &'a Compiler,
@@ -176,8 +176,8 @@ struct Built<'a> {
 }
 
 impl Built<'_> {
-    /// Checks that both are agents, and puts them where they are found by name. All or
-    /// nothing: a twin that runs elsewhere keeps the file that it has mapped.
+    /// Checks that both are agents, and publishes them as a bundle, completely or not at all. A
+    /// process that runs the earlier twin keeps the file that it has mapped.
     fn bundle(&self, agents: &Path, engine: &SandboxEngine) -> Result<Bundle> {
         let name = self.package.name.as_str();
         let load = |backend| {

@@ -1,14 +1,14 @@
-//! From what a person types to what can be measured.
+//! Resolves names and paths on the command line to agents.
 
 use super::{Bundle, MANIFEST, Manifest, build};
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::path::{Path, PathBuf};
 
-/// What can be measured.
+/// A subject of measurements.
 #[derive(Debug, Clone)]
 pub enum Subject {
-    /// An agent with its twin.
+    /// A component with its twin.
     Bundle(Box<Bundle>),
     /// A component alone.
     Component(PathBuf),
@@ -21,7 +21,7 @@ impl From<Bundle> for Subject {
 }
 
 impl Subject {
-    /// The component's file.
+    /// Returns the component's file.
     pub fn component(&self) -> PathBuf {
         match self {
             Self::Bundle(bundle) => bundle.component(),
@@ -29,7 +29,7 @@ impl Subject {
         }
     }
 
-    /// The twin's file, if there is a twin.
+    /// Returns the twin's file; `None` for a component alone.
     pub fn twin(&self) -> Option<PathBuf> {
         match self {
             Self::Bundle(bundle) => Some(bundle.twin()),
@@ -37,7 +37,7 @@ impl Subject {
         }
     }
 
-    /// How it was built, if that is known.
+    /// Returns the manifest of its build; `None` for a component alone.
     pub fn manifest(&self) -> Option<&Manifest> {
         match self {
             Self::Bundle(bundle) => Some(&bundle.manifest),
@@ -45,7 +45,7 @@ impl Subject {
         }
     }
 
-    /// What reports call it.
+    /// Returns its name in reports.
     pub fn name(&self) -> String {
         match self {
             Self::Bundle(bundle) => bundle.manifest.name.clone(),
@@ -57,12 +57,12 @@ impl Subject {
     }
 }
 
-/// Finds what is meant: the name of an agent that was built in this workspace, a
-/// bundle's folder, an agent crate's folder (which is then built), or a component's file.
+/// Finds an agent by the name under which it was built in this workspace, a bundle's folder, an
+/// agent crate's folder (which is then built), or a component's file.
 ///
 /// # Errors
 /// [`Error::UnknownAgent`] if no agent has the name, [`Error::File`] if nothing is at the
-/// path, else whatever is wrong with what is there.
+/// path, else the error of opening or building it.
 pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
     let path = Path::new(what);
     if path.join(MANIFEST).is_file() {
@@ -73,7 +73,7 @@ pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
         return match (bundles.pop(), bundles.pop()) {
             (Some(bundle), None) => Ok(bundle.into()),
             _ => Err(Error::Usage(format!(
-                "{what} has more than one agent: build it, then name the one that you mean"
+                "{what} has more than one agent: build it, then give the name of one"
             ))),
         };
     }
@@ -91,10 +91,10 @@ pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
     named(what).map(Subject::from)
 }
 
-/// Every agent that was built in this workspace, by name.
+/// Returns every agent that was built in this workspace, ordered by name.
 ///
 /// # Errors
-/// If there is none, or one is damaged.
+/// If there are none, or one is damaged.
 pub fn find_all() -> Result<Vec<Bundle>> {
     let folder = here()?;
     let names = names_in(&folder);
@@ -123,7 +123,7 @@ fn unknown(name: &str, folder: &Path) -> Error {
     }
 }
 
-/// Where the bundles of the current folder's workspace are.
+/// Returns the folder of the bundles of the current folder's workspace.
 fn here() -> Result<PathBuf> {
     let current = std::env::current_dir().map_err(Error::file("find", Path::new(".")))?;
     let metadata = metadata(&current).map_err(|error| {
@@ -146,12 +146,12 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Where a workspace's bundles are.
+/// Returns the folder of a workspace's bundles.
 pub(super) fn agents_folder(metadata: &Metadata) -> PathBuf {
     metadata.target_directory.join("agents").into_std_path_buf()
 }
 
-/// What cargo knows of the workspace that a folder belongs to.
+/// Returns cargo's metadata of the workspace that a folder belongs to.
 pub(super) fn metadata(folder: &Path) -> Result<Metadata> {
     let mut command = MetadataCommand::new();
     command.current_dir(folder).no_deps();

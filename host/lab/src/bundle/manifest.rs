@@ -1,4 +1,4 @@
-//! What a bundle says of itself.
+//! The manifest of a bundle.
 
 use super::sha256;
 use crate::{Error, Result};
@@ -6,24 +6,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The version of the manifest's fields.
+/// The version of the manifest's format.
 pub const SCHEMA: &str = "sandlab.bundle/1";
 
 /// A bundle's `manifest.json`. It has no date: the same source, compiler and flags give
 /// the same manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
-    /// The version of these fields.
+    /// The version of the manifest's format.
     pub schema: String,
-    /// The crate's name, which is the agent's.
+    /// The name of the agent and of its crate.
     pub name: String,
     /// The crate's version.
     pub version: String,
     /// The world of the WIT package that the component targets.
     pub world: String,
-    /// The compiler of both, as `rustc --version` names it.
+    /// The compiler of both builds, as `rustc --version` prints it.
     pub rustc: String,
-    /// What builds both: cargo's `--config` settings.
+    /// Cargo's `--config` settings for both builds.
     pub profile: Vec<String>,
     /// The component.
     pub component: Artifact,
@@ -34,20 +34,20 @@ pub struct Manifest {
 /// One of a bundle's two builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
-    /// Its file in the bundle.
+    /// The file's name in the bundle.
     pub file: String,
-    /// The SHA-256 of the file.
+    /// The file's SHA-256 in hexadecimal.
     pub sha256: String,
     /// The file's size.
     pub bytes: u64,
-    /// For which target it was compiled.
+    /// The target triple.
     pub target: String,
-    /// The compiler's flags besides the profile.
+    /// The compiler's flags, besides those of the profile.
     pub rustflags: Vec<String>,
 }
 
 impl Artifact {
-    /// Copies a build into a bundle, and describes it.
+    /// Copies a build into a bundle and returns its description.
     pub(super) fn copy(from: &Path, folder: &Path, file: &str, side: Side) -> Result<Self> {
         let bytes = std::fs::read(from).map_err(Error::file("read", from))?;
         let to = folder.join(file);
@@ -62,7 +62,7 @@ impl Artifact {
     }
 }
 
-/// How one of the two builds is made.
+/// The target and flags of one of the two builds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Side<'a> {
     pub target: &'a str,

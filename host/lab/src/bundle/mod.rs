@@ -1,10 +1,10 @@
-//! Bundles: one agent, built both ways, with a manifest that says how.
+//! Bundles: the component and the twin of an agent, with a manifest of how they were built.
 //!
 //! ```text
 //! <target>/agents/<name>/agent.wasm       the component
 //!                        twin.so          its native twin
 //!                        manifest.json    names, hashes, sizes, compiler, flags
-//!                        workload.jsonl   what to say to it, if the crate has one
+//!                        workload.jsonl   messages and replies, if the crate has them
 //! ```
 
 mod build;
@@ -30,12 +30,12 @@ const COMPONENT: &str = "agent.wasm";
 const TWIN: &str = "twin.so";
 const WORKLOAD: &str = "workload.jsonl";
 
-/// A bundle on disk, whose files are what its manifest says.
+/// A bundle on disk, whose files match its manifest.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    /// Where it is.
+    /// The bundle's folder.
     pub folder: PathBuf,
-    /// What is in it.
+    /// The manifest.
     pub manifest: Manifest,
 }
 
@@ -43,7 +43,7 @@ impl Bundle {
     /// Opens a bundle and checks its files against the manifest.
     ///
     /// # Errors
-    /// If a file is missing or is not the one that was built.
+    /// If a file is missing, or its hash differs from the manifest's.
     pub fn open(folder: &Path) -> Result<Self> {
         let bad = |reason: String| Error::BadBundle {
             path: folder.to_owned(),
@@ -71,29 +71,29 @@ impl Bundle {
         })
     }
 
-    /// The component's file.
+    /// Returns the component's file.
     pub fn component(&self) -> PathBuf {
         self.folder.join(&self.manifest.component.file)
     }
 
-    /// The twin's file.
+    /// Returns the twin's file.
     pub fn twin(&self) -> PathBuf {
         self.folder.join(&self.manifest.twin.file)
     }
 
-    /// The workload that came with the crate.
+    /// Returns the crate's workload file; `None` if it has none.
     pub fn workload(&self) -> Option<PathBuf> {
         Some(self.folder.join(WORKLOAD)).filter(|file| file.is_file())
     }
 }
 
-/// A hash as the manifest writes it.
+/// Returns the SHA-256 of these bytes in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A folder to write in until all of it is there, beside the place where it then goes.
+/// Creates a temporary folder next to the final one, so that [`publish`] is one rename.
 fn draft(parent: &Path) -> Result<TempDir> {
     std::fs::create_dir_all(parent).map_err(Error::file("make the folder", parent))?;
     tempfile::Builder::new()
@@ -103,10 +103,10 @@ fn draft(parent: &Path) -> Result<TempDir> {
         .map_err(Error::file("write to", parent))
 }
 
-/// Puts a finished draft where it goes.
+/// Moves a finished draft to its final place.
 fn publish(draft: TempDir, folder: &Path) -> Result<()> {
     std::fs::rename(draft.path(), folder).map_err(Error::file("write", folder))?;
-    // The folder has another name now: there is nothing to clean up.
+    // The folder was renamed, so nothing is left to clean up.
     let _ = draft.keep();
     Ok(())
 }

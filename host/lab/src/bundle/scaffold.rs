@@ -1,4 +1,4 @@
-//! A new agent crate, ready to build, compare and change.
+//! Creates agent crates.
 
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ const LIBRARY: &str = include_str!("template/lib.rs");
 const WORKLOAD: &str = include_str!("template/workload.jsonl");
 const TOOLCHAIN: &str = include_str!("../../../../rust-toolchain.toml");
 
-/// The versions that sandlab is tested with; cargo leaves out what the agent does not use.
+/// The lock file with the versions that sandlab is tested with; cargo removes unused ones.
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
-/// What a name may not be: Rust's keywords, and crates that every crate has.
+/// Names that cargo refuses: Rust's keywords, and crates that every crate depends on.
 const RESERVED: &[&str] = &[
     "abstract",
     "alloc",
@@ -70,10 +70,10 @@ const RESERVED: &[&str] = &[
     "yield",
 ];
 
-/// Writes the crate NAME in `parent`, and returns its folder. All of it, or nothing.
+/// Writes the crate `name` in `parent`, completely or not at all, and returns its folder.
 ///
 /// # Errors
-/// If the name is no crate's, the folder is already there, or cannot be written.
+/// If the name cannot be a crate's, or the folder exists or cannot be written.
 pub fn scaffold(parent: &Path, name: &str, sdk: &Path) -> Result<PathBuf> {
     check_name(name)?;
     let sdk = sdk
@@ -83,7 +83,7 @@ pub fn scaffold(parent: &Path, name: &str, sdk: &Path) -> Result<PathBuf> {
     if folder.exists() {
         let folder = folder.display();
         return Err(Error::Usage(format!(
-            "{folder} is already there; choose another name, or move it away"
+            "{folder} exists; choose another name, or move it away"
         )));
     }
     let draft = super::draft(parent)?;
@@ -107,7 +107,7 @@ pub fn scaffold(parent: &Path, name: &str, sdk: &Path) -> Result<PathBuf> {
 /// Checks that a crate can have this name.
 ///
 /// # Errors
-/// [`Error::Usage`] with what is wrong with it.
+/// [`Error::Usage`] with the rule that the name breaks.
 pub fn check_name(name: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -131,7 +131,7 @@ fn cargo_toml(name: &str, sdk: &Path) -> String {
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
          [lib]\ncrate-type = [\"cdylib\"]\n\n\
          [dependencies]\nsandlab-agent = {{ path = {sdk} }}\n\n\
-         # A workspace of its own, wherever it lies.\n[workspace]\n"
+         # A workspace of its own, also inside of another one.\n[workspace]\n"
     )
 }
 

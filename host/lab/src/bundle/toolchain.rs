@@ -1,4 +1,4 @@
-//! Cargo and rustc, as the agents' crates see them.
+//! Runs the cargo and rustc of the agents' crates.
 
 use crate::{Error, Result};
 use cargo_metadata::{Artifact, Message};
@@ -9,12 +9,11 @@ use std::process::{Command, Stdio};
 
 use super::manifest::Side;
 
-/// The component's target.
+/// The target of components.
 pub const WASM: &str = "wasm32-wasip2";
 
-/// What both builds are made with, whatever the crate's own profiles say: otherwise a
-/// ratio would compare two optimisation levels. A profile of its own leaves the crate's
-/// `release` artifacts alone.
+/// The cargo profile of both builds, which replaces the crate's own: otherwise a ratio would compare
+/// two optimisation levels. A separate profile leaves the crate's `release` artifacts alone.
 pub const PROFILE: [&str; 6] = [
     "profile.sandlab.inherits=\"release\"",
     "profile.sandlab.opt-level=3",
@@ -24,16 +23,16 @@ pub const PROFILE: [&str; 6] = [
     "profile.sandlab.debug=false",
 ];
 
-/// The compiler of a folder, which may have a `rust-toolchain.toml` of its own.
+/// The compiler of a folder, which may have its own `rust-toolchain.toml`.
 pub struct Compiler {
-    /// As `rustc --version` names it.
+    /// The line of `rustc --version`.
     pub version: String,
-    /// The target of the twins.
+    /// The host's target triple, for twins.
     pub host: String,
 }
 
 impl Compiler {
-    /// Asks the compiler of the folder, and sees to it that it has the component's target.
+    /// Finds the compiler of the folder, and checks that it has the target of components.
     pub fn of(folder: &Path) -> Result<Self> {
         let text = rustc(folder, &["-vV"])?;
         let field = |name: &str| {
@@ -41,7 +40,9 @@ impl Compiler {
             line.map(|value| value.trim().to_owned())
         };
         let (Some(version), Some(host)) = (text.lines().next(), field("host:")) else {
-            return Err(Error::Toolchain(format!("`rustc -vV` said {text:?}")));
+            return Err(Error::Toolchain(format!(
+                "`rustc -vV` printed no version and host: {text:?}"
+            )));
         };
         let library = rustc(folder, &["--print", "target-libdir", "--target", WASM])?;
         if !Path::new(library.trim()).is_dir() {
@@ -72,8 +73,8 @@ fn rustc(folder: &Path, args: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Builds packages of one workspace for one target, and returns each one's library.
-/// What the compiler has to say goes to standard error.
+/// Builds packages of one workspace for one target, and returns cargo's artifacts. The compiler's
+/// messages go to standard error.
 pub fn cargo_build(workspace: &Path, packages: &[&str], side: Side) -> Result<Vec<Artifact>> {
     let mut command = Command::new(cargo());
     command
@@ -82,7 +83,7 @@ pub fn cargo_build(workspace: &Path, packages: &[&str], side: Side) -> Result<Ve
         .args(["--message-format", "json-render-diagnostics"])
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
         .args(packages.iter().flat_map(|name| ["--package", name]))
-        // The variable replaces whatever a configuration file says, so that nothing else gets in.
+        // The variable overrides all configuration files, so that no other flags apply.
         .env("CARGO_ENCODED_RUSTFLAGS", side.rustflags.join("\x1f"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
@@ -90,8 +91,9 @@ pub fn cargo_build(workspace: &Path, packages: &[&str], side: Side) -> Result<Ve
     let mut artifacts = Vec::new();
     if let Some(output) = child.stdout.take() {
         for message in Message::parse_stream(BufReader::new(output)) {
-            let message = message
-                .map_err(|error| Error::Toolchain(format!("cargo's answer broke off: {error}")))?;
+            let message = message.map_err(|error| {
+                Error::Toolchain(format!("cargo's output ended early: {error}"))
+            })?;
             if let Message::CompilerArtifact(artifact) = message {
                 artifacts.push(artifact);
             }
@@ -99,7 +101,7 @@ pub fn cargo_build(workspace: &Path, packages: &[&str], side: Side) -> Result<Ve
     }
     let status = child
         .wait()
-        .map_err(|error| Error::Toolchain(format!("cargo was lost: {error}")))?;
+        .map_err(|error| Error::Toolchain(format!("cannot wait for cargo: {error}")))?;
     if status.success() {
         return Ok(artifacts);
     }
@@ -110,7 +112,7 @@ pub fn cargo_build(workspace: &Path, packages: &[&str], side: Side) -> Result<Ve
     )))
 }
 
-/// The cargo that runs us, if one does, as cargo's own subcommands do it.
+/// Returns the cargo that runs this process, if one does, as cargo's own subcommands do.
 fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
@@ -121,7 +123,7 @@ fn missing(program: &str, error: &std::io::Error) -> Error {
     ))
 }
 
-/// The file of an artifact that is a library of the kind that this target makes.
+/// Returns the component or the shared library among an artifact's files.
 pub fn library(artifact: &Artifact) -> Option<PathBuf> {
     let file = artifact.filenames.iter().find(|file| {
         let extension = file.extension();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Agent crates, or folders of them.
+    /// Agent crates, or folders with agent crates.
     #[arg(value_name = "DIR", default_value = ".")]
     folders: Vec<PathBuf>,
 }

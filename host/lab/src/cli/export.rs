@@ -1,15 +1,15 @@
-//! One more report, and where it goes: `--report junit=FILE`.
+//! A further report and its file: `--report junit=FILE`.
 
 use clap::ValueEnum;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A format and a file.
+/// A report in another format.
 #[derive(Debug, Clone)]
 pub struct Export<F> {
-    /// How it is written.
+    /// The report's format.
     pub format: F,
-    /// Where to.
+    /// The file that it is written to.
     pub file: PathBuf,
 }
 

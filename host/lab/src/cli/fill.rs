@@ -4,13 +4,35 @@
 use super::print;
 use crate::experiments::plan::{Fill, fill};
 use crate::{Error, Result};
+use rustix::event::{PollFd, PollFlags, poll};
 
 pub fn execute() -> Result<()> {
     let told: Fill = serde_json::from_reader(std::io::stdin().lock())
         .map_err(|error| Error::Usage(format!("`fill` is for `sandlab plan` alone: {error}")))?;
+    be_killed_first();
+    end_with_parent();
     fill(&told, &mut |filled| {
         let line = serde_json::to_string(&filled)
             .map_err(|error| Error::Machine(format!("cannot encode a line: {error}")))?;
         print(&(line + "\n"))
     })
+}
+
+/// When memory is short, the kernel kills this process, and not the one that reports.
+fn be_killed_first() {
+    // Where it cannot be said, the kernel kills whoever has the most memory: this one too.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+}
+
+/// Ends this process when nobody reads any more what it says: whatever it is doing then.
+fn end_with_parent() {
+    std::thread::spawn(|| {
+        let stdout = rustix::stdio::stdout();
+        loop {
+            let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+            if poll(&mut watched, None).is_ok() && !watched[0].revents().is_empty() {
+                std::process::exit(3);
+            }
+        }
+    });
 }

@@ -1,4 +1,5 @@
-//! The `sandlab` command: one thin file a subcommand.
+//! The `sandlab` command: one thin file per subcommand; those that measure come from the
+//! registry of experiments.
 //!
 //! Every command exits with 0 if it is done and every check held, 1 if a check did not
 //! hold, 2 if the command or the configuration cannot be used, 3 if the tool could not
@@ -7,36 +8,23 @@
 mod baseline;
 mod build;
 mod calibrate;
-mod compare;
-mod counted;
 mod export;
 mod fill;
-mod footprint;
 mod gate;
-mod latency;
-mod load;
-mod loading;
-mod measuring;
-mod memory;
-mod messages;
+mod metrics;
 mod new;
-mod plan;
 mod progress;
-mod recovery;
 mod report;
 mod run;
 mod runs;
 mod sample;
-mod scale;
 mod session;
-mod spawn;
-mod strategy;
-mod throughput;
-mod torture;
 mod validate;
 
+use crate::experiments::{self, Experiment, registry};
 use crate::{Error, Kind, Result};
 use clap::{Parser, Subcommand};
+use session::Session;
 use std::process::ExitCode;
 
 /// Measures what a WASM sandbox costs agents.
@@ -53,53 +41,68 @@ const EXIT_CODES: &str = "Exit codes: 0 done, every check held; 1 a check did no
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Measure(Measure),
     /// Name runs that others are compared with.
     Baseline(baseline::Args),
     /// Build agent crates into bundles: the component, its native twin, a manifest.
     Build(build::Args),
     /// Measure this machine's noise, and what a gate makes of it: false alarms and power.
     Calibrate(calibrate::Args),
-    /// Time messages on each backend, and their ratio to native.
-    Compare(compare::Args),
-    /// Send messages when they are due, and time them; or search for the highest rate.
-    Latency(latency::Args),
-    /// Load the path as hard, as long, or as suddenly as production might.
-    Load(load::Args),
-    /// Put agents under memory limits, or find the limit that a workload needs.
-    Memory(memory::Args),
     /// Hold the agents of a plan.
     #[command(hide = true)]
     Fill,
     /// Say whether a build is worse than another: of a guest, or of a program.
     Gate(gate::Args),
+    /// List the metrics that reports, gates and targets know, or print the standard targets.
+    Metrics(metrics::Args),
     /// Write a new agent crate, ready to build and compare.
     New(new::Args),
-    /// Say how many agents this machine holds, in each layout, and with which settings.
-    Plan(plan::Args),
-    /// Say what agents take of memory and CPU: idle, at work, and at a rate.
-    #[command(alias = "profile")]
-    Footprint(footprint::Args),
-    /// Let agents fault under load, and time how they come back.
-    Recovery(recovery::Args),
     /// Report a stored run, also one that was killed; compare it with a baseline.
     Report(report::Args),
     /// Run a suite over every agent that is built, and keep the run.
     Run(run::Args),
     /// List, show, export, import or delete stored runs.
     Runs(runs::Args),
-    /// Print samples of metrics, one a line: what `gate --old-bin --new-bin` runs.
+    /// Print samples of metrics, one per line: what `gate --old-bin --new-bin` runs.
     Sample(sample::Args),
-    /// Start more and more agents: time, memory, throughput.
-    Scale(scale::Args),
-    /// Time every phase of a start, each way that there is.
-    Spawn(spawn::Args),
-    /// Load many agents through the whole message path, and count.
-    Throughput(throughput::Args),
-    /// Strike with every hostile guest there is, beside good agents at work.
-    Torture(torture::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
 }
+
+/// The parameters of an experiment, and where its run goes.
+#[derive(Debug, clap::Args)]
+struct Measuring<P: clap::Args> {
+    #[command(flatten)]
+    parameters: P,
+    #[command(flatten)]
+    session: Session,
+}
+
+macro_rules! commands {
+    ($($module:ident $name:ident $help:literal $(, $option:ident = $value:literal)?;)+
+     $(@own $own:ident $own_name:ident;)+) => {
+        /// The commands that measure.
+        #[derive(Debug, Subcommand)]
+        enum Measure {
+            $(
+                #[command(name = stringify!($module), about = $help $(, $option = $value)?)]
+                $name(Measuring<<experiments::$name as Experiment>::Parameters>),
+            )+
+        }
+
+        impl Measure {
+            fn execute(&self) -> Result<()> {
+                match self {
+                    $(Self::$name(args) => {
+                        args.session.measure::<experiments::$name>(&args.parameters)
+                    })+
+                }
+            }
+        }
+    };
+}
+registry!(commands);
 
 /// Reads the command line. A command that cannot be used ends the program with 2.
 pub fn parse() -> Cli {
@@ -110,27 +113,18 @@ impl Cli {
     /// Does what was asked, and says how it ended.
     pub fn execute(self) -> ExitCode {
         let done = match self.command {
+            Command::Measure(measure) => measure.execute(),
             Command::Baseline(args) => baseline::execute(&args),
             Command::Build(args) => build::execute(&args),
             Command::Calibrate(args) => calibrate::execute(&args),
-            Command::Compare(args) => compare::execute(&args),
-            Command::Latency(args) => latency::execute(&args),
-            Command::Load(args) => load::execute(&args),
-            Command::Memory(args) => memory::execute(&args),
-            Command::Gate(args) => gate::execute(&args),
-            Command::New(args) => new::execute(&args),
-            Command::Plan(args) => plan::execute(&args),
-            Command::Footprint(args) => footprint::execute(&args),
             Command::Fill => fill::execute(),
-            Command::Recovery(args) => recovery::execute(&args),
+            Command::Gate(args) => gate::execute(&args),
+            Command::Metrics(args) => metrics::execute(&args),
+            Command::New(args) => new::execute(&args),
             Command::Report(args) => report::execute(&args),
             Command::Run(args) => run::execute(&args),
             Command::Runs(args) => runs::execute(&args),
             Command::Sample(args) => sample::execute(&args),
-            Command::Scale(args) => scale::execute(&args),
-            Command::Spawn(args) => spawn::execute(&args),
-            Command::Throughput(args) => throughput::execute(&args),
-            Command::Torture(args) => torture::execute(&args),
             Command::Validate(args) => validate::execute(&args),
         };
         match done {
@@ -145,7 +139,7 @@ fn failed(error: &Error) -> ExitCode {
     ExitCode::from(match error.kind() {
         Kind::Finding => 1,
         Kind::Usage => 2,
-        Kind::Broken => 3,
+        Kind::Internal => 3,
     })
 }
 

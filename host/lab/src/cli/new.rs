@@ -4,17 +4,17 @@ use super::print;
 use crate::{Result, bundle};
 use std::path::{Path, PathBuf};
 
-/// Where the SDK was when sandlab was built.
+/// The SDK's folder when sandlab was built.
 const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-agents/sdk");
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The agent's name, which becomes the crate's and its folder's.
+    /// Name of the agent, of its crate and of its folder.
     name: String,
-    /// Write it in this folder.
+    /// Folder to write the crate in.
     #[arg(long, value_name = "DIR", default_value = ".")]
     path: PathBuf,
-    /// The SDK's crate, if it is not where it was when sandlab was built.
+    /// Folder of the SDK's crate, if it has moved since sandlab was built.
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
 }
@@ -24,7 +24,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let folder = bundle::scaffold(&args.path, &args.name, sdk)?;
     let folder = folder.display();
     print(&format!(
-        "{folder} is ready: change src/lib.rs, say in workload.jsonl what it must answer, and run\n  \
+        "{folder} is ready: change src/lib.rs, put messages and replies in workload.jsonl, and run\n  \
          sandlab compare {folder}\n"
     ))
 }

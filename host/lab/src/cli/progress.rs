@@ -1,4 +1,4 @@
-//! What a person sees while they wait: on standard error, and a bar only on a terminal.
+//! Progress on standard error, with a bar on terminals, and Ctrl-C.
 
 use crate::validate::supervise::Observer;
 use crate::{Error, Result};
@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// One step of the work.
+/// Prints a step of the work.
 pub fn say(step: &str) {
     eprintln!("{step}");
 }
 
-/// A bar of so many cases, and Ctrl-C as the way to end early.
+/// A progress bar; while it exists, Ctrl-C ends the run early.
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// From now on, Ctrl-C and a request to terminate end the suite after a round; a
+    /// Draws a bar of so many cases. From then on, Ctrl-C and SIGTERM end the run after a round; a
     /// second one ends the program at once.
     pub fn new(cases: usize) -> Result<Self> {
         catch_interrupts()?;
@@ -27,7 +27,7 @@ impl Bar {
 }
 
 impl Bar {
-    /// How the case goes on.
+    /// Shows a step of the current case.
     pub fn shows(&self, what: &str) {
         self.0.set_message(what.to_owned());
     }
@@ -62,7 +62,7 @@ fn catch_interrupts() -> Result<()> {
         if STOPPED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this round; once more to end at once");
+        eprintln!("\nstopping after this round; press Ctrl-C again to end at once");
     };
     ctrlc::set_handler(handler)
         .map_err(|error| Error::Machine(format!("cannot catch Ctrl-C: {error}")))

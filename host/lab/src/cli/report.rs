@@ -1,10 +1,9 @@
 //! `sandlab report`
 
-use super::print;
-use super::session::{Stored, targets};
-use crate::Result;
-use crate::record::{RunId, Store, require_writable, write_whole};
-use crate::report::whole::{Format, Past, Whole};
+use super::session::{Reporting, Stored, targets};
+use crate::record::{RunId, Store};
+use crate::report::{Past, RunReport};
+use crate::{Result, experiments};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -15,12 +14,8 @@ pub struct Args {
     /// Compare it with this baseline.
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
-    /// How to report.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-    /// Write the report to this file, instead of to standard output.
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    reporting: Reporting,
     /// What results are graded by, a TOML file.
     #[arg(long, value_name = "FILE")]
     targets: Option<PathBuf>,
@@ -32,41 +27,37 @@ pub struct Args {
 const TREND: usize = 20;
 
 pub fn execute(args: &Args) -> Result<()> {
-    if let Some(file) = &args.output {
-        require_writable(file)?;
-    }
+    args.reporting.require_writable()?;
     let targets = targets(args.targets.as_deref())?;
     let store = args.stored.existing()?;
-    let run = store.find(&args.run)?;
-    let mut whole = Whole::new(run, store.results(run)?, &targets);
+    let id = store.find(&args.run)?;
+    let run = store.run(id)?;
+    let view = experiments::view(&run);
+    let mut report = RunReport::new(id, run, view, &targets);
     if let Some(name) = &args.baseline {
-        let baseline = store.baseline(name)?;
-        whole.compare(name, baseline, &store.results(baseline)?);
+        let id = store.baseline(name)?;
+        let baseline = store.run(id)?;
+        report.compare(name, id, &baseline, &experiments::view(&baseline).metrics);
     }
-    if args.format == Format::Html {
-        let earlier = earlier(&store, run, &whole)?;
-        whole.follow(earlier);
+    if args.reporting.is_html() {
+        let earlier = earlier(&store, &report)?;
+        report.follow(earlier);
     }
-    match &args.output {
-        Some(file) => write_whole(file, whole.render(args.format, false)?.as_bytes()),
-        None => print(&whole.render(args.format, console::colors_enabled())?),
-    }
+    args.reporting.write(&report, &store)
 }
 
-/// Runs of the same command before this one.
-fn earlier(store: &Store, run: RunId, whole: &Whole) -> Result<Vec<Past>> {
-    let command = &whole.results.begin.command;
-    let mut earlier: Vec<RunId> = store
-        .runs()?
-        .into_iter()
-        .filter(|listed| {
-            listed.id < run && listed.begin.command == *command && listed.end.is_some()
-        })
-        .map(|listed| listed.id)
-        .collect();
+/// Returns the runs of the same command before this one.
+fn earlier(store: &Store, report: &RunReport) -> Result<Vec<Past>> {
+    let command = &report.run.begin.command;
+    let runs = store.runs()?.into_iter();
+    let earlier = runs.filter(|listed| {
+        listed.id < report.id && listed.begin.command == *command && listed.end.is_some()
+    });
+    let mut earlier: Vec<RunId> = earlier.map(|listed| listed.id).collect();
     let some = earlier.split_off(earlier.len().saturating_sub(TREND - 1));
-    let past = some
-        .into_iter()
-        .map(|id| Ok(Past::of(id, &store.results(id)?)));
+    let past = some.into_iter().map(|id| {
+        let run = store.run(id)?;
+        Ok(Past::of(id, &run, experiments::view(&run).metrics))
+    });
     past.collect()
 }

@@ -1,29 +1,32 @@
 //! `sandlab run`
 
-use super::loading::programs;
-use super::measuring::Measuring;
 use super::progress;
-use super::session::{About, Session};
+use super::session::Session;
 use crate::Result;
 use crate::bundle;
-use crate::experiments::load::{Program, quick};
-use crate::experiments::record::Recorder;
+use crate::experiments::compare::Suite;
+use crate::experiments::options::Rounds;
+use crate::experiments::quick;
 use crate::sampling::fleet::beside_generator;
-use crate::suite::{Part, Suite};
+use crate::sampling::program::programs;
 use clap::ValueEnum;
 
+/// Which suite is run, and how.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which suite.
     #[arg(value_enum)]
     suite: Name,
     #[command(flatten)]
-    measuring: Measuring,
+    rounds: Rounds,
+    /// The seed of the generated messages.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     #[command(flatten)]
     session: Session,
 }
 
-/// What to run.
+/// The suites.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
     /// Every built agent, every size, on every backend, the ladder of `echo`, and short
@@ -33,45 +36,22 @@ enum Name {
 
 pub fn execute(args: &Args) -> Result<()> {
     let Name::Quick = args.suite;
-    let (measuring, sandbox) = (&args.measuring, args.session.sandbox()?);
-    let backends = measuring.backends();
-    let suite = Suite::quick(&backends, measuring.settings(), sandbox.clone())?;
-    suite.check()?;
+    let given = args.session.given()?;
+    let backends = args.rounds.backends();
+    let settings = args.rounds.settings(args.seed);
     let load = |name: &str| {
         let subject = bundle::find(name, &mut progress::say)?;
-        programs(&subject, &backends, quick::AGENTS, &sandbox)
+        programs(&subject, &backends, quick::AGENTS, &given.sandbox)
     };
     let (echo, faulty) = (load("echo")?, load("faulty")?);
-    let about = About {
-        name: "quick",
-        subjects: &suite.subjects(),
-        sandbox: &sandbox,
-        settings: Some(suite.settings),
-        parts: suite.len() + echo.len() * quick::PARTS + faulty.len(),
-        // The loads are too short to hold anything against them.
-        judges: false,
-    };
-    let parts = suite.parts.iter().map(Step::Part);
-    let echoes = echo.iter().map(Step::Echoes);
-    let faults = faulty.iter().map(Step::Faults);
-    let (suite, shards) = (&suite, beside_generator());
-    let steps = parts.chain(echoes).chain(faults).map(|step| {
-        move |to: &mut dyn Recorder| match step {
-            Step::Part(part) => suite.measure(part, to),
-            Step::Echoes(program) => quick::echoes(program, shards, to),
-            Step::Faults(program) => quick::faults(program, shards, to),
-        }
-    });
-    args.session.run(&about, steps)
-}
-
-/// What is done one after another.
-enum Step<'a> {
-    /// An agent, on all sides.
-    Part(&'a Part),
-    /// Loads on the message path, in short versions; `sandlab load`, `latency`, `scale` and
-    /// `recovery` run the whole ones.
-    Echoes(&'a Program),
-    /// The load of agents that fault.
-    Faults(&'a Program),
+    let suite = Suite::quick(&backends, settings, given.sandbox.clone())?;
+    let mut plan = suite.plan("quick")?;
+    let shards = beside_generator();
+    let compared = plan.steps.len();
+    plan.steps.extend(echo.iter().flat_map(|program| quick::echoes(program, shards)));
+    plan.steps.extend(faulty.iter().map(|program| quick::faults(program, shards)));
+    plan.parts += plan.steps.len() - compared;
+    // The loads are too short to hold anything against them.
+    plan.judges = false;
+    args.session.run(&given, plan)
 }

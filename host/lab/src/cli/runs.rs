@@ -2,10 +2,11 @@
 
 use super::print;
 use super::session::Stored;
+use crate::experiments;
 use crate::record::{Document, write_whole};
 use crate::report::runs;
 use crate::{Error, Result};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -30,18 +31,15 @@ enum What {
         #[command(flatten)]
         which: Which,
     },
-    /// Write a run to a file, every sample of it.
+    /// Write a run as JSON, every sample of it, as docs/run.schema.json says.
     Export {
         #[command(flatten)]
         which: Which,
-        /// JSON as docs/run.schema.json says, or a line of CSV for each value.
-        #[arg(long, value_enum, default_value = "json")]
-        format: Format,
         /// Write to this file, instead of to standard output.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Add runs that were exported, as JSON or CSV.
+    /// Add runs that were exported.
     Import {
         /// The files.
         #[arg(value_name = "FILE", required = true)]
@@ -61,6 +59,7 @@ enum What {
     Schema,
 }
 
+/// A stored run.
 #[derive(Debug, clap::Args)]
 struct Which {
     /// Which run: its number, `last`, or the name of a baseline.
@@ -68,12 +67,6 @@ struct Which {
     run: String,
     #[command(flatten)]
     stored: Stored,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Json,
-    Csv,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
@@ -85,11 +78,7 @@ pub fn execute(args: &Args) -> Result<()> {
             let run = store.find(&which.run)?;
             print(&runs::show(run, &store.document(run)?))
         }
-        Some(What::Export {
-            which,
-            format,
-            output,
-        }) => export(which, *format, output.as_deref()),
+        Some(What::Export { which, output }) => export(which, output.as_deref()),
         Some(What::Import { files, stored }) => import(files, stored),
         Some(What::Delete { runs, stored }) => {
             let store = stored.existing()?;
@@ -97,7 +86,7 @@ pub fn execute(args: &Args) -> Result<()> {
             let found = found.collect::<Result<Vec<_>>>()?;
             found.into_iter().try_for_each(|run| store.delete(run))
         }
-        Some(What::Schema) => print(&Document::json_schema()),
+        Some(What::Schema) => print(&experiments::run_schema()),
     }
 }
 
@@ -105,13 +94,10 @@ fn list(stored: &Stored) -> Result<()> {
     print(&runs::list(&stored.existing()?.runs()?))
 }
 
-fn export(which: &Which, format: Format, output: Option<&Path>) -> Result<()> {
+fn export(which: &Which, output: Option<&Path>) -> Result<()> {
     let store = which.stored.existing()?;
     let document = store.document(store.find(&which.run)?)?;
-    let text = match format {
-        Format::Json => document.json()?,
-        Format::Csv => document.csv()?,
-    };
+    let text = document.json()?;
     match output {
         Some(file) => write_whole(file, text.as_bytes()),
         None => print(&text),
@@ -122,7 +108,10 @@ fn export(which: &Which, format: Format, output: Option<&Path>) -> Result<()> {
 fn import(files: &[PathBuf], stored: &Stored) -> Result<()> {
     let read = files.iter().map(|path| {
         let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
-        Document::read(&text).map_err(|reason| Error::Import {
+        let document = Document::read(&text);
+        let document =
+            document.and_then(|document| experiments::check(&document).map(|()| document));
+        document.map_err(|reason| Error::Import {
             path: path.clone(),
             reason,
         })

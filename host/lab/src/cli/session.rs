@@ -1,33 +1,42 @@
 //! From a command to a stored run and its report: what all commands share that measure.
 
 use super::{print, progress};
-use crate::bundle::Subject;
-use crate::experiments::record::Recorder;
+use crate::experiments::{self, Experiment, Given, Plan};
 use crate::record::{
-    self, Begin, End, Entry, Environment, Measured, Results, RunId, Store, Watch, Writer,
+    self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Store, Watch, Writer,
 };
-use crate::report::{self, Format};
-use crate::sampling::interleave::Settings;
+use crate::report::{Format, RunReport};
+use crate::sampling::recorder::Recorder;
 use crate::validate::supervise::Observer;
-use crate::verdict::{Targets, objections};
+use crate::verdict::Targets;
 use crate::{Error, Kind, Result};
 use jiff::Timestamp;
 use sandlab_runtime::SandboxConfig;
 use std::path::{Path, PathBuf};
 
-/// The options of a command that measures and keeps what it measured.
+/// The options of a command that measures, keeps what it measured, and reports it. All are
+/// global, so that they stand behind the subcommand of a command that has some, as `load burst`
+/// does.
 #[derive(Debug, clap::Args)]
 pub struct Session {
-    /// The sandbox config, a TOML file.
-    #[arg(long, alias = "profile", value_name = "FILE")]
-    sandbox: Option<PathBuf>,
+    #[command(flatten)]
+    recording: Recording,
     /// What results are graded by, a TOML file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     targets: Option<PathBuf>,
     #[command(flatten)]
-    keeping: Keeping,
-    #[command(flatten)]
     reporting: Reporting,
+}
+
+/// The options of every command that measures: what agents are allowed, and where the run is
+/// kept.
+#[derive(Debug, clap::Args)]
+pub struct Recording {
+    /// The sandbox config, a TOML file.
+    #[arg(long, alias = "profile", value_name = "FILE", global = true)]
+    sandbox: Option<PathBuf>,
+    #[command(flatten)]
+    keeping: Keeping,
 }
 
 /// Where runs are kept.
@@ -38,6 +47,7 @@ pub struct Stored {
         long,
         value_name = "FILE",
         env = "SANDLAB_STORE",
+        global = true,
         default_value = ".sandlab/results.db"
     )]
     store: PathBuf,
@@ -67,7 +77,7 @@ pub struct Keeping {
     #[command(flatten)]
     stored: Stored,
     /// Keep nothing but the report.
-    #[arg(long, env = "SANDLAB_NO_STORE")]
+    #[arg(long, env = "SANDLAB_NO_STORE", global = true)]
     no_store: bool,
 }
 
@@ -84,113 +94,177 @@ impl Keeping {
 #[derive(Debug, clap::Args)]
 pub struct Reporting {
     /// How to report.
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, value_enum, default_value = "text", global = true)]
     format: Format,
-    /// Write the report to this file, instead of to standard output.
-    #[arg(long, value_name = "FILE")]
+    /// Write the report to this file, instead of to standard output; with `--format csv` and a
+    /// folder (`tables/`), a file per table.
+    #[arg(long, value_name = "FILE", global = true)]
     output: Option<PathBuf>,
 }
 
 impl Reporting {
-    fn require_writable(&self) -> Result<()> {
-        self.output
-            .as_deref()
-            .map_or(Ok(()), record::require_writable)
+    /// Makes sure that the report can be written, before hours are spent on its content.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn require_writable(&self) -> Result<()> {
+        match &self.output {
+            Some(output) if !self.is_folder(output) => record::require_writable(output),
+            _ => Ok(()),
+        }
     }
 
-    /// Writes the report.
+    /// Returns whether the report is for a browser.
+    pub fn is_html(&self) -> bool {
+        self.format == Format::Html
+    }
+
+    /// Returns whether each table goes to a file of its own in this folder.
+    fn is_folder(&self, output: &Path) -> bool {
+        let names_folder = output.to_string_lossy().ends_with('/');
+        self.format == Format::Csv && (names_folder || output.is_dir())
+    }
+
+    /// Writes the report of a run of this store.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&self, results: &Results, targets: &Targets) -> Result<()> {
-        let render = |colours| report::results::render(results, targets, self.format, colours);
+    pub fn write(&self, report: &RunReport, store: &Store) -> Result<()> {
+        let render = |colours| report.render(self.format, colours, || store.document(report.id));
         match &self.output {
+            Some(output) if self.is_folder(output) => report.write_csv(output),
             Some(file) => record::write_whole(file, render(false)?.as_bytes()),
             None => print(&render(console::colors_enabled())?),
         }
     }
 }
 
-/// What a command is about to measure.
-pub struct About<'a> {
-    /// What the run is called after.
-    pub name: &'a str,
-    /// The agents.
-    pub subjects: &'a [Subject],
-    /// What they are allowed.
-    pub sandbox: &'a SandboxConfig,
-    /// How cases are measured, if there are any.
-    pub settings: Option<Settings>,
-    /// How many parts there will be.
-    pub parts: usize,
-    /// Whether the command fails if something is worse than it may be.
-    pub judges: bool,
-}
-
 impl Session {
-    /// The sandbox config that the user gave, or the default.
-    ///
-    /// # Errors
-    /// If the file cannot be used.
-    pub fn sandbox(&self) -> Result<SandboxConfig> {
-        match &self.sandbox {
-            Some(file) => Ok(SandboxConfig::read(file)?),
-            None => Ok(SandboxConfig::default()),
-        }
-    }
-
-    /// The targets that the user gave, or the standard ones.
-    ///
-    /// # Errors
-    /// If the file cannot be used.
-    pub fn targets(&self) -> Result<Targets> {
-        targets(self.targets.as_deref())
-    }
-
-    /// Takes one step of measuring after another, stores what they find, and reports. A step
-    /// that fails keeps the next one from nothing, unless sandlab itself is what failed.
+    /// Measures what an experiment plans.
     ///
     /// # Errors
     /// If something cannot be used, fails, or is worse than it may be.
-    pub fn run<F>(&self, about: &About, steps: impl IntoIterator<Item = F>) -> Result<()>
-    where
-        F: FnOnce(&mut dyn Recorder) -> Result<()>,
-    {
+    pub fn measure<E: Experiment>(&self, parameters: &E::Parameters) -> Result<()> {
+        let given = self.given()?;
+        self.run(&given, E::plan(parameters, &given)?)
+    }
+
+    /// Returns what every experiment is given.
+    ///
+    /// # Errors
+    /// If the sandbox config cannot be used.
+    pub fn given(&self) -> Result<Given<'static>> {
+        self.recording.given()
+    }
+
+    /// Measures what was planned, stores what is found, and reports it.
+    ///
+    /// # Errors
+    /// If something fails, or is worse than it may be.
+    pub fn run(&self, given: &Given, plan: Plan) -> Result<()> {
         self.reporting.require_writable()?;
-        let targets = self.targets()?;
-        let mut live = Live::begin(self.keeping.open()?, about)?;
+        let targets = targets(self.targets.as_deref())?;
+        let judges = plan.judges;
+        let mut measured = self.recording.measure(given, plan)?;
+        let report = measured.report(&targets)?;
+        self.reporting.write(&report, &measured.store)?;
+        measured.say_where();
+        let objections = report.objections();
+        if judges && !objections.is_empty() {
+            measured.errors.push(Error::TargetsMissed(objections));
+        }
+        measured.result()
+    }
+}
+
+impl Recording {
+    /// Returns what every experiment is given.
+    ///
+    /// # Errors
+    /// If the sandbox config cannot be used.
+    pub fn given(&self) -> Result<Given<'static>> {
+        let sandbox = self.sandbox.as_deref().map(SandboxConfig::read);
+        Ok(Given {
+            sandbox: sandbox.transpose()?.unwrap_or_default(),
+            say: &progress::say,
+        })
+    }
+
+    /// Returns the store, which has to be there.
+    ///
+    /// # Errors
+    /// If it is not, or cannot be used.
+    pub fn existing(&self) -> Result<Store> {
+        self.keeping.stored.existing()
+    }
+
+    /// Takes one step of measuring after another, and stores what they find. A step that fails
+    /// keeps none of the others from being done, unless sandlab itself is what failed.
+    ///
+    /// # Errors
+    /// If nothing can be stored; those of the steps are in what it returns.
+    pub fn measure(&self, given: &Given, plan: Plan) -> Result<Measured> {
+        let mut live = Live::begin(self.keeping.open()?, given, &plan)?;
         let mut errors = Vec::new();
-        for step in steps {
+        for step in plan.steps {
             if live.stopped() {
                 break;
             }
             let Err(error) = step(&mut live) else {
                 continue;
             };
-            let is_broken = error.kind() == Kind::Broken;
+            let is_internal = error.kind() == Kind::Internal;
             errors.push(error);
-            if is_broken {
+            if is_internal {
                 break;
             }
         }
         if live.stopped() && errors.is_empty() {
             errors.push(Error::Stopped);
         }
-        let (store, run) = live.end(&mut errors);
-        let results = store.results(run)?;
-        self.reporting.write(&results, &targets)?;
-        if !store.is_temporary() {
-            let file = store.path().display();
-            progress::say(&format!("run {run} in {file} has every sample"));
+        let (store, id) = live.end(&mut errors);
+        Ok(Measured { store, id, errors })
+    }
+}
+
+/// A run that was measured and stored.
+pub struct Measured {
+    /// The store that it is in.
+    pub store: Store,
+    /// Its number.
+    pub id: RunId,
+    /// Why not all of it could be measured.
+    pub errors: Vec<Error>,
+}
+
+impl Measured {
+    /// Returns its report.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn report(&self, targets: &Targets) -> Result<RunReport> {
+        let run = self.store.run(self.id)?;
+        let view = experiments::view(&run);
+        Ok(RunReport::new(self.id, run, view, targets))
+    }
+
+    /// Tells a person where it is kept.
+    pub fn say_where(&self) {
+        if !self.store.is_temporary() {
+            let (id, file) = (self.id, self.store.path().display());
+            progress::say(&format!("run {id} in {file} has every sample"));
         }
-        let objections = objections(&results, &targets);
-        if about.judges && !objections.is_empty() {
-            errors.push(Error::Beyond(objections));
-        }
-        match errors.len() {
+    }
+
+    /// Returns all errors as one.
+    ///
+    /// # Errors
+    /// If there are any.
+    pub fn result(mut self) -> Result<()> {
+        match self.errors.len() {
             0 => Ok(()),
-            1 => Err(errors.remove(0)),
-            _ => Err(Error::Several(errors)),
+            1 => Err(self.errors.remove(0)),
+            _ => Err(Error::Several(self.errors)),
         }
     }
 }
@@ -200,7 +274,14 @@ impl Session {
 /// # Errors
 /// If the file cannot be used.
 pub fn targets(file: Option<&Path>) -> Result<Targets> {
-    file.map_or_else(|| Ok(Targets::standard()), Targets::read)
+    let catalogue = experiments::catalogue();
+    match file {
+        Some(file) => Targets::read(file, &catalogue),
+        None => {
+            let parsed = Targets::parse(&experiments::standard_targets(), &catalogue);
+            Ok(parsed.unwrap_or_else(|error| unreachable!("a test reads them: {error}")))
+        }
+    }
 }
 
 /// A run that is being measured: into the store and onto the terminal. Nothing of it is
@@ -214,20 +295,20 @@ struct Live {
 }
 
 impl Live {
-    fn begin(store: Store, about: &About) -> Result<Self> {
-        let agents = about.subjects.iter().map(Measured::of);
+    fn begin(store: Store, given: &Given, plan: &Plan) -> Result<Self> {
+        let agents = plan.subjects.iter().map(MeasuredAgent::of);
         let begin = Begin {
-            command: about.name.to_owned(),
+            command: plan.name.clone(),
             started: Timestamp::now().to_string(),
             environment: Environment::now(),
-            settings: about.settings,
-            sandbox: about.sandbox.clone(),
+            settings: plan.settings,
+            sandbox: given.sandbox.clone(),
             agents: agents.collect::<Result<_>>()?,
         };
         Ok(Self {
             writer: store.begin(&begin)?,
             store,
-            bar: progress::Bar::new(about.parts)?,
+            bar: progress::Bar::new(plan.parts)?,
             watch: Watch::start(),
             parts: 0,
         })
@@ -261,13 +342,7 @@ impl Live {
 impl Recorder for Live {
     fn record(&mut self, entry: Entry) -> Result<()> {
         match &entry {
-            Entry::Part(part) => self.begins(&format!(
-                "{} on {}, {} agents",
-                part.experiment.name(),
-                part.backend,
-                part.agents
-            )),
-            Entry::Case(case) => self.begins(&case.agent),
+            Entry::Part(part) => self.begins(&part.name()),
             Entry::Window(interval) => self.bar.shows(&format!(
                 "{}, {} good/s, {} waiting",
                 interval.phase.name(),
@@ -281,5 +356,9 @@ impl Recorder for Live {
 
     fn stopped(&self) -> bool {
         self.bar.stopped()
+    }
+
+    fn shows(&self, what: &str) {
+        self.bar.shows(what);
     }
 }

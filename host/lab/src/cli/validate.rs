@@ -21,40 +21,40 @@ pub struct Args {
         required_unless_present_any = ["explain", "worker"]
     )]
     guests: Vec<PathBuf>,
-    /// What the guests are held against, a TOML file; docs/validate.md has its fields.
+    /// Policy that guests are held against, a TOML file; docs/validate.md has its fields.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// The world that they must be of, instead of the policy's.
+    /// World that guests must export, instead of the policy's.
     #[arg(long, value_name = "NAME")]
     world: Option<String>,
-    /// More messages that they must answer, a workload file.
+    /// Workload file with further messages and their required replies.
     #[arg(long, value_name = "FILE")]
     cases: Vec<PathBuf>,
-    /// Stages that are not run.
+    /// Stages to skip.
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     skip: Vec<Stage>,
-    /// Time nothing: for a machine that is busy, and for reports that are the same each time.
+    /// Turn timing off: for a busy machine, and for reports that are the same each time.
     #[arg(long)]
     no_timing: bool,
-    /// Say what is larger than in this earlier report (`--format json`).
+    /// Report what has grown since this earlier report (`--format json`).
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// How to report on standard output.
+    /// Format of the report on standard output.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Write another report to a file: json=report.json, say. Can be given more than once.
+    /// Write another report to a file, as in json=report.json. Can be repeated.
     #[arg(long = "report", value_name = "KIND=FILE")]
     reports: Vec<Export<Format>>,
-    /// Exit with 1 also if there are only warnings.
+    /// Exit with 1 on warnings, too.
     #[arg(long)]
     deny_warnings: bool,
-    /// How many guests are checked at once; as many as there are cores, if not given.
+    /// Guests that are checked at once; by default one per core.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
-    /// Say what a code means, or all of them, and check nothing.
+    /// Explain a code, or list all of them, and check nothing.
     #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "all")]
     explain: Option<String>,
-    /// The process that checks one guest; its parent speaks to it.
+    /// Check one guest, as the child process of another sandlab.
     #[arg(long, hide = true)]
     worker: bool,
 }
@@ -163,7 +163,8 @@ fn baseline(file: &Path) -> Result<Baseline> {
     Baseline::parse(&text).map_err(usage)
 }
 
-/// Whose turn it is. What could not be checked outweighs what was found.
+/// Returns the error that the command ends with. Guests that could not be checked outweigh
+/// findings.
 fn verdict(guests: &[Guest], deny_warnings: bool) -> Result<()> {
     let unchecked: Vec<&str> = guests
         .iter()
@@ -172,7 +173,9 @@ fn verdict(guests: &[Guest], deny_warnings: bool) -> Result<()> {
         .collect();
     if !unchecked.is_empty() {
         let names = unchecked.join(", ");
-        return Err(Error::Machine(format!("could not be checked: {names}")));
+        return Err(Error::Machine(format!(
+            "these could not be checked: {names}"
+        )));
     }
     let count = |severity| {
         let found = guests.iter().flat_map(Guest::findings);

@@ -7,8 +7,8 @@
 use sandlab_runtime::bindings::{host, types};
 use sandlab_runtime::config::{Access, DirectoryGrant};
 use sandlab_runtime::{
-    Agent, Backend, BackendKind, CallError, Directory, Fault, Handled, Identity, Level, Message,
-    SandboxConfig, SendError, wasm,
+    Agent, Backend, BackendKind, CallError, Cause, Directory, Fault, Handled, Identity, Level,
+    Message, SandboxConfig, SendError, wasm,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -351,5 +351,5 @@ impl Agent for Instance {
 }
 
 fn fault(error: Error) -> Fault {
-    Fault::Trap(format!("{error:#}"))
+    Cause::Trap(error.root_cause().to_string()).into()
 }

@@ -1,11 +1,134 @@
-//! What can be measured, one experiment a folder.
+//! The experiments, one folder each: parameters, how it is run, what it finds out, and what of
+//! that is shown.
+//!
+//! An experiment is an [`Experiment`] and one line in [`registry`], which generates its
+//! command, the way from a stored run to its [`View`], and its part of the published schema.
+//! See CONTRIBUTING.md for the recipe.
 
 pub mod by_hand;
-pub mod compare;
-pub mod footprint;
-pub mod load;
-pub mod memory;
-pub mod plan;
-pub mod record;
-pub mod spawn;
-pub mod torture;
+mod closed_loops;
+mod notes;
+mod open_loops;
+pub mod options;
+pub mod quick;
+mod registry;
+mod schema;
+
+pub(crate) use registry::registry;
+pub use registry::*;
+pub use schema::{check, run_schema};
+
+use crate::Result;
+use crate::bundle::Subject;
+use crate::metrics::{Labels, Quantity};
+use crate::record::{Finding, Part, RoundSettings, RunPart};
+use crate::sampling::recorder::Recorder;
+use crate::view::View;
+use sandlab_runtime::SandboxConfig;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::ops::Deref;
+
+macro_rules! modules {
+    ($($module:ident $name:ident $help:literal $(, $option:ident = $value:literal)?;)+
+     $(@own $own:ident $own_name:ident;)+) => {
+        $(pub mod $module;)+
+        $(pub mod $own;)+
+    };
+}
+registry!(modules);
+
+/// Something that can be measured.
+pub trait Experiment {
+    /// Its parameters, which are its options on the command line.
+    type Parameters: clap::Args + std::fmt::Debug;
+
+    /// What its parts find out besides windows and rounds: an enum that names its variants in
+    /// the field `finding`.
+    type Found: Serialize + DeserializeOwned + JsonSchema;
+
+    /// The kinds of parts that it measures: what stands in [`crate::record::Part::experiment`].
+    const KINDS: &'static [&'static str];
+
+    /// The quantities that it alone measures.
+    const QUANTITIES: &'static [&'static Quantity] = &[];
+
+    /// What its results are graded by, besides sandlab's own targets: TOML as in
+    /// `verdict/targets.toml`.
+    const TARGETS: &'static str = "";
+
+    /// Prepares a run: loads what is measured, and says what will be done.
+    ///
+    /// # Errors
+    /// If the parameters cannot be used, or something does not load.
+    fn plan<'a>(parameters: &'a Self::Parameters, given: &'a Given) -> Result<Plan<'a>>;
+
+    /// Shows its parts of a run.
+    fn show(parts: &[Shown<Self::Found>], to: &mut View);
+}
+
+/// What every experiment is given besides its own parameters.
+pub struct Given<'a> {
+    /// What agents are allowed.
+    pub sandbox: SandboxConfig,
+    /// Tells a person of progress before anything is measured.
+    pub say: &'a dyn Fn(&str),
+}
+
+/// A run that is about to be measured.
+pub struct Plan<'a> {
+    /// The name of the run in lists: `latency`, `peak`.
+    pub name: String,
+    /// The agents that are measured.
+    pub subjects: Vec<Subject>,
+    /// How interleaved rounds are measured; `None` if there are none.
+    pub settings: Option<RoundSettings>,
+    /// The number of parts, for the progress bar.
+    pub parts: usize,
+    /// Whether the command fails if something is worse than it may be.
+    pub judges: bool,
+    /// What is done, one after another. A step that fails keeps none of the others from being
+    /// done, unless sandlab itself failed.
+    pub steps: Vec<Step<'a>>,
+}
+
+/// One step of a run.
+pub type Step<'a> = Box<dyn FnOnce(&mut dyn Recorder) -> Result<()> + 'a>;
+
+/// A part of a run with its findings, as its experiment shows it.
+pub struct Shown<'a, F> {
+    measured: &'a RunPart,
+    /// The experiment's own findings, in order.
+    pub found: Vec<F>,
+}
+
+impl<'a, F: DeserializeOwned> Shown<'a, F> {
+    /// Reads the findings of a part.
+    pub fn new(part: &'a RunPart) -> Self {
+        Self {
+            found: part.findings.iter().filter_map(Finding::read).collect(),
+            measured: part,
+        }
+    }
+}
+
+impl<F> Deref for Shown<'_, F> {
+    type Target = RunPart;
+
+    fn deref(&self) -> &RunPart {
+        self.measured
+    }
+}
+
+/// Returns the labels of what a part measured: its kind, agent, size, number of agents, rate,
+/// and backend.
+pub(crate) fn labels(part: &Part) -> Labels {
+    Labels::new()
+        .with("experiment", &part.experiment)
+        .with("agent", &part.agent)
+        .with_some("size", part.bytes())
+        .with("agents", part.agents)
+        .with_some("rate", part.rate)
+        .with_some("backend", part.backend)
+}

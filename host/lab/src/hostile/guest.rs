@@ -1,4 +1,4 @@
-//! Guests in WebAssembly text, encoded as components of the contract.
+//! Guests in WebAssembly text, encoded as components for the contract's world.
 
 use sandlab_runtime::wasm::contract::WIT;
 use std::fmt::Write;
@@ -9,8 +9,8 @@ use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
 
-/// What of WASI the guests import: of each interface only what they use, which is all that
-/// a component has to name.
+/// The WASI interfaces that the guests import, reduced to the functions that they use: a
+/// component needs to name no others.
 const WASI: &str = r#"
 package sandlab:guest;
 
@@ -42,6 +42,11 @@ package wasi:cli@0.2.6 {
         use wasi:io/streams@0.2.6.{output-stream};
         get-stdout: func() -> output-stream;
     }
+    interface stderr {
+        use wasi:io/streams@0.2.6.{output-stream};
+        get-stderr: func() -> output-stream;
+    }
+    interface exit { exit: func(status: result); }
 }
 package wasi:sockets@0.2.6 {
     interface instance-network {
@@ -67,32 +72,34 @@ world guest {
     import wasi:random/random@0.2.6;
     import wasi:cli/environment@0.2.6;
     import wasi:cli/stdout@0.2.6;
+    import wasi:cli/stderr@0.2.6;
+    import wasi:cli/exit@0.2.6;
     import wasi:sockets/instance-network@0.2.6;
     import wasi:filesystem/preopens@0.2.6;
     import nobody:knows/secrets@1.0.0;
 }
 "#;
 
-/// A guest: an echo, in which something else stands.
+/// A core module that echoes, with text inserted at the places below.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Guest<'a> {
-    /// What the module imports and has besides.
+    /// Imports, functions, tables and memories of the module.
     pub items: &'a str,
-    /// What `configure` does, before it takes everything.
+    /// Instructions of `configure`, before it accepts.
     pub configure: &'a str,
-    /// What `handle` does, before it answers with the message's content.
+    /// Instructions of `handle`, before it writes the reply.
     pub handle: &'a str,
-    /// What `handle` does when the reply is made, whose result is at address 1024, the only
+    /// Instructions of `handle` after it wrote the reply: the result is at address 1024, its only
     /// message at 1088.
     pub answer: &'a str,
-    /// Where `cabi_realloc` says that there is room; 8192 if empty.
+    /// The instructions of `cabi_realloc`; if empty, it always returns 8192.
     pub realloc: &'a str,
-    /// Pages of memory; 4 if none.
+    /// Initial pages of memory; 4 if zero.
     pub pages: u32,
 }
 
 impl Guest<'_> {
-    /// Its module in text.
+    /// Returns the module as text.
     fn text(&self) -> String {
         let Self {
             items,
@@ -139,10 +146,10 @@ impl Guest<'_> {
         )
     }
 
-    /// The component.
+    /// Encodes the component.
     ///
     /// # Panics
-    /// If the text is not right, which every test of it would show.
+    /// If the text is not valid WebAssembly.
     pub fn component(&self) -> Vec<u8> {
         let mut wit = Resolve::default();
         let mut contract = SourceMap::default();
@@ -166,8 +173,8 @@ impl Guest<'_> {
     }
 }
 
-/// A component with so many more core instances, of a module that has one page of memory.
-pub fn crowded(component: &[u8], instances: u32) -> Vec<u8> {
+/// Adds core instances to a component, each of a module with one page of memory.
+pub fn with_core_instances(component: &[u8], instances: u32) -> Vec<u8> {
     let modules = Parser::new(0).parse_all(component);
     let is_outermost_module =
         |payload: &Result<Payload, _>| matches!(payload, Ok(Payload::ModuleSection { .. }));
@@ -182,18 +189,19 @@ pub fn crowded(component: &[u8], instances: u32) -> Vec<u8> {
     });
     let mut empty = Module::new();
     empty.section(&memories);
-    let mut crowded = component.to_vec();
-    ModuleSection(&empty).append_to_component(&mut crowded);
+    let mut with_core_instances = component.to_vec();
+    ModuleSection(&empty).append_to_component(&mut with_core_instances);
     let mut started = InstanceSection::new();
     for _ in 0..instances {
         started.instantiate(module, Vec::<(&str, ModuleArg)>::new());
     }
-    started.append_to_component(&mut crowded);
-    crowded
+    started.append_to_component(&mut with_core_instances);
+    with_core_instances
 }
 
-/// A component with one function of so many steps: a compiler's time grows faster than they.
-pub fn endless_to_compile(steps: usize) -> Vec<u8> {
+/// Returns a component with one function of this many steps: compile time grows faster than
+/// linearly with them.
+pub fn slow_to_compile(steps: usize) -> Vec<u8> {
     let mut items = String::from("(func (export \"long\") (param i64) (result i64) (local i64)\n");
     for step in 0..steps {
         let _ = write!(

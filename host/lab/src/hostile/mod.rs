@@ -1,65 +1,64 @@
-//! Guests that are made to do harm, and what must become of each.
+//! Hostile guests, and the outcome that the sandbox owes each.
 //!
-//! They are WebAssembly text, encoded when they are wanted, so that the tests and
-//! `sandlab torture` strike with the same ones, and neither needs anything that was built
-//! before. `docs/hostile.md` has them as a table.
+//! They are WebAssembly text, encoded on demand, so that the tests and `sandlab torture` run the
+//! same attacks without a build beforehand. `docs/hostile.md` has them as a table.
 
-mod arena;
 mod attacks;
 mod guest;
+mod runner;
 
-pub use arena::{Arena, Ground, Outcome};
 pub use attacks::all;
-pub use guest::{Guest, crowded, endless_to_compile};
+pub use guest::{Guest, slow_to_compile, with_core_instances};
+pub use runner::{AttackRunner, Outcome, Target};
 
 use sandlab_runtime::config::SandboxConfig;
 use std::time::Duration;
 
-/// One way to do harm.
+/// A hostile guest and how it is run.
 #[derive(Debug, Clone, Copy)]
 pub struct Attack {
-    /// What a person calls it.
+    /// The name in tables and in the documentation.
     pub name: &'static str,
-    /// What it is done with.
+    /// The component that attacks.
     pub guest: Guest<'static>,
-    /// How it is done.
-    pub strike: Strike,
-    /// What must become of it.
-    pub end: End,
+    /// How the guest is started and what is sent to it.
+    pub method: Method,
+    /// The outcome that the sandbox owes it.
+    pub expected: Expected,
 }
 
-/// How an attack is done.
+/// The steps of an attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strike {
-    /// The guest is loaded, started, configured, and told something.
-    Tell,
-    /// The same, and it never comes to an end by itself: with a short deadline.
+pub enum Method {
+    /// The guest is loaded, started and configured, and gets a message.
+    Message,
+    /// As [`Message`](Self::Message), with a short deadline, since the guest never ends by itself.
     Stall,
-    /// Its core instances are so many more.
-    Crowd(u32),
-    /// When it has ended, one that looks for what is left of it takes its place.
+    /// As [`Message`](Self::Message), with this many more core instances in the component.
+    CoreInstances(u32),
+    /// Once the guest has ended, this one starts in its slot and searches for data left behind.
     Search(Guest<'static>),
-    /// So often that the supervisor gives it up.
-    Crash,
-    /// More instances are started than there is room for.
-    Fill,
+    /// The guest gets messages until its supervisor gives it up.
+    CrashLoop,
+    /// Instances are started until the pool refuses one.
+    FillPool,
 }
 
-/// What becomes of an attack.
+/// The outcome of an attack. A text is part of the message that users see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// It is not loaded; this is part of why.
+pub enum Expected {
+    /// The component is refused when it is loaded.
     NotLoaded(&'static str),
-    /// It does not start; this is part of why.
+    /// The instance does not start.
     NotStarted(&'static str),
-    /// It ends when it is told something; this is part of why.
+    /// The instance ends while it handles the message.
     Ended(&'static str),
-    /// It gets nothing out of it, and answers.
+    /// The agent echoes the message, having gained nothing.
     Answered,
 }
 
-/// A good agent, in whose place a hostile one may have been: it answers with what it was
-/// told, and traps when it starts if there is anything left in its memory or its table.
+/// A good agent: it echoes, and traps at its start if its memory or table holds anything that
+/// an earlier instance in its slot left behind.
 pub const WITNESS: Guest = Guest {
     items: r#"
     (table $t 64 funcref)
@@ -82,22 +81,22 @@ pub const WITNESS: Guest = Guest {
     pages: 4,
 };
 
-/// Room for hostile agents at once, beside good ones.
-const ROOM: u32 = 8;
+/// Slots for hostile agents, beside those of the good ones.
+const HOSTILE_SLOTS: u32 = 8;
 
-/// What hostile guests may use beside so many good agents, so that each comes to an end soon.
+/// Returns limits under which each attack ends soon, with slots for `good` other agents.
 pub fn sandbox(good: u32) -> SandboxConfig {
     let mut sandbox = SandboxConfig {
         memory_limit: bytesize::ByteSize::mib(8),
         deadline: Duration::from_secs(5),
         ..SandboxConfig::default()
     };
-    sandbox.allocation.slots = good + ROOM;
+    sandbox.allocation.slots = good + HOSTILE_SLOTS;
     sandbox
 }
 
-/// The same for those that never end by themselves.
-pub fn hasty(sandbox: &SandboxConfig) -> SandboxConfig {
+/// Returns the same limits with a deadline of 20 ms, for guests that never end by themselves.
+pub fn short_deadline(sandbox: &SandboxConfig) -> SandboxConfig {
     SandboxConfig {
         deadline: Duration::from_millis(20),
         ..sandbox.clone()

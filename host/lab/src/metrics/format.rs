@@ -73,19 +73,6 @@ pub fn grouped(number: f64) -> String {
     groups.join(",")
 }
 
-/// For a spreadsheet: nothing where there is no number.
-pub fn plain(number: Option<f64>) -> String {
-    number.map_or_else(String::new, |number| format!("{number:.4}"))
-}
-
-/// For a spreadsheet: a component's name is its file's, which may have a comma.
-pub fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n']) {
-        return format!("\"{}\"", field.replace('"', "\"\""));
-    }
-    field.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +96,5 @@ mod tests {
             (grouped(1_234_567.4), grouped(999.0)),
             ("1,234,567".to_owned(), "999".to_owned())
         );
-        assert_eq!(quoted("a,\"b"), "\"a,\"\"b\"");
     }
 }

@@ -56,6 +56,7 @@ impl Labels {
                 |_| value.clone(),
                 |limit| format!("under {}", super::format::limit(limit)),
             ),
+            "agents" if value == "1" => "1 agent".to_owned(),
             "agents" => format!("{value} agents"),
             "rate" => value.parse().map_or_else(
                 |_| value.clone(),

@@ -8,10 +8,12 @@
 //! their experiment.
 
 pub mod format;
+mod identity;
 mod labels;
-mod quantity;
+pub(crate) mod quantity;
 pub mod shared;
 
+pub use identity::Identity;
 pub use labels::Labels;
 pub use quantity::{Direction, Quantity, Topic, Unit};
 
@@ -66,6 +68,24 @@ impl Metric {
         }
     }
 
+    /// Returns the value of all that was measured, with the interval of the median of its
+    /// windows, wide enough to hold the value. What happens within a window meets many messages
+    /// at once, so that windows are the unit and messages are not.
+    pub fn whole(
+        quantity: &'static Quantity,
+        labels: Labels,
+        value: f64,
+        windows: Vec<f64>,
+    ) -> Self {
+        let ends = median_interval(&windows).and_then(|median| median.ends());
+        let estimate = Estimate {
+            value,
+            low: ends.map(|(low, _)| low.min(value)),
+            high: ends.map(|(_, high)| high.max(value)),
+        };
+        Self::estimated(quantity, labels, estimate, windows)
+    }
+
     /// Returns a value that was read once: it has no interval.
     pub fn single(quantity: &'static Quantity, labels: Labels, value: f64) -> Self {
         Self::estimated(quantity, labels, Estimate::single(value), Vec::new())
@@ -102,6 +122,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_interval_of_a_whole_holds_its_value() {
+        let windows = |n: u32| (1..=n).map(f64::from).collect::<Vec<_>>();
+        let whole = |value, n| Metric::whole(&shared::THROUGHPUT, Labels::new(), value, windows(n));
+        assert_eq!(whole(5.0, 10).value.ends(), Some((2.0, 9.0)));
+        assert_eq!(whole(1.0, 10).value.ends(), Some((1.0, 9.0)));
+        assert_eq!(whole(5.0, 5).value.ends(), None);
+    }
+
+    #[test]
     fn the_identity_of_a_metric_is_its_quantity_and_its_labels() {
         let labels = Labels::new().with("agent", "echo").with("size", 1_024);
         let metric = Metric::single(&shared::TIME_PER_MESSAGE, labels, 5.0);
@@ -109,9 +138,6 @@ mod tests {
         assert_eq!(metric.name(), "time/msg, echo, 1 KiB");
         let bare = Metric::single(&shared::TIME_PER_MESSAGE, Labels::new(), 5.0);
         assert_eq!(bare.key(), "time-per-message");
-        assert_eq!(
-            Metric::median(&shared::TIME_PER_MESSAGE, Labels::new(), vec![]).is_none(),
-            true
-        );
+        assert!(Metric::median(&shared::TIME_PER_MESSAGE, Labels::new(), vec![]).is_none());
     }
 }

@@ -17,7 +17,13 @@ pub struct Quantity {
     /// The section of a report that shows it.
     pub topic: Topic,
     /// What it means, in a sentence.
+    #[serde(serialize_with = "trimmed")]
     pub meaning: &'static str,
+}
+
+/// Writes a meaning without the space that begins a doc comment.
+fn trimmed<S: serde::Serializer>(meaning: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(meaning.trim())
 }
 
 /// The unit of a quantity's values.
@@ -68,6 +74,40 @@ impl Direction {
 }
 
 impl Unit {
+    /// All units.
+    pub const ALL: [Self; 6] = [
+        Self::Nanoseconds,
+        Self::PerSecond,
+        Self::Bytes,
+        Self::Ratio,
+        Self::Share,
+        Self::Count,
+    ];
+
+    /// Returns the unit as it is written after a number; empty for a count.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "ns",
+            Self::PerSecond => "1/s",
+            Self::Bytes => "bytes",
+            Self::Ratio => "ratio",
+            Self::Share => "share",
+            Self::Count => "",
+        }
+    }
+
+    /// Returns the unit's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "nanoseconds",
+            Self::PerSecond => "per second",
+            Self::Bytes => "bytes",
+            Self::Ratio => "ratio",
+            Self::Share => "share",
+            Self::Count => "count",
+        }
+    }
+
     /// Returns the suffix that names the unit in the header of a CSV file.
     pub fn suffix(self) -> &'static str {
         match self {
@@ -107,11 +147,13 @@ pub enum Topic {
     Gate,
     /// Untrusted guests.
     Isolation,
+    /// Whether a build is what it must be.
+    Validation,
 }
 
 impl Topic {
     /// All topics, in the order that reports have.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Overhead,
         Self::Throughput,
         Self::Latency,
@@ -123,6 +165,7 @@ impl Topic {
         Self::Load,
         Self::Gate,
         Self::Isolation,
+        Self::Validation,
     ];
 
     /// Returns the heading of the section.
@@ -139,6 +182,7 @@ impl Topic {
             Self::Load => "Load",
             Self::Gate => "Gate",
             Self::Isolation => "Isolation",
+            Self::Validation => "Validation",
         }
     }
 }

@@ -7,6 +7,9 @@ quantities! {
     TIME_PER_MESSAGE = "time-per-message", "time/msg", Nanoseconds, Lower, Overhead;
     /// Messages per second that came to a checked reply, with a stated number in flight.
     THROUGHPUT = "throughput", "messages/s", PerSecond, Higher, Throughput;
+    /// Mean time from when a message left until its reply was seen, with a stated number in
+    /// flight.
+    MEAN_TIME = "mean-time", "mean time", Nanoseconds, Lower, Throughput;
     /// Median time from when a message was due until its reply was seen.
     LATENCY_P50 = "latency-p50", "latency p50", Nanoseconds, Lower, Latency;
     /// 99th percentile of the time from when a message was due until its reply was seen.

@@ -1,35 +1,34 @@
-//! A run as a file: JSON under a published schema, or CSV. Whatever a store has of a run is
-//! in it, so that it can be read back exactly.
+//! A run as a file: one JSON document under a published schema. Whatever a store has of a run
+//! is in it, so that it can be read back exactly.
 
 use super::entry::{Begin, End};
-use crate::experiments::record::{Finding, Part};
-use crate::record::Window;
-use crate::sampling::interleave::Sampled;
+use super::{Finding, Part, Rounds, Window, older};
 use crate::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The version of a document's fields.
-pub const SCHEMA: &str = "sandlab.run/2";
+pub const SCHEMA: &str = "sandlab.run/3";
 
 /// A whole run.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// The version of these fields: `sandlab.run/2`.
+    /// The version of these fields: `sandlab.run/3`.
     pub schema: String,
-    /// What a reader must know of all of it.
+    /// How the run began.
     pub begin: Begin,
-    /// Agents on the backends, every sample.
-    pub comparisons: Vec<Sampled>,
-    /// Agents on the rungs of the ladder, every sample.
-    pub ladders: Vec<Sampled>,
-    /// Loads, limits, plans, starts and sandbox configs, in order.
+    /// The parts of the run, in order.
     pub parts: Vec<PartDocument>,
-    /// What else a reader must know.
+    /// What a reader of the whole run must know.
     pub notes: Vec<String>,
     /// How it ended; null if it was killed, or had not ended.
     pub end: Option<End>,
+    /// What follows from the above: metrics, grades, changes against a baseline. It is written
+    /// for readers, and derived anew when a document is imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Value>,
 }
 
 /// One part of a run.
@@ -38,8 +37,10 @@ pub struct Document {
 pub struct PartDocument {
     /// What was to be measured.
     pub part: Part,
-    /// Every stretch of time of an open loop, in order.
-    pub intervals: Vec<Window>,
+    /// Every window of an open loop, in order.
+    pub windows: Vec<Window>,
+    /// The interleaved rounds.
+    pub rounds: Rounds,
     /// What else was found out, in order.
     pub findings: Vec<Finding>,
 }
@@ -47,105 +48,72 @@ pub struct PartDocument {
 impl PartDocument {
     pub(super) fn new(part: Part) -> Self {
         Self {
+            rounds: Rounds::of(part.sides.iter().map(String::as_str)),
             part,
-            intervals: Vec::new(),
+            windows: Vec::new(),
             findings: Vec::new(),
         }
     }
 }
 
 impl Document {
-    pub(super) fn new(
-        begin: Begin,
-        parts: Vec<PartDocument>,
-        comparisons: Vec<Sampled>,
-        ladders: Vec<Sampled>,
-        notes: Vec<String>,
-        end: Option<End>,
-    ) -> Self {
-        Self {
-            schema: SCHEMA.to_owned(),
-            begin,
-            comparisons,
-            ladders,
-            parts,
-            notes,
-            end,
-        }
-    }
-
-    /// As JSON.
+    /// Returns the document as JSON.
     ///
     /// # Errors
     /// If it cannot be encoded.
     pub fn json(&self) -> Result<String> {
-        let json = serde_json::to_string_pretty(self).map_err(unencodable)?;
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::Machine(format!("cannot encode the run: {error}")))?;
         Ok(json + "\n")
     }
 
-    /// As CSV: a line for each value, with its place as a JSON pointer (RFC 6901).
+    /// Reads a document of this version or an older one.
     ///
     /// # Errors
-    /// If it cannot be encoded.
-    pub fn csv(&self) -> Result<String> {
-        let value = serde_json::to_value(self).map_err(unencodable)?;
-        Ok(super::csv::write(&value))
-    }
-
-    /// Reads either.
-    ///
-    /// # Errors
-    /// If it is neither, or of another version; the message says where.
+    /// If it is none, or of a version that is not known; the message says where.
     pub fn read(text: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Version {
             schema: String,
         }
-        let other = |schema: &str| {
-            format!("it is {schema:?}, and this sandlab reads {SCHEMA:?}; export it anew")
-        };
-        if text.trim_start().starts_with('{') {
-            let version: Version = serde_json::from_str(text)
-                .map_err(|error| format!("it is no exported run: {error}"))?;
-            if version.schema != SCHEMA {
-                return Err(other(&version.schema));
-            }
-            let read: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
-            return read.checked();
-        }
-        let value = super::csv::read(text)?;
-        match value["schema"].as_str() {
-            Some(SCHEMA) => {}
-            schema => return Err(other(schema.unwrap_or_default())),
-        }
-        let read: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
-        read.checked()
-    }
-
-    /// The JSON Schema that documents follow.
-    pub fn json_schema() -> String {
-        let schema = schemars::schema_for!(Self);
-        let text = serde_json::to_string_pretty(&schema);
-        text.unwrap_or_else(|_| unreachable!("a schema is JSON")) + "\n"
-    }
-
-    /// What a schema cannot say: every side of a case has as many rounds as the others.
-    fn checked(self) -> Result<Self, String> {
-        for sampled in self.comparisons.iter().chain(&self.ladders) {
-            let rounds = sampled.rounds();
-            if let Some(side) = sampled.sides.iter().find(|side| side.ns.len() != rounds) {
+        let version: Version = serde_json::from_str(text)
+            .map_err(|error| format!("it is no exported run: {error}"))?;
+        let document: Self = match version.schema.as_str() {
+            SCHEMA => serde_json::from_str(text).map_err(|error| error.to_string())?,
+            older::SCHEMA => older::read(text)?,
+            other => {
                 return Err(format!(
-                    "{} on {} has {} rounds, and {rounds} on its other sides",
-                    sampled.agent,
+                    "it is {other:?}, and this sandlab reads {SCHEMA:?} and {:?}; export it anew",
+                    older::SCHEMA
+                ));
+            }
+        };
+        document.checked()
+    }
+
+    /// Checks what a schema cannot say: every side of a part has as many rounds as the others.
+    fn checked(self) -> Result<Self, String> {
+        for PartDocument { part, rounds, .. } in &self.parts {
+            let count = rounds.len();
+            if let Some(side) = rounds.sides.iter().find(|side| side.ns.len() != count) {
+                return Err(format!(
+                    "{} on {} has {} rounds, and {count} on its other sides",
+                    part.agent,
                     side.side,
                     side.ns.len()
+                ));
+            }
+            if !part
+                .sides
+                .iter()
+                .eq(rounds.sides.iter().map(|side| &side.side))
+            {
+                return Err(format!(
+                    "the rounds of {} are not of the sides that its part names",
+                    part.agent
                 ));
             }
         }
         Ok(self)
     }
-}
-
-fn unencodable(error: serde_json::Error) -> Error {
-    Error::Machine(format!("cannot encode the run: {error}"))
 }

@@ -1,9 +1,6 @@
 //! What a run consists of, in the order in which it is measured.
 
-use super::{Environment, Measured, Noise};
-use crate::experiments::record::{Finding, Part};
-use crate::record::Window;
-use crate::sampling::interleave::Settings;
+use super::{Environment, Finding, MeasuredAgent, Noise, Part, RoundSettings, Window};
 use sandlab_runtime::SandboxConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,19 +8,17 @@ use serde::{Deserialize, Serialize};
 /// Whatever is stored as soon as it is known.
 #[derive(Debug, Clone)]
 pub enum Entry {
-    /// A part begins; the intervals and findings that follow belong to it.
+    /// A part begins; all that follows up to the next part belongs to it.
     Part(Part),
-    /// A stretch of time of an open loop is over.
+    /// A window of an open loop is over.
     Window(Box<Window>),
-    /// Something else was found out.
-    Finding(Box<Finding>),
-    /// A case begins, on its sides; the rounds that follow belong to it.
-    Case(Case),
-    /// A round of it is over: nanoseconds a message, of each side in their order.
+    /// Something was found out.
+    Finding(Finding),
+    /// An interleaved round is over: nanoseconds per message, of each side in their order.
     Round(Vec<f64>),
-    /// What timing added to a message of it, nanoseconds, at most.
+    /// What timing added to a message of the part, nanoseconds, at most.
     Timing(f64),
-    /// What else a reader must know.
+    /// What a reader of the whole run must know.
     Note(String),
 }
 
@@ -36,13 +31,13 @@ pub struct Begin {
     pub started: String,
     /// Where it ran.
     pub environment: Environment,
-    /// How cases were measured; none of a run that has none.
-    pub settings: Option<Settings>,
-    /// What the agents were allowed, as a sandbox config's fields.
+    /// How interleaved rounds were measured; null if there are none.
+    pub settings: Option<RoundSettings>,
+    /// What the agents were allowed.
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub sandbox: SandboxConfig,
-    /// What was measured, and how it was built.
-    pub agents: Vec<Measured>,
+    /// The agents, and how they were built.
+    pub agents: Vec<MeasuredAgent>,
 }
 
 /// How the run ended.
@@ -52,30 +47,6 @@ pub struct End {
     pub complete: bool,
     /// What else the machine did meanwhile.
     pub noise: Noise,
-    /// What did not hold, so that it could not go on.
+    /// Errors that ended a part of it.
     pub failures: Vec<String>,
-}
-
-/// The same messages of an agent on several sides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
-    /// Which sides there are.
-    pub of: Sides,
-    /// Which agent.
-    pub agent: String,
-    /// The stated size of its messages, bytes; none for a workload from a file.
-    pub size: Option<usize>,
-    /// Their mean size, bytes.
-    pub mean_bytes: u64,
-    /// The sides, in the order of each round's numbers.
-    pub sides: Vec<String>,
-}
-
-/// What the sides of a case are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sides {
-    /// Backends.
-    Backends,
-    /// Rungs of the ladder.
-    Ladder,
 }

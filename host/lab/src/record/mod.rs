@@ -1,23 +1,31 @@
 //! The stored run: every sample, the settings and the environment.
 
-mod csv;
+mod closed_loop;
 mod differences;
 mod document;
 mod entry;
 mod environment;
 mod file;
+mod finding;
 mod noise;
+mod older;
+mod paired;
 mod part;
+mod rounds;
 mod store;
 mod window;
 
+pub use closed_loop::{Clients, ClosedLoop, ClosedWindow, Mode};
 pub use differences::{Difference, conditions, differences};
 pub use document::{Document, PartDocument, SCHEMA};
-pub use entry::{Begin, Case, End, Entry, Sides};
+pub use entry::{Begin, End, Entry};
 pub use environment::Environment;
 pub use file::{require_writable, write_whole};
+pub use finding::{Finding, Shared};
 pub use noise::{Noise, Watch};
-pub use part::{Measurement, Point, Results};
+pub use paired::Paired;
+pub use part::{Part, Point, Run, RunPart};
+pub use rounds::{RoundSettings, Rounds, Samples};
 pub use store::{Baseline, Listed, RunId, Store, Writer};
 pub use window::{Phase, Window};
 
@@ -28,16 +36,18 @@ use serde::{Deserialize, Serialize};
 
 /// An agent that was measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Measured {
-    /// What reports call it.
+pub struct MeasuredAgent {
+    /// The name in reports.
     pub agent: String,
     /// The SHA-256 of its component.
     pub component: String,
-    /// How both of its sides were built; none for a component alone.
+    /// How both of its sides were built; null for a component alone.
     pub built: Option<Manifest>,
 }
 
-impl Measured {
+impl MeasuredAgent {
+    /// Reads the component of a subject.
+    ///
     /// # Errors
     /// If its component cannot be read.
     pub fn of(subject: &Subject) -> Result<Self> {

@@ -42,7 +42,9 @@ impl Phase {
 }
 
 /// A stretch of time of an open loop. A message counts in each of its numbers when that
-/// happens: what was due in one interval may come back in the next.
+/// happens: what was due in one window may come back in the next of the same phase. A message
+/// that comes back in another phase than it was due in counts in a window of its own phase that
+/// takes no time: so a phase never has more good replies than messages that were due.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// The part of the load that it belongs to.
@@ -55,8 +57,14 @@ pub struct Window {
     pub due: u64,
     /// Messages that left.
     pub sent: u64,
-    /// Messages that came to a good reply.
+    /// Messages that came to a good reply within the deadline.
     pub good: u64,
+    /// Messages that came to a good reply after the deadline.
+    #[serde(default)]
+    pub late: u64,
+    /// Messages that were made to fail, and did: they count as neither good nor failed.
+    #[serde(default)]
+    pub meant: u64,
     /// Messages that came to anything else, refused ones among them.
     pub failed: u64,
     /// Messages that found a mailbox full.
@@ -91,6 +99,8 @@ impl Window {
             due: 0,
             sent: 0,
             good: 0,
+            late: 0,
+            meant: 0,
             failed: 0,
             refused: 0,
             backlog: 0,
@@ -111,16 +121,20 @@ impl Window {
         self.due += later.due;
         self.sent += later.sent;
         self.good += later.good;
+        self.late += later.late;
+        self.meant += later.meant;
         self.failed += later.failed;
         self.refused += later.refused;
-        self.backlog = later.backlog;
+        if later.end_ns > later.start_ns {
+            self.backlog = later.backlog;
+            self.resident = later.resident;
+        }
         self.peak_backlog = self.peak_backlog.max(later.peak_backlog);
         self.latency.merge(&later.latency);
         self.lag.merge(&later.lag);
         self.service.merge(&later.service);
         self.generator_cpu_ns += later.generator_cpu_ns;
         self.process_cpu_ns += later.process_cpu_ns;
-        self.resident = later.resident;
     }
 
     /// How long it was, seconds.
@@ -130,17 +144,20 @@ impl Window {
 
     /// Messages that came to an end.
     pub fn done(&self) -> u64 {
-        self.good + self.failed
+        self.good + self.late + self.failed
     }
 
-    /// Good replies a second.
+    /// Returns the good replies per second.
     pub fn rate(&self) -> f64 {
         self.good as f64 / self.seconds()
     }
 
-    /// The share of what was due that came to a good reply; none if nothing was due.
-    pub fn goodput(&self) -> Option<f64> {
-        (self.due > 0).then(|| self.good as f64 / self.due as f64)
+    /// Returns the share of what was due, and not made to fail, that came to a good reply within
+    /// the deadline; `None` if nothing was due.
+    pub fn success(&self) -> Option<f64> {
+        let due = self.due.saturating_sub(self.meant);
+        // In runs of earlier versions a reply counted in the phase that it was seen in.
+        (due > 0).then(|| (self.good as f64 / due as f64).min(1.0))
     }
 
     /// Whether the generator was the limit: it sent less than 99 % of what was due, or was
@@ -150,9 +167,19 @@ impl Window {
         late || (self.sent as f64) < 0.99 * self.due as f64
     }
 
-    /// CPU time a message, nanoseconds, without the generator's; none without messages.
+    /// Returns the CPU time of runtime and agents, without the generator's, nanoseconds.
+    pub fn cpu_ns(&self) -> u64 {
+        self.process_cpu_ns.saturating_sub(self.generator_cpu_ns)
+    }
+
+    /// Returns the CPU time per message without the generator's, nanoseconds; `None` without
+    /// messages.
     pub fn cpu_per_message(&self) -> Option<f64> {
-        let cpu = self.process_cpu_ns.saturating_sub(self.generator_cpu_ns);
-        (self.done() > 0).then(|| cpu as f64 / self.done() as f64)
+        (self.done() > 0).then(|| self.cpu_ns() as f64 / self.done() as f64)
+    }
+
+    /// Returns the CPU of runtime and agents as a share of one core.
+    pub fn cpu_share(&self) -> f64 {
+        self.cpu_ns() as f64 / 1e9 / self.seconds()
     }
 }

@@ -1,40 +1,39 @@
-//! A run, for whoever reads it: a person, a page, a spreadsheet, a program.
+//! A run, for whoever reads it: a person, a page, a spreadsheet, a program. It renders tables,
+//! charts and notes, whatever they are of.
 
 mod annotation;
-mod comparison;
-mod footprint;
+mod csv;
 pub mod gate;
-mod grades;
 mod html;
-mod ladder;
-mod load;
-mod memory_limits;
+mod json;
+mod markdown;
 mod page;
-mod plan;
-pub mod results;
+mod run_report;
 pub mod runs;
-mod sampled;
-mod spawn;
+mod summary;
 mod table;
-mod torture;
+mod text;
 pub mod validate;
-pub mod whole;
+
+pub use csv::csv;
+pub use run_report::{Compared, Past, RunReport};
+pub use table::{Style, draw};
 
 use clap::ValueEnum;
-
-pub use comparison::{Comparison, Mean, Row};
-pub use ladder::{Ladder, Rung};
-pub use torture::text as torture;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Aligned tables for a terminal.
     Text,
-    /// Everything that the tables show, every sample of a case, and the environment.
+    /// Everything that is stored of the run, and what follows from it, as docs/run.schema.json
+    /// says.
     Json,
-    /// Tables for a page.
+    /// For a comment on a pull request: short enough for one, with the details folded.
     Markdown,
-    /// The tables for a spreadsheet, each with its header, and a blank line between two.
+    /// The tables for a spreadsheet: one header, and a column that names the table; with
+    /// `--output FOLDER/` a file per table.
     Csv,
+    /// One file for a browser, with charts, that needs no network.
+    Html,
 }

@@ -1,47 +1,41 @@
 //! Which runs are stored, and what is stored of one.
 
 use super::page::{builds, machine};
-use super::table::{Align, Cell, Style, Table};
+use super::table::{Style, draw};
+use crate::metrics::Topic;
 use crate::metrics::format::grouped;
 use crate::record::{Document, Listed, RunId};
+use crate::view::{Form, Table};
 use std::collections::BTreeMap;
 
-/// A line a run.
+/// Writes a line per run.
 pub fn list(runs: &[Listed]) -> String {
-    let mut table = Table::new([
-        ("run", Align::Right),
-        ("started", Align::Left),
-        ("command", Align::Left),
-        ("agents", Align::Left),
-        ("commit", Align::Left),
-        ("ended", Align::Left),
-        ("baseline", Align::Left),
-    ]);
-    for run in runs {
-        let agents = match run.begin.agents.as_slice() {
-            [] => "-".to_owned(),
-            [one] => one.agent.clone(),
-            [one, others @ ..] => format!("{} and {} more", one.agent, others.len()),
-        };
-        let commit = run.begin.environment.commit.as_deref();
-        table.add([
-            Cell::plain(run.id),
-            Cell::plain(seconds(&run.begin.started)),
-            Cell::plain(&run.begin.command),
-            Cell::plain(agents),
-            Cell::plain(commit.unwrap_or("-")),
-            Cell::plain(match &run.end {
-                Some(end) if end.complete => "complete",
-                Some(_) => "not complete",
-                None => "no end: killed, or going on",
-            }),
-            Cell::plain(run.baselines.join(", ")),
-        ]);
-    }
-    table.draw(Style::Plain)
+    let table = Table::of("runs", "Runs", Topic::Overhead, runs)
+        .number("run", "run", Form::Integer, |run| Some(run.id as f64))
+        .text("started", "started", |run| seconds(&run.begin.started))
+        .text("command", "command", |run| run.begin.command.clone())
+        .text("agents", "agents", |run| {
+            match run.begin.agents.as_slice() {
+                [] => "-".to_owned(),
+                [one] => one.agent.clone(),
+                [one, others @ ..] => format!("{} and {} more", one.agent, others.len()),
+            }
+        })
+        .text("commit", "commit", |run| {
+            let commit = run.begin.environment.commit.as_deref();
+            commit.unwrap_or("-").to_owned()
+        })
+        .text("ended", "ended", |run| match &run.end {
+            Some(end) if end.complete => "complete",
+            Some(_) => "not complete",
+            None => "no end: killed, or going on",
+        })
+        .text("baseline", "baseline", |run| run.baselines.join(", "))
+        .done();
+    draw(&table, Style::Plain)
 }
 
-/// What is stored of a run.
+/// Writes what is stored of a run.
 pub fn show(id: RunId, run: &Document) -> String {
     let begin = &run.begin;
     let mut lines = vec![
@@ -61,37 +55,28 @@ pub fn show(id: RunId, run: &Document) -> String {
             settings.rounds, settings.slice, settings.seed
         ));
     }
-    let cases = [("comparison", &run.comparisons), ("ladder", &run.ladders)];
-    for (what, cases) in cases {
-        for case in cases {
-            lines.push(format!(
-                "{what} of {}, {} bytes: {} rounds on {}",
-                case.agent,
-                case.mean_bytes,
-                case.rounds(),
-                case.sides
-                    .iter()
-                    .map(|side| side.side.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ));
-        }
-    }
     let mut parts = BTreeMap::<_, (usize, usize, u64)>::new();
     for part in &run.parts {
-        let name = (part.part.experiment.name(), part.part.backend.name());
-        let (parts, intervals, messages) = parts.entry(name).or_default();
+        let rounds = part.rounds.len();
+        if rounds > 0 {
+            let (kind, agent) = (&part.part.experiment, &part.part.agent);
+            let bytes = part.part.bytes().unwrap_or(0);
+            let sides = part.part.sides.join(", ");
+            lines.push(format!(
+                "{kind} of {agent}, {bytes} bytes: {rounds} rounds on {sides}"
+            ));
+            continue;
+        }
+        let name = (part.part.experiment.clone(), part.part.backend_name());
+        let (parts, windows, messages) = parts.entry(name).or_default();
         *parts += 1;
-        *intervals += part.intervals.len();
-        *messages += part
-            .intervals
-            .iter()
-            .map(|interval| interval.latency.count())
-            .sum::<u64>();
+        *windows += part.windows.len();
+        let latencies = part.windows.iter().map(|window| window.latency.count());
+        *messages += latencies.sum::<u64>();
     }
-    for ((experiment, backend), (parts, intervals, messages)) in parts {
+    for ((experiment, backend), (parts, windows, messages)) in parts {
         lines.push(format!(
-            "{experiment} on {backend}: {parts} parts, {intervals} intervals, {} latencies",
+            "{experiment} on {backend}: {parts} parts, {windows} windows, {} latencies",
             grouped(messages as f64)
         ));
     }
@@ -104,7 +89,7 @@ pub fn show(id: RunId, run: &Document) -> String {
     lines.join("\n") + "\n"
 }
 
-/// `2025-01-15 10:20:30`, of RFC 3339
+/// Returns `2025-01-15 10:20:30` of a time as RFC 3339 has it.
 pub(super) fn seconds(time: &str) -> String {
     let whole = time.split(['.', 'Z']).next().unwrap_or_default();
     whole.replace('T', " ")

@@ -1,22 +1,7 @@
-//! A table, aligned for a terminal, piped for a page, or in HTML.
+//! Draws a table: aligned for a terminal, piped for a page, or in HTML.
 
-use comfy_table::{Attribute, CellAlignment, presets};
-
-/// Rows under a header.
-pub struct Table {
-    cells: comfy_table::Table,
-    aligned: Vec<Align>,
-}
-
-/// To which side a column leans: numbers lean right, so that their units stand in a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
-    Left,
-    Right,
-}
-
-/// One cell, and how much it should be seen.
-pub struct Cell(comfy_table::Cell);
+use crate::view::{Align, Cell, Emphasis, Table};
+use comfy_table::{Attribute, CellAlignment, Color, presets};
 
 /// For whom a table is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,83 +16,86 @@ pub enum Style {
     Html,
 }
 
-impl Cell {
-    pub fn plain(text: impl ToString) -> Self {
-        Self(comfy_table::Cell::new(text))
+/// Draws a table.
+pub fn draw(table: &Table, style: Style) -> String {
+    if style == Style::Html {
+        return html(table);
     }
-
-    pub fn strong(text: impl ToString) -> Self {
-        Self(comfy_table::Cell::new(text).add_attribute(Attribute::Bold))
+    let mut cells = comfy_table::Table::new();
+    let titles = table
+        .columns
+        .iter()
+        .map(|column| comfy_table::Cell::new(&column.title).add_attribute(Attribute::Bold));
+    cells.set_header(titles);
+    for (column, head) in cells.column_iter_mut().zip(&table.columns) {
+        column.set_cell_alignment(match head.align() {
+            Align::Left => CellAlignment::Left,
+            Align::Right => CellAlignment::Right,
+        });
     }
+    for row in &table.rows {
+        cells.add_row(row.iter().map(drawn));
+    }
+    match style {
+        Style::Colour => cells.load_style(presets::NOTHING).enforce_styling(),
+        Style::Markdown => cells.load_style(presets::ASCII_MARKDOWN).force_no_tty(),
+        Style::Plain | Style::Html => cells.load_style(presets::NOTHING).force_no_tty(),
+    };
+    // The padding after the last column would be trailing space.
+    let lines = cells.lines().map(|line| line.trim_end().to_owned() + "\n");
+    lines.collect()
+}
 
-    pub fn dim(text: impl ToString) -> Self {
-        Self(comfy_table::Cell::new(text).add_attribute(Attribute::Dim))
+fn drawn(cell: &Cell) -> comfy_table::Cell {
+    let drawn = comfy_table::Cell::new(cell.value.show());
+    match cell.emphasis {
+        Emphasis::Plain => drawn,
+        Emphasis::Strong => drawn.add_attribute(Attribute::Bold),
+        Emphasis::Dim => drawn.add_attribute(Attribute::Dim),
+        Emphasis::Good => drawn.fg(Color::Green),
+        Emphasis::Bad => drawn.fg(Color::Red).add_attribute(Attribute::Bold),
     }
 }
 
-impl Table {
-    pub fn new<const N: usize>(columns: [(&str, Align); N]) -> Self {
-        let mut cells = comfy_table::Table::new();
-        cells.set_header(columns.map(|(name, _)| Cell::strong(name).0));
-        for (column, (_, align)) in cells.column_iter_mut().zip(columns) {
-            column.set_cell_alignment(match align {
-                Align::Left => CellAlignment::Left,
-                Align::Right => CellAlignment::Right,
-            });
+fn html(table: &Table) -> String {
+    let class = |is_number: bool, emphasis: Emphasis| {
+        let names = [
+            is_number.then_some("n"),
+            match emphasis {
+                Emphasis::Good => Some("good"),
+                Emphasis::Bad => Some("bad"),
+                _ => None,
+            },
+        ];
+        let names: Vec<_> = names.into_iter().flatten().collect();
+        match names.as_slice() {
+            [] => String::new(),
+            [one] => format!(" class={one}"),
+            several => format!(" class=\"{}\"", several.join(" ")),
         }
-        let aligned = columns.map(|(_, align)| align).to_vec();
-        Self { cells, aligned }
-    }
-
-    pub fn add<const N: usize>(&mut self, cells: [Cell; N]) {
-        self.cells.add_row(cells.map(|cell| cell.0));
-    }
-
-    pub fn draw(mut self, style: Style) -> String {
-        match style {
-            Style::Colour => self.cells.load_style(presets::NOTHING).enforce_styling(),
-            Style::Plain => self.cells.load_style(presets::NOTHING).force_no_tty(),
-            Style::Markdown => self
-                .cells
-                .load_style(presets::ASCII_MARKDOWN)
-                .force_no_tty(),
-            Style::Html => return self.html(),
-        };
-        // The padding after the last column would be trailing space.
-        let lines = self
-            .cells
-            .lines()
-            .map(|line| line.trim_end().to_owned() + "\n");
-        lines.collect()
-    }
-
-    fn html(&self) -> String {
-        let row = |row: &comfy_table::Row, tag: &str| -> String {
-            let cells = row.cell_iter().zip(&self.aligned);
-            let cells = cells.map(|(cell, align)| {
-                let class = if *align == Align::Right {
-                    " class=n"
-                } else {
-                    ""
-                };
-                format!("<{tag}{class}>{}</{tag}>", escaped(&cell.content()))
-            });
-            format!("<tr>{}</tr>\n", cells.collect::<String>())
-        };
-        let head = self.cells.header().map(|header| row(header, "th"));
-        let body: String = self
-            .cells
-            .row_iter()
-            .map(|cells| row(cells, "td"))
-            .collect();
-        format!(
-            "<div class=table><table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table></div>\n",
-            head.unwrap_or_default().trim_end()
-        )
-    }
+    };
+    let is_number = |index: usize| table.columns[index].align() == Align::Right;
+    let titles = table.columns.iter().enumerate().map(|(index, column)| {
+        let class = class(is_number(index), Emphasis::Plain);
+        format!("<th{class}>{}</th>", escaped(&column.title))
+    });
+    let rows = table.rows.iter().map(|row| {
+        let cells = row.iter().enumerate().map(|(index, cell)| {
+            let class = class(is_number(index), cell.emphasis);
+            format!("<td{class}>{}</td>", escaped(&cell.value.show()))
+        });
+        format!("<tr>{}</tr>\n", cells.collect::<String>())
+    });
+    format!(
+        "<div class=table><table>\n<caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\
+         </tbody>\n</table></div>\n",
+        escaped(&table.title),
+        titles.collect::<String>(),
+        rows.collect::<String>()
+    )
 }
 
-/// Text, as HTML has it.
+/// Returns text, as HTML has it.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

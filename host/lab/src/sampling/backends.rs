@@ -1,8 +1,9 @@
 //! Loads a subject on the backends that it can run on.
 
 use crate::bundle::Subject;
-use crate::sampling::setup::{Loaded, Side, with_directory};
+use crate::sampling::setup::{Loaded, Side};
 use crate::workload::Case;
+use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::wasm::{Sandbox, SandboxEngine};

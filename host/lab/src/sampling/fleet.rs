@@ -27,7 +27,7 @@ impl Fleet {
         settings: Settings,
         options: &AgentOptions,
     ) -> Result<Self> {
-        let runtime = path(settings)?;
+        let runtime = start_runtime(settings)?;
         let start = Instant::now();
         let agents = runtime
             .spawn_many(backend, options, count)
@@ -56,11 +56,11 @@ impl Fleet {
     }
 }
 
-/// The path, ready for agents.
+/// Starts the runtime that agents live in.
 ///
 /// # Errors
 /// If a shard does not start.
-pub fn path(settings: Settings) -> Result<Runtime> {
+pub fn start_runtime(settings: Settings) -> Result<Runtime> {
     Runtime::start(settings)
         .map_err(|error| Error::Machine(format!("cannot start the shards: {error}")))
 }

@@ -6,117 +6,14 @@
 //! is checked before the clock runs and again after it, and every timed message must have
 //! brought as many replies as the checked one.
 
-use crate::record::{self, Sides};
+use crate::record::{Entry, Part, RoundSettings, Rounds};
 use crate::sampling::open_loop::Go;
+use crate::sampling::recorder::Recorder;
 use crate::sampling::setup::{Loaded, Side};
 use crate::sampling::timing::{count, overhead_ns, slice};
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::Agent;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::time::Duration;
-
-/// How long and how often to measure.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Settings {
-    /// Rounds a case, each with fresh instances.
-    pub rounds: u32,
-    /// How long a slice takes at least, so that the clock's own cost vanishes.
-    #[serde(rename = "slice_ns", with = "nanoseconds")]
-    #[schemars(with = "u64")]
-    pub slice: Duration,
-    /// The seed of the generated messages.
-    pub seed: u64,
-}
-
-/// A duration as a whole number.
-mod nanoseconds {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use std::time::Duration;
-
-    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(duration.as_nanos() as u64)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_nanos)
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            rounds: 30,
-            slice: Duration::from_millis(2),
-            seed: 1,
-        }
-    }
-}
-
-/// What one case measured, on every side that it ran on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Sampled {
-    /// Which agent.
-    pub agent: String,
-    /// The stated size; none for a workload from a file.
-    pub size: Option<usize>,
-    /// The messages' mean size, bytes.
-    pub mean_bytes: u64,
-    /// The sides, in the order that they were loaded.
-    pub sides: Vec<Samples>,
-    /// What timing added to a message, nanoseconds, at most; none if it was killed before
-    /// that was measured.
-    pub timing_ns: Option<f64>,
-}
-
-impl Sampled {
-    /// How many rounds there are.
-    pub fn rounds(&self) -> usize {
-        self.sides.first().map_or(0, |side| side.ns.len())
-    }
-
-    /// What a side took by what another took in the same round, a number a round; none if
-    /// one of them is not there.
-    pub fn ratios(&self, side: &str, by: &str) -> Vec<f64> {
-        let find = |name: &str| self.sides.iter().find(|side| side.side == name);
-        let (Some(side), Some(by)) = (find(side), find(by)) else {
-            return Vec::new();
-        };
-        let pairs = side.ns.iter().zip(&by.ns);
-        pairs.map(|(ours, theirs)| ours / theirs).collect()
-    }
-
-    /// What it is, without its samples.
-    pub(crate) fn case(&self, of: Sides) -> record::Case {
-        record::Case {
-            of,
-            agent: self.agent.clone(),
-            size: self.size,
-            mean_bytes: self.mean_bytes,
-            sides: self.sides.iter().map(|side| side.side.clone()).collect(),
-        }
-    }
-
-    /// Adds whole rounds, each a little-endian f64 a side.
-    pub(crate) fn add(&mut self, rounds: &[u8]) {
-        let (samples, _) = rounds.as_chunks::<8>();
-        for round in samples.chunks_exact(self.sides.len().max(1)) {
-            for (side, ns) in self.sides.iter_mut().zip(round) {
-                side.ns.push(f64::from_le_bytes(*ns));
-            }
-        }
-    }
-}
-
-/// What one side took.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Samples {
-    /// The side's name: a backend, or a rung of the ladder.
-    pub side: String,
-    /// Nanoseconds a message, by round: the same index is the same round on every side.
-    pub ns: Vec<f64>,
-}
 
 /// Measures one case on all sides, and passes on each round, the numbers of its sides, as
 /// soon as it is over. It ends early when what takes them says so. Returns what timing
@@ -127,7 +24,7 @@ pub struct Samples {
 pub fn interleave(
     loaded: &Loaded,
     case: &Case,
-    settings: &Settings,
+    settings: &RoundSettings,
     mut each: impl FnMut(Vec<f64>) -> Result<Go>,
 ) -> Result<f64> {
     let plans = loaded.sides.iter().map(|side| {
@@ -150,25 +47,35 @@ pub fn interleave(
 ///
 /// # Errors
 /// As [`interleave`].
-pub fn sample(loaded: &Loaded, case: &Case, settings: &Settings) -> Result<Sampled> {
-    let sides = loaded.sides.iter().map(|side| Samples {
-        side: side.name.clone(),
-        ns: Vec::new(),
-    });
-    let mut sides: Vec<_> = sides.collect();
+pub fn sample(loaded: &Loaded, case: &Case, settings: &RoundSettings) -> Result<Rounds> {
+    let mut rounds = Rounds::of(loaded.sides.iter().map(|side| side.name.as_str()));
     let timing_ns = interleave(loaded, case, settings, |round| {
-        for (side, ns) in sides.iter_mut().zip(round) {
-            side.ns.push(ns);
-        }
+        rounds.push(round);
         Ok(Go::On)
     })?;
-    Ok(Sampled {
-        agent: loaded.agent.clone(),
+    rounds.timing_ns = Some(timing_ns);
+    Ok(rounds)
+}
+
+/// Measures one case on all sides as a part of a run of this kind, and records its rounds.
+///
+/// # Errors
+/// As [`interleave`].
+pub fn record(
+    kind: &str,
+    loaded: &Loaded,
+    case: &Case,
+    settings: &RoundSettings,
+    to: &mut dyn Recorder,
+) -> Result<()> {
+    to.part(Part {
         size: case.size,
-        mean_bytes: case.mean_bytes(),
-        sides,
-        timing_ns: Some(timing_ns),
-    })
+        mean_bytes: Some(case.mean_bytes()),
+        sides: loaded.sides.iter().map(|side| side.name.clone()).collect(),
+        ..Part::new(kind, &loaded.agent)
+    })?;
+    let timing = interleave(loaded, case, settings, |round| to.round(round))?;
+    to.record(Entry::Timing(timing))
 }
 
 /// What a slice of one side is made of.
@@ -245,7 +152,7 @@ pub(super) fn calibrate(
     side: &Side,
     agent: &mut dyn Agent,
     case: &Case,
-    settings: &Settings,
+    settings: &RoundSettings,
 ) -> Result<u32> {
     let mut cycles = 1_u32;
     loop {

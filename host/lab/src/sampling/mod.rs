@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod closed_loop;
+pub mod counted;
 pub mod cpu;
 pub mod departures;
 pub mod fleet;
@@ -10,6 +11,10 @@ pub mod open_loop;
 pub mod pairs;
 pub mod probe;
 pub mod process_memory;
+pub mod program;
+pub mod recorder;
+pub mod response;
 pub mod ring;
 pub mod setup;
+pub mod steady;
 pub mod timing;

@@ -1,6 +1,6 @@
 //! One message that many equal agents are sent, and what each must answer.
 
-use crate::sampling::open_loop::{Heard, Script, Verdict};
+use crate::sampling::open_loop::{Reply, Script, Verdict};
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{AgentOptions, Connection};
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 /// What each agent is told, and what it must answer.
 #[derive(Debug, Clone)]
-pub struct Greeting {
+pub struct ProbeRequest {
     /// What it is configured with; nothing if empty.
     pub config: Vec<u8>,
     /// What it is sent.
@@ -18,7 +18,7 @@ pub struct Greeting {
     pub replies: Vec<Vec<u8>>,
 }
 
-impl Greeting {
+impl ProbeRequest {
     /// The first exchange of the case with messages of 1 KiB, or else of the first case, as
     /// one agent alone answers it.
     ///
@@ -115,43 +115,43 @@ impl Greeting {
 }
 
 /// Agents that are greeted in turn, under an open loop. Each answers once.
-pub struct Greeted {
-    greeting: Greeting,
+pub struct Probed {
+    probe: ProbeRequest,
     agents: Vec<AgentId>,
     next: usize,
 }
 
-impl Greeted {
+impl Probed {
     /// # Errors
-    /// If a greeting has several replies, of which a load could not tell the last.
-    pub fn new(greeting: Greeting, agents: Vec<AgentId>) -> Result<Self> {
-        if greeting.replies.len() != 1 {
+    /// If a probe has several replies, of which a load could not tell the last.
+    pub fn new(probe: ProbeRequest, agents: Vec<AgentId>) -> Result<Self> {
+        if probe.replies.len() != 1 {
             return Err(Error::Usage(
                 "only an agent that answers its first message once can be held at a rate"
                     .to_owned(),
             ));
         }
         Ok(Self {
-            greeting,
+            probe,
             agents,
             next: 0,
         })
     }
 }
 
-impl Script for Greeted {
-    fn say(&mut self, _id: u64) -> (AgentId, Vec<u8>) {
+impl Script for Probed {
+    fn next_request(&mut self, _id: u64) -> (AgentId, Vec<u8>) {
         let agent = self.agents[self.next];
         self.next = (self.next + 1) % self.agents.len();
-        (agent, self.greeting.request.clone())
+        (agent, self.probe.request.clone())
     }
 
-    fn hear(&mut self, heard: Heard) -> Result<Verdict> {
-        match heard.outcome {
-            Ok(reply) if reply.content == self.greeting.replies[0] => Ok(Verdict::Good),
+    fn on_reply(&mut self, reply: Reply) -> Result<Verdict> {
+        match reply.outcome {
+            Ok(message) if message.content == self.probe.replies[0] => Ok(Verdict::Good),
             Ok(_) => Err(Error::Path(format!(
                 "message {} was answered with something else than the first one",
-                heard.id
+                reply.id
             ))),
             Err(_) => Ok(Verdict::Failed),
         }

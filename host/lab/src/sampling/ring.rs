@@ -1,7 +1,7 @@
 //! How many messages a second agents send each other with no client at work: tokens that
 //! go round a ring of relays.
 
-use crate::sampling::fleet::path;
+use crate::sampling::fleet::start_runtime;
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{AgentOptions, Settings};
 use sandlab_runtime::{Backend, Performative};
@@ -32,7 +32,7 @@ pub fn ring(backend: &Arc<dyn Backend>, ring: &Ring) -> Result<f64> {
         max_hops: u32::MAX,
         ..Settings::default()
     };
-    let runtime = path(settings)?;
+    let runtime = start_runtime(settings)?;
     let failed = |error: &dyn std::fmt::Display| Error::Path(error.to_string());
     let relays = (0..ring.agents).map(|index| {
         let next = (index + 1) % ring.agents;

@@ -3,8 +3,7 @@
 use crate::bundle::Subject;
 use crate::workload::{self, Case};
 use crate::{Error, Result};
-use sandlab_runtime::config::{Access, DirectoryGrant};
-use sandlab_runtime::{Agent, Backend, CallError, SandboxConfig};
+use sandlab_runtime::{Agent, Backend, CallError};
 use tempfile::TempDir;
 
 /// A subject that is loaded on every side that it is measured on.
@@ -64,27 +63,6 @@ impl Loaded {
             source,
         }
     }
-}
-
-/// A sandbox config that also grants a fresh directory as `/data`, if a case needs one and the
-/// sandbox config does not grant it already.
-pub(crate) fn with_directory(
-    sandbox: &SandboxConfig,
-    cases: &[Case],
-) -> Result<(SandboxConfig, Option<TempDir>)> {
-    let mut sandbox = sandbox.clone();
-    let granted = &mut sandbox.grants.directories;
-    let is_granted = granted.iter().any(|directory| directory.guest == "/data");
-    if is_granted || cases.iter().all(|case| !case.directory) {
-        return Ok((sandbox, None));
-    }
-    let directory = tempfile::tempdir().map_err(Error::file("write to", &std::env::temp_dir()))?;
-    granted.push(DirectoryGrant {
-        guest: "/data".to_owned(),
-        host: directory.path().to_owned(),
-        access: Access::Write,
-    });
-    Ok((sandbox, Some(directory)))
 }
 
 /// The messages of a subject: its own workload, a reference agent's, or random bytes.

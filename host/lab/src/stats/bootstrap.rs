@@ -1,6 +1,5 @@
-//! How much a series of intervals changed. Assumes that it is stationary within each third,
-//! and that only near neighbours depend on each other: whole blocks of them are resampled
-//! (Künsch 1989, "The jackknife and the bootstrap for general stationary observations").
+//! The change of a series over time. Assumes that it is stationary within each third, and that
+//! only near neighbours depend on each other: whole blocks of them are resampled (Künsch 1989, "The jackknife and the bootstrap for general stationary observations").
 
 use super::median::Estimate;
 use rand_chacha::ChaCha8Rng;
@@ -8,8 +7,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 const RESAMPLES: usize = 2_000;
 
-/// The median of the last third by that of the first, with its 95 % interval. None of
-/// fewer than 12 values: four a third are the fewest that say anything of their spread.
+/// Returns the median of the last third ÷ that of the first, with its 95 % interval; `None` for
+/// fewer than 12 values: four per third are the fewest that show their spread.
 pub fn change_over_time(series: &[f64]) -> Option<Estimate> {
     if series.len() < 12 {
         return None;
@@ -17,7 +16,7 @@ pub fn change_over_time(series: &[f64]) -> Option<Estimate> {
     let third = series.len() / 3;
     let (first, last) = (&series[..third], &series[series.len() - third..]);
     let value = median(last.to_vec()) / median(first.to_vec());
-    // Always the same, so that a report of the same samples is the same report.
+    // A fixed seed, so that the same samples give the same report.
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let mut ratios: Vec<f64> = (0..RESAMPLES)
         .map(|_| median(resample(last, &mut random)) / median(resample(first, &mut random)))
@@ -31,8 +30,8 @@ pub fn change_over_time(series: &[f64]) -> Option<Estimate> {
     })
 }
 
-/// As many values, in blocks of the cube root of their number, the order that estimates a
-/// spread best (Hall, Horowitz, Jing 1995, "On blocking rules for the bootstrap").
+/// Resamples as many values, in blocks of the cube root of their number, the order that estimates
+/// a spread best (Hall, Horowitz, Jing 1995, "On blocking rules for the bootstrap").
 fn resample(values: &[f64], random: &mut ChaCha8Rng) -> Vec<f64> {
     let length = (values.len() as f64).cbrt().ceil() as usize;
     let starts = values.len() - length + 1;

@@ -1,5 +1,5 @@
-//! How times are distributed. Assumes nothing of their shape, and takes the same memory
-//! however many there are: an HDR histogram (Tene, <https://hdrhistogram.org>).
+//! Distributions of times, of any shape, in constant memory: an HDR histogram (Tene,
+//! <https://hdrhistogram.org>).
 
 use super::median::{Estimate, median_ranks};
 use base64::Engine;
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use std::borrow::Cow;
 
-/// Times in nanoseconds, each kept to three digits unless it is [coarse](Self::coarse).
+/// Times in nanoseconds, with three significant digits unless it is [coarse](Self::coarse).
 /// Distributions are merged by adding them; percentiles are never averaged.
 #[derive(Clone, PartialEq)]
 pub struct Distribution(Histogram<u64>);
 
-/// What is longer counts as so long: an hour.
+/// Nanoseconds of the longest time, an hour; longer ones count as this.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// The percentiles that reports show, with the names that files give them.
+/// The percentiles in reports, with their names in files.
 pub const PERCENTILES: [(&str, f64); 5] = [
     ("p50", 0.5),
     ("p90", 0.9),
@@ -31,8 +31,8 @@ pub const PERCENTILES: [(&str, f64); 5] = [
 ];
 
 impl Distribution {
-    /// One that keeps two digits, and nothing below a microsecond: a tenth of the memory,
-    /// for hundreds of them at once.
+    /// Creates one with two significant digits and a resolution of a microsecond, which takes a
+    /// tenth of the memory: for hundreds of them at once.
     pub fn coarse() -> Self {
         Self::bounded(1_000, 2)
     }
@@ -42,38 +42,46 @@ impl Distribution {
         Self(bounds.unwrap_or_else(|_| unreachable!("the bounds are constants that fit")))
     }
 
-    /// Adds one time.
+    /// Adds a time in nanoseconds.
     pub fn record(&mut self, ns: u64) {
         self.0.saturating_record(ns);
     }
 
-    /// Adds all times of another one.
+    /// Adds all times of another distribution.
     pub fn merge(&mut self, other: &Self) {
-        // All have the same longest time, so that everything fits.
+        // All have the same longest time, so every value fits.
         let _ = self.0.add(&other.0);
     }
 
-    /// Forgets all times.
+    /// Removes all times.
     pub fn clear(&mut self) {
         self.0.reset();
     }
 
-    /// How many times there are.
+    /// Returns the number of times.
     pub fn count(&self) -> u64 {
         self.0.len()
     }
 
-    /// The time that this share of all is not above, nanoseconds; none of no times.
+    /// Returns the quantile at this share, nanoseconds; `None` if it is empty.
     pub fn quantile(&self, share: f64) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.value_at_quantile(share) as f64)
     }
 
-    /// The median with its 95 % interval, if the times are independent; none of no times.
+    /// Returns the time that this share of all is not above, nanoseconds, if there are enough
+    /// times for it: the 99th percentile of fewer than 100 times would be the longest one.
+    pub fn supported_quantile(&self, share: f64) -> Option<f64> {
+        let is_enough = self.count() as f64 * (1.0 - share) >= 1.0 - 1e-9;
+        self.quantile(share).filter(|_| is_enough)
+    }
+
+    /// Returns the median with its 95 % interval, which assumes independent times; `None` if it is
+    /// empty.
     pub fn median_interval(&self) -> Option<Estimate> {
         let count = self.count();
         let value = self.quantile(0.5)?;
         let ranks = median_ranks(count as usize);
-        // From 0 on, and the histogram counts from 1 on.
+        // Ranks start at 0, the histogram's counts at 1.
         let at = |rank: usize| self.quantile((rank as f64 + 1.0) / count as f64);
         Some(Estimate {
             value,
@@ -82,17 +90,17 @@ impl Distribution {
         })
     }
 
-    /// The longest time, nanoseconds; none of no times.
+    /// Returns the longest time, nanoseconds; `None` if it is empty.
     pub fn max(&self) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.max() as f64)
     }
 
-    /// The mean, nanoseconds; none of no times.
+    /// Returns the mean, nanoseconds; `None` if it is empty.
     pub fn mean(&self) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.mean())
     }
 
-    /// In the standard encoding (V2, deflated); none if it cannot be encoded.
+    /// Returns it in HDR's standard encoding (V2, deflated); `None` if it cannot be encoded.
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut serializer = V2DeflateSerializer::new();
@@ -100,10 +108,10 @@ impl Distribution {
         Some(bytes)
     }
 
-    /// What [`Distribution::encode`], or another tool, encoded; none if it is something else.
+    /// Decodes HDR's standard encoding, also of other tools; `None` if it is not valid.
     pub(crate) fn decode(mut bytes: &[u8]) -> Option<Self> {
         let read: Histogram<u64> = Deserializer::new().deserialize(&mut bytes).ok()?;
-        // Into one with our bounds, so that it can be merged whatever wrote it.
+        // Copied into our bounds, so that it can be merged whichever tool wrote it.
         let mut distribution = Self::default();
         distribution.0.add(read).ok()?;
         Some(distribution)
@@ -122,8 +130,8 @@ impl std::fmt::Debug for Distribution {
     }
 }
 
-/// The percentiles for whoever reads the file, and the whole histogram in its standard
-/// encoding (V2, deflated, base64) for whatever merges it.
+/// Serialised as percentiles for readers, and as the whole histogram in its standard encoding (V2,
+/// deflated, base64) for programs that merge it.
 impl Serialize for Distribution {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let hdr = self
@@ -173,7 +181,7 @@ impl schemars::JsonSchema for Distribution {
         );
         json_schema!({
             "type": "object",
-            "description": "Times in nanoseconds. What is read is `hdr`; the rest is told for whoever reads the file.",
+            "description": "Times in nanoseconds. `hdr` is read back; the other fields are for readers.",
             "properties": properties,
             "required": ["hdr"],
         })

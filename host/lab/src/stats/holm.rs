@@ -1,8 +1,8 @@
-//! Many tests at once. Assumes nothing of how they depend on each other (Holm 1979, "A simple
+//! Correction for many tests at once. Assumes nothing of their dependence (Holm 1979, "A simple
 //! sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6).
 
-/// Each p-value as it counts among all of them: with every one at most alpha called a finding,
-/// the probability of a single false one is at most alpha.
+/// Returns the adjusted p-values: if every one that is at most alpha is called a finding, the
+/// probability of any false finding is at most alpha.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));

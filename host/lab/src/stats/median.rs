@@ -1,15 +1,16 @@
 //! The median and its interval. Assumes only that samples are independent and of one
 //! distribution, whatever its shape.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 /// A value and the range that holds the true one, at the stated confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The estimate.
     pub value: f64,
-    /// The lower end; none if there are too few samples for the confidence.
+    /// The lower end; null if there are too few samples for the confidence.
     pub low: Option<f64>,
     /// The upper end.
     pub high: Option<f64>,
@@ -40,16 +41,17 @@ impl Estimate {
     }
 }
 
-/// The median with its distribution-free 95 % interval: the order statistics whose ranks
-/// a binomial of one half leaves out with 2.5 % a side (Conover, Practical
-/// Nonparametric Statistics, 3.2). Needs 6 samples for an interval, 1 for a value.
+/// Returns the median with its distribution-free 95 % interval: the order statistics beyond whose
+/// ranks a binomial of one half has at most 2.5 % per side (Conover, Practical
+/// Nonparametric Statistics, 3.2). Needs 6 samples for an interval, 1 for a
+/// value.
 pub fn median_interval(samples: &[f64]) -> Option<Estimate> {
     let mut samples = samples.to_vec();
     let n = samples.len();
     if n == 0 {
         return None;
     }
-    // Of ten million samples, a few ranks are found ten times as fast as all of them.
+    // Selecting a few ranks of ten million samples is ten times as fast as sorting them.
     let mut at = |rank: usize| *samples.select_nth_unstable_by(rank, f64::total_cmp).1;
     let value = match n % 2 {
         1 => at(n / 2),
@@ -63,8 +65,8 @@ pub fn median_interval(samples: &[f64]) -> Option<Estimate> {
     })
 }
 
-/// Between which ranks, from 0 on, of so many samples the median is; none of fewer than 6,
-/// of which even the whole range covers it with less than 95 %.
+/// Returns the ranks, from 0 on, between which the median of `n` samples lies; `None` for fewer
+/// than 6, whose whole range covers it with less than 95 %.
 pub(super) fn median_ranks(n: usize) -> Option<(usize, usize)> {
     if n < 6 {
         return None;
@@ -74,8 +76,8 @@ pub(super) fn median_ranks(n: usize) -> Option<(usize, usize)> {
     Some((rank, n - 1 - rank))
 }
 
-/// How many of the smallest ranks have at most 2.5 % together. Halving the range: of a
-/// million samples it takes 20 looks at the binomial instead of half a million.
+/// Returns how many of the smallest ranks have at most 2.5 % together, by bisection: for a million
+/// samples 20 evaluations of the binomial instead of half a million.
 fn left_out(binomial: &Binomial, n: usize) -> usize {
     let (mut low, mut high) = (0, n / 2);
     while low < high {
@@ -92,7 +94,7 @@ fn left_out(binomial: &Binomial, n: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// Ranks of the table in Conover: for n = 10 the 2nd and the 9th, for n = 6 the range.
+    /// Ranks of Conover's table: for n = 10 the 2nd and the 9th, for n = 6 the range.
     #[test]
     fn the_interval_is_the_tables() {
         let samples = |n| (1..=n).map(f64::from).collect::<Vec<_>>();

@@ -1,8 +1,9 @@
-//! Statistics, one assumption a file.
+//! Statistics, one assumption per file.
 
 mod bootstrap;
 mod detectable;
 mod distribution;
+mod exceedances;
 mod holm;
 mod median;
 mod ratios;
@@ -12,8 +13,9 @@ mod signed_rank;
 pub use bootstrap::change_over_time;
 pub use detectable::detectable;
 pub use distribution::{Distribution, PERCENTILES};
+pub use exceedances::exceedances;
 pub use holm::holm;
 pub use median::{Estimate, median_interval};
 pub use ratios::geometric_mean;
 pub use scalability::Scalability;
-pub use signed_rank::{location, p_above, p_below};
+pub use signed_rank::{location, p_above, p_below, smallest_p};

@@ -1,6 +1,6 @@
-//! The mean of ratios. Assumes that each counts the same, and that twice and half cancel out.
+//! The mean of ratios. Assumes that each counts the same, and that 2 and 1/2 cancel out.
 
-/// The geometric mean of positive numbers; none of no numbers.
+/// Returns the geometric mean of positive numbers; `None` if there are none.
 pub fn geometric_mean(ratios: &[f64]) -> Option<f64> {
     let logs: f64 = ratios.iter().map(|ratio| ratio.ln()).sum();
     Some((logs / ratios.len() as f64).exp()).filter(|mean| mean.is_finite())

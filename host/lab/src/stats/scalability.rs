@@ -1,4 +1,4 @@
-//! How throughput grows with load. Assumes Gunther's Universal Scalability Law ("Guerrilla
+//! The growth of throughput with load. Assumes Gunther's Universal Scalability Law ("Guerrilla
 //! Capacity Planning", 2007, chapter 4): X(n) = λn / (1 + σ(n − 1) + κn(n − 1)).
 
 use schemars::JsonSchema;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The law's parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scalability {
-    /// λ: throughput of a load of one, were there no others.
+    /// λ: throughput at a load of one.
     pub lambda: f64,
     /// σ: the share of the work that waits for others (contention).
     pub sigma: f64,
@@ -19,26 +19,25 @@ pub struct Scalability {
 }
 
 impl Scalability {
-    /// The throughput that the law gives for a load.
+    /// Returns the throughput at a load.
     pub fn throughput(&self, n: f64) -> f64 {
         self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
 
-    /// The load with the highest throughput, if there is one.
+    /// Returns the load with the highest throughput; `None` if throughput grows without bound.
     pub fn peak(&self) -> Option<f64> {
         (self.kappa > 0.0).then(|| ((1.0 - self.sigma) / self.kappa).max(1.0).sqrt())
     }
 
-    /// Fits points of load and throughput by least squares of the relative errors; none of
-    /// fewer than 4, or of points that no law fits. The law is linear in 1/λ, σ/λ and κ/λ
-    /// once it is written as n/X, which makes the fit exact; a parameter that came out
-    /// negative, which means nothing, is left out of it.
+    /// Fits points of load and throughput by least squares of the relative errors; `None` for fewer
+    /// than 4 points, or if no law fits. Written as n/X the law is linear in 1/λ, σ/λ and κ/λ, which
+    /// makes the fit exact; a parameter that would be negative, and so meaningless, is dropped.
     pub fn fit(points: &[(f64, f64)]) -> Option<Self> {
         if points.len() < 4 || points.iter().any(|(n, x)| *n < 1.0 || *x <= 0.0) {
             return None;
         }
         let terms: [fn(f64) -> f64; 3] = [|_| 1.0, |n| n - 1.0, |n| n * (n - 1.0)];
-        // All that keep what is left positive; of those, the one with the least error.
+        // Of the choices with only positive parameters, the one with the least error.
         let choices: [&[usize]; 4] = [&[0, 1, 2], &[0, 1], &[0, 2], &[0]];
         let fits = choices.into_iter().filter_map(|used| {
             let used: Vec<_> = used.iter().map(|term| (*term, terms[*term])).collect();
@@ -68,7 +67,7 @@ impl Scalability {
     }
 }
 
-/// The weights with which the functions of n add up to n/X, relative to n/X.
+/// Returns the weights with which the functions of n sum to n/X, with relative errors.
 fn least_squares(points: &[(f64, f64)], functions: &[fn(f64) -> f64]) -> Option<Vec<f64>> {
     let size = functions.len();
     // The normal equations, with the right side as the last column.
@@ -84,7 +83,7 @@ fn least_squares(points: &[(f64, f64)], functions: &[fn(f64) -> f64]) -> Option<
     solve(rows)
 }
 
-/// Gauss's elimination with pivots.
+/// Solves linear equations by Gaussian elimination with pivoting; `None` if they are singular.
 fn solve(mut rows: Vec<Vec<f64>>) -> Option<Vec<f64>> {
     let size = rows.len();
     for column in 0..size {
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn no_parameter_is_negative_and_too_few_points_have_no_law() {
-        // Better than linear: contention would have to be negative.
+        // Superlinear, so contention would have to be negative.
         let points = [(1.0, 10.0), (2.0, 25.0), (4.0, 60.0), (8.0, 140.0)];
         let found = Scalability::fit(&points).unwrap();
         assert!(found.sigma >= 0.0 && found.kappa >= 0.0, "{found:?}");

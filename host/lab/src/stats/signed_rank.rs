@@ -1,21 +1,22 @@
-//! By how much paired values differ. Assumes that the differences are independent, and
-//! symmetric about their centre. Of two sides whose order is drawn by lot for every pair,
-//! both hold when nothing has changed, whatever the distribution of a single value.
+//! The difference of paired values. Assumes that the differences are independent, and symmetric
+//! about their centre. If the order of the two sides is drawn by lot for every pair, both hold when
+//! nothing has changed, whatever the distribution of a single value.
 //!
 //! The test is Wilcoxon's signed-rank test (1945, "Individual comparisons by ranking
 //! methods", Biometrics Bulletin 1), exact, not by the normal approximation. The centre and
 //! its interval are those that belong to it: the median of all Walsh averages (Hodges and
 //! Lehmann 1963, "Estimates of location based on rank tests"), and the averages at the ranks
 //! that the same distribution gives (Hollander, Wolfe and Chicken 2014, Nonparametric
-//! Statistical Methods, 3.2 and 3.3). A third of the pairs may be spoilt before it moves far.
+//! Statistical Methods, 3.2 and 3.3). Outliers in up to a third of the pairs
+//! hardly move it.
 
 use super::median::Estimate;
 
-/// How likely differences as large as these, or larger, are if their centre is not above
-/// `bound`. 1 of no differences.
+/// Returns the probability of differences at least as large as these if their centre is not above
+/// `bound`; 1 if there are no differences.
 pub fn p_above(differences: &[f64], bound: f64) -> f64 {
     let shifted = differences.iter().map(|difference| difference - bound);
-    // What lies on the bound speaks for neither side (Wilcoxon's own rule).
+    // A difference on the bound counts for neither side (Wilcoxon's own rule).
     let mut shifted: Vec<f64> = shifted.filter(|value| *value != 0.0).collect();
     if shifted.is_empty() {
         return 1.0;
@@ -23,7 +24,7 @@ pub fn p_above(differences: &[f64], bound: f64) -> f64 {
     shifted.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
     let mut positive = 0.0;
     for ties in shifted.chunk_by(|a, b| a.abs() == b.abs()) {
-        // Ties share the mean of their ranks; half a rank is rounded against the claim.
+        // Ties share the mean of their ranks; half a rank is rounded down, against significance.
         let first = shifted.partition_point(|value| value.abs() < ties[0].abs()) + 1;
         let mean = first as f64 + (ties.len() - 1) as f64 / 2.0;
         positive += mean * ties.iter().filter(|value| **value > 0.0).count() as f64;
@@ -33,15 +34,20 @@ pub fn p_above(differences: &[f64], bound: f64) -> f64 {
     below[at_least..].iter().sum::<f64>().min(1.0)
 }
 
-/// How likely differences as small as these, or smaller, are if their centre is not below
-/// `bound`.
+/// Returns the probability of differences at most as large as these if their centre is not below
+/// `bound`; 1 if there are no differences.
 pub fn p_below(differences: &[f64], bound: f64) -> f64 {
     let mirrored: Vec<f64> = differences.iter().map(|difference| -difference).collect();
     p_above(&mirrored, -bound)
 }
 
-/// The centre of the differences, with its interval at a confidence below 1; without one if
-/// there are too few differences for it. None of no differences.
+/// Returns the smallest p-value that so many differences can give: all of them on one side.
+pub fn smallest_p(differences: u32) -> f64 {
+    0.5_f64.powi(differences.min(1_000).cast_signed())
+}
+
+/// Returns the centre of the differences with its interval at a confidence below 1, without an
+/// interval if there are too few differences; `None` if there are none.
 pub fn location(differences: &[f64], confidence: f64) -> Option<Estimate> {
     let mut averages = Vec::with_capacity(differences.len() * (differences.len() + 1) / 2);
     for (index, first) in differences.iter().enumerate() {
@@ -73,7 +79,7 @@ pub fn location(differences: &[f64], confidence: f64) -> Option<Estimate> {
     })
 }
 
-/// The probability of every sum of the ranks 1 to n, each taken or not by the toss of a coin.
+/// Returns the probability of every sum of the ranks 1 to n, each included with probability 1/2.
 fn distribution(n: usize) -> Vec<f64> {
     let most = n * (n + 1) / 2;
     let mut share = vec![0.0; most + 1];
@@ -114,6 +120,7 @@ mod tests {
         assert_eq!(location(&[], 0.99), None);
         let five = [0.5; 5];
         assert!(p_above(&five, 0.0) > 0.03);
+        assert_eq!(p_above(&five, 0.0), smallest_p(5));
         assert_eq!(location(&five, 0.99).unwrap().low, None);
     }
 

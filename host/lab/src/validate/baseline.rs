@@ -1,4 +1,4 @@
-//! What an earlier report says of the same guests, and what has grown since.
+//! Comparison with an earlier report of the same guests.
 
 use super::code::Code;
 use super::finding::{Finding, Guest, Status};
@@ -6,7 +6,7 @@ use super::measure::Measure;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The measures of guests, by their names.
+/// The values of an earlier report, by the guest's name and measure.
 #[derive(Debug, Default)]
 pub struct Baseline(BTreeMap<String, BTreeMap<Measure, u64>>);
 
@@ -43,7 +43,7 @@ impl Baseline {
     /// Reads a report in JSON.
     ///
     /// # Errors
-    /// If it is none.
+    /// If the text is not a report of this version.
     pub fn parse(json: &str) -> Result<Self, String> {
         let report: Report = serde_json::from_str(json).map_err(|error| error.to_string())?;
         if report.schema != super::SCHEMA {
@@ -59,8 +59,8 @@ impl Baseline {
         Ok(Self(guests.collect()))
     }
 
-    /// Adds to each metric what it was, and a finding to each that has grown and is the same
-    /// from run to run. Times are shown beside each other, and judged by their budgets.
+    /// Adds the earlier value to each metric, and a finding where a value that is the same in
+    /// every run has grown. Times are shown side by side only: their budgets judge them.
     pub fn compare(&self, guest: &mut Guest, growth: Option<f64>) {
         let Some(earlier) = self.0.get(&guest.name) else {
             return;

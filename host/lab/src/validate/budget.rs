@@ -1,17 +1,17 @@
-//! A number against its budget.
+//! Checks of a number against its budget.
 
 use super::code::Code;
 use super::finding::{Check, Finding, Metric};
 use super::measure::Measure;
 use super::policy::Policy;
 
-/// A check of a number: over its budget is a finding with this code. A time is given the
-/// policy's margin, because a machine is never quite idle.
+/// Checks a number: above its budget is a finding with this code. A time may exceed its budget
+/// by the policy's margin, because a machine is never quite idle.
 pub fn judge(policy: &Policy, measure: Measure, value: u64, over: Code) -> Check {
     judge_samples(policy, measure, value, Vec::new(), over)
 }
 
-/// As [`judge`], of a number that sums up samples.
+/// Checks a number that summarises samples, as [`judge`] does.
 pub fn judge_samples(
     policy: &Policy,
     measure: Measure,
@@ -27,7 +27,7 @@ pub fn judge_samples(
     };
     let limit = budget.map(|budget| (budget as f64 * margin) as u64);
     let finding = limit.filter(|limit| value > *limit).map(|limit| {
-        let remedy = format!("Make it less, or raise `{measure}` under [budgets]");
+        let remedy = format!("Reduce it, or raise `{measure}` under [budgets]");
         Finding::new(over, measure.name(), remedy)
             .wanted(format!("at most {}", measure.show(limit)))
             .found(measure.show(value))
@@ -42,7 +42,7 @@ pub fn judge_samples(
     Check::measured(metric, finding.into_iter().collect())
 }
 
-/// The value below which this share of the samples lies, which are sorted here.
+/// Returns the sample below which this share of them lies; sorts them in place.
 pub fn percentile(samples: &mut [u64], share: f64) -> u64 {
     samples.sort_unstable();
     let rank = (samples.len() as f64 * share).ceil() as usize;

@@ -1,20 +1,20 @@
-//! Stage 7: what one call does: its answer, its memory, and everything that it was refused.
+//! Stage 7: one call: its reply, its memory, and every refused request.
 
 use super::budget::{judge, judge_samples, percentile};
 use super::code::Code;
 use super::finding::{Check, Finding};
 use super::measure::Measure;
 use super::policy::Policy;
-use super::printable;
+use crate::printable::printable;
 use crate::workload::Case;
 use sandlab_runtime::wasm::Sandbox;
-use sandlab_runtime::{Agent, Backend, CallError, Fault, Handled, LogLine, Message};
+use sandlab_runtime::{Agent, Backend, CallError, Cause, Handled, LogLine, Message};
 use std::time::Instant;
 
-/// Calls that are timed, each on a fresh instance.
+/// Timed calls, each on a fresh instance.
 const TIMED: usize = 9;
 
-/// Sends one message to a fresh instance: the first of the case.
+/// Sends the first message of the case to a fresh instance.
 ///
 /// # Errors
 /// If the host, and not the guest, failed.
@@ -73,12 +73,12 @@ pub fn check(
         let median = percentile(&mut samples, 0.5);
         judge_samples(policy, Measure::CallTime, median, samples, Code::OverCall)
     } else {
-        Check::skipped(Measure::CallTime.name(), "nothing is timed")
+        Check::skipped(Measure::CallTime.name(), "timing is turned off")
     });
     Ok(checks)
 }
 
-/// An instance that is configured for a case.
+/// Starts an instance and configures it for a case.
 pub fn start(backend: &dyn Backend, case: &Case) -> Result<Box<dyn Agent>, CallError> {
     let mut agent = backend.spawn(case.identity())?;
     if !case.config.is_empty() {
@@ -91,7 +91,7 @@ fn times(sandbox: &Sandbox, case: &Case, request: &Message) -> Result<Vec<u64>, 
     let calls = (0..TIMED).map(|_| {
         let mut agent = start(sandbox, case).map_err(|error| error.to_string())?;
         let started = Instant::now();
-        // What it answers has been looked at; a failure takes its time too.
+        // The reply was checked before; a failure takes time too.
         let _ = agent.handle(request);
         Ok(started.elapsed().as_nanos() as u64)
     });
@@ -103,30 +103,30 @@ fn answers(error: &CallError, step: &str, log: &[LogLine]) -> Result<Check, Stri
     let check = Check::of("answers", vec![finding]);
     let last = log
         .last()
-        .map(|line| format!("the last line of its log: {}", line.text));
+        .map(|line| format!("last line of its log: {}", line.text));
     Ok(match last {
         Some(last) => check.with_note(last),
         None => check,
     })
 }
 
-/// What became of a call that brought no answer.
+/// Returns the finding for a call that failed.
 ///
 /// # Errors
 /// If the host, and not the guest, failed.
 pub fn ended(error: &CallError, place: &str) -> Result<Finding, String> {
-    let (code, remedy) = match error {
-        CallError::Failure(_) => (Code::Answered, "Give it a message that it takes, as a case"),
-        CallError::Fault(Fault::Host(_) | Fault::NoSlot(_)) => return Err(error.to_string()),
-        CallError::Fault(Fault::Deadline(_)) => (
+    let (code, remedy) = match error.cause() {
+        None => (Code::Answered, "Add a case with a message that it accepts"),
+        Some(Cause::Host(_) | Cause::NoSlot(_)) => return Err(error.to_string()),
+        Some(Cause::Deadline(_)) => (
             Code::CallTime,
-            "Do less work a message, or raise `limits.deadline`",
+            "Do less work per message, or raise `limits.deadline`",
         ),
-        CallError::Fault(Fault::OutOfMemory { .. }) => (
+        Some(Cause::OutOfMemory { .. }) => (
             Code::CallMemory,
-            "Make it need less, or raise `limits.memory-limit`",
+            "Reduce its memory, or raise `limits.memory-limit`",
         ),
-        CallError::Fault(_) => (Code::CallFault, "See what it says"),
+        Some(_) => (Code::CallFault, "Fix the fault that is quoted"),
     };
     Ok(Finding::new(code, place, remedy).found(printable(&error.to_string())))
 }
@@ -136,25 +136,25 @@ fn denials(usage: &sandlab_runtime::Usage) -> Vec<Finding> {
         (
             Code::Refused,
             usage.denials.map_or(0, |denials| denials.count),
-            "growths of memory",
-            "Raise `limits.memory-limit`, or make it need less",
+            "requests for memory",
+            "Raise `limits.memory-limit`, or reduce its memory",
         ),
         (
             Code::LogDropped,
             usage.log_dropped,
-            "lines of the log",
+            "log lines",
             "Log less, or raise `limits.log`",
         ),
         (
             Code::SendRefused,
             u64::from(usage.sends_refused),
-            "messages that it sent",
-            "Send to whom `find` finds, and less at once",
+            "sent messages",
+            "Send only to agents that `find` returns, and fewer per call",
         ),
     ];
     let refused = counted.into_iter().filter(|(_, count, ..)| *count > 0);
     let findings = refused.map(|(code, count, what, remedy)| {
-        Finding::new(code, "handle", remedy).found(format!("{count} {what} refused"))
+        Finding::new(code, "handle", remedy).found(format!("{count} {what} were refused"))
     });
     findings.collect()
 }

@@ -1,4 +1,4 @@
-//! Stage 3: what the imports let the agent do, against what is allowed.
+//! Stage 3: the imports' capabilities against the allowed ones.
 
 use super::code::Code;
 use super::finding::{Check, Finding};
@@ -6,7 +6,7 @@ use super::outline::Outline;
 use super::policy::{Capabilities, Preset};
 use std::collections::BTreeMap;
 
-/// What an import lets an agent do.
+/// The capability that an import gives an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Capability {
     Messages,
@@ -23,7 +23,7 @@ enum Capability {
 }
 
 impl Capability {
-    /// Of an interface without its version.
+    /// Returns the capability of an interface, whose name has no version.
     fn of(interface: &str) -> Self {
         let (package, name) = interface.split_once('/').unwrap_or((interface, ""));
         match (package, name) {
@@ -41,7 +41,7 @@ impl Capability {
         }
     }
 
-    /// Its name in a policy.
+    /// Returns the name in policies and reports.
     const fn name(self) -> &'static str {
         match self {
             Self::Messages => "messages",
@@ -58,37 +58,37 @@ impl Capability {
         }
     }
 
-    const fn lets(self) -> &'static str {
+    const fn allows(self) -> &'static str {
         match self {
             Self::Messages => "send messages, log, and find other agents",
-            Self::Clocks => "tell the time, and wait",
+            Self::Clocks => "read clocks, and wait",
             Self::Random => "get random numbers",
             Self::Environment => {
                 "read the environment and the arguments that the sandbox config grants"
             }
             Self::Stdio => "write to its log through standard output and error",
-            Self::Exit => "end itself",
-            Self::Streams => "read, write and wait for what other imports gave it",
+            Self::Exit => "exit",
+            Self::Streams => "read, write and wait on streams of other imports",
             Self::Files => "use the directories that the sandbox config grants",
-            Self::Network => "open TCP and UDP sockets, and look names up",
-            Self::Http => "make and answer HTTP requests",
-            Self::Unknown => "do what only its author knows",
+            Self::Network => "open TCP and UDP sockets, and resolve names",
+            Self::Http => "send and serve HTTP requests",
+            Self::Unknown => "do something that sandlab does not know",
         }
     }
 
-    /// What a language's runtime imports before the agent's author has written a line, and
-    /// what reaches nothing that the sandbox does not grant besides.
+    /// Returns whether language runtimes import it by themselves, and the sandbox still controls
+    /// what it reaches.
     const fn is_basic(self) -> bool {
         !matches!(self, Self::Network | Self::Http | Self::Unknown)
     }
 
-    /// Whether a host of agents can offer it at all.
+    /// Returns whether sandlab's hosts offer it at all.
     const fn is_offered(self) -> bool {
         !matches!(self, Self::Http | Self::Unknown)
     }
 }
 
-/// One check a capability, in the order of how far it reaches.
+/// Makes one check per capability, from the least powerful to the most.
 pub fn check(outline: &Outline, allowed: &Capabilities) -> Vec<Check> {
     let mut by_capability: BTreeMap<Capability, Vec<&str>> = BTreeMap::new();
     for import in &outline.imports {
@@ -96,7 +96,7 @@ pub fn check(outline: &Outline, allowed: &Capabilities) -> Vec<Check> {
         by_capability.entry(capability).or_default().push(import);
     }
     let checks = by_capability.into_iter().map(|(capability, imports)| {
-        let note = format!("lets it {}: {}", capability.lets(), imports.join(", "));
+        let note = format!("can {}: {}", capability.allows(), imports.join(", "));
         let refused = imports.into_iter().filter(|import| {
             let is_allowed = is_allowed(without_version(import), capability, allowed);
             !(capability.is_offered() && is_allowed)
@@ -109,7 +109,7 @@ pub fn check(outline: &Outline, allowed: &Capabilities) -> Vec<Check> {
     checks.collect()
 }
 
-/// One finding a package says as much as one an interface.
+/// Groups imports by package: one finding per interface would say no more.
 fn by_package<'a>(imports: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, Vec<&'a str>> {
     let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for import in imports {
@@ -120,16 +120,20 @@ fn by_package<'a>(imports: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, V
 }
 
 fn refusal(package: &str, imports: &[&str], capability: Capability, outline: &Outline) -> Finding {
-    let whence = whence(outline, capability);
+    let origin = origin(outline, capability);
     let (code, remedy) = if capability.is_offered() {
         let name = capability.name();
         let remedy =
-            format!("Build without it, or add \"{name}\" to `allow` under [capabilities].{whence}");
+            format!("Build without it, or add \"{name}\" to `allow` under [capabilities].{origin}");
         (Code::NotAllowed, remedy)
     } else {
-        (Code::NobodyOffers, format!("Build without it.{whence}"))
+        (Code::NobodyOffers, format!("Build without it.{origin}"))
     };
-    let found = format!("{}, which let it {}", imports.join(", "), capability.lets());
+    let found = format!(
+        "{}, by which it can {}",
+        imports.join(", "),
+        capability.allows()
+    );
     Finding::new(code, package, remedy).found(found)
 }
 
@@ -150,13 +154,14 @@ fn without_version(name: &str) -> &str {
     name.split('@').next().unwrap_or(name)
 }
 
-/// Why such an import is there, by what built the component: most authors never asked for it.
-fn whence(outline: &Outline, capability: Capability) -> &'static str {
+/// Returns where such an import comes from, by the component's toolchain: most authors never
+/// asked for it. Empty if that is not known.
+fn origin(outline: &Outline, capability: Capability) -> &'static str {
     use Capability as C;
     // Interpreters first: they are written in languages that have toolchains of their own.
     let hints: [(&str, &[(Capability, &str)]); 5] = [
         (
-            // Of componentize-py.
+            // componentize-py leaves this name in the producers.
             "component-init-transform",
             &[
                 (

@@ -1,9 +1,9 @@
-//! Stage 8: whether the agent answers as it must, whatever it is told.
+//! Stage 8: whether the agent replies correctly.
 //!
-//! It is told its own cases in their order, since one may build on another, and what every
-//! world has: ids, sizes and performatives at which bindings break, each to a fresh instance
-//! and all to one. The answers are held against the cases, against the native twin, against
-//! another fresh instance's, and against what the contract says of every reply.
+//! It gets its own cases in their order, since one may build on another, and general messages:
+//! ids, sizes and performatives at which bindings break, each to a fresh instance and all to one
+//! instance. Replies are compared with the cases, with the native twin's, with those of another
+//! fresh instance, and with the contract's rules for every reply.
 
 use super::call;
 use super::code::Code;
@@ -12,9 +12,11 @@ use super::policy::Conformance;
 use crate::workload::{Case, Expected};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sandlab_runtime::{Agent, Backend, CallError, Failure, Fault, Handled, Message, Performative};
+use sandlab_runtime::{
+    Agent, Backend, CallError, Cause, Failure, Fault, Handled, Message, Performative,
+};
 
-/// Ids at which integers of 32 and 53 bits, and signed ones, end.
+/// Ids at the limits of 32-bit, 53-bit and signed integers.
 const IDS: [(u64, &str); 4] = [
     (0, "id 0"),
     (1 << 32, "id 2^32"),
@@ -22,7 +24,7 @@ const IDS: [(u64, &str); 4] = [
     (u64::MAX - 1, "id 2^64-2"),
 ];
 
-/// Sizes around which buffers, pages and stacks end.
+/// Sizes at the limits of usual buffers, pages and stacks.
 const SIZES: [(usize, &str); 6] = [
     (0, "content of 0 B"),
     (64, "content of 64 B"),
@@ -46,31 +48,31 @@ const PERFORMATIVES: [(Performative, &str); 11] = [
     (Performative::NotUnderstood, "not-understood"),
 ];
 
-/// Cases with the name of where they come from.
-pub struct Named {
-    /// A file, or what they are made for.
+/// Cases with the name of their source.
+pub struct NamedCases {
+    /// A workload file, or a description of generated cases.
     pub name: String,
-    /// The messages, and what must come of them.
+    /// The messages and their expected replies.
     pub cases: Vec<Case>,
 }
 
-/// What an agent is held against.
+/// The agent under test and its twin.
 pub struct Subject<'a> {
     /// The component.
     pub guest: &'a dyn Backend,
-    /// Its native twin, if there is one and it counts.
+    /// Its native twin; `None` if there is none, or the policy ignores it.
     pub twin: Option<&'a dyn Backend>,
-    /// How instances are configured that are told what every world has.
+    /// The case that configures the instances for the general messages.
     pub configured: &'a Case,
 }
 
-/// Tells the agent everything.
+/// Sends the agent all cases and all general messages.
 ///
 /// # Errors
 /// If the host, and not the guest, failed.
 pub fn check(
     subject: &Subject,
-    cases: &[Named],
+    cases: &[NamedCases],
     settings: &Conformance,
 ) -> Result<Vec<Check>, String> {
     let mut checks = Vec::new();
@@ -82,15 +84,16 @@ pub fn check(
         checks.push(Check::of(&named.name, findings));
     }
     let mut sequence = Sequence::default();
-    for (name, message) in world(settings.seed) {
+    for (name, message) in general_messages(settings.seed) {
         let findings = probe(subject, &message, settings, &mut sequence)?;
         checks.push(Check::of(name, findings));
     }
     Ok(checks)
 }
 
-/// What every agent must get along with. The same seed makes the same messages.
-fn world(seed: u64) -> Vec<(&'static str, Message)> {
+/// Returns the general messages, which no agent may fault on. The same seed gives the same
+/// messages.
+fn general_messages(seed: u64) -> Vec<(&'static str, Message)> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut message = |size: usize| {
         let mut content = vec![0; size];
@@ -118,13 +121,13 @@ fn world(seed: u64) -> Vec<(&'static str, Message)> {
     messages
 }
 
-/// Tells one instance the messages of a case in their order.
+/// Sends one instance the messages of a case in their order.
 fn wrong_replies(subject: &Subject, case: &Case) -> Result<Vec<Finding>, String> {
     let at = |number: usize| match case.size {
         Some(size) => format!("messages of {size} B, number {}", number + 1),
         None => format!("message {}", number + 1),
     };
-    // Where nothing is known of the answers, the twin's count.
+    // Where no reply is specified, the twin's is expected.
     if let Some(twin) = subject.twin
         && let Ok(mut twin) = call::start(twin, case)
     {
@@ -132,7 +135,7 @@ fn wrong_replies(subject: &Subject, case: &Case) -> Result<Vec<Finding>, String>
         for exchange in &case.exchanges {
             match twin.handle(&exchange.request) {
                 Ok(handled) if open(&exchange.expected) => {
-                    // The first answer is what it is held against from now on.
+                    // The first reply becomes the expected one.
                     let _ = exchange.expected.check(&handled);
                 }
                 Err(error) if error.fault().is_some() => break,
@@ -156,12 +159,12 @@ fn wrong_replies(subject: &Subject, case: &Case) -> Result<Vec<Finding>, String>
                     } else {
                         Code::WrongReply
                     };
-                    let remedy = "Compare the agent's answer with what the case expects";
+                    let remedy = "Compare the agent's reply with the expected one";
                     Finding::new(code, at(number), remedy).found(reason)
                 }));
-                findings.extend(lost(&exchange.request, &handled, &at(number)));
+                findings.extend(changed_number(&exchange.request, &handled, &at(number)));
             }
-            // An agent of which nothing is known may refuse what it is told.
+            // An agent without a specified reply may refuse the message.
             Err(CallError::Failure(_)) if is_open => {}
             Err(error) => {
                 findings.push(fault(&error, &at(number))?);
@@ -174,7 +177,7 @@ fn wrong_replies(subject: &Subject, case: &Case) -> Result<Vec<Finding>, String>
     Ok(findings)
 }
 
-/// The one instance of each that is told everything, one message after another.
+/// The instances of guest and twin that get all messages, one after another.
 #[derive(Default)]
 struct Sequence {
     guest: Option<Box<dyn Agent>>,
@@ -195,12 +198,12 @@ fn probe(
         let remedy = "Look for time, random numbers, addresses, or the order of a hash map";
         findings.extend(again.differs(&fresh).map(|found| {
             Finding::new(Code::NotRepeatable, "two fresh instances", remedy)
-                .wanted(fresh.told())
+                .wanted(fresh.description())
                 .found(found)
         }));
     }
     let later = ask(subject.guest, case, message, &mut sequence.guest)?;
-    findings.extend(later.findings(message, "an instance that was told others before"));
+    findings.extend(later.findings(message, "an instance with earlier messages"));
     if let Some(twin) = subject.twin {
         let pairs = [
             (
@@ -211,14 +214,14 @@ fn probe(
             (
                 &later,
                 ask(twin, case, message, &mut sequence.twin)?,
-                "an instance that was told others before",
+                "an instance with earlier messages",
             ),
         ];
         for (guest, twin, place) in pairs {
             let remedy = "Look for what differs between 32 and 64 bits: `usize`, hashes, time";
             findings.extend(guest.differs(&twin).map(|found| {
                 Finding::new(Code::NotItsTwin, place, remedy)
-                    .wanted(twin.told())
+                    .wanted(twin.description())
                     .found(found)
             }));
         }
@@ -226,14 +229,15 @@ fn probe(
     Ok(findings)
 }
 
-/// What came of one message.
+/// The outcome of one message.
 enum Answer {
     Handled(Handled),
     Failure(Failure),
     Fault(Fault),
 }
 
-/// Asks an instance; a fresh one if there is none. One that has ended is not kept.
+/// Sends a message to the kept instance, or to a fresh one if none is kept. An instance that
+/// ended is not kept.
 fn ask(
     backend: &dyn Backend,
     case: &Case,
@@ -255,7 +259,9 @@ fn ask(
     match outcome {
         Ok(handled) => Ok(Answer::Handled(handled)),
         Err(CallError::Failure(failure)) => Ok(Answer::Failure(failure)),
-        Err(CallError::Fault(fault @ (Fault::Host(_) | Fault::NoSlot(_)))) => {
+        Err(CallError::Fault(fault))
+            if matches!(fault.cause, Cause::Host(_) | Cause::NoSlot(_)) =>
+        {
             Err(fault.to_string())
         }
         Err(CallError::Fault(fault)) => Ok(Answer::Fault(fault)),
@@ -263,24 +269,24 @@ fn ask(
 }
 
 impl Answer {
-    /// What is wrong with it, whatever the agent is meant to do.
+    /// Returns faults and breaches of the contract, which are wrong for any agent.
     fn findings(&self, request: &Message, place: &str) -> impl Iterator<Item = Finding> {
         let fault = match self {
             Self::Fault(fault) => {
-                let remedy = "See what it says; the message is one that any agent may be sent";
+                let remedy = "Fix the fault that is quoted: any agent may be sent this message";
                 let finding = Finding::new(Code::CaseFault, place, remedy);
                 Some(finding.found(fault.to_string()))
             }
             _ => None,
         };
         let lost = match self {
-            Self::Handled(handled) => lost(request, handled, place),
+            Self::Handled(handled) => changed_number(request, handled, place),
             _ => None,
         };
         fault.into_iter().chain(lost)
     }
 
-    /// What this one is, if it is not the same as the other.
+    /// Describes this outcome if it differs from the other; `None` if they are the same.
     fn differs(&self, other: &Self) -> Option<String> {
         let same = match (self, other) {
             (Self::Handled(a), Self::Handled(b)) => a == b,
@@ -304,17 +310,17 @@ impl Answer {
                 .find_map(|(reply, at)| Some((reply, at?)));
             let first =
                 first.map(|(reply, at)| format!("; reply {} differs from byte {at} on", reply + 1));
-            return Some(self.told() + &first.unwrap_or_default());
+            return Some(self.description() + &first.unwrap_or_default());
         }
-        Some(self.told())
+        Some(self.description())
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         match self {
             Self::Handled(handled) => {
                 let bytes: usize = handled.replies.iter().map(|r| r.content.len()).sum();
                 let (replies, sent) = (handled.replies.len(), handled.sent.len());
-                format!("{replies} replies of {bytes} B together, {sent} sent")
+                format!("{replies} replies of {bytes} B in total, {sent} messages sent")
             }
             Self::Failure(failure) => CallError::Failure(failure.clone()).to_string(),
             Self::Fault(fault) => fault.to_string(),
@@ -322,9 +328,9 @@ impl Answer {
     }
 }
 
-/// The first number of a reply that is not what the contract says of every reply: the
-/// request's conversation, its id, and back to its sender.
-fn lost(request: &Message, handled: &Handled, place: &str) -> Option<Finding> {
+/// Returns a finding for the first number of a reply that breaks the contract's rule: replies
+/// have the request's conversation and id, and go to its sender.
+fn changed_number(request: &Message, handled: &Handled, place: &str) -> Option<Finding> {
     let answered = |reply: &Message| reply.in_reply_to.unwrap_or(request.id);
     let numbers = handled.replies.iter().flat_map(|reply| {
         [
@@ -349,10 +355,10 @@ fn lost(request: &Message, handled: &Handled, place: &str) -> Option<Finding> {
 }
 
 fn fault(error: &CallError, place: &str) -> Result<Finding, String> {
-    let code = match error {
-        CallError::Failure(_) => Code::WrongReply,
-        CallError::Fault(Fault::Host(_) | Fault::NoSlot(_)) => return Err(error.to_string()),
-        CallError::Fault(_) => Code::CaseFault,
+    let code = match error.cause() {
+        None => Code::WrongReply,
+        Some(Cause::Host(_) | Cause::NoSlot(_)) => return Err(error.to_string()),
+        Some(_) => Code::CaseFault,
     };
-    Ok(Finding::new(code, place, "See what it says").found(error.to_string()))
+    Ok(Finding::new(code, place, "Fix the fault that is quoted").found(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! What can be said of a guest without running it, in this very process.
+//! The stages that only read bytes, run in the calling process.
 
 use super::finding::{StageReport, Status};
 use super::outline::Outline;
@@ -8,12 +8,11 @@ use super::{capabilities, format, hygiene, statics, world};
 use std::path::Path;
 use toml::Table;
 
-/// Runs the stages that only read bytes, by the standard policy: those up to the first that
-/// finds an error. Whatever the bytes are, it returns: they may have been made to harm
-/// whoever looks at them.
+/// Runs the stages that only read bytes, with the standard policy, up to the first that finds an
+/// error. Returns for any bytes: the fuzz target feeds it hostile ones.
 ///
 /// # Errors
-/// If the standard policy cannot be read, or bytes that were found valid cannot.
+/// If the standard policy, or bytes that passed as valid, cannot be parsed.
 pub fn examine(bytes: &[u8]) -> Result<Vec<StageReport>, String> {
     let policies = Policies::parse("", Path::new(""), Table::new())?;
     let policy = Policy::read(policies.of(&[]), policies.folder())?;

@@ -1,30 +1,30 @@
-//! What validation says, as data: stages, their checks, and the findings of these.
+//! The result of a validation as data: guests, stages, checks, findings.
 
 use super::code::{Code, Severity};
 use super::measure::Measure;
-use super::printable::printable;
 use super::stage::Stage;
+use crate::printable::printable;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// How something ended.
+/// The outcome of a check, a stage or a guest. A later case outweighs an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// It is as it should be.
+    /// There are no findings.
     Pass,
-    /// It was not looked at, and the reason is said.
+    /// It was not run; a note or a reason says why.
     Skipped,
-    /// It can be used; somebody should know something.
+    /// There are warnings, and no errors.
     Warn,
-    /// It is not as it should be.
+    /// There are errors.
     Fail,
-    /// It could not be looked at: the tool's or the machine's fault.
+    /// It could not be checked, for a reason that lies with the tool or the machine.
     Error,
 }
 
 impl Status {
-    /// As reports write it.
+    /// Returns the name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -36,31 +36,31 @@ impl Status {
     }
 }
 
-/// One thing that is not as it should be. Every text is one line without control
-/// characters, whatever the guest wrote: see [`printable`].
+/// One defect of a guest. Every text is one line without control characters, whatever the guest
+/// wrote: see [`printable`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// Which sort; it never changes its meaning.
+    /// The kind of finding; codes never change their meaning.
     pub code: Code,
-    /// How much it matters.
+    /// The code's severity.
     pub severity: Severity,
-    /// What happened, in one line.
+    /// The code's title.
     pub message: String,
-    /// Where: a path in the component, a section, a byte, a case.
+    /// A path in the component, a section, a byte, or a case.
     pub place: String,
-    /// What should be there, if that can be said.
+    /// The expected value; `None` if no single one is expected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub wanted: Option<String>,
-    /// What is there.
+    /// The actual value; `None` if the message says all.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub found: Option<String>,
-    /// What to do.
+    /// How to fix it, in one line.
     pub remedy: String,
 }
 
 impl Finding {
-    /// A finding with its code's own words, at a place.
+    /// Creates a finding with its code's severity and title.
     pub fn new(code: Code, place: impl AsRef<str>, remedy: impl AsRef<str>) -> Self {
         Self {
             code,
@@ -73,58 +73,58 @@ impl Finding {
         }
     }
 
-    /// Adds what was wanted.
+    /// Sets the expected value.
     pub fn wanted(mut self, wanted: impl AsRef<str>) -> Self {
         self.wanted = Some(printable(wanted.as_ref()));
         self
     }
 
-    /// Adds what was found.
+    /// Sets the actual value.
     pub fn found(mut self, found: impl AsRef<str>) -> Self {
         self.found = Some(printable(found.as_ref()));
         self
     }
 }
 
-/// A number, and what it is held against.
+/// A number with its budget and its earlier value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metric {
-    /// Of what; it says the unit.
+    /// The measure, which has the unit.
     pub measure: Measure,
-    /// The number: bytes, nanoseconds, or a count.
+    /// Bytes, nanoseconds, or a count.
     pub value: u64,
-    /// The most that the policy allows, without the margin.
+    /// The policy's budget, without the margin; `None` if it has none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub budget: Option<u64>,
-    /// What it was in the baseline.
+    /// The value in the baseline; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub previous: Option<u64>,
-    /// What the number sums up, if there was more than one.
+    /// The samples that the value summarises; empty if there was one.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub samples: Vec<u64>,
 }
 
-/// One question that a stage asks.
+/// One check of a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
-    /// What it asks, in a word or two.
+    /// A word or two.
     pub name: String,
-    /// The answer.
+    /// The worst severity of its findings.
     pub status: Status,
-    /// What a reader must know of it: why it was skipped, how it was counted.
+    /// Why it was skipped, or how it was measured.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
-    /// The number, if it counts something.
+    /// The number that was checked; `None` if the check is not of a number.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub metric: Option<Metric>,
-    /// What is not as it should be.
+    /// The defects; empty if it passed or was skipped.
     pub findings: Vec<Finding>,
 }
 
 impl Check {
-    /// A check with these findings; without one it passed.
+    /// Creates a check with these findings; it passed if there are none.
     pub fn of(name: impl AsRef<str>, findings: Vec<Finding>) -> Self {
         Self {
             name: printable(name.as_ref()),
@@ -135,7 +135,7 @@ impl Check {
         }
     }
 
-    /// A check of a number.
+    /// Creates a check of a number.
     pub fn measured(metric: Metric, findings: Vec<Finding>) -> Self {
         Self {
             metric: Some(metric.clone()),
@@ -143,7 +143,7 @@ impl Check {
         }
     }
 
-    /// A check that was not made.
+    /// Creates a check that was not made.
     pub fn skipped(name: impl AsRef<str>, why: impl AsRef<str>) -> Self {
         Self {
             status: Status::Skipped,
@@ -151,13 +151,13 @@ impl Check {
         }
     }
 
-    /// Adds what a reader must know.
+    /// Sets the note.
     pub fn with_note(mut self, note: impl AsRef<str>) -> Self {
         self.note = Some(printable(note.as_ref()));
         self
     }
 
-    /// Adds a finding.
+    /// Adds a finding and updates the status.
     pub fn push(&mut self, finding: Finding) {
         self.findings.push(finding);
         self.status = status(&self.findings);
@@ -173,26 +173,26 @@ fn status(findings: &[Finding]) -> Status {
     }
 }
 
-/// What a stage found.
+/// The result of a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageReport {
-    /// Which stage.
+    /// The stage.
     pub stage: Stage,
-    /// The worst of its checks.
+    /// The worst status of its checks.
     pub status: Status,
-    /// Why it was skipped, or could not do its work.
+    /// Why it was skipped or could not run; `None` otherwise.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
-    /// How long it took, nanoseconds; not said where nothing is timed.
+    /// Nanoseconds that it took; `None` if timing is turned off.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ns: Option<u64>,
-    /// What it asked.
+    /// Its checks, in the order in which they were made.
     pub checks: Vec<Check>,
 }
 
 impl StageReport {
-    /// A stage that did its work.
+    /// Creates the result of a stage that ran.
     pub fn done(stage: Stage, checks: Vec<Check>, ns: Option<u64>) -> Self {
         let statuses = checks.iter().map(|check| check.status);
         let all_skipped = !checks.is_empty() && statuses.clone().all(|s| s == Status::Skipped);
@@ -211,12 +211,12 @@ impl StageReport {
         }
     }
 
-    /// A stage that was not run.
+    /// Creates the result of a stage that was not run.
     pub fn skipped(stage: Stage, why: impl AsRef<str>) -> Self {
         Self::without_checks(stage, Status::Skipped, why)
     }
 
-    /// A stage that could not do its work.
+    /// Creates the result of a stage that could not run.
     pub fn failed_to_run(stage: Stage, why: impl AsRef<str>) -> Self {
         Self::without_checks(stage, Status::Error, why)
     }
@@ -232,38 +232,38 @@ impl StageReport {
     }
 }
 
-/// What a file is, whatever is wrong with it.
+/// The file's identity, also of a file with findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
-    /// The SHA-256 of the file.
+    /// The file's SHA-256 in hexadecimal.
     pub sha256: String,
-    /// Its size.
+    /// The file's size.
     pub bytes: u64,
-    /// What built it, as it says itself: `language Rust`, `processed-by rustc 1.95.0`.
+    /// The lines of its `producers` sections: `language Rust`, `processed-by rustc 1.95.0`.
     pub producers: Vec<String>,
 }
 
-/// One guest, and all that was found.
+/// The result of one guest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Guest {
-    /// What reports call it.
+    /// The name in reports.
     pub name: String,
-    /// Its file.
+    /// The component's file.
     pub file: PathBuf,
-    /// What the file is; none if it could not be read.
+    /// The file's identity; `None` if it could not be read.
     pub about: Option<About>,
-    /// The worst of its stages.
+    /// The worst status of its stages.
     pub status: Status,
-    /// Why it could not be checked.
+    /// Why it could not be checked; `None` if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What each stage found, in their order.
+    /// The results of its stages, in their order.
     pub stages: Vec<StageReport>,
 }
 
 impl Guest {
-    /// A guest, of which the stages say how it is.
+    /// Creates the result of a guest from those of its stages.
     pub fn of(
         name: &str,
         file: PathBuf,
@@ -287,13 +287,13 @@ impl Guest {
         }
     }
 
-    /// Its checks, with the stages that they belong to.
+    /// Returns its checks with their stages.
     pub fn checks(&self) -> impl Iterator<Item = (Stage, &Check)> {
         let stages = self.stages.iter();
         stages.flat_map(|stage| stage.checks.iter().map(|check| (stage.stage, check)))
     }
 
-    /// Its findings, in the order of the stages.
+    /// Returns its findings in the order of the stages.
     pub fn findings(&self) -> impl Iterator<Item = (Stage, &Check, &Finding)> {
         let with_check = |(stage, check)| (stage, check, check);
         let checks = self.checks().map(with_check);

@@ -1,4 +1,4 @@
-//! Stage 1: what the file is, and whether it is whole and valid.
+//! Stage 1: whether the file is a complete and valid component.
 
 use super::code::Code;
 use super::finding::{Check, Finding};
@@ -10,15 +10,15 @@ use wasmparser::{
     ValidatorResources, WasmFeatures,
 };
 
-const REBUILD: &str = "Build or copy the file anew";
+const REBUILD: &str = "Build or copy the file again";
 
-/// Beyond this nothing is checked.
+/// Bytes of the largest file that is checked.
 pub const LARGEST: u64 = 1 << 30;
 
-/// Whether the bytes are a whole and valid component.
+/// Checks that the bytes are a complete and valid component.
 pub fn check(bytes: &[u8]) -> Vec<Check> {
     if bytes.len() as u64 > LARGEST {
-        let finding = Finding::new(Code::TooLarge, "the file", "Name the component");
+        let finding = Finding::new(Code::TooLarge, "the file", "Name the component's own file");
         return vec![Check::of("kind", vec![finding])];
     }
     let kind = Kind::of(bytes);
@@ -30,7 +30,7 @@ pub fn check(bytes: &[u8]) -> Vec<Check> {
         let cut = cut(bytes);
         let is_whole = cut.is_none();
         checks.push(Check::of("whole", cut.into_iter().collect()));
-        // What is cut is invalid too, but that is not what its owner has to know.
+        // A file that is cut off is invalid too, but the cut is the cause.
         checks.push(if is_whole {
             Check::of("valid", invalid(bytes).into_iter().collect())
         } else {
@@ -54,8 +54,8 @@ fn not_a_component(kind: Kind) -> Option<Finding> {
     Some(finding.wanted(Kind::Component.found()).found(kind.found()))
 }
 
-/// The sections of the outermost component, each with where it says that it ends: a part of
-/// a component inside that is missing is missing in its section here too.
+/// Returns a finding if a section of the outermost component extends past the end of the file.
+/// A cut inside a nested component shortens the section that holds it, too.
 fn cut(bytes: &[u8]) -> Option<Finding> {
     const HEADER: usize = 8;
     let mut at = HEADER;
@@ -77,7 +77,8 @@ fn cut(bytes: &[u8]) -> Option<Finding> {
     None
 }
 
-/// Where the section that begins here says that it ends: an id, a LEB128 length, the rest.
+/// Returns the end of the section that begins at `at`: an id, a LEB128 length, the content.
+/// `None` if the length itself is cut off.
 fn section_end(bytes: &[u8], at: usize) -> Option<usize> {
     let mut length = 0_u64;
     for (index, byte) in bytes.get(at + 1..)?.iter().take(5).enumerate() {
@@ -87,7 +88,7 @@ fn section_end(bytes: &[u8], at: usize) -> Option<usize> {
             return usize::try_from(end).ok();
         }
     }
-    // Longer than a length can be: invalid, and not cut.
+    // More bytes than a length can have: invalid, and not cut off.
     (bytes.len() > at + 5).then_some(bytes.len())
 }
 
@@ -99,8 +100,8 @@ fn invalid(bytes: &[u8]) -> Option<Finding> {
 
 type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
-/// Validates all, with every feature that there is: what the engine does not take of it is
-/// the engine's to say. Functions are nearly all of the work, and are shared among cores.
+/// Validates with every feature turned on: the stage `load` tells what the engine refuses.
+/// Functions are nearly all of the work, and are shared among cores.
 fn validate(bytes: &[u8]) -> Result<(), BinaryReaderError> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let mut functions = Vec::new();

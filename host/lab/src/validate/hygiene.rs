@@ -1,4 +1,4 @@
-//! Stage 10: what a careful builder would not ship. All of it is warnings.
+//! Stage 10: leftovers of the build. All findings are warnings.
 
 use super::code::Code;
 use super::finding::{Check, Finding};
@@ -7,10 +7,10 @@ use bytesize::ByteSize;
 use memchr::memmem::{Finder, find};
 use std::collections::BTreeSet;
 
-/// More of a kind than these are not named.
+/// Items that a finding names; it counts the rest.
 const NAMED: usize = 3;
 
-/// What is left in the build.
+/// Checks for debug info, build paths and other leftovers.
 pub fn check(outline: &Outline) -> Vec<Check> {
     let of = |name: &str, finding: Option<Finding>| Check::of(name, finding.into_iter().collect());
     vec![
@@ -30,7 +30,7 @@ fn debug_info(outline: &Outline) -> Option<Finding> {
     })
 }
 
-/// Below these lie people's and CI's own folders; no runtime has paths there of its own.
+/// Roots of people's and CI's folders; no language runtime has paths of its own beneath them.
 const ROOTS: [&[u8]; 7] = [
     b"/home/",
     b"/Users/",
@@ -66,7 +66,7 @@ fn build_paths(outline: &Outline) -> Option<Finding> {
     Some(finding.found(named.join(", ") + &more))
 }
 
-/// The path of a source file that begins here, if one does.
+/// Returns the path of a source file that these bytes begin with; `None` if they do not.
 fn source_path(bytes: &[u8]) -> Option<String> {
     const LONGEST: usize = 512;
     let in_path = |byte: &&u8| {
@@ -82,8 +82,8 @@ fn source_path(bytes: &[u8]) -> Option<String> {
     ends.map(|end| text[..end].to_owned())
 }
 
-/// The length of a source file's extension. Rust's strings lie in a row without ends, so
-/// that anything may follow; the others end with a zero.
+/// Returns the length of a source file's extension. Rust's strings lie in a row without a
+/// terminator, so anything may follow; those of other languages end with a zero.
 fn extension(text: &str) -> Option<usize> {
     if text.starts_with(".rs") {
         return Some(3);
@@ -100,14 +100,14 @@ fn producers(outline: &Outline) -> Option<Finding> {
     silent.then(|| Finding::new(Code::NoProducers, "custom sections", remedy))
 }
 
-/// What only a build with overflow checks has, which is cargo's `dev` profile.
+/// A text that only builds with overflow checks contain, such as cargo's `dev` profile.
 const CHECKED_ARITHMETIC: &[u8] = b"attempt to add with overflow";
 
-/// Optimised code of LLVM's has locals in a third of its operators, code that is not in more
-/// than half (both measured on the reference agents).
+/// Share of operators that access locals, above which code counts as unoptimised: LLVM's optimised
+/// code has a third, unoptimised code more than half (both measured on the reference agents).
 const LOCALS: f64 = 0.5;
 
-/// Fewer operators say nothing.
+/// Fewer operators are not judged.
 const FEWEST_OPERATORS: u64 = 500;
 
 fn unoptimised(outline: &Outline) -> Option<Finding> {
@@ -137,7 +137,7 @@ fn locals(sample: Sample) -> Option<f64> {
     enough.then(|| sample.locals as f64 / sample.operators as f64)
 }
 
-/// What the canonical ABI and the start of a program need by name.
+/// Exports that the canonical ABI and a program's start need by name.
 const EXPECTED: [&str; 5] = [
     "memory",
     "cabi_realloc",

@@ -1,5 +1,4 @@
-//! Stage 5: whether the component compiles and links, how long that takes, and how large it
-//! becomes.
+//! Stage 5: whether the component compiles and links, compile time and compiled size.
 
 use super::budget::{judge, judge_samples, percentile};
 use super::code::Code;
@@ -10,17 +9,17 @@ use sandlab_runtime::LoadError;
 use sandlab_runtime::wasm::{Cache, Sandbox, SandboxEngine};
 use std::time::Instant;
 
-/// What loading brought: the sandbox, if there is one, and what was found.
+/// The loaded sandbox, `None` if the component was refused, and the checks.
 pub type Loaded = (Option<Sandbox>, Vec<Check>);
 
-/// Loads the component, as often as the policy says.
+/// Loads the component, `timing.compiles` times if loading is timed.
 ///
 /// # Errors
 /// If this machine cannot run the engine that the policy's limits ask for.
 pub fn check(bytes: &[u8], policy: &Policy, timed: bool) -> Result<Loaded, String> {
     let is_judged = policy.budgets.contains_key(&Measure::CompileTime);
     let compiles = if timed { policy.timing.compiles } else { 1 };
-    // What comes from the cache took no time to compile.
+    // Loading from the cache would time no compilation.
     let cache = if timed && (is_judged || compiles > 1) {
         Cache::none()
     } else {
@@ -39,7 +38,7 @@ pub fn check(bytes: &[u8], policy: &Policy, timed: bool) -> Result<Loaded, Strin
         samples.push(started.elapsed().as_nanos() as u64);
     }
     let Some(sandbox) = loaded else {
-        return Err("it was to be compiled no time at all".to_owned());
+        return Err("`timing.compiles` is 0".to_owned());
     };
     let calls = match sandbox.blocking_import() {
         Some(import) => format!("on async calls, since it can block in {import}"),
@@ -60,11 +59,11 @@ pub fn check(bytes: &[u8], policy: &Policy, timed: bool) -> Result<Loaded, Strin
 fn compile_time(policy: &Policy, timed: bool, compiled: bool, mut samples: Vec<u64>) -> Check {
     let measure = Measure::CompileTime;
     if !timed {
-        return Check::skipped(measure.name(), "nothing is timed");
+        return Check::skipped(measure.name(), "timing is turned off");
     }
     if !compiled {
-        let why = "it was in the cache: set a budget for `compile-time`, or \
-                   `timing.compiles = 2`, to compile it";
+        let why = "it came from the cache: set a budget for `compile-time`, or \
+                   `timing.compiles = 2`, to time compiling";
         return Check::skipped(measure.name(), why);
     }
     let median = percentile(&mut samples, 0.5);
@@ -80,7 +79,7 @@ fn refused(error: &LoadError) -> Result<Check, String> {
             return Err(error.to_string());
         }
         _ => {
-            let remedy = "See what the engine says, and build the agent without it";
+            let remedy = "Build the agent without what the engine refuses";
             Finding::new(Code::NotPrepared, "the component", remedy).found(error.to_string())
         }
     };

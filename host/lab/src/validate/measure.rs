@@ -1,149 +1,130 @@
-//! What validation counts and times, by the names that a policy gives budgets to.
+//! The measures of a validation, by the names that budgets use.
 
+use crate::metrics::quantity::quantities;
+use crate::metrics::{Quantity, Unit};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// In what a measure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Bytes.
-    Bytes,
-    /// Nanoseconds.
-    Time,
-    /// So many.
-    Count,
+quantities! {
+    /// Size of the file.
+    FILE_SIZE = "file-size", "file size", Bytes, Lower, Validation;
+    /// Code sections of all modules together.
+    CODE_SIZE = "code-size", "code size", Bytes, Lower, Validation;
+    /// Data sections of all modules together.
+    DATA_SIZE = "data-size", "data size", Bytes, Lower, Validation;
+    /// Custom sections: names, debug info, producers.
+    CUSTOM_SIZE = "custom-size", "custom size", Bytes, Lower, Validation;
+    /// Initial size of all memories together.
+    INITIAL_MEMORY = "initial-memory", "initial memory", Bytes, Lower, Validation;
+    /// Maximum size of all memories together; one without a maximum counts as 4 GiB.
+    MEMORY_MAXIMUM = "memory-maximum", "memory maximum", Bytes, Lower, Validation;
+    /// Initial elements of all tables together.
+    TABLE_ELEMENTS = "table-elements", "table elements", Count, Lower, Validation;
+    /// Core instances in the component.
+    CORE_INSTANCES = "core-instances", "core instances", Count, Lower, Validation;
+    /// Time to compile and link, median.
+    COMPILE_TIME = "compile-time", "compile time", Nanoseconds, Lower, Validation;
+    /// Size of the machine code and its data.
+    COMPILED_SIZE = "compiled-size", "compiled size", Bytes, Lower, Validation;
+    /// Time to start an instance, median.
+    SPAWN_P50 = "spawn-p50", "spawn p50", Nanoseconds, Lower, Validation;
+    /// Time to start an instance, 95th percentile.
+    SPAWN_P95 = "spawn-p95", "spawn p95", Nanoseconds, Lower, Validation;
+    /// Time to handle the first message, median over fresh instances.
+    CALL_TIME = "call-time", "call time", Nanoseconds, Lower, Validation;
+    /// Largest linear memory during a call.
+    MEMORY_PEAK = "memory-peak", "memory peak", Bytes, Lower, Validation;
+    /// Size of the content of all replies.
+    REPLY_SIZE = "reply-size", "reply size", Bytes, Lower, Validation;
+    /// Replies of a call.
+    REPLIES = "replies", "replies", Count, Lower, Validation;
+    /// Lines that a call logged.
+    LOG_LINES = "log-lines", "log lines", Count, Lower, Validation;
+    /// Messages that a call sent besides its replies.
+    SENDS = "sends", "sends", Count, Lower, Validation;
 }
 
-/// One measure.
+/// A measure that a policy can set a budget for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
-    /// The file.
+    /// [`FILE_SIZE`].
     FileSize,
-    /// The code sections of all modules.
+    /// [`CODE_SIZE`].
     CodeSize,
-    /// The data sections of all modules.
+    /// [`DATA_SIZE`].
     DataSize,
-    /// Custom sections: names, debug info, producers.
+    /// [`CUSTOM_SIZE`].
     CustomSize,
-    /// What all memories start with.
+    /// [`INITIAL_MEMORY`].
     InitialMemory,
-    /// What all memories may grow to; those without a maximum count as 4 GiB.
+    /// [`MEMORY_MAXIMUM`].
     MemoryMaximum,
-    /// Elements that all tables start with.
+    /// [`TABLE_ELEMENTS`].
     TableElements,
-    /// Core instances.
+    /// [`CORE_INSTANCES`].
     CoreInstances,
-    /// Compiling and linking.
+    /// [`COMPILE_TIME`].
     CompileTime,
-    /// Machine code, with the data that goes with it.
+    /// [`COMPILED_SIZE`].
     CompiledSize,
-    /// Starting an instance, median.
+    /// [`SPAWN_P50`].
     SpawnP50,
-    /// Starting an instance, 95th percentile.
+    /// [`SPAWN_P95`].
     SpawnP95,
-    /// The first message, median over fresh instances.
+    /// [`CALL_TIME`].
     CallTime,
-    /// The most linear memory of a call.
+    /// [`MEMORY_PEAK`].
     MemoryPeak,
-    /// The content of all replies.
+    /// [`REPLY_SIZE`].
     ReplySize,
-    /// How many replies.
+    /// [`REPLIES`].
     Replies,
-    /// Lines that the call logged.
+    /// [`LOG_LINES`].
     LogLines,
-    /// Messages that the call sent.
+    /// [`SENDS`].
     Sends,
 }
 
 impl Measure {
-    /// All that there are.
-    pub const ALL: [Self; 18] = [
-        Self::FileSize,
-        Self::CodeSize,
-        Self::DataSize,
-        Self::CustomSize,
-        Self::InitialMemory,
-        Self::MemoryMaximum,
-        Self::TableElements,
-        Self::CoreInstances,
-        Self::CompileTime,
-        Self::CompiledSize,
-        Self::SpawnP50,
-        Self::SpawnP95,
-        Self::CallTime,
-        Self::MemoryPeak,
-        Self::ReplySize,
-        Self::Replies,
-        Self::LogLines,
-        Self::Sends,
-    ];
+    /// All measures, in the order of their quantities.
+    pub const ALL: [Self; 18] = [Self::FileSize, Self::CodeSize, Self::DataSize, Self::CustomSize, Self::InitialMemory, Self::MemoryMaximum, Self::TableElements, Self::CoreInstances, Self::CompileTime, Self::CompiledSize, Self::SpawnP50, Self::SpawnP95, Self::CallTime, Self::MemoryPeak, Self::ReplySize, Self::Replies, Self::LogLines, Self::Sends];
 
-    /// Its name in a policy and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FileSize => "file-size",
-            Self::CodeSize => "code-size",
-            Self::DataSize => "data-size",
-            Self::CustomSize => "custom-size",
-            Self::InitialMemory => "initial-memory",
-            Self::MemoryMaximum => "memory-maximum",
-            Self::TableElements => "table-elements",
-            Self::CoreInstances => "core-instances",
-            Self::CompileTime => "compile-time",
-            Self::CompiledSize => "compiled-size",
-            Self::SpawnP50 => "spawn-p50",
-            Self::SpawnP95 => "spawn-p95",
-            Self::CallTime => "call-time",
-            Self::MemoryPeak => "memory-peak",
-            Self::ReplySize => "reply-size",
-            Self::Replies => "replies",
-            Self::LogLines => "log-lines",
-            Self::Sends => "sends",
-        }
+    /// Returns the quantity that is measured.
+    pub fn quantity(self) -> &'static Quantity {
+        QUANTITIES[self as usize]
     }
 
-    /// In what it is.
-    pub const fn unit(self) -> Unit {
-        match self {
-            Self::FileSize
-            | Self::CodeSize
-            | Self::DataSize
-            | Self::CustomSize
-            | Self::InitialMemory
-            | Self::MemoryMaximum
-            | Self::CompiledSize
-            | Self::MemoryPeak
-            | Self::ReplySize => Unit::Bytes,
-            Self::CompileTime | Self::SpawnP50 | Self::SpawnP95 | Self::CallTime => Unit::Time,
-            Self::TableElements
-            | Self::CoreInstances
-            | Self::Replies
-            | Self::LogLines
-            | Self::Sends => Unit::Count,
-        }
+    /// Returns the name in policies and reports.
+    pub fn name(self) -> &'static str {
+        self.quantity().key
     }
 
-    /// Whether it differs from run to run.
+    /// Returns the unit of its values.
+    pub fn unit(self) -> Unit {
+        self.quantity().unit
+    }
+
+    /// Returns whether its value is a time, which differs from run to run.
     pub fn is_timed(self) -> bool {
-        self.unit() == Unit::Time
+        self.unit() == Unit::Nanoseconds
     }
 
-    /// A value in its unit, for a person.
+    /// Formats a value in its unit.
     pub fn show(self, value: u64) -> String {
         match self.unit() {
             Unit::Bytes => ByteSize::b(value).to_string(),
-            Unit::Time => format!("{:.2?}", Duration::from_nanos(value)),
-            Unit::Count => value.to_string(),
+            Unit::Nanoseconds => format!("{:.2?}", Duration::from_nanos(value)),
+            _ => value.to_string(),
         }
     }
 
-    /// A value as a person writes it in a policy: `"2 MiB"`, `"100ms"`, `32`.
+    /// Parses a value as policies have it: `"2 MiB"`, `"100ms"`, `32`.
     ///
     /// # Errors
-    /// If it is none of this measure's unit.
+    /// If the value is not in this measure's unit.
     pub fn parse(self, value: &toml::Value) -> Result<u64, String> {
         let wrong = |example: &str| format!("`{self}` is {value}, and should be like {example}");
         if let (Unit::Bytes | Unit::Count, Some(number)) = (self.unit(), value.as_integer()) {
@@ -156,11 +137,11 @@ impl Measure {
                 size.map(|size| size.as_u64())
                     .map_err(|_| wrong("\"2 MiB\""))
             }
-            Unit::Time => {
+            Unit::Nanoseconds => {
                 let time = humantime::parse_duration(text).map_err(|_| wrong("\"100ms\""))?;
                 u64::try_from(time.as_nanos()).map_err(|_| wrong("\"100ms\""))
             }
-            Unit::Count => Err(wrong("32")),
+            _ => Err(wrong("32")),
         }
     }
 }
@@ -168,5 +149,19 @@ impl Measure {
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measure_is_its_quantity_by_name() {
+        for measure in Measure::ALL {
+            let name = serde_json::to_value(measure).unwrap();
+            assert_eq!(name, measure.name());
+        }
+        assert_eq!(Measure::ALL.len(), QUANTITIES.len());
     }
 }

@@ -1,11 +1,10 @@
-//! Whether guests are what they must be, before anybody runs them.
+//! Validation of guests before they are deployed.
 //!
-//! A guest goes through [stages](Stage) in their order. Each is a file here, which asks
-//! some questions and returns [checks](Check) with their findings; [`Code`] has what may be
-//! found, [`policy`] what a guest is held against. All of it runs in a [process of its own
-//! a guest](worker), which the [parent](supervise) can stop: a guest may be made to harm
-//! whoever looks at it. What a guest wrote is made [printable](printable()) before it gets
-//! into a finding, so that no report has to care.
+//! A guest passes through [stages](Stage) in their order. Each stage is a file here and returns
+//! [checks](Check) with their findings; [`Code`] lists the kinds of findings, [`policy`] is what a
+//! guest is held against. Each guest is checked in a [process of its own](worker), which the
+//! [parent](supervise) can stop, since the guest may be hostile. Text of a guest is made
+//! [printable](printable()) before it enters a finding, so that reports need no escaping for it.
 
 mod baseline;
 mod budget;
@@ -21,7 +20,6 @@ mod load;
 mod measure;
 mod outline;
 pub mod policy;
-mod printable;
 mod soak;
 mod spawn;
 mod stage;
@@ -35,34 +33,33 @@ pub use baseline::Baseline;
 pub use code::{Code, Severity};
 pub use examine::examine;
 pub use finding::{About, Check, Finding, Guest, Metric, StageReport, Status};
-pub use measure::{Measure, Unit};
+pub use measure::{Measure, QUANTITIES};
 pub use policy::{Policies, Policy};
-pub use printable::printable;
 pub use stage::Stage;
 pub use target::{Target, find};
 
 use serde::Serialize;
 
-/// The version of a report's fields.
+/// The version of the report's format.
 pub const SCHEMA: &str = "sandlab.validation/1";
 
-/// All that was checked.
+/// The report on all guests.
 #[derive(Debug, Serialize)]
 pub struct Validation {
-    /// The version of these fields.
+    /// The version of the report's format.
     pub schema: &'static str,
     /// sandlab's version.
     pub sandlab: &'static str,
     /// The version of wasmtime that compiled and ran the guests.
     pub wasmtime: &'static str,
-    /// The worst of the guests.
+    /// The worst status of the guests.
     pub status: Status,
-    /// The guests, in the order that they were given in.
+    /// The guests, in the order of the command line.
     pub guests: Vec<Guest>,
 }
 
 impl Validation {
-    /// Of these guests.
+    /// Creates the report on these guests.
     pub fn of(guests: Vec<Guest>) -> Self {
         let worst = guests.iter().map(|guest| guest.status).max();
         Self {

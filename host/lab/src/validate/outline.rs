@@ -1,4 +1,4 @@
-//! What a component is made of, counted in one pass over its bytes.
+//! A component's sizes, counts and names, from one pass over its bytes.
 
 use std::collections::BTreeSet;
 use wasm_metadata::Producers;
@@ -7,66 +7,66 @@ use wasmparser::{
     Parser, Payload,
 };
 
-/// WebAssembly's page, where a memory does not say otherwise.
+/// Bytes of a WebAssembly page, unless a memory declares another size.
 const PAGE: u64 = 65_536;
 
-/// Code of which the operators are looked at: enough to tell how it was compiled.
+/// Bytes of code whose operators are counted: enough to tell whether it was optimised.
 const SAMPLED_CODE: usize = 256 << 10;
 
-/// What a component is made of. Sizes are in bytes, over all modules.
+/// A component's sizes, counts and names. Sizes are in bytes, summed over all modules.
 #[derive(Default)]
 pub struct Outline<'a> {
-    /// The code sections.
+    /// Size of the code sections.
     pub code: u64,
-    /// The data sections.
+    /// Size of the data sections.
     pub data: u64,
-    /// Custom sections, of components too.
+    /// Size of the custom sections, also of components.
     pub custom: u64,
-    /// Of these, debug info.
+    /// The part of `custom` that is debug info.
     pub debug: u64,
-    /// What the memories start with.
+    /// Initial size of the memories.
     pub initial_memory: u64,
-    /// What they may grow to; 4 GiB for each that has no maximum.
+    /// Maximum size of the memories; 4 GiB for each without a maximum.
     pub memory_maximum: u64,
-    /// Memories that are defined.
+    /// Number of defined memories.
     pub memories: u64,
-    /// Elements that the tables start with.
+    /// Initial elements of the tables.
     pub table_elements: u64,
-    /// Tables that are defined.
+    /// Number of defined tables.
     pub tables: u64,
-    /// Instances of modules.
+    /// Number of core instances.
     pub core_instances: u64,
-    /// What the component imports, in its order.
+    /// Names of the component's imports, in their order.
     pub imports: Vec<&'a str>,
-    /// What was said to have built it: `language Rust`.
+    /// Lines of the `producers` sections: `language Rust`.
     pub producers: BTreeSet<String>,
-    /// The contents of the data segments.
+    /// Contents of the data segments.
     pub segments: Vec<&'a [u8]>,
-    /// What modules export.
+    /// Names that modules export.
     pub exported: BTreeSet<&'a str>,
-    /// What other parts of the component take of that.
+    /// Names that other parts of the component use.
     pub taken: BTreeSet<&'a str>,
-    /// How the sampled code works.
+    /// Counts over the sampled code.
     pub sample: Sample,
 }
 
-/// Operators of the code that was looked at.
+/// Counts over the code that was sampled.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// Bytes.
+    /// Bytes of sampled code.
     pub bytes: usize,
-    /// All operators.
+    /// Operators in it.
     pub operators: u64,
-    /// Reads and writes of locals: what compilers use for every value that are told not to
+    /// Operators that read or write locals: compilers put every value there when they do not
     /// optimise.
     pub locals: u64,
 }
 
 impl<'a> Outline<'a> {
-    /// Counts. The bytes have been found valid before.
+    /// Reads a component that was found valid.
     ///
     /// # Errors
-    /// If they cannot be parsed after all.
+    /// If it cannot be parsed after all.
     pub fn of(bytes: &'a [u8]) -> Result<Self, BinaryReaderError> {
         let mut outline = Self::default();
         let mut depth = 0_u32;
@@ -134,7 +134,7 @@ impl<'a> Outline<'a> {
         Ok(outline)
     }
 
-    /// Whether one of those that built it has this in its name.
+    /// Returns whether a line of the producers contains this text.
     pub fn built_by(&self, part: &str) -> bool {
         let mut producers = self.producers.iter();
         producers.any(|producer| producer.to_ascii_lowercase().contains(part))
@@ -147,7 +147,7 @@ impl<'a> Outline<'a> {
             self.debug += size;
         }
         if section.name() == "producers" {
-            // A section that cannot be read says nothing; that is what hygiene tells.
+            // A section that cannot be read counts as missing, which the stage hygiene reports.
             let read = Producers::from_bytes(section.data(), section.data_offset());
             let fields = read.iter().flat_map(Producers::iter);
             let lines = fields.flat_map(|(field, values)| {
@@ -157,7 +157,7 @@ impl<'a> Outline<'a> {
                 lines.collect::<Vec<_>>()
             });
             self.producers
-                .extend(lines.map(|line| super::printable(&line)));
+                .extend(lines.map(|line| crate::printable::printable(&line)));
         }
     }
 

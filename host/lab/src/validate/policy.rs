@@ -1,4 +1,4 @@
-//! What a guest is held against: `default.toml`, and what a user's file changes of it.
+//! The policy that guests are held against: `default.toml`, and a user's changes to it.
 
 use super::measure::Measure;
 use super::stage::Stage;
@@ -12,127 +12,127 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::{Table, Value};
 
-/// The policy where no file says otherwise.
+/// The standard policy.
 const DEFAULT: &str = include_str!("default.toml");
 
-/// What one guest is held against. `default.toml` documents the fields.
+/// The policy for one guest. `default.toml` documents the fields.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Policy {
-    /// What it must export.
+    /// The world whose interfaces the guest must export.
     pub world: String,
     /// Stages that are not run.
     pub skip: BTreeSet<Stage>,
-    /// What it may import.
+    /// Allowed imports.
     pub capabilities: Capabilities,
-    /// The most that something may be, in the measure's unit.
+    /// Upper bounds, each in its measure's unit.
     #[serde(deserialize_with = "budgets")]
     pub budgets: BTreeMap<Measure, u64>,
-    /// The sandbox that it runs in.
+    /// The sandbox config that the guest runs with.
     pub limits: SandboxConfig,
-    /// How often and how long.
+    /// Repetitions and time limits.
     pub timing: Timing,
-    /// What it must answer.
+    /// Messages and the replies that they require.
     pub conformance: Conformance,
-    /// How long it must hold out.
+    /// The repeated calls of the stage `soak`.
     pub soak: Soak,
-    /// How it may differ from an earlier build.
+    /// Allowed growth over an earlier build.
     pub baseline: Baseline,
 }
 
-/// What a guest may import.
+/// Allowed imports.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Capabilities {
-    /// What is allowed to begin with.
+    /// The set that `allow` extends.
     pub preset: Preset,
-    /// Packages, interfaces or capabilities that are allowed besides.
+    /// Further packages, interfaces or capabilities.
     pub allow: Vec<String>,
 }
 
-/// What is allowed to begin with.
+/// A named set of allowed imports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
-    /// Nothing but the contract's own interfaces.
+    /// Only the contract's own interfaces.
     None,
-    /// What language runtimes pull in.
+    /// Also the imports of language runtimes.
     RuntimeBasics,
 }
 
-/// How often things are timed, and when they are given up.
+/// Repetitions of what is timed, and limits on time and memory.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Timing {
-    /// How often to compile.
+    /// Compilations; the median counts.
     pub compiles: u32,
-    /// Fresh instances that are timed.
+    /// Instances that are started and timed.
     pub spawns: u32,
-    /// By how much a time may be over its budget.
+    /// Factor by which a time may exceed its budget.
     pub margin: f64,
-    /// When compiling is given up.
+    /// Time limit for one compilation.
     #[serde(with = "humantime_serde")]
     pub compile_limit: Duration,
-    /// When any other stage is given up.
+    /// Time limit for any other stage.
     #[serde(with = "humantime_serde")]
     pub stage_limit: Duration,
-    /// What the process that checks one guest may take.
+    /// Memory limit of the process that checks one guest.
     pub memory_limit: ByteSize,
 }
 
-/// What a guest must answer.
+/// Messages of the stage `conformance`, and the replies that they require.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Conformance {
-    /// Workload files.
+    /// Workload files, besides the guest's own.
     pub cases: Vec<PathBuf>,
-    /// Whether answers are held against the native twin's.
+    /// Whether replies must equal the native twin's.
     pub twin: bool,
-    /// Whether two fresh instances must answer the same.
+    /// Whether two fresh instances must reply the same.
     pub repeatable: bool,
-    /// What the contents are made from.
+    /// Seed of the random contents.
     pub seed: u64,
 }
 
-/// How long a guest must hold out.
+/// The repeated calls of the stage `soak`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Soak {
-    /// Calls of one instance.
+    /// Calls, all of one instance.
     pub calls: u32,
-    /// The content of each.
+    /// Size of each message's content.
     pub payload: ByteSize,
-    /// When it ends, however many calls were made.
+    /// Time after which it ends with fewer calls.
     #[serde(with = "humantime_serde")]
     pub time: Duration,
 }
 
-/// How a guest may differ from an earlier build.
+/// Allowed growth over an earlier build.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Baseline {
-    /// By which share of itself a figure may grow.
+    /// Share by which a value may grow: 0.05 is 5 %; `None` only warns of growth.
     #[serde(default)]
     pub growth: Option<f64>,
 }
 
-/// A policy, and what it says of single guests.
+/// A policy with its changes for single guests.
 #[derive(Debug, Clone)]
 pub struct Policies {
     base: Table,
     guests: Vec<(Vec<Pattern>, Table)>,
-    /// What counts more than any of them: the command line.
+    /// Changes of the command line, which override all others.
     last: Table,
-    /// What paths in it are relative to.
+    /// The folder that the policy's paths are relative to.
     folder: PathBuf,
 }
 
 impl Policies {
-    /// Reads what a user's text changes of the standard policy; its paths are relative to
-    /// `folder`. What is in `last` counts more than the text.
+    /// Parses a user's changes to the standard policy, whose paths are relative to `folder`.
+    /// Those of `last` override the text's.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// If a field or a value is wrong: the message says which.
     pub fn parse(text: &str, folder: &Path, last: Table) -> Result<Self, String> {
         let mut base: Table = DEFAULT.parse().map_err(message)?;
         let mut changes: Table = text.parse().map_err(message)?;
@@ -150,7 +150,7 @@ impl Policies {
             last,
             folder: folder.to_owned(),
         };
-        // What is wrong with any of them is said now, and not when its guest's turn comes.
+        // A wrong entry is refused now, not when its guest's turn comes.
         Policy::read(policies.of(&[]), folder)?;
         for (patterns, changes) in &policies.guests {
             let mut table = policies.of(&[]);
@@ -163,8 +163,8 @@ impl Policies {
         Ok(policies)
     }
 
-    /// What a guest of these names is held against, as it can be sent to another process:
-    /// of all that fit, the last one counts most.
+    /// Returns the policy for a guest with these names, as a table that can be sent to another
+    /// process. Of several entries that match, the last one overrides the others.
     pub fn of(&self, names: &[&str]) -> Table {
         let mut table = self.base.clone();
         for (patterns, changes) in &self.guests {
@@ -177,17 +177,17 @@ impl Policies {
         table
     }
 
-    /// What paths in it are relative to.
+    /// Returns the folder that the policy's paths are relative to.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 }
 
 impl Policy {
-    /// Reads a whole policy; its paths are relative to `folder`.
+    /// Reads a complete policy, whose paths are relative to `folder`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If a field is missing, unknown or wrong: the message says which.
     pub fn read(table: Table, folder: &Path) -> Result<Self, String> {
         let mut policy: Self = table.try_into().map_err(message)?;
         if !contract::WORLDS.contains(&policy.world.as_str()) {
@@ -200,11 +200,9 @@ impl Policy {
             return Err("`margin` is at least 1.0".to_owned());
         }
         if policy.limits.deadline.is_zero() {
-            return Err(
-                "`limits.deadline` is zero, so that every call would be over it".to_owned(),
-            );
+            return Err("`limits.deadline` is zero, which no call can keep".to_owned());
         }
-        // What a guest writes would mix with what the process that checks it has to say.
+        // A guest's output would mix with the messages of the process that checks it.
         policy.limits.grants.stdio = Stdio::Log;
         for file in &mut policy.conformance.cases {
             *file = folder.join(&file);
@@ -216,7 +214,7 @@ impl Policy {
     }
 }
 
-/// One `[[guest]]`: whom it means, and what it changes.
+/// Reads a `[[guest]]`: the patterns of its names, and its changes.
 fn guest(value: Value) -> Result<(Vec<Pattern>, Table), String> {
     let Value::Table(mut table) = value else {
         return Err("[[guest]] is a table".to_owned());
@@ -231,7 +229,7 @@ fn guest(value: Value) -> Result<(Vec<Pattern>, Table), String> {
     Ok((patterns.collect::<Result<_, String>>()?, table))
 }
 
-/// Puts changes over what is there, table by table.
+/// Applies changes to a table and the tables in it.
 fn merge(base: &mut Table, changes: Table) {
     for (key, value) in changes {
         match (base.get_mut(&key), value) {

@@ -1,4 +1,4 @@
-//! Stage 9: whether the agent keeps something of every call.
+//! Stage 9: whether memory grows with every call.
 
 use super::call;
 use super::code::Code;
@@ -10,14 +10,14 @@ use sandlab_runtime::wasm::Sandbox;
 use sandlab_runtime::{CallError, Message};
 use std::time::Instant;
 
-/// Fewer calls say nothing of a trend.
+/// Fewer calls show no trend.
 const FEWEST: usize = 64;
 
-/// Into so many windows the last half is divided. A heap that doubles, or a collector that
-/// lets garbage gather, grows in some of them; what leaks grows in each.
+/// Windows into which the last half is divided. A heap that doubles, or a collector that lets
+/// garbage gather, grows in some of them; a leak grows in each.
 const WINDOWS: usize = 8;
 
-/// Sends one message again and again to one instance, and looks at its memory after each.
+/// Sends one message repeatedly to one instance and reads its memory after each call.
 ///
 /// # Errors
 /// If the host, and not the guest, failed.
@@ -45,7 +45,7 @@ pub fn check(
     }
     if memory.len() < FEWEST {
         let why = format!(
-            "{} calls took {:?}, and it takes {FEWEST} to see a trend: raise `soak.time`",
+            "{} calls took {:?}, and a trend needs {FEWEST}: raise `soak.time`",
             memory.len(),
             soak.time
         );
@@ -57,9 +57,9 @@ pub fn check(
         "{} calls of {size}; {last} of memory at the end",
         memory.len()
     );
-    let finding = leak(&memory).map(|a_call| {
+    let finding = leak(&memory).map(|per_call| {
         let half = memory.len() / 2;
-        let remedy = "Look for what keeps the message, its reply, or what is made from them: a \
+        let remedy = "Look for what keeps the message, its reply, or data made from them: a \
                       binding that does not free, a list that only grows";
         Finding::new(
             Code::Grows,
@@ -67,14 +67,15 @@ pub fn check(
             remedy,
         )
         .wanted("a plateau")
-        .found(format!("{} more with each call", ByteSize::b(a_call)))
+        .found(format!("{} more per call", ByteSize::b(per_call)))
     });
     Ok(vec![
         Check::of("plateau", finding.into_iter().collect()).with_note(note),
     ])
 }
 
-/// By how much memory grew with each call of the last half, if it grew all the time.
+/// Returns the bytes per call by which memory grew over the last half; `None` unless it grew in
+/// every window.
 fn leak(memory: &[u64]) -> Option<u64> {
     let half = memory.get(memory.len() / 2..)?;
     let window = half.len() / WINDOWS;

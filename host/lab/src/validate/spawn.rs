@@ -1,4 +1,4 @@
-//! Stage 6: whether instances come up, and how fast.
+//! Stage 6: whether instances start, and how fast.
 
 use super::budget::{judge_samples, percentile};
 use super::code::Code;
@@ -6,10 +6,10 @@ use super::finding::{Check, Finding};
 use super::measure::Measure;
 use super::policy::Policy;
 use sandlab_runtime::wasm::Sandbox;
-use sandlab_runtime::{Backend, Fault, Identity};
+use sandlab_runtime::{Backend, Cause, Fault, Identity};
 use std::time::Instant;
 
-/// Starts instances, one after another.
+/// Starts instances one after another, `timing.spawns` of them if they are timed.
 ///
 /// # Errors
 /// If the host, and not the guest, failed.
@@ -32,22 +32,22 @@ pub fn check(sandbox: &Sandbox, policy: &Policy, timed: bool) -> Result<Vec<Chec
             let value = percentile(&mut samples, share);
             judge_samples(policy, measure, value, samples.clone(), Code::OverSpawn)
         } else {
-            Check::skipped(measure.name(), "nothing is timed")
+            Check::skipped(measure.name(), "timing is turned off")
         });
     }
     Ok(checks)
 }
 
 fn not_spawned(fault: &Fault, number: u32) -> Result<Finding, String> {
-    let (code, remedy) = match fault {
-        Fault::Host(_) | Fault::NoSlot(_) => return Err(fault.to_string()),
-        Fault::Deadline(_) => (
+    let (code, remedy) = match &fault.cause {
+        Cause::Host(_) | Cause::NoSlot(_) => return Err(fault.to_string()),
+        Cause::Deadline(_) => (
             Code::SpawnTime,
-            "Do less when it starts, or raise `limits.deadline`",
+            "Do less at start, or raise `limits.deadline`",
         ),
         _ => (
             Code::NotSpawned,
-            "See what it says; the limits are those under [limits]",
+            "Fix the fault that is quoted; its limits are those under [limits]",
         ),
     };
     let place = format!("instance {number}");

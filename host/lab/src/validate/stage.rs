@@ -4,34 +4,34 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A stage. A later one runs only if the earlier ones found no error.
+/// A stage, which runs only if the earlier ones found no error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// What the file is, and whether it is whole and valid.
+    /// The file is a complete and valid component.
     Format,
-    /// Whether its types are those of the contract.
+    /// Its imports and exports have the contract's types.
     World,
-    /// What its imports let it do, against what is allowed.
+    /// The policy allows its imports.
     Capabilities,
-    /// What can be counted without running it.
+    /// Sizes and counts are within their budgets; nothing is run.
     Static,
-    /// Whether it compiles and links.
+    /// It compiles and links.
     Load,
-    /// Whether instances come up.
+    /// Instances start.
     Spawn,
-    /// What one call does.
+    /// It handles one message within its limits.
     Call,
-    /// Whether it answers as it must, whatever it is told.
+    /// It replies correctly, also at unusual ids, sizes and performatives.
     Conformance,
-    /// Whether it keeps something of every call.
+    /// Its memory does not grow with every call.
     Soak,
-    /// What a careful builder would not ship.
+    /// The build has no leftovers, such as debug info or the builder's paths.
     Hygiene,
 }
 
 impl Stage {
-    /// All, in their order.
+    /// All stages in their order.
     pub const ALL: [Self; 10] = [
         Self::Format,
         Self::World,
@@ -45,7 +45,7 @@ impl Stage {
         Self::Hygiene,
     ];
 
-    /// What a person types.
+    /// Returns the name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Format => "format",
@@ -61,8 +61,8 @@ impl Stage {
         }
     }
 
-    /// Whether others must wait meanwhile, because it is timed. Compiling takes all cores
-    /// by itself, so that little is lost.
+    /// Returns whether no other guest is checked meanwhile, because the stage is timed. Compiling
+    /// takes all cores by itself, so that little is lost.
     pub const fn runs_alone(self) -> bool {
         matches!(self, Self::Load | Self::Spawn | Self::Call)
     }

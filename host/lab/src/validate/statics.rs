@@ -1,4 +1,4 @@
-//! Stage 4: what can be counted without running it.
+//! Stage 4: sizes and counts, without running the guest.
 
 use super::budget::judge;
 use super::code::Code;
@@ -8,9 +8,9 @@ use super::outline::Outline;
 use super::policy::Policy;
 use sandlab_runtime::wasm::Memories;
 
-/// Sizes and counts, against the budgets and against what the sandbox lets start.
+/// Checks sizes and counts against the budgets and against the limits of the sandbox.
 pub fn check(bytes: &[u8], outline: &Outline, policy: &Policy) -> Vec<Check> {
-    // Exact also where a module is instantiated more than once.
+    // Exact even if a module is instantiated more than once.
     let memories = Memories::of(bytes).ok().flatten();
     let initial = memories.map_or(outline.initial_memory, |memories| memories.initial);
     let counted = [
@@ -57,7 +57,7 @@ fn cannot_start(outline: &Outline, initial: u64, policy: &Policy) -> Vec<Finding
         .into_iter()
         .filter(|(_, value, limit, _)| value > limit);
     let findings = over.map(|(what, value, limit, field)| {
-        let remedy = format!("Link it with less, or raise `{field}` under [limits]");
+        let remedy = format!("Reduce it when linking, or raise `{field}` under [limits]");
         let finding = Finding::new(Code::CannotStart, what, remedy);
         finding
             .wanted(format!("at most {limit}"))

@@ -1,45 +1,43 @@
-//! The parent's side: one child process a guest, a limit on how long each stage may take,
-//! and many guests at once. A stage that is timed runs while no other does.
+//! The parent's side: one child process per guest, a time limit per stage, and many guests at
+//! once. A timed stage runs while no other stage does.
 
 use super::code::Code;
 use super::finding::{About, Check, Finding, Guest, StageReport};
 use super::policy::{Policies, Policy};
-use super::printable;
 use super::stage::Stage;
 use super::target::Target;
 use super::worker::{Event, Job};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{self, ChildStdin, Command, Stdio};
+use crate::printable::printable;
+use sandlab_runtime::child::{self, Cause, this_program};
+use std::io::{self, Write};
+use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
-/// How the guests are checked.
+/// Settings for checking guests.
 pub struct Plan<'a> {
-    /// What they are held against.
+    /// The policies, by the guests' names.
     pub policies: &'a Policies,
-    /// Whether anything is timed.
+    /// Whether loads, starts and calls are timed.
     pub timed: bool,
-    /// How many at once.
+    /// Guests that are checked at once.
     pub jobs: usize,
 }
 
-/// Whoever waits for all to be checked.
+/// Receives the progress of the checks.
 pub trait Observer {
-    /// A step begins.
+    /// Called when a guest's check begins, with its name.
     fn begins(&self, what: &str);
-    /// A step is done.
+    /// Called when a guest's check is done.
     fn done(&self);
-    /// Whether to stop.
+    /// Returns whether the user asked to stop.
     fn stopped(&self) -> bool;
 }
 
-/// Checks all guests, and returns them in the order that they were given in. If the user
-/// stops it, the rest say so.
+/// Checks all guests and returns the results in the order of `targets`. If the user stops it,
+/// the results of the rest say so.
 pub fn check_all(targets: &[Target], plan: &Plan, observer: &(dyn Observer + Sync)) -> Vec<Guest> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
@@ -53,9 +51,9 @@ pub fn check_all(targets: &[Target], plan: &Plan, observer: &(dyn Observer + Syn
                 } {
                     observer.begins(&printable(&target.name));
                     let guest = if observer.stopped() {
-                        not_checked(target, "stopped before its turn came")
+                        not_checked(target, "stopped before it was checked")
                     } else {
-                        check(target, plan, &turn)
+                        check(target, plan, &turn, &|| observer.stopped())
                     };
                     observer.done();
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +72,7 @@ fn not_checked(target: &Target, why: &str) -> Guest {
     Guest::of(&target.name, file, None, Some(why.to_owned()), Vec::new())
 }
 
-fn check(target: &Target, plan: &Plan, turn: &RwLock<()>) -> Guest {
+fn check(target: &Target, plan: &Plan, turn: &RwLock<()>, stopped: &dyn Fn() -> bool) -> Guest {
     if let Some(error) = &target.error {
         return not_checked(target, error);
     }
@@ -93,12 +91,15 @@ fn check(target: &Target, plan: &Plan, turn: &RwLock<()>) -> Guest {
         timed: plan.timed,
     };
     match Child::start(&job) {
-        Ok(child) => child.follow(target, limits, turn),
+        Ok(child) => child.follow(target, limits, turn, stopped),
         Err(error) => not_checked(target, &format!("cannot start a process for it: {error}")),
     }
 }
 
-/// How long a stage may take.
+/// How long a child that has closed its output may take to end by itself.
+const TO_END: Duration = Duration::from_secs(5);
+
+/// Time limits per stage.
 #[derive(Clone, Copy)]
 struct Limits {
     load: Duration,
@@ -124,15 +125,12 @@ impl Limits {
 
 /// The process that checks one guest.
 struct Child {
-    process: process::Child,
+    process: child::Child,
     /// Lets the next stage begin; when it closes, the child ends.
     go: ChildStdin,
-    events: Receiver<Result<Event, String>>,
-    /// What the child writes to its standard error: its last words.
-    words: File,
 }
 
-/// What a child has told until now.
+/// The events that a child has reported until now.
 #[derive(Default)]
 struct Told {
     about: Option<About>,
@@ -161,79 +159,67 @@ impl<'a> Turn<'a> {
 
 impl Child {
     fn start(job: &Job) -> io::Result<Self> {
-        let words = tempfile::tempfile()?;
-        let mut process = Command::new(std::env::current_exe()?)
-            .args(["validate", "--worker"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(words.try_clone()?)
-            // Ctrl-C is for the parent, which then ends its children itself.
-            .process_group(0)
-            .spawn()?;
-        let pipes = process.stdin.take().zip(process.stdout.take());
-        let (mut go, out) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
+        let mut process = child::Child::start(
+            this_program()
+                .args(["validate", "--worker"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped()),
+        )?;
+        let mut go = process.stdin().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut line = serde_json::to_vec(job)?;
         line.push(b'\n');
         go.write_all(&line)?;
-        let (sender, events) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(out).lines() {
-                let event = line.map_err(|error| error.to_string()).and_then(|line| {
-                    serde_json::from_str(&line).map_err(|error| error.to_string())
-                });
-                let is_last = event.is_err();
-                if sender.send(event).is_err() || is_last {
-                    break;
-                }
-            }
-        });
-        Ok(Self {
-            process,
-            go,
-            events,
-            words,
-        })
+        Ok(Self { process, go })
     }
 
     /// Follows the child until it is done, or has to be ended.
-    fn follow(mut self, target: &Target, limits: Limits, turn: &RwLock<()>) -> Guest {
+    fn follow(
+        mut self,
+        target: &Target,
+        limits: Limits,
+        turn: &RwLock<()>,
+        stopped: &dyn Fn() -> bool,
+    ) -> Guest {
         let mut told = Told::default();
         // Until the first stage, the file is read.
         let mut held = None;
         loop {
             let limit = limits.for_stage(told.running);
-            match self.events.recv_timeout(limit) {
-                Ok(Ok(Event::Begins(stage))) => {
+            let event = match self.process.line(limit, stopped) {
+                Ok(Some(line)) => serde_json::from_str(&line),
+                Ok(None) => {
+                    told.ends_by(self.ended());
+                    break;
+                }
+                Err(cause) => {
+                    told.ends_by(self.killed(cause));
+                    break;
+                }
+            };
+            match event {
+                Ok(Event::Begins(stage)) => {
                     held = Some(Turn::of(stage, turn));
                     told.running = Some(stage);
                     if self.go.write_all(b"\n").is_err() {
-                        told.ends_by(self.died());
+                        told.ends_by(self.ended());
                         break;
                     }
                 }
-                Ok(Ok(Event::Ended(report))) => {
+                Ok(Event::Ended(report)) => {
                     held = None;
                     told.running = None;
                     told.stages.push(*report);
                 }
-                Ok(Ok(Event::About(about))) => told.about = Some(about),
-                Ok(Ok(Event::Unreadable(why))) => {
+                Ok(Event::About(about)) => told.about = Some(about),
+                Ok(Event::Unreadable(why)) => {
                     told.error = Some(why);
                     break;
                 }
-                Ok(Ok(Event::Done)) => break,
-                Ok(Err(error)) => {
+                Ok(Event::Done) => break,
+                Err(error) => {
                     told.ends_by(End::Broken(format!(
-                        "its process said something else: {error}"
+                        "its process wrote something unexpected: {error}"
                     )));
-                    break;
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    told.ends_by(self.died());
-                    break;
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    told.ends_by(End::Late(limit));
                     break;
                 }
             }
@@ -244,51 +230,41 @@ impl Child {
         Guest::of(&target.name, file, told.about, told.error, told.stages)
     }
 
-    /// Why the child has ended before it was done.
-    fn died(&mut self) -> End {
-        let status = match self.process.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        };
-        let mut words = String::new();
-        let read = self.words.rewind().and_then(|()| {
-            let mut head = Vec::new();
-            (&mut self.words).take(4_096).read_to_end(&mut head)?;
-            words = String::from_utf8_lossy(&head).trim().to_owned();
-            Ok(())
-        });
-        if let Err(error) = read {
-            words = error.to_string();
+    /// Returns why the child ended before it was done.
+    fn ended(&mut self) -> End {
+        let ended = self.process.finish(TO_END, &|| false);
+        // Rust's standard library writes this before it aborts when memory is refused.
+        if ended.stderr.contains("memory allocation of ") {
+            return End::Memory(printable(&ended.stderr));
         }
-        // What Rust's standard library writes before it aborts for want of memory.
-        if words.contains("memory allocation of ") {
-            return End::Memory(words);
+        End::Broken(printable(&format!("its process ended: {ended}")))
+    }
+
+    /// Ends the child for this cause.
+    fn killed(&mut self, cause: Cause) -> End {
+        let ended = self.process.end(cause);
+        match ended.cause {
+            Cause::Deadline(limit) => End::Late(limit),
+            Cause::Stopped => End::Broken("stopped before it was done".to_owned()),
+            // It was faster.
+            _ => End::Broken(printable(&format!("its process ended: {ended}"))),
         }
-        End::Broken(format!("its process ended ({status}): {words}"))
     }
 }
 
-impl Drop for Child {
-    fn drop(&mut self) {
-        // A child that has already ended is an error to kill, and still has to be waited for.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// How a child ended that was not done.
+/// How a child ended before it was done.
 enum End {
-    /// It took longer than this.
+    /// A stage took longer than this.
     Late(Duration),
-    /// It needed more memory than it may have.
+    /// It was refused memory.
     Memory(String),
-    /// Something else.
+    /// It crashed, or its output was not understood.
     Broken(String),
 }
 
 impl Told {
-    /// Says of the stage that was running how it ended: a finding where it is the guest's
-    /// fault, else that it could not be checked.
+    /// Reports how the running stage ended: as a finding where the guest is at fault, else as a
+    /// stage that could not run.
     fn ends_by(&mut self, end: End) {
         let Some(stage) = self.running.take() else {
             self.error = Some(match end {
@@ -307,7 +283,7 @@ impl Told {
         };
         let report = match (end, late) {
             (End::Late(limit), Some((code, field))) => {
-                let remedy = format!("Make it do less, or raise {field}");
+                let remedy = format!("Reduce its work, or raise {field}");
                 let finding = Finding::new(code, stage.name(), remedy);
                 let finding = finding
                     .wanted(format!("an end within {limit:?}"))
@@ -318,7 +294,7 @@ impl Told {
                 StageReport::failed_to_run(stage, format!("it did not end within {limit:?}"))
             }
             (End::Memory(words), _) if stage == Stage::Load => {
-                let remedy = "Make it smaller, or raise `timing.memory-limit`";
+                let remedy = "Reduce its size, or raise `timing.memory-limit`";
                 let finding = Finding::new(Code::CompileMemory, stage.name(), remedy);
                 StageReport::done(
                     stage,
@@ -333,7 +309,7 @@ impl Told {
         self.stages.push(report);
     }
 
-    /// The stages that were not reached are told to be skipped.
+    /// Reports the stages that were not reached as skipped.
     fn fill(&mut self) {
         let Some(last) = self.stages.last().map(|report| report.stage) else {
             return;

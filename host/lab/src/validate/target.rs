@@ -1,23 +1,23 @@
-//! From what a person names to the guests that are checked.
+//! Resolves the names on the command line to guests.
 
 use crate::bundle::{self, Bundle, Subject};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// One guest that is to be checked.
+/// A guest to check.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// What reports call it: the bundle's name, or the file's path as it was given.
+    /// The name in reports: the bundle's name, or the file's path as it was given.
     pub name: String,
     /// The component's file.
     pub component: PathBuf,
-    /// The native twin's.
+    /// The native twin's file; `None` for a component alone.
     pub twin: Option<PathBuf>,
-    /// The bundle's own messages.
+    /// The bundle's workload file; `None` if it has none.
     pub workload: Option<PathBuf>,
-    /// The agent's name, if it is a bundle.
+    /// The agent's name; `None` for a component alone.
     pub agent: Option<String>,
-    /// Why it cannot be checked.
+    /// Why it cannot be checked; `None` if it can.
     pub error: Option<String>,
 }
 
@@ -45,7 +45,8 @@ impl Target {
         }
     }
 
-    /// A bundle's folder; one that is damaged is told when its turn comes.
+    /// Opens a bundle; a damaged one becomes a target with an error, so that the others are
+    /// still checked.
     fn bundle_at(folder: &Path) -> Self {
         match Bundle::open(folder) {
             Ok(bundle) => Self::bundle(&bundle),
@@ -56,7 +57,7 @@ impl Target {
         }
     }
 
-    /// The names by which a policy can mean it.
+    /// Returns the names that a policy's patterns are matched against.
     pub fn names(&self) -> Vec<&str> {
         let file = self.component.file_name().and_then(|name| name.to_str());
         let stem = self.component.file_stem().and_then(|name| name.to_str());
@@ -67,11 +68,11 @@ impl Target {
     }
 }
 
-/// Finds the guests that are meant: a component's file, a bundle's or a crate's folder, an
-/// agent's name, or a folder with components and bundles beneath.
+/// Finds guests by a component's file, a bundle's or a crate's folder, an agent's name, or a
+/// folder with components and bundles beneath.
 ///
 /// # Errors
-/// If there is nothing, or it cannot be looked at.
+/// If nothing is found, or a folder cannot be read.
 pub fn find(what: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Target>> {
     let is_crate = what.join("Cargo.toml").is_file();
     if what.is_dir() && !is_crate {
@@ -80,7 +81,7 @@ pub fn find(what: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Target>> 
         if targets.is_empty() {
             let folder = what.display();
             return Err(Error::Usage(format!(
-                "{folder}: there is no component and no bundle in it"
+                "{folder}: there is no component and no bundle beneath it"
             )));
         }
         return Ok(targets);
@@ -95,7 +96,8 @@ pub fn find(what: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Target>> 
     }])
 }
 
-/// Beneath a folder, in the order of names; links to folders are not followed.
+/// Collects the guests beneath a folder in the order of their names; links to folders are not
+/// followed.
 fn walk(folder: &Path, targets: &mut Vec<Target>) -> Result<()> {
     if folder.join(bundle::MANIFEST).is_file() {
         targets.push(Target::bundle_at(folder));

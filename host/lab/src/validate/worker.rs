@@ -1,15 +1,15 @@
-//! The process that checks one guest, so that whatever the guest does, its checker can be
-//! stopped. It runs the stages in their order, and tells its parent of each, one JSON
-//! object a line; before each it waits to be told to go on.
+//! The child process that checks one guest, so that a hostile guest can be stopped. It runs the
+//! stages in their order and reports each to its parent, one JSON object per line; before each
+//! it waits for a line from the parent.
 
-use super::conformance::{self, Named};
+use super::conformance::{self, NamedCases};
 use super::finding::{About, Check, StageReport, Status};
 use super::outline::Outline;
 use super::policy::Policy;
 use super::stage::Stage;
 use super::{call, capabilities, format, hygiene, load, soak, spawn, statics, world};
 use crate::bundle::sha256;
-use crate::sampling::setup::with_directory;
+use crate::workload::with_directory;
 use crate::workload::{self, Case, Exchange};
 use crate::{Error, Result};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -26,42 +26,42 @@ use std::time::Instant;
 use tempfile::TempDir;
 use toml::Table;
 
-/// What the parent wants checked.
+/// The parent's order: one guest with its policy.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
     /// The component's file.
     pub component: PathBuf,
-    /// The twin's file, if it is a bundle.
+    /// The twin's file; `None` for a component alone.
     pub twin: Option<PathBuf>,
-    /// The bundle's own messages.
+    /// The bundle's workload file; `None` if it has none.
     pub workload: Option<PathBuf>,
-    /// The name of the agent, if it is a bundle: reference agents have messages.
+    /// The agent's name, by which reference agents have messages; `None` for a component alone.
     pub agent: Option<String>,
-    /// What it is held against.
+    /// The policy for this guest.
     pub policy: Table,
-    /// What paths in the policy are relative to.
+    /// The folder that the policy's paths are relative to.
     pub folder: PathBuf,
-    /// Whether anything is timed.
+    /// Whether loads, starts and calls are timed.
     pub timed: bool,
 }
 
-/// What the child tells its parent.
+/// A child's report to its parent.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// The file could not be read.
     Unreadable(String),
-    /// What the file is.
+    /// The file's identity.
     About(About),
-    /// A stage is about to begin, as soon as the parent lets it.
+    /// A stage begins as soon as the parent answers.
     Begins(Stage),
     /// A stage has ended, or was not run.
     Ended(Box<StageReport>),
-    /// That was all.
+    /// All stages are reported.
     Done,
 }
 
-/// Reads a job from standard input, checks the guest, and tells of it on standard output.
+/// Reads a job from standard input, checks the guest, and reports on standard output.
 ///
 /// # Errors
 /// If the parent did not write a job, or is gone.
@@ -69,9 +69,11 @@ pub fn serve() -> Result<()> {
     let mut line = String::new();
     let stdin = std::io::stdin();
     let read = stdin.lock().read_line(&mut line);
-    read.map_err(|error| Error::Machine(format!("no job came: {error}")))?;
+    read.map_err(|error| {
+        Error::Machine(format!("cannot read a job from standard input: {error}"))
+    })?;
     let job: Job = serde_json::from_str(&line)
-        .map_err(|error| Error::Machine(format!("that is no job: {error}")))?;
+        .map_err(|error| Error::Machine(format!("standard input is not a job: {error}")))?;
     let policy = Policy::read(job.policy.clone(), &job.folder).map_err(Error::Usage)?;
     limit(policy.timing.memory_limit.as_u64())?;
     let worker = Worker {
@@ -83,8 +85,8 @@ pub fn serve() -> Result<()> {
     told.map_err(|error| Error::Machine(format!("the parent is gone: {error}")))
 }
 
-/// Each line of the parent's lets one stage begin. When the parent is gone, so is this
-/// process, even if a stage never ends.
+/// Listens for the parent's lines, each of which lets one stage begin. Ends this process when
+/// the parent is gone, even if a stage never ends.
 fn listen() -> Receiver<()> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
@@ -98,7 +100,7 @@ fn listen() -> Receiver<()> {
     receiver
 }
 
-/// What this process may take, and that it leaves no core file behind.
+/// Limits this process's memory, and turns core files off.
 fn limit(memory: u64) -> Result<()> {
     let to = |most: u64| Rlimit {
         current: Some(most),
@@ -115,19 +117,19 @@ struct Worker {
     go: Receiver<()>,
 }
 
-/// What the stages hand on.
+/// Results that later stages use.
 #[derive(Default)]
-struct Found<'a> {
+struct StageOutputs<'a> {
     outline: Option<Outline<'a>>,
     sandbox: Option<Sandbox>,
     messages: Option<Messages>,
 }
 
-/// What the guest is told.
+/// The messages that the guest is sent.
 struct Messages {
-    /// With the names of where they come from; what the user adds comes first.
-    cases: Vec<Named>,
-    /// Whether anything is known of the guest's answers.
+    /// The cases by source; those that the user adds come first.
+    cases: Vec<NamedCases>,
+    /// Whether the cases specify replies, and are not just random contents.
     known: bool,
 }
 
@@ -135,27 +137,27 @@ impl Worker {
     fn check(mut self) -> std::io::Result<()> {
         let bytes = match read(&self.job.component) {
             Ok(bytes) => bytes,
-            Err(error) => return tell(&Event::Unreadable(error)),
+            Err(error) => return report_event(&Event::Unreadable(error)),
         };
         let mut about = About {
             sha256: sha256(&bytes),
             bytes: bytes.len() as u64,
             producers: Vec::new(),
         };
-        // Lives as long as the guest may write in it.
+        // Deleted when this function returns: the guest may write in it until then.
         let _directory = self.grant_directory();
-        let mut found = Found::default();
+        let mut found = StageOutputs::default();
         let mut stopped_by = None;
         for stage in Stage::ALL {
             let report = match stopped_by {
                 _ if self.policy.skip.contains(&stage) => {
-                    StageReport::skipped(stage, "the policy or the command line says so")
+                    StageReport::skipped(stage, "the policy or the command line skips it")
                 }
                 Some(earlier) => {
                     StageReport::skipped(stage, format!("the stage {earlier} found errors"))
                 }
                 None => {
-                    tell(&Event::Begins(stage))?;
+                    report_event(&Event::Begins(stage))?;
                     if self.go.recv().is_err() {
                         return Ok(());
                     }
@@ -168,14 +170,14 @@ impl Worker {
             if stage == Stage::Format {
                 let producers = found.outline.iter().flat_map(|outline| &outline.producers);
                 about.producers = producers.cloned().collect();
-                tell(&Event::About(std::mem::take(&mut about)))?;
+                report_event(&Event::About(std::mem::take(&mut about)))?;
             }
-            tell(&Event::Ended(Box::new(report)))?;
+            report_event(&Event::Ended(Box::new(report)))?;
         }
-        tell(&Event::Done)
+        report_event(&Event::Done)
     }
 
-    fn run<'a>(&self, stage: Stage, bytes: &'a [u8], found: &mut Found<'a>) -> StageReport {
+    fn run<'a>(&self, stage: Stage, bytes: &'a [u8], found: &mut StageOutputs<'a>) -> StageReport {
         let started = Instant::now();
         match self.checks(stage, bytes, found) {
             Ok(checks) => {
@@ -190,7 +192,7 @@ impl Worker {
         &self,
         stage: Stage,
         bytes: &'a [u8],
-        found: &mut Found<'a>,
+        found: &mut StageOutputs<'a>,
     ) -> Result<Vec<Check>, String> {
         let (policy, timed) = (&self.policy, self.job.timed);
         match stage {
@@ -242,14 +244,14 @@ impl Worker {
         }
     }
 
-    /// What the guest is told: what is known of it, and what the user adds.
-    fn messages(&self, found: &mut Found) -> Result<(), String> {
+    /// Collects the guest's own messages and those that the user adds.
+    fn messages(&self, found: &mut StageOutputs) -> Result<(), String> {
         if found.messages.is_some() {
             return Ok(());
         }
         let seed = self.policy.conformance.seed;
         let read = |file: &Path| workload::read(file).map_err(|error| error.to_string());
-        let named = |name: &str, cases| Named {
+        let named = |name: &str, cases| NamedCases {
             name: name.to_owned(),
             cases,
         };
@@ -271,8 +273,8 @@ impl Worker {
         Ok(())
     }
 
-    /// The native twin, in this process: it is trusted as any native code, and if it takes
-    /// the process along, that is told.
+    /// Loads the native twin into this process. It is trusted as any native code; if it ends the
+    /// process, the parent reports that.
     fn twin(&self) -> Result<Option<Twin>, String> {
         let file = self
             .job
@@ -293,7 +295,7 @@ impl Worker {
     }
 }
 
-impl<'a> Found<'a> {
+impl<'a> StageOutputs<'a> {
     fn outline(&mut self, bytes: &'a [u8]) -> Result<&Outline<'a>, String> {
         if self.outline.is_none() {
             let outline = Outline::of(bytes);
@@ -302,7 +304,7 @@ impl<'a> Found<'a> {
         self.outline.as_ref().ok_or_else(|| "no outline".to_owned())
     }
 
-    /// The sandbox, also if the stage that loads it was not asked for.
+    /// Returns the sandbox, and loads it if the stage `load` was skipped.
     fn sandbox(&mut self, bytes: &[u8], policy: &Policy) -> Result<&Sandbox, String> {
         if self.sandbox.is_none() {
             self.sandbox = load::check(bytes, policy, false)?.0;
@@ -323,14 +325,14 @@ impl Messages {
         self.cases.first().and_then(|named| named.cases.first())
     }
 
-    /// How the guest is configured for what it has no case of.
+    /// Returns the case that configures the guest for the general messages.
     fn configured(&self) -> Option<&Case> {
         let mut cases = self.cases.iter().flat_map(|named| &named.cases);
         let configures = cases.find(|case| !case.config.is_empty());
         configures.or_else(|| self.first())
     }
 
-    /// The largest message that the guest is known to take, or one of this size.
+    /// Returns the largest message of the guest's own cases, or one of this size if it has none.
     fn largest(&self, payload: u64) -> Message {
         let own = self
             .cases
@@ -346,7 +348,7 @@ impl Messages {
     }
 }
 
-/// The file; of one that is too large, enough to see that.
+/// Reads the file; of one that is too large, one byte more than the limit.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     let file = File::open(path).map_err(unreadable)?;
@@ -356,7 +358,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn tell(event: &Event) -> std::io::Result<()> {
+fn report_event(event: &Event) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(event)?;
     line.push(b'\n');
     let mut out = std::io::stdout().lock();

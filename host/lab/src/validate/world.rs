@@ -1,12 +1,12 @@
-//! Stage 2: whether the component's types are those of the contract.
+//! Stage 2: the component's types against the contract's.
 
 use super::code::Code;
 use super::finding::{Check, Finding};
 use sandlab_runtime::wasm::contract::{self, Difference, DifferenceKind, Undecodable};
 
-const REBIND: &str = "Make the bindings anew from the WIT files of this sandlab (`wit/`)";
+const REBIND: &str = "Generate the bindings again from the WIT files of this sandlab (`wit/`)";
 
-/// Every difference from a world of the contract.
+/// Checks for every difference from a world of the contract.
 pub fn check(bytes: &[u8], world: &str) -> Vec<Check> {
     let differences = match contract::differences(bytes, world) {
         Ok(differences) => differences,
@@ -38,12 +38,12 @@ fn undecodable(why: &Undecodable) -> Finding {
         Undecodable::WitPackage => Finding::new(
             Code::WitPackage,
             "the exports",
-            "It says what an agent is, and is none: build one for its world",
+            "It declares what an agent is, without code: build an agent for its world",
         )
         .wanted("a component")
         .found(why.to_string()),
         _ => {
-            let remedy = "Build it with a toolchain that makes its types from WIT";
+            let remedy = "Build it with a toolchain that generates its types from WIT";
             Finding::new(Code::Undecodable, "the types", remedy).found(why.to_string())
         }
     }
@@ -64,7 +64,7 @@ fn finding(difference: &Difference) -> Finding {
         Kind::UnknownFunction => (Code::UnknownFunction, REBIND.to_owned()),
         Kind::Extra => (
             Code::ExtraExport,
-            "Leave it out of the world that the agent is built for".to_owned(),
+            "Remove it from the world that the agent is built for".to_owned(),
         ),
     };
     let finding = Finding::new(code, &difference.path, remedy);
@@ -74,7 +74,7 @@ fn finding(difference: &Difference) -> Finding {
     }
 }
 
-/// What semver says of two versions.
+/// Returns the remedy for another version, with whether semver calls the two compatible.
 fn version_remedy(difference: &Difference) -> String {
     let version = |path: &str| -> Option<semver::Version> { path.split_once('@')?.1.parse().ok() };
     let (wanted, found) = (version(&difference.wanted), version(&difference.found));

@@ -1,118 +1,226 @@
-//! What changed from one run to another, judged on intervals.
+//! What changed from one stored run to another: the one rule of reports with a baseline, and of
+//! a gate on stored runs. The two runs were measured at different times, so nothing can be
+//! paired, and what the machine did meanwhile is in the difference: hence the wide threshold.
 
-use super::measures::Measure;
+use super::gate::{Judged, Policy, Rule, Verdict};
+use crate::metrics::{Identity, Metric};
 use crate::stats::Estimate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A measure that both runs have.
+/// The relative change that is allowed where a policy says nothing else.
+pub const THRESHOLD: f64 = 0.1;
+
+/// A metric that both runs have.
 #[derive(Debug, Clone, Serialize)]
 pub struct Change {
-    /// What, and how much in the current run.
+    /// The metric in the current run.
     #[serde(flatten)]
-    pub current: Measure,
-    /// How much in the baseline.
+    pub metric: Metric,
+    /// Its value in the baseline.
     pub baseline: Estimate,
-    /// The current by the baseline, less one; none where the baseline is nothing.
-    pub relative: Option<f64>,
-    /// What that means.
-    pub verdict: Moved,
+    /// The current value ÷ the baseline's, less one, with the interval that follows from both
+    /// intervals; `None` where the baseline is 0.
+    pub change: Option<Estimate>,
+    /// The number of samples of the run that has fewer; 0 if a value was read once.
+    pub samples: usize,
+    /// What is allowed.
+    #[serde(skip)]
+    pub rule: Rule,
+    /// The verdict; `None` where one of the values has no interval, so that nothing is known.
+    pub verdict: Option<Verdict>,
 }
 
-/// How a measure moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Moved {
-    /// Its intervals are apart, and the current one is worse.
-    Regressed,
-    /// Its intervals are apart, and the current one is better.
-    Improved,
-    /// Its intervals overlap: what moved is no more than both vary by themselves.
-    NotShown,
-    /// Without two intervals there is nothing to judge by.
-    NotJudged,
+impl Change {
+    /// Returns what a person reads of the verdict.
+    pub fn verdict_name(&self) -> &'static str {
+        self.verdict.map_or("no interval", Verdict::name)
+    }
+
+    /// Returns whether it is a regression or an improvement.
+    pub fn is_found(&self) -> bool {
+        matches!(self.verdict, Some(Verdict::Regressed | Verdict::Improved))
+    }
 }
 
-impl Moved {
-    /// What a person reads.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Regressed => "regressed",
-            Self::Improved => "improved",
-            Self::NotShown => "within the intervals",
-            Self::NotJudged => "no interval",
+/// A change, as a gate judges it. Of a value that was read once there never is an interval, so
+/// that it is shown and does not gate.
+impl From<&Change> for Judged {
+    fn from(change: &Change) -> Self {
+        let Change {
+            metric, samples, ..
+        } = change;
+        let mut rule = change.rule;
+        let remark = match change.verdict {
+            Some(_) => None,
+            None if *samples == 0 => {
+                rule.gates = false;
+                Some("there is no interval of it".to_owned())
+            }
+            None => Some("fewer than 6 samples in one of the runs: there is no interval".to_owned()),
+        };
+        // Half the interval is what a change has to exceed the threshold by, to be seen.
+        let ends = change.change.and_then(|change| change.ends());
+        let smallest = ends.map(|(low, high)| rule.threshold + (high - low) / 2.0);
+        Self {
+            metric: Identity::from(metric),
+            counted: metric.exact,
+            old: change.baseline.value,
+            new: metric.value.value,
+            change: change.change,
+            rule,
+            margin: rule.threshold,
+            p: None,
+            smallest,
+            pairs: *samples,
+            verdict: change.verdict.unwrap_or(Verdict::Inconclusive),
+            confirmed: false,
+            remark,
+            old_samples: Vec::new(),
+            new_samples: Vec::new(),
         }
     }
 }
 
-/// What both runs measured, in the order of the current one.
-pub fn changes(baseline: &[Measure], current: &[Measure]) -> Vec<Change> {
-    let mut before = BTreeMap::<&str, Vec<&Measure>>::new();
-    for measure in baseline {
-        before.entry(&measure.name).or_default().push(measure);
+/// Changes of what both runs measured, in the order of the current one, and notes that name
+/// what only one of them has, and what one has more than once: which of those is which is not
+/// known.
+pub fn changes(
+    baseline: &[Metric],
+    current: &[Metric],
+    policy: &Policy,
+) -> (Vec<Change>, Vec<String>) {
+    let (mut before, mut after) = (by_key(baseline), by_key(current));
+    let (mut changes, mut notes) = (Vec::new(), Vec::new());
+    for metric in current {
+        let Some(new) = after.remove(&metric.key()) else {
+            continue;
+        };
+        match (before.remove(&metric.key()).as_deref(), new.as_slice()) {
+            (Some([old]), [new]) => changes.push(change(old, new, policy)),
+            (Some(_), _) => {
+                let name = metric.name();
+                notes.push(format!(
+                    "{name} was measured more than once, and is not compared"
+                ));
+            }
+            (None, _) => notes.push(format!("only the new run has {}", metric.name())),
+        }
     }
-    // What was measured more than once is compared in order.
-    before.values_mut().for_each(|all| all.reverse());
-    let changes = current.iter().filter_map(|current| {
-        let baseline = before.get_mut(current.name.as_str())?.pop()?.value;
-        Some(Change {
-            relative: (baseline.value != 0.0).then(|| current.value.value / baseline.value - 1.0),
-            verdict: moved(baseline, current),
-            baseline,
-            current: current.clone(),
-        })
-    });
-    changes.collect()
+    let left = before.values().flatten();
+    notes.extend(left.map(|metric| format!("only the baseline has {}", metric.name())));
+    (changes, notes)
 }
 
-fn moved(baseline: Estimate, current: &Measure) -> Moved {
-    let now = current.value;
-    let (Some(low), Some(high)) = (now.low, now.high) else {
-        return Moved::NotJudged;
+fn by_key(metrics: &[Metric]) -> BTreeMap<String, Vec<&Metric>> {
+    let mut all = BTreeMap::<String, Vec<&Metric>>::new();
+    for metric in metrics {
+        all.entry(metric.key()).or_default().push(metric);
+    }
+    all
+}
+
+/// Judges by both intervals: the ratio lies between that of their ends, at no less than the
+/// confidence that each has, squared.
+fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
+    let (baseline, current) = (before.value, metric.value);
+    let rule = policy.rule(&metric.key());
+    let share = |new: f64, old: f64| new / old - 1.0;
+    let ends = |new: Option<f64>, old: Option<f64>| Some(share(new?, old?));
+    let change = (baseline.value != 0.0).then(|| Estimate {
+        value: share(current.value, baseline.value),
+        low: ends(current.low, baseline.high),
+        high: ends(current.high, baseline.low),
+    });
+    let intervals = current.ends().zip(baseline.ends());
+    let verdict = match (change.and_then(|change| change.ends()), intervals) {
+        (Some(ends), _) => Some(judge(ends, metric, &rule)),
+        // From nothing there is no share, but what is more than nothing can be seen.
+        (None, Some(((low, high), _))) => Some(match (low > 0.0, high <= 0.0) {
+            (true, _) if metric.quantity.better.sign() > 0.0 => Verdict::Regressed,
+            (true, _) => Verdict::Improved,
+            (_, true) => Verdict::Equivalent,
+            _ => Verdict::Inconclusive,
+        }),
+        _ => None,
     };
-    let (Some(low_before), Some(high_before)) = (baseline.low, baseline.high) else {
-        return Moved::NotJudged;
+    Change {
+        metric: metric.clone(),
+        baseline,
+        change,
+        samples: before.samples.len().min(metric.samples.len()),
+        rule,
+        verdict,
+    }
+}
+
+fn judge((low, high): (f64, f64), metric: &Metric, rule: &Rule) -> Verdict {
+    let threshold = rule.threshold;
+    let (above, below) = (low > threshold, high < -threshold);
+    let is_worse = match metric.quantity.better.sign() > 0.0 {
+        true => above,
+        false => below,
     };
-    match (low > high_before, high < low_before) {
-        (false, false) => Moved::NotShown,
-        (is_more, _) if is_more == current.higher_is_better => Moved::Improved,
-        _ => Moved::Regressed,
+    match () {
+        () if is_worse => Verdict::Regressed,
+        () if above || below => Verdict::Improved,
+        () if low >= -threshold && high <= threshold => Verdict::Equivalent,
+        () => Verdict::Inconclusive,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::measures::{Topic, Unit};
     use super::*;
+    use crate::metrics::shared::{LATENCY_P99, THROUGHPUT};
+    use crate::metrics::{Labels, Quantity};
+
+    fn metric(quantity: &'static Quantity, centre: f64, noise: f64) -> Metric {
+        let samples = (0..20).map(|n| centre * (1.0 + noise * (f64::from(n) - 9.5) / 9.5));
+        Metric::median(quantity, Labels::new(), samples.collect()).unwrap()
+    }
+
+    fn verdict(quantity: &'static Quantity, change: f64, noise: f64) -> Option<Verdict> {
+        let policy = Policy::standard().with_default_threshold(THRESHOLD);
+        let old = metric(quantity, 100.0, noise);
+        let new = metric(quantity, 100.0 * (1.0 + change), noise);
+        changes(&[old], &[new], &policy).0[0].verdict
+    }
 
     #[test]
-    fn only_intervals_that_are_apart_are_a_change() {
-        let interval = |low: f64, high: f64| Estimate {
-            value: low.midpoint(high),
-            low: Some(low),
-            high: Some(high),
-        };
-        let measure = |higher_is_better, value| Measure {
-            topic: Topic::Latency,
-            name: "p50".to_owned(),
-            unit: Unit::Nanoseconds,
-            higher_is_better,
-            value,
-        };
-        let before = interval(10.0, 12.0);
-        for (now, less, more) in [
-            (interval(11.9, 30.0), Moved::NotShown, Moved::NotShown),
-            (interval(12.1, 12.2), Moved::Regressed, Moved::Improved),
-            (interval(9.0, 9.9), Moved::Improved, Moved::Regressed),
-        ] {
-            assert_eq!(moved(before, &measure(false, now)), less);
-            assert_eq!(moved(before, &measure(true, now)), more);
-        }
-        let single = Estimate {
-            low: None,
-            high: None,
-            ..before
-        };
-        assert_eq!(moved(single, &measure(false, before)), Moved::NotJudged);
+    fn a_change_counts_when_its_whole_interval_is_beyond_the_threshold() {
+        assert_eq!(verdict(&LATENCY_P99, 0.05, 0.01), Some(Verdict::Equivalent));
+        assert_eq!(verdict(&LATENCY_P99, 0.15, 0.01), Some(Verdict::Regressed));
+        assert_eq!(verdict(&THROUGHPUT, 0.15, 0.01), Some(Verdict::Improved));
+        assert_eq!(verdict(&THROUGHPUT, -0.15, 0.01), Some(Verdict::Regressed));
+        assert_eq!(
+            verdict(&LATENCY_P99, 0.12, 0.2),
+            Some(Verdict::Inconclusive)
+        );
+    }
+
+    #[test]
+    fn without_an_interval_there_is_no_verdict_and_what_one_run_lacks_is_named() {
+        let policy = Policy::standard();
+        let single = |value| Metric::single(&LATENCY_P99, Labels::new(), value);
+        let (judged, notes) = changes(&[single(1.0)], &[single(9.0)], &policy);
+        assert_eq!((judged[0].verdict, notes.len()), (None, 0));
+        let other = Metric::single(&THROUGHPUT, Labels::new(), 1.0);
+        let (judged, notes) = changes(&[single(1.0)], &[other], &policy);
+        assert!(judged.is_empty() && notes[0].contains("only the new run"));
+        assert!(notes[1].contains("only the baseline has latency p99"));
+    }
+
+    #[test]
+    fn what_one_run_measured_twice_is_not_crossed() {
+        let policy = Policy::standard();
+        let [fast, slow] = [100.0, 900.0].map(|centre| metric(&LATENCY_P99, centre, 0.01));
+        let old = [fast.clone(), slow.clone()];
+        let (judged, notes) = changes(&old, &[slow, fast], &policy);
+        assert!(judged.is_empty());
+        assert_eq!(
+            notes,
+            ["latency p99 was measured more than once, and is not compared"]
+        );
     }
 }

@@ -1,31 +1,29 @@
-//! Results, graded by targets that a user can replace.
+//! Metrics, graded by targets that a user can replace.
 
-use crate::experiments::record::{Experiment, Finding};
-use crate::record::Phase;
-use crate::record::{Measurement, Results};
-use crate::verdict::recovered;
+use crate::metrics::{Labels, Metric, Quantity, Unit};
+use crate::view::Form;
 use crate::{Error, Result};
+use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The bounds of every metric; one that is left out is not graded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Targets {
-    throughput: Option<Bounds>,
-    latency_p50_ms: Option<Bounds>,
-    latency_p99_ms: Option<Bounds>,
-    spawn_ms: Option<Bounds>,
-    memory_mb: Option<Bounds>,
-    cpu_percent: Option<Bounds>,
-    recovery_s: Option<Bounds>,
-    peak_success_percent: Option<Bounds>,
-    peak_p99_ms: Option<Bounds>,
+/// The targets of what several experiments measure, TOML.
+pub const TARGETS: &str = include_str!("targets.toml");
+
+/// What metrics are graded by; one that no target holds for is not graded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Targets(Vec<Target>);
+
+/// The bounds of a quantity, and which metrics they hold for.
+#[derive(Debug, Clone, PartialEq)]
+struct Target {
+    quantity: &'static Quantity,
+    bounds: Bounds,
+    scope: Scope,
 }
 
-/// From well to bad.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// From good to bad, in the quantity's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bounds {
     /// Up to here all is well.
     pub target: f64,
@@ -35,31 +33,14 @@ pub struct Bounds {
     pub critical: f64,
 }
 
-/// What is graded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
-    /// Messages a second.
-    Throughput,
-    /// Median latency, ms.
-    LatencyP50,
-    /// 99th percentile of latency, ms.
-    LatencyP99,
-    /// To start an agent, ms.
-    Spawn,
-    /// Resident memory an agent, MB.
-    Memory,
-    /// CPU an agent, percent of a core.
-    Cpu,
-    /// From a fault or a burst until all is as before, s.
-    Recovery,
-    /// Good replies at peak load, percent of what was due.
-    PeakSuccess,
-    /// 99th percentile of latency at peak load, ms.
-    PeakP99,
+/// The labels that a metric must have.
+#[derive(Debug, Clone, PartialEq)]
+struct Scope {
+    names: Vec<(&'static str, Names)>,
+    at_most: Vec<(&'static str, f64)>,
 }
 
-/// How good a result is; a later one is worse.
+/// How good a metric is; a later grade is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grade {
@@ -69,209 +50,324 @@ pub enum Grade {
     Acceptable,
     /// It has to be looked into.
     Critical,
-    /// It is worse than it may be.
-    Beyond,
+    /// It is worse than critical.
+    Missed,
 }
 
-/// A result with its grade.
+/// A metric with its grade.
 #[derive(Debug, Clone, Serialize)]
 pub struct Graded {
-    /// Of which part, by its index.
-    pub part: usize,
-    /// What.
+    /// The metric.
     pub metric: Metric,
-    /// How much, in the metric's unit.
-    pub value: f64,
-    /// By what it was graded.
+    /// The bounds that it was graded by.
     pub bounds: Bounds,
-    /// How good that is.
+    /// How good it is.
     pub grade: Grade,
 }
 
 impl Targets {
-    /// The seed's: those of the platform that sandlab grew out of.
-    pub fn standard() -> Self {
-        let parsed = toml::from_str(include_str!("targets.toml"));
-        parsed.unwrap_or_else(|_| unreachable!("a test reads it"))
-    }
-
-    /// Those of a file.
+    /// Reads the targets of a file.
     ///
     /// # Errors
     /// If it cannot be read, or says what is no target.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path, catalogue: &[&'static Quantity]) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
-        toml::from_str(&text)
-            .map_err(|error| Error::Usage(format!("the targets {}: {error}", path.display())))
+        Self::parse(&text, catalogue)
+            .map_err(|reason| Error::Usage(format!("the targets {}: {reason}", path.display())))
     }
 
-    fn bounds(&self, metric: Metric) -> Option<Bounds> {
-        match metric {
-            Metric::Throughput => self.throughput,
-            Metric::LatencyP50 => self.latency_p50_ms,
-            Metric::LatencyP99 => self.latency_p99_ms,
-            Metric::Spawn => self.spawn_ms,
-            Metric::Memory => self.memory_mb,
-            Metric::Cpu => self.cpu_percent,
-            Metric::Recovery => self.recovery_s,
-            Metric::PeakSuccess => self.peak_success_percent,
-            Metric::PeakP99 => self.peak_p99_ms,
-        }
+    /// Reads targets.
+    ///
+    /// # Errors
+    /// What is no target.
+    pub fn parse(text: &str, catalogue: &[&'static Quantity]) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let targets = file
+            .target
+            .into_iter()
+            .map(|written| written.read(catalogue));
+        Ok(Self(targets.collect::<Result<_, _>>()?))
+    }
+
+    fn bounds(&self, metric: &Metric) -> Option<Bounds> {
+        let mut targets = self.0.iter();
+        let found = targets.find(|target| {
+            target.quantity.key == metric.quantity.key && target.scope.holds(&metric.labels)
+        });
+        found.map(|target| target.bounds)
+    }
+
+    /// Grades the metrics that a target holds for.
+    pub fn grade(&self, metrics: &[Metric]) -> Vec<Graded> {
+        let graded = metrics.iter().filter_map(|metric| {
+            let bounds = self.bounds(metric)?;
+            Some(Graded {
+                metric: metric.clone(),
+                bounds,
+                grade: bounds.grade(metric.quantity, metric.value.value),
+            })
+        });
+        graded.collect()
     }
 }
 
-impl Metric {
-    /// What a person reads.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Throughput => "throughput, messages/s",
-            Self::LatencyP50 => "latency p50, ms",
-            Self::LatencyP99 => "latency p99, ms",
-            Self::Spawn => "spawn, ms an agent",
-            Self::Memory => "memory, MB an agent",
-            Self::Cpu => "CPU, % an agent",
-            Self::Recovery => "recovery, s",
-            Self::PeakSuccess => "success at peak, %",
-            Self::PeakP99 => "latency p99 at peak, ms",
-        }
-    }
-
-    fn higher_is_better(self) -> bool {
-        matches!(self, Self::Throughput | Self::PeakSuccess)
-    }
-
-    fn grade(self, value: f64, bounds: Bounds) -> Grade {
-        let reaches = |bound: f64| match self.higher_is_better() {
-            true => value >= bound,
-            false => value <= bound,
-        };
+impl Bounds {
+    fn grade(&self, quantity: &Quantity, value: f64) -> Grade {
+        let reaches = |bound| quantity.better.reaches(value, bound);
         match () {
-            () if reaches(bounds.target) => Grade::Target,
-            () if reaches(bounds.acceptable) => Grade::Acceptable,
-            () if reaches(bounds.critical) => Grade::Critical,
-            () => Grade::Beyond,
+            () if reaches(self.target) => Grade::Target,
+            () if reaches(self.acceptable) => Grade::Acceptable,
+            () if reaches(self.critical) => Grade::Critical,
+            () => Grade::Missed,
         }
     }
 }
 
 impl Grade {
-    /// What a person reads.
+    /// Returns what a person reads.
     pub fn name(self) -> &'static str {
         match self {
             Self::Target => "target",
             Self::Acceptable => "acceptable",
             Self::Critical => "critical",
-            Self::Beyond => "BEYOND CRITICAL",
+            Self::Missed => "MISSED",
         }
     }
 }
 
-/// Grades all that a run measured.
-pub fn grade(results: &Results, targets: &Targets) -> Vec<Graded> {
-    let parts = results.parts.iter().enumerate();
-    let graded = parts.flat_map(|(part, measurement)| {
-        let values = values(measurement).into_iter();
-        values.filter_map(move |(metric, value)| {
-            let bounds = targets.bounds(metric)?;
-            Some(Graded {
-                part,
-                metric,
-                value,
-                bounds,
-                grade: metric.grade(value, bounds),
-            })
+impl Graded {
+    /// Says what is worse than critical; `None` if nothing is.
+    pub fn objection(&self) -> Option<String> {
+        let form = Form::from(self.metric.quantity.unit);
+        (self.grade == Grade::Missed).then(|| {
+            format!(
+                "{} is {}; critical is {}",
+                self.metric.name(),
+                form.show(self.metric.value.value),
+                form.show(self.bounds.critical)
+            )
         })
-    });
-    graded.collect()
+    }
 }
 
-/// What of a part is graded.
-fn values(measurement: &Measurement) -> Vec<(Metric, f64)> {
-    let mut values = Vec::new();
-    let part = &measurement.part;
-    if let Some(steady) = measurement.phase(Phase::Steady) {
-        let ms = |share| steady.latency.quantile(share).map(|ns| ns / 1e6);
-        match part.experiment {
-            Experiment::Latency | Experiment::Sustained => {
-                values.extend(ms(0.5).map(|p50| (Metric::LatencyP50, p50)));
-                values.extend(ms(0.99).map(|p99| (Metric::LatencyP99, p99)));
-            }
-            Experiment::Peak => {
-                let success = steady.goodput().map(|share| share * 100.0);
-                values.extend(success.map(|success| (Metric::PeakSuccess, success)));
-                values.extend(ms(0.99).map(|p99| (Metric::PeakP99, p99)));
-            }
-            _ => {}
-        }
-        let used = steady
-            .process_cpu_ns
-            .saturating_sub(steady.generator_cpu_ns) as f64
-            / 1e9;
-        if part.experiment != Experiment::Recovery && used > 0.0 {
-            let share = used / steady.seconds() / part.agents as f64;
-            values.push((Metric::Cpu, share * 100.0));
+impl Scope {
+    fn holds(&self, labels: &Labels) -> bool {
+        let mut names = self.names.iter();
+        let mut bounds = self.at_most.iter();
+        // A metric that does not say on which backend it was measured is of all of them.
+        let has_name = names.all(|(name, wanted)| match labels.get(name) {
+            Some(value) => wanted.contains(value),
+            None => *name == "backend",
+        });
+        let is_within = bounds.all(|(name, bound)| {
+            let value = labels.get(name).and_then(|value| value.parse::<f64>().ok());
+            value.is_none_or(|value| value <= *bound)
+        });
+        has_name && is_within
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    target: Vec<Written>,
+}
+
+/// A target as it stands in a file.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Written {
+    metric: String,
+    target: Amount,
+    acceptable: Amount,
+    critical: Amount,
+    #[serde(default = "Names::wasm")]
+    backend: Names,
+    experiment: Option<Names>,
+    agent: Option<Names>,
+    size_at_most: Option<Amount>,
+    agents_at_most: Option<f64>,
+    rate_at_most: Option<f64>,
+}
+
+/// One name, or several.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum Names {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Names {
+    fn wasm() -> Self {
+        Self::One("wasm".to_owned())
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Several(several) => several.iter().any(|one| one == name),
         }
     }
-    if part.experiment == Experiment::Burst {
-        let back = recovered(&measurement.series).and_then(|found| found.after);
-        values.extend(back.map(|after| (Metric::Recovery, after)));
-    }
-    let closed = measurement.closed().map(|counted| counted.rate());
-    values.extend(closed.map(|rate| (Metric::Throughput, rate)));
-    for finding in &measurement.findings {
-        match finding {
-            Finding::MaxRate(found) => {
-                values.extend(found.highest.map(|rate| (Metric::Throughput, rate)));
-            }
-            Finding::Footprint(found) => {
-                let agents = part.agents as f64;
-                values.push((Metric::Spawn, found.spawned_in * 1e3 / agents));
-                let memory = found.resident.map(|bytes| bytes as f64 / 1e6 / agents);
-                values.extend(memory.map(|memory| (Metric::Memory, memory)));
-            }
-            Finding::Profiled(found) => {
-                values.push((Metric::Memory, found.processed.resident / 1e6));
-            }
-            Finding::Recovery(found) => {
-                let worst = found.time.max().map(|ns| ns / 1e9);
-                values.extend(worst.map(|worst| (Metric::Recovery, worst)));
-            }
-            _ => {}
+}
+
+/// A number in the quantity's unit, or a text with its unit.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    Number(f64),
+    Text(String),
+}
+
+impl Written {
+    fn read(self, catalogue: &[&'static Quantity]) -> Result<Target, String> {
+        let quantity = *catalogue
+            .iter()
+            .find(|quantity| quantity.key == self.metric)
+            .ok_or_else(|| {
+                format!(
+                    "{:?} is no metric; docs/metrics.md lists them all",
+                    self.metric
+                )
+            })?;
+        let amount = |amount: &Amount| {
+            amount
+                .read(quantity.unit)
+                .map_err(|reason| format!("{}: {reason}", quantity.key))
+        };
+        let bounds = Bounds {
+            target: amount(&self.target)?,
+            acceptable: amount(&self.acceptable)?,
+            critical: amount(&self.critical)?,
+        };
+        let steps = [bounds.target, bounds.acceptable, bounds.critical];
+        if !steps.is_sorted_by(|better, worse| quantity.better.reaches(*better, *worse)) {
+            return Err(format!(
+                "{}: `target`, `acceptable` and `critical` must go from good to bad",
+                quantity.key
+            ));
         }
+        let names = [
+            ("backend", Some(self.backend)),
+            ("experiment", self.experiment),
+            ("agent", self.agent),
+        ];
+        let size = self.size_at_most.map(|size| size.read(Unit::Bytes));
+        let at_most = [
+            ("size", size.transpose()?),
+            ("agents", self.agents_at_most),
+            ("rate", self.rate_at_most),
+        ];
+        Ok(Target {
+            quantity,
+            bounds,
+            scope: Scope {
+                names: names
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value?)))
+                    .collect(),
+                at_most: at_most
+                    .into_iter()
+                    .filter_map(|(name, at)| Some((name, at?)))
+                    .collect(),
+            },
+        })
     }
-    values
+}
+
+impl Amount {
+    fn read(&self, unit: Unit) -> Result<f64, String> {
+        let text = match self {
+            Self::Number(number) => match unit {
+                Unit::Nanoseconds | Unit::Bytes | Unit::Share => {
+                    return Err(format!("{number} has no unit: write {}", example(unit)));
+                }
+                Unit::PerSecond | Unit::Ratio | Unit::Count => return Ok(*number),
+            },
+            Self::Text(text) => text,
+        };
+        let read = match unit {
+            Unit::Nanoseconds => humantime::parse_duration(text)
+                .ok()
+                .map(|time| time.as_nanos() as f64),
+            Unit::Bytes => text
+                .parse::<ByteSize>()
+                .ok()
+                .map(|size| size.as_u64() as f64),
+            Unit::Share => {
+                let percent = text.strip_suffix('%').map(str::trim);
+                percent
+                    .and_then(|percent| percent.parse::<f64>().ok())
+                    .map(|n| n / 100.0)
+            }
+            Unit::PerSecond | Unit::Ratio | Unit::Count => text.parse().ok(),
+        };
+        let read = read.filter(|amount| amount.is_finite() && *amount >= 0.0);
+        read.ok_or_else(|| format!("{text:?} cannot be read: write {}", example(unit)))
+    }
+}
+
+fn example(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Nanoseconds => "a time like \"10 ms\"",
+        Unit::Bytes => "a size like \"10 MB\"",
+        Unit::Share => "a share like \"99 %\"",
+        Unit::PerSecond | Unit::Ratio | Unit::Count => "a number like 1000",
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::shared::{LATENCY_P99, QUANTITIES, SUCCESS};
+
+    fn targets(text: &str) -> Result<Targets, String> {
+        Targets::parse(text, QUANTITIES)
+    }
+
+    fn p99(ms: f64, backend: &str, size: u64) -> Metric {
+        let labels = Labels::new().with("size", size).with("backend", backend);
+        Metric::single(&LATENCY_P99, labels, ms * 1e6)
+    }
+
+    const P99: &str = "[[target]]\nmetric = \"latency-p99\"\ntarget = \"10 ms\"\n\
+                       acceptable = \"50 ms\"\ncritical = \"100 ms\"\n";
 
     #[test]
-    fn the_standard_targets_are_the_seeds() {
-        let targets = Targets::standard();
-        let grade = |metric: Metric, value| metric.grade(value, targets.bounds(metric).unwrap());
-        assert_eq!(grade(Metric::Throughput, 100_000.0), Grade::Target);
-        assert_eq!(grade(Metric::Throughput, 49_999.0), Grade::Critical);
-        assert_eq!(grade(Metric::Throughput, 9_999.0), Grade::Beyond);
-        assert_eq!(grade(Metric::LatencyP50, 0.9), Grade::Target);
-        assert_eq!(grade(Metric::LatencyP99, 50.0), Grade::Acceptable);
-        assert_eq!(grade(Metric::PeakSuccess, 98.9), Grade::Beyond);
+    fn a_metric_is_graded_from_target_to_missed() {
+        let targets = targets(P99).unwrap();
+        let grade = |ms| targets.grade(&[p99(ms, "wasm", 16)])[0].grade;
+        assert_eq!(grade(10.0), Grade::Target);
+        assert_eq!(grade(50.0), Grade::Acceptable);
+        assert_eq!(grade(100.0), Grade::Critical);
+        assert_eq!(grade(100.1), Grade::Missed);
     }
 
     #[test]
-    fn a_file_can_grade_less_but_nothing_unknown() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("targets.toml");
-        let bounds = "target = 1\nacceptable = 2\ncritical = 3\n";
-        std::fs::write(&file, format!("[spawn-ms]\n{bounds}")).unwrap();
-        let targets = Targets::read(&file).unwrap();
-        assert!(targets.bounds(Metric::Spawn).is_some());
-        assert!(targets.bounds(Metric::Cpu).is_none());
-        std::fs::write(&file, format!("[spawn]\n{bounds}")).unwrap();
-        let error = Targets::read(&file).unwrap_err().to_string();
-        assert!(
-            error.contains("spawn") && error.contains("targets.toml"),
-            "{error}"
-        );
+    fn a_target_holds_for_its_backend_and_size_alone() {
+        let graded = |text: &str, metric| targets(text).unwrap().grade(&[metric]).len();
+        assert_eq!(graded(P99, p99(1.0, "process", 16)), 0);
+        let all = P99.to_owned() + "backend = [\"wasm\", \"process\"]\nsize-at-most = \"4 KiB\"";
+        assert_eq!(graded(&all, p99(1.0, "process", 4_096)), 1);
+        assert_eq!(graded(&all, p99(1.0, "process", 4_097)), 0);
+        let success = Metric::single(&SUCCESS, Labels::new(), 0.5);
+        let text = P99.replace("latency-p99", "success").replace(" ms", " %");
+        assert!(targets(&text).unwrap_err().contains("from good to bad"));
+        let text = text.replace("100 %", "1 %").replace("50 %", "5 %");
+        assert_eq!(graded(&text, success), 1);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        for (from, to, part) in [
+            ("latency-p99", "latency-p98", "docs/metrics.md"),
+            ("\"10 ms\"", "10", "10 has no unit"),
+            ("10 ms", "10 furlongs", "10 ms"),
+            ("acceptable", "tolerable", "tolerable"),
+        ] {
+            let error = targets(&P99.replacen(from, to, 1)).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

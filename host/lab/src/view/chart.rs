@@ -39,8 +39,10 @@ pub enum Scale {
     Linear,
     /// By their logarithm; of positive numbers.
     Log,
-    /// Each number is the index of a name.
+    /// Each number is the index of a name, from top to bottom.
     Names(Vec<String>),
+    /// Each number is the index of a label, from left to right.
+    Labels(Vec<String>),
     /// Shares of all, so that each further nine has as much room: percentiles.
     Nines,
 }
@@ -102,6 +104,14 @@ impl Axis {
     pub fn names(name: &str, names: Vec<String>) -> Self {
         Self {
             scale: Scale::Names(names),
+            ..Self::linear(name, Form::Number)
+        }
+    }
+
+    /// Returns an axis of labels, the first on the left.
+    pub fn labels(name: &str, labels: Vec<String>) -> Self {
+        Self {
+            scale: Scale::Labels(labels),
             ..Self::linear(name, Form::Number)
         }
     }

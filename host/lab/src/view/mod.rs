@@ -20,8 +20,12 @@ pub struct View {
     pub tables: Vec<Table>,
     /// The charts, each in the section of its topic.
     pub charts: Vec<Chart>,
+    /// The numbers that stand for many: what somebody reads who reads nothing else.
+    pub headlines: Vec<Headline>,
     /// What the tables say, in a sentence each.
     pub findings: Vec<(Topic, String)>,
+    /// Lines to paste into a sandbox config: TOML, printed as they are.
+    pub snippets: Vec<(Topic, String)>,
     /// What a reader must know to judge the numbers.
     pub notes: Vec<String>,
     /// How it was measured.
@@ -30,7 +34,30 @@ pub struct View {
     pub objections: Vec<String>,
 }
 
+/// A number that stands for many, and what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headline {
+    /// The number with its unit.
+    pub number: String,
+    /// What it is.
+    pub text: String,
+}
+
 impl View {
+    /// Adds a number that stands for many.
+    pub fn headline(&mut self, number: impl Into<String>, text: impl Into<String>) {
+        self.headlines.push(Headline {
+            number: number.into(),
+            text: text.into(),
+        });
+    }
+
+    /// Adds a metric as a number that stands for many.
+    pub fn headline_of(&mut self, metric: &Metric) {
+        let form = Form::from(metric.quantity.unit);
+        self.headline(form.show(metric.value.value), metric.name());
+    }
+
     /// Adds a metric, if there is one.
     pub fn metric(&mut self, metric: impl Into<Option<Metric>>) {
         self.metrics.extend(metric.into());
@@ -55,6 +82,11 @@ impl View {
         self.findings.push((topic, sentence.into()));
     }
 
+    /// Adds lines to paste into a sandbox config.
+    pub fn snippet(&mut self, topic: Topic, toml: impl Into<String>) {
+        self.snippets.push((topic, toml.into()));
+    }
+
     /// Adds what a reader must know to judge the numbers.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
@@ -71,6 +103,7 @@ impl View {
             self.tables.iter().any(|table| table.topic == *topic)
                 || self.charts.iter().any(|chart| chart.topic == *topic)
                 || self.findings.iter().any(|(of, _)| of == topic)
+                || self.snippets.iter().any(|(of, _)| of == topic)
         })
     }
 }

@@ -1,7 +1,7 @@
 //! One cell of a table: a value that formats itself.
 
 use crate::metrics::{Unit, format};
-use crate::stats::Estimate;
+use crate::stats::{Distribution, Estimate};
 use serde::Serialize;
 
 /// A value in a table.
@@ -130,6 +130,15 @@ impl Value {
         ends.map_or_else(Self::missing, |(low, high)| Self::Range(low, high, form))
     }
 
+    /// Returns a percentile of times; missing if there are too few for it.
+    pub fn percentile(times: &Distribution, share: f64) -> Self {
+        match times.supported_quantile(share) {
+            Some(ns) => Self::Number(ns, Form::Time),
+            None if times.count() == 0 => Self::missing(),
+            None => Self::Missing("too few".to_owned()),
+        }
+    }
+
     /// Returns a value that is missing for a reason that needs no words.
     pub fn missing() -> Self {
         Self::Missing(String::new())
@@ -193,5 +202,11 @@ mod tests {
         assert_eq!(Value::number(None, Form::Size).show(), "-");
         assert_eq!(Value::Missing("no `state`".to_owned()).show(), "no `state`");
         assert_eq!(Value::Number(0.5, Form::Number).show(), "0.5");
+        let mut times = Distribution::default();
+        assert_eq!(Value::percentile(&times, 0.99).show(), "-");
+        (0..99).for_each(|ns| times.record(ns));
+        assert_eq!(Value::percentile(&times, 0.99).show(), "too few");
+        times.record(99);
+        assert_eq!(Value::percentile(&times, 0.99).show(), "98 ns");
     }
 }

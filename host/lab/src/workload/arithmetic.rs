@@ -1,4 +1,4 @@
-//! Messages for the agents that compute with numbers.
+//! Messages for agents that compute with numbers.
 
 use super::text::below;
 use super::{Case, Exchange, messages};
@@ -16,7 +16,7 @@ pub fn hash(size: usize, rng: &mut ChaCha8Rng) -> Case {
     Case::of(size, (0..messages(size)).map(exchange).collect())
 }
 
-/// The numbers are sorted when they are made, and then shuffled.
+/// Numbers to sort: generated in order, so that the reply is known, then shuffled.
 pub fn sort(size: usize, rng: &mut ChaCha8Rng) -> Case {
     let exchange = |_| {
         let mut next = 0;
@@ -35,7 +35,7 @@ pub fn sort(size: usize, rng: &mut ChaCha8Rng) -> Case {
     Case::of(size, (0..messages(size)).map(exchange).collect())
 }
 
-/// Small whole numbers, so that the product is exact in whatever order it is summed.
+/// Matrices of small integers, whose product is exact in any order of summation.
 pub fn matrix(size: usize, rng: &mut ChaCha8Rng) -> Case {
     let order = (size / 16).isqrt();
     let exchange = |_| {

@@ -1,4 +1,4 @@
-//! Messages for the agents that answer, forward, remember, or probe the sandbox.
+//! Messages for agents that reply, forward, store, or test the sandbox.
 
 use super::text::words;
 use super::{Case, Exchange, Expected, messages};
@@ -30,7 +30,7 @@ pub fn relay(size: usize, rng: &mut ChaCha8Rng) -> Case {
     }
 }
 
-/// Writes a note of the size, reads it, deletes it: then all is as it was.
+/// Writes, reads and deletes a note of this size, which leaves the agent as it was.
 pub fn notebook(size: usize, rng: &mut ChaCha8Rng) -> Case {
     let exchanges = (0..messages(size) / 3).flat_map(|number| {
         let note = words(size, rng);
@@ -43,7 +43,7 @@ pub fn notebook(size: usize, rng: &mut ChaCha8Rng) -> Case {
     Case::of(size, exchanges.collect())
 }
 
-/// Writes a file of the size, reads it, removes it: then all is as it was.
+/// Writes, reads and removes a file of this size, which leaves the directory as it was.
 pub fn files(size: usize, rng: &mut ChaCha8Rng) -> Case {
     let content = random(size, rng);
     let exchanges = vec![
@@ -57,12 +57,12 @@ pub fn files(size: usize, rng: &mut ChaCha8Rng) -> Case {
     }
 }
 
-/// Allocates and touches so many bytes, and keeps none.
+/// Allocates and writes this many bytes, and frees them.
 pub fn allocator(size: usize, _rng: &mut ChaCha8Rng) -> Case {
     Case::of(size, vec![Exchange::reply(format!("touch {size}"), "0")])
 }
 
-/// Returns so many bytes: it is not made to go wrong while it is measured.
+/// Requests a reply of this many bytes: while it is measured, `faulty` does not fail.
 pub fn faulty(size: usize, _rng: &mut ChaCha8Rng) -> Case {
     let exchange = Exchange::reply(format!("return {size}"), vec![b'x'; size]);
     Case::of(size, vec![exchange])

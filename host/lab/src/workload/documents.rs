@@ -1,4 +1,4 @@
-//! Messages for the agents that read documents.
+//! Messages for agents that read documents.
 
 use super::text::{below, filler, padded, word, words};
 use super::{Case, Exchange, Expected, messages};
@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Orders of a few customers, filled up with spaces, which JSON allows at its end.
+/// Orders of a few customers, padded with spaces, which JSON allows at its end.
 pub fn json(size: usize, rng: &mut ChaCha8Rng) -> Case {
     const OPEN: &str = "{\"orders\":[";
     const CLOSE: &str = "]}";
@@ -40,7 +40,7 @@ pub fn json(size: usize, rng: &mut ChaCha8Rng) -> Case {
     Case::of(size, (0..messages(size)).map(exchange).collect())
 }
 
-/// Lines, of which one in eight has what is searched for.
+/// Lines, one in eight of which matches the pattern.
 pub fn search(size: usize, rng: &mut ChaCha8Rng) -> Case {
     let exchange = |_| {
         let (mut text, mut found) = (String::new(), String::new());
@@ -114,7 +114,7 @@ fn block(rng: &mut ChaCha8Rng) -> (String, String) {
     let [a, b, c] = [12, 40, 40].map(|bytes| words(bytes, rng));
     match below(4, rng) {
         0 => (format!("## {a}\n\n"), format!("<h2>{a}</h2>\n")),
-        // With a heading before it, for two lists in a row would be one.
+        // Starts with a heading, because Markdown would join two lists in a row.
         1 => (
             format!("### {a}\n\n- {b}\n- {c}\n\n"),
             format!("<h3>{a}</h3>\n<ul>\n<li>{b}</li>\n<li>{c}</li>\n</ul>\n"),

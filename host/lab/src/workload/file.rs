@@ -1,4 +1,4 @@
-//! A workload that a person wrote: one JSON object a line.
+//! Workload files: one JSON object per line.
 //!
 //! ```text
 //! {"configure": "fast"}
@@ -7,8 +7,8 @@
 //! {"request": "anything"}
 //! ```
 //!
-//! The first line may configure the agent. A request without a reply must be answered
-//! always the same, on every backend.
+//! The first line may configure the agent. A request without a reply must get the same reply
+//! each time, on every backend.
 
 use super::{Case, Exchange, Expected};
 use crate::{Error, Result};
@@ -32,10 +32,10 @@ enum Content {
     Hex { hex: String },
 }
 
-/// Reads a workload file: one case, with all of its messages in order.
+/// Reads a workload file into one case with all messages in order.
 ///
 /// # Errors
-/// [`Error::File`] if it cannot be read, [`Error::Workload`] with the line that is wrong.
+/// [`Error::File`] if it cannot be read, [`Error::Workload`] with the first wrong line.
 pub fn read(path: &Path) -> Result<Vec<Case>> {
     let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
     parse(&text).map_err(|reason| Error::Workload {

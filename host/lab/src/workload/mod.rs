@@ -1,15 +1,17 @@
-//! What agents are told while they are measured, and what they must answer.
+//! The messages that agents are sent, and the replies that they must give.
 //!
-//! The reference agents' messages come from a seeded generator (ChaCha8, the same on
-//! every machine), which knows the answer because it made the question. The timings of
-//! an agent that answers otherwise do not count.
+//! The messages of the reference agents come from a seeded generator (ChaCha8, the same on every
+//! machine), which derives the expected reply with the request. Timings of an agent that gives a
+//! wrong reply do not count.
 
 mod arithmetic;
 mod conversation;
+mod directory;
 mod documents;
 mod file;
 mod text;
 
+pub use directory::with_directory;
 pub use file::read;
 
 use rand_chacha::ChaCha8Rng;
@@ -18,11 +20,11 @@ use sandlab_runtime::{AgentId, Handled, Identity, Message};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
-/// The sizes of the messages that every reference agent is measured with, bytes.
+/// The message sizes that every reference agent is measured with, bytes.
 pub const SIZES: [usize; 3] = [16, 1_024, 65_536];
 
-/// The reference agents that compute: the ones whose time is the guest's own code. The
-/// geometric mean of the sandbox's cost is taken over these.
+/// The reference agents that compute, whose time is spent in their own code. The geometric mean of
+/// the sandbox's cost is taken over these.
 pub const COMPUTE: [&str; 8] = [
     "hash",
     "json",
@@ -34,43 +36,43 @@ pub const COMPUTE: [&str; 8] = [
     "markdown",
 ];
 
-/// One series of messages.
+/// A series of messages.
 #[derive(Debug)]
 pub struct Case {
-    /// The size that the messages were made to have, bytes; none for a workload from a file.
+    /// The size of the generated messages, bytes; `None` for a workload file.
     pub size: Option<usize>,
-    /// What the agent is configured with; nothing if empty.
+    /// The agent's configuration; empty if it is not configured.
     pub config: Vec<u8>,
-    /// The agents that it can find, with ids from 2 on.
+    /// Names of the agents that it can find; their ids start at 2.
     pub peers: Vec<String>,
-    /// Whether it needs a directory granted as `/data`, to write in.
+    /// Whether it needs a writable directory granted as `/data`.
     pub directory: bool,
-    /// The messages, in order. After the last one the first can follow again.
+    /// The messages, in order; the series can be repeated from the start.
     pub exchanges: Vec<Exchange>,
 }
 
-/// A message, and what must come of it.
+/// A message and its expected reply.
 #[derive(Debug)]
 pub struct Exchange {
-    /// What the agent is told.
+    /// The message.
     pub request: Message,
-    /// What it must do then.
+    /// What the agent must do with it.
     pub expected: Expected,
 }
 
-/// What an agent must do with a message.
+/// The expected reaction to a message.
 #[derive(Debug)]
 pub enum Expected {
-    /// Reply once, with these bytes.
+    /// One reply with these bytes.
     Reply(Vec<u8>),
-    /// Reply this often, with these bytes.
+    /// One reply per entry, with its bytes.
     Replies(Vec<Vec<u8>>),
-    /// Reply once, with a DEFLATE stream of these bytes.
+    /// One reply with a DEFLATE stream of these bytes.
     Deflated(Vec<u8>),
-    /// Send these bytes on, and reply nothing.
+    /// No reply, and one message with these bytes to this agent.
     Sends(AgentId, Vec<u8>),
-    /// Reply as it did the first time, on any backend. All that can be asked of an
-    /// agent of which nothing is known.
+    /// The same replies as the first time, on any backend: all that can be required of an unknown
+    /// agent.
     Repeats(OnceLock<Vec<Vec<u8>>>),
 }
 
@@ -98,13 +100,13 @@ impl Case {
         }
     }
 
-    /// Who an agent is that it is sent to: one that can reach the case's peers.
+    /// Returns an identity that can find the case's peers.
     pub fn identity(&self) -> Identity {
         let peers = self.peers.iter().zip(2..);
         Identity::with_peers(peers.map(|(name, id)| (name.as_str(), id)).collect())
     }
 
-    /// The messages' mean content, bytes.
+    /// Returns the mean size of the messages' content, bytes.
     pub fn mean_bytes(&self) -> u64 {
         let sum: usize = self.exchanges.iter().map(|e| e.request.content.len()).sum();
         (sum / self.exchanges.len().max(1)) as u64
@@ -112,10 +114,10 @@ impl Case {
 }
 
 impl Expected {
-    /// Whether the agent did what it must.
+    /// Checks what the agent did.
     ///
     /// # Errors
-    /// What was expected, and what it did, in words.
+    /// If it differs: the text names the expected and the actual reaction.
     pub fn check(&self, handled: &Handled) -> Result<(), String> {
         let replies: Vec<&[u8]> = handled.replies.iter().map(|r| &*r.content).collect();
         match self {
@@ -124,7 +126,7 @@ impl Expected {
             Self::Deflated(expected) => match replies.as_slice() {
                 [stream] => {
                     let inflated = miniz_oxide::inflate::decompress_to_vec(stream)
-                        .map_err(|error| format!("the reply is no DEFLATE stream: {error}"))?;
+                        .map_err(|error| format!("the reply is not a DEFLATE stream: {error}"))?;
                     same(&[expected], &[&inflated])?;
                 }
                 other => return Err(format!("expected one reply, got {}", other.len())),
@@ -146,7 +148,7 @@ impl Expected {
         }
         match handled.sent.len() {
             0 => Ok(()),
-            sent => Err(format!("it was to send nothing, and sent {sent} messages")),
+            sent => Err(format!("expected no sent messages, got {sent}")),
         }
     }
 }
@@ -177,7 +179,8 @@ fn excerpt(bytes: &[u8]) -> String {
     }
 }
 
-/// The cases of a reference agent, one a size of [`SIZES`]; none if there is no such agent.
+/// Returns the cases of a reference agent, one per size of [`SIZES`]; `None` if there is no such
+/// agent.
 pub fn of_agent(agent: &str, seed: u64) -> Option<Vec<Case>> {
     let make: fn(usize, &mut ChaCha8Rng) -> Case = match agent {
         "hash" => arithmetic::hash,
@@ -200,14 +203,13 @@ pub fn of_agent(agent: &str, seed: u64) -> Option<Vec<Case>> {
     Some(cases.into())
 }
 
-/// Cases for an agent of which nothing is known: random bytes, to which it must reply
-/// always the same.
+/// Returns cases for an unknown agent: random bytes, to which it must always give the same reply.
 pub fn of_unknown(seed: u64) -> Vec<Case> {
     let cases = SIZES.map(|size| conversation::unknown(size, &mut generator("", size, seed)));
     cases.into()
 }
 
-/// Independent of the order in which cases are made.
+/// Returns the generator of a case, which does not depend on the cases generated before.
 fn generator(agent: &str, size: usize, seed: u64) -> ChaCha8Rng {
     let digest = Sha256::new()
         .chain_update(seed.to_le_bytes())
@@ -217,8 +219,8 @@ fn generator(agent: &str, size: usize, seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(digest.into())
 }
 
-/// How many messages a case of a size has: enough that a branch predictor cannot learn
-/// them all, few enough that they stay in the cache as they would on their way.
+/// Returns the number of messages of a case: too many for a branch predictor to learn, and few
+/// enough to stay in the cache, as messages in transit do.
 fn messages(size: usize) -> usize {
     if size > 4_096 { 3 } else { 24 }
 }

@@ -1,9 +1,9 @@
-//! Words, for the agents that read text.
+//! Random words for agents that read text.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-/// Common English words, of the lengths that English has.
+/// Common English words, with English's distribution of lengths.
 const WORDS: [&str; 64] = [
     "the",
     "of",
@@ -71,18 +71,18 @@ const WORDS: [&str; 64] = [
     "conversation",
 ];
 
-/// A number below `end`. The bias of the remainder is below one in 2⁵⁸ here.
+/// Returns a number below `end`. The remainder's bias is below one in 2⁵⁸ here.
 pub fn below(end: usize, rng: &mut ChaCha8Rng) -> usize {
     (rng.next_u64() % end as u64) as usize
 }
 
-/// A word; short ones come more often, as in English.
+/// Returns a word; short ones are more frequent, as in English.
 pub fn word(rng: &mut ChaCha8Rng) -> &'static str {
     let end = 1 + below(WORDS.len(), rng);
     WORDS[below(end, rng)]
 }
 
-/// Words with one space between them, `bytes` at most.
+/// Returns words separated by one space, at most `bytes` in total.
 pub fn words(bytes: usize, rng: &mut ChaCha8Rng) -> String {
     let mut text = String::with_capacity(bytes);
     loop {
@@ -97,12 +97,12 @@ pub fn words(bytes: usize, rng: &mut ChaCha8Rng) -> String {
     }
 }
 
-/// Fills up with letters that no word has, and no pattern finds.
+/// Pads a text with letters that occur in no word and match no pattern.
 pub fn filler(bytes: usize) -> String {
     "z".repeat(bytes)
 }
 
-/// The text, with spaces after it.
+/// Pads a text with spaces.
 pub fn padded(mut text: String, bytes: usize) -> String {
     let missing = bytes.saturating_sub(text.len());
     text.extend(std::iter::repeat_n(' ', missing));

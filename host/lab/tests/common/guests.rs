@@ -45,3 +45,41 @@ fn component(mut module: Vec<u8>, wit: &Resolve, world: WorldId) -> Vec<u8> {
     let encoder = ComponentEncoder::default().module(&module).unwrap();
     encoder.validate(true).encode().unwrap()
 }
+
+/// An agent that answers every message with eight random bytes.
+pub fn random() -> Vec<u8> {
+    let mut wit = Resolve::default();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+    wit.push_dir(folder).unwrap();
+    let world = "package test:random;
+        package wasi:random@0.2.6 { interface random { get-random-u64: func() -> u64; } }
+        world guest {
+            include sandlab:agent/plain-agent@0.1.0;
+            import wasi:random/random@0.2.6;
+        }";
+    let package = wit.push_str("random.wit", world).unwrap();
+    let world = wit.select_world(&[package], Some("guest")).unwrap();
+    let module = r#"(module
+        (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))
+        (memory (export "memory") 20)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)
+        (func (export "sandlab:agent/agent@0.1.0#configure")
+            (param i32 i32) (result i32) i32.const 0)
+        (func (export "sandlab:agent/agent@0.1.0#handle")
+            (param $id i64) (param $conversation i64) (param i32 i64)
+            (param $from i64) (param $to i64) (param i32 i32 i32) (result i32)
+            (i64.store (i32.const 512) (call $random))
+            (i64.store (i32.const 256) (local.get $id))
+            (i64.store (i32.const 264) (local.get $conversation))
+            (i32.store8 (i32.const 272) (i32.const 1))
+            (i64.store (i32.const 280) (local.get $id))
+            (i64.store (i32.const 288) (local.get $to))
+            (i64.store (i32.const 296) (local.get $from))
+            (i32.store8 (i32.const 304) (i32.const 1))
+            (i32.store (i32.const 308) (i32.const 512))
+            (i32.store (i32.const 312) (i32.const 8))
+            (i32.store (i32.const 132) (i32.const 256))
+            (i32.store (i32.const 136) (i32.const 1))
+            i32.const 128))"#;
+    component(wat::parse_str(module).unwrap(), &wit, world)
+}

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Messages of each seed.
 const MESSAGES: u64 = 400;
 
-/// What is drawn by lot.
+/// A seeded generator of random choices.
 pub struct Lot(ChaCha8Rng);
 
 impl Lot {

@@ -1,6 +1,7 @@
 //! What the tests share: the bundles that `make guests` built.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod children;
 pub mod guests;
 pub mod mishaps;
 pub mod path;

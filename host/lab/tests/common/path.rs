@@ -3,14 +3,14 @@
 use super::bundle;
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::messaging::{
-    Accounts, AgentOptions, Connection, Runtime, Settings, Strategy, Undelivered,
+    Accounts, AgentOptions, Connection, DeliveryError, Runtime, Settings, Strategy,
 };
 use sandlab_runtime::{AgentId, Backend, Message, Performative, SandboxConfig};
 use sandlab_runtime::{native::Twin, wasm::Sandbox};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub type Outcome = Result<Message, Undelivered>;
+pub type Outcome = Result<Message, DeliveryError>;
 
 pub fn wasm(name: &str, sandbox: &SandboxConfig) -> Arc<dyn Backend> {
     Arc::new(Sandbox::load(&bundle(name).component(), sandbox).unwrap())
@@ -70,7 +70,7 @@ pub fn outcomes(connection: &mut Connection, agent: AgentId, contents: &[&str]) 
 }
 
 pub fn ended(outcome: &Outcome) -> bool {
-    matches!(outcome, Err(Undelivered::Ended(_)))
+    matches!(outcome, Err(DeliveryError::Ended(_)))
 }
 
 pub fn content(outcome: &Outcome) -> &[u8] {

@@ -1,36 +1,37 @@
-//! Every message is accounted for.
+//! The accounts of all messages.
 
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
-/// What became of all messages. At rest, [`balanced`](Self::is_balanced) holds exactly.
+/// How many messages came to which end. While none is in flight,
+/// [`is_balanced`](Self::is_balanced) holds exactly.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accounts {
-    /// Messages that the path took, from clients and from agents.
+    /// Messages accepted from clients and from agents.
     pub accepted: u64,
     /// Messages that an agent handled.
     pub handled: u64,
-    /// Messages that an agent answered with a failure, or that it ended with.
+    /// Messages that an agent answered with a failure, or during which it ended.
     pub failed: u64,
-    /// Messages that could not be delivered: no such agent, a stopped one, a full
-    /// mailbox, too many hops, the end of the runtime.
+    /// Messages that reached no agent: unknown or stopped, its mailbox full, too many hops, or
+    /// the runtime shut down.
     pub dead_lettered: u64,
-    /// Messages that wait.
+    /// Messages in mailboxes, in running calls on fibers, or between shards.
     pub queued: u64,
-    /// Of the dead-lettered ones, those that found a mailbox full.
+    /// Of the dead-lettered messages, those refused by a full mailbox.
     pub refused: u64,
-    /// Of the dead-lettered ones, those that had gone too many hops.
+    /// Of the dead-lettered messages, those over the limit of hops.
     pub looped: u64,
-    /// Replies that went to clients.
+    /// Replies sent to clients.
     pub replies: u64,
-    /// Agents that were started again.
+    /// Restarts of agents.
     pub restarts: u64,
-    /// Agents that live, or wait to be started again.
+    /// Agents that are alive, or wait for a restart.
     pub agents: u64,
 }
 
 impl Accounts {
-    /// Whether no message is lost and none is counted twice.
+    /// Returns whether no message is lost and none is counted twice.
     pub fn is_balanced(&self) -> bool {
         self.accepted == self.handled + self.failed + self.dead_lettered + self.queued
     }

@@ -1,4 +1,4 @@
-//! Where an agent or a client is, as an id.
+//! Where an agent or a client is, encoded as its id.
 //!
 //! ```text
 //! 63      56 55            32 31                     0
@@ -7,12 +7,13 @@
 //! └─────────┴────────────────┴────────────────────────┘
 //! ```
 //!
-//! A slot is used again with the next generation, so that an old id reaches nobody; after
-//! the last one it is retired. Generations start at 1: no id is 0. Shard 255 is the clients'.
+//! A slot is reused with the next generation, so that an old id reaches nobody; after the
+//! last generation it is retired. Generations start at 1: no id is 0. Shard 255 stands for
+//! the clients.
 
 use crate::AgentId;
 
-/// Shards that there can be.
+/// Shards at most.
 pub const MAX_SHARDS: usize = CLIENTS as usize;
 
 /// The shard number of clients.
@@ -21,7 +22,7 @@ const CLIENTS: u8 = u8::MAX;
 /// The highest generation.
 pub const LAST_GENERATION: u32 = (1 << 24) - 1;
 
-/// An id, taken apart.
+/// A decoded id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address {
     pub shard: u8,
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_survives_being_an_id() {
+    fn an_address_survives_encoding() {
         let address = Address {
             shard: 7,
             generation: LAST_GENERATION,

@@ -1,18 +1,19 @@
-//! What lives on the path at a moment.
+//! What is alive at a moment.
 
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
-/// What there is on all shards. At rest, after the same load, it has to be the same.
+/// What is alive on all shards. After equal loads, and at rest, two must be equal: a difference
+/// is a leak.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
-    /// Agents that live, or wait to be started again.
+    /// Agents that are alive, or wait for a restart.
     pub agents: u64,
-    /// Calls on fibers that have not returned, and clients' work on shards.
+    /// Calls on fibers that have not returned, and clients' futures on shards.
     pub tasks: u64,
-    /// Messages that wait.
+    /// Messages in mailboxes, in running calls on fibers, or between shards.
     pub queued: u64,
-    /// Linear memory of all agents whose backend knows it, bytes.
+    /// Linear memory of all idle agents whose backend reports it, bytes.
     pub linear_memory: u64,
 }
 

@@ -1,45 +1,63 @@
-//! A client that awaits: any number of clones, on any tokio runtime.
+//! A client that awaits each reply: any number of clones, on any tokio runtime.
 
 use super::address::Address;
 use super::envelope::Envelope;
 use super::link::Hub;
 use super::registry::Registry;
 use crate::agent::Directory;
+use crate::message::Head;
 use crate::{AgentId, Failure, Fault, Message, Performative};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Why nothing came of a message.
+/// Why a message has no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undelivered {
-    /// The agent answered with a failure. It lives on.
+pub enum DeliveryError {
+    /// The agent answered with a failure, and stays alive.
     #[error("{0}")]
     Failed(Failure),
-    /// The agent ended while it handled the message, or was given up before.
+    /// The agent ended while it handled the message, or was not restarted before.
     #[error("the agent ended: {0}")]
     Ended(Fault),
-    /// No live agent has the id.
+    /// No agent with the id is alive.
     #[error("there is no such agent")]
     NoSuchAgent,
     /// The agent's mailbox was full.
     #[error("the agent's mailbox is full; send less, or later")]
     MailboxFull,
-    /// What led to the message went through too many agents.
+    /// The message is at the end of a chain of more agents than
+    /// [`max_hops`](super::Settings::max_hops).
     #[error("the message went through too many agents: do they send it in a circle?")]
     TooManyHops,
-    /// The agent was stopped before it came to the message.
+    /// The agent was stopped before it handled the message.
     #[error("the agent was stopped")]
     Stopped,
-    /// The runtime was shut down before the agent came to the message.
+    /// The runtime was shut down before the agent handled the message.
     #[error("the runtime was shut down")]
     ShutDown,
-    /// No reply came in time. The message may still be handled.
+    /// No reply came within the timeout. The message may still be handled.
     #[error("no reply came within {0:?}")]
     TimedOut(Duration),
 }
 
-/// Sends messages, and awaits replies. Clones share one window of messages on their way.
+/// Sends messages and awaits their replies. Clones share one window of messages in flight.
+///
+/// ```no_run
+/// use sandlab_runtime::Performative;
+/// use sandlab_runtime::messaging::{DeliveryError, Runtime};
+/// use std::time::Duration;
+///
+/// async fn greet(runtime: &Runtime) -> Result<(), DeliveryError> {
+///     let client = runtime.client();
+///     let echo = client.find("echo").ok_or(DeliveryError::NoSuchAgent)?;
+///     let timeout = Duration::from_secs(1);
+///     let reply = client.ask(echo, Performative::Request, "hello", timeout).await?;
+///     assert_eq!(reply.content, b"hello");
+///     // Without a reply: returns when the message is in the agent's inbox.
+///     client.tell(echo, Performative::Inform, "goodbye").await
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -62,7 +80,7 @@ impl Client {
         }))
     }
 
-    /// The live agent with this name.
+    /// Returns the live agent with this name.
     pub fn find(&self, name: &str) -> Option<AgentId> {
         self.0.registry.find(name)
     }
@@ -70,62 +88,55 @@ impl Client {
     /// Sends a message and awaits the first reply to it. Waits while the window is full.
     ///
     /// # Errors
-    /// [`Undelivered`] with why there is none.
+    /// [`DeliveryError`] with the reason if there is none.
     pub async fn ask(
         &self,
         agent: AgentId,
         performative: Performative,
         content: impl Into<Vec<u8>>,
         timeout: Duration,
-    ) -> Result<Message, Undelivered> {
+    ) -> Result<Message, DeliveryError> {
         let message = self.message(agent, performative, content.into());
         let (reply, _expected) = self.0.hub.expect(message.id);
         let replied = async {
             self.send(message).await?;
-            reply.await.map_err(|_| Undelivered::ShutDown)?
+            reply.await.map_err(|_| DeliveryError::ShutDown)?
         };
         let result = tokio::time::timeout(timeout, replied).await;
-        result.unwrap_or(Err(Undelivered::TimedOut(timeout)))
+        result.unwrap_or(Err(DeliveryError::TimedOut(timeout)))
     }
 
-    /// Sends a message and does not wait for what comes of it, but for the window.
+    /// Sends a message without waiting for a reply. Waits while the window is full.
     ///
     /// # Errors
-    /// [`Undelivered::NoSuchAgent`] or [`Undelivered::ShutDown`], if that is known at once.
+    /// [`DeliveryError::NoSuchAgent`] if no shard can have the id, [`DeliveryError::ShutDown`].
     pub async fn tell(
         &self,
         agent: AgentId,
         performative: Performative,
         content: impl Into<Vec<u8>>,
-    ) -> Result<(), Undelivered> {
+    ) -> Result<(), DeliveryError> {
         self.send(self.message(agent, performative, content.into()))
             .await
     }
 
     fn message(&self, agent: AgentId, performative: Performative, content: Vec<u8>) -> Message {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        Message {
-            id,
-            conversation: id,
-            in_reply_to: None,
-            sender: Address::client(self.0.link).into(),
-            recipient: agent,
-            performative,
-            content,
-        }
+        let sender = Address::client(self.0.link).into();
+        Head::first(id, sender, agent, performative).with(content)
     }
 
-    async fn send(&self, message: Message) -> Result<(), Undelivered> {
+    async fn send(&self, message: Message) -> Result<(), DeliveryError> {
         let inbox = self.0.registry.inbox_of(message.recipient);
-        let inbox = inbox.ok_or(Undelivered::NoSuchAgent)?;
+        let inbox = inbox.ok_or(DeliveryError::NoSuchAgent)?;
         let permit = self.0.hub.window.acquire().await;
-        // The shard gives it back when it is done with the message.
-        permit.map_err(|_| Undelivered::ShutDown)?.forget();
+        // The shard gives the permit back when it is done with the message.
+        permit.map_err(|_| DeliveryError::ShutDown)?.forget();
         if inbox.send_one(Envelope::new(message)) {
             return Ok(());
         }
         self.0.hub.window.add_permits(1);
-        Err(Undelivered::ShutDown)
+        Err(DeliveryError::ShutDown)
     }
 }
 

@@ -1,19 +1,40 @@
 //! A pipelined connection: one owner, many messages in flight, handed over in batches.
-//! Without a future for each message it is the fastest way in, from a thread or a task.
 
 use super::address::Address;
-use super::client::Undelivered;
+use super::client::DeliveryError;
 use super::envelope::Envelope;
 use super::link::{Delivery, Queue};
 use super::registry::Registry;
-use crate::{AgentId, Message, Performative};
+use crate::message::Head;
+use crate::{AgentId, Performative};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// A pipelined connection. What is sent leaves with [`flush`](Self::flush), or before a wait.
+/// A pipelined connection, from a thread or a task. Without a future per message it is the
+/// fastest way to send.
+///
+/// Messages are buffered until [`flush`](Self::flush), or until the connection waits.
+///
+/// ```no_run
+/// use sandlab_runtime::messaging::{Runtime, WindowFull};
+/// use sandlab_runtime::{AgentId, Performative};
+///
+/// fn send_all(runtime: &Runtime, agent: AgentId) -> Result<(), WindowFull> {
+///     let mut connection = runtime.connect(64);
+///     for number in 0..64_u32 {
+///         connection.send(agent, Performative::Request, number.to_le_bytes())?;
+///     }
+///     while connection.in_flight() > 0 {
+///         if let Some((id, reply)) = connection.wait() {
+///             println!("message {id}: {reply:?}");
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct Connection {
     registry: Arc<Registry>,
     queue: Arc<Queue>,
@@ -21,14 +42,14 @@ pub struct Connection {
     next: u64,
     window: u32,
     in_flight: u32,
-    /// For each shard, what has not left yet.
+    /// For each shard, the messages that are not flushed yet.
     outgoing: Vec<Vec<Envelope>>,
     arrived: VecDeque<Delivery>,
 }
 
-/// The window is full: wait for something to come back.
+/// The window is full: wait for a reply before the next message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("as many messages are on their way as the window allows; wait for one")]
+#[error("as many messages are in flight as the window allows; wait for one")]
 pub struct WindowFull;
 
 impl Connection {
@@ -48,7 +69,7 @@ impl Connection {
         }
     }
 
-    /// Adds a message to the next batch, and returns the id that its replies answer.
+    /// Adds a message to the next batch; returns its id, which the delivery of its reply has.
     ///
     /// # Errors
     /// If the window is full; the content is dropped.
@@ -64,15 +85,8 @@ impl Connection {
         self.in_flight += 1;
         let id = self.next;
         self.next += 1;
-        let message = Message {
-            id,
-            conversation: id,
-            in_reply_to: None,
-            sender: Address::client(self.link).into(),
-            recipient: agent,
-            performative,
-            content: content.into(),
-        };
+        let sender = Address::client(self.link).into();
+        let message = Head::first(id, sender, agent, performative).with(content.into());
         match self
             .outgoing
             .get_mut(usize::from(Address::from(agent).shard))
@@ -80,28 +94,29 @@ impl Connection {
             Some(batch) => batch.push(Envelope::new(message)),
             None => {
                 self.in_flight -= 1;
-                self.arrived.push_back((id, Err(Undelivered::NoSuchAgent)));
+                self.arrived
+                    .push_back((id, Err(DeliveryError::NoSuchAgent)));
             }
         }
         Ok(id)
     }
 
-    /// The id that the next message will have.
+    /// Returns the id of the next message.
     pub fn next_id(&self) -> u64 {
         self.next
     }
 
-    /// Messages whose end is not known yet.
+    /// Returns how many messages are in flight.
     pub fn in_flight(&self) -> u32 {
         self.in_flight
     }
 
-    /// Messages that may be on their way at once.
+    /// Returns how many messages may be in flight.
     pub fn window(&self) -> u32 {
         self.window
     }
 
-    /// Hands over what was sent.
+    /// Passes the buffered messages to the shards.
     pub fn flush(&mut self) {
         for (inbox, batch) in self.registry.inboxes.iter().zip(&mut self.outgoing) {
             if batch.is_empty() {
@@ -111,14 +126,14 @@ impl Connection {
                 self.in_flight -= batch.len() as u32;
                 let lost = batch
                     .drain(..)
-                    .map(|e| (e.message.id, Err(Undelivered::ShutDown)));
+                    .map(|e| (e.message.id, Err(DeliveryError::ShutDown)));
                 self.arrived.extend(lost);
             }
         }
     }
 
-    /// What has come back and was not taken: for a message's id a reply, or why there is
-    /// none. Does not wait.
+    /// Returns the next delivery if one has arrived: a message's id with its reply, or why
+    /// there is none. Does not wait.
     pub fn try_next(&mut self) -> Option<Delivery> {
         if self.arrived.is_empty() {
             let _ = self.poll(Waker::noop());
@@ -126,8 +141,8 @@ impl Connection {
         self.arrived.pop_front()
     }
 
-    /// Awaits until a reply came back, or a place in the window did; then returns the reply,
-    /// if it was one.
+    /// Awaits the next delivery. Returns `None` if only a place in the window became free: the
+    /// agent handled a message without a reply.
     pub async fn next(&mut self) -> Option<Delivery> {
         self.flush();
         if let Some(delivery) = self.arrived.pop_front() {

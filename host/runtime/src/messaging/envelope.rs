@@ -1,9 +1,10 @@
-//! A message on its way.
+//! A message in flight.
 
 use super::address::Address;
-use crate::{Message, Performative};
+use crate::Message;
+use crate::message::Head;
 
-/// A message, with what the path must know of it and the agents need not.
+/// A message, with what messaging knows of it and the agents do not.
 #[derive(Debug)]
 pub struct Envelope {
     pub message: Message,
@@ -12,41 +13,31 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// A message that nothing has led to.
+    /// A message that no other has led to.
     pub fn new(message: Message) -> Self {
         Self { message, hops: 0 }
     }
 
     /// The same without the content.
+    #[inline]
     pub fn head(&self) -> Self {
         Self {
-            message: Message {
-                content: Vec::new(),
-                ..self.message
-            },
+            message: Head::of(&self.message).with(Vec::new()),
             hops: self.hops,
         }
     }
 
-    /// What counts against a mailbox's budget, bytes.
+    /// What counts against a mailbox's limit, bytes.
     pub fn bytes(&self) -> u64 {
         self.message.content.len() as u64
     }
 
+    /// The hops of what the message leads to.
+    pub fn next_hops(&self) -> u32 {
+        self.hops.saturating_add(1)
+    }
+
     pub fn is_from_client(&self) -> bool {
         Address::from(self.message.sender).is_client()
-    }
-}
-
-/// What an agent is told of a message that was not handled: an answer in its conversation.
-pub fn failure_of(message: &Message, performative: Performative, why: &str) -> Message {
-    Message {
-        id: message.id,
-        conversation: message.conversation,
-        in_reply_to: Some(message.id),
-        sender: message.recipient,
-        recipient: message.sender,
-        performative,
-        content: why.as_bytes().to_vec(),
     }
 }

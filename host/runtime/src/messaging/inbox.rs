@@ -1,6 +1,6 @@
-//! What comes to a shard from other threads. They hand over whole batches under one lock,
-//! and the shard takes all that there is under one lock. What the shard's own thread has
-//! for it, from clients that run there, needs no lock.
+//! The inbox of a shard, filled by other threads. They add whole batches under one lock, and
+//! the shard takes everything under one lock. What the shard's own thread adds, for clients
+//! that run there, needs no lock.
 
 use super::envelope::Envelope;
 use super::shard::Command;
@@ -15,29 +15,27 @@ use std::time::Instant;
 /// far behind, waiting would only grow memory.
 const MAX_BETWEEN_SHARDS: usize = 1 << 16;
 
-/// Bytes of their content, beyond which no more is taken: 64 of the largest that a call may
-/// send by default.
+/// Bytes of content that may be between shards: 64 times what a call may send by default.
 const MAX_BYTES_BETWEEN_SHARDS: u64 = 128 << 20;
 
-/// A shard's inbox.
+/// The inbox of a shard.
 #[derive(Default)]
 pub struct Inbox {
     inner: Mutex<Inner>,
-    /// Whether something may be there, to be looked at without the lock.
+    /// Whether the inbox may have contents, readable without the lock.
     is_filled: AtomicBool,
-    /// Whether clients are told that the runtime ends.
+    /// Whether messages of clients are refused, since the runtime shuts down.
     is_closed: AtomicBool,
 }
 
 thread_local! {
-    /// On a shard's thread, what it has for itself.
-    static OWN: RefCell<Own> = RefCell::default();
+    static LOCAL: RefCell<Local> = RefCell::default();
 }
 
 /// What a shard's thread has for its own inbox.
 #[derive(Default)]
-struct Own {
-    /// Where the inbox is; 0 on other threads.
+struct Local {
+    /// The address of the inbox; 0 on other threads.
     inbox: usize,
     from_clients: Vec<Envelope>,
     woken: Vec<Woken>,
@@ -48,22 +46,21 @@ struct Inner {
     contents: Contents,
     /// Bytes of content from other shards.
     bytes_from_shards: u64,
-    /// The shard's thread, while it waits to be woken.
+    /// The shard's thread while it is parked.
     parked: Option<Thread>,
-    /// Whether the shard has ended, so that nobody takes anything any more.
+    /// Whether the shard has ended, so that nothing is taken any more.
     is_abandoned: bool,
 }
 
-/// What is in an inbox.
+/// The contents of an inbox.
 #[derive(Default)]
 pub struct Contents {
-    /// From clients: the shard accepts them.
+    /// From clients; counted as accepted when the shard takes them.
     pub from_clients: Vec<Envelope>,
-    /// From agents on other shards, which have accepted them.
+    /// From agents on other shards, which have counted them as accepted.
     pub from_shards: Vec<Envelope>,
-    /// What to do besides.
     pub commands: Vec<Command>,
-    /// What waited on the shard and can go on.
+    /// What to poll.
     pub woken: Vec<Woken>,
 }
 
@@ -77,7 +74,7 @@ impl Contents {
 }
 
 impl Inbox {
-    /// Adds what a client sends; leaves it, and returns false, if the runtime ends.
+    /// Adds a client's messages. If the inbox is closed, leaves them and returns `false`.
     pub fn send(&self, envelopes: &mut Vec<Envelope>) -> bool {
         self.add_from_client(|all| {
             if all.is_empty() {
@@ -88,19 +85,21 @@ impl Inbox {
         })
     }
 
-    /// Adds one message of a client, unless the runtime ends.
+    /// Adds one message of a client. Returns `false` if the inbox is closed.
     pub fn send_one(&self, envelope: Envelope) -> bool {
         let mut one = Some(envelope);
         self.add_from_client(|all| all.extend(one.take()))
     }
 
     fn add_from_client(&self, mut add: impl FnMut(&mut Vec<Envelope>)) -> bool {
-        // Without the lock only if nothing is behind it, which the same client could have
-        // sent before, from another thread.
+        // Without the lock only if nothing is behind it: the same client could have sent
+        // something before, from another thread.
         let is_open = || !self.is_closed.load(Ordering::Relaxed);
         if !self.is_filled()
             && is_open()
-            && self.with_own(|own| add(&mut own.from_clients)).is_some()
+            && self
+                .with_local(|local| add(&mut local.from_clients))
+                .is_some()
         {
             return true;
         }
@@ -113,13 +112,13 @@ impl Inbox {
         })
     }
 
-    fn with_own<R>(&self, with: impl FnOnce(&mut Own) -> R) -> Option<R> {
-        // A thread that ends may have none any more.
-        let on_own = OWN.try_with(|own| {
-            let mut own = own.borrow_mut();
-            (own.inbox == self.place()).then(|| with(&mut own))
+    fn with_local<R>(&self, with: impl FnOnce(&mut Local) -> R) -> Option<R> {
+        // A thread that ends may have dropped it.
+        let on_shard = LOCAL.try_with(|local| {
+            let mut local = local.borrow_mut();
+            (local.inbox == self.place()).then(|| with(&mut local))
         });
-        on_own.ok().flatten()
+        on_shard.ok().flatten()
     }
 
     fn place(&self) -> usize {
@@ -127,16 +126,17 @@ impl Inbox {
     }
 
     /// Makes the current thread the shard's.
-    pub fn own(&self) {
-        OWN.with_borrow_mut(|own| own.inbox = self.place());
+    pub fn attach(&self) {
+        LOCAL.with_borrow_mut(|local| local.inbox = self.place());
     }
 
-    /// Swaps what clients sent on the shard's own thread for nothing. The shard's alone.
-    pub fn take_own(&self, empty: &mut Vec<Envelope>) {
-        self.with_own(|own| std::mem::swap(&mut own.from_clients, empty));
+    /// Swaps what clients sent on the shard's own thread for `empty`. For the shard only.
+    pub fn take_local(&self, empty: &mut Vec<Envelope>) {
+        self.with_local(|local| std::mem::swap(&mut local.from_clients, empty));
     }
 
-    /// Adds what another shard's agents send; what is left is more than may be between shards.
+    /// Adds messages of another shard's agents; leaves those that are more than may be between
+    /// shards.
     pub fn forward(&self, envelopes: &mut Vec<Envelope>) {
         self.add(|inner| {
             let waiting = &mut inner.contents.from_shards;
@@ -155,7 +155,8 @@ impl Inbox {
         });
     }
 
-    /// Adds a command. Of a shard that has ended, whoever waits for the answer is told so.
+    /// Adds a command. If the shard has ended, the command is dropped, and with it the sender
+    /// of its answer.
     pub fn command(&self, command: Command) {
         self.add(|inner| {
             if !inner.is_abandoned {
@@ -164,7 +165,7 @@ impl Inbox {
         });
     }
 
-    /// Takes nothing more from anybody, and returns what nobody has taken. The shard's alone.
+    /// Closes the inbox to everybody, and returns what is left in it. For the shard only.
     pub fn abandon(&self) -> Contents {
         let mut inner = self.lock();
         self.is_closed.store(true, Ordering::Relaxed);
@@ -172,14 +173,14 @@ impl Inbox {
         std::mem::take(&mut inner.contents)
     }
 
-    /// Lets what waited on the shard go on.
+    /// Asks the shard to poll.
     pub fn wake(&self, what: Woken) {
-        if self.with_own(|own| own.woken.push(what)).is_none() {
+        if self.with_local(|local| local.woken.push(what)).is_none() {
             self.add(|inner| inner.contents.woken.push(what));
         }
     }
 
-    /// Takes no more from clients.
+    /// Refuses messages of clients from now on.
     pub fn close(&self) {
         let _behind_all_that_was_sent = self.lock();
         self.is_closed.store(true, Ordering::Relaxed);
@@ -197,7 +198,7 @@ impl Inbox {
         result
     }
 
-    /// Swaps all that is there for an empty one. The shard's alone.
+    /// Swaps the contents for `empty`. For the shard only.
     pub fn take(&self, empty: &mut Contents) {
         if self.is_filled() {
             let mut inner = self.lock();
@@ -206,10 +207,10 @@ impl Inbox {
             inner.bytes_from_shards = 0;
             std::mem::swap(&mut inner.contents, empty);
         }
-        self.with_own(|own| empty.woken.append(&mut own.woken));
+        self.with_local(|local| empty.woken.append(&mut local.woken));
     }
 
-    /// Waits until something is there, or until the time. The shard's alone.
+    /// Parks the thread until there are contents, or until the time. For the shard only.
     pub fn park(&self, until: Option<Instant>) {
         let mut inner = self.lock();
         if !inner.contents.is_empty() {
@@ -225,10 +226,10 @@ impl Inbox {
         }
     }
 
-    /// Whether nothing is there. The shard's alone.
+    /// Whether there are no contents. For the shard only.
     pub fn is_empty(&self) -> bool {
-        let own = self.with_own(|own| own.woken.is_empty());
-        !self.is_filled() && own != Some(false)
+        let local = self.with_local(|local| local.woken.is_empty());
+        !self.is_filled() && local != Some(false)
     }
 
     fn is_filled(&self) -> bool {

@@ -1,6 +1,6 @@
-//! The way back to a client.
+//! The links from shards to clients.
 
-use super::client::Undelivered;
+use super::client::DeliveryError;
 use crate::Message;
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -8,15 +8,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::{Semaphore, oneshot};
 
-/// What a client gets back: the id of its message, and what became of it.
+/// The id of a client's message, and its reply.
 pub type Delivery = (u64, Answer);
 
 /// A reply, or why there is none.
-pub type Answer = Result<Message, Undelivered>;
+pub type Answer = Result<Message, DeliveryError>;
 
-/// Whoever takes what a shard has for a client, once in a while, all of it at once.
+/// The receiver of a client's deliveries, in batches.
 pub trait Link: Send + Sync {
-    /// Takes the deliveries, and the number of the client's messages that are done with.
+    /// Takes the deliveries, and the number of the client's messages that are no longer in
+    /// flight.
     fn deliver(&self, deliveries: &mut VecDeque<Delivery>, done: u32);
 }
 
@@ -36,8 +37,8 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what has arrived, and how many messages are done with; if neither, the waker
-    /// is told when something does.
+    /// Takes the deliveries, and returns how many messages are no longer in flight; if both are
+    /// none, the waker is woken later.
     pub fn poll(&self, context: &mut Context, to: &mut VecDeque<Delivery>) -> Poll<u32> {
         let mut arrived = self.lock();
         if arrived.deliveries.is_empty() && arrived.done == 0 {
@@ -62,7 +63,7 @@ impl Link for Queue {
     }
 }
 
-/// Appends all deliveries; to none, without a move of each.
+/// Appends all deliveries; to an empty queue by a swap.
 fn pass_on(deliveries: &mut VecDeque<Delivery>, to: &mut VecDeque<Delivery>) {
     if to.is_empty() {
         std::mem::swap(to, deliveries);
@@ -71,10 +72,10 @@ fn pass_on(deliveries: &mut VecDeque<Delivery>, to: &mut VecDeque<Delivery>) {
     }
 }
 
-/// The link that all clones of a client share: one waiting future an ask.
+/// The link that all clones of a client share, with one waiting future per ask.
 pub struct Hub {
     waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
-    /// A permit for each message that may be on its way.
+    /// A permit for each message that may be in flight.
     pub window: Semaphore,
 }
 
@@ -86,7 +87,7 @@ impl Hub {
         }
     }
 
-    /// Waits for the answer to a message, for as long as the second is kept.
+    /// Returns where the answer to a message arrives, for as long as the guard is kept.
     pub fn expect(&self, id: u64) -> (oneshot::Receiver<Answer>, Expected<'_>) {
         let (sender, receiver) = oneshot::channel();
         self.lock().insert(id, sender);
@@ -98,7 +99,7 @@ impl Hub {
     }
 }
 
-/// An answer that somebody waits for: however they stop, nothing of it is left behind.
+/// The guard of an expected answer: when it is dropped, the answer is no longer expected.
 pub struct Expected<'a> {
     hub: &'a Hub,
     id: u64,
@@ -114,7 +115,7 @@ impl Link for Hub {
     fn deliver(&self, deliveries: &mut VecDeque<Delivery>, done: u32) {
         let mut waiting = self.lock();
         for (id, result) in deliveries.drain(..) {
-            // Nobody waits for a second reply, or after a timeout.
+            // A second reply, or one after the timeout, is not expected.
             if let Some(sender) = waiting.remove(&id) {
                 let _ = sender.send(result);
             }

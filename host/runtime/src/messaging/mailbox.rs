@@ -1,19 +1,19 @@
-//! What waits for an agent: bounded in messages and in bytes.
+//! The mailbox of an agent, bounded in messages and in bytes.
 
 use super::envelope::Envelope;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// How much may wait for one agent.
+/// The bounds of one agent's mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct MailboxLimits {
-    /// Messages. Default 64: with 10,000 agents, 1,024 of 1 KiB each would be 10 GB.
+    /// Messages. Default 64: with 10,000 agents, 1,024 messages of 1 KiB each would be 10 GB.
     pub messages: u32,
-    /// Bytes of content. Default 256 KiB; a single larger message is taken if nothing waits.
+    /// Bytes of content. Default 256 KiB; an empty mailbox takes a single larger message.
     pub bytes: ByteSize,
-    /// What happens to a message that does not fit. Default push-back.
+    /// What happens to a message that does not fit. Default push back.
     pub when_full: WhenFull,
 }
 
@@ -27,37 +27,36 @@ impl Default for MailboxLimits {
     }
 }
 
-/// What happens to a message that finds the mailbox full.
+/// What happens to a message that does not fit into a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenFull {
-    /// A client's message waits, and keeps its place in the client's window, so that the
-    /// client soon has to wait too. An agent's is refused: two full agents that waited for
-    /// each other would wait for ever.
+    /// A client's message waits before the mailbox, and keeps its place in the client's window,
+    /// so that the client soon has to wait too. An agent's message is refused: two full agents
+    /// that waited for each other would wait forever.
     PushBack,
-    /// The sender is told so at once.
+    /// The message is refused, and its sender told at once.
     Refuse,
 }
 
-/// What waits for one agent, in the order that it came.
+/// The messages that wait for one agent, in the order of their arrival.
 #[derive(Debug)]
 pub struct Mailbox {
-    /// The oldest, if none waited when it came: beside its agent, and not in memory of the
-    /// queue's own, which of a thousand agents in turn is in no near cache.
+    /// The oldest message, if the mailbox was empty when it came: inline, since the queue's own
+    /// memory, with a thousand agents in turn, is in no near cache.
     first: Option<Envelope>,
     waiting: VecDeque<Envelope>,
     bytes: u64,
     limits: MailboxLimits,
-    /// What was pushed back: the clients' windows bound it.
+    /// The messages that were pushed back, bounded by the clients' windows.
     overflow: VecDeque<Envelope>,
 }
 
-/// What became of a message that was offered.
+/// The result of [`Mailbox::offer`].
 #[derive(Debug)]
 pub enum Offered {
-    /// It waits, in the mailbox or before it.
+    /// The message waits, in the mailbox or before it.
     Taken,
-    /// It was not taken.
     Refused(Envelope),
 }
 
@@ -72,9 +71,9 @@ impl Mailbox {
         }
     }
 
-    /// Takes a message, unless it is full.
+    /// Adds a message if it fits, or if it may wait before the mailbox.
     pub fn offer(&mut self, envelope: Envelope) -> Offered {
-        // Behind those that wait already, or a sender's messages would change their order.
+        // Behind those that are pushed back already, to keep each sender's order.
         if self.overflow.is_empty() && self.has_room(&envelope) {
             self.push(envelope);
             return Offered::Taken;
@@ -86,7 +85,7 @@ impl Mailbox {
         Offered::Refused(envelope)
     }
 
-    /// The next message.
+    /// Removes the oldest message.
     pub fn take(&mut self) -> Option<Envelope> {
         let envelope = self.first.take().or_else(|| self.waiting.pop_front())?;
         self.bytes -= envelope.bytes();
@@ -99,7 +98,7 @@ impl Mailbox {
         Some(envelope)
     }
 
-    /// Everything that waits, in order; then nothing does.
+    /// Removes all messages, in order.
     pub fn drain(&mut self) -> impl Iterator<Item = Envelope> + use<> {
         self.bytes = 0;
         let waiting = std::mem::take(&mut self.waiting);
@@ -110,7 +109,7 @@ impl Mailbox {
             .chain(std::mem::take(&mut self.overflow))
     }
 
-    /// How many messages wait.
+    /// Messages that wait, in the mailbox and before it.
     pub fn len(&self) -> usize {
         self.within() + self.overflow.len()
     }
@@ -128,7 +127,7 @@ impl Mailbox {
         fits(self.limits, self.within(), self.bytes, envelope)
     }
 
-    /// How many messages wait in the mailbox, not before it.
+    /// Messages in the mailbox, without those before it.
     fn within(&self) -> usize {
         usize::from(self.first.is_some()) + self.waiting.len()
     }

@@ -1,4 +1,4 @@
-//! Among whom an agent lives.
+//! The threads that agents live on.
 
 use super::Settings;
 use std::io;
@@ -8,26 +8,26 @@ use thread_priority::{
     set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
 };
 
-/// Among whom an agent lives.
+/// The threads that an agent lives on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Placement {
-    /// On the shards. A call of a neighbour on the same shard is waited for, up to its deadline.
+    /// The shards. An agent waits for the calls of its neighbours on the same shard, up to their
+    /// deadline.
     #[default]
     Shards,
-    /// On threads of their own, which the kernel lets run while a core has nothing else to
-    /// do (`SCHED_IDLE`, see sched(7)): for agents that nobody vouches for. They share
-    /// those threads with each other, and on a machine with no time left they can come to
-    /// the end of their deadlines without having run.
+    /// Separate threads, which the kernel runs only while a core is otherwise idle
+    /// (`SCHED_IDLE`, see sched(7)): for untrusted agents. These share the threads with each
+    /// other, and on a fully loaded machine they can reach their deadlines without having run.
     Quarantine,
 }
 
 impl Settings {
-    /// How many threads agents live on.
+    /// The number of threads, shards and quarantine.
     pub(super) fn threads(&self) -> usize {
         self.shards + self.quarantine
     }
 
-    /// The threads that agents so placed live on.
+    /// The indices of a placement's threads.
     pub(super) fn threads_of(&self, placement: Placement) -> Range<usize> {
         match placement {
             Placement::Shards => 0..self.shards,
@@ -35,26 +35,27 @@ impl Settings {
         }
     }
 
-    /// One of them, counted round and round.
-    pub(super) fn thread(&self, placement: Placement, turn: usize) -> usize {
+    /// The index of one of them, by `index` modulo their number.
+    pub(super) fn thread(&self, placement: Placement, index: usize) -> usize {
         let threads = self.threads_of(placement);
-        threads.start + turn % threads.len()
+        threads.start + index % threads.len()
     }
 }
 
-/// Lets this thread run only where no other would: for those that load and start agents which
-/// nobody vouches for, as for the quarantine's own.
+/// Lets this thread run only while a core is otherwise idle, as the quarantine's own threads:
+/// for threads that load and start untrusted agents.
 ///
-/// A low priority does not do: on kernels from 6.6 a thread that was woken waits for the
-/// running one's slice of some 3 ms, however nice that is. One of this policy it ends at once.
+/// A high nice value is not enough: since Linux 6.6 a thread that wakes up waits for the rest
+/// of the running thread's slice of some 3 ms, however nice that is. A thread with this policy
+/// is preempted at once.
 ///
 /// # Errors
-/// If the kernel does not take the policy.
-pub fn give_way() -> io::Result<()> {
+/// If the kernel refuses the policy.
+pub fn set_idle_priority() -> io::Result<()> {
     let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-    // The niceness, set after the policy, is not a program's to lower under nice(1), and
-    // this policy has no use for it.
+    // The nice value is set after the policy, and this policy does not use it; under nice(1)
+    // a program may not lower it.
     if thread_schedule_policy().is_ok_and(|policy| policy == idle) {
         return Ok(());
     }
@@ -62,7 +63,7 @@ pub fn give_way() -> io::Result<()> {
         .err()
         .map_or("it does not say why".to_owned(), |error| error.to_string());
     Err(io::Error::other(format!(
-        "the kernel does not let a thread give way to others (SCHED_IDLE): {why}"
+        "the kernel does not let a thread run at idle priority (SCHED_IDLE): {why}"
     )))
 }
 
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quarantine_begins_behind_the_shards_and_goes_round() {
+    fn quarantine_begins_behind_the_shards_and_wraps_around() {
         let settings = Settings {
             shards: 2,
             quarantine: 3,

@@ -1,23 +1,23 @@
 //! Equal agents, of which any can take a task.
 
-use super::client::{Client, Undelivered};
+use super::client::{Client, DeliveryError};
 use crate::{AgentId, Message, Performative};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Which of a pool's agents takes the next task.
+/// How a pool chooses the agent of the next task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Routing {
-    /// One after another.
+    /// One agent after another.
     RoundRobin,
-    /// The one with the fewest tasks of this pool.
+    /// The agent with the fewest tasks of this pool.
     LeastLoaded,
-    /// Always the same one for the same key.
+    /// Always the same agent for the same key.
     ByKey,
 }
 
-/// Equal agents, and who takes the next task.
+/// A router to equal agents.
 pub struct Pool {
     members: Vec<Member>,
     routing: Routing,
@@ -31,7 +31,7 @@ struct Member {
 }
 
 impl Pool {
-    /// A pool of these agents; none if there are none.
+    /// Returns a pool of these agents; `None` if there are none.
     pub fn of(agents: impl IntoIterator<Item = AgentId>, routing: Routing) -> Option<Self> {
         let member = |agent| Member {
             agent,
@@ -46,7 +46,7 @@ impl Pool {
         })
     }
 
-    /// Gives a task to one of the agents and awaits its reply. The key matters for
+    /// Sends a task to one of the agents and awaits its reply. The key is used by
     /// [`Routing::ByKey`] only.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Pool {
         key: impl Hash,
         content: impl Into<Vec<u8>>,
         timeout: Duration,
-    ) -> Result<Message, Undelivered> {
+    ) -> Result<Message, DeliveryError> {
         let member = self.pick(key);
         let _task = Task::of(&member.tasks);
         client
@@ -71,7 +71,7 @@ impl Pool {
             Routing::RoundRobin => self.next.fetch_add(1, Ordering::Relaxed) % count,
             Routing::ByKey => (self.hasher.hash_one(key) % count as u64) as usize,
             Routing::LeastLoaded => {
-                // From another start each time, or equals would all go to the first.
+                // From another start each time, or the first of equally loaded agents got all.
                 let start = self.next.fetch_add(1, Ordering::Relaxed);
                 let order = (0..count).map(|offset| (start + offset) % count);
                 let tasks = |index: &usize| self.members[*index].tasks.load(Ordering::Relaxed);
@@ -82,7 +82,7 @@ impl Pool {
     }
 }
 
-/// A task that an agent has, until it is dropped.
+/// Counts as a task of an agent until it is dropped.
 struct Task<'a>(&'a AtomicU32);
 
 impl<'a> Task<'a> {

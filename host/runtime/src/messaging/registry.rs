@@ -1,4 +1,4 @@
-//! What all shards and clients share: where each inbox is, who has which name, who lives.
+//! What all shards and clients share: the inboxes, the names, and which agents are alive.
 
 use super::address::Address;
 use super::inbox::Inbox;
@@ -15,9 +15,9 @@ pub struct Registry {
     pub inboxes: Vec<Inbox>,
     names: RwLock<HashMap<String, AgentId>>,
     links: RwLock<Vec<Option<Arc<dyn Link>>>>,
-    /// For each shard and slot: the generation that lives there, and whether its mailbox is
-    /// full; 0 if none. Only its own shard writes it, others only read, both relaxed: the
-    /// answer may be a moment old, as it would be in any case when the message arrives.
+    /// For each shard and slot: the generation that is alive there, and whether its mailbox is
+    /// full; 0 if none is alive. Only its own shard writes it, others only read, both relaxed:
+    /// the answer may be a moment old, as it would be in any case when the message arrives.
     alive: Vec<Box<[AtomicU32]>>,
 }
 
@@ -32,19 +32,19 @@ impl Registry {
         }
     }
 
-    /// The inbox of an agent's shard, if the id can be an agent's.
+    /// The inbox of an agent's shard. `None` if no shard has the id's number.
     pub fn inbox_of(&self, agent: AgentId) -> Option<&Inbox> {
         self.inboxes.get(usize::from(Address::from(agent).shard))
     }
 
-    /// Says who lives in a slot. Its own shard's alone.
+    /// Publishes that an agent is alive, and whether its mailbox is full. For its shard only.
     pub fn set_alive(&self, address: Address, full: bool) {
         let state = address.generation << 1 | u32::from(full);
         self.cell(address)
             .inspect(|cell| cell.store(state, Ordering::Relaxed));
     }
 
-    /// Says that nobody does.
+    /// Publishes that its slot is free. For its shard only.
     pub fn set_dead(&self, address: Address) {
         self.cell(address)
             .inspect(|cell| cell.store(0, Ordering::Relaxed));
@@ -55,8 +55,8 @@ impl Registry {
         shard.get(address.slot as usize)
     }
 
-    /// Gives an agent a name; false if another one has it.
-    pub fn name(&self, name: &str, agent: AgentId) -> bool {
+    /// Gives an agent a name. Returns `false` if another one has it.
+    pub fn add_name(&self, name: &str, agent: AgentId) -> bool {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if names.contains_key(name) {
             return false;
@@ -65,20 +65,18 @@ impl Registry {
         true
     }
 
-    /// Takes a name back.
-    pub fn unname(&self, name: &str) {
+    pub fn remove_name(&self, name: &str) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         names.remove(name);
     }
 
-    /// Adds a client's link, and returns its number, which no other link ever has.
+    /// Adds a client's link; returns its number, which is never reused.
     pub fn add_link(&self, link: Arc<dyn Link>) -> u32 {
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
         links.push(Some(link));
         (links.len() - 1) as u32
     }
 
-    /// Forgets a client's link.
     pub fn remove_link(&self, number: u32) {
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = links.get_mut(number as usize) {
@@ -86,7 +84,7 @@ impl Registry {
         }
     }
 
-    /// A client's link, unless the client is gone.
+    /// The link of a client. `None` if the client is gone.
     pub fn link(&self, number: u32) -> Option<Arc<dyn Link>> {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
         links.get(number as usize)?.clone()

@@ -1,4 +1,4 @@
-//! How an agent is handed its messages.
+//! How messages are passed to an agent.
 
 use crate::{Backend, Interface, NotOffered};
 use serde::{Deserialize, Serialize};
@@ -6,37 +6,37 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// How an agent is handed its messages.
+/// How messages are passed to an agent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
-    /// One a call, content copied into the agent and back. Every agent can do it.
+    /// One message per call, content copied into the agent and back. Works with every agent.
     #[default]
     ByValue,
-    /// Many a call. Needs an agent that exports `batch`.
+    /// Several messages per call. Needs an agent that exports `batch`.
     Batch(Batching),
-    /// One a call, content in the host's memory, where the agent reads of it what it wants.
-    /// Needs an agent that exports `parcels`, and a backend that shares memory with it.
+    /// One message per call, content in the host's memory, of which the agent reads what it
+    /// needs. Needs an agent that exports `parcels`, and a backend that shares memory with it.
     ZeroCopy,
 }
 
-/// How many messages a call hands over, and how long they may wait to be so many.
+/// The size of a batch, and how long messages wait for it to be complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Batching {
-    /// Messages a call, at most. Fewer if the mailbox is full with fewer.
+    /// Messages per call, at most. Fewer if the mailbox is full with fewer.
     pub size: NonZeroU32,
-    /// How long the oldest message may wait for the call to be full. Zero: not at all, a
-    /// call takes what is there.
+    /// How long the oldest message may wait for the batch to be complete. Zero: not at all; a
+    /// call takes what is queued.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
 }
 
 impl Strategy {
-    /// Whether the agents of a backend can be handed messages so.
+    /// Checks whether the agents of a backend support the strategy.
     ///
     /// # Errors
-    /// [`NotOffered`] with why not.
+    /// [`NotOffered`] with the reason if not.
     pub fn offered_by(self, backend: &dyn Backend) -> Result<(), NotOffered> {
         match self {
             Self::ByValue => Ok(()),

@@ -1,20 +1,21 @@
-//! When an agent that ended is started again, and when no longer.
+//! When an agent that ended is restarted, and when it is stopped.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How often an agent may end before it stays ended.
+/// How often an agent is restarted before it is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Restarts {
-    /// Restarts within the period; one more end stops the agent. Default 5.
+    /// Restarts within the period; the next end stops the agent. Default 5.
     pub intensity: u32,
-    /// Over which restarts are counted. Default 10 s.
+    /// The period over which restarts are counted. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub period: Duration,
-    /// The wait before the second restart within the period; it doubles with each. The
-    /// first one is at once, so that a single fault costs its neighbours nothing. Default 1 ms.
+    /// The wait before the second restart within the period; it doubles with each further one.
+    /// The first restart is immediate, so that a single fault costs its neighbours nothing.
+    /// Default 1 ms.
     #[serde(with = "humantime_serde")]
     pub backoff: Duration,
     /// The longest wait. Default 1 s.
@@ -38,17 +39,17 @@ impl Default for Restarts {
 pub struct Supervisor {
     policy: Restarts,
     recent: VecDeque<Instant>,
-    /// Starts in a row that failed. They count whatever time they take, or one that takes
-    /// longer than the period would be tried for ever.
+    /// Consecutive starts that failed. They count however long they take, or a start that takes
+    /// longer than the period would be tried forever.
     failed: u32,
 }
 
 /// What to do with an agent that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Start it again after this wait.
+    /// Restart it after this wait.
     Restart(Duration),
-    /// Leave it.
+    /// Stop it.
     Stop,
 }
 
@@ -61,12 +62,12 @@ impl Supervisor {
         }
     }
 
-    /// The agent came up.
+    /// Notes that the agent has started.
     pub fn started(&mut self) {
         self.failed = 0;
     }
 
-    /// Decides about an agent that did not come up; never to try again at once.
+    /// Decides about an agent that failed to start; never to restart it immediately.
     pub fn start_failed(&mut self) -> Decision {
         const SHORTEST: Duration = Duration::from_millis(1);
         if self.failed >= self.policy.intensity {
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_that_never_comes_up_is_given_up_however_long_it_takes() {
+    fn an_agent_that_never_starts_is_stopped_however_long_each_start_takes() {
         let mut supervisor = Supervisor::new(Restarts {
             intensity: 2,
             period: Duration::ZERO,

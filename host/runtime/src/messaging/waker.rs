@@ -1,20 +1,20 @@
-//! Wakes what waits on a shard: from whatever thread, through the shard's inbox.
+//! Wakers of what a shard polls: from any thread, through the shard's inbox.
 
 use super::registry::Registry;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-/// What can go on.
+/// What to poll.
 #[derive(Debug, Clone, Copy)]
 pub enum Woken {
-    /// The call on a fiber of the agent in this slot. If another agent lives there by now,
-    /// it is looked at once for nothing.
+    /// The call on a fiber of the agent in this slot. If another agent has the slot by now, it
+    /// is polled once in vain.
     Slot(u32),
-    /// A client's work.
+    /// A client's future.
     Task(u32),
 }
 
-/// Wakes one of them in its shard's next turn.
+/// Lets a shard poll in its next turn.
 pub struct TurnWaker {
     registry: Arc<Registry>,
     shard: u8,

@@ -3,9 +3,9 @@
 use super::Program;
 use super::convert::{copy, failure, give, lend, level, sent, take_back};
 use crate::agent::Batch;
-use crate::outbox::{MESSAGE, Outbox, Sending};
+use crate::outbox::{MESSAGE_OVERHEAD, Outbox, Sending};
 use crate::{
-    Agent, CallError, Failure, Fault, Handled, Identity, Interface, LogLine, Message, Usage,
+    Agent, CallError, Cause, Failure, Fault, Handled, Identity, Interface, LogLine, Message, Usage,
 };
 use sandlab_native_abi::{self as abi, Bytes, Content, Host, Sink, Table, outcome};
 use std::ffi::c_void;
@@ -25,18 +25,18 @@ pub struct Instance {
 // which `&mut self` ensures.
 unsafe impl Send for Instance {}
 
-/// How the operations of one call ended, in order, and what they brought.
+/// The results of a batch's operations, in order.
 type Outcomes = Vec<Result<Vec<Message>, Failure>>;
 
-/// Where one call's results gather.
+/// The results of one call, filled by the sink.
 #[derive(Default)]
 struct Results {
-    /// Bytes that the agent may still hand over.
+    /// Bytes that the agent may still return.
     room: u64,
     over: bool,
     replies: Vec<Message>,
     state: Vec<u8>,
-    /// How the only operation, or the last one of a batch, ended.
+    /// The outcome of the only operation, or of the last one of a batch.
     last: Option<Result<(), Failure>>,
     batch: Outcomes,
     panic: Option<String>,
@@ -44,13 +44,13 @@ struct Results {
 
 impl Instance {
     /// # Errors
-    /// If the agent panics while it is made.
+    /// If the agent panics while it is created.
     pub(super) fn spawn(program: Arc<Program>, identity: Identity) -> Result<Self, Fault> {
         let granted: Vec<_> = program.directories.iter().map(|dir| dir.lend()).collect();
         // SAFETY: the directories are lent for this call.
         let agent = unsafe { (program.table.create)(granted.as_ptr(), granted.len()) };
         let agent = NonNull::new(agent)
-            .ok_or_else(|| Fault::Panic("while the agent was made".to_owned()))?;
+            .ok_or_else(|| Cause::Panic("while the agent was created".to_owned()))?;
         Ok(Self {
             agent,
             outbox: Outbox::new(identity, &program.config),
@@ -60,8 +60,8 @@ impl Instance {
         })
     }
 
-    /// Runs one call with the host's tables. What it brings gathers in place: to move the
-    /// results out costs 5 ns.
+    /// Runs one call with the host's tables. The results are filled in place: to move them out
+    /// costs 5 ns.
     fn call(
         &mut self,
         sending: Sending,
@@ -69,7 +69,7 @@ impl Instance {
         call: impl FnOnce(&Table, *mut c_void, &Host, &Sink),
     ) -> Result<(), Fault> {
         if self.ended {
-            return Err(Fault::Ended);
+            return Err(Cause::Ended.into());
         }
         self.outbox.begin_call(sending);
         results.room = self.result_limit;
@@ -91,18 +91,18 @@ impl Instance {
         call(&self.program.table, self.agent.as_ptr(), &host, &sink);
         if let Some(message) = results.panic.take() {
             self.ended = true;
-            return Err(Fault::Panic(message));
+            return Err(Cause::Panic(message).into());
         }
         if results.over {
             self.ended = true;
-            return Err(Fault::ResultTooLarge(self.result_limit));
+            return Err(Cause::ResultTooLarge(self.result_limit).into());
         }
         let checked = self
             .outbox
             .check()
             .and_then(|()| self.outbox.check_replies(results.count()));
         self.ended = checked.is_err();
-        checked
+        Ok(checked?)
     }
 }
 
@@ -111,17 +111,17 @@ impl Results {
         match self.last.take() {
             Some(Ok(())) => Ok(()),
             Some(Err(failure)) => Err(CallError::Failure(failure)),
-            None => Err(Fault::Host("the twin returned without an outcome".to_owned()).into()),
+            None => Err(Cause::Host("the twin returned without an outcome".to_owned()).into()),
         }
     }
 
-    /// How many replies it has, of all operations.
+    /// Replies of all operations.
     fn count(&self) -> usize {
         let closed = self.batch.iter().flatten();
         closed.map(Vec::len).sum::<usize>() + self.replies.len()
     }
 
-    /// Whether so many bytes still fit in the call's result.
+    /// Counts bytes of the result; returns whether they fit.
     fn take(&mut self, bytes: u64) -> bool {
         let left = self.room.checked_sub(bytes);
         self.over |= left.is_none();
@@ -244,7 +244,7 @@ impl Drop for Instance {
 }
 
 impl Results {
-    /// Moves a finished operation of a batch to its place.
+    /// Moves a finished operation to the results of the batch.
     fn close_operation(&mut self) {
         if let Some(last) = self.last.take() {
             let replies = std::mem::take(&mut self.replies);
@@ -252,8 +252,8 @@ impl Results {
         }
     }
 
-    /// A batch's operation ends when the next one begins, so that a single call, by far
-    /// the more frequent, keeps its replies where they are.
+    /// Closes an operation of a batch only when the next one begins, so that a single call, by
+    /// far the most frequent, keeps its replies where they are.
     fn begin_if_ended(&mut self) {
         if self.last.is_some() {
             self.close_operation();
@@ -265,7 +265,7 @@ unsafe extern "C" fn sink_message(context: *mut c_void, message: *const abi::Mes
     // SAFETY: the context is the `Results` of the running call, the message lent for this one.
     let (results, message) = unsafe { (&mut *context.cast::<Results>(), &*message) };
     results.begin_if_ended();
-    if results.take(MESSAGE + message.content.len as u64) {
+    if results.take(MESSAGE_OVERHEAD + message.content.len as u64) {
         // SAFETY: as above.
         results.replies.push(unsafe { copy(message) });
     }
@@ -282,8 +282,8 @@ unsafe extern "C" fn sink_parcel(
         let message = take_back(&*message, content);
         (&mut *context.cast::<Results>(), message)
     };
-    // The content is the host's already, and so counts for nothing.
-    if results.take(MESSAGE) {
+    // The content is in the host's memory already, and does not count.
+    if results.take(MESSAGE_OVERHEAD) {
         results.replies.push(message);
     }
 }

@@ -1,10 +1,11 @@
-//! Between the runtime's types and the C ABI's.
+//! Conversions between the runtime's types and those of the C ABI.
 
+use crate::message::Head;
 use crate::{Failure, Level, Message, Performative, SendError};
 use sandlab_native_abi::{self as abi, Bytes, Content, outcome};
 use std::mem::ManuallyDrop;
 
-/// A message whose content is lent.
+/// Returns a message whose content is lent.
 pub fn lend(message: &Message) -> abi::Message {
     abi::Message {
         id: message.id,
@@ -18,25 +19,28 @@ pub fn lend(message: &Message) -> abi::Message {
     }
 }
 
-/// A message with a copy of the lent content.
-///
-/// # Safety
-/// The content is lent for the duration of this call.
-pub unsafe fn copy(message: &abi::Message) -> Message {
-    // SAFETY: what the caller promises.
-    let content = unsafe { message.content.borrow() }.to_vec();
-    Message {
+fn head(message: &abi::Message) -> Head {
+    Head {
         id: message.id,
         conversation: message.conversation,
         in_reply_to: (message.is_reply == 1).then_some(message.in_reply_to),
         sender: message.sender,
         recipient: message.recipient,
         performative: performative(message.performative),
-        content,
     }
 }
 
-/// A message's content, and the message without it.
+/// Returns a message with a copy of the lent content.
+///
+/// # Safety
+/// The content is lent for the duration of this call.
+pub unsafe fn copy(message: &abi::Message) -> Message {
+    // SAFETY: what the caller promises.
+    let content = unsafe { message.content.borrow() }.to_vec();
+    head(message).with(content)
+}
+
+/// Splits a message into its head and its content.
 pub fn give(message: Message) -> (abi::Message, Content) {
     let head = abi::Message {
         content: Bytes::lend(&[]),
@@ -52,22 +56,14 @@ pub fn give(message: Message) -> (abi::Message, Content) {
     (head, content)
 }
 
-/// A message with content that comes back.
+/// Joins a message with content that the twin gives back.
 ///
 /// # Safety
 /// The content is one that [`give`] gave, and has not come back before.
 pub unsafe fn take_back(message: &abi::Message, content: Content) -> Message {
     // SAFETY: what the caller promises; `give` took it apart.
     let content = unsafe { Vec::from_raw_parts(content.ptr, content.len, content.capacity) };
-    Message {
-        id: message.id,
-        conversation: message.conversation,
-        in_reply_to: (message.is_reply == 1).then_some(message.in_reply_to),
-        sender: message.sender,
-        recipient: message.recipient,
-        performative: performative(message.performative),
-        content,
-    }
+    head(message).with(content)
 }
 
 unsafe extern "C" fn release(ptr: *mut u8, len: usize, capacity: usize) {
@@ -75,7 +71,7 @@ unsafe extern "C" fn release(ptr: *mut u8, len: usize, capacity: usize) {
     drop(unsafe { Vec::from_raw_parts(ptr, len, capacity) });
 }
 
-/// The enum's case; the last one for an index that there is not.
+/// Returns the enum's case; the last one for an unknown index.
 pub fn performative(index: u32) -> Performative {
     use Performative as P;
     match index {
@@ -93,7 +89,7 @@ pub fn performative(index: u32) -> Performative {
     }
 }
 
-/// The enum's case; the last one for an index that there is not.
+/// Returns the enum's case; the last one for an unknown index.
 pub fn level(index: u32) -> Level {
     match index {
         0 => Level::Debug,
@@ -103,7 +99,7 @@ pub fn level(index: u32) -> Level {
     }
 }
 
-/// The failure of an outcome that is neither `OK` nor `PANICKED`.
+/// Returns the failure of an outcome that is neither `OK` nor `PANICKED`.
 pub fn failure(case: u32, text: String) -> Failure {
     match case {
         outcome::NOT_UNDERSTOOD => Failure::NotUnderstood(text),
@@ -115,7 +111,7 @@ pub fn failure(case: u32, text: String) -> Failure {
     }
 }
 
-/// What `send` returns to the twin.
+/// Returns the result of `send` for the twin.
 pub fn sent(result: Result<(), SendError>) -> u32 {
     match result {
         Ok(()) => 0,

@@ -1,21 +1,23 @@
-//! A twin in this process: the floor that the sandbox is compared with.
+//! A twin in this process: the baseline that the sandbox is compared with.
 //!
-//! There is no isolation here. A twin that overflows its stack or aborts takes the host
-//! with it, and memory, deadline and fuel are not limited. What is limited is what the
-//! host itself holds for the agent: the log, and the size of what it hands over.
+//! There is no isolation here. A twin that overflows its stack or aborts ends the host, and
+//! memory, time and fuel are not limited. Only what the host itself holds for the agent is
+//! limited: the log, and the size of its results.
 
 mod agent;
 mod convert;
 
 use crate::config::{Access, SandboxConfig};
-use crate::{Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered};
+use crate::{
+    Agent, Backend, BackendKind, Cause, Fault, Identity, Interface, LoadError, NotOffered,
+};
 use agent::Instance;
 use libloading::Library;
 use sandlab_native_abi::{Directory, ENTRY, Entry, Table, VERSION, exports};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A twin's library, loaded and checked.
+/// The library of a twin, loaded and checked.
 pub struct Twin {
     program: Arc<Program>,
 }
@@ -28,7 +30,7 @@ struct Program {
     _library: Library,
 }
 
-/// A granted directory, with the path that is valid wherever the process goes.
+/// A granted directory, with an absolute path.
 struct Granted {
     guest: String,
     host: PathBuf,
@@ -39,8 +41,8 @@ impl Twin {
     /// Loads a twin's library.
     ///
     /// # Errors
-    /// If the file is not a twin of this version of the ABI, or a granted directory is
-    /// not there.
+    /// If the file is not a twin of this version of the ABI, or a granted directory does not
+    /// exist.
     pub fn load(path: &Path, config: &SandboxConfig) -> Result<Self, LoadError> {
         let directories = directories(config)?;
         let path = path
@@ -117,7 +119,7 @@ impl Program {
         if self.exports(interface) {
             return Ok(());
         }
-        Err(Fault::Unsupported(interface.to_string()))
+        Err(Cause::Unsupported(interface.to_string()).into())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::frame::{self, Answer, Outcome, Owned, Request, Start, VERSION};
 use super::parent;
 use crate::native::Twin;
-use crate::{Agent, Backend, CallError, Fault, Identity, Interface, Message};
+use crate::{Agent, Backend, CallError, Cause, Fault, Identity, Interface, Message};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_bytes::ByteBuf;
@@ -13,18 +13,18 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread;
 
-/// Set for a child, and for nobody else.
-pub(super) const ASKED: &str = "SANDLAB_CHILD";
+/// The environment variable that makes this program a child.
+pub(super) const CHILD_VARIABLE: &str = "SANDLAB_CHILD";
 
 /// Serves as a child process, and never returns, if this program was started as one.
 /// Every program that uses the `process` backend must call it first in `main`.
-pub fn serve_if_asked() {
+pub fn serve_if_child() {
     parent::allow();
-    if std::env::var_os(ASKED).is_none() {
+    if std::env::var_os(CHILD_VARIABLE).is_none() {
         return;
     }
     let served = serve();
-    // What is said here is what the parent shows if it got no answer.
+    // The parent shows standard error if it got no answer.
     if let Err(error) = &served {
         eprintln!("{error}");
     }
@@ -34,7 +34,7 @@ pub fn serve_if_asked() {
 fn serve() -> io::Result<()> {
     let input = rustix::io::dup(rustix::stdio::stdin())?;
     let mut socket = UnixStream::from(input);
-    // The agent's standard input is empty, and not the parent's next request.
+    // The agent's standard input is empty: the socket must not be read by the agent.
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     exit_with_parent(socket.try_clone()?.into())?;
     let (mut received, mut written) = (Vec::new(), Vec::new());
@@ -81,13 +81,14 @@ fn answer(outcome: Outcome) -> Answer {
 fn start_agent(start: Start) -> Result<(Box<dyn Agent>, Vec<Interface>), Fault> {
     if start.version != VERSION {
         let (parent, child) = (start.version, VERSION);
-        return Err(Fault::Host(format!(
+        return Err(Cause::Host(format!(
             "the parent speaks version {parent} of the protocol, the child {child}: the \
              program's file was replaced while it ran; start it again"
-        )));
+        ))
+        .into());
     }
     let twin =
-        Twin::load(&start.twin, &start.config).map_err(|error| Fault::Host(error.to_string()))?;
+        Twin::load(&start.twin, &start.config).map_err(|error| Cause::Host(error.to_string()))?;
     let identity = Identity {
         id: start.id,
         directory: Arc::new(start.peers),
@@ -99,10 +100,10 @@ fn start_agent(start: Start) -> Result<(Box<dyn Agent>, Vec<Interface>), Fault> 
     Ok((agent, offers))
 }
 
-/// Lets the agent have so much more than the process has now. `RLIMIT_DATA` counts the
+/// Limits the agent's memory, bytes, on top of what the process has now. `RLIMIT_DATA` counts the
 /// heap and private writable mappings (getrlimit(2), Linux 4.7), not the shared libraries.
-fn limit_memory(limit: u64) -> Result<(), Fault> {
-    let host = |error: String| Fault::Host(format!("cannot limit the child's memory: {error}"));
+fn limit_memory(limit: u64) -> Result<(), Cause> {
+    let host = |error: String| Cause::Host(format!("cannot limit the child's memory: {error}"));
     let now = parent::status_field(std::process::id(), "VmData:")
         .ok_or_else(|| host("/proc/self/status has no VmData".to_owned()))?;
     let limit = Rlimit {
@@ -116,7 +117,7 @@ fn run(agent: &mut dyn Agent, request: Request) -> Result<Outcome, CallError> {
     let wires = |messages: Vec<Message>| messages.into_iter().map(Owned::from).collect();
     Ok(match request {
         Request::Start(_) => {
-            return Err(Fault::Host("the child was asked to start twice".to_owned()).into());
+            return Err(Cause::Host("the child was asked to start twice".to_owned()).into());
         }
         Request::Configure(config) => {
             let sent = wires(agent.configure(config)?);

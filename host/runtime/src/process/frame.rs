@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 /// The version of these types. The child is the same program, unless somebody replaced
 /// its file while the parent ran.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// What the parent asks.
 #[derive(Serialize, Deserialize)]

@@ -1,21 +1,18 @@
 //! The parent's side: a child for each agent.
 
-use super::child::ASKED;
+use super::child::CHILD_VARIABLE;
 use super::frame::{self, Answer, Outcome, Request, Start, VERSION, Wire};
-use super::words::Words;
+use crate::child::{self, Killer, this_program};
 use crate::{
-    Agent, AsyncAgent, Backend, BackendKind, Batch, Call, CallError, Called, Fault, Handled,
+    Agent, AsyncAgent, Backend, BackendKind, Batch, Call, CallError, Called, Cause, Fault, Handled,
     Identity, Interface, LoadError, LogLine, Message, NotOffered, SandboxConfig, Started, Usage,
 };
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_bytes::Bytes;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
-use std::sync::Arc;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -29,6 +26,9 @@ pub(super) fn allow() {
 /// What postcard and the lengths add to the content of a result, at most.
 const FRAME_ROOM: u64 = 1 << 20;
 
+/// How long a child that has closed its socket may take to end by itself.
+const TO_END: Duration = Duration::from_secs(5);
+
 /// Starts a child process for every agent.
 pub struct Children {
     twin: PathBuf,
@@ -41,7 +41,7 @@ impl Children {
     /// Makes sure that children can be started for this twin, by starting one.
     ///
     /// # Errors
-    /// [`LoadError::Child`] with what the child said, or if [`super::serve_if_asked`]
+    /// [`LoadError::Child`] with what the child said, or if [`super::serve_if_child`]
     /// was not called first.
     pub fn of(twin: &Path, config: &SandboxConfig) -> Result<Self, LoadError> {
         let child = |reason: String| LoadError::Child {
@@ -49,7 +49,7 @@ impl Children {
             reason,
         };
         if !ALLOWED.load(Ordering::Relaxed) {
-            let reason = "this program does not call `process::serve_if_asked` first in `main`";
+            let reason = "this program does not call `process::serve_if_child` first in `main`";
             return Err(child(reason.to_owned()));
         }
         let path = twin.canonicalize();
@@ -103,7 +103,7 @@ impl Children {
     /// A child, and what its twin exports besides `agent`.
     fn child(&self, identity: Identity) -> Result<(Child, Vec<Interface>), Fault> {
         let mut child = Child::start(&self.config)
-            .map_err(|error| Fault::Host(format!("cannot start a child process: {error}")))?;
+            .map_err(|error| Cause::Host(format!("cannot start a child process: {error}")))?;
         let start = Start {
             version: VERSION,
             twin: self.twin.clone(),
@@ -115,19 +115,15 @@ impl Children {
             Ok(Outcome::Started(offers)) => Ok((child, offers)),
             Ok(other) => Err(unexpected(&other)),
             Err(CallError::Fault(fault)) => Err(fault),
-            Err(CallError::Failure(failure)) => Err(Fault::Host(failure.to_string())),
+            Err(CallError::Failure(failure)) => Err(Cause::Host(failure.to_string()).into()),
         }
     }
 }
 
 /// One child, which ends when this is dropped.
 struct Child {
-    process: process::Child,
+    process: child::Child,
     socket: UnixStream,
-    /// Ends the child, whoever has it.
-    handle: Option<Arc<OwnedFd>>,
-    /// What the child writes to its standard error: its last words.
-    words: Words,
     config: SandboxConfig,
     log: Vec<LogLine>,
     log_dropped: u64,
@@ -143,24 +139,17 @@ impl Child {
         let timeout = Some(config.deadline.max(Duration::from_millis(1)));
         socket.set_read_timeout(timeout)?;
         socket.set_write_timeout(timeout)?;
-        let (words, theirs_to_say) = Words::listen()?;
-        let process = Command::new(std::env::current_exe()?)
-            .env_clear()
-            .envs(&config.grants.env)
-            .env(ASKED, "1")
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
-            .stderr(theirs_to_say)
-            // Ctrl-C is for the parent, which then ends its children itself.
-            .process_group(0)
-            .spawn()?;
-        let pid = Pid::from_child(&process);
+        let process = child::Child::start(
+            this_program()
+                .env_clear()
+                .envs(&config.grants.env)
+                .env(CHILD_VARIABLE, "1")
+                .stdin(Stdio::from(OwnedFd::from(theirs)))
+                .stdout(Stdio::null()),
+        )?;
         Ok(Self {
-            // Before Linux 5.3 there is none; then a call that is given up ends at its deadline.
-            handle: pidfd_open(pid, PidfdFlags::empty()).ok().map(Arc::new),
             process,
             socket,
-            words,
             config: config.clone(),
             log: Vec::new(),
             log_dropped: 0,
@@ -173,7 +162,7 @@ impl Child {
     /// Sends a request and waits for its answer, for as long as the deadline allows.
     fn ask(&mut self, request: &Request) -> Result<Outcome, CallError> {
         if self.ended {
-            return Err(Fault::Ended.into());
+            return Err(Cause::Ended.into());
         }
         let limit = self.config.result_limit.as_u64() + FRAME_ROOM;
         let answer = frame::write(&mut self.socket, request, &mut self.written)
@@ -184,7 +173,7 @@ impl Child {
         match answer.outcome {
             Outcome::Failure(failure) => Err(CallError::Failure(failure)),
             Outcome::Fault(fault) => {
-                self.ended = !matches!(fault, Fault::Unsupported(_));
+                self.ended = !matches!(fault.cause, Cause::Unsupported(_));
                 Err(fault.into())
             }
             outcome => Ok(outcome),
@@ -199,30 +188,22 @@ impl Child {
             error.kind(),
             ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
         );
-        if !is_gone {
-            // It lives, and waits for us; one that has ended keeps its own status.
-            let _ = self.process.kill();
-        }
-        let status = self.process.wait();
         if over_time {
-            return Fault::Deadline(self.config.deadline);
+            let deadline = self.config.deadline;
+            self.process.end(child::Cause::Deadline(deadline));
+            return Cause::Deadline(deadline).into();
         }
-        let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
-        let words = self.words.last();
-        let reason = if words.is_empty() {
-            error.to_string()
+        let ended = if is_gone {
+            self.process.finish(TO_END, &|| false)
         } else {
-            words
+            self.process.end(child::Cause::Stopped)
         };
-        Fault::ProcessEnded(format!("{status}: {reason}"))
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        // A child that has already ended is an error to kill, and still has to be waited for.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        Cause::ProcessEnded(if ended.stderr.is_empty() {
+            format!("{ended}: {error}")
+        } else {
+            ended.to_string()
+        })
+        .into()
     }
 }
 
@@ -240,9 +221,10 @@ fn unexpected(outcome: &Outcome) -> Fault {
         Outcome::Failure(_) => "failure",
         Outcome::Fault(fault) => return fault.clone(),
     };
-    Fault::Host(format!(
+    Cause::Host(format!(
         "the child gave the answer `{name}` to another question"
     ))
+    .into()
 }
 
 impl Child {
@@ -251,7 +233,7 @@ impl Child {
         mut self: Box<Self>,
         ask: impl FnOnce(&mut Self) -> Result<R, CallError> + Send + 'static,
     ) -> Call<R> {
-        let given_up = GivenUp(self.handle.clone());
+        let given_up = GivenUp(Some(self.process.killer()));
         let asked = tokio::task::spawn_blocking(move || {
             let outcome = ask(&mut self);
             Called {
@@ -270,7 +252,7 @@ impl Child {
 
 /// Ends a child whose call nobody waits for any more: its thread would wait until the
 /// deadline.
-struct GivenUp(Option<Arc<OwnedFd>>);
+struct GivenUp(Option<Killer>);
 
 impl GivenUp {
     /// It has returned.
@@ -282,8 +264,7 @@ impl GivenUp {
 impl Drop for GivenUp {
     fn drop(&mut self) {
         if let Some(child) = self.0.take() {
-            // One that has already ended needs no end.
-            let _ = pidfd_send_signal(&*child, Signal::KILL);
+            child.kill();
         }
     }
 }

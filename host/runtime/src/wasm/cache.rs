@@ -1,12 +1,12 @@
 //! Compiled components on disk, so that the second start does not compile.
 //!
 //! ```text
-//! <dir>/<key>.cwasm = SHA-256 of the rest (32 bytes) │ what wasmtime serialised
+//! <dir>/<key>.cwasm = SHA-256 of the rest (32 bytes) │ the component, serialised by wasmtime
 //! key = SHA-256 of the component │ hash of wasmtime's version and settings
 //! ```
 //!
-//! Deserialising native code is unsafe: wasmtime runs what it is given. So the folder
-//! must belong to the user alone, and a file must be whole, or it is compiled anew.
+//! Deserialising native code is unsafe: wasmtime runs whatever it is given. So only the user
+//! may write to the folder, and a component whose file is damaged is compiled again.
 
 use sha2::{Digest, Sha256};
 use std::fs::{self, DirBuilder};
@@ -17,16 +17,16 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Where compiled components are kept.
+/// The folder of compiled components. `None` if nothing is cached.
 #[derive(Debug, Clone)]
 pub struct Cache(Option<PathBuf>);
 
-/// The length of the checksum before the code.
+/// The length of the checksum before the code, bytes.
 const CHECKSUM: usize = 32;
 
 impl Cache {
-    /// The user's cache: `$SANDLAB_CACHE`, else `sandlab` under `$XDG_CACHE_HOME` or
-    /// `~/.cache`. Nothing is cached if there is no such place, or if others can write there.
+    /// Opens the user's cache: `$SANDLAB_CACHE`, else `sandlab` under `$XDG_CACHE_HOME` or
+    /// `~/.cache`. Nothing is cached if there is no such folder, or if others can write to it.
     pub fn of_user() -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let dir = variable("SANDLAB_CACHE").map(PathBuf::from).or_else(|| {
@@ -37,10 +37,10 @@ impl Cache {
         Self(dir.filter(|dir| private(dir)))
     }
 
-    /// A cache in this folder, which is made if it is not there.
+    /// Opens a cache in this folder, which is created if need be.
     ///
     /// # Errors
-    /// If the folder cannot be made, or others can write to it.
+    /// If the folder cannot be created, or others can write to it.
     pub fn in_folder(dir: &Path) -> io::Result<Self> {
         if private(dir) {
             return Ok(Self(Some(dir.to_owned())));
@@ -51,18 +51,19 @@ impl Cache {
         ))
     }
 
-    /// No cache: every load compiles.
+    /// Returns a cache that keeps nothing, so that every load compiles.
     pub fn none() -> Self {
         Self(None)
     }
 
-    /// The compiled component, if this engine has compiled it before.
+    /// Returns the compiled component. `None` if an engine with these settings has not
+    /// compiled it before.
     pub fn get(&self, engine: &Engine, bytes: &[u8]) -> Option<Component> {
         read(engine, &self.path(engine, bytes)?)
     }
 
-    /// Keeps a compiled component. A cache that cannot be written costs the next start a
-    /// compilation, no more.
+    /// Keeps a compiled component. Errors are ignored: they only cost the next start a
+    /// compilation.
     pub fn put(&self, engine: &Engine, bytes: &[u8], component: &Component) {
         if let Some(path) = self.path(engine, bytes) {
             let _ = component.serialize().map(|code| write(&path, &code));
@@ -75,7 +76,8 @@ impl Cache {
     }
 }
 
-/// Makes the folder if need be, and tells whether only its owner, who must be us, can write there.
+/// Creates the folder if need be, and returns whether it is ours and nobody else can write to
+/// it.
 fn private(dir: &Path) -> bool {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     let found = made.and_then(|()| fs::metadata(dir));
@@ -101,9 +103,9 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
     if checksum != Sha256::digest(code).as_slice() {
         return None;
     }
-    // SAFETY: the code was serialised by this user's sandlab: nobody else can write to
-    // the folder, the checksum says that the file is whole, and wasmtime itself refuses
-    // what another version or other settings made.
+    // SAFETY: the code was serialised by this user's sandlab: nobody else can write to the
+    // folder, the checksum shows that the file is whole, and wasmtime itself refuses code of
+    // another version or other settings.
     unsafe { Component::deserialize(engine, code) }.ok()
 }
 

@@ -1,45 +1,44 @@
-//! How many agents fit into this process, by what the kernel allows it to map.
+//! How many agents fit into this process, by the mappings that the kernel allows it.
 //!
-//! Running out of mappings does not only keep the next agent from starting: any allocation
-//! of the host can fail then, and abort it. So a pool that could get there is refused
-//! before it is made.
+//! Without mappings left, not only does the next agent fail to start: any allocation of the
+//! host can fail, and abort it. So a pool that could need too many is refused.
 
 use super::engine::{TABLES_A_SLOT, packed_slot, stack_size};
 use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
-use crate::{Fault, LoadError};
+use crate::{Cause, LoadError};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use wasmtime::component::Component;
 
-/// The share of the kernel's limit that may be taken: the rest is for the host's own heap,
-/// threads and files. With it 30,000 agents of two mappings each fit into the default of
-/// 65,530.
+/// The share of the kernel's limit that agents may take. The rest is for the host's own heap,
+/// threads and files. 30,000 agents of two mappings each fit into the default limit of 65,530.
 const SHARE: f64 = 0.95;
 
-/// What wasmtime reserves for a memory, bytes, so that 32 bits cannot reach beyond it.
+/// The address space that wasmtime reserves for a memory, bytes, so that a 32-bit address
+/// cannot lie beyond it.
 const MEMORY: u64 = 4 << 30;
 
-/// What it leaves after each, for what an instruction adds to an address, bytes.
+/// The guard after each memory, bytes, for the offset that an instruction adds to an address.
 const GUARD: u64 = 32 << 20;
 
-/// An element of a table, bytes.
+/// The size of a table's element, bytes.
 const TABLE_ELEMENT: u64 = 8;
 
-/// Mappings that a fiber's stack takes: itself, and its guard.
+/// Mappings per fiber stack: the stack and its guard.
 const A_STACK: u32 = 2;
 
 /// The mappings of this process (`vm.max_map_count`, proc(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mappings {
-    /// What it has now.
+    /// How many it has now.
     pub used: u64,
-    /// What the kernel allows.
+    /// How many the kernel allows it.
     pub limit: u64,
 }
 
 impl Mappings {
-    /// As the kernel tells; none where it does not.
+    /// Asks the kernel. `None` where it does not tell.
     pub fn now() -> Option<Self> {
         let limit = fs::read_to_string("/proc/sys/vm/max_map_count").ok()?;
         let used = fs::read("/proc/self/maps").ok()?;
@@ -49,20 +48,20 @@ impl Mappings {
         })
     }
 
-    /// How many more may be taken.
+    /// Returns how many more agents may take.
     pub fn room(&self) -> u64 {
         let most = (self.limit as f64 * SHARE) as u64;
         most.saturating_sub(self.used)
     }
 
-    /// The least limit, as `sysctl` takes it, with which so many more may be taken.
+    /// Returns the smallest limit, for `sysctl`, with which agents may take so many more.
     pub fn limit_for(&self, more: u64) -> u64 {
         let needed = (self.used + more) as f64 / SHARE;
         (needed as u64 + 1).next_multiple_of(1_024)
     }
 }
 
-/// What an instance of a component needs of a pool.
+/// What an instance of a component takes of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
     /// Linear memories.
@@ -73,7 +72,7 @@ pub struct Needs {
 
 impl Needs {
     pub(super) fn of(component: &Component) -> Self {
-        // None only for a component that imports core modules, which no agent can.
+        // `None` only for a component that imports core modules, which no agent may.
         let resources = component.resources_required();
         Self {
             memories: resources.as_ref().map_or(1, |needs| needs.num_memories),
@@ -81,8 +80,7 @@ impl Needs {
         }
     }
 
-    /// Slots of a pool that an instance takes; a component without memory still counts
-    /// as one.
+    /// Returns how many slots of a pool an instance takes, at least one.
     pub fn slots(self) -> u32 {
         self.memories
             .max(self.tables.div_ceil(TABLES_A_SLOT))
@@ -91,21 +89,21 @@ impl Needs {
 }
 
 impl Allocation {
-    /// Mappings that a memory takes at most: what is mapped copy-on-write from the
-    /// component, what is before it and after it, and what is reserved for its growth.
+    /// Returns how many mappings a memory takes at most: the part that is mapped copy-on-write
+    /// from the component, those before and after it, and the reserve for its growth.
     pub fn mappings_a_memory(&self) -> u32 {
         match (self.strategy, self.layout) {
             (_, Layout::Fast) => 4,
             (_, Layout::Dense) | (Strategy::OnDemand, Layout::Packed) => 2,
-            // All slots are one.
+            // All slots together are one mapping.
             (Strategy::Pooled, Layout::Packed) => 0,
         }
     }
 }
 
 impl SandboxConfig {
-    /// What a slot of its pool takes of the address space, bytes: a memory and its guard,
-    /// its tables, and a stack.
+    /// Returns the address space that a slot of its pool takes, bytes: a memory and its guard,
+    /// tables, and a stack.
     pub fn address_space_a_slot(&self) -> u64 {
         let memory = match self.allocation.layout {
             Layout::Fast | Layout::Dense => MEMORY + GUARD,
@@ -119,7 +117,7 @@ impl SandboxConfig {
         memory + tables + stack
     }
 
-    /// Mappings that a slot of its pool takes at most, with a memory and a stack in it.
+    /// Returns how many mappings a slot of its pool takes at most, for a memory and a stack.
     pub fn mappings_a_slot(&self) -> u32 {
         let stack = match self.calls {
             Calls::Sync => 0,
@@ -129,7 +127,7 @@ impl SandboxConfig {
     }
 }
 
-/// Refuses a pool that could take more mappings than there are.
+/// Refuses a pool that could take more mappings than are left.
 ///
 /// # Errors
 /// [`LoadError::Engine`] with what to do.
@@ -148,19 +146,19 @@ pub fn require_room(config: &SandboxConfig) -> Result<(), LoadError> {
         Calls::Auto | Calls::Async => ", set `calls = \"sync\"` for agents that cannot block",
     };
     Err(LoadError::Engine(format!(
-        "{slots} slots can take {a_slot} mappings each, and of the {} that the kernel allows \
-         {} are in use, so that running out could end the host; allow more with `sysctl -w \
-         vm.max_map_count={}`, take the layout `packed`{sync}",
+        "{slots} slots can take {a_slot} mappings each, but of the {} that the kernel allows \
+         {} are in use, and the host could abort without any left; allow more with `sysctl -w \
+         vm.max_map_count={}`, use the layout `packed`{sync}",
         mappings.limit,
         mappings.used,
         mappings.limit_for(needed),
     )))
 }
 
-/// Lets instances start that take their mappings as they start, until there is no room.
+/// Lets instances start that take their mappings when they start, as long as there is room.
 ///
-/// To count the mappings takes the kernel up to 30 ms when there are many, so that it is
-/// asked only after half of the starts that there was room for.
+/// Counting takes the kernel up to 30 ms when there are many mappings, so that it is asked
+/// only after half of the starts that there was room for.
 #[derive(Debug)]
 pub struct Gate {
     a_start: u64,
@@ -168,7 +166,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// For instances with so many memories; none for those that take theirs from a pool.
+    /// Creates a gate for instances with so many memories. `None` if they take them from a
+    /// pool.
     pub fn new(config: &SandboxConfig, memories: u32) -> Option<Self> {
         let a_memory = config.allocation.mappings_a_memory();
         (config.allocation.strategy == Strategy::OnDemand).then(|| Self {
@@ -178,8 +177,8 @@ impl Gate {
     }
 
     /// # Errors
-    /// [`Fault::NoSlot`] if there is no room.
-    pub fn pass(&self) -> Result<(), Fault> {
+    /// [`Cause::NoSlot`] if there is no room.
+    pub fn pass(&self) -> Result<(), Cause> {
         let take = |allowed: u64| allowed.checked_sub(1);
         if self.allowed.fetch_update(Relaxed, Relaxed, take).is_ok() {
             return Ok(());
@@ -189,10 +188,10 @@ impl Gate {
         };
         let starts = mappings.room() / self.a_start;
         if starts == 0 {
-            return Err(Fault::NoSlot(format!(
+            return Err(Cause::NoSlot(format!(
                 "{} of the {} mappings that the kernel allows are in use; end some agents, \
-                 allow more with `sysctl -w vm.max_map_count={}`, or take them from a pool with \
-                 the layout `packed`",
+                 allow more with `sysctl -w vm.max_map_count={}`, or use a pool with the layout \
+                 `packed`",
                 mappings.used,
                 mappings.limit,
                 mappings.limit_for(mappings.limit),

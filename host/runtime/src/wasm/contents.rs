@@ -1,31 +1,35 @@
-//! The contents that an agent has handles of: they stay in the host's memory, and move in
-//! and out of this table without being copied.
+//! The contents that an agent has handles of. They stay in the host's memory, and move in and
+//! out of this table without being copied.
 
 use super::state::State;
 use crate::bindings::contents::{self, Parcel};
 use crate::config::SandboxConfig;
-use crate::{Fault, Message, SendError};
+use crate::{Cause, Message, SendError};
 use wasmtime::component::Resource;
 use wasmtime::{Error, Result};
 
-/// What a handle of `resource content` stands for.
+/// The type of `resource content`'s handles.
 #[derive(Debug)]
 pub enum Content {}
 
-/// The contents that one agent has handles of.
+/// The contents of one agent.
 #[derive(Debug)]
 pub struct Contents {
-    /// By the handles' numbers; those that are gone leave their places to others.
+    /// By the handles' numbers. `None` for a number that is free.
     entries: Vec<Option<Vec<u8>>>,
+    /// The numbers that are free.
     free: Vec<u32>,
+    /// The size of all contents.
     bytes: u64,
-    /// What may be there when a call returns.
+    /// How many contents an agent may keep when a call returns.
     count_limit: usize,
+    /// The size of all contents that it may keep.
     byte_limit: u64,
-    /// Bytes that a call may make.
+    /// The size of all contents that a call may create.
     make_limit: u64,
+    /// The rest of that in the running call.
     make_left: u64,
-    /// The content of the running call's message, bytes, which is there besides.
+    /// The size of the running call's message, which the limits do not count.
     lent: u64,
 }
 
@@ -43,14 +47,14 @@ impl Contents {
         }
     }
 
-    /// Gives the next call a whole budget.
+    /// Resets the budget for the next call.
     #[inline]
     pub fn begin_call(&mut self) {
         self.make_left = self.make_limit;
         self.lent = 0;
     }
 
-    /// Gives the agent the message of the call that begins.
+    /// Moves the message of the call that begins into the table.
     pub fn lend(&mut self, message: Message) -> Result<Parcel> {
         self.lent = message.content.len() as u64;
         Ok(Parcel {
@@ -64,7 +68,7 @@ impl Contents {
         })
     }
 
-    /// Takes a parcel from the agent.
+    /// Moves a parcel of the agent's out of the table.
     pub fn take(&mut self, parcel: Parcel) -> Result<Message> {
         Ok(Message {
             id: parcel.id,
@@ -78,17 +82,17 @@ impl Contents {
     }
 
     /// # Errors
-    /// If the agent has more than it may keep.
-    pub fn check_kept(&self) -> Result<(), Fault> {
+    /// If the agent has more contents than it may keep.
+    pub fn check_kept(&self) -> Result<(), Cause> {
         self.check(0, 0)
     }
 
-    /// Whether there is no more than may be kept, and so much besides.
-    fn check(&self, count: usize, bytes: u64) -> Result<(), Fault> {
+    /// Checks the limits, with so many contents and bytes beyond them allowed.
+    fn check(&self, count: usize, bytes: u64) -> Result<(), Cause> {
         let held = self.entries.len() - self.free.len();
         let over = |what: &str| {
             let bytes = self.bytes;
-            Fault::OverLimit(format!(
+            Cause::OverLimit(format!(
                 "the agent has {held} contents of {bytes} bytes together; `{what}` under \
                  [contents] limits what it may keep"
             ))
@@ -105,7 +109,7 @@ impl Contents {
     fn make(&mut self, bytes: Vec<u8>) -> Result<Resource<Content>> {
         let size = bytes.len() as u64;
         let left = self.make_left.checked_sub(size);
-        self.make_left = left.ok_or(Fault::ResultTooLarge(self.make_limit))?;
+        self.make_left = left.ok_or(Cause::ResultTooLarge(self.make_limit))?;
         let made = self.insert(bytes)?;
         self.check(1, self.lent)?;
         Ok(made)
@@ -136,7 +140,8 @@ impl Contents {
     }
 }
 
-/// Wasmtime knows the guest's handles, so that it passes none on that is not here.
+/// The error for a handle that is not in the table. Wasmtime checks handles first, so that no
+/// guest can cause it.
 fn unknown() -> Error {
     Error::msg("the agent used a content that it does not have")
 }
@@ -212,13 +217,13 @@ mod tests {
         assert!(few.check_kept().is_ok());
         // As long as the call runs, its message is there besides.
         assert!(few.make(vec![0; 10]).is_ok());
-        assert!(matches!(few.check_kept(), Err(Fault::OverLimit(_))));
+        assert!(matches!(few.check_kept(), Err(Cause::OverLimit(_))));
         assert!(few.make(Vec::new()).is_err());
         let mut small = contents(10, 100, 1_000);
         small.lend(Message::request([1; 50])).unwrap();
         assert!(small.make(vec![0; 100]).is_ok());
         let error = small.make(vec![0; 1]).unwrap_err();
-        assert!(matches!(error.downcast_ref(), Some(Fault::OverLimit(_))));
+        assert!(matches!(error.downcast_ref(), Some(Cause::OverLimit(_))));
     }
 
     #[test]
@@ -231,7 +236,7 @@ mod tests {
         let error = contents.make(vec![0; 50]).unwrap_err();
         assert!(matches!(
             error.downcast_ref(),
-            Some(Fault::ResultTooLarge(150))
+            Some(Cause::ResultTooLarge(150))
         ));
         contents.begin_call();
         assert!(contents.make(vec![0; 50]).is_ok());

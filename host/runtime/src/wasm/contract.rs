@@ -1,4 +1,4 @@
-//! The contract, and how a component's types differ from it, told in WIT.
+//! The contract, and the differences of a component's types from it, in WIT.
 
 mod diff;
 
@@ -7,7 +7,7 @@ use std::fmt;
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Resolve, SourceMap};
 
-/// The contract, as it stands in the WIT files: their names and their text.
+/// The contract's WIT files: names and text.
 pub const WIT: [(&str, &str); 8] = [
     ("types.wit", include_str!("../../../../wit/types.wit")),
     ("host.wit", include_str!("../../../../wit/host.wit")),
@@ -33,7 +33,7 @@ pub const WORLDS: [&str; 4] = [
     "zero-copy-agent",
 ];
 
-/// What an agent of each world exports.
+/// Returns the interfaces that an agent of a world exports.
 fn required(world: &str) -> Vec<&'static str> {
     let optional = Optional::ALL.into_iter();
     let added = optional.filter(|interface| interface.world() == world);
@@ -43,43 +43,43 @@ fn required(world: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// What an agent may import of the contract.
+/// The contract's interfaces that an agent may import.
 const IMPORTS: [&str; 3] = ["types", "host", "contents"];
 
-/// What an agent exports of the contract, or may.
+/// The contract's interfaces that an agent exports, or may export.
 const EXPORTS: [&str; 4] = ["agent", "batch", "state", "parcels"];
 
-/// One way in which a component is not what the contract says.
+/// One difference of a component from the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Of which sort.
+    /// The kind of the difference.
     pub kind: DifferenceKind,
-    /// Where: `sandlab:agent/agent@0.1.0#handle`.
+    /// Its place, such as `sandlab:agent/agent@0.1.0#handle`.
     pub path: String,
-    /// What the contract has there, in WIT; empty if it has nothing.
+    /// The contract's WIT at this place. Empty if it has none.
     pub wanted: String,
-    /// What the component has there, in WIT.
+    /// The component's WIT at this place.
     pub found: String,
 }
 
-/// The sorts of differences.
+/// The kinds of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DifferenceKind {
     /// An interface that the world exports is not exported.
     MissingInterface,
-    /// A function of an exported interface is not there.
+    /// An exported interface lacks a function.
     MissingFunction,
     /// A function has other parameters or another result.
     Signature,
-    /// A type of the contract is defined otherwise.
+    /// A type of the contract has another definition.
     Type,
-    /// The interface is of another version of the package.
+    /// The interface has another version.
     Version,
-    /// An interface of the package is imported that the host does not have.
+    /// The component imports an interface of the package that the host does not have.
     UnknownImport,
-    /// A function is imported that the host's interface does not have.
+    /// The component imports a function that the host's interface does not have.
     UnknownFunction,
-    /// Something is exported that no world of the contract has. Nobody calls it.
+    /// The component exports something that is in no world of the contract. It is not called.
     Extra,
 }
 
@@ -93,22 +93,22 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Why a component's world could not be told.
+/// Why a component could not be compared with a world.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undecodable {
-    /// There is no such world.
+    /// The contract has no such world.
     #[error("the contract has no world {0:?}; there are {list}", list = WORLDS.join(", "))]
     World(String),
-    /// The bytes are WIT in binary form: types, and nothing that runs.
+    /// The bytes are a WIT package in binary form: types without code.
     #[error("a WIT package in binary form")]
     WitPackage,
-    /// The types are none that WIT can say.
+    /// WIT cannot express the component's types.
     #[error("{0}")]
     Types(String),
 }
 
-/// All differences between a component and a world of the contract, in the order of the
-/// contract: imports first, then exports.
+/// Returns all differences of a component from a world of the contract, in the contract's
+/// order: imports first, then exports.
 ///
 /// # Errors
 /// If there is no such world, or the component's types cannot be decoded.
@@ -125,8 +125,7 @@ pub fn differences(bytes: &[u8], world: &str) -> Result<Vec<Difference>, Undecod
     Ok(diff::walk(&contract, &resolve, id, &required(world)))
 }
 
-/// The contract as one resolved package, for whoever wants to hold a component against it
-/// by other means.
+/// Returns the contract as one resolved package.
 ///
 /// # Errors
 /// Never, unless the contract itself is not valid WIT.
@@ -142,7 +141,8 @@ pub fn contract() -> Result<Resolve, String> {
     Ok(resolve)
 }
 
-/// The first difference that keeps a component from being loaded as an agent.
+/// Returns the first difference for which a component cannot be loaded as an agent. `None` if
+/// there is none.
 pub(super) fn refusal(bytes: &[u8]) -> Option<LoadError> {
     let differences = match differences(bytes, WORLDS[0]) {
         Ok(differences) => differences,

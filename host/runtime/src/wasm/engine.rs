@@ -1,4 +1,5 @@
-//! A sandbox config's wasmtime engine: every setting that sandlab does not leave at its default, and why.
+//! The wasmtime engines of a sandbox config: each setting that differs from wasmtime's default,
+//! and why.
 
 use super::capacity;
 use crate::LoadError;
@@ -11,32 +12,33 @@ use wasmtime::{
     PoolingAllocationConfig, Store,
 };
 
-/// How often the epoch advances, hence how exact a deadline is. At 10 ms the
-/// ticker takes no measurable share of a core.
+/// How often the epoch advances, and so how exact a deadline is. At 10 ms the ticker takes no
+/// measurable share of a core.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 
-/// WebAssembly's page.
+/// The size of WebAssembly's page, bytes.
 const PAGE: u64 = 65_536;
 
-/// Sync calls run on the caller's stack, of which a Rust thread has 2 MiB.
+/// The largest stack, bytes: sync calls run on the caller's stack, and that of a Rust thread
+/// has 2 MiB.
 const MAX_SYNC_STACK: u64 = 1 << 20;
 
-/// Slots that a pool has at most, where each takes 4 GiB and a guard of the address space:
-/// 39 TiB. A program lies at 85 TiB of 128, so that three such pools find room around it,
-/// two below and one above, where one of 22,000 finds none.
+/// The most slots of a pool where each takes 4 GiB and a guard of the address space: 39 TiB.
+/// A program lies at 85 TiB of 128. Three such pools find room around it, two below and one
+/// above, but a single pool of 22,000 slots does not.
 pub const SLOTS_A_POOL: u32 = 10_000;
 
-/// Tables that a slot has room for. A component from Rust has 2.
+/// Tables per slot. A component from Rust has 2.
 pub const TABLES_A_SLOT: u32 = 4;
 
-/// What a host function may need of a fiber's stack, over the guest's share.
+/// The part of a fiber's stack that is for host functions, bytes.
 const HOST_STACK: u64 = 1 << 20;
 
-/// The settings that every engine of this sandbox has. Public, so that a
-/// reference measurement can use the very same ones.
+/// Returns the settings of a sandbox config's engines. Public, so that a reference measurement
+/// can use the same ones.
 ///
 /// # Errors
-/// If the sandbox config asks for what wasmtime or this machine cannot do.
+/// If wasmtime or this machine cannot do what the sandbox config asks.
 pub fn config(sandbox: &SandboxConfig) -> Result<Config, LoadError> {
     config_of(sandbox, sandbox.allocation.slots)
 }
@@ -48,11 +50,14 @@ fn config_of(sandbox: &SandboxConfig, slots: u32) -> Result<Config, LoadError> {
         return Err(LoadError::Config(limit.to_owned()));
     }
     let mut config = Config::new();
-    // Component-model async makes a sync call 3.5 times dearer, and no agent uses it.
+    // Component-model async makes a sync call take 3.5 times as long, and no agent uses it.
     config.concurrency_support(false);
-    // Nobody builds such guests yet, and a 64-bit table's growth can fail without the
-    // limiter having been asked, which could then not tell what to take back.
+    // No toolchain builds such agents yet. Also, a 64-bit table's growth can fail without the
+    // limiter having been asked, which would then subtract a growth that it never added.
     config.wasm_memory64(false);
+    // After a trap tells the value of the stack pointer, without which a stack overflow looks
+    // like any access out of bounds. A call that succeeds only copies the flag.
+    config.coredump_on_trap(true);
     config.epoch_interruption(true);
     config.consume_fuel(sandbox.fuel.is_some());
     config.max_wasm_stack(to_usize(stack)?);
@@ -64,7 +69,7 @@ fn config_of(sandbox: &SandboxConfig, slots: u32) -> Result<Config, LoadError> {
     Ok(config)
 }
 
-/// A fiber's stack, bytes.
+/// Returns the size of a fiber's stack, bytes.
 pub fn stack_size(sandbox: &SandboxConfig) -> u64 {
     sandbox.stack.as_u64() + HOST_STACK
 }
@@ -80,17 +85,16 @@ fn layout(config: &mut Config, sandbox: &SandboxConfig) -> Result<(), LoadError>
             config.memory_reservation(packed_slot(sandbox));
             config.memory_reservation_for_growth(0);
             config.memory_guard_size(0);
-            // Every access is checked by the guest's own code. Then a slot may stay open
-            // beyond its memory's length, so that all slots of a pool are one mapping.
-            // Against checks that may still trap by signal: sort 0.91, hash 0.95, json
-            // 0.96, but matrix 1.6 times as long.
+            // The guest's own code checks every access. So a slot may stay accessible beyond
+            // its memory's length, and all slots of a pool are one mapping. Time vs checks
+            // that trap by signal: sort 0.91, hash 0.95, json 0.96, but matrix 1.6.
             config.signals_based_traps(false);
         }
     }
     Ok(())
 }
 
-/// What a memory has of the address space in the layout `packed`, bytes.
+/// Returns the address space of a memory in the layout `packed`, bytes.
 pub fn packed_slot(sandbox: &SandboxConfig) -> u64 {
     sandbox.memory_limit.as_u64().next_multiple_of(PAGE)
 }
@@ -99,30 +103,31 @@ fn pool(sandbox: &SandboxConfig, slots: u32) -> Result<PoolingAllocationConfig, 
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots);
     pool.total_memories(slots);
-    // Each fiber's stack takes two mappings as soon as the pool is made, used or not.
+    // Each fiber's stack takes two mappings as soon as the pool is created, used or not.
     pool.total_stacks(match sandbox.calls {
         Calls::Sync => 0,
         Calls::Auto | Calls::Async => slots,
     });
-    // They are only counted, so that a limit for each component is enough.
+    // Core instances are only counted, so that the limit for each component is enough.
     pool.total_core_instances(slots.saturating_mul(sandbox.instance_limit));
     pool.total_tables(slots.saturating_mul(TABLES_A_SLOT));
     pool.max_core_instances_per_component(sandbox.instance_limit);
     pool.max_memories_per_component(sandbox.instance_limit);
     pool.max_tables_per_component(sandbox.instance_limit);
-    // Wasmtime's own is one of each a module, which a module with two memories is refused by.
+    // Wasmtime's default is one of each per module, which refuses a module with two memories.
     pool.max_memories_per_module(sandbox.instance_limit);
     pool.max_tables_per_module(sandbox.instance_limit);
     pool.table_elements(to_usize(sandbox.table_limit.into())?);
-    // The limiter decides, so that a refusal has the agent's numbers in it; the pool only
-    // has to have room.
+    // The limiter decides, so that a refusal can tell the agent's numbers. The pool only has
+    // to have room.
     let room = match sandbox.allocation.layout {
         Layout::Fast | Layout::Dense => 1 << 32,
         Layout::Packed => packed_slot(sandbox),
     };
     pool.max_memory_size(to_usize(room)?);
-    // Resetting a slot costs what was touched, not what is kept: 8.4 against 21 µs a spawn.
-    // Before Linux 6.7 there is no page-map scan, and zeroing costs more than it saves.
+    // With a page-map scan, resetting a slot costs what was touched instead of what is kept:
+    // 8.4 vs 21 µs per spawn. Before Linux 6.7 there is none, and zeroing costs more than it
+    // saves.
     pool.pagemap_scan(Enabled::Auto);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         let keep_resident = to_usize(sandbox.allocation.keep_resident.as_u64())?;
@@ -136,11 +141,11 @@ fn to_usize(value: u64) -> Result<usize, LoadError> {
     usize::try_from(value).map_err(|_| LoadError::Config(format!("{value} bytes are too many")))
 }
 
-/// The engines of a sandbox config, each with a part of its slots, whose epochs advance for as
-/// long as any of them lives.
+/// Creates the engines of a sandbox config, each with a part of its slots. Their epochs advance
+/// as long as any of them lives.
 ///
 /// # Errors
-/// If the machine does not give the pools their address space, or the ticker its thread.
+/// If the machine has no address space for the pools, or no thread for the ticker.
 pub fn engines(sandbox: &SandboxConfig) -> Result<Vec<Engine>, LoadError> {
     capacity::require_room(sandbox)?;
     let engines = slots_of_pools(sandbox).into_iter().map(|slots| {
@@ -163,7 +168,8 @@ fn refused(error: wasmtime::Error) -> LoadError {
     LoadError::Engine(format!("{error:#}"))
 }
 
-/// The settings of each pool of a sandbox config, as wasmtime is told them; none on demand.
+/// Returns wasmtime's settings of each pool of a sandbox config. Empty if memories are
+/// allocated on demand.
 ///
 /// # Errors
 /// As [`config`].
@@ -175,7 +181,7 @@ pub fn pools(sandbox: &SandboxConfig) -> Result<Vec<PoolingAllocationConfig>, Lo
     slots.map(|slots| pool(sandbox, slots)).collect()
 }
 
-/// How the slots of a sandbox config are spread over pools.
+/// Spreads the slots of a sandbox config over pools.
 fn slots_of_pools(sandbox: &SandboxConfig) -> Vec<u32> {
     let Allocation {
         strategy,
@@ -196,10 +202,9 @@ fn slots_of_pools(sandbox: &SandboxConfig) -> Vec<u32> {
     pools
 }
 
-/// Makes all slots of a pool accessible to their end, by a memory in each that is as large
-/// as it can be. An open slot stays open, and neighbours that are both open are one mapping
-/// of the kernel's; one that is opened as its memory grows has two for itself. Takes 6 µs
-/// a slot.
+/// Makes all slots of a pool accessible to their end, by a memory of the largest size in each.
+/// A slot stays accessible, and neighbours that are accessible share a mapping, whereas a slot
+/// that is made accessible as its memory grows takes two of its own. Takes 6 µs per slot.
 fn open_slots(engine: &Engine, slots: u32, size: u64) -> wasmtime::Result<()> {
     // A store has at most 10,000 instances.
     const A_STORE: u32 = 1_000;
@@ -236,7 +241,7 @@ fn tick(engines: &[EngineWeak]) {
     }
 }
 
-/// The ticks after which a call is over its deadline: one more than fit in it, because
+/// Returns the ticks after which a call is over its deadline: one more than fit in it, because
 /// the first may come at once.
 pub fn deadline_ticks(deadline: Duration) -> u64 {
     let ticks = deadline.as_nanos().div_ceil(EPOCH_TICK.as_nanos());

@@ -1,4 +1,4 @@
-//! Where a component's exports are, for the one of two ways in which it is called.
+//! The indices of a component's exports, for sync or async calls.
 
 use super::state::State;
 use crate::Interface;
@@ -13,11 +13,11 @@ use optional_async::exports::sandlab::agent::parcels as parcels_fiber;
 use plain::exports::sandlab::agent::agent as agent_sync;
 use plain_async::exports::sandlab::agent::agent as agent_fiber;
 
-/// One thing for each of the two ways to call a component.
+/// A thing whose type depends on how the component is called.
 pub enum Way<S, F> {
-    /// On the caller's stack.
+    /// Calls run on the caller's stack.
     Sync(S),
-    /// On a fiber.
+    /// Calls run on a fiber.
     Fiber(F),
 }
 
@@ -30,7 +30,7 @@ pub type BatchGuest = Way<batch_sync::Guest, batch_fiber::Guest>;
 /// The exported interface `parcels` of an instance.
 pub type ParcelsGuest = Way<parcels_sync::Guest, parcels_fiber::Guest>;
 
-/// Where the exports of a component are, found once when it is loaded.
+/// The indices of a component's exports, looked up once when it is loaded.
 pub struct Exports {
     agent: Way<agent_sync::GuestIndices, agent_fiber::GuestIndices>,
     batch: Option<Way<batch_sync::GuestIndices, batch_fiber::GuestIndices>>,
@@ -75,7 +75,7 @@ impl Exports {
         })
     }
 
-    /// Whether the component has an interface.
+    /// Returns whether the component exports an interface.
     pub fn has(&self, interface: Interface) -> bool {
         match interface {
             Interface::Batch => self.batch.is_some(),
@@ -84,7 +84,7 @@ impl Exports {
         }
     }
 
-    /// The world of the WIT package that the component targets, or the worlds.
+    /// Returns the WIT package's worlds that the component targets, joined by "and".
     pub fn world(&self) -> String {
         let worlds = Interface::ALL
             .into_iter()
@@ -96,7 +96,7 @@ impl Exports {
         worlds.join(" and ")
     }
 
-    /// The instance's `agent`.
+    /// Looks up an instance's `agent`.
     pub fn agent(&self, store: &mut Store<State>, linked: &Linked) -> Result<AgentGuest, Error> {
         Ok(match &self.agent {
             Way::Sync(indices) => Way::Sync(indices.load(store, linked)?),
@@ -104,7 +104,7 @@ impl Exports {
         })
     }
 
-    /// The instance's `batch`, if the component has one.
+    /// Looks up an instance's `batch`. `None` if the component does not export it.
     pub fn batch(
         &self,
         store: &mut Store<State>,
@@ -116,7 +116,7 @@ impl Exports {
         })
     }
 
-    /// The instance's `parcels`, if the component has one.
+    /// Looks up an instance's `parcels`. `None` if the component does not export it.
     pub fn parcels(
         &self,
         store: &mut Store<State>,

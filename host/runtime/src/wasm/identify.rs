@@ -1,46 +1,47 @@
-//! What a file is that is not a component, so that an error can say what to do with it.
+//! Tells the kind of a file that is not a component, so that an error can say what to do
+//! with it.
 
 use crate::LoadError;
 use wasmparser::{Parser, Payload};
 
-/// What bytes are, by their first ones.
+/// The kind of a file, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A component of the version that today's tools make. It may still be damaged.
+    /// A component of the current binary format. It may still be damaged.
     Component,
-    /// A component of the binary format's drafts.
+    /// A component of a draft of the binary format.
     OldComponent,
     /// A core module.
     Module,
-    /// A core module that `wit-bindgen` has told its world: all that it needs to become a
+    /// A core module in which `wit-bindgen` has embedded a world, so that it can be made a
     /// component.
     ModuleWithWorld,
     /// WebAssembly of another version.
     OtherWasm,
     /// WebAssembly's text format.
     Wat,
-    /// Nothing.
+    /// A file without bytes.
     Empty,
-    /// A program or library of the host.
+    /// A native program or library.
     Elf,
-    /// An archive.
+    /// A gzip archive.
     Gzip,
-    /// An archive.
+    /// A zip archive.
     Zip,
-    /// An archive.
+    /// A zstd archive.
     Zstd,
-    /// A page of the web.
+    /// An HTML or XML page.
     Page,
-    /// WIT, as text.
+    /// WIT in text form.
     Wit,
     /// Other text.
     Text,
-    /// None of these.
+    /// Any other binary file.
     Unknown,
 }
 
 impl Kind {
-    /// Tells what bytes are.
+    /// Returns the kind of a file's bytes.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             return Self::Empty;
@@ -54,7 +55,7 @@ impl Kind {
         if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
             return *kind;
         }
-        // The fourth byte of a version says the layer: 1 is that of components.
+        // The layer is the third byte after the magic number: 1 for components.
         if bytes.starts_with(b"\0asm") {
             let is_component = bytes.get(6) == Some(&1);
             return if is_component {
@@ -66,7 +67,7 @@ impl Kind {
         str::from_utf8(bytes).map_or(Self::Unknown, text)
     }
 
-    /// In words.
+    /// Returns the kind in words, with its article.
     pub const fn found(self) -> &'static str {
         match self {
             Self::Component => "a component",
@@ -87,22 +88,22 @@ impl Kind {
         }
     }
 
-    /// What to do with it.
+    /// Returns what to do with such a file.
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Component => "Nothing",
-            Self::OldComponent | Self::OtherWasm => "Build it anew with current tools",
+            Self::OldComponent | Self::OtherWasm => "Rebuild it with current tools",
             Self::Module => {
                 "Build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"
             }
             Self::ModuleWithWorld => "Wrap it with `wasm-tools component new FILE -o FILE.wasm`",
-            Self::Wat => "Turn it into a binary with `wasm-tools parse FILE -o FILE.wasm`",
-            Self::Elf => "It may be the agent's twin: name the component, `agent.wasm`, beside it",
+            Self::Wat => "Convert it to a binary with `wasm-tools parse FILE -o FILE.wasm`",
+            Self::Elf => "It may be the agent's twin: give the component beside it, `agent.wasm`",
             Self::Gzip => "Unpack it with `gunzip`",
             Self::Zip => "Unpack it with `unzip`",
             Self::Zstd => "Unpack it with `unzstd`",
             Self::Page => "Was the download refused?",
-            Self::Wit => "It says what an agent is, and is none: build one for its world",
+            Self::Wit => "It describes an agent and is none: build an agent for its world",
             Self::Empty | Self::Text | Self::Unknown => {
                 "Build it for wasm32-wasip2, as `sandlab build` does"
             }
@@ -117,7 +118,7 @@ const MAGIC: [(&[u8], Kind); 4] = [
     (b"\x28\xb5\x2f\xfd", Kind::Zstd),
 ];
 
-/// What embeds a world: a custom section whose name begins so.
+/// How the name of a custom section with a world begins.
 const EMBEDDED_WORLD: &str = "component-type";
 
 fn module(bytes: &[u8]) -> Kind {
@@ -136,7 +137,7 @@ fn text(text: &str) -> Kind {
     let text = text.trim_start();
     match text {
         _ if text.starts_with("(component") || text.starts_with("(module") => Kind::Wat,
-        // Comments are what a file of WAT or WIT may begin with.
+        // A WAT file can begin with a comment.
         _ if text.starts_with(";;") || text.starts_with("(;") => Kind::Wat,
         _ if text.starts_with('<') => Kind::Page,
         _ if text.starts_with("package ") || text.starts_with("interface ") => Kind::Wit,

@@ -1,4 +1,4 @@
-//! What a component imports, against what the sandbox config grants.
+//! Checks a component's imports against the grants of the sandbox config.
 
 use crate::LoadError;
 use crate::config::Grants;
@@ -6,10 +6,10 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-/// Refuses what is not granted, by name, before anything runs.
+/// Refuses imports that are not granted, before anything runs.
 ///
 /// # Errors
-/// [`LoadError::UndeclaredImport`] for the first import that nobody grants.
+/// [`LoadError::UndeclaredImport`] for the first import that is not granted.
 pub fn require_granted(
     component: &Component,
     engine: &Engine,
@@ -26,8 +26,8 @@ pub fn require_granted(
     Ok(())
 }
 
-/// The grant that an import needs, as the remedy if it is missing. Files need none to
-/// be linked, since without a granted directory there is nothing that they could open.
+/// Returns the remedy if the grant that an import needs is missing. File functions need no
+/// grant to be linked, because without a granted directory they can open nothing.
 fn granted(import: &str, grants: &Grants) -> Result<(), String> {
     let interface = import.split('@').next().unwrap_or(import);
     let (allowed, field) = match interface {
@@ -52,7 +52,8 @@ fn granted(import: &str, grants: &Grants) -> Result<(), String> {
     Err(format!("Set `{field} = true` under [grants] to grant it"))
 }
 
-/// The first import through which the guest can block its thread, if there is one.
+/// Returns the first import through which the guest can block its thread. `None` if there is
+/// none.
 pub fn blocking(component: &Component, engine: &Engine) -> Option<String> {
     let ty = component.component_type();
     ty.imports(engine).find_map(|(interface, import)| {
@@ -65,8 +66,8 @@ pub fn blocking(component: &Component, engine: &Engine) -> Option<String> {
     })
 }
 
-/// `wasi:io/poll` waits only for what another import gave to wait for, and every Rust
-/// guest has it; the standard streams are kept in memory and so are always ready.
+/// `wasi:io/poll`, which every Rust guest imports, waits only on what another import returned.
+/// The standard streams are kept in memory, so that they are always ready.
 fn can_block(interface: &str, function: &str) -> bool {
     let interface = interface.split('@').next().unwrap_or(interface);
     match interface {

@@ -3,14 +3,14 @@
 use super::Program;
 use super::engine::deadline_ticks;
 use super::exports::{AgentGuest, BatchGuest, Exports, ParcelsGuest, Way};
-use super::fault::classify;
+use super::fault::{classify, classify_start};
 use super::state::State;
 use crate::agent::Batch;
 use crate::bindings::contents::Parcel;
 use crate::outbox::Sending;
 use crate::{
-    Agent, AsyncAgent, Call, CallError, Called, Failure, Fault, Handled, Identity, Interface,
-    LogLine, Message, SandboxConfig, Usage,
+    Agent, AsyncAgent, Call, CallError, Called, Cause, Failure, Fault, Handled, Identity,
+    Interface, LogLine, Message, Usage,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -19,16 +19,16 @@ use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Instance as Linked, Lift, Lower,
 };
-use wasmtime::{Error, Store, Trap, WasmBacktrace};
+use wasmtime::{Error, Store, Trap};
 
 /// One running component.
 pub struct Instance {
     store: Store<State>,
     linked: Linked,
     guest: AgentGuest,
-    /// Found with its first call.
+    /// Looked up at its first call.
     batch: Option<BatchGuest>,
-    /// Found with its first call.
+    /// Looked up at its first call.
     parcels: Option<ParcelsGuest>,
     program: Arc<Program>,
     deadline: u64,
@@ -46,13 +46,13 @@ impl Instance {
         store.limiter(|state| &mut state.limiter);
         store
             .set_hostcall_fuel(usize::try_from(config.result_limit.as_u64()).unwrap_or(usize::MAX));
-        // What the agent may keep, while it has one content more.
+        // One more than the agent may keep: the content of the running call's message.
         let contents = (config.contents.count as usize).saturating_add(1);
         let handles = config.budgets.handles as usize;
         store.set_max_component_handles(handles.saturating_add(contents));
         let deadline = if program.fiber {
-            // With each tick a call on a fiber lets others have the thread; its deadline
-            // is that of the future.
+            // At each tick a call on a fiber yields its thread to others. Its deadline is the
+            // future's timeout.
             store.epoch_deadline_async_yield_and_update(1);
             1
         } else {
@@ -60,7 +60,8 @@ impl Instance {
         };
         arm(&mut store, deadline, config.fuel).map_err(host)?;
         let started = start(&program, &mut store);
-        let (linked, guest) = started.map_err(|error| not_started(&error, &store, config))?;
+        let (linked, guest) =
+            started.map_err(|error| classify_start(&error, &mut store, &program))?;
         Ok(Self {
             deadline,
             fuel: config.fuel,
@@ -74,7 +75,7 @@ impl Instance {
         })
     }
 
-    /// Runs one call: arms its limits, and turns an error into the fault that ends the instance.
+    /// Runs one call within its limits. An error becomes the fault that ends the instance.
     fn call<R>(
         &mut self,
         sending: Sending,
@@ -85,11 +86,11 @@ impl Instance {
         called.map_err(|error| self.ended_by(&error))
     }
 
-    /// Arms the next call's limits: on the way of every call.
+    /// Resets the limits for the next call. Runs in every call.
     #[inline]
     fn begin(&mut self, sending: Sending) -> Result<(), Fault> {
         if self.ended {
-            return Err(Fault::Ended);
+            return Err(Cause::Ended.into());
         }
         self.store.data_mut().begin_call(sending);
         arm(&mut self.store, self.deadline, self.fuel).map_err(host)
@@ -116,7 +117,7 @@ impl Instance {
         })
     }
 
-    /// Passes on what a call returned; a failure takes back what the call sent.
+    /// Returns a call's result and the messages that it sent. A failure discards those.
     fn answer<R>(&mut self, returned: Result<R, Failure>) -> Result<(R, Vec<Message>), CallError> {
         let sent = self.store.data_mut().outbox.take_sent();
         match returned {
@@ -127,7 +128,7 @@ impl Instance {
 }
 
 impl Instance {
-    /// Calls `handle` on a fiber: the same as [`Agent::handle`], but waits as a future.
+    /// Calls `handle` like [`Agent::handle`], but waits as a future.
     async fn handle_on_fiber(&mut self, message: &Message) -> Result<Handled, CallError> {
         self.begin(Sending::Allowed)?;
         let deadline = self.program.config.deadline;
@@ -139,7 +140,7 @@ impl Instance {
         self.handled(returned)
     }
 
-    /// What handling a message brought, if it is not too much.
+    /// Returns the outcome of handling a message, unless it has too many replies.
     fn handled(&mut self, returned: Result<Vec<Message>, Failure>) -> Result<Handled, CallError> {
         self.check_replies(returned.as_ref().map_or(0, Vec::len))?;
         let (replies, sent) = self.answer(returned)?;
@@ -149,10 +150,10 @@ impl Instance {
     fn check_replies(&mut self, replies: usize) -> Result<(), Fault> {
         let checked = self.store.data().outbox.check_replies(replies);
         self.ended = checked.is_err();
-        checked
+        Ok(checked?)
     }
 
-    /// As [`handle_on_fiber`](Self::handle_on_fiber), of many messages.
+    /// Does the same as [`handle_on_fiber`](Self::handle_on_fiber) with many messages.
     async fn batch_on_fiber(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
         self.begin_batch()?;
         let deadline = self.program.config.deadline;
@@ -166,7 +167,7 @@ impl Instance {
         self.end_batch(returned)
     }
 
-    /// Arms a call of `batch`, and finds it for the first one.
+    /// Prepares a call of `batch`, which the first call looks up.
     fn begin_batch(&mut self) -> Result<(), Fault> {
         let exports = &self.program.exports;
         if self.batch.is_none() {
@@ -187,7 +188,8 @@ impl Instance {
         Ok(Batch { results, sent })
     }
 
-    /// As [`handle_on_fiber`](Self::handle_on_fiber), with the content in the host's memory.
+    /// Does the same as [`handle_on_fiber`](Self::handle_on_fiber) with the content in the
+    /// host's memory.
     async fn parcel_on_fiber(&mut self, message: Message) -> Result<Handled, CallError> {
         let parcel = self.begin_parcel(message)?;
         let deadline = self.program.config.deadline;
@@ -201,7 +203,7 @@ impl Instance {
         self.end_parcel(returned)
     }
 
-    /// Arms a call of `parcels`, and finds it for the first one.
+    /// Prepares a call of `parcels`, which the first call looks up.
     fn begin_parcel(&mut self, message: Message) -> Result<Parcel, Fault> {
         let exports = &self.program.exports;
         if self.parcels.is_none() {
@@ -234,10 +236,10 @@ impl Instance {
         Ok(Handled { replies, sent })
     }
 
-    /// The fault behind an error, which ends the instance.
+    /// Ends the instance, and returns the fault behind an error.
     fn ended_by(&mut self, error: &Error) -> Fault {
         self.ended = true;
-        classify(error, self.store.data(), &self.program.config)
+        classify(error, &mut self.store, &self.program)
     }
 }
 
@@ -346,16 +348,7 @@ impl Agent for Instance {
     }
 }
 
-/// Why an instance did not come up. What did not happen in the guest's own code is the
-/// machine's: no memory, no mapping.
-fn not_started(error: &Error, store: &Store<State>, config: &SandboxConfig) -> Fault {
-    match classify(error, store.data(), config) {
-        Fault::Contract(text) if !error.is::<WasmBacktrace>() => Fault::Host(text),
-        fault => fault,
-    }
-}
-
-/// Gives the next call its time and its fuel.
+/// Sets the next call's deadline and fuel.
 fn arm(store: &mut Store<State>, deadline: u64, fuel: Option<u64>) -> Result<(), Error> {
     store.set_epoch_deadline(deadline);
     fuel.map_or(Ok(()), |fuel| store.set_fuel(fuel))
@@ -372,7 +365,7 @@ fn start(program: &Program, store: &mut Store<State>) -> Result<(Linked, AgentGu
     Ok((linked, guest))
 }
 
-/// Waits for a call on a fiber. The epoch stops a guest that computes; this also stops
+/// Waits for a call on a fiber. The epoch stops a guest that computes; the timeout also stops
 /// one that waits, by dropping the call.
 fn on_fiber<R>(
     deadline: Duration,
@@ -401,9 +394,9 @@ async fn timed<R>(
 }
 
 fn unsupported(interface: Interface) -> Fault {
-    Fault::Unsupported(interface.to_string())
+    Cause::Unsupported(interface.to_string()).into()
 }
 
 fn host(error: Error) -> Fault {
-    Fault::Host(format!("{error:#}"))
+    Cause::Host(format!("{error:#}")).into()
 }

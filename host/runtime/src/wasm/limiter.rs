@@ -4,17 +4,17 @@ use crate::Denials;
 use crate::config::SandboxConfig;
 use wasmtime::{Error, ResourceLimiter};
 
-/// Wasmtime's own `StoreLimits` limits each memory by itself; what an operator means is
-/// the agent. This one sums, and remembers what it refused, because a guest that is
-/// refused memory usually aborts, which without the memory of it looks like a panic.
+/// Wasmtime's own `StoreLimits` limits each memory by itself, whereas an operator limits the
+/// agent. This one sums over all memories. It also remembers what it refused, because a guest
+/// that is refused memory usually aborts, which would look like any other abort.
 #[derive(Debug)]
 pub struct Limiter {
     memory: Budget,
     table: Budget,
     instances: usize,
-    /// In this call.
+    /// The last refusal in this call.
     denied: Option<Denial>,
-    /// Of memory, in all calls.
+    /// Refusals of memory in all calls.
     denials: Denials,
 }
 
@@ -33,7 +33,7 @@ struct Budget {
     used: u64,
     peak: u64,
     limit: u64,
-    /// What the last growth added, to take it back if the engine then fails to grow.
+    /// What the last growth added, to subtract it if the engine then fails to grow.
     last: u64,
 }
 
@@ -71,27 +71,27 @@ impl Limiter {
         }
     }
 
-    /// Forgets the refusals of earlier calls, which the guest has survived.
+    /// Forgets the refusal of an earlier call, which the guest has survived.
     pub fn begin_call(&mut self) {
         self.denied = None;
     }
 
-    /// What was refused last in this call.
+    /// The last refusal in this call.
     pub fn denied(&self) -> Option<Denial> {
         self.denied
     }
 
-    /// What was refused of memory in all calls.
+    /// The refusals of memory in all calls.
     pub fn denials(&self) -> Denials {
         self.denials
     }
 
-    /// Linear memory now, bytes.
+    /// Linear memory now, all memories together, bytes.
     pub fn memory(&self) -> u64 {
         self.memory.used
     }
 
-    /// The most that it was, bytes.
+    /// The most that it has been, bytes.
     pub fn memory_peak(&self) -> u64 {
         self.memory.peak
     }
@@ -128,8 +128,8 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, Error> {
-        // A table's maximum can be the pool's, which is the sandbox config's limit: then it is that
-        // which refuses.
+        // A table's maximum can be the pool's, which is the sandbox config's limit. Then the
+        // sandbox config refuses, not the guest's own maximum.
         let is_own = desired as u64 <= self.table.limit;
         if is_own && maximum.is_some_and(|maximum| desired > maximum) {
             self.table.last = 0;

@@ -1,8 +1,8 @@
 //! The component in a sandbox.
 //!
-//! A [`SandboxEngine`] is a sandbox config made ready: settings, pool and ticker. It loads
-//! components into [`Sandbox`]es, which spawn instances, one store each, because a trap
-//! poisons the whole store.
+//! A [`SandboxEngine`] runs the components of one sandbox config: engine settings, pools and
+//! the epoch's ticker. It loads components into [`Sandbox`]es, which spawn instances. Each
+//! instance has a store of its own, because a trap poisons the whole store.
 
 mod cache;
 mod capacity;
@@ -14,8 +14,10 @@ mod fault;
 pub mod identify;
 mod imports;
 mod instance;
+mod layout;
 mod limiter;
 mod memories;
+mod output;
 mod signature;
 mod state;
 mod stdio;
@@ -30,12 +32,13 @@ use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
 use crate::config::Calls;
 use crate::{
-    Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered, SandboxConfig,
-    Started,
+    Agent, Backend, BackendKind, Cause, Fault, Identity, Interface, LoadError, NotOffered,
+    SandboxConfig, Started,
 };
 use capacity::Gate;
 use exports::Exports;
 use instance::Instance;
+use layout::Module;
 use state::State;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,25 +49,26 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 /// The version of wasmtime that runs the components.
 pub const WASMTIME_VERSION: &str = "48.0.8";
 
-/// A sandbox config made ready to load components. Clones share the pool.
+/// The wasmtime engines of a sandbox config. Clones share the pools.
 #[derive(Clone)]
 pub struct SandboxEngine {
-    /// One a pool. The first compiles.
+    /// One per pool. The first compiles.
     engines: Vec<Engine>,
     config: Arc<SandboxConfig>,
     cache: Cache,
 }
 
 impl SandboxEngine {
-    /// Makes the engine of a sandbox config, with the user's cache of compiled components.
+    /// Creates the engines of a sandbox config, with the user's cache of compiled components.
     ///
     /// # Errors
-    /// [`LoadError::Config`] if the machine or wasmtime cannot do what the sandbox config asks.
+    /// [`LoadError::Config`] if wasmtime cannot do what the sandbox config asks,
+    /// [`LoadError::Engine`] if this machine cannot.
     pub fn new(config: &SandboxConfig) -> Result<Self, LoadError> {
         Self::with_cache(config, Cache::of_user())
     }
 
-    /// As [`new`](Self::new), with another cache.
+    /// Does the same as [`new`](Self::new) with another cache.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -88,7 +92,7 @@ impl SandboxEngine {
         self.load_bytes(&bytes)
     }
 
-    /// As [`load`](Self::load), of a component in memory.
+    /// Does the same as [`load`](Self::load) with a component in memory.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -98,8 +102,8 @@ impl SandboxEngine {
         let (component, compiled) = self.compile(first, bytes)?;
         imports::require_granted(&component, first, &self.config.grants)?;
         if compiled {
-            // Wasmtime checks exports only when they are called. What is in the cache has
-            // been checked.
+            // Wasmtime checks exports only when they are called. A component in the cache was
+            // checked before it was put there.
             if let Some(error) = contract::refusal(bytes) {
                 return Err(error);
             }
@@ -111,10 +115,15 @@ impl SandboxEngine {
             Calls::Sync => false,
             Calls::Async => true,
         };
-        let mut programs = vec![self.program(first, &component, bytes, fiber)?];
+        let layout = layout::read(bytes).ok().flatten();
+        let modules: Arc<[_]> = layout
+            .and_then(|layout| layout.instances)
+            .unwrap_or_default()
+            .into();
+        let mut programs = vec![self.program(first, &component, bytes, fiber, &modules)?];
         for engine in others {
             let (component, _) = self.compile(engine, bytes)?;
-            programs.push(self.program(engine, &component, bytes, fiber)?);
+            programs.push(self.program(engine, &component, bytes, fiber, &modules)?);
         }
         let needs = Needs::of(&component);
         Ok(Sandbox {
@@ -127,7 +136,7 @@ impl SandboxEngine {
         })
     }
 
-    /// The component's code, and whether it was compiled or taken from the cache.
+    /// Returns the component, and whether it was compiled (`true`) or taken from the cache.
     fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<(Component, bool), LoadError> {
         if let Some(component) = self.cache.get(engine, bytes) {
             return Ok((component, false));
@@ -136,13 +145,14 @@ impl SandboxEngine {
         Ok((component, true))
     }
 
-    /// A component, ready to be instantiated in one of the pools.
+    /// Links a component for one of the pools.
     fn program(
         &self,
         engine: &Engine,
         component: &Component,
         bytes: &[u8],
         fiber: bool,
+        modules: &Arc<[Arc<Module>]>,
     ) -> Result<Arc<Program>, LoadError> {
         let explain = |error| contract::refusal(bytes).unwrap_or_else(|| prepare(error));
         let pre = link(engine, component, fiber).map_err(explain)?;
@@ -152,13 +162,15 @@ impl SandboxEngine {
             exports,
             fiber,
             config: self.config.clone(),
+            modules: modules.clone(),
         }))
     }
 }
 
 fn prepare(error: wasmtime::Error) -> LoadError {
     let text = format!("{error:#}");
-    // Wasmtime counts a component's instances, memories and tables before it has any slot.
+    // Wasmtime compares a component's instances, memories and tables with the pool's limits
+    // when it compiles it.
     if text.contains("in the pooling allocator") {
         let remedy = "raise `instance-limit`, or build it of fewer parts";
         return LoadError::Prepare(format!("{text}; {remedy}"));
@@ -167,7 +179,7 @@ fn prepare(error: wasmtime::Error) -> LoadError {
 }
 
 fn no_pool() -> LoadError {
-    LoadError::Config("it has no pool".to_owned())
+    LoadError::Config("it gives the engine no pool".to_owned())
 }
 
 fn link(
@@ -186,11 +198,11 @@ fn link(
     linker.instantiate_pre(component)
 }
 
-/// A component that was found fit to run, and all that its instances share.
+/// A component that was checked and linked, and what its instances share.
 pub struct Sandbox {
-    /// One a pool, of which one is filled after the other.
+    /// One per pool. The pools are filled one after the other.
     programs: Vec<Arc<Program>>,
-    /// Where there was a free slot last.
+    /// The pool in which the last instance started.
     open: AtomicUsize,
     gate: Option<Gate>,
     needs: Needs,
@@ -198,17 +210,19 @@ pub struct Sandbox {
     compiled: bool,
 }
 
-/// What an instance needs of the sandbox that spawned it.
+/// The parts of a sandbox that its instances share.
 struct Program {
     pre: InstancePre<State>,
     exports: Exports,
-    /// Whether calls run on a fiber.
+    /// Whether its calls run on a fiber.
     fiber: bool,
     config: Arc<SandboxConfig>,
+    /// The modules of its core instances, in their order. Empty if they are not known.
+    modules: Arc<[Arc<Module>]>,
 }
 
 impl Sandbox {
-    /// Loads a component with an engine of its own.
+    /// Loads a component into an engine of its own.
     ///
     /// # Errors
     /// As [`SandboxEngine::new`] and [`SandboxEngine::load`].
@@ -216,7 +230,7 @@ impl Sandbox {
         SandboxEngine::new(config)?.load(path)
     }
 
-    /// How calls are made: sync or async, never auto.
+    /// Returns how calls are made: sync or async, never auto.
     pub fn calls(&self) -> Calls {
         if self.any().fiber {
             return Calls::Async;
@@ -224,17 +238,17 @@ impl Sandbox {
         Calls::Sync
     }
 
-    /// What an instance needs of a pool.
+    /// Returns what an instance takes of a pool.
     pub fn needs(&self) -> Needs {
         self.needs
     }
 
-    /// What is the same in all pools.
+    /// Returns the program of any pool, for what is the same in all.
     fn any(&self) -> &Program {
         &self.programs[0]
     }
 
-    /// Starts an instance in the pool that had room last, or the next one that has.
+    /// Starts an instance in the pool where the last one started, or the next one with room.
     fn instantiate(&self, identity: Identity) -> Result<Instance, Fault> {
         if let Some(gate) = &self.gate {
             gate.pass()?;
@@ -244,7 +258,10 @@ impl Sandbox {
         for offset in 0..pools - 1 {
             let pool = (open + offset) % pools;
             match Instance::spawn(self.programs[pool].clone(), identity.clone()) {
-                Err(Fault::NoSlot(_)) => {}
+                Err(Fault {
+                    cause: Cause::NoSlot(_),
+                    ..
+                }) => {}
                 started => {
                     self.open.store(pool, Ordering::Relaxed);
                     return started;
@@ -255,23 +272,24 @@ impl Sandbox {
         Instance::spawn(self.programs[last].clone(), identity)
     }
 
-    /// The world of the WIT package that the component targets, or the worlds.
+    /// Returns the WIT package's worlds that the component targets, joined by "and".
     pub fn world(&self) -> String {
         self.any().exports.world()
     }
 
-    /// The import through which the guest can block, for which auto chooses async calls.
+    /// Returns the import through which the guest can block its thread, for which auto
+    /// chooses async calls. `None` if there is none.
     pub fn blocking_import(&self) -> Option<&str> {
         self.blocking.as_deref()
     }
 
-    /// The size of its machine code, with the data that goes with it, bytes.
+    /// Returns the size of the compiled component: machine code and its data, bytes.
     pub fn compiled_size(&self) -> u64 {
         let image = self.any().pre.component().image_range();
         (image.end as usize - image.start as usize) as u64
     }
 
-    /// Whether loading compiled it, or took it from the cache.
+    /// Returns whether loading compiled the component, instead of taking it from the cache.
     pub fn was_compiled(&self) -> bool {
         self.compiled
     }

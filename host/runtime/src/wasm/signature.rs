@@ -1,8 +1,10 @@
-//! WIT as text, as an author would write it: named types by their names.
+//! Functions and types in WIT's text form, as an author would write them: named types by
+//! their names.
 
 use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId};
 
-/// `handle: func(message: message) -> result<list<message>, failure>`
+/// Returns a function's signature, such as
+/// `handle: func(message: message) -> result<list<message>, failure>`.
 pub fn signature(resolve: &Resolve, function: &Function) -> String {
     let speller = Speller { resolve };
     let params = function.params.iter();
@@ -12,7 +14,7 @@ pub fn signature(resolve: &Resolve, function: &Function) -> String {
     format!("{}: func({params}){result}", function.name)
 }
 
-/// `enum level { debug, info, warn, error }`
+/// Returns a type's definition, such as `enum level { debug, info, warn, error }`.
 pub fn definition(resolve: &Resolve, id: TypeId) -> String {
     let speller = Speller { resolve };
     let (name, kind) = (&resolve.types[id].name, &resolve.types[id].kind);

@@ -1,4 +1,4 @@
-//! What a store holds: one agent's side of the host.
+//! The data of a store: the host's side of one agent.
 
 use super::contents::Contents;
 use super::limiter::Limiter;
@@ -6,7 +6,7 @@ use super::stdio::Captured;
 use crate::bindings::{host, types};
 use crate::config::{Access, SandboxConfig, Stdio};
 use crate::outbox::{Outbox, Sending};
-use crate::{AgentId, Fault, Identity, Level, Message, SendError};
+use crate::{AgentId, Cause, Fault, Identity, Level, Message, SendError};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 pub struct State {
@@ -20,7 +20,7 @@ pub struct State {
 
 impl State {
     /// # Errors
-    /// If a granted directory is no longer there.
+    /// If a granted directory does not exist any more.
     pub fn new(config: &SandboxConfig, identity: Identity) -> Result<Self, Fault> {
         let output = Captured::new(config);
         let mut table = ResourceTable::new();
@@ -35,7 +35,7 @@ impl State {
         })
     }
 
-    /// Forgets what belongs to the last call.
+    /// Resets what belongs to one call.
     pub fn begin_call(&mut self, sending: Sending) {
         self.limiter.begin_call();
         self.outbox.begin_call(sending);
@@ -63,7 +63,7 @@ fn wasi(config: &SandboxConfig, output: &Captured) -> Result<WasiCtx, Fault> {
         wasi.preopened_dir(&directory.host, &directory.guest, access)
             .map_err(|error| {
                 let host = directory.host.display();
-                Fault::Host(format!("the granted directory {host}: {error}"))
+                Cause::Host(format!("the granted directory {host}: {error}"))
             })?;
     }
     if grants.network {

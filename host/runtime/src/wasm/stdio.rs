@@ -1,8 +1,8 @@
-//! The guest's standard output and error, kept in memory within a budget. A panic's
-//! message comes this way, whatever language the guest was written in.
+//! The guest's standard output and error, kept in memory within a budget. What a guest writes
+//! before it dies, in whatever language, comes this way.
 
 use crate::config::SandboxConfig;
-use crate::{Budget, Fault};
+use crate::{Budget, Cause};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,20 +17,21 @@ pub struct Captured(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Whether anything was written: most calls write nothing, and to take the lock for
-    /// each would cost 2 % of the shortest.
+    /// Whether anything was written. Most calls write nothing, and taking the lock in each
+    /// would cost 2 % of the shortest.
     is_written: AtomicBool,
     text: Mutex<Text>,
 }
 
 #[derive(Debug, Default)]
 struct Text {
+    /// The last bytes, of both streams in the order in which they were written.
     bytes: Vec<u8>,
-    /// What is kept of them.
+    /// How many of them are kept.
     limit: usize,
     /// Bytes that the call has written, kept or not.
     written: u64,
-    /// What it may write.
+    /// Bytes that a call may write.
     budget: u64,
 }
 
@@ -83,15 +84,16 @@ impl StdoutStream for Captured {
     }
 }
 
-/// Always ready. Over the limit the oldest is dropped, since a panic comes last: an error
-/// would make a guest that only logs too much panic. One that goes on and on is ended.
+/// Always ready. Over the limit the oldest bytes are dropped, because a panic comes last; an
+/// error instead would make a guest panic that only logs too much. A guest over its budget is
+/// ended.
 #[async_trait]
 impl OutputStream for Captured {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.0.is_written.store(true, Ordering::Relaxed);
         self.locked(|text| {
             text.bytes.extend_from_slice(&bytes);
-            // Not with every write, or a flood would move the whole text each time.
+            // Only at twice the limit, or a flood would move the whole text with every write.
             if text.bytes.len() > 2 * text.limit {
                 text.bytes.drain(..text.bytes.len() - text.limit);
             }
@@ -99,7 +101,7 @@ impl OutputStream for Captured {
             if text.written <= text.budget {
                 return Ok(());
             }
-            let over = Fault::OverBudget {
+            let over = Cause::OverBudget {
                 budget: Budget::Output,
                 limit: text.budget,
             };

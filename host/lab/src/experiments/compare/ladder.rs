@@ -14,7 +14,8 @@
 
 use crate::bundle::Subject;
 use crate::experiments::by_hand::{ByHand, Knobs};
-use crate::sampling::setup::{Loaded, Side, with_directory};
+use crate::sampling::setup::{Loaded, Side};
+use crate::workload::with_directory;
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::config::Calls;

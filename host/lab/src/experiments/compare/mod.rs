@@ -1,3 +1,94 @@
-//! What a message costs on each backend, and on each rung from native to the sandbox.
+//! What a message costs on each backend, and, as a ladder from the native call to the whole
+//! sandbox, where the cost comes from.
 
+mod attribution;
+mod charts;
+mod comparison;
 pub mod ladder;
+mod parameters;
+mod suite;
+
+pub use parameters::Parameters;
+pub use suite::{Case, Sides, Suite};
+
+use super::{Experiment, Given, Plan, Shown};
+use crate::Result;
+use crate::metrics::quantity::quantities;
+use crate::metrics::{Labels, Metric, Quantity, shared};
+use crate::stats::median_interval;
+use crate::view::View;
+use sandlab_runtime::BackendKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Interleaved rounds of the same messages on several sides.
+pub struct Compare;
+
+/// A comparison has nothing but its rounds.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "finding", rename_all = "kebab-case")]
+pub enum Found {}
+
+type Part<'a> = Shown<'a, Found>;
+
+/// The kind of a part whose sides are backends.
+const BACKENDS: &str = "compare";
+/// The kind of a part whose sides are the rungs of the ladder.
+const LADDER: &str = "ladder";
+
+quantities! {
+    /// Time per message ÷ that of the native twin in the same round.
+    OVERHEAD = "overhead", "vs native", Ratio, Lower, Overhead;
+}
+
+impl Experiment for Compare {
+    type Parameters = Parameters;
+    type Found = Found;
+
+    const KINDS: &'static [&'static str] = &[BACKENDS, LADDER];
+    const QUANTITIES: &'static [&'static Quantity] = QUANTITIES;
+
+    fn plan<'a>(parameters: &'a Parameters, given: &'a Given) -> Result<Plan<'a>> {
+        parameters.plan(given)
+    }
+
+    fn show(parts: &[Part], to: &mut View) {
+        let of = |kind| parts.iter().filter(move |part| part.part.experiment == kind);
+        let comparisons: Vec<&Part> = of(BACKENDS).collect();
+        let ladders: Vec<&Part> = of(LADDER).collect();
+        comparison::show(&comparisons, to);
+        attribution::show(&ladders, to);
+        charts::ratios(&comparisons, to);
+        for part in comparisons.into_iter().chain(ladders) {
+            metrics(part, to);
+        }
+    }
+}
+
+/// Every side, and its ratio to native.
+fn metrics(part: &Part, to: &mut View) {
+    let native = BackendKind::Native.name();
+    let side_label = match part.part.experiment.as_str() {
+        LADDER => "rung",
+        _ => "backend",
+    };
+    for side in &part.rounds.sides {
+        let labels = || {
+            Labels::new()
+                .with("experiment", &part.part.experiment)
+                .with("agent", &part.part.agent)
+                .with_some("size", part.part.bytes())
+                .with(side_label, &side.side)
+        };
+        to.metric(Metric::median(&shared::TIME_PER_MESSAGE, labels(), side.ns.clone()));
+        if side.side != native {
+            let ratios = part.rounds.ratios(&side.side, native);
+            to.metric(Metric::median(&OVERHEAD, labels(), ratios));
+        }
+    }
+}
+
+/// Returns the ends of an estimate's interval, for a chart.
+fn ends(samples: &[f64]) -> Option<(f64, f64)> {
+    median_interval(samples).and_then(|estimate| estimate.ends())
+}

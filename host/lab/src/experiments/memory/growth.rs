@@ -2,9 +2,9 @@
 
 use crate::Result;
 use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::limited_agent::{LimitedAgent, PAGE};
 use crate::experiments::memory::pace::Pace;
 use crate::experiments::memory::probe::Probe;
-use crate::experiments::memory::tested::{PAGE, Tested};
 use crate::stats::Distribution;
 use sandlab_runtime::{Backend, CallError};
 use schemars::JsonSchema;
@@ -43,7 +43,7 @@ pub struct Step {
 ///
 /// # Errors
 /// If an instance does not start, or fails before it is at its limit.
-pub fn growth(tested: &Tested, limit: u64) -> Result<Growth> {
+pub fn growth(tested: &LimitedAgent, limit: u64) -> Result<Growth> {
     let failed = |error: CallError| tested.failed("while it grew", error);
     let backend = tested.under(limit)?;
     let probe = Probe::start(backend.as_ref()).map_err(|fault| failed(fault.into()))?;

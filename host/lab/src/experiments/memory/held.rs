@@ -1,9 +1,9 @@
 //! How an agent does that has filled a share of its limit.
 
 use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::limited_agent::PAGE;
 use crate::experiments::memory::pace::{Pace, pace};
 use crate::experiments::memory::probe::Probe;
-use crate::experiments::memory::tested::PAGE;
 use crate::sampling::process_memory::resident;
 use crate::workload::{Case, Exchange, Expected};
 use sandlab_runtime::{Backend, BackendKind, CallError, Fault, Message};

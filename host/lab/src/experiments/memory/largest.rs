@@ -3,9 +3,9 @@
 
 use crate::experiments::memory::bisect::boundary;
 use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::limited_agent::PAGE;
 use crate::experiments::memory::probe::Probe;
-use crate::experiments::memory::tested::PAGE;
-use sandlab_runtime::{Backend, BackendKind, CallError, Denials, Fault};
+use sandlab_runtime::{Backend, BackendKind, CallError, Cause, Denials, Fault};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -55,9 +55,10 @@ impl Outcome {
         let text = error.to_string();
         match error {
             CallError::Failure(_) => Self::Survived(text),
-            CallError::Fault(Fault::OutOfMemory { .. } | Fault::ProcessEnded(_)) => {
-                Self::Aborted(text)
-            }
+            CallError::Fault(Fault {
+                cause: Cause::OutOfMemory { .. } | Cause::ProcessEnded(_),
+                ..
+            }) => Self::Aborted(text),
             CallError::Fault(_) => Self::Trapped(text),
         }
     }
@@ -179,7 +180,7 @@ mod tests {
             }
             Err(match command {
                 "try-allocate" => CallError::Failure(Failure::Exhausted(bytes.to_owned())),
-                _ => Fault::ProcessEnded("signal: 6".to_owned()).into(),
+                _ => Cause::ProcessEnded("signal: 6".to_owned()).into(),
             })
         }
     }

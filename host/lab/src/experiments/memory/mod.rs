@@ -7,26 +7,55 @@
 
 mod bisect;
 mod figure;
+mod found;
 mod growth;
 mod held;
 mod largest;
+mod limited_agent;
 mod pace;
+mod parameters;
 mod probe;
 mod recovery;
+mod show;
 mod start;
 mod sweep;
-mod tested;
 mod tune;
 mod workload;
 
 pub use figure::Figure;
+pub use found::Found;
 pub use growth::{Growth, NEXT, Step};
 pub use held::{Full, Held, SHARES};
 pub use largest::{Allocation, Largest, Outcome};
+pub use limited_agent::{LimitedAgent, MOST, PAGE};
 pub use pace::Pace;
+pub use parameters::Parameters;
 pub use recovery::Recovery;
 pub use start::{Refused, Start, describe};
 pub use sweep::{AtLimit, sweep};
-pub use tested::{MOST, PAGE, Tested};
 pub use tune::{Curve, Search, Tried, Tuned, tune};
 pub use workload::{Ran, RanOut};
+
+use super::{Experiment, Given, Plan, Shown};
+use crate::Result;
+use crate::metrics::Quantity;
+use crate::view::View;
+
+/// What memory limits do, and which one a workload needs.
+pub struct Memory;
+
+impl Experiment for Memory {
+    type Parameters = Parameters;
+    type Found = Found;
+
+    const KINDS: &'static [&'static str] = &["memory", "tuning"];
+    const QUANTITIES: &'static [&'static Quantity] = show::QUANTITIES;
+
+    fn plan<'a>(parameters: &'a Parameters, given: &'a Given) -> Result<Plan<'a>> {
+        parameters.plan(given)
+    }
+
+    fn show(parts: &[Shown<Found>], to: &mut View) {
+        show::show(parts, to);
+    }
+}

@@ -3,7 +3,7 @@
 use crate::sampling::timing::{count, slice};
 use crate::stats::{Distribution, Estimate, median_interval};
 use crate::workload::Case;
-use sandlab_runtime::{Agent, CallError, Fault};
+use sandlab_runtime::{Agent, CallError, Cause};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -70,11 +70,11 @@ pub fn pace(agent: &mut dyn Agent, case: &Case) -> Result<Pace, CallError> {
     Ok(Pace { ns, time })
 }
 
-fn require(expected: u64, brought: u64) -> Result<(), Fault> {
+fn require(expected: u64, brought: u64) -> Result<(), Cause> {
     if expected == brought {
         return Ok(());
     }
-    Err(Fault::Contract(format!(
+    Err(Cause::Contract(format!(
         "the same messages brought {expected} answers, and then {brought}"
     )))
 }

@@ -1,8 +1,8 @@
 //! How soon an agent is back that ran out of memory.
 
 use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::limited_agent::{LimitedAgent, MOST};
 use crate::experiments::memory::probe::Probe;
-use crate::experiments::memory::tested::{MOST, Tested};
 use crate::stats::Distribution;
 use crate::workload::Case;
 use crate::{Error, Result};
@@ -29,7 +29,7 @@ const SAMPLES: usize = 31;
 ///
 /// # Errors
 /// If an instance does not start, or does not come back.
-pub fn recovery(tested: &Tested, backend: &dyn Backend, limit: u64) -> Result<Recovery> {
+pub fn recovery(tested: &LimitedAgent, backend: &dyn Backend, limit: u64) -> Result<Recovery> {
     let too_much = limit + (1 << 20);
     if backend.kind() == BackendKind::Wasm && too_much > MOST / 2 {
         let why = "a 32-bit agent is refused by its own allocator from 2 GiB on";
@@ -44,7 +44,11 @@ pub fn recovery(tested: &Tested, backend: &dyn Backend, limit: u64) -> Result<Re
     })
 }
 
-fn survived(tested: &Tested, backend: &dyn Backend, too_much: u64) -> Result<Figure<Distribution>> {
+fn survived(
+    tested: &LimitedAgent,
+    backend: &dyn Backend,
+    too_much: u64,
+) -> Result<Figure<Distribution>> {
     let step = "after it was refused memory";
     let failed = |error: CallError| tested.failed(step, error);
     let mut probe = Probe::start(backend).map_err(|fault| failed(fault.into()))?;
@@ -65,7 +69,11 @@ fn survived(tested: &Tested, backend: &dyn Backend, too_much: u64) -> Result<Fig
     Ok(Figure::Measured(times))
 }
 
-fn ended(tested: &Tested, backend: &dyn Backend, too_much: u64) -> Result<Figure<Distribution>> {
+fn ended(
+    tested: &LimitedAgent,
+    backend: &dyn Backend,
+    too_much: u64,
+) -> Result<Figure<Distribution>> {
     let failed = |error: CallError| tested.failed("started again after it ran out", error);
     let start = || Probe::start(backend).map_err(|fault| failed(fault.into()));
     let mut probe = start()?;
@@ -90,7 +98,7 @@ fn ended(tested: &Tested, backend: &dyn Backend, too_much: u64) -> Result<Figure
 /// # Errors
 /// If it does not start, or replies what it must not.
 pub fn restarted(
-    tested: &Tested,
+    tested: &LimitedAgent,
     backend: &dyn Backend,
     case: &Case,
 ) -> Result<Figure<Distribution>> {

@@ -1,11 +1,11 @@
 //! Whether an agent starts under a limit, and if not, why and what to do.
 
 use crate::experiments::memory::figure::Figure;
-use crate::experiments::memory::tested::{PAGE, Tested};
+use crate::experiments::memory::limited_agent::{LimitedAgent, PAGE};
 use crate::{Error, Result};
 use bytesize::ByteSize;
 use sandlab_runtime::wasm::Memories;
-use sandlab_runtime::{Backend, CallError, Fault, LoadError};
+use sandlab_runtime::{Backend, CallError, Cause, Fault, LoadError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ fn remedy(memories: &Memories, limit: u64) -> String {
 ///
 /// # Errors
 /// If it does not start for another reason than the limit.
-pub fn start(tested: &Tested, limit: u64) -> Result<(Start, Option<Arc<dyn Backend>>)> {
+pub fn start(tested: &LimitedAgent, limit: u64) -> Result<(Start, Option<Arc<dyn Backend>>)> {
     let memories = tested.memories.clone();
     let fits = tested.initial() <= limit;
     let backend = match tested.under(limit) {
@@ -92,7 +92,7 @@ pub fn start(tested: &Tested, limit: u64) -> Result<(Start, Option<Arc<dyn Backe
     let case = tested.cases.first();
     let started = case.map(|case| tested.start(backend.as_ref(), case));
     match started {
-        Some(Err(CallError::Fault(fault @ Fault::OutOfMemory { .. }))) => {
+        Some(Err(CallError::Fault(fault))) if matches!(fault.cause, Cause::OutOfMemory { .. }) => {
             Ok((refused(memories, limit, Some(fault)), None))
         }
         Some(Err(error)) => Err(tested.failed("when started", error)),

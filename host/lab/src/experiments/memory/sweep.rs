@@ -2,17 +2,17 @@
 
 use crate::Result;
 use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::found::Found;
 use crate::experiments::memory::growth::{Growth, growth};
 use crate::experiments::memory::held::{Held, held};
 use crate::experiments::memory::largest::{Largest, largest};
+use crate::experiments::memory::limited_agent::{LimitedAgent, MOST};
 use crate::experiments::memory::probe;
 use crate::experiments::memory::recovery::{Recovery, recovery};
 use crate::experiments::memory::start::{Start, start};
-use crate::experiments::memory::tested::{MOST, Tested};
 use crate::experiments::memory::workload::{Ran, workload};
-use crate::experiments::record::{Experiment, Finding, Recorder};
-use crate::record::Entry;
 use crate::sampling::process_memory::available;
+use crate::sampling::recorder::Recorder;
 use bytesize::ByteSize;
 use sandlab_runtime::BackendKind;
 use schemars::JsonSchema;
@@ -41,20 +41,20 @@ pub struct AtLimit {
 ///
 /// # Errors
 /// If it fails for another reason than its memory, or replies what it must not.
-pub fn sweep(tested: &Tested, limits: &[u64], to: &mut dyn Recorder) -> Result<()> {
+pub fn sweep(tested: &LimitedAgent, limits: &[u64], to: &mut dyn Recorder) -> Result<()> {
     let has_words = probe::understands(tested.under(MOST)?.as_ref());
     for limit in limits {
         if to.stopped() {
             break;
         }
-        to.record(Entry::Part(tested.part(Experiment::Memory)))?;
+        to.part(tested.part("memory"))?;
         let found = at(tested, *limit, has_words)?;
-        to.finding(Finding::AtLimit(Box::new(found)))?;
+        to.found(&Found::AtLimit(Box::new(found)))?;
     }
     Ok(())
 }
 
-fn at(tested: &Tested, limit: u64, has_words: bool) -> Result<AtLimit> {
+fn at(tested: &LimitedAgent, limit: u64, has_words: bool) -> Result<AtLimit> {
     let (start, backend) = start(tested, limit)?;
     let Some(backend) = backend else {
         return Ok(AtLimit::not_started(limit, start));

@@ -2,12 +2,12 @@
 
 use crate::experiments::memory::bisect::boundary;
 use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::found::Found;
 use crate::experiments::memory::largest::Outcome;
-use crate::experiments::memory::tested::{MOST, PAGE, Tested};
+use crate::experiments::memory::limited_agent::{LimitedAgent, MOST, PAGE};
 use crate::experiments::memory::workload::{RanOut, Went, series};
-use crate::experiments::record::{Experiment, Finding, Recorder};
-use crate::record::Entry;
 use crate::sampling::process_memory::available;
+use crate::sampling::recorder::Recorder;
 use crate::{Error, Result};
 use bytesize::ByteSize;
 use sandlab_runtime::{Backend, BackendKind};
@@ -123,15 +123,15 @@ impl Tuned {
 ///
 /// # Errors
 /// If the agent fails for another reason than its memory, or replies what it must not.
-pub fn tune(tested: &Tested, search: &Search, to: &mut dyn Recorder) -> Result<()> {
-    to.record(Entry::Part(tested.part(Experiment::Tuning)))?;
+pub fn tune(tested: &LimitedAgent, search: &Search, to: &mut dyn Recorder) -> Result<()> {
+    to.part(tested.part("tuning"))?;
     match found(tested, search, to)? {
-        Figure::Measured(tuned) => to.finding(Finding::Tuned(Box::new(tuned))),
-        Figure::Unavailable(why) => to.finding(Finding::Unavailable { why }),
+        Figure::Measured(tuned) => to.found(&Found::Tuned(Box::new(tuned))),
+        Figure::Unavailable(why) => to.unavailable(why),
     }
 }
 
-fn found(tested: &Tested, search: &Search, to: &dyn Recorder) -> Result<Figure<Tuned>> {
+fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Figure<Tuned>> {
     if tested.backend != BackendKind::Wasm {
         return Ok(Figure::unavailable(
             "only the sandbox has a limit in pages that it counts refusals of",
@@ -188,10 +188,10 @@ fn with_headroom(pages: u64, percent: u32) -> u64 {
 }
 
 /// The curves of all series, with as much memory as there is.
-fn curves(tested: &Tested, search: &Search, plenty: u64) -> Result<Figure<Vec<Curve>>> {
+fn curves(tested: &LimitedAgent, search: &Search, plenty: u64) -> Result<Figure<Vec<Curve>>> {
     let backend = tested.under(plenty)?;
     let mut curves = Vec::new();
-    for case in tested.cases {
+    for case in tested.cases.iter() {
         let started = tested.start(backend.as_ref(), case);
         let started = started.map_err(|error| tested.failed("when started", error))?;
         let first = started.usage().memory.unwrap_or(0);
@@ -243,7 +243,7 @@ fn thinned(changes: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     steps.into_iter().map(|index| changes[index]).collect()
 }
 
-fn tried(tested: &Tested, search: &Search, limit: u64) -> Result<Tried> {
+fn tried(tested: &LimitedAgent, search: &Search, limit: u64) -> Result<Tried> {
     let mut tried = Tried {
         limit,
         tries: 0,
@@ -272,8 +272,8 @@ fn tried(tested: &Tested, search: &Search, limit: u64) -> Result<Tried> {
 }
 
 /// Runs the whole workload; says what happened at the first denial, if there was one.
-fn once(tested: &Tested, search: &Search, backend: &dyn Backend) -> Result<Option<RanOut>> {
-    for case in tested.cases {
+fn once(tested: &LimitedAgent, search: &Search, backend: &dyn Backend) -> Result<Option<RanOut>> {
+    for case in tested.cases.iter() {
         let mut refused_at = None;
         let went = series(
             tested,

@@ -3,9 +3,9 @@
 use crate::Result;
 use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::largest::Outcome;
+use crate::experiments::memory::limited_agent::{LimitedAgent, ran_out};
 use crate::experiments::memory::pace::{Pace, pace};
 use crate::experiments::memory::recovery::restarted;
-use crate::experiments::memory::tested::{Tested, ran_out};
 use crate::stats::Distribution;
 use crate::workload::Case;
 use sandlab_runtime::{Agent, Backend, BackendKind, Denials, Usage};
@@ -56,7 +56,7 @@ const SAMPLES: usize = 15;
 ///
 /// # Errors
 /// If the agent fails for another reason than memory, or replies what it must not.
-pub fn workload(tested: &Tested, backend: &dyn Backend) -> Result<Ran> {
+pub fn workload(tested: &LimitedAgent, backend: &dyn Backend) -> Result<Ran> {
     let mut ran = Ran {
         messages: 0,
         peak: None,
@@ -66,7 +66,7 @@ pub fn workload(tested: &Tested, backend: &dyn Backend) -> Result<Ran> {
         growing: Figure::unavailable("the workload ran out of memory"),
         restarted: Figure::unavailable("the workload never ran out of memory"),
     };
-    for case in tested.cases {
+    for case in tested.cases.iter() {
         let mut seen = |_: u64, usage: Usage| {
             ran.messages += 1;
             ran.peak = ran.peak.max(usage.memory_peak);
@@ -113,7 +113,7 @@ impl Went {
 /// # Errors
 /// If the agent fails for another reason than memory, or replies what it must not.
 pub fn series(
-    tested: &Tested,
+    tested: &LimitedAgent,
     backend: &dyn Backend,
     case: &Case,
     passes: u64,
@@ -126,8 +126,8 @@ pub fn series(
             if !matches!(outcome, Outcome::Aborted(_)) {
                 return Err(tested.failed("when started", error));
             }
-            let asked = match error.fault() {
-                Some(sandlab_runtime::Fault::OutOfMemory { asked, .. }) => Some(*asked),
+            let asked = match error.cause() {
+                Some(sandlab_runtime::Cause::OutOfMemory { asked, .. }) => Some(*asked),
                 _ => None,
             };
             return Ok(Went::RanOut(RanOut {
@@ -180,7 +180,7 @@ pub fn series(
     Ok(Went::Through(agent))
 }
 
-fn paced(tested: &Tested, agent: &mut dyn Agent, case: &Case) -> Result<Figure<Pace>> {
+fn paced(tested: &LimitedAgent, agent: &mut dyn Agent, case: &Case) -> Result<Figure<Pace>> {
     match pace(agent, case) {
         Ok(pace) => Ok(Figure::Measured(pace)),
         Err(error) if ran_out(tested.backend, agent, &error) => Ok(Figure::unavailable(format!(
@@ -191,7 +191,7 @@ fn paced(tested: &Tested, agent: &mut dyn Agent, case: &Case) -> Result<Figure<P
 }
 
 /// Times the messages of the last series with which memory grows, of fresh instances.
-fn growing(tested: &Tested, backend: &dyn Backend) -> Result<Figure<Distribution>> {
+fn growing(tested: &LimitedAgent, backend: &dyn Backend) -> Result<Figure<Distribution>> {
     if tested.backend != BackendKind::Wasm {
         return Ok(Figure::unavailable(
             "only the sandbox tells when memory grows",

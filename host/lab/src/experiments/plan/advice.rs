@@ -1,7 +1,7 @@
 //! What to write into the sandbox config, and what to ask of the machine.
 
-use crate::experiments::plan::Wish;
-use crate::experiments::plan::crowd::Crowd;
+use crate::experiments::plan::PlanRequest;
+use crate::experiments::plan::density_probe::DensityProbe;
 use crate::experiments::plan::machine::Machine;
 use crate::experiments::plan::predict::Capacity;
 use crate::{Error, Result};
@@ -30,17 +30,17 @@ pub struct Advice {
 
 impl Advice {
     pub(super) fn of(
-        crowd: &Crowd,
+        density: &DensityProbe,
         capacity: &Capacity,
         machine: &Machine,
-        wish: &Wish,
+        request: &PlanRequest,
     ) -> Result<Self> {
-        let agents = wish.agents.unwrap_or(capacity.agents());
+        let agents = request.agents.unwrap_or(capacity.agents());
         let fits = agents <= capacity.agents();
         let raises = |bound: Option<u64>| {
             agents <= capacity.agents_unlimited() && bound.is_some_and(|most| most < agents)
         };
-        let sandbox = crowd.sandbox(capacity.layout, agents);
+        let sandbox = density.sandbox(capacity.layout, agents);
         let pools = wasm::pools(&sandbox).map_err(|error| Error::Machine(error.to_string()))?;
         Ok(Self {
             agents,

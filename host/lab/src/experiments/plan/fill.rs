@@ -3,7 +3,7 @@
 
 use crate::experiments::plan::open_files::OpenFiles;
 use crate::sampling::fleet;
-use crate::sampling::probe::Greeting;
+use crate::sampling::probe::ProbeRequest;
 use crate::sampling::process_memory::{page_tables, proportional};
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{Connection, Runtime, Settings};
@@ -95,13 +95,13 @@ pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()
         }
     };
     let all = fill.readings.iter().max().copied().unwrap_or_default();
-    let runtime = fleet::path(Settings {
+    let runtime = fleet::start_runtime(Settings {
         shards: fill.shards,
         agents_per_shard: (all / fill.shards as u64 + 1) as u32,
         ..Settings::default()
     })?;
-    let mut crowd = Growing {
-        greeting: Greeting {
+    let mut density = Growing {
+        probe: ProbeRequest {
             config: fill.config.clone(),
             request: fill.request.clone(),
             replies: fill.replies.clone(),
@@ -112,10 +112,10 @@ pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()
         agents: 0,
         started_in: 0.0,
     };
-    say(Filled::Reading(crowd.read()?))?;
+    say(Filled::Reading(density.read()?))?;
     for agents in &fill.readings {
-        match crowd.grow_to(*agents) {
-            Ok(()) => say(Filled::Reading(crowd.read()?))?,
+        match density.grow_to(*agents) {
+            Ok(()) => say(Filled::Reading(density.read()?))?,
             Err(filled) => return say(filled),
         }
     }
@@ -124,7 +124,7 @@ pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()
 
 /// The agents until now.
 struct Growing {
-    greeting: Greeting,
+    probe: ProbeRequest,
     backend: Arc<dyn Backend>,
     connection: Connection,
     runtime: Runtime,
@@ -134,7 +134,7 @@ struct Growing {
 
 impl Growing {
     fn grow_to(&mut self, agents: u64) -> Result<(), Filled> {
-        let options = self.greeting.options();
+        let options = self.probe.options();
         let start = Instant::now();
         let count = (agents - self.agents) as usize;
         let started = self.runtime.spawn_many(&self.backend, &options, count);
@@ -144,7 +144,7 @@ impl Growing {
         self.started_in += start.elapsed().as_secs_f64();
         self.agents = agents;
         let greeted = self
-            .greeting
+            .probe
             .exchange(&mut self.connection, started.into_iter());
         greeted.map_err(|why| Filled::Wrong { why })
     }

@@ -1,6 +1,6 @@
 //! From what one agent costs to how many there can be.
 
-use crate::experiments::plan::crowd::Crowd;
+use crate::experiments::plan::density_probe::DensityProbe;
 use crate::experiments::plan::fill::Reading;
 use crate::experiments::plan::machine::Machine;
 use sandlab_runtime::SandboxConfig;
@@ -101,9 +101,9 @@ const SHARE_OF_MEMORY: f64 = 0.9;
 
 impl Capacity {
     /// Of agents that cost so much, on this machine.
-    pub fn predict(crowd: &Crowd, layout: Layout, machine: &Machine, cost: Cost) -> Self {
-        let sandbox = crowd.sandbox(layout, 1);
-        Self::of(&sandbox, crowd.needs.slots(), machine, cost)
+    pub fn predict(density: &DensityProbe, layout: Layout, machine: &Machine, cost: Cost) -> Self {
+        let sandbox = density.sandbox(layout, 1);
+        Self::of(&sandbox, density.needs.slots(), machine, cost)
     }
 
     fn of(sandbox: &SandboxConfig, slots: u32, machine: &Machine, cost: Cost) -> Self {
@@ -174,12 +174,12 @@ pub struct Verified {
     /// With all, of which each has answered.
     pub after: Reading,
     /// What became of more than were predicted; none if that was not tried.
-    pub beyond: Option<Beyond>,
+    pub beyond: Option<Overfill>,
 }
 
 /// More agents than were predicted.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Beyond {
+pub struct Overfill {
     /// How many.
     pub agents: u64,
     /// Why they did not come up; none if they did.

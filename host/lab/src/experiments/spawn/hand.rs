@@ -2,8 +2,10 @@
 
 use crate::bundle::Subject;
 use crate::experiments::by_hand::{ByHand, Instance, Knobs};
-use crate::experiments::spawn::{Clock, MANY, Phase, Starting};
-use crate::sampling::setup::with_directory;
+use super::clock::Clock;
+use super::found::Phase;
+use super::run::{MANY, Starting};
+use crate::workload::with_directory;
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::config::{Calls, Strategy};
@@ -167,6 +169,6 @@ fn configure(agent: &mut Instance, what: &Starting) -> Result<()> {
 }
 
 fn greet(agent: &mut Instance, what: &Starting) -> Result<()> {
-    let handled = agent.handle(&what.exchange.request);
+    let handled = agent.handle(&what.exchange().request);
     what.check(&handled.map_err(|error| what.failed(NAME, error))?, NAME)
 }

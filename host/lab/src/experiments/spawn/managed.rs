@@ -1,9 +1,12 @@
 //! Starts through the message path: what an agent gets that others can write to.
 
 use crate::bundle::Subject;
-use crate::experiments::spawn::{Clock, MANY, Phase, Starting};
+use super::clock::Clock;
+use super::found::Phase;
+use super::run::{MANY, Starting};
 use crate::sampling::backends;
-use crate::sampling::{fleet, setup::with_directory};
+use crate::sampling::fleet;
+use crate::workload::with_directory;
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{AgentOptions, Connection, Runtime, Settings};
@@ -26,7 +29,7 @@ const NAME: &str = "the message path";
 impl Managed {
     pub fn load(subject: &Subject, sandbox: &SandboxConfig, cases: &[Case]) -> Result<Self> {
         let (sandbox, directory) = with_directory(sandbox, cases)?;
-        let runtime = fleet::path(Settings {
+        let runtime = fleet::start_runtime(Settings {
             shards: 1,
             ..Settings::default()
         })?;
@@ -77,7 +80,7 @@ impl Managed {
             .unwrap_or_else(PoisonError::into_inner);
         let mut replies: HashMap<u64, Vec<Message>> = HashMap::new();
         for agent in agents {
-            let request = what.exchange.request.content.clone();
+            let request = what.exchange().request.content.clone();
             let sent = connection.send(*agent, Performative::Request, request);
             replies.insert(sent.map_err(|error| lost(&error))?, Vec::new());
         }

@@ -1,9 +1,11 @@
 //! Starts of what one could take instead of a sandbox.
 
 use crate::bundle::Subject;
-use crate::experiments::spawn::{Clock, Phase, Starting};
+use super::clock::Clock;
+use super::found::Phase;
+use super::run::Starting;
 use crate::sampling::backends;
-use crate::sampling::setup::with_directory;
+use crate::workload::with_directory;
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::{Backend, BackendKind, SandboxConfig};
@@ -61,7 +63,7 @@ fn started(backend: &dyn Backend, what: &Starting) -> Result<Clock> {
         configured.map_err(|error| what.failed(name, error))?;
     }
     clock.lap(Phase::Configure, 1);
-    let handled = agent.handle(&what.exchange.request);
+    let handled = agent.handle(&what.exchange().request);
     what.check(&handled.map_err(|error| what.failed(name, error))?, name)?;
     clock.lap(Phase::FirstReply, 1);
     drop(agent);

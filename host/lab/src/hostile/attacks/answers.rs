@@ -1,8 +1,8 @@
-//! Those that answer too much, or what no agent may answer.
+//! Attacks through results: too large, or against the contract.
 
-use super::{Attack, ECHO, End, Guest, handling, tell};
+use super::{Attack, ECHO, Expected, Guest, attack, handling};
 
-/// One that makes this of its reply.
+/// Returns an echo that runs these instructions on its finished reply.
 const fn answering(answer: &'static str) -> Guest<'static> {
     Guest { answer, ..ECHO }
 }
@@ -10,33 +10,33 @@ const fn answering(answer: &'static str) -> Guest<'static> {
 const BREACH: &str = "broke the contract: ";
 
 pub const ATTACKS: &[Attack] = &[
-    tell(
+    attack(
         "huge reply",
         answering(
             "(drop (memory.grow (i32.const 60)))
             (i32.store (i32.const 1140) (i32.const 0))
             (i32.store (i32.const 1144) (i32.const 4000000))",
         ),
-        End::Ended("`result-limit`"),
+        Expected::Ended("`result-limit`"),
     ),
-    tell(
+    attack(
         "a million replies",
         answering(
             "(i32.store (i32.const 1028) (i32.const 65536))
             (i32.store (i32.const 1032) (i32.const 1000000))",
         ),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "as many replies as fit",
         answering(
             "(drop (memory.grow (i32.const 20)))
             (i32.store (i32.const 1028) (i32.const 65536))
             (i32.store (i32.const 1032) (i32.const 20000))",
         ),
-        End::Ended("`budgets.replies`"),
+        Expected::Ended("`budgets.replies`"),
     ),
-    tell(
+    attack(
         "thousands of replies with the same large content",
         Guest {
             answer: "(local.set $n (i32.const 65536))
@@ -49,9 +49,9 @@ pub const ATTACKS: &[Attack] = &[
                 (i32.store (i32.const 1032) (i32.const 2048))",
             ..ECHO
         },
-        End::Ended("`result-limit`"),
+        Expected::Ended("`result-limit`"),
     ),
-    tell(
+    attack(
         "millions of tiny strings",
         Guest {
             answer: "(drop (memory.grow (i32.const 40)))
@@ -64,45 +64,45 @@ pub const ATTACKS: &[Attack] = &[
                 (i32.store (i32.const 1032) (i32.const 39000))",
             ..ECHO
         },
-        End::Ended("`result-limit`"),
+        Expected::Ended("`result-limit`"),
     ),
-    tell(
+    attack(
         "realloc that lies: no room there",
         Guest {
             realloc: "i32.const -16",
             ..ECHO
         },
-        End::NotStarted(BREACH),
+        Expected::NotStarted(BREACH),
     ),
-    tell(
+    attack(
         "realloc that traps",
         Guest {
             realloc: "unreachable",
             ..ECHO
         },
-        End::NotStarted("the agent trapped: "),
+        Expected::NotStarted("the agent trapped: "),
     ),
-    tell(
+    attack(
         "result out of range",
         answering("(return (i32.const -65536))"),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "result misaligned",
         answering("(return (i32.const 1025))"),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "content out of range",
         answering("(i32.store (i32.const 1144) (i32.const 2000000))"),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "content whose end wraps",
         answering("(i32.store (i32.const 1140) (i32.const -1))"),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "bad UTF-8",
         answering(
             "(i32.store8 (i32.const 1024) (i32.const 1))
@@ -111,38 +111,38 @@ pub const ATTACKS: &[Attack] = &[
             (i32.store (i32.const 1032) (i32.const 2048))
             (i32.store (i32.const 1036) (i32.const 4))",
         ),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "bad discriminant of the result",
         answering("(i32.store8 (i32.const 1024) (i32.const 7))"),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "bad performative",
         answering("(i32.store8 (i32.const 1136) (i32.const 200))"),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "bad failure",
         answering(
             "(i32.store8 (i32.const 1024) (i32.const 1))
             (i32.store8 (i32.const 1028) (i32.const 77))",
         ),
-        End::Ended(BREACH),
+        Expected::Ended(BREACH),
     ),
-    tell(
+    attack(
         "post-return that traps",
         Guest {
             items: r#"(func (export "cabi_post_sandlab:agent/agent@0.1.0#handle") (param i32)
                 unreachable)"#,
             ..ECHO
         },
-        End::Ended("the agent trapped: "),
+        Expected::Ended("the agent trapped: "),
     ),
-    tell(
+    attack(
         "reply in another's name",
         handling("(local.set $self (i64.const 72057598332895233))"),
-        End::Answered,
+        Expected::Answered,
     ),
 ];

@@ -1,27 +1,27 @@
-//! Those that want out, or into another agent.
+//! Attacks on isolation: from the host, and from other agents.
 
-use super::{Attack, ECHO, End, Guest, Strike, tell, with};
+use super::{Attack, ECHO, Expected, Guest, Method, attack, with};
 use crate::hostile::WITNESS;
 
 pub const ATTACKS: &[Attack] = &[
-    tell(
+    attack(
         "undeclared import",
         with(
             r#"(import "nobody:knows/secrets@1.0.0" "read" (func $read (result i64)))"#,
             "(drop (call $read))",
         ),
-        End::NotLoaded("imports `nobody:knows/secrets@1.0.0`"),
+        Expected::NotLoaded("imports `nobody:knows/secrets@1.0.0`"),
     ),
-    tell(
+    attack(
         "network",
         with(
             r#"(import "wasi:sockets/instance-network@0.2.6" "instance-network"
                 (func $network (result i32)))"#,
             "(drop (call $network))",
         ),
-        End::NotLoaded("`network = true`"),
+        Expected::NotLoaded("`network = true`"),
     ),
-    tell(
+    attack(
         "the host's environment",
         with(
             r#"(import "wasi:cli/environment@0.2.6" "get-environment"
@@ -29,9 +29,9 @@ pub const ATTACKS: &[Attack] = &[
             "(call $environment (i32.const 1200))
             (if (i32.load (i32.const 1204)) (then unreachable))",
         ),
-        End::Answered,
+        Expected::Answered,
     ),
-    tell(
+    attack(
         "the host's directories",
         with(
             r#"(import "wasi:filesystem/preopens@0.2.6" "get-directories"
@@ -39,11 +39,11 @@ pub const ATTACKS: &[Attack] = &[
             "(call $directories (i32.const 1200))
             (if (i32.load (i32.const 1204)) (then unreachable))",
         ),
-        End::Answered,
+        Expected::Answered,
     ),
     Attack {
-        strike: Strike::Search(WITNESS),
-        ..tell(
+        method: Method::Search(WITNESS),
+        ..attack(
             "secret left in a slot",
             Guest {
                 items: "(table $t 64 funcref) (elem declare func $handle)",
@@ -53,23 +53,23 @@ pub const ATTACKS: &[Attack] = &[
                     unreachable",
                 ..ECHO
             },
-            End::Ended("the agent trapped: "),
+            Expected::Ended("the agent trapped: "),
         )
     },
-    tell(
+    attack(
         "access far beyond its memory",
         Guest {
             handle: "(drop (i32.load (i32.const 0x70000000)))",
             ..ECHO
         },
-        End::Ended("out of bounds memory access"),
+        Expected::Ended("out of bounds memory access"),
     ),
-    tell(
+    attack(
         "access just beyond its memory",
         Guest {
             handle: "(drop (i32.load (i32.const 262144)))",
             ..ECHO
         },
-        End::Ended("out of bounds memory access"),
+        Expected::Ended("out of bounds memory access"),
     ),
 ];

@@ -1,31 +1,31 @@
-//! Those that want the host's memory, and its places.
+//! Attacks on the host's memory and on the pool's slots.
 
-use super::{Attack, ECHO, End, Guest, Strike, handling, tell, with};
+use super::{Attack, ECHO, Expected, Guest, Method, attack, handling, with};
 
 /// Grows its memory page by page until it is refused.
 const GROW: &str = "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))";
 
 pub const ATTACKS: &[Attack] = &[
-    tell(
+    attack(
         "memory by growing, then abort",
         Guest {
             handle: "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
                 unreachable",
             ..ECHO
         },
-        End::Ended("out of memory: "),
+        Expected::Ended("out of memory: "),
     ),
-    tell(
+    attack(
         "memory by trying 4 GiB at once",
         handling("(drop (memory.grow (i32.const 65000)))"),
-        End::Answered,
+        Expected::Answered,
     ),
-    tell(
+    attack(
         "memory by growing, and staying",
         handling(GROW),
-        End::Answered,
+        Expected::Answered,
     ),
-    tell(
+    attack(
         "memory by touching all of it",
         Guest {
             handle: "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
@@ -33,9 +33,9 @@ pub const ATTACKS: &[Attack] = &[
                     (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 65536)))",
             ..ECHO
         },
-        End::Answered,
+        Expected::Answered,
     ),
-    tell(
+    attack(
         "memory of several memories",
         with(
             "(memory $a 1) (memory $b 1) (memory $c 1)",
@@ -45,17 +45,17 @@ pub const ATTACKS: &[Attack] = &[
                 (br_if $l (i32.ne (memory.grow $c (i32.const 1)) (i32.const -1))))
             unreachable",
         ),
-        End::Ended("out of memory: "),
+        Expected::Ended("out of memory: "),
     ),
-    tell(
+    attack(
         "memory of more than the limit from the start",
         Guest {
             pages: 1_000,
             ..ECHO
         },
-        End::NotStarted("out of memory: "),
+        Expected::NotStarted("out of memory: "),
     ),
-    tell(
+    attack(
         "table bomb",
         with(
             "(table $t 1 funcref)",
@@ -64,18 +64,22 @@ pub const ATTACKS: &[Attack] = &[
                     (i32.const -1))))
             unreachable",
         ),
-        End::Ended("`table-limit`"),
+        Expected::Ended("`table-limit`"),
     ),
     Attack {
-        strike: Strike::Crowd(500),
-        ..tell("instance bomb", ECHO, End::NotLoaded("`instance-limit`"))
+        method: Method::CoreInstances(500),
+        ..attack(
+            "instance bomb",
+            ECHO,
+            Expected::NotLoaded("`instance-limit`"),
+        )
     },
     Attack {
-        strike: Strike::Fill,
-        ..tell(
+        method: Method::FillPool,
+        ..attack(
             "pool exhaustion",
             ECHO,
-            End::NotStarted("`allocation.slots`"),
+            Expected::NotStarted("`allocation.slots`"),
         )
     },
 ];

@@ -1,4 +1,4 @@
-//! The attacks, by what they are after.
+//! The attacks, one file per target.
 
 mod answers;
 mod escape;
@@ -6,9 +6,9 @@ mod memory;
 mod requests;
 mod time;
 
-use super::{Attack, End, Guest, Strike};
+use super::{Attack, Expected, Guest, Method};
 
-/// Every attack.
+/// Returns every attack.
 pub fn all() -> impl Iterator<Item = &'static Attack> {
     [
         time::ATTACKS,
@@ -21,7 +21,7 @@ pub fn all() -> impl Iterator<Item = &'static Attack> {
     .flatten()
 }
 
-/// An echo.
+/// A guest that only echoes.
 const ECHO: Guest = Guest {
     items: "",
     configure: "",
@@ -31,21 +31,21 @@ const ECHO: Guest = Guest {
     pages: 0,
 };
 
-const fn tell(name: &'static str, guest: Guest<'static>, end: End) -> Attack {
+const fn attack(name: &'static str, guest: Guest<'static>, expected: Expected) -> Attack {
     Attack {
         name,
         guest,
-        strike: Strike::Tell,
-        end,
+        method: Method::Message,
+        expected,
     }
 }
 
-/// An echo that does this before it answers.
+/// Returns an echo that runs these instructions before it replies.
 const fn handling(handle: &'static str) -> Guest<'static> {
     Guest { handle, ..ECHO }
 }
 
-/// The same, with something else in its module.
+/// Returns the same with items added to its module.
 const fn with(items: &'static str, handle: &'static str) -> Guest<'static> {
     Guest {
         items,

@@ -1,6 +1,6 @@
-//! Those that ask the host for too much.
+//! Attacks through calls of the host's imports.
 
-use super::{Attack, ECHO, End, Guest, tell, with};
+use super::{Attack, ECHO, Expected, Guest, attack, with};
 
 const LOG: &str = r#"(import "sandlab:agent/host@0.1.0" "log" (func $log (param i32 i32 i32)))"#;
 
@@ -11,7 +11,7 @@ const RANDOM: &str = r#"(import "wasi:random/random@0.2.6" "get-random-bytes"
     (func $random (param i64 i32)))"#;
 
 pub const ATTACKS: &[Attack] = &[
-    tell(
+    attack(
         "log flood of 10 million lines",
         with(
             LOG,
@@ -20,9 +20,9 @@ pub const ATTACKS: &[Attack] = &[
                     (local.tee $n (i32.add (local.get $n) (i32.const 1)))
                     (i32.const 10000000))))",
         ),
-        End::Ended("`budgets.log-calls`"),
+        Expected::Ended("`budgets.log-calls`"),
     ),
-    tell(
+    attack(
         "log lines within the budget, of which most are dropped",
         with(
             LOG,
@@ -31,34 +31,34 @@ pub const ATTACKS: &[Attack] = &[
                     (local.tee $n (i32.add (local.get $n) (i32.const 1)))
                     (i32.const 9000))))",
         ),
-        End::Answered,
+        Expected::Answered,
     ),
-    tell(
+    attack(
         "log line of 7 MiB",
         with(
             LOG,
             "(drop (memory.grow (i32.const 112)))
             (call $log (i32.const 1) (i32.const 0) (i32.const 7340032))",
         ),
-        End::Ended("`result-limit`"),
+        Expected::Ended("`result-limit`"),
     ),
-    tell(
+    attack(
         "log line of 64 MB that is not there",
         with(
             LOG,
             "(call $log (i32.const 1) (i32.const 0) (i32.const 64000000))",
         ),
-        End::Ended("broke the contract: "),
+        Expected::Ended("broke the contract: "),
     ),
-    tell(
+    attack(
         "log line at a bad level",
         with(
             LOG,
             "(call $log (i32.const 99) (i32.const 0) (i32.const 1))",
         ),
-        End::Ended("broke the contract: "),
+        Expected::Ended("broke the contract: "),
     ),
-    tell(
+    attack(
         "standard output flood",
         with(
             r#"(import "wasi:cli/stdout@0.2.6" "get-stdout" (func $stdout (result i32)))
@@ -69,42 +69,42 @@ pub const ATTACKS: &[Attack] = &[
                 (call $write (local.get $n) (i32.const 0) (i32.const 4096) (i32.const 1200))
                 (br $l))",
         ),
-        End::Ended("`budgets.output`"),
+        Expected::Ended("`budgets.output`"),
     ),
-    tell(
+    attack(
         "random bytes: 4 GiB",
         with(
             RANDOM,
             "(call $random (i64.const 4294967296) (i32.const 1200))",
         ),
-        End::Ended("random bytes at once"),
+        Expected::Ended("random bytes at once"),
     ),
-    tell(
+    attack(
         "random bytes: more than there is memory for",
         with(
             RANDOM,
             "(call $random (i64.const 1000000) (i32.const 1200))",
         ),
-        End::Ended("broke the contract: "),
+        Expected::Ended("broke the contract: "),
     ),
-    tell(
+    attack(
         "handle leak",
         with(
             r#"(import "wasi:clocks/monotonic-clock@0.2.6" "subscribe-duration"
                 (func $subscribe (param i64) (result i32)))"#,
             "(loop $l (drop (call $subscribe (i64.const 1000000000000))) (br $l))",
         ),
-        End::Ended("`budgets.handles`"),
+        Expected::Ended("`budgets.handles`"),
     ),
-    tell(
+    attack(
         "handle that is none",
         with(
             r#"(import "wasi:io/poll@0.2.6" "[method]pollable.block" (func $block (param i32)))"#,
             "(call $block (i32.const 12345))",
         ),
-        End::Ended("broke the contract: "),
+        Expected::Ended("broke the contract: "),
     ),
-    tell(
+    attack(
         "message storm to nobody",
         with(
             SEND,
@@ -114,9 +114,9 @@ pub const ATTACKS: &[Attack] = &[
                     (i32.const 0) (i32.const 0) (i32.const 1200))
                 (br $l))",
         ),
-        End::Ended("`budgets.sends`"),
+        Expected::Ended("`budgets.sends`"),
     ),
-    tell(
+    attack(
         "message storm to itself, for ever",
         Guest {
             items: r#"(import "sandlab:agent/host@0.1.0" "send"
@@ -131,6 +131,6 @@ pub const ATTACKS: &[Attack] = &[
                     (i32.const 3))))",
             ..ECHO
         },
-        End::Answered,
+        Expected::Answered,
     ),
 ];

@@ -1,16 +1,16 @@
-//! Those that keep a thread busy, or waiting, and those that keep coming back.
+//! Attacks on the thread's time: busy, waiting, or restarted again and again.
 
-use super::{Attack, ECHO, End, Guest, Strike, handling, tell, with};
+use super::{Attack, ECHO, Expected, Guest, Method, attack, handling, with};
 
-const fn stall(name: &'static str, guest: Guest<'static>, end: End) -> Attack {
+const fn stall(name: &'static str, guest: Guest<'static>, expected: Expected) -> Attack {
     Attack {
-        strike: Strike::Stall,
-        ..tell(name, guest, end)
+        method: Method::Stall,
+        ..attack(name, guest, expected)
     }
 }
 
 const FOREVER: &str = "(loop $l (br $l))";
-const DEADLINE: End = End::Ended("deadline: ");
+const DEADLINE: Expected = Expected::Ended("deadline: ");
 
 pub const ATTACKS: &[Attack] = &[
     stall("infinite loop in handle", handling(FOREVER), DEADLINE),
@@ -20,7 +20,7 @@ pub const ATTACKS: &[Attack] = &[
             configure: FOREVER,
             ..ECHO
         },
-        End::NotStarted("deadline: "),
+        Expected::NotStarted("deadline: "),
     ),
     stall(
         "infinite loop in the start function",
@@ -28,7 +28,7 @@ pub const ATTACKS: &[Attack] = &[
             items: "(start $s) (func $s (loop $l (br $l)))",
             ..ECHO
         },
-        End::NotStarted("deadline: "),
+        Expected::NotStarted("deadline: "),
     ),
     stall(
         "infinite loop in a post-return",
@@ -86,15 +86,15 @@ pub const ATTACKS: &[Attack] = &[
         ),
         DEADLINE,
     ),
-    tell(
+    attack(
         "recursion on the native stack",
         with(
             "(func $deeper (result i32) (i32.add (i32.const 1) (call $deeper)))",
             "(drop (call $deeper))",
         ),
-        End::Ended("stack overflow: "),
+        Expected::Ended("stack overflow: "),
     ),
-    tell(
+    attack(
         "recursion on the shadow stack",
         with(
             "(global $sp (mut i32) (i32.const 65536))
@@ -104,19 +104,19 @@ pub const ATTACKS: &[Attack] = &[
                 (i32.add (i32.const 1) (call $deeper)))",
             "(drop (call $deeper))",
         ),
-        End::Ended("stack overflow: "),
+        Expected::Ended("stack overflow: "),
     ),
     Attack {
-        strike: Strike::Crash,
-        ..tell(
+        method: Method::CrashLoop,
+        ..attack(
             "crash loop",
             handling("unreachable"),
-            End::Ended("the agent trapped: "),
+            Expected::Ended("the agent trapped: "),
         )
     },
-    tell(
+    attack(
         "trap, then re-entry",
         handling("unreachable"),
-        End::Ended("the agent trapped: "),
+        Expected::Ended("the agent trapped: "),
     ),
 ];

@@ -1,15 +1,13 @@
 //! Reading runs, and removing them.
 
 use super::{RunId, Store};
-use crate::record::document::{Document, PartDocument};
-use crate::record::entry::{Begin, End};
-use crate::record::{Measurement, Results};
-use crate::record::{Phase, Window};
-use crate::sampling::interleave::{Sampled, Samples};
+use crate::record::{
+    Begin, Document, End, Finding, Part, PartDocument, Phase, Rounds, Run, RunPart, SCHEMA, Window,
+};
 use crate::stats::Distribution;
 use crate::{Error, Result};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{OptionalExtension, Row, Rows, params};
+use rusqlite::{OptionalExtension, Row, Rows};
 use serde::de::DeserializeOwned;
 
 /// A run in a list.
@@ -69,83 +67,82 @@ impl Store {
         })
     }
 
-    /// The last complete run of a command that was measured under the same conditions.
+    /// Returns what a run measured, its windows merged: as much as a report needs.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn last_like(&self, command: &str, conditions: &str) -> Result<Option<RunId>> {
-        let sql = "SELECT id, ended_with FROM run WHERE command = ?1 AND conditions = ?2 \
-                   AND ended_with IS NOT NULL ORDER BY id DESC";
-        let found = self.rows(sql, params![command, conditions], |row| {
-            Ok((row.get(0)?, row.get::<_, Json<End>>(1)?.0.complete))
-        })?;
-        let complete = found.into_iter().find(|(_, complete)| *complete);
-        Ok(complete.map(|(id, _)| id))
-    }
-
-    /// What a run measured, its intervals merged: as much as a report needs.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn results(&self, run: RunId) -> Result<Results> {
+    pub fn run(&self, run: RunId) -> Result<Run> {
         let (begin, end) = self.ends(run)?;
-        let mut parts: Vec<_> = self.parts(run)?.into_iter().map(Measurement::new).collect();
-        self.each(INTERVALS, [run], |row| {
-            let (part, interval) = interval(row)?;
-            parts
-                .get_mut(part)
-                .into_iter()
-                .for_each(|part| part.add(&interval));
-            Ok(())
-        })?;
-        for (part, finding) in self.findings(run)? {
-            parts
-                .get_mut(part)
-                .into_iter()
-                .for_each(|part| part.findings.push(finding.clone()));
-        }
-        let (comparisons, ladders) = self.sampled(run)?;
-        Ok(Results {
+        Ok(Run {
             begin,
-            parts,
-            comparisons,
-            ladders,
+            parts: self.parts(
+                run,
+                RunPart::new,
+                |part, window| part.add(&window),
+                |part| (&mut part.rounds, &mut part.findings),
+            )?,
             notes: self.notes(run)?,
             end,
         })
     }
 
-    /// All of a run.
+    /// Returns all of a run.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn document(&self, run: RunId) -> Result<Document> {
         let (begin, end) = self.ends(run)?;
-        let parts = self.parts(run)?.into_iter();
-        let mut parts: Vec<_> = parts.map(PartDocument::new).collect();
-        self.each(INTERVALS, [run], |row| {
-            let (part, interval) = interval(row)?;
-            parts
-                .get_mut(part)
-                .into_iter()
-                .for_each(|part| part.intervals.push(interval.clone()));
+        Ok(Document {
+            schema: SCHEMA.to_owned(),
+            begin,
+            parts: self.parts(
+                run,
+                PartDocument::new,
+                |part, window| part.windows.push(window),
+                |part| (&mut part.rounds, &mut part.findings),
+            )?,
+            notes: self.notes(run)?,
+            end,
+            derived: None,
+        })
+    }
+
+    /// Reads the parts of a run into `P`: how one begins, takes a window, and where its rounds
+    /// and findings go.
+    fn parts<P>(
+        &self,
+        run: RunId,
+        begin: impl Fn(Part) -> P,
+        take_window: impl Fn(&mut P, Window),
+        rest: impl Fn(&mut P) -> (&mut Rounds, &mut Vec<Finding>),
+    ) -> Result<Vec<P>> {
+        let sql = "SELECT body, timing_ns FROM part WHERE run = ?1 ORDER BY number";
+        let mut parts = self.rows(sql, [run], |row| {
+            let mut part = begin(row.get::<_, Json<_>>(0)?.0);
+            rest(&mut part).0.timing_ns = row.get(1)?;
+            Ok(part)
+        })?;
+        self.each(WINDOWS, [run], |row| {
+            if let Some(part) = parts.get_mut(row.get::<_, usize>("part")?) {
+                take_window(part, window(row)?);
+            }
             Ok(())
         })?;
-        for (part, finding) in self.findings(run)? {
-            parts
-                .get_mut(part)
-                .into_iter()
-                .for_each(|part| part.findings.push(finding.clone()));
-        }
-        let (comparisons, ladders) = self.sampled(run)?;
-        Ok(Document::new(
-            begin,
-            parts,
-            comparisons,
-            ladders,
-            self.notes(run)?,
-            end,
-        ))
+        let sql = "SELECT part, ns FROM rounds WHERE run = ?1 ORDER BY part, number";
+        self.each(sql, [run], |row| {
+            if let Some(part) = parts.get_mut(row.get::<_, usize>(0)?) {
+                rest(part).0.add_bytes(row.get_ref(1)?.as_blob()?);
+            }
+            Ok(())
+        })?;
+        let sql = "SELECT part, body FROM finding WHERE run = ?1 ORDER BY part, number";
+        self.each(sql, [run], |row| {
+            if let Some(part) = parts.get_mut(row.get::<_, usize>(0)?) {
+                rest(part).1.push(row.get::<_, Json<_>>(1)?.0);
+            }
+            Ok(())
+        })?;
+        Ok(parts)
     }
 
     /// Removes a run, unless it is a baseline.
@@ -180,55 +177,9 @@ impl Store {
         found.map_err(self.failed())
     }
 
-    fn parts(&self, run: RunId) -> Result<Vec<crate::experiments::record::Part>> {
-        let sql = "SELECT body FROM part WHERE run = ?1 ORDER BY number";
-        self.rows(sql, [run], |row| Ok(row.get::<_, Json<_>>(0)?.0))
-    }
-
-    fn findings(&self, run: RunId) -> Result<Vec<(usize, crate::experiments::record::Finding)>> {
-        let sql = "SELECT part, body FROM finding WHERE run = ?1 ORDER BY part, number";
-        self.rows(sql, [run], |row| {
-            Ok((row.get(0)?, row.get::<_, Json<_>>(1)?.0))
-        })
-    }
-
     fn notes(&self, run: RunId) -> Result<Vec<String>> {
         let sql = "SELECT body FROM note WHERE run = ?1 ORDER BY number";
         self.rows(sql, [run], |row| row.get(0))
-    }
-
-    /// Comparisons, and ladders.
-    fn sampled(&self, run: RunId) -> Result<(Vec<Sampled>, Vec<Sampled>)> {
-        let sql = "SELECT ladder, agent, size, mean_bytes, sides, timing_ns FROM sampled \
-                   WHERE run = ?1 ORDER BY number";
-        let mut cases = self.rows(sql, [run], |row| {
-            let sides: Json<Vec<String>> = row.get(4)?;
-            let sides = sides.0.into_iter().map(|side| Samples {
-                side,
-                ns: Vec::new(),
-            });
-            let sampled = Sampled {
-                agent: row.get(1)?,
-                size: row.get(2)?,
-                mean_bytes: row.get(3)?,
-                sides: sides.collect(),
-                timing_ns: row.get(5)?,
-            };
-            Ok((row.get::<_, bool>(0)?, sampled))
-        })?;
-        let sql = "SELECT sampled, ns FROM rounds WHERE run = ?1 ORDER BY sampled, number";
-        self.each(sql, [run], |row| {
-            let case: usize = row.get(0)?;
-            if let Some((_, sampled)) = cases.get_mut(case) {
-                sampled.add(row.get_ref(1)?.as_blob()?);
-            }
-            Ok(())
-        })?;
-        let (ladders, comparisons): (Vec<_>, Vec<_>) =
-            cases.into_iter().partition(|(is_ladder, _)| *is_ladder);
-        let samples =
-            |cases: Vec<(bool, Sampled)>| cases.into_iter().map(|(_, sampled)| sampled).collect();
-        Ok((samples(comparisons), samples(ladders)))
     }
 
     pub(super) fn rows<T>(
@@ -266,30 +217,31 @@ impl Store {
     }
 }
 
-const INTERVALS: &str = "SELECT part, phase, start_ns, end_ns, due, sent, good, failed, refused, \
-                         backlog, peak_backlog, generator_cpu_ns, process_cpu_ns, resident, \
-                         latency, lag, service FROM interval WHERE run = ?1 ORDER BY part, number";
+const WINDOWS: &str = "SELECT part, phase, start_ns, end_ns, due, sent, good, late, meant, failed, refused, \
+                       backlog, peak_backlog, generator_cpu_ns, process_cpu_ns, resident, \
+                       latency, lag, service FROM windows WHERE run = ?1 ORDER BY part, number";
 
-fn interval(row: &Row) -> rusqlite::Result<(usize, Window)> {
-    let interval = Window {
-        phase: row.get::<_, Named>(1)?.0,
-        start_ns: row.get(2)?,
-        end_ns: row.get(3)?,
-        due: row.get(4)?,
-        sent: row.get(5)?,
-        good: row.get(6)?,
-        failed: row.get(7)?,
-        refused: row.get(8)?,
-        backlog: row.get(9)?,
-        peak_backlog: row.get(10)?,
-        generator_cpu_ns: row.get(11)?,
-        process_cpu_ns: row.get(12)?,
-        resident: row.get(13)?,
-        latency: row.get::<_, Histogram>(14)?.0,
-        lag: row.get::<_, Histogram>(15)?.0,
-        service: row.get::<_, Histogram>(16)?.0,
-    };
-    Ok((row.get(0)?, interval))
+fn window(row: &Row) -> rusqlite::Result<Window> {
+    Ok(Window {
+        phase: row.get::<_, Named>("phase")?.0,
+        start_ns: row.get("start_ns")?,
+        end_ns: row.get("end_ns")?,
+        due: row.get("due")?,
+        sent: row.get("sent")?,
+        good: row.get("good")?,
+        late: row.get("late")?,
+        meant: row.get("meant")?,
+        failed: row.get("failed")?,
+        refused: row.get("refused")?,
+        backlog: row.get("backlog")?,
+        peak_backlog: row.get("peak_backlog")?,
+        generator_cpu_ns: row.get("generator_cpu_ns")?,
+        process_cpu_ns: row.get("process_cpu_ns")?,
+        resident: row.get("resident")?,
+        latency: row.get::<_, Histogram>("latency")?.0,
+        lag: row.get::<_, Histogram>("lag")?.0,
+        service: row.get::<_, Histogram>("service")?.0,
+    })
 }
 
 struct Json<T>(T);

@@ -1,6 +1,7 @@
 //! The tables, and the way to them from every version that there was.
 
 use super::failed;
+use crate::record::{Begin, conditions};
 use crate::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
@@ -11,10 +12,10 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"sand");
 /// What made each version (`PRAGMA user_version`) of the one before; the first is made of
 /// nothing. A version that was released is never changed, only followed.
 ///
-/// Numbers of a part or case count from 0 in its run. Histograms are HDR (V2, deflated),
-/// samples are little-endian f64, whatever is `body`, `started_with` or `ended_with` is
-/// JSON, and times are nanoseconds.
-const MIGRATIONS: [&str; 2] = [
+/// The numbers of parts count from 0 in their run. Histograms are HDR (V2, deflated), rounds
+/// are little-endian f64, one per side (of an imported run many rounds stand in one row),
+/// whatever is `body`, `started_with` or `ended_with` is JSON, and times are nanoseconds.
+const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE run (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         command TEXT NOT NULL,
@@ -97,6 +98,54 @@ const MIGRATIONS: [&str; 2] = [
     "ALTER TABLE run ADD COLUMN conditions TEXT;
     CREATE INDEX run_of_conditions ON run (command, conditions);
     CREATE INDEX baseline_of_run ON baseline (run);",
+    // Comparisons and ladders become parts, whose rounds follow them; intervals are called
+    // windows, a profile is called a sandbox config, and what a profile measures a footprint.
+    "ALTER TABLE interval RENAME TO windows;
+    ALTER TABLE windows ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE windows ADD COLUMN meant INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE new_part (
+        run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        experiment TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        backend TEXT,
+        agents INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        timing_ns REAL,
+        PRIMARY KEY (run, number)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO new_part
+        SELECT run, number, iif(experiment = 'profile', 'footprint', experiment), agent, backend, agents,
+            iif(experiment = 'profile', json_set(body, '$.experiment', 'footprint'), body), NULL
+        FROM part;
+    INSERT INTO new_part
+        SELECT run, number + (SELECT count(*) FROM part WHERE part.run = sampled.run),
+            iif(ladder, 'ladder', 'compare'), agent, NULL, 1,
+            json_object('experiment', iif(ladder, 'ladder', 'compare'), 'agent', agent, 'backend', NULL,
+                'agents', 1, 'size', size, 'mean_bytes', mean_bytes, 'rate', NULL, 'shards', 1,
+                'closed', NULL, 'sides', json(sides)), timing_ns
+        FROM sampled;
+    CREATE TABLE new_rounds (
+        run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+        part INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        ns BLOB NOT NULL,
+        PRIMARY KEY (run, part, number)
+    ) STRICT;
+    INSERT INTO new_rounds
+        SELECT run, sampled + (SELECT count(*) FROM part WHERE part.run = rounds.run), number, ns
+        FROM rounds;
+    DROP TABLE rounds;
+    DROP TABLE sampled;
+    DROP TABLE part;
+    ALTER TABLE new_part RENAME TO part;
+    ALTER TABLE new_rounds RENAME TO rounds;
+    UPDATE run SET started_with = json_remove(
+        json_set(started_with, '$.sandbox', json_extract(started_with, '$.profile')), '$.profile')
+        WHERE json_type(started_with, '$.profile') IS NOT NULL;
+    UPDATE finding SET body = json_remove(
+        json_set(body, '$.sandbox', json_extract(body, '$.profile')), '$.profile')
+        WHERE json_type(body, '$.profile') IS NOT NULL;",
 ];
 
 /// The version that this program reads and writes.
@@ -128,8 +177,27 @@ fn migrate(connection: &Connection, from: usize) -> rusqlite::Result<()> {
     for step in &MIGRATIONS[from..] {
         connection.execute_batch(step)?;
     }
+    if (1..VERSION).contains(&from) {
+        renew_conditions(connection)?;
+    }
     connection.pragma_update(None, "application_id", APPLICATION)?;
     connection.pragma_update(None, "user_version", VERSION as i64)
+}
+
+/// Says anew where every run was measured, in the words of this version, so that new runs find
+/// older ones that are like them.
+fn renew_conditions(connection: &Connection) -> rusqlite::Result<()> {
+    let mut runs = connection.prepare("SELECT id, started_with FROM run")?;
+    let runs = runs.query_map([], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    for run in runs.collect::<rusqlite::Result<Vec<_>>>()? {
+        if let Ok(begin) = serde_json::from_str::<Begin>(&run.1) {
+            let sql = "UPDATE run SET conditions = ?2 WHERE id = ?1";
+            connection.execute(sql, rusqlite::params![run.0, conditions(&begin)])?;
+        }
+    }
+    Ok(())
 }
 
 fn is_current(connection: &Connection, path: &Path) -> Result<bool> {

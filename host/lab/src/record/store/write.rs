@@ -1,80 +1,57 @@
 //! Writing a run while it is measured.
 
 use super::{RunId, Store};
-use crate::experiments::record::{Finding, Part};
-use crate::record::Window;
-use crate::record::entry::{Begin, Case, End, Entry, Sides};
-use crate::record::{Document, conditions};
+use crate::record::{Begin, Document, End, Entry, Finding, Part, Window, conditions};
 use crate::{Error, Result};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, named_params, params};
 use serde::Serialize;
 
-/// A run that is being written: which comes next of what.
+/// A run that is being written: which number comes next of what.
 pub struct Writer {
     run: RunId,
-    /// Parts, intervals and findings of the last part, cases, rounds of the last case, notes.
     parts: i64,
-    intervals: i64,
-    findings: i64,
-    cases: i64,
-    rounds: i64,
     notes: i64,
+    /// Of the last part.
+    windows: i64,
+    findings: i64,
+    rounds: i64,
 }
 
 impl Writer {
-    /// Its number.
+    /// Returns the run's number.
     pub fn run(&self) -> RunId {
         self.run
     }
 
     fn insert(&mut self, to: &Connection, entry: &Entry) -> Stored {
+        let next = |number: &mut i64| {
+            *number += 1;
+            *number - 1
+        };
+        let part = self.parts - 1;
         match entry {
             Entry::Part(part) => {
-                self.parts += 1;
-                (self.intervals, self.findings) = (0, 0);
-                part_row(to, self.run, self.parts - 1, part)
+                (self.windows, self.findings, self.rounds) = (0, 0, 0);
+                part_row(to, self.run, next(&mut self.parts), part)
             }
-            Entry::Window(interval) => {
-                self.intervals += 1;
-                interval_row(to, self.run, self.parts - 1, self.intervals - 1, interval)
+            Entry::Window(window) => {
+                window_row(to, self.run, part, next(&mut self.windows), window)
             }
             Entry::Finding(finding) => {
-                self.findings += 1;
-                finding_row(to, self.run, self.parts - 1, self.findings - 1, finding)
+                finding_row(to, self.run, part, next(&mut self.findings), finding)
             }
-            Entry::Case(case) => {
-                self.cases += 1;
-                self.rounds = 0;
-                case_row(to, self.run, self.cases - 1, case)
+            Entry::Round(ns) => {
+                let bytes: Vec<u8> = ns.iter().flat_map(|ns| ns.to_le_bytes()).collect();
+                rounds_row(to, self.run, part, next(&mut self.rounds), &bytes)
             }
-            Entry::Round(ns) => self.rounds(to, ns),
-            Entry::Timing(ns) => {
-                let sql = "UPDATE sampled SET timing_ns = ?3 WHERE run = ?1 AND number = ?2";
-                run(to, sql, params![self.run, self.cases - 1, ns])
-            }
-            Entry::Note(note) => {
-                self.notes += 1;
-                let sql = "INSERT INTO note VALUES (?1, ?2, ?3)";
-                run(to, sql, params![self.run, self.notes - 1, note])
-            }
+            Entry::Timing(ns) => timing_row(to, self.run, part, Some(*ns)),
+            Entry::Note(note) => note_row(to, self.run, next(&mut self.notes), note),
         }
-    }
-
-    /// One round of the last case, or more.
-    fn rounds(&mut self, to: &Connection, ns: &[f64]) -> Stored {
-        self.rounds += 1;
-        let bytes: Vec<u8> = ns.iter().flat_map(|ns| ns.to_le_bytes()).collect();
-        let sql = "INSERT INTO rounds VALUES (?1, ?2, ?3, ?4)";
-        run(
-            to,
-            sql,
-            params![self.run, self.cases - 1, self.rounds - 1, bytes],
-        )
     }
 }
 
 /// Rounds of a run that is imported, in one row: enough that a row's own cost vanishes.
-const ROUNDS_A_ROW: usize = 4_096;
+const ROUNDS_PER_ROW: usize = 4_096;
 
 impl Store {
     /// Begins a run.
@@ -86,11 +63,10 @@ impl Store {
         Ok(Writer {
             run,
             parts: 0,
-            intervals: 0,
-            findings: 0,
-            cases: 0,
-            rounds: 0,
             notes: 0,
+            windows: 0,
+            findings: 0,
+            rounds: 0,
         })
     }
 
@@ -140,35 +116,21 @@ fn import(to: &Connection, document: &Document) -> Result<RunId, Unstored> {
     let run = begin_row(to, &document.begin)?;
     for (number, part) in (0..).zip(&document.parts) {
         part_row(to, run, number, &part.part)?;
-        for (n, interval) in (0..).zip(&part.intervals) {
-            interval_row(to, run, number, n, interval)?;
+        timing_row(to, run, number, part.rounds.timing_ns)?;
+        for (n, window) in (0..).zip(&part.windows) {
+            window_row(to, run, number, n, window)?;
+        }
+        let count = part.rounds.len();
+        for (n, first) in (0..).zip((0..count).step_by(ROUNDS_PER_ROW)) {
+            let rounds = first..count.min(first + ROUNDS_PER_ROW);
+            rounds_row(to, run, number, n, &part.rounds.bytes(rounds))?;
         }
         for (n, finding) in (0..).zip(&part.findings) {
             finding_row(to, run, number, n, finding)?;
         }
     }
-    let comparisons = document
-        .comparisons
-        .iter()
-        .map(|case| (Sides::Backends, case));
-    let ladders = document.ladders.iter().map(|case| (Sides::Ladder, case));
-    for (number, (of, sampled)) in (0..).zip(comparisons.chain(ladders)) {
-        case_row(to, run, number, &sampled.case(of))?;
-        let sql = "UPDATE sampled SET timing_ns = ?3 WHERE run = ?1 AND number = ?2";
-        self::run(to, sql, params![run, number, sampled.timing_ns])?;
-        let rounds = sampled.rounds();
-        for (n, first) in (0..).zip((0..rounds).step_by(ROUNDS_A_ROW)) {
-            let rounds = first..rounds.min(first + ROUNDS_A_ROW);
-            let samples =
-                rounds.flat_map(|round| sampled.sides.iter().map(move |side| side.ns[round]));
-            let bytes: Vec<u8> = samples.flat_map(f64::to_le_bytes).collect();
-            let sql = "INSERT INTO rounds VALUES (?1, ?2, ?3, ?4)";
-            self::run(to, sql, params![run, number, n, bytes])?;
-        }
-    }
     for (number, note) in (0..).zip(&document.notes) {
-        let sql = "INSERT INTO note VALUES (?1, ?2, ?3)";
-        self::run(to, sql, params![run, number as i64, note])?;
+        note_row(to, run, number, note)?;
     }
     if let Some(end) = &document.end {
         end_row(to, run, end)?;
@@ -219,68 +181,67 @@ fn end_row(to: &Connection, id: RunId, end: &End) -> Stored {
 }
 
 fn part_row(to: &Connection, id: RunId, number: i64, part: &Part) -> Stored {
-    let sql = "INSERT INTO part VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let (experiment, backend) = (part.experiment.name(), part.backend.name());
+    let sql = "INSERT INTO part (run, number, experiment, agent, backend, agents, body) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let backend = part.backend.map(|backend| backend.name());
+    let (experiment, agent, agents) = (&part.experiment, &part.agent, part.agents);
     let body = json(part)?;
     run(
         to,
         sql,
-        params![
-            id,
-            number,
-            experiment,
-            part.agent,
-            backend,
-            part.agents,
-            body
-        ],
+        params![id, number, experiment, agent, backend, agents, body],
     )
 }
 
-fn interval_row(to: &Connection, id: RunId, part: i64, number: i64, it: &Window) -> Stored {
+fn timing_row(to: &Connection, id: RunId, part: i64, ns: Option<f64>) -> Stored {
+    let sql = "UPDATE part SET timing_ns = ?3 WHERE run = ?1 AND number = ?2";
+    run(to, sql, params![id, part, ns])
+}
+
+fn window_row(to: &Connection, id: RunId, part: i64, number: i64, it: &Window) -> Stored {
     let lost = || Unstored::Encoding("a histogram cannot be encoded".to_owned());
-    let sql = "INSERT INTO interval VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-               ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
-    let values = params![
-        id,
-        part,
-        number,
-        it.phase.name(),
-        it.start_ns,
-        it.end_ns,
-        it.due,
-        it.sent,
-        it.good,
-        it.failed,
-        it.refused,
-        it.backlog,
-        it.peak_backlog,
-        it.generator_cpu_ns,
-        it.process_cpu_ns,
-        it.resident,
-        it.latency.encode().ok_or_else(lost)?,
-        it.lag.encode().ok_or_else(lost)?,
-        it.service.encode().ok_or_else(lost)?,
-    ];
+    let sql = "INSERT INTO windows (run, part, number, phase, start_ns, end_ns, due, sent, good, \
+               late, meant, failed, refused, backlog, peak_backlog, generator_cpu_ns, process_cpu_ns, \
+               resident, latency, lag, service) VALUES (:run, :part, :number, :phase, :start_ns, \
+               :end_ns, :due, :sent, :good, :late, :meant, :failed, :refused, :backlog, :peak_backlog, \
+               :generator_cpu_ns, :process_cpu_ns, :resident, :latency, :lag, :service)";
+    let values = named_params! {
+        ":run": id,
+        ":part": part,
+        ":number": number,
+        ":phase": it.phase.name(),
+        ":start_ns": it.start_ns,
+        ":end_ns": it.end_ns,
+        ":due": it.due,
+        ":sent": it.sent,
+        ":good": it.good,
+        ":late": it.late,
+        ":meant": it.meant,
+        ":failed": it.failed,
+        ":refused": it.refused,
+        ":backlog": it.backlog,
+        ":peak_backlog": it.peak_backlog,
+        ":generator_cpu_ns": it.generator_cpu_ns,
+        ":process_cpu_ns": it.process_cpu_ns,
+        ":resident": it.resident,
+        ":latency": it.latency.encode().ok_or_else(lost)?,
+        ":lag": it.lag.encode().ok_or_else(lost)?,
+        ":service": it.service.encode().ok_or_else(lost)?,
+    };
     run(to, sql, values)
+}
+
+fn rounds_row(to: &Connection, id: RunId, part: i64, number: i64, ns: &[u8]) -> Stored {
+    let sql = "INSERT INTO rounds (run, part, number, ns) VALUES (?1, ?2, ?3, ?4)";
+    run(to, sql, params![id, part, number, ns])
 }
 
 fn finding_row(to: &Connection, id: RunId, part: i64, number: i64, finding: &Finding) -> Stored {
-    let sql = "INSERT INTO finding VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO finding (run, part, number, body) VALUES (?1, ?2, ?3, ?4)";
     run(to, sql, params![id, part, number, json(finding)?])
 }
 
-fn case_row(to: &Connection, id: RunId, number: i64, case: &Case) -> Stored {
-    let sql = "INSERT INTO sampled VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)";
-    let (is_ladder, sides) = (case.of == Sides::Ladder, json(&case.sides)?);
-    let values = params![
-        id,
-        number,
-        is_ladder,
-        case.agent,
-        case.size,
-        case.mean_bytes,
-        sides
-    ];
-    run(to, sql, values)
+fn note_row(to: &Connection, id: RunId, number: i64, note: &str) -> Stored {
+    let sql = "INSERT INTO note (run, number, body) VALUES (?1, ?2, ?3)";
+    run(to, sql, params![id, number, note])
 }

@@ -1,15 +1,19 @@
-//! Annotations in the log of a GitHub workflow: a line of orders a metric that somebody should
-//! look at.
+//! Annotations in the log of a GitHub workflow: a workflow command for each metric that somebody
+//! should look at.
 
 use crate::report::annotation::{message, property};
-use crate::verdict::gate::{Gated, Outcome, Verdict};
+use crate::verdict::gate::{GateReport, Outcome, Verdict};
 use std::fmt::Write;
 
-/// An error for what fails the gate, a warning for what the data did not tell, and a notice
-/// for what got better.
-pub fn render(gated: &Gated) -> String {
+/// Writes an error for what fails the gate, a warning for what the data did not decide, and a
+/// notice for what got better.
+pub fn render(report: &GateReport) -> String {
     let mut text = String::new();
-    for judged in &gated.metrics {
+    for failure in &report.failures {
+        let title = property("sandlab gate");
+        let _ = writeln!(text, "::error title={title}::{}", message(failure));
+    }
+    for judged in &report.metrics {
         let level = match (judged.outcome(), judged.verdict) {
             (Outcome::Fail, _) => "error",
             (Outcome::Warn, _) => "warning",
@@ -17,7 +21,7 @@ pub fn render(gated: &Gated) -> String {
             (Outcome::Pass, _) => continue,
         };
         let title = property(&format!("sandlab gate: {}", judged.metric.name));
-        let body = format!("{} ({})", judged.sentence(), gated.new);
+        let body = format!("{} ({})", judged.sentence(), report.compared.new);
         let _ = writeln!(text, "::{level} title={title}::{}", message(&body));
     }
     text

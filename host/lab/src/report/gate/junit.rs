@@ -1,13 +1,20 @@
-//! JUnit's XML: a suite a gate, a case a metric.
+//! JUnit's XML: a suite per gate, a case per metric.
 
-use crate::verdict::gate::{Gated, Judged, Outcome};
+use crate::verdict::gate::{GateReport, Judged, Outcome};
 use crate::{Error, Result};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-/// Warnings are no failures here; they stand in the output of their case.
-pub fn render(gated: &Gated) -> Result<String> {
-    let mut suite = TestSuite::new(gated.new.as_str());
-    suite.add_test_cases(gated.metrics.iter().map(case));
+/// Writes all metrics. Warnings are no failures here; they stand in the output of their case.
+pub(super) fn render(report: &GateReport) -> Result<String> {
+    let mut suite = TestSuite::new(report.compared.new.as_str());
+    suite.add_test_cases(report.metrics.iter().map(case));
+    suite.add_test_cases(report.failures.iter().map(|failure| {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(failure.as_str());
+        let mut case = TestCase::new("all was measured", status);
+        case.set_classname("gate");
+        case
+    }));
     let mut report = Report::new("sandlab gate");
     report.add_test_suite(suite);
     let text = report.to_string();
@@ -18,10 +25,9 @@ pub fn render(gated: &Gated) -> Result<String> {
 
 fn case(judged: &Judged) -> TestCase {
     let fails = judged.outcome() == Outcome::Fail;
-    let mut status = if fails {
-        TestCaseStatus::non_success(NonSuccessKind::Failure)
-    } else {
-        TestCaseStatus::success()
+    let mut status = match fails {
+        true => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        false => TestCaseStatus::success(),
     };
     if fails {
         status.set_message(judged.sentence());

@@ -1,37 +1,32 @@
 //! A report for a browser: one file, without scripts, that needs no network.
 
-mod chart;
-mod figures;
+mod svg;
 mod trend;
 
-use super::page::list;
-use super::table::{Style, escaped};
-use super::whole::{Tone, Whole, cards, change_table, current_table, details, summary};
-use super::{grades, results};
+use super::page::{conditions, findings, grades, list, notes};
+use super::run_report::{RunReport, change_table, metric_table};
+use super::summary::{Tone, summary};
+use super::table::{Style, draw, escaped};
 use crate::Result;
-use crate::verdict::{Change, Measure, Moved, TOPICS};
+use crate::metrics::{Metric, Topic};
+use crate::verdict::Change;
 
-/// A whole page.
+/// A report page.
 ///
 /// # Errors
 /// If a chart cannot be drawn.
-pub fn page(whole: &Whole) -> Result<String> {
-    let begin = &whole.results.begin;
-    let title = format!("sandlab: {}, run {}", begin.command, whole.run);
-    let mut body = head(whole);
-    body += &glance(whole);
-    body += &changed(whole);
-    for (name, blocks) in details(whole, Style::Html) {
-        let figures = figures_of(name, whole)?;
-        let id = name.to_lowercase().replace(' ', "-");
-        body += &format!("<section id=\"{id}\">\n<h2>{name}</h2>\n");
-        body += &figures.concat();
-        body += &blocks.concat();
-        body += "</section>\n";
+pub(super) fn page(report: &RunReport) -> Result<String> {
+    let begin = &report.run.begin;
+    let title = format!("sandlab: {}, run {}", begin.command, report.id);
+    let mut body = head(report);
+    body += &glance(report);
+    body += &changed(report);
+    for topic in report.view.topics() {
+        body += &section(report, topic)?;
     }
-    body += &trend::section(whole)?;
-    body += &measured(whole);
-    body += &conditions(whole);
+    body += &trend::section(report)?;
+    body += &measured(report);
+    body += &footer(report);
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -42,8 +37,8 @@ pub fn page(whole: &Whole) -> Result<String> {
     ))
 }
 
-fn head(whole: &Whole) -> String {
-    let begin = &whole.results.begin;
+fn head(report: &RunReport) -> String {
+    let begin = &report.run.begin;
     let environment = &begin.environment;
     let mut facts = vec![
         super::runs::seconds(&begin.started),
@@ -51,7 +46,7 @@ fn head(whole: &Whole) -> String {
             "commit {}",
             environment.commit.as_deref().unwrap_or("not known")
         ),
-        format!("run {} ({})", whole.run, begin.command),
+        format!("run {} ({})", report.id, begin.command),
         environment
             .cpu
             .clone()
@@ -60,7 +55,7 @@ fn head(whole: &Whole) -> String {
     facts.extend(environment.cores.map(|cores| format!("{cores} cores")));
     facts.push(format!("wasmtime {}", environment.wasmtime));
     facts.extend(
-        whole
+        report
             .baseline
             .as_ref()
             .map(|compared| format!("compared with {} (run {})", compared.name, compared.run)),
@@ -72,8 +67,8 @@ fn head(whole: &Whole) -> String {
 }
 
 /// What somebody reads who reads nothing else.
-fn glance(whole: &Whole) -> String {
-    let lines = summary(whole).into_iter().map(|line| {
+fn glance(report: &RunReport) -> String {
+    let lines = summary(report).into_iter().map(|line| {
         let (class, sign) = match line.tone {
             Tone::Good => ("good", "✓"),
             Tone::Bad => ("bad", "✗"),
@@ -85,7 +80,7 @@ fn glance(whole: &Whole) -> String {
             escaped(&line.text)
         )
     });
-    let cards = cards(whole).into_iter().map(|card| {
+    let cards = report.view.headlines.iter().map(|card| {
         format!(
             "<div class=card><b>{}</b><span>{}</span></div>\n",
             escaped(&card.number),
@@ -99,16 +94,19 @@ fn glance(whole: &Whole) -> String {
     )
 }
 
-/// What moved, before all the rest.
-fn changed(whole: &Whole) -> String {
-    let Some(compared) = &whole.baseline else {
+/// What changed, before all the rest.
+fn changed(report: &RunReport) -> String {
+    let Some(compared) = &report.baseline else {
         return String::new();
     };
-    let moved = |change: &&Change| matches!(change.verdict, Moved::Regressed | Moved::Improved);
-    let moved: Vec<&Change> = compared.changes.iter().filter(moved).collect();
-    let table = match moved.is_empty() {
-        true => "<p>Nothing moved by more than its 95 % interval.</p>\n".to_owned(),
-        false => change_table(&moved).draw(Style::Html),
+    let found: Vec<&Change> = compared
+        .changes
+        .iter()
+        .filter(|change| change.is_found())
+        .collect();
+    let table = match found.is_empty() {
+        true => "<p>Nothing changed by more than is allowed.</p>\n".to_owned(),
+        false => draw(&change_table(&found), Style::Html),
     };
     format!(
         "<section id=changes>\n<h2>Changes against {}</h2>\n{table}</section>\n",
@@ -116,50 +114,41 @@ fn changed(whole: &Whole) -> String {
     )
 }
 
-fn figures_of(name: &str, whole: &Whole) -> Result<Vec<String>> {
-    let results = &whole.results;
-    let mut all = Vec::new();
-    match name {
-        "Latency" => {
-            all.extend(figures::percentiles(results)?);
-            all.extend(figures::timelines(results, false)?);
-        }
-        "Overhead" => {
-            all.extend(figures::waterfalls(results)?);
-            all.extend(figures::ratios(results)?);
-        }
-        "Memory Limits" => all.extend(figures::memory(results)?),
-        "Scaling" => all.extend(figures::scaling(results)?),
-        "Load" => all.extend(figures::timelines(results, true)?),
-        _ => {}
+/// The charts, tables and sentences of a topic.
+fn section(report: &RunReport, topic: Topic) -> Result<String> {
+    let view = &report.view;
+    let name = topic.name();
+    let id = name.to_lowercase().replace(' ', "-");
+    let mut text = format!("<section id=\"{id}\">\n<h2>{name}</h2>\n");
+    for chart in view.charts.iter().filter(|chart| chart.topic == topic) {
+        text += &svg::figure(chart)?;
     }
-    Ok(all)
+    for table in view.tables.iter().filter(|table| table.topic == topic) {
+        text += &draw(table, Style::Html);
+    }
+    text += &findings(view, topic, Style::Html).concat();
+    Ok(text + "</section>\n")
 }
 
-/// Every measure, folded.
-fn measured(whole: &Whole) -> String {
-    let all = &whole.measures;
-    let tables = TOPICS.into_iter().map(|topic| {
-        let table = match &whole.baseline {
+/// Every metric, folded.
+fn measured(report: &RunReport) -> String {
+    let tables = Topic::ALL.into_iter().map(|topic| {
+        let table = match &report.baseline {
             Some(compared) => {
-                let of_topic = compared
-                    .changes
-                    .iter()
-                    .filter(|change| change.current.topic == topic);
-                let of_topic: Vec<&Change> = of_topic.collect();
-                (!of_topic.is_empty()).then(|| change_table(&of_topic))
+                let changes = compared.changes.iter();
+                let of_topic = changes.filter(|change| change.metric.quantity.topic == topic);
+                change_table(&of_topic.collect::<Vec<&Change>>())
             }
             None => {
-                let of_topic: Vec<&Measure> = all
-                    .iter()
-                    .filter(|measure| measure.topic == topic)
-                    .collect();
-                (!of_topic.is_empty()).then(|| current_table(&of_topic))
+                let metrics = report.view.metrics.iter();
+                let of_topic = metrics.filter(|metric| metric.quantity.topic == topic);
+                metric_table(&of_topic.collect::<Vec<&Metric>>())
             }
         };
-        table.map_or_else(String::new, |table| {
-            format!("<h3>{}</h3>\n{}", topic.name(), table.draw(Style::Html))
-        })
+        match table.rows.is_empty() {
+            true => String::new(),
+            false => format!("<h3>{}</h3>\n{}", topic.name(), draw(&table, Style::Html)),
+        }
     });
     format!(
         "<section id=all>\n<details><summary>Every metric, with its interval</summary>\n{}</details>\n</section>\n",
@@ -167,14 +156,14 @@ fn measured(whole: &Whole) -> String {
     )
 }
 
-fn conditions(whole: &Whole) -> String {
-    let results = &whole.results;
-    let mut lines = results::remarks(results);
-    lines.extend(results::conditions(results));
-    let grades = grades::block(results, &whole.graded, Style::Html);
+fn footer(report: &RunReport) -> String {
+    let mut lines = notes(&report.run, &report.view);
+    lines.extend(conditions(&report.run, &report.view));
+    let grades = grades(&report.graded)
+        .map(|(table, sentence)| draw(&table, Style::Html) + &list(&[sentence], Style::Html));
     format!(
         "<section id=conditions>\n<h2>Targets and conditions</h2>\n{}{}</section>\n",
         grades.unwrap_or_default(),
-        list(lines, Style::Html)
+        list(&lines, Style::Html)
     )
 }

@@ -1,120 +1,97 @@
 //! How some measures went over the stored runs of the same command.
 
-use super::chart::{Axis, Chart, Series, Spot};
+use super::svg;
 use crate::Result;
+use crate::metrics::{Metric, Topic};
+use crate::report::run_report::{Past, RunReport};
 use crate::report::runs::seconds;
-use crate::report::table::{Align, Cell, Style, Table};
-use crate::report::whole::{Past, Whole, shown};
-use crate::verdict::{Measure, TOPICS};
+use crate::report::table::{Style, draw};
+use crate::view::{Axis, Chart, Form, Series, Spot, Table, Value};
 
-/// Measures that are shown.
+/// Metrics that are shown.
 const MOST: usize = 4;
 
-/// The chart and its table; nothing with fewer than two runs.
+/// Returns the chart and its table; nothing with fewer than two runs.
 ///
 /// # Errors
 /// If the chart cannot be drawn.
-pub fn section(whole: &Whole) -> Result<String> {
-    let runs = &whole.trend;
+pub(super) fn section(report: &RunReport) -> Result<String> {
+    let runs = &report.trend;
     let chosen = chosen(runs);
     if runs.len() < 2 || chosen.is_empty() {
         return Ok(String::new());
     }
-    let series = chosen.iter().map(|name| {
-        let found = runs
-            .iter()
-            .enumerate()
-            .filter_map(|(index, run)| Some((index, find(run, name)?)));
-        let found: Vec<_> = found.collect();
-        let first = found
-            .first()
-            .map_or(1.0, |(_, measure)| measure.value.value);
-        let spots = found.iter().map(|(index, measure)| {
-            let value = measure.value;
-            let range = value
-                .low
-                .zip(value.high)
-                .map(|(low, high)| (low / first, high / first));
-            Spot {
-                x: *index as f64,
-                y: value.value / first,
-                range,
-            }
-        });
-        Series {
-            dots: true,
-            ..Series::line(*name, spots.collect())
-        }
-    });
-    let numbers: Vec<_> = runs.iter().map(|run| run.run.to_string()).collect();
-    let last = numbers.len() - 1;
     let chart = Chart {
-        x: Axis::linear("run", move |at| {
-            let is_run = at.fract() == 0.0 && at >= 0.0;
-            let number = is_run.then(|| numbers.get(at as usize).cloned());
-            number.flatten().unwrap_or_default()
-        }),
-        y: Axis::log("of the first run", |ratio| format!("{ratio:.2}")),
-        series: series.collect(),
+        topic: Topic::Overhead,
+        caption: format!(
+            "The last {} runs of `{}`, each metric ÷ what it was in the first, with its 95 % \
+             interval",
+            runs.len(),
+            report.run.begin.command
+        ),
+        x: Axis::labels("run", runs.iter().map(|run| run.run.to_string()).collect()),
+        y: Axis::log("÷ first run", Form::Ratio),
+        series: chosen.iter().map(|metric| series(metric, runs)).collect(),
         marks: Vec::new(),
     };
-    let figure = chart.figure(&format!(
-        "The last {} runs of `{}`, each measure by what it was in the first, with its 95 % interval",
-        last + 1,
-        whole.results.begin.command
-    ))?;
     Ok(format!(
-        "<section id=trend>\n<h2>Trend</h2>\n{figure}{}</section>\n",
-        table(runs, &chosen).draw(Style::Html)
+        "<section id=trend>\n<h2>Trend</h2>\n{}{}</section>\n",
+        svg::figure(&chart)?,
+        draw(&table(runs, &chosen), Style::Html)
     ))
 }
 
-/// Some of each topic that this run and an earlier one have, with intervals.
-fn chosen(runs: &[Past]) -> Vec<&str> {
+/// Returns a metric over the runs, each value ÷ the first.
+fn series(metric: &Metric, runs: &[Past]) -> Series {
+    let found = runs.iter().enumerate();
+    let found = found.filter_map(|(index, run)| Some((index, find(run, metric)?)));
+    let found: Vec<_> = found.collect();
+    let first = found.first().map_or(1.0, |(_, metric)| metric.value.value);
+    let spots = found.iter().map(|(index, metric)| Spot {
+        x: *index as f64,
+        y: metric.value.value / first,
+        range: metric
+            .value
+            .ends()
+            .map(|(low, high)| (low / first, high / first)),
+    });
+    Series::dotted(metric.name(), spots.collect())
+}
+
+/// Returns the first metric of each topic that this run and an earlier one have, with interval.
+fn chosen(runs: &[Past]) -> Vec<&Metric> {
     let Some((now, before)) = runs.split_last() else {
         return Vec::new();
     };
-    let is_shared =
-        |measure: &&Measure| before.iter().any(|run| find(run, &measure.name).is_some());
-    let firsts = TOPICS.into_iter().filter_map(|topic| {
-        let of_topic = now.measures.iter().filter(|measure| measure.topic == topic);
-        let with_interval = of_topic.filter(|measure| measure.value.low.is_some());
-        with_interval
-            .filter(is_shared)
-            .map(|measure| measure.name.as_str())
-            .next()
+    let is_shared = |metric: &&Metric| before.iter().any(|run| find(run, metric).is_some());
+    let firsts = Topic::ALL.into_iter().filter_map(|topic| {
+        let of_topic = now
+            .metrics
+            .iter()
+            .filter(|metric| metric.quantity.topic == topic);
+        let mut with_interval = of_topic.filter(|metric| metric.value.low.is_some());
+        with_interval.find(is_shared)
     });
     firsts.take(MOST).collect()
 }
 
-fn find<'a>(run: &'a Past, name: &str) -> Option<&'a Measure> {
-    run.measures.iter().find(|measure| measure.name == name)
+fn find<'a>(run: &'a Past, wanted: &Metric) -> Option<&'a Metric> {
+    let key = wanted.key();
+    run.metrics.iter().find(|metric| metric.key() == key)
 }
 
-fn table(runs: &[Past], chosen: &[&str]) -> Table {
-    let mut columns = [("", Align::Right); 3 + MOST];
-    columns[..3].copy_from_slice(&[
-        ("run", Align::Right),
-        ("started", Align::Left),
-        ("commit", Align::Left),
-    ]);
-    for (column, name) in columns[3..].iter_mut().zip(chosen) {
-        *column = (name, Align::Right);
-    }
-    let mut table = Table::new(columns);
-    for run in runs {
-        let mut cells: [String; 3 + MOST] = Default::default();
-        cells[0] = run.run.to_string();
-        cells[1] = seconds(&run.started);
-        cells[2] = run.commit.clone().unwrap_or_else(|| "-".to_owned());
-        for (cell, name) in cells[3..].iter_mut().zip(chosen) {
-            let measure = find(run, name);
-            *cell = measure.map_or_else(
-                || "-".to_owned(),
-                |measure| shown(measure.unit, measure.value.value),
-            );
-        }
-        table.add(cells.map(Cell::plain));
-    }
-    table
+fn table(runs: &[Past], chosen: &[&Metric]) -> Table {
+    let columns = Table::of("trend", "Trend", Topic::Overhead, runs)
+        .number("run", "run", Form::Integer, |run| Some(run.run as f64))
+        .text("started", "started", |run| seconds(&run.started))
+        .text("commit", "commit", |run| {
+            run.commit.clone().unwrap_or_else(|| "-".to_owned())
+        });
+    let all = chosen.iter().fold(columns, |columns, metric| {
+        let form = Form::from(metric.quantity.unit);
+        columns.cells(metric.quantity.key, metric.name(), Some(form), |run| {
+            Value::number(find(run, metric).map(|metric| metric.value.value), form).into()
+        })
+    });
+    all.done()
 }

@@ -1,7 +1,9 @@
 //! Findings one below the other, and then a table of all guests.
 
-use crate::report::table::{Align, Cell, Style, Table};
+use crate::metrics::Topic;
+use crate::report::table::{Style, draw};
 use crate::validate::{Check, Finding, Guest, Measure, Severity, Stage, Status, Validation};
+use crate::view::{Cell, Emphasis, Form, Table, Value};
 use console::style;
 use std::fmt::Write;
 
@@ -12,10 +14,10 @@ pub fn render(validation: &Validation, colours: bool) -> String {
         findings(guest, colours, &mut text);
     }
     let style = if colours { Style::Colour } else { Style::Plain };
-    text.push_str(&stages(&validation.guests).draw(style));
+    text.push_str(&draw(&stages(&validation.guests), style));
     text.push('\n');
     if let Some(measures) = measures(&validation.guests) {
-        text.push_str(&measures.draw(style));
+        text.push_str(&draw(&measures, style));
         text.push('\n');
     }
     text.push_str(&summary(validation));
@@ -90,31 +92,26 @@ fn level(severity: Severity, code: &str, colours: bool) -> String {
 }
 
 fn stages(guests: &[Guest]) -> Table {
-    let mut columns = [("guest", Align::Left); 12];
-    for (column, stage) in columns[1..].iter_mut().zip(Stage::ALL) {
-        column.0 = stage.name();
-    }
-    columns[11].0 = "all";
-    let mut table = Table::new(columns);
-    for guest in guests {
-        let cells = std::array::from_fn(|column| match column {
-            0 => Cell::plain(&guest.name),
-            11 => cell(guest.status),
-            _ => {
-                let stage = guest.stages.get(column - 1);
-                stage.map_or_else(|| Cell::dim("-"), |stage| cell(stage.status))
-            }
-        });
-        table.add::<12>(cells);
-    }
-    table
+    let columns =
+        Table::of("stages", "Stages", Topic::Validation, guests)
+            .text("guest", "guest", |guest| guest.name.clone());
+    let stages = Stage::ALL.into_iter().enumerate();
+    let all = stages.fold(columns, |columns, (index, stage)| {
+        columns.cells(stage.name(), stage.name(), None, move |guest| {
+            let stage = guest.stages.get(index);
+            stage.map_or_else(|| Value::missing().into(), |stage| cell(stage.status))
+        })
+    });
+    all.cells("all", "all", None, |guest| cell(guest.status))
+        .done()
 }
 
 fn cell(status: Status) -> Cell {
     match status {
-        Status::Pass => Cell::plain(status.name()),
-        Status::Skipped => Cell::dim("-"),
-        Status::Warn | Status::Fail | Status::Error => Cell::strong(status.name()),
+        Status::Pass => Cell::text(status.name()),
+        Status::Skipped => Value::missing().into(),
+        Status::Warn => Cell::text(status.name()).seen(Emphasis::Strong),
+        Status::Fail | Status::Error => Cell::text(status.name()).seen(Emphasis::Bad),
     }
 }
 
@@ -130,25 +127,25 @@ const SHOWN: [Measure; 8] = [
     Measure::MemoryPeak,
 ];
 
-/// None if nothing got so far that it could be measured.
+/// Returns `None` if nothing got so far that it could be measured.
 fn measures(guests: &[Guest]) -> Option<Table> {
-    let mut columns = [("guest", Align::Right); SHOWN.len() + 1];
-    columns[0].1 = Align::Left;
-    for (column, measure) in columns[1..].iter_mut().zip(SHOWN) {
-        column.0 = measure.name();
-    }
-    let mut table = Table::new(columns);
     let has_metrics = |guest: &&Guest| guest.checks().any(|(_, check)| check.metric.is_some());
-    let mut is_empty = true;
-    for guest in guests.iter().filter(has_metrics) {
-        is_empty = false;
-        let cells = std::array::from_fn(|column| match column {
-            0 => Cell::plain(&guest.name),
-            _ => measured(guest, SHOWN[column - 1]),
-        });
-        table.add::<{ SHOWN.len() + 1 }>(cells);
+    let guests: Vec<&Guest> = guests.iter().filter(has_metrics).collect();
+    if guests.is_empty() {
+        return None;
     }
-    (!is_empty).then_some(table)
+    let columns = Table::of("measures", "Measures", Topic::Validation, &guests).text(
+        "guest",
+        "guest",
+        |guest| guest.name.clone(),
+    );
+    let all = SHOWN.into_iter().fold(columns, |columns, measure| {
+        let form = Some(Form::Number);
+        columns.cells(measure.name(), measure.name(), form, move |guest| {
+            measured(guest, measure)
+        })
+    });
+    Some(all.done())
 }
 
 fn measured(guest: &Guest, measure: Measure) -> Cell {
@@ -157,8 +154,8 @@ fn measured(guest: &Guest, measure: Measure) -> Cell {
         .filter_map(|(_, check)| check.metric.as_ref());
     let found = metrics.into_iter().find(|metric| metric.measure == measure);
     found.map_or_else(
-        || Cell::dim("-"),
-        |metric| Cell::plain(measure.show(metric.value)),
+        || Value::missing().into(),
+        |metric| Cell::text(measure.show(metric.value)),
     )
 }
 

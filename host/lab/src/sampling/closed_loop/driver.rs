@@ -1,11 +1,11 @@
 //! One connection's work: it keeps its window full, checks every reply, and counts.
 
-use crate::sampling::closed_loop::{Clients, Counted, Load, Mode, Throughput};
+use crate::sampling::closed_loop::{Clients, ClosedLoop, ClosedWindow, Counted, Mode};
 use crate::sampling::cpu::thread_cpu;
 use crate::sampling::departures::Departures;
 use crate::sampling::open_loop::{check, numbered};
 use crate::{Error, Result};
-use sandlab_runtime::messaging::{Connection, Delivery, Undelivered};
+use sandlab_runtime::messaging::{Connection, Delivery, DeliveryError};
 use sandlab_runtime::{AgentId, Message, Performative};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -16,15 +16,20 @@ pub struct Driver {
     connection: Connection,
     agents: Vec<AgentId>,
     next: usize,
-    load: Load,
+    load: ClosedLoop,
     payload: Vec<u8>,
     left: Departures<Instant>,
-    counted: Throughput,
+    counted: ClosedWindow,
 }
 
 impl Driver {
     /// Sends to these agents in turn, from one of them on.
-    pub fn new(connection: Connection, agents: Vec<AgentId>, next: usize, load: Load) -> Self {
+    pub fn new(
+        connection: Connection,
+        agents: Vec<AgentId>,
+        next: usize,
+        load: ClosedLoop,
+    ) -> Self {
         Self {
             connection,
             agents,
@@ -32,7 +37,7 @@ impl Driver {
             load,
             payload: vec![0x5a; load.size.max(8)],
             left: Departures::default(),
-            counted: Throughput::default(),
+            counted: ClosedWindow::default(),
         }
     }
 
@@ -43,7 +48,7 @@ impl Driver {
         stop: &AtomicBool,
         to: &Sender<Result<Counted>>,
     ) -> Result<()> {
-        let interval = self.load.interval();
+        let interval = self.load.window();
         let end = start + self.load.duration;
         let mut before = Instant::now();
         // The interval that is counted: its number, when it began, the CPU time until then.
@@ -62,9 +67,9 @@ impl Driver {
                 self.counted.messages += (in_flight - still) as u64;
             }
             match current {
-                None if now < start => self.counted = Throughput::default(),
+                None if now < start => self.counted = ClosedWindow::default(),
                 None => {
-                    self.counted = Throughput::default();
+                    self.counted = ClosedWindow::default();
                     current = Some((0, now, thread_cpu()));
                 }
                 Some((number, began, cpu))
@@ -131,7 +136,7 @@ impl Driver {
 }
 
 /// What came of a message has to be a reply that echoes it.
-fn expect(id: u64, outcome: Result<Message, Undelivered>, length: usize) -> Result<()> {
+fn expect(id: u64, outcome: Result<Message, DeliveryError>, length: usize) -> Result<()> {
     let reply = outcome.map_err(|why| Error::Path(format!("message {id}: {why}")))?;
     check(id, &reply, length)
 }

@@ -1,7 +1,7 @@
 //! How many tasks a second a pool of equal agents does: all tasks are given out at once,
 //! and when the last one is done, as many again.
 
-use crate::sampling::closed_loop::{Load, PATIENCE, Throughput};
+use crate::sampling::closed_loop::{ClosedLoop, ClosedWindow, PATIENCE};
 use crate::sampling::cpu::{process_cpu, thread_cpu};
 use crate::sampling::fleet::Fleet;
 use crate::sampling::open_loop::{Go, check, numbered};
@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 /// If a task comes to nothing or to a wrong reply, and those of what takes the intervals.
 pub fn tasks(
     fleet: &Fleet,
-    load: &Load,
-    mut each: impl FnMut(&Throughput) -> Result<Go>,
+    load: &ClosedLoop,
+    mut each: impl FnMut(&ClosedWindow) -> Result<Go>,
 ) -> Result<()> {
     let pool = Pool::of(fleet.agents.iter().copied(), Routing::LeastLoaded);
     let no_agents = || Error::Usage("a pool has at least one agent".to_owned());
@@ -42,11 +42,11 @@ pub fn tasks(
         while Instant::now() < end {
             let (start, cpu, own) = (Instant::now(), process_cpu(), thread_cpu());
             let (mut messages, mut waited) = (0, Duration::ZERO);
-            while start.elapsed() < load.interval() {
+            while start.elapsed() < load.window() {
                 waited += worker.round(load.depth, &mut next).await?;
                 messages += u64::from(load.depth);
             }
-            let counted = Throughput {
+            let counted = ClosedWindow {
                 messages,
                 seconds: start.elapsed().as_secs_f64(),
                 waited_ns: Some(waited.as_nanos() as u64),

@@ -1,6 +1,6 @@
 //! Messages to equal agents in turn, which answer with the same content.
 
-use crate::sampling::open_loop::generator::{Heard, Script, Verdict};
+use crate::sampling::open_loop::generator::{Reply, Script, Verdict};
 use crate::{Error, Result};
 use sandlab_runtime::{AgentId, Message};
 
@@ -23,15 +23,15 @@ impl Echo {
 }
 
 impl Script for Echo {
-    fn say(&mut self, id: u64) -> (AgentId, Vec<u8>) {
+    fn next_request(&mut self, id: u64) -> (AgentId, Vec<u8>) {
         let agent = self.agents[self.next];
         self.next = (self.next + 1) % self.agents.len();
         (agent, numbered(&self.payload, id))
     }
 
-    fn hear(&mut self, heard: Heard) -> Result<Verdict> {
-        match heard.outcome {
-            Ok(reply) => check(heard.id, &reply, self.payload.len()).map(|()| Verdict::Good),
+    fn on_reply(&mut self, reply: Reply) -> Result<Verdict> {
+        match reply.outcome {
+            Ok(message) => check(reply.id, &message, self.payload.len()).map(|()| Verdict::Good),
             Err(_) => Ok(Verdict::Failed),
         }
     }

@@ -10,7 +10,7 @@ mod generator;
 mod schedule;
 
 pub use echo::{Echo, check, numbered};
-pub use generator::{Generator, Heard, Script, Verdict};
+pub use generator::{Generator, Reply, Script, Verdict};
 
 pub use schedule::{Schedule, Segment};
 

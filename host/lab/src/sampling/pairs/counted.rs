@@ -1,8 +1,10 @@
 //! What needs no clock: the same each time, on every machine.
 
+use super::guests::Guests;
+use super::metrics::{identity, of_case};
+use crate::metrics::Identity;
+use crate::record::Paired;
 use crate::sampling::interleave::verify;
-use crate::sampling::pairs::guests::Guests;
-use crate::sampling::pairs::{Metric, Paired};
 use crate::sampling::setup::{Loaded, Side};
 use crate::workload::Case;
 use crate::{Error, Result};
@@ -20,21 +22,30 @@ const FUEL: u64 = 1 << 50;
 const PAGE: f64 = 65_536.0;
 
 impl Guests {
-    /// The component's size, the imports that the new build adds, the memory that all
-    /// messages take at most, and the fuel that a message takes: with an engine of its own,
-    /// since counting fuel is not free.
+    /// Returns what can be told without running either build: the component's size, and the
+    /// imports that the new build adds.
+    ///
+    /// # Errors
+    /// If a component is damaged.
+    pub fn inspect(&self) -> Result<Vec<Paired>> {
+        let sizes = self.components().map(|bytes| vec![bytes.len() as f64]);
+        Ok(vec![
+            self.added_imports()?,
+            paired(identity("component-size"), sizes),
+        ])
+    }
+
+    /// Returns the memory that all messages take at most, and the fuel that a message takes:
+    /// with an engine of its own, since counting fuel is not free.
     ///
     /// # Errors
     /// If a build does not load, or does not do what it must.
     pub fn count(&self) -> Result<Vec<Paired>> {
-        let sizes = self.components().map(|bytes| bytes.len() as f64);
-        let mut counted = vec![
-            self.added_imports()?,
-            paired(
-                Metric::less("component-size", "bytes"),
-                [vec![sizes[0]], vec![sizes[1]]],
-            ),
-        ];
+        self.count_all().map_err(|error| self.explained(error))
+    }
+
+    fn count_all(&self) -> Result<Vec<Paired>> {
+        let mut counted = Vec::new();
         let mut sandbox = self.sandbox().clone();
         sandbox.fuel = Some(FUEL);
         let engine = SandboxEngine::new(&sandbox).map_err(|source| self.not_loaded(source))?;
@@ -49,9 +60,9 @@ impl Guests {
                     *peak = memory.max(*peak);
                 }
             }
-            counted.push(paired(Metric::less(Self::name("fuel", case), "fuel"), fuel));
+            counted.push(paired(of_case("fuel", case), fuel));
         }
-        counted.push(paired(Metric::less("memory-pages", "pages"), pages));
+        counted.push(paired(identity("memory-pages"), pages));
         Ok(counted)
     }
 
@@ -59,14 +70,14 @@ impl Guests {
         let [old, new] = self.components().map(imports);
         let (old, new) = (old?, new?);
         let added: Vec<_> = new.difference(&old).cloned().collect();
-        let metric = Metric::less("imports-added", "imports");
-        let mut paired = paired(metric, [vec![0.0], vec![added.len() as f64]]);
+        let counts = [vec![0.0], vec![added.len() as f64]];
+        let mut paired = paired(identity("imports-added"), counts);
         paired.remark = (!added.is_empty()).then(|| added.join(", "));
         Ok(paired)
     }
 }
 
-fn paired(metric: Metric, [old, new]: [Vec<f64>; 2]) -> Paired {
+fn paired(metric: Identity, [old, new]: [Vec<f64>; 2]) -> Paired {
     let varies = [&old, &new]
         .into_iter()
         .any(|v| v.iter().any(|x| *x != v[0]));
@@ -109,7 +120,7 @@ fn imports(component: &[u8]) -> Result<BTreeSet<String>> {
                 for import in imports {
                     let name = import.map_err(damaged)?.name.name;
                     let interface = name.split_once('@').map_or(name, |(name, _)| name);
-                    names.insert(crate::validate::printable(interface));
+                    names.insert(crate::printable::printable(interface));
                 }
             }
             _ => {}

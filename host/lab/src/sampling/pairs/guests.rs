@@ -8,13 +8,15 @@
 //! is timed by the wall's clock instead. So are starts, which are too short to be interrupted
 //! often, and for which reading a thread's clock would take long.
 
+use super::clock::Clock;
+use super::metrics::{identity, of_case};
+use super::{InjectedSlowdown, PairOrder, PairSettings, median};
 use crate::bundle::Subject;
-use crate::sampling::interleave::{self, calibrate, verify};
-use crate::sampling::pairs::clock::Clock;
-use crate::sampling::pairs::{Lots, Metric, Paired, Planted, Settings, median};
-use crate::sampling::setup::{Loaded, Side, with_directory};
+use crate::record::{Paired, RoundSettings};
+use crate::sampling::interleave::{calibrate, verify};
+use crate::sampling::setup::{Loaded, Side};
 use crate::sampling::timing::slice;
-use crate::workload::Case;
+use crate::workload::{Case, Expected, with_directory};
 use crate::{Error, Result};
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::wasm::SandboxEngine;
@@ -86,6 +88,11 @@ impl Guests {
         Ok(false)
     }
 
+    /// Returns what reports call the new build.
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
     pub(super) fn components(&self) -> [&[u8]; 2] {
         [&self.components[0], &self.components[1]]
     }
@@ -122,11 +129,30 @@ impl Guests {
         })
     }
 
-    /// The name of a metric of a case.
-    pub(super) fn name(what: &str, case: &Case) -> String {
-        match case.size {
-            Some(size) => format!("{what}/{size}"),
-            None => what.to_owned(),
+    /// Returns how many metrics are timed.
+    pub fn timed_metrics(&self) -> usize {
+        self.cases.len() + 1
+    }
+
+    /// Returns an error as what it means here: an old build whose replies are not even its own
+    /// the next time cannot be what another build is held against.
+    pub(super) fn explained(&self, error: Error) -> Error {
+        let is_repeated = |case: &Case| {
+            let mut exchanges = case.exchanges.iter();
+            exchanges.any(|exchange| matches!(exchange.expected, Expected::Repeats(_)))
+        };
+        match error {
+            Error::WrongReply {
+                agent,
+                side,
+                step,
+                reason,
+            } if side == SIDES[0] && self.cases.iter().any(is_repeated) => Error::Usage(format!(
+                "{agent}: the old build answers differently each time ({step}: {reason}), so that \
+                 no build can be compared with it; give messages whose replies are always the \
+                 same with --messages FILE"
+            )),
+            error => error,
         }
     }
 
@@ -137,33 +163,42 @@ impl Guests {
     /// If a build does not load, or does not do what it must.
     pub fn time(
         &self,
-        settings: &Settings,
-        planted: Planted,
+        settings: &PairSettings,
+        slowdown: InjectedSlowdown,
         wanted: &dyn Fn(&str) -> bool,
         stop: &dyn Fn() -> bool,
     ) -> Result<Vec<Paired>> {
-        let mut starts = Some(Paired::timed(Metric::less("spawn", "ns")));
+        let timed = self.time_pairs(settings, slowdown, wanted, stop);
+        timed.map_err(|error| self.explained(error))
+    }
+
+    fn time_pairs(
+        &self,
+        settings: &PairSettings,
+        slowdown: InjectedSlowdown,
+        wanted: &dyn Fn(&str) -> bool,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Vec<Paired>> {
+        let mut starts = Some(Paired::timed(identity("spawn")));
         starts = starts.filter(|paired| wanted(&paired.metric.name));
-        let cases = self.cases.iter().map(|case| {
-            let paired = Paired::timed(Metric::less(Self::name("time", case), "ns"));
-            (case, paired)
-        });
+        let cases = self.cases.iter();
+        let cases = cases.map(|case| (case, Paired::timed(of_case("time", case))));
         let cases = cases.filter(|(_, paired)| wanted(&paired.metric.name));
         let mut timed = Vec::new();
         for (case, paired) in cases {
             timed.push((case, self.cycles(case, settings)?, paired));
         }
-        let mut lots = Lots::new(settings.seed);
+        let mut order = PairOrder::new(settings.seed);
         for _ in 0..settings.pairs {
             if stop() {
                 break;
             }
-            let order = lots.draw();
+            let order = order.draw();
             let engine =
                 SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
             let loaded = self.load(&engine, order)?;
             if let (Some(paired), Some(case)) = (&mut starts, self.cases.first()) {
-                paired.add(time_starts(&loaded, case, order, planted)?);
+                paired.add(time_starts(&loaded, case, order, slowdown)?);
             }
             for (case, cycles, paired) in &mut timed {
                 paired.add(time_messages(
@@ -171,7 +206,7 @@ impl Guests {
                     case,
                     *cycles,
                     order,
-                    planted,
+                    slowdown,
                 )?);
             }
         }
@@ -180,15 +215,15 @@ impl Guests {
     }
 
     /// How many cycles of a case make a slice, on the old build.
-    fn cycles(&self, case: &Case, settings: &Settings) -> Result<u32> {
+    fn cycles(&self, case: &Case, settings: &PairSettings) -> Result<u32> {
         let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
         let loaded = self.load(&engine, [0, 1])?;
         let side = &loaded.sides[0];
         let mut agent = loaded.start(side, case)?;
         verify(&loaded, side, agent.as_mut(), case)?;
-        let settings = interleave::Settings {
+        let settings = RoundSettings {
             slice: settings.slice,
-            ..interleave::Settings::default()
+            ..RoundSettings::default()
         };
         calibrate(&loaded, side, agent.as_mut(), case, &settings)
     }
@@ -199,7 +234,7 @@ fn time_starts(
     loaded: &Loaded,
     case: &Case,
     order: [usize; 2],
-    planted: Planted,
+    slowdown: InjectedSlowdown,
 ) -> Result<[f64; 2]> {
     let mut took = [Vec::new(), Vec::new()];
     for turn in 0..=STARTS {
@@ -207,7 +242,7 @@ fn time_starts(
             let start = Clock::Wall.now();
             let instance = loaded.start(&loaded.sides[index], case)?;
             if index == 1 {
-                planted.delay(Clock::Wall, start);
+                slowdown.delay(Clock::Wall, start);
             }
             let ns = Clock::Wall.since(start);
             drop(instance);
@@ -226,7 +261,7 @@ fn time_messages(
     case: &Case,
     cycles: u32,
     order: [usize; 2],
-    planted: Planted,
+    slowdown: InjectedSlowdown,
 ) -> Result<[f64; 2]> {
     let mut agents = [None, None];
     let mut answers = [0; 2];
@@ -247,7 +282,7 @@ fn time_messages(
             let timed = slice(agent.as_mut(), case, cycles)
                 .map_err(|error| loaded.failed(&loaded.sides[index], "while timed", error))?;
             if index == 1 {
-                planted.delay(clock, start);
+                slowdown.delay(clock, start);
             }
             let ns = clock.since(start) / messages;
             let expected = answers[index] * u64::from(cycles);

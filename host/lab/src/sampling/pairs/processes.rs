@@ -4,14 +4,16 @@
 //! measures shares. So a pair of processes is one observation, however many samples they
 //! print: each metric counts with the median of its samples.
 
-use crate::sampling::pairs::{Better, Lots, Metric, Paired, Settings, median};
+use super::{PairOrder, PairSettings, median};
+use crate::metrics::{Direction, Identity};
+use crate::printable::printable;
+use crate::record::Paired;
 use crate::{Error, Result};
+use sandlab_runtime::child::{Cause, Child};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// Two programs that speak the bench protocol.
@@ -34,48 +36,58 @@ struct Sample {
     value: f64,
     #[serde(default)]
     unit: String,
-    #[serde(default)]
-    better: Better,
+    better: Option<Direction>,
 }
 
 /// What one process said: metrics by name.
-type Said = BTreeMap<String, (Metric, Vec<f64>)>;
+type Said = BTreeMap<String, (Identity, Vec<f64>)>;
 
 impl Programs {
     /// Runs both, pair by pair, and keeps the metrics that are `wanted` and that both report;
-    /// names those that only one does. `stop` ends it after a pair.
+    /// names those that only one does. After the first pair, `begin` is told how many there are.
+    /// `stop` ends it, also amid a pair, which does not count then.
     ///
     /// # Errors
-    /// If one does not run, or says what is not the protocol.
+    /// If one does not run, or says what is not the protocol; if both report a metric of one
+    /// name with different units or directions; and those of `begin`.
     pub fn run(
         &self,
-        settings: &Settings,
+        settings: &PairSettings,
         wanted: &dyn Fn(&str) -> bool,
+        begin: &dyn Fn(usize) -> Result<()>,
         stop: &dyn Fn() -> bool,
     ) -> Result<(Vec<Paired>, Vec<String>)> {
-        let mut lots = Lots::new(settings.seed);
+        let mut order = PairOrder::new(settings.seed);
         let mut pairs: BTreeMap<String, Paired> = BTreeMap::new();
         let mut alone = BTreeMap::new();
-        for _ in 0..settings.pairs {
-            if stop() {
-                break;
-            }
+        'pairs: for number in 0..settings.pairs {
             let mut said = [Said::new(), Said::new()];
-            for index in lots.draw() {
-                said[index] = self.one([&self.old, &self.new][index])?;
+            for index in order.draw() {
+                match self.one([&self.old, &self.new][index], stop)? {
+                    Some(one) => said[index] = one,
+                    None => break 'pairs,
+                }
             }
             let [old, mut new] = said;
             for (name, (metric, mut olds)) in old {
-                match new.remove(&name) {
-                    Some((_, mut news)) if wanted(&name) => pairs
+                let Some((other, mut news)) = new.remove(&name) else {
+                    alone.insert(name, "old");
+                    continue;
+                };
+                let earlier = pairs.get(&name).map_or(&metric, |paired| &paired.metric);
+                require_same([("the old program", &metric), ("the new one", &other)])?;
+                require_same([("an earlier run", earlier), ("a later one", &metric)])?;
+                if wanted(&name) {
+                    pairs
                         .entry(name)
                         .or_insert_with(|| Paired::timed(metric))
-                        .add([median(&mut olds), median(&mut news)]),
-                    Some(_) => {}
-                    None => drop(alone.insert(name, "old")),
+                        .add([median(&mut olds), median(&mut news)]);
                 }
             }
             alone.extend(new.into_keys().map(|name| (name, "new")));
+            if number == 0 {
+                begin(pairs.len())?;
+            }
         }
         let notes = alone.into_iter().map(|(name, side)| {
             format!("only the {side} program reports {name}: there is nothing to compare")
@@ -83,62 +95,50 @@ impl Programs {
         Ok((pairs.into_values().collect(), notes.collect()))
     }
 
-    /// Runs a program to its end, and reads what it said.
-    fn one(&self, program: &PathBuf) -> Result<Said> {
+    /// Runs a program to its end, and reads what it said; `None` if it was stopped.
+    fn one(&self, program: &PathBuf, stop: &dyn Fn() -> bool) -> Result<Option<Said>> {
         let failed = |reason: String| Error::Machine(format!("{}: {reason}", program.display()));
         let mut command = Command::new(program);
         command.args(&self.arguments).stdin(Stdio::null());
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(Error::file("run", program))?;
-        let output = child.stdout.take().map(reader);
-        let errors = child.stderr.take().map(reader);
-        let deadline = Instant::now() + self.timeout;
-        let status = loop {
-            let ended = child.try_wait();
-            if let Some(status) = ended.map_err(|error| failed(error.to_string()))? {
-                break status;
+        let mut child =
+            Child::start(command.stdout(Stdio::piped())).map_err(Error::file("run", program))?;
+        let (mut output, start) = (String::new(), Instant::now());
+        let left = || self.timeout.saturating_sub(start.elapsed());
+        let ended = loop {
+            match child.line(left(), stop) {
+                Ok(Some(line)) => {
+                    output.push_str(&line);
+                    output.push('\n');
+                }
+                Ok(None) => break child.finish(left(), stop),
+                // Whoever it has left behind may hold its output open, and is not waited for.
+                Err(Cause::Deadline(_)) if child.has_ended() => {
+                    return Err(failed("it ended, and its output did not".to_owned()));
+                }
+                Err(cause) => break child.end(cause),
             }
-            if Instant::now() > deadline {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(failed(format!(
-                    "not done after {:?}; raise --timeout, or let it measure less",
-                    self.timeout
-                )));
-            }
-            std::thread::sleep(Duration::from_millis(1));
         };
-        // Whoever it has left behind may hold its output open, and is not waited for.
-        let text = |reader: Option<Receiver<String>>| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let text = reader.and_then(|reader| reader.recv_timeout(left).ok());
-            text.ok_or_else(|| failed("it ended, and its output did not".to_owned()))
-        };
-        let (output, errors) = (text(output)?, text(errors)?);
-        if !status.success() {
-            let last = errors
-                .trim_end()
-                .lines()
-                .last()
-                .unwrap_or("it said nothing");
-            return Err(failed(format!("ended with {status}: {last}")));
+        match ended.cause {
+            Cause::Stopped => Ok(None),
+            Cause::Deadline(_) => Err(failed(format!(
+                "not done after {:?}; raise --timeout, or let it measure less",
+                self.timeout
+            ))),
+            _ if !ended.cause.is_success() => Err(failed(format!("ended: {ended}"))),
+            _ => parse(&output).map(Some).map_err(failed),
         }
-        parse(&output).map_err(failed)
     }
 }
 
-/// Reads all of it, beside whoever waits for the process.
-fn reader(mut from: impl Read + Send + 'static) -> Receiver<String> {
-    let (to, all) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = from.read_to_end(&mut bytes);
-        let _ = to.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    all
+/// A number in one unit says nothing beside a number in another.
+fn require_same([(first, one), (second, other)]: [(&str, &Identity); 2]) -> Result<()> {
+    if one == other {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "{first} reports {one}, and {second} {other}: report a metric always in the same unit \
+         and direction, or under another name"
+    )))
 }
 
 fn parse(output: &str) -> Result<Said, String> {
@@ -159,10 +159,10 @@ fn parse(output: &str) -> Result<Said, String> {
             let reason = format!("{} is {}, and must be above 0", sample.metric, sample.value);
             return Err(at(reason));
         }
-        let metric = Metric {
-            name: crate::validate::printable(&sample.metric),
-            unit: crate::validate::printable(&sample.unit),
-            better: sample.better,
+        let metric = Identity {
+            name: printable(&sample.metric),
+            unit: printable(&sample.unit),
+            better: sample.better.unwrap_or(Direction::Lower),
         };
         let known = said.entry(metric.name.clone());
         let (first, values) = known.or_insert_with(|| (metric.clone(), Vec::new()));

@@ -1,11 +1,14 @@
 //! sandlab's own samples in the bench protocol: what its runtime takes for a start and for
 //! messages, of one process.
 
+use super::median;
+use super::metrics::{identity, of_case};
 use crate::Result;
 use crate::bundle::Subject;
+use crate::metrics::Identity;
+use crate::record::RoundSettings;
 use crate::sampling::backends;
-use crate::sampling::interleave::{self, calibrate, verify};
-use crate::sampling::pairs::{Guests, Metric, median};
+use crate::sampling::interleave::{calibrate, verify};
 use crate::sampling::setup;
 use crate::sampling::timing::slice;
 use sandlab_runtime::{BackendKind, SandboxConfig};
@@ -31,9 +34,9 @@ pub fn sample(subject: &Subject, sandbox: &SandboxConfig, seed: u64) -> Result<V
     sandbox.allocation.slots = sandbox.allocation.slots.min(64);
     let loaded = backends::load(subject, &[BackendKind::Wasm], &sandbox, &cases)?;
     let side = &loaded.sides[0];
-    let settings = interleave::Settings {
+    let settings = RoundSettings {
         slice: Duration::from_micros(500),
-        ..interleave::Settings::default()
+        ..RoundSettings::default()
     };
     let mut lines = Vec::new();
     for case in &cases {
@@ -48,7 +51,7 @@ pub fn sample(subject: &Subject, sandbox: &SandboxConfig, seed: u64) -> Result<V
                 times.push(slice.ns);
             }
         }
-        lines.push(line(&loaded.agent, &Guests::name("time", case), &mut times));
+        lines.push(line(&loaded.agent, of_case("time", case), &mut times));
     }
     let mut starts = Vec::new();
     for _ in 0..STARTS {
@@ -57,12 +60,12 @@ pub fn sample(subject: &Subject, sandbox: &SandboxConfig, seed: u64) -> Result<V
         starts.push(start.elapsed().as_nanos() as f64);
         drop(instance);
     }
-    lines.push(line(&loaded.agent, "spawn", &mut starts));
+    lines.push(line(&loaded.agent, identity("spawn"), &mut starts));
     Ok(lines)
 }
 
-fn line(agent: &str, what: &str, values: &mut [f64]) -> String {
-    let Metric { name, unit, better } = Metric::less(format!("{agent}/{what}"), "ns");
-    let value = median(values);
+fn line(agent: &str, metric: Identity, values: &mut [f64]) -> String {
+    let Identity { name, unit, better } = metric;
+    let (name, value) = (format!("{agent}/{name}"), median(values));
     json!({"metric": name, "value": value, "unit": unit, "better": better}).to_string() + "\n"
 }

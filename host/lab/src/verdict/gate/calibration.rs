@@ -6,9 +6,9 @@ use crate::record::Environment;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// Gates of a guest against itself, and against itself with a slowdown planted.
+/// Gates of a guest against itself, and against itself with an injected slowdown.
 pub struct Calibration {
-    /// The first is the one with nothing planted.
+    /// The gates by slowdown; the first is the one without any.
     pub trials: Vec<Trial>,
 }
 
@@ -21,13 +21,13 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Gates that did not hold.
+    /// Returns the number of gates that did not hold.
     pub fn failed(&self) -> usize {
         let failed = |gate: &&Vec<Judged>| gate.iter().any(|j| j.outcome() == Outcome::Fail);
         self.gates.iter().filter(failed).count()
     }
 
-    /// Metrics with a verdict, over all gates, of those of one kind.
+    /// Returns how many metrics of one kind had a verdict, over all gates.
     pub fn called(&self, of: &str, verdict: Verdict) -> usize {
         let metrics = self.gates.iter().flatten();
         metrics
@@ -35,7 +35,7 @@ impl Trial {
             .count()
     }
 
-    /// The kinds of metrics: `spawn`, `time`.
+    /// Returns the kinds of metrics: `spawn`, `time`.
     pub fn kinds(&self) -> Vec<&str> {
         let names = self
             .gates
@@ -50,14 +50,22 @@ impl Trial {
 }
 
 impl Calibration {
-    /// The 99th percentile of the changes that were estimated where there was none.
-    pub fn floor(&self, here: Environment) -> NoiseFloor {
-        let mut changes: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    /// Returns the number of gates without a slowdown, and how many of them did not hold.
+    pub fn false_alarms(&self) -> (usize, usize) {
         let same = self.trials.first();
-        for judged in same
+        same.map_or((0, 0), |trial| (trial.gates.len(), trial.failed()))
+    }
+
+    /// Returns the 99th percentile of the changes that were estimated where there was none, by
+    /// kind of metric.
+    pub fn noise(&self) -> BTreeMap<String, f64> {
+        let mut changes: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        let gates = self
+            .trials
+            .first()
             .into_iter()
-            .flat_map(|trial| trial.gates.iter().flatten())
-        {
+            .flat_map(|trial| &trial.gates);
+        for judged in gates.flatten() {
             if let Some(change) = judged.change {
                 let of = changes.entry(kind(&judged.metric.name).to_owned());
                 of.or_default().push(change.value.abs());
@@ -68,16 +76,22 @@ impl Calibration {
             let rank = (values.len() as f64 * 0.99).ceil() as usize;
             values[rank.max(1) - 1]
         };
+        let noise = changes
+            .into_iter()
+            .map(|(kind, values)| (kind, percentile(values)));
+        noise.collect()
+    }
+
+    /// Returns the noise floor that follows from it.
+    pub fn floor(&self, here: &Environment) -> NoiseFloor {
+        let (runs, false_alarms) = self.false_alarms();
         NoiseFloor {
             measured: Timestamp::now().to_string(),
-            cpu: here.cpu,
+            cpu: here.cpu.clone(),
             cores: here.cores,
-            runs: same.map_or(0, |trial| trial.gates.len() as u32),
-            false_alarms: same.map_or(0, |trial| trial.failed() as u32),
-            floor: changes
-                .into_iter()
-                .map(|(kind, values)| (kind, percentile(values)))
-                .collect(),
+            runs: runs as u32,
+            false_alarms: false_alarms as u32,
+            floor: self.noise(),
         }
     }
 }

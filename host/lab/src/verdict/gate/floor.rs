@@ -19,7 +19,7 @@ pub struct NoiseFloor {
     pub cpu: Option<String>,
     /// How many cores it had.
     pub cores: Option<usize>,
-    /// A-against-A gates that were run.
+    /// Gates of a build against itself that were run.
     pub runs: u32,
     /// Those that called a regression.
     pub false_alarms: u32,
@@ -29,7 +29,7 @@ pub struct NoiseFloor {
 }
 
 impl NoiseFloor {
-    /// Reads it; none if there is no file.
+    /// Reads a file; `None` if there is none.
     ///
     /// # Errors
     /// If it is there, and cannot be used.
@@ -48,7 +48,7 @@ impl NoiseFloor {
         Ok(Some(floor))
     }
 
-    /// As a file has it.
+    /// Returns the content of a file.
     ///
     /// # Errors
     /// If it cannot be encoded.
@@ -57,12 +57,12 @@ impl NoiseFloor {
             .map_err(|error| Error::Machine(format!("cannot encode the noise floor: {error}")))
     }
 
-    /// Of a metric; nothing of one that was not calibrated.
+    /// Returns the noise of a metric as a share; 0 if it was not calibrated.
     pub fn of(&self, metric: &str) -> f64 {
         self.floor.get(kind(metric)).copied().unwrap_or(0.0)
     }
 
-    /// Why it may not hold here.
+    /// Returns why it may not hold here; `None` on the machine that it was measured on.
     pub fn doubt(&self, here: &Environment) -> Option<String> {
         let differs = self.cpu != here.cpu || self.cores != here.cores;
         differs.then(|| {
@@ -76,7 +76,7 @@ impl NoiseFloor {
     }
 }
 
-/// A metric's name without the size of its messages.
+/// Returns a metric's name without the size of its messages.
 pub fn kind(metric: &str) -> &str {
     metric.split_once('/').map_or(metric, |(kind, _)| kind)
 }

@@ -1,4 +1,4 @@
-//! Whether a build is worse than another: one verdict a metric.
+//! Whether a build is worse than another: one verdict per metric.
 //!
 //! A timed metric has regressed if its whole interval lies beyond what is allowed: that is,
 //! if a change of at most that much is refuted. It is equivalent if both a worse and a better
@@ -11,97 +11,24 @@
 mod calibration;
 mod confirm;
 mod floor;
-mod gated;
+mod judged;
+mod pairs;
 mod policy;
-mod stored;
+mod report;
 
 pub use calibration::{Calibration, Trial};
 pub use confirm::{again, confirmed};
 pub use floor::{FILE as NOISE_FILE, NoiseFloor, kind};
-pub use gated::{Gated, SCHEMA};
-pub use policy::{Inconclusive, Policy, Terms};
-pub use stored::{THRESHOLD as STORED_THRESHOLD, compare as compare_stored};
+pub use judged::{Judged, Outcome, Verdict};
+pub use pairs::require_pairs;
+pub use policy::{Inconclusive, Policy, Rule};
+pub use report::{Compared, GateReport, SCHEMA, headline, objections};
 
-use crate::sampling::pairs::{Metric, Paired};
+use crate::record::Paired;
 use crate::stats::{Estimate, detectable, holm, location, median_interval, p_above, p_below};
-use serde::Serialize;
 
 /// The confidence of the intervals that are shown.
-pub const CONFIDENCE: f64 = 0.99;
-
-/// What became of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Worse by more than is allowed.
-    Regressed,
-    /// Better by more than that.
-    Improved,
-    /// Neither, and that is known.
-    Equivalent,
-    /// The data do not tell.
-    Inconclusive,
-}
-
-/// What a metric does to the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Nothing.
-    Pass,
-    /// Somebody should know.
-    Warn,
-    /// The gate does not hold.
-    Fail,
-}
-
-/// A metric, and what was found of it. Changes are shares of the old value: 0.1 is a tenth
-/// more, whichever way is better.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Judged {
-    /// Which.
-    pub metric: Metric,
-    /// Whether it is counted, and not timed.
-    pub counted: bool,
-    /// The old build's median.
-    pub old: f64,
-    /// The new build's median.
-    pub new: f64,
-    /// The change; of a timed one with its interval at [`CONFIDENCE`]. None of an old value
-    /// of 0.
-    pub change: Option<Estimate>,
-    /// What is allowed, and what follows.
-    #[serde(flatten)]
-    pub terms: Terms,
-    /// The change below which nothing counts: the threshold, or this machine's noise if that
-    /// is more.
-    pub margin: f64,
-    /// The p-value against a regression, corrected for all timed metrics.
-    pub p: Option<f64>,
-    /// The smallest worsening that would have been found in nine of ten cases.
-    pub smallest: Option<f64>,
-    /// How many pairs.
-    pub pairs: usize,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// Whether fresh samples said the same.
-    pub confirmed: bool,
-    /// What a reader should know of it.
-    pub remark: Option<String>,
-}
-
-impl Judged {
-    /// What it does to the gate.
-    pub fn outcome(&self) -> Outcome {
-        match (self.verdict, self.terms.inconclusive) {
-            _ if !self.terms.gates => Outcome::Pass,
-            (Verdict::Regressed, _) | (Verdict::Inconclusive, Inconclusive::Fail) => Outcome::Fail,
-            (Verdict::Inconclusive, Inconclusive::Warn) => Outcome::Warn,
-            _ => Outcome::Pass,
-        }
-    }
-}
+const CONFIDENCE: f64 = 0.99;
 
 /// Judges each metric; those that say nothing at all, for want of samples, are left out.
 pub fn judge(metrics: &[Paired], policy: &Policy, floor: &NoiseFloor) -> Vec<Judged> {
@@ -118,7 +45,7 @@ pub fn judge(metrics: &[Paired], policy: &Policy, floor: &NoiseFloor) -> Vec<Jud
     judged.into_iter().map(|(judged, _)| judged).collect()
 }
 
-/// The p-values of a timed metric, before they are corrected.
+/// The p-values of a timed metric, before correction.
 struct Tests {
     regressed: f64,
     improved: f64,
@@ -126,9 +53,9 @@ struct Tests {
 }
 
 fn timed(paired: &Paired, policy: &Policy, floor: &NoiseFloor) -> Option<(Judged, Option<Tests>)> {
-    let terms = policy.terms(&paired.metric.name);
-    let margin = terms.threshold.max(floor.of(&paired.metric.name));
-    let mut judged = about(paired, terms, margin)?;
+    let rule = policy.rule(&paired.metric.name);
+    let margin = rule.threshold.max(floor.of(&paired.metric.name));
+    let mut judged = about(paired, rule, margin)?;
     // Without logarithms there is nothing to test; that cannot be of a time or a rate.
     let Some(logs) = paired.log_ratios() else {
         judged.remark = Some("not above 0 in every pair".to_owned());
@@ -163,8 +90,8 @@ fn shown(centre: Estimate, sign: f64) -> Estimate {
 }
 
 fn counted(paired: &Paired, policy: &Policy) -> Option<(Judged, Option<Tests>)> {
-    let terms = policy.terms(&paired.metric.name);
-    let mut judged = about(paired, terms, terms.threshold)?;
+    let rule = policy.rule(&paired.metric.name);
+    let mut judged = about(paired, rule, rule.threshold)?;
     judged.confirmed = true;
     let range = |values: &[f64]| {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -176,7 +103,7 @@ fn counted(paired: &Paired, policy: &Policy) -> Option<(Judged, Option<Tests>)> 
     // A guest that hashes with random keys burns a little more or less fuel each time. Then
     // only what lies outside of both ranges is a change.
     let ((old_low, old_high), (new_low, new_high)) = (range(&paired.old), range(&paired.new));
-    let more = 1.0 + terms.threshold;
+    let more = 1.0 + rule.threshold;
     judged.verdict = if new_low > old_high * more {
         Verdict::Regressed
     } else if new_high * more < old_low {
@@ -189,7 +116,7 @@ fn counted(paired: &Paired, policy: &Policy) -> Option<(Judged, Option<Tests>)> 
     Some((judged, None))
 }
 
-fn about(paired: &Paired, terms: Terms, margin: f64) -> Option<Judged> {
+fn about(paired: &Paired, rule: Rule, margin: f64) -> Option<Judged> {
     let (old, new) = (median_interval(&paired.old)?, median_interval(&paired.new)?);
     let change = (old.value > 0.0).then(|| Estimate {
         value: new.value / old.value - 1.0,
@@ -202,7 +129,7 @@ fn about(paired: &Paired, terms: Terms, margin: f64) -> Option<Judged> {
         old: old.value,
         new: new.value,
         change,
-        terms,
+        rule,
         margin,
         p: None,
         smallest: None,
@@ -210,6 +137,8 @@ fn about(paired: &Paired, terms: Terms, margin: f64) -> Option<Judged> {
         verdict: Verdict::Inconclusive,
         confirmed: false,
         remark: paired.remark.clone(),
+        old_samples: paired.old.clone(),
+        new_samples: paired.new.clone(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use glob::Pattern;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 
@@ -17,13 +18,13 @@ pub struct Policy {
     alpha: Option<f64>,
     /// What is said of metrics, by name.
     #[serde(default, rename = "metric")]
-    rules: Vec<Rule>,
+    rules: Vec<PolicyRule>,
 }
 
 /// What is said of some metrics.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Rule {
+struct PolicyRule {
     #[serde(deserialize_with = "patterns")]
     names: Vec<Pattern>,
     #[serde(default, deserialize_with = "share")]
@@ -33,7 +34,7 @@ struct Rule {
 }
 
 /// What a metric does to the gate when the data do not tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inconclusive {
     /// Nothing.
@@ -45,9 +46,8 @@ pub enum Inconclusive {
 }
 
 /// What one metric is held against.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Terms {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rule {
     /// The relative change that is allowed, a share of the old value.
     pub threshold: f64,
     /// Whether it can fail the gate.
@@ -106,12 +106,12 @@ impl Policy {
         self.alpha.unwrap_or(0.01)
     }
 
-    /// What a metric is held against.
-    pub fn terms(&self, metric: &str) -> Terms {
-        let fits = |rule: &&Rule| rule.names.iter().any(|name| name.matches(metric));
+    /// Returns what a metric is held against.
+    pub fn rule(&self, metric: &str) -> Rule {
+        let fits = |rule: &&PolicyRule| rule.names.iter().any(|name| means(name, metric));
         let rules = || self.rules.iter().rev().filter(fits);
         let inconclusive = rules().find_map(|rule| rule.inconclusive);
-        Terms {
+        Rule {
             threshold: rules().find_map(|rule| rule.threshold).unwrap_or(0.03),
             gates: rules().find_map(|rule| rule.gates).unwrap_or(true),
             inconclusive: inconclusive
@@ -120,18 +120,32 @@ impl Policy {
         }
     }
 
-    /// Names that mean none of these metrics: misspelt, most likely.
-    pub fn unused<'a>(&'a self, metrics: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    /// Returns a note for each name that means none of these metrics: misspelt, most likely.
+    pub fn unused(&self, metrics: &[&str]) -> Vec<String> {
         let standard = Self::standard().rules.len();
         let names = self
             .rules
             .iter()
             .skip(standard)
             .flat_map(|rule| &rule.names);
-        names
-            .filter(|name| !metrics.iter().any(|metric| name.matches(metric)))
-            .map(Pattern::as_str)
+        let unused = names.filter(|name| !metrics.iter().any(|metric| means(name, metric)));
+        let note = |name: &Pattern| {
+            format!(
+                "the policy's {:?} is the name of no metric here",
+                name.as_str()
+            )
+        };
+        unused.map(note).collect()
     }
+}
+
+/// Returns whether a name of a policy means a metric: by its whole name, or, of a metric with
+/// labels, by what stands before them.
+fn means(name: &Pattern, metric: &str) -> bool {
+    let quantity = metric
+        .split_once('{')
+        .map_or(metric, |(quantity, _)| quantity);
+    name.matches(metric) || name.matches(quantity)
 }
 
 fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pattern>, D::Error> {
@@ -180,9 +194,9 @@ mod tests {
     #[test]
     fn the_last_rule_that_says_something_counts() {
         let standard = Policy::standard();
-        assert_eq!(standard.terms("time/16").threshold, 0.03);
-        assert_eq!(standard.terms("fuel/16").threshold, 0.01);
-        assert_eq!(standard.terms("memory-pages").threshold, 0.0);
+        assert_eq!(standard.rule("time/16").threshold, 0.03);
+        assert_eq!(standard.rule("fuel/16").threshold, 0.01);
+        assert_eq!(standard.rule("memory-pages").threshold, 0.0);
         let policy = changed(
             r#"
             inconclusive = "fail"
@@ -196,12 +210,26 @@ mod tests {
             "#,
         )
         .unwrap();
-        let terms = policy.terms("time/16");
-        assert_eq!((terms.threshold, terms.gates), (0.05, false));
-        assert_eq!(terms.inconclusive, Inconclusive::Pass);
-        assert_eq!(policy.terms("spawn").inconclusive, Inconclusive::Fail);
-        let unused: Vec<_> = policy.unused(&["time/16"]).collect();
-        assert_eq!(unused, ["nothing"]);
+        let rule = policy.rule("time/16");
+        assert_eq!((rule.threshold, rule.gates), (0.05, false));
+        assert_eq!(rule.inconclusive, Inconclusive::Pass);
+        assert_eq!(policy.rule("spawn").inconclusive, Inconclusive::Fail);
+        let unused = policy.unused(&["time/16"]);
+        assert_eq!(
+            unused,
+            ["the policy's \"nothing\" is the name of no metric here"]
+        );
+    }
+
+    #[test]
+    fn a_metric_with_labels_is_meant_by_its_quantity_and_by_its_whole_key() {
+        let echo = "latency-p99{agent=echo,backend=wasm}";
+        for name in ["latency-p99", "latency-*", "*agent=echo*", echo] {
+            let text = format!("[[metric]]\nnames = [{name:?}]\nthreshold = 0.2");
+            let policy = changed(&text).unwrap();
+            assert_eq!(policy.rule(echo).threshold, 0.2, "{name}");
+            assert!(policy.unused(&[echo]).is_empty(), "{name}");
+        }
     }
 
     #[test]

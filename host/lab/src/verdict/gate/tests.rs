@@ -1,10 +1,19 @@
 use super::*;
+use crate::metrics::{Direction, Identity};
+
+fn less(name: &str, unit: &str) -> Identity {
+    Identity {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        better: Direction::Lower,
+    }
+}
 
 /// As often as not up and down by up to `noise`, around a change.
 fn paired(name: &str, change: f64, noise: f64) -> Paired {
     let wave = |n: usize| noise * ((n as f64 * 2.399_963).sin());
     Paired {
-        metric: Metric::less(name, "ns"),
+        metric: less(name, "ns"),
         counted: false,
         old: (0..30).map(|n| 100.0 * wave(n).exp()).collect(),
         new: (0..30)
@@ -20,7 +29,7 @@ fn verdict(paired: Paired) -> Verdict {
 
 fn counted(old: &[f64], new: &[f64], name: &str) -> Verdict {
     verdict(Paired {
-        metric: Metric::less(name, "fuel"),
+        metric: less(name, "fuel"),
         counted: true,
         old: old.to_vec(),
         new: new.to_vec(),
@@ -40,7 +49,7 @@ fn each_change_has_its_verdict() {
 #[test]
 fn a_rate_regresses_when_it_falls() {
     let mut rate = paired("rate", -0.1, 0.01);
-    rate.metric.better = crate::sampling::pairs::Better::Higher;
+    rate.metric.better = Direction::Higher;
     let judged = judge(&[rate], &Policy::standard(), &NoiseFloor::default());
     assert_eq!(judged[0].verdict, Verdict::Regressed);
     let change = judged[0].change.unwrap();

@@ -1,42 +1,14 @@
-//! Agents come and go.
+//! Agents are started, restarted and stopped.
 
+use super::slot::{Resident, Slot, SpawnResult, State};
 use super::timers::Timer;
 use super::{Command, Shard, Spawn};
 use crate::messaging::SpawnError;
 use crate::messaging::address::{Address, LAST_GENERATION};
-use crate::messaging::client::Undelivered;
-use crate::messaging::slot::{BroughtUp, Resident, Slot, State};
+use crate::messaging::client::DeliveryError;
 use crate::messaging::supervisor::Decision;
-use crate::{AgentId, CallError, Fault, Identity, Message};
+use crate::{AgentId, CallError, Cause, Fault, Identity, Message};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
-
-/// Agents that a crowd gets before its shard's other agents have their turn: some 0.3 ms.
-const SPAWNS: usize = 16;
-
-/// Many agents of one kind, all or none.
-pub struct Crowd {
-    spawn: Spawn,
-    count: usize,
-    started: Vec<AgentId>,
-    answer: oneshot::Sender<Result<Vec<AgentId>, SpawnError>>,
-}
-
-impl Crowd {
-    /// So many, and where to say what came of them.
-    pub fn new(
-        spawn: Spawn,
-        count: usize,
-        answer: oneshot::Sender<Result<Vec<AgentId>, SpawnError>>,
-    ) -> Self {
-        Self {
-            spawn,
-            count,
-            started: Vec::with_capacity(count),
-            answer,
-        }
-    }
-}
 
 impl Shard {
     pub(super) fn spawn(&mut self, spawn: Spawn) -> Result<AgentId, SpawnError> {
@@ -57,7 +29,7 @@ impl Shard {
             .record
             .name
             .as_deref()
-            .map(|name| self.registry.name(name, id));
+            .map(|name| self.registry.add_name(name, id));
         if named == Some(false) {
             self.release(slot);
             return Err(SpawnError::NameTaken(
@@ -68,7 +40,7 @@ impl Shard {
             Ok(sent) => sent,
             Err(error) => {
                 if let Some(name) = &resident.record.name {
-                    self.registry.unname(name);
+                    self.registry.remove_name(name);
                 }
                 self.release(slot);
                 return Err(SpawnError::Agent(error));
@@ -80,43 +52,14 @@ impl Shard {
         Ok(id)
     }
 
-    /// Starts some more agents of the first crowd that is not complete.
-    pub(super) fn spawn_some(&mut self) {
-        let Some(mut crowd) = self.crowds.pop_front() else {
-            return;
-        };
-        let failed = self.spawn_of(&mut crowd).err();
-        // Whoever asked may have gone; then nobody wants the agents.
-        let outcome = match failed {
-            None if crowd.answer.is_closed() => Err(SpawnError::ShutDown),
-            None if crowd.started.len() < crowd.count => return self.crowds.push_front(crowd),
-            None => Ok(crowd.started.clone()),
-            Some(error) => Err(error),
-        };
-        if outcome.is_err() {
-            for agent in crowd.started {
-                self.stop(Address::from(agent).slot, &Undelivered::Stopped);
-            }
-        }
-        let _ = crowd.answer.send(outcome);
-    }
-
-    fn spawn_of(&mut self, crowd: &mut Crowd) -> Result<(), SpawnError> {
-        let missing = crowd.count - crowd.started.len();
-        for _ in 0..missing.min(SPAWNS) {
-            crowd.started.push(self.spawn(crowd.spawn.clone())?);
-        }
-        Ok(())
-    }
-
-    pub(super) fn identity(&self, id: AgentId) -> Identity {
+    fn identity(&self, id: AgentId) -> Identity {
         Identity {
             id,
             directory: self.registry.clone(),
         }
     }
 
-    pub(super) fn free_slot(&mut self) -> Option<u32> {
+    fn free_slot(&mut self) -> Option<u32> {
         if let Some(slot) = self.free.pop() {
             return Some(slot);
         }
@@ -127,27 +70,24 @@ impl Shard {
         })
     }
 
-    pub(super) fn release(&mut self, slot: u32) {
+    fn release(&mut self, slot: u32) {
         if self.slots[slot as usize].generation < LAST_GENERATION {
             self.free.push(slot);
         }
     }
 
-    /// Ends an agent for good; those who wrote to it are told why nothing came of it.
-    pub(super) fn stop(&mut self, slot: u32, why: &Undelivered) {
+    /// Stops an agent for good, and tells the senders of its messages why.
+    pub(super) fn stop(&mut self, slot: u32, why: &DeliveryError) {
         let Some(mut resident) = self.slots[slot as usize].resident.take() else {
             return;
         };
         self.registry.set_dead(resident.address());
         if let Some(name) = &resident.record.name {
-            self.registry.unname(name);
+            self.registry.remove_name(name);
         }
-        if let State::Calling(calling) = resident.state {
-            // The call ends before its messages do.
-            for head in calling.into_heads() {
-                self.accounts.failed += 1;
-                self.done_with(&head);
-                self.tell(head, why.clone());
+        if let State::Calling(call) = resident.state {
+            for head in call.into_heads() {
+                self.failed(head, why.clone());
             }
         }
         for envelope in resident.mailbox.drain() {
@@ -173,29 +113,29 @@ impl Shard {
         if resident.starts_slowly() {
             let start = resident.starting(identity);
             tokio::task::spawn_blocking(move || {
-                let started = Command::Started(agent, Box::new(start()));
+                let started = Command::Restarted(agent, Box::new(start()));
                 registry.inboxes[shard].command(started);
             });
             return;
         }
         let sent = resident.start(identity);
-        self.restarted(agent, sent);
+        self.after_restart(agent, sent);
     }
 
-    /// Takes in an agent that another thread has started. One that was stopped meanwhile is
-    /// dropped.
-    pub(super) fn started(&mut self, agent: AgentId, started: BroughtUp) {
+    /// Takes an instance that another thread has started. If its agent was stopped meanwhile,
+    /// it is dropped.
+    pub(super) fn restarted(&mut self, agent: AgentId, started: SpawnResult) {
         let Some(resident) = self.resident(agent) else {
             return;
         };
-        let sent = started.map(|(state, sent)| {
-            resident.state = state;
+        let sent = started.map(|(started, sent)| {
+            resident.state = State::Idle(started);
             sent
         });
-        self.restarted(agent, sent);
+        self.after_restart(agent, sent);
     }
 
-    fn restarted(&mut self, agent: AgentId, sent: Result<Vec<Message>, CallError>) {
+    fn after_restart(&mut self, agent: AgentId, sent: Result<Vec<Message>, CallError>) {
         let Some(resident) = self.resident(agent) else {
             return;
         };
@@ -208,32 +148,32 @@ impl Shard {
             }
             Err(error) => {
                 let decision = resident.record.supervisor.start_failed();
-                // Never at once: this call may come from the end before.
-                self.follow(agent, decision, &fault_of(error));
+                // Never at once: this call may come from `restart` itself.
+                self.apply(agent, decision, &fault_of(error));
             }
         }
     }
 
-    /// Starts an agent that ended again, now or later, or stops it.
+    /// Restarts an agent that ended, now or later, or stops it.
     pub(super) fn ended(&mut self, agent: AgentId, fault: &Fault) {
         let Some(resident) = self.resident(agent) else {
             return;
         };
-        resident.state = State::Away;
+        resident.state = State::Absent;
         match resident.record.supervisor.decide(Instant::now()) {
             Decision::Restart(Duration::ZERO) => self.restart(agent),
-            decision => self.follow(agent, decision, fault),
+            decision => self.apply(agent, decision, fault),
         }
     }
 
-    /// Does what the supervisor says, but nothing at once.
-    pub(super) fn follow(&mut self, agent: AgentId, decision: Decision, fault: &Fault) {
+    /// Follows the supervisor's decision, but never restarts at once.
+    fn apply(&mut self, agent: AgentId, decision: Decision, fault: &Fault) {
         match decision {
             Decision::Restart(wait) => {
                 self.timers.after(wait, Timer::Restart(agent));
             }
             Decision::Stop => {
-                let why = Undelivered::Ended(fault.clone());
+                let why = DeliveryError::Ended(fault.clone());
                 self.stop(Address::from(agent).slot, &why);
             }
         }
@@ -243,8 +183,9 @@ impl Shard {
 fn fault_of(error: CallError) -> Fault {
     match error {
         CallError::Fault(fault) => fault,
-        CallError::Failure(failure) => Fault::Trap(format!(
+        CallError::Failure(failure) => Cause::Trap(format!(
             "it does not take its configuration or state: {failure}"
-        )),
+        ))
+        .into(),
     }
 }

@@ -1,9 +1,10 @@
-//! Messages go out: to mailboxes, to other shards, to clients.
+//! Outgoing messages: to mailboxes, to other shards, to clients.
 
 use super::{LinkOut, Shard};
+use crate::message::Head;
 use crate::messaging::address::Address;
-use crate::messaging::client::Undelivered;
-use crate::messaging::envelope::{Envelope, failure_of};
+use crate::messaging::client::DeliveryError;
+use crate::messaging::envelope::Envelope;
 use crate::{AgentId, Failure, Message, Performative};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ impl Shard {
         }
     }
 
-    /// Sends what an agent, or the path in its name, says.
-    pub(super) fn post(&mut self, envelope: Envelope) {
+    /// Sends a message of an agent, or one in its name.
+    fn post(&mut self, envelope: Envelope) {
         let address = Address::from(envelope.message.recipient);
         if address.is_client() {
             self.accounts.replies += 1;
@@ -30,26 +31,27 @@ impl Shard {
         self.accounts.accepted += 1;
         if envelope.hops > self.settings.max_hops {
             self.accounts.looped += 1;
-            return self.dead_letter(envelope, Undelivered::TooManyHops);
+            return self.dead_letter(envelope, DeliveryError::TooManyHops);
         }
         match self.outgoing.get_mut(usize::from(address.shard)) {
             Some(_) if address.shard == self.index => self.deliver(envelope),
             Some(outgoing) => outgoing.push(envelope),
-            None => self.dead_letter(envelope, Undelivered::NoSuchAgent),
+            None => self.dead_letter(envelope, DeliveryError::NoSuchAgent),
         }
     }
 
-    /// Accounts for a message that reached nobody, and tells its sender.
-    pub(super) fn dead_letter(&mut self, envelope: Envelope, why: Undelivered) {
+    /// Accounts for a message that reached no agent, and tells its sender.
+    pub(super) fn dead_letter(&mut self, envelope: Envelope, why: DeliveryError) {
         self.accounts.dead_lettered += 1;
-        self.done_with(&envelope);
-        self.tell(envelope, why);
+        self.release_window(&envelope);
+        self.notify_sender(envelope, why);
     }
 
-    /// Tells a sender that nothing came of its message. An answer is not answered, or two
-    /// agents could do so for ever.
-    pub(super) fn tell(&mut self, envelope: Envelope, why: Undelivered) {
-        let Envelope { message, hops } = envelope;
+    /// Tells a sender that its message was not handled. A reply is not answered, or two agents
+    /// could do so forever.
+    pub(super) fn notify_sender(&mut self, envelope: Envelope, why: DeliveryError) {
+        let hops = envelope.next_hops();
+        let message = envelope.message;
         let sender = Address::from(message.sender);
         if sender.is_client() {
             if let Some(out) = self.link_out(sender.slot) {
@@ -57,20 +59,18 @@ impl Shard {
             }
         } else if message.sender != 0 && message.in_reply_to.is_none() {
             let performative = match why {
-                Undelivered::Failed(Failure::NotUnderstood(_)) => Performative::NotUnderstood,
-                Undelivered::Failed(Failure::Refused(_)) => Performative::Refuse,
+                DeliveryError::Failed(Failure::NotUnderstood(_)) => Performative::NotUnderstood,
+                DeliveryError::Failed(Failure::Refused(_)) => Performative::Refuse,
                 _ => Performative::Failure,
             };
-            let message = failure_of(&message, performative, &why.to_string());
-            self.post(Envelope {
-                message,
-                hops: hops.saturating_add(1),
-            });
+            let head = Head::of(&message).reply(performative);
+            let message = head.with(why.to_string().into_bytes());
+            self.post(Envelope { message, hops });
         }
     }
 
-    /// Gives a client the place in its window back.
-    pub(super) fn done_with(&mut self, envelope: &Envelope) {
+    /// Releases a message's place in its client's window.
+    pub(super) fn release_window(&mut self, envelope: &Envelope) {
         let sender = Address::from(envelope.message.sender);
         if sender.is_client()
             && let Some(out) = self.link_out(sender.slot)
@@ -79,8 +79,8 @@ impl Shard {
         }
     }
 
-    /// None if the client is gone, or never was: an agent may have made the number up.
-    pub(super) fn link_out(&mut self, number: u32) -> Option<&mut LinkOut> {
+    /// `None` if there is no such client: it is gone, or an agent has made the number up.
+    fn link_out(&mut self, number: u32) -> Option<&mut LinkOut> {
         let index = number as usize;
         if self.links.get(index).is_none_or(Option::is_none) {
             let link = self.registry.link(number)?;
@@ -100,8 +100,8 @@ impl Shard {
         Some(out)
     }
 
-    /// Hands over what this turn brought for others.
-    pub(super) fn hand_over(&mut self) {
+    /// Passes on what this turn has for clients and other shards.
+    pub(super) fn flush_outgoing(&mut self) {
         for number in self.dirty.drain(..) {
             let place = &mut self.links[number as usize];
             let Some(out) = place else {
@@ -120,7 +120,7 @@ impl Shard {
             self.registry.inboxes[shard].forward(&mut batch);
             for left in batch.drain(..) {
                 self.accounts.refused += 1;
-                self.dead_letter(left, Undelivered::MailboxFull);
+                self.dead_letter(left, DeliveryError::MailboxFull);
             }
             if self.outgoing[shard].is_empty() {
                 self.outgoing[shard] = batch;

@@ -1,23 +1,25 @@
-//! What a shard looks at later.
+//! What a shard does later.
 
 use super::Shard;
+use super::slot::DeliveryMode;
 use crate::AgentId;
+use crate::messaging::address::Address;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-/// What is to be done when its time has come.
+/// What to do at its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Timer {
-    /// Start an agent that ended.
+pub enum Timer {
+    /// Restart an agent that ended.
     Restart(AgentId),
-    /// Look whether what waits for an agent has waited for long enough.
+    /// Check whether an agent's oldest message has waited for the timeout of its batches.
     Batch(AgentId),
 }
 
-/// Timers, of which the first one to come is at hand.
+/// Timers, the earliest one first.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BinaryHeap<Reverse<(Instant, Timer)>>);
+pub struct Timers(BinaryHeap<Reverse<(Instant, Timer)>>);
 
 impl Timers {
     pub fn at(&mut self, at: Instant, timer: Timer) {
@@ -25,12 +27,12 @@ impl Timers {
     }
 
     pub fn after(&mut self, wait: Duration, timer: Timer) {
-        // A wait that no clock can tell is as good as a year.
+        // A year stands for any wait that the clock cannot represent.
         const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
         self.at(Instant::now() + wait.min(YEAR), timer);
     }
 
-    /// When the next one comes.
+    /// The time of the next one.
     pub fn next(&self) -> Option<Instant> {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
@@ -47,13 +49,23 @@ impl Timers {
 }
 
 impl Shard {
-    /// Does everything whose time has come.
+    /// Runs every timer that is due.
     pub(super) fn run_timers(&mut self) {
         while let Some((now, timer)) = self.timers.take_due() {
             match timer {
                 Timer::Restart(agent) => self.restart(agent),
-                Timer::Batch(agent) => self.look_at_batch(agent, now),
+                Timer::Batch(agent) => self.check_batch(agent, now),
             }
         }
+    }
+
+    fn check_batch(&mut self, agent: AgentId, now: Instant) {
+        let Some(resident) = self.resident(agent) else {
+            return;
+        };
+        if let DeliveryMode::Batches(buffer) = &mut resident.delivery {
+            buffer.check(now);
+        }
+        self.make_ready(Address::from(agent).slot);
     }
 }

@@ -1,7 +1,8 @@
-//! Both sides, decoded into the same form, are walked together, so that every difference is
-//! found at once, with its place. A type that many functions share is told once, where it is
-//! defined. The walk follows the contract, which is small; what a component defines besides
-//! costs nothing.
+//! Compares a component's types with the contract's.
+//!
+//! Both are decoded into the same form and walked together, so that all differences are found
+//! at once. A type that many functions share is reported once, where it is defined. The walk
+//! follows the contract, which is small, so that a component's other types cost nothing.
 
 use super::{Difference, DifferenceKind, EXPORTS, IMPORTS, PACKAGE, VERSION};
 use crate::wasm::signature::{definition, signature};
@@ -10,7 +11,8 @@ use wit_parser::{
     Function, Handle, Interface, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey,
 };
 
-/// All differences, imports first, of a component that is to export these interfaces.
+/// Returns all differences of a component that has to export the interfaces `required`,
+/// imports first.
 pub fn walk(
     contract: &Resolve,
     component: &Resolve,
@@ -33,13 +35,13 @@ pub fn walk(
     diff.found
 }
 
-/// The component, as it was decoded.
+/// The decoded component.
 struct Side<'a> {
     resolve: &'a Resolve,
     world: WorldId,
 }
 
-/// An interface of the contract's package, as a component has it.
+/// An interface of the contract's package that a component imports or exports.
 struct Mentioned<'a> {
     name: String,
     version: String,
@@ -55,7 +57,7 @@ impl<'a> Side<'a> {
         self.mentioned(self.resolve.worlds[self.world].exports.iter())
     }
 
-    /// The interfaces of the package, whatever their version.
+    /// Returns the interfaces of the package, of any version.
     fn mentioned(
         &self,
         items: impl Iterator<Item = (&'a WorldKey, &'a WorldItem)>,
@@ -88,9 +90,9 @@ impl<'a> Side<'a> {
 struct Diff<'a> {
     contract: &'a Resolve,
     component: &'a Side<'a>,
-    /// Whether two named types were found to be the same.
+    /// The named types that were compared, and whether they are the same.
     seen: BTreeMap<(TypeId, TypeId), bool>,
-    /// The contract's types that were told of.
+    /// The contract's types whose difference was reported.
     reported: BTreeSet<TypeId>,
     found: Vec<Difference>,
 }
@@ -183,7 +185,7 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// Whether an interface is of the contract's own version.
+    /// Returns whether an interface has the contract's version, and reports it if not.
     fn version(&mut self, mentioned: &Mentioned) -> bool {
         let same = mentioned.version == VERSION;
         if !same {
@@ -197,7 +199,7 @@ impl<'a> Diff<'a> {
         same
     }
 
-    /// The named types that both sides have.
+    /// Compares the named types that both sides have.
     fn types(&mut self, wanted: &Interface, found: &Interface) {
         for (name, wanted) in &wanted.types {
             if let Some(found) = found.types.get(name) {
@@ -222,8 +224,9 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// Whether two types are the same where they are used. A difference inside of a type
-    /// that has the same name on both sides is told of there, and is none here.
+    /// Returns whether two types are the same where they are used. A difference within a type
+    /// that has the same name on both sides is reported at its definition, and does not count
+    /// here.
     fn same(&mut self, wanted: &Type, found: &Type) -> bool {
         let (wanted, found) = (
             unaliased(self.contract, wanted),
@@ -289,7 +292,7 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// Whether fields or cases are the same, in the same order.
+    /// Returns whether fields or cases are the same, in the same order.
     fn same_members<T>(
         &mut self,
         wanted: &[T],
@@ -337,7 +340,7 @@ impl<'a> Diff<'a> {
     }
 }
 
-/// What a name stands for: `type agent-id = u64` is a `u64`.
+/// Resolves aliases: `type agent-id = u64` is a `u64`.
 fn unaliased(resolve: &Resolve, ty: &Type) -> Type {
     let mut ty = *ty;
     while let Type::Id(id) = ty

@@ -1,0 +1,35 @@
+//! What closed loops show, whichever experiment runs them.
+
+use crate::metrics::{Labels, Metric, shared};
+use crate::record::{ClosedWindow, RunPart};
+use crate::view::{Form, View};
+
+/// Above this share, what is in flight and rate × time do not fit: something was not counted.
+const LITTLE: f64 = 0.05;
+
+/// Returns the rate and the mean time, with the windows as samples.
+pub(crate) fn metrics(part: &RunPart, labels: &Labels) -> Vec<Metric> {
+    let Some(all) = part.closed() else {
+        return Vec::new();
+    };
+    let windows = part.closed_windows();
+    let rates = windows.iter().map(ClosedWindow::rate).collect();
+    let times = windows.iter().filter_map(ClosedWindow::mean_ns).collect();
+    let rate = Metric::whole(&shared::THROUGHPUT, labels.clone(), all.rate(), rates);
+    let time = all
+        .mean_ns()
+        .map(|ns| Metric::whole(&shared::MEAN_TIME, labels.clone(), ns, times));
+    [rate].into_iter().chain(time).collect()
+}
+
+/// Notes a part whose bookkeeping does not fit, by Little's law.
+pub(crate) fn note(part: &RunPart, to: &mut View) {
+    let off = part.closed().and_then(|counted| counted.little());
+    if let Some(off) = off.filter(|off| *off > LITTLE) {
+        to.note(format!(
+            "{}: what was in flight is {} off rate × mean time",
+            part.name(),
+            Form::Share.show(off)
+        ));
+    }
+}

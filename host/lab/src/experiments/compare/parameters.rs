@@ -1,0 +1,54 @@
+//! `sandlab compare`
+
+use super::{Case, Sides, Suite};
+use crate::Result;
+use crate::bundle::{self, Subject};
+use crate::experiments::options::{Messages, Rounds};
+use crate::experiments::{Given, Plan};
+
+/// What is compared, and how.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// Names of built agents, folders of bundles or crates, or component files; all that
+    /// are built, if none is given.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
+    subjects: Vec<String>,
+    #[command(flatten)]
+    rounds: Rounds,
+    /// Show where the cost comes from: the ladder from the native call to the whole sandbox.
+    #[arg(long, conflicts_with = "backends")]
+    attribute: bool,
+    #[command(flatten)]
+    messages: Messages,
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&self, given: &Given) -> Result<Plan<'a>> {
+        let sides = match self.attribute {
+            true => Sides::Ladder,
+            false => Sides::Backends(self.rounds.backends()),
+        };
+        let cases = self.subjects(given)?.into_iter().map(|subject| {
+            Ok(Case {
+                messages: self.messages.cases(&subject)?,
+                sides: sides.clone(),
+                subject,
+            })
+        });
+        let suite = Suite {
+            settings: self.rounds.settings(self.messages.seed()),
+            sandbox: given.sandbox.clone(),
+            cases: cases.collect::<Result<_>>()?,
+        };
+        suite.plan("compare")
+    }
+
+    fn subjects(&self, given: &Given) -> Result<Vec<Subject>> {
+        if self.subjects.is_empty() {
+            let bundles = bundle::find_all()?;
+            return Ok(bundles.into_iter().map(Subject::from).collect());
+        }
+        let names = self.subjects.iter();
+        names.map(|name| bundle::find(name, &mut |step: &str| (given.say)(step))).collect()
+    }
+}

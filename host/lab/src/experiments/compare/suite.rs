@@ -1,0 +1,166 @@
+//! Which subjects are compared with which messages on which sides.
+
+use super::{BACKENDS, LADDER, ladder};
+use crate::bundle::{self, Subject};
+use crate::experiments::{Plan, Step};
+use crate::record::RoundSettings;
+use crate::sampling::recorder::Recorder;
+use crate::sampling::setup::{self, Loaded};
+use crate::sampling::{backends, interleave};
+use crate::workload;
+use crate::{Error, Result};
+use sandlab_runtime::{BackendKind, SandboxConfig};
+use std::rc::Rc;
+
+/// Subjects on sides.
+pub struct Suite {
+    /// How long and how often to measure.
+    pub settings: RoundSettings,
+    /// What the agents are allowed.
+    pub sandbox: SandboxConfig,
+    /// The cases, which are measured one after another.
+    pub cases: Vec<Case>,
+}
+
+/// One subject on one set of sides.
+pub struct Case {
+    /// What is measured.
+    pub subject: Subject,
+    /// What it is sent, a part of the run each.
+    pub messages: Vec<workload::Case>,
+    /// Where it runs.
+    pub sides: Sides,
+}
+
+/// Where a subject runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sides {
+    /// On these backends.
+    Backends(Vec<BackendKind>),
+    /// On every rung from the native call to the whole sandbox.
+    Ladder,
+}
+
+impl Suite {
+    /// Returns the quick suite: every agent that is built, at every size, on these backends,
+    /// and the ladder of `echo`, whose time is all the sandbox's.
+    ///
+    /// # Errors
+    /// If no agent is built, or one is damaged.
+    pub fn quick(
+        backends: &[BackendKind],
+        settings: RoundSettings,
+        sandbox: SandboxConfig,
+    ) -> Result<Self> {
+        let mut cases = Vec::new();
+        for bundle in bundle::find_all()? {
+            let subject = Subject::from(bundle);
+            let sides = Sides::Backends(backends.to_vec());
+            if subject.name() == "echo" {
+                cases.push(Case::new(subject.clone(), Sides::Ladder, settings.seed)?);
+            }
+            cases.push(Case::new(subject, sides, settings.seed)?);
+        }
+        Ok(Self {
+            settings,
+            sandbox,
+            cases,
+        })
+    }
+
+    /// Makes sure that everything loads, and returns the run that measures it.
+    ///
+    /// # Errors
+    /// If something does not load.
+    pub fn plan<'a>(self, name: &str) -> Result<Plan<'a>> {
+        for case in &self.cases {
+            case.check(&self.sandbox)?;
+        }
+        let (settings, sandbox) = (self.settings, Rc::new(self.sandbox));
+        let mut subjects: Vec<Subject> = Vec::new();
+        for case in &self.cases {
+            let subject = &case.subject;
+            let is_there = |known: &Subject| known.component() == subject.component();
+            if subjects.iter().any(is_there) {
+                continue;
+            }
+            if let Some(other) = subjects.iter().find(|known| known.name() == subject.name()) {
+                return Err(Error::Usage(format!(
+                    "{} and {} are both called {}, and what they take could not be told apart: \
+                     rename one, or measure each in a run of its own",
+                    other.component().display(),
+                    subject.component().display(),
+                    subject.name()
+                )));
+            }
+            subjects.push(subject.clone());
+        }
+        let parts = self.cases.iter().map(|case| case.messages.len()).sum();
+        let steps = self.cases.into_iter().map(|case| {
+            let sandbox = sandbox.clone();
+            Box::new(move |to: &mut dyn Recorder| case.measure(&settings, &sandbox, to)) as Step
+        });
+        Ok(Plan {
+            name: name.to_owned(),
+            subjects,
+            settings: Some(settings),
+            parts,
+            judges: true,
+            steps: steps.collect(),
+        })
+    }
+}
+
+impl Case {
+    /// Returns a subject with its own messages.
+    ///
+    /// # Errors
+    /// If its workload's file is damaged.
+    pub fn new(subject: Subject, sides: Sides, seed: u64) -> Result<Self> {
+        Ok(Self {
+            messages: setup::cases(&subject, seed)?,
+            subject,
+            sides,
+        })
+    }
+
+    /// Checks that it loads. The ladder's rungs run the same two files as the backends here,
+    /// which load in a tenth of the time.
+    fn check(&self, sandbox: &SandboxConfig) -> Result<()> {
+        let kinds = match &self.sides {
+            Sides::Backends(kinds) => kinds.as_slice(),
+            Sides::Ladder => &[BackendKind::Wasm, BackendKind::Native],
+        };
+        backends::load(&self.subject, kinds, sandbox, &self.messages).map(drop)
+    }
+
+    fn load(&self, sandbox: &SandboxConfig) -> Result<(&'static str, Loaded)> {
+        let (subject, messages) = (&self.subject, &self.messages);
+        Ok(match &self.sides {
+            Sides::Backends(kinds) => {
+                (BACKENDS, backends::load(subject, kinds, sandbox, messages)?)
+            }
+            Sides::Ladder => (LADDER, ladder::load(subject, sandbox, messages)?),
+        })
+    }
+
+    /// Measures the messages, a part of the run each.
+    fn measure(
+        &self,
+        settings: &RoundSettings,
+        sandbox: &SandboxConfig,
+        to: &mut dyn Recorder,
+    ) -> Result<()> {
+        let (kind, loaded) = self.load(sandbox)?;
+        for note in &loaded.notes {
+            to.note(note)?;
+        }
+        for case in &self.messages {
+            if to.stopped() {
+                break;
+            }
+            interleave::record(kind, &loaded, case, settings, to)?;
+        }
+        Ok(())
+    }
+}

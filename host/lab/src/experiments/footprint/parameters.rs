@@ -1,0 +1,57 @@
+//! `sandlab footprint`
+
+use super::run::{Settled, run};
+use crate::Result;
+use crate::bundle;
+use crate::experiments::options::{Load, Loading, Messages, duration, rate};
+use crate::experiments::{Given, Plan};
+use crate::sampling::counted;
+use crate::sampling::probe::ProbeRequest;
+use sandlab_runtime::BackendKind;
+use std::time::Duration;
+
+/// What is measured, and how long.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// A built agent, the folder of a bundle or crate, or a component file.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
+    subject: String,
+    /// How many agents there are; what is told of one is a share of all.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// Messages per second, to all of them together, for the CPU at a rate.
+    #[arg(long, default_value = "10_000", value_parser = rate)]
+    rate: f64,
+    /// How long to hold that rate, and how long to be idle.
+    #[arg(long, default_value = "2s", value_parser = duration)]
+    duration: Duration,
+    #[command(flatten)]
+    messages: Messages,
+    #[command(flatten)]
+    loading: Loading,
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        counted::hand_over("the host's heap is not measured", given.say)?;
+        let subject = bundle::find(&self.subject, &mut |step: &str| (given.say)(step))?;
+        let cases = self.messages.cases(&subject)?;
+        let settled = Settled {
+            agents: self.agents as usize,
+            rate: self.rate,
+            duration: self.duration,
+            shards: self.loading.shards(),
+        };
+        let load = Load {
+            name: "footprint",
+            subject: &self.subject,
+            backends: &BackendKind::ALL,
+            agents: self.agents as usize + 1,
+            parts: 1,
+        };
+        self.loading.plan(&load, given, move |program, to| {
+            let probe = ProbeRequest::of(&program.agent, program.start.as_ref(), &cases)?;
+            run(program, &probe, &settled, to)
+        })
+    }
+}

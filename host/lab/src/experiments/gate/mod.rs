@@ -1,0 +1,107 @@
+//! Whether a build is worse than another: of a guest, of a program, or as stored runs have it.
+
+mod decide;
+mod found;
+mod parameters;
+mod run;
+mod show;
+mod stored;
+
+pub use decide::Decision;
+pub use found::Found;
+pub use parameters::{Pairs, Parameters};
+pub use stored::compare_stored;
+
+use super::{Experiment, Given, Plan, Shown};
+use crate::Result;
+use crate::metrics::{Quantity, Topic};
+use crate::record::{Finding, Run};
+use crate::sampling::pairs;
+use crate::verdict::gate::{self, Compared, GateReport, Judged};
+use crate::view::View;
+
+/// One build held against another.
+pub struct Gate;
+
+/// The kind of its parts.
+const KIND: &str = "gate";
+
+impl Experiment for Gate {
+    type Parameters = Parameters;
+    type Found = Found;
+
+    const KINDS: &'static [&'static str] = &[KIND];
+    const QUANTITIES: &'static [&'static Quantity] = pairs::QUANTITIES;
+
+    fn plan<'a>(parameters: &'a Parameters, given: &'a Given) -> Result<Plan<'a>> {
+        parameters.plan(given)
+    }
+
+    fn show(parts: &[Shown<Found>], to: &mut View) {
+        for part in parts {
+            let Some(gated) = Gated::read(part.found.iter().cloned()) else {
+                continue;
+            };
+            let Gated {
+                compared, metrics, ..
+            } = &gated;
+            to.finding(Topic::Gate, gate::headline(metrics, gated.is_decided));
+            show::show(compared, metrics, to);
+            show::metrics(&part.part, metrics, to);
+            to.objections.extend(gate::objections(metrics));
+        }
+    }
+}
+
+/// Returns the verdicts of a stored gate; `None` of a run that is none.
+pub fn report(run: &Run) -> Option<GateReport> {
+    let part = run.parts.iter().find(|part| part.part.experiment == KIND)?;
+    let gated = Gated::read(part.findings.iter().filter_map(Finding::read))?;
+    let end = run.end.clone().unwrap_or_default();
+    Some(GateReport {
+        schema: gate::SCHEMA,
+        compared: gated.compared,
+        decided: gated.is_decided,
+        metrics: gated.metrics,
+        notes: run.notes.clone(),
+        failures: end.failures,
+        environment: run.begin.environment.clone(),
+        noise: end.noise,
+    })
+}
+
+/// Returns what the verdicts of a gate show.
+pub fn view(report: &GateReport) -> View {
+    let mut view = View {
+        notes: report.notes.clone(),
+        ..View::default()
+    };
+    show::show(&report.compared, &report.metrics, &mut view);
+    view
+}
+
+/// The findings of a part, put together.
+struct Gated {
+    compared: Compared,
+    metrics: Vec<Judged>,
+    is_decided: bool,
+}
+
+impl Gated {
+    /// Returns them; `None` if not even what was compared is known.
+    fn read(findings: impl Iterator<Item = Found>) -> Option<Self> {
+        let (mut compared, mut metrics, mut is_decided) = (None, Vec::new(), false);
+        for found in findings {
+            match found {
+                Found::Compared(found) => compared = Some(found),
+                Found::Judged(judged) => metrics.push(*judged),
+                Found::Decided => is_decided = true,
+            }
+        }
+        Some(Self {
+            compared: compared?,
+            metrics,
+            is_decided,
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! `sandlab gate`
+
+use super::decide::MOST_PAIRS;
+use super::run::{Run, Sides};
+use crate::bundle;
+use crate::experiments::options::Messages;
+use crate::experiments::{Given, Plan};
+use crate::sampling::pairs::{Guests, PairSettings, Programs};
+use crate::verdict::gate::{NOISE_FILE, NoiseFloor, Policy, require_pairs};
+use crate::{Error, Result};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What is compared, and how.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// The old build of a guest: a component's file, a bundle's folder, an agent's name.
+    #[arg(
+        long,
+        value_name = "FILE.wasm|BUNDLE",
+        requires = "new",
+        conflicts_with = "old_bin"
+    )]
+    old: Option<String>,
+    /// The new build of a guest.
+    #[arg(long, value_name = "FILE.wasm|BUNDLE", requires = "old")]
+    new: Option<String>,
+    /// The old build of a program that speaks the bench protocol (docs/gate.md).
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "new_bin",
+        required_unless_present_any = ["old", "baseline"]
+    )]
+    old_bin: Option<PathBuf>,
+    /// The new build of a program.
+    #[arg(long, value_name = "PATH", requires = "old_bin")]
+    new_bin: Option<PathBuf>,
+    /// What both programs are told, instead of `sample`.
+    #[arg(last = true, value_name = "ARGUMENT", conflicts_with = "old")]
+    arguments: Vec<String>,
+    /// How long one run of a program may take.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// What is allowed, a TOML file; docs/gate.md has its fields.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// This machine's noise, as `sandlab calibrate` left it.
+    #[arg(long, value_name = "FILE", default_value = NOISE_FILE)]
+    noise: PathBuf,
+    /// Count, and time nothing: for a machine that is busy.
+    #[arg(long, conflicts_with = "old_bin")]
+    no_timing: bool,
+    #[command(flatten)]
+    pairs: Pairs,
+    #[command(flatten)]
+    messages: Messages,
+}
+
+/// The number of samples.
+#[derive(Debug, clap::Args)]
+pub struct Pairs {
+    /// Pairs of fresh instances or processes, each of which is one observation.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PAIRS)))]
+    pairs: u32,
+}
+
+impl Pairs {
+    /// Returns how to measure them.
+    pub fn settings(&self, seed: u64) -> PairSettings {
+        PairSettings::new(self.pairs, seed)
+    }
+}
+
+impl Parameters {
+    /// Returns what is allowed.
+    ///
+    /// # Errors
+    /// If the policy cannot be used.
+    pub fn policy(&self) -> Result<Policy> {
+        let policy = self.policy.as_deref().map(Policy::read);
+        Ok(policy.transpose()?.unwrap_or_else(Policy::standard))
+    }
+
+    pub(super) fn plan<'a>(&self, given: &Given) -> Result<Plan<'a>> {
+        let policy = self.policy()?;
+        let floor = NoiseFloor::read(&self.noise)?;
+        let mut subjects = Vec::new();
+        let sides = match (&self.old, &self.new) {
+            (Some(old), Some(new)) => {
+                for name in [old, new] {
+                    subjects.push(bundle::find(name, &mut |step: &str| (given.say)(step))?);
+                }
+                let cases = self.messages.cases(&subjects[0])?;
+                let guests = Guests::of(&subjects[0], &subjects[1], cases, &given.sandbox)?;
+                if !self.no_timing {
+                    require_pairs(self.pairs.pairs, guests.timed_metrics(), policy.alpha())?;
+                }
+                Sides::Guests {
+                    guests: Box::new(guests),
+                    is_timed: !self.no_timing,
+                }
+            }
+            _ => Sides::Programs(self.programs()?),
+        };
+        let run = Run {
+            names: self.names(),
+            sides,
+            policy,
+            floor,
+            settings: self.pairs.settings(self.messages.seed()),
+        };
+        Ok(Plan {
+            name: "gate".to_owned(),
+            subjects,
+            settings: None,
+            parts: 1,
+            judges: true,
+            steps: vec![Box::new(move |to| run.measure(to))],
+        })
+    }
+
+    fn programs(&self) -> Result<Programs> {
+        let (Some(old), Some(new)) = (&self.old_bin, &self.new_bin) else {
+            return Err(Error::Usage(
+                "give --old and --new, or --old-bin and --new-bin".to_owned(),
+            ));
+        };
+        Ok(Programs {
+            old: old.clone(),
+            new: new.clone(),
+            arguments: match self.arguments.as_slice() {
+                [] => vec!["sample".to_owned()],
+                given => given.to_vec(),
+            },
+            timeout: self.timeout,
+        })
+    }
+
+    /// Returns what the user called the two builds.
+    fn names(&self) -> [String; 2] {
+        let name = |guest: &Option<String>, program: &Option<PathBuf>| {
+            let program = || program.as_ref().map(|path| path.display().to_string());
+            guest.clone().or_else(program).unwrap_or_default()
+        };
+        [
+            name(&self.old, &self.old_bin),
+            name(&self.new, &self.new_bin),
+        ]
+    }
+}

@@ -1,0 +1,153 @@
+//! Measures both builds, and records what was found of each metric.
+
+use super::{Decision, Found, KIND};
+use crate::record::{Environment, Paired, Part};
+use crate::sampling::pairs::{Guests, InjectedSlowdown, PairSettings, Programs};
+use crate::sampling::recorder::Recorder;
+use crate::verdict::gate::{self, Compared, Judged, NoiseFloor, Policy, require_pairs};
+use crate::{Error, Result};
+use sandlab_runtime::BackendKind;
+use std::path::Path;
+
+/// The two sides of a gate.
+pub enum Sides {
+    /// Two builds of a guest.
+    Guests {
+        /// Both of them.
+        guests: Box<Guests>,
+        /// Whether they are also timed.
+        is_timed: bool,
+    },
+    /// Two builds of a program.
+    Programs(Programs),
+}
+
+/// A gate that is about to be run.
+pub struct Run {
+    /// What the user called the old and the new build.
+    pub names: [String; 2],
+    /// What is compared.
+    pub sides: Sides,
+    /// What is allowed.
+    pub policy: Policy,
+    /// This machine's noise; `None` if it was not measured.
+    pub floor: Option<NoiseFloor>,
+    /// How pairs are measured.
+    pub settings: PairSettings,
+}
+
+impl Run {
+    /// Counts, times, judges and confirms. What was found before an error is recorded.
+    ///
+    /// # Errors
+    /// If a build cannot be measured, or does not do what it must.
+    pub fn measure(self, to: &mut dyn Recorder) -> Result<()> {
+        let [old, new] = &self.names;
+        let file = Path::new(new).file_name().unwrap_or(new.as_ref());
+        let (backend, agent) = match &self.sides {
+            Sides::Guests { guests, .. } => (Some(BackendKind::Wasm), guests.agent()),
+            Sides::Programs(_) => (None, file.to_str().unwrap_or(new)),
+        };
+        to.part(Part {
+            backend,
+            ..Part::new(KIND, agent)
+        })?;
+        to.found(&Found::Compared(Compared {
+            old: old.clone(),
+            new: new.clone(),
+            unit: match self.sides {
+                Sides::Guests { .. } => "two fresh instances of components loaded anew",
+                Sides::Programs(_) => "two fresh processes",
+            }
+            .to_owned(),
+            correction: "Holm's procedure".to_owned(),
+            alpha: self.policy.alpha(),
+        }))?;
+        let mut names = Vec::new();
+        if let Sides::Guests { guests, .. } = &self.sides {
+            to.shows("counting");
+            self.judge(&guests.inspect()?, &mut names, to)?;
+            self.judge(&guests.count()?, &mut names, to)?;
+        }
+        if !matches!(self.sides, Sides::Guests { is_timed, .. } if !is_timed) {
+            self.doubt(to)?;
+            to.shows("timing");
+            self.time(&mut names, to)?;
+        }
+        if to.stopped() {
+            return Err(Error::Stopped);
+        }
+        to.found(&Found::Decided)?;
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let unused = self.policy.unused(&names);
+        unused.into_iter().try_for_each(|note| to.note(note))
+    }
+
+    /// Says what is not known of this machine's noise.
+    fn doubt(&self, to: &mut dyn Recorder) -> Result<()> {
+        let doubt = match &self.floor {
+            Some(floor) => floor.doubt(&Environment::now()),
+            None => Some(
+                "this machine's noise is not known; `sandlab calibrate` measures it".to_owned(),
+            ),
+        };
+        doubt.map_or(Ok(()), |doubt| to.note(doubt))
+    }
+
+    /// Judges what is counted.
+    fn judge(
+        &self,
+        paired: &[Paired],
+        names: &mut Vec<String>,
+        to: &mut dyn Recorder,
+    ) -> Result<()> {
+        let judged = gate::judge(paired, &self.policy, &NoiseFloor::default());
+        record(judged, names, to)
+    }
+
+    fn time(&self, names: &mut Vec<String>, to: &mut dyn Recorder) -> Result<()> {
+        let floor = self.floor.clone().unwrap_or_default();
+        let decision = Decision {
+            policy: &self.policy,
+            floor: &floor,
+            settings: self.settings,
+        };
+        let mut notes = Vec::new();
+        let judged = decision.reach(to, |settings, wanted| {
+            let stop = || to.stopped();
+            match &self.sides {
+                Sides::Guests { guests, .. } => {
+                    guests.time(settings, InjectedSlowdown::default(), wanted, &stop)
+                }
+                Sides::Programs(programs) => {
+                    let begin = |metrics| self.begin(metrics);
+                    let (paired, alone) = programs.run(settings, wanted, &begin, &stop)?;
+                    notes.extend(alone);
+                    Ok(paired)
+                }
+            }
+        })?;
+        notes.sort_unstable();
+        notes.dedup();
+        notes.into_iter().try_for_each(|note| to.note(note))?;
+        record(judged, names, to)
+    }
+
+    /// Ends a gate of programs after their first pair if no other can decide anything.
+    fn begin(&self, metrics: usize) -> Result<()> {
+        if metrics == 0 {
+            return Err(Error::Usage(
+                "the two programs report no metric in common".to_owned(),
+            ));
+        }
+        require_pairs(self.settings.pairs, metrics, self.policy.alpha())
+    }
+}
+
+fn record(judged: Vec<Judged>, names: &mut Vec<String>, to: &mut dyn Recorder) -> Result<()> {
+    for judged in judged {
+        names.push(judged.metric.name.clone());
+        to.found(&Found::Judged(Box::new(judged)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Shows verdicts.
+
+use crate::metrics::{Labels, Metric, Topic};
+use crate::record::Part;
+use crate::sampling::pairs::quantity;
+use crate::verdict::gate::{Compared, Judged, Outcome, Verdict};
+use crate::view::{Cell, Emphasis, Form, Table, Value, View};
+
+/// Shows each metric, in a sentence what somebody should look at, and the conditions.
+pub(super) fn show(compared: &Compared, metrics: &[Judged], to: &mut View) {
+    to.table(table(metrics));
+    let told = metrics.iter();
+    let told = told.filter(|judged| judged.outcome() > Outcome::Pass || judged.remark.is_some());
+    for judged in told {
+        to.finding(Topic::Gate, judged.sentence());
+    }
+    let Compared { old, new, unit, .. } = compared;
+    let method = match metrics.iter().any(|judged| judged.p.is_some()) {
+        true => format!(
+            "signed-rank tests at {}, corrected by {} over the timed metrics",
+            compared.alpha, compared.correction
+        ),
+        false => "whole intervals are held against what is allowed".to_owned(),
+    };
+    to.conditions.push(format!("old: {old}; new: {new}"));
+    to.conditions
+        .push(format!("one observation is {unit}; {method}"));
+}
+
+fn table(metrics: &[Judged]) -> Table {
+    let number = Some(Form::Number);
+    let interval = match metrics.iter().any(|judged| judged.p.is_some()) {
+        true => "99 % interval",
+        false => "interval",
+    };
+    Table::of("gate", "Gate", Topic::Gate, metrics)
+        .text("metric", "metric", |judged| judged.metric.name.clone())
+        .strong()
+        .cells("old", "old", number, |judged| {
+            Cell::text(judged.shown(judged.old))
+        })
+        .cells("new", "new", number, |judged| {
+            Cell::text(judged.shown(judged.new))
+        })
+        .number("change", "change", Form::Change, |judged| {
+            Some(judged.change?.value)
+        })
+        .strong()
+        .cells(
+            "interval", interval,
+            Some(Form::Change),
+            |judged| match judged.change {
+                Some(change) if !judged.counted => Value::range(Some(change), Form::Change).into(),
+                _ => Cell::text("exact"),
+            },
+        )
+        .seen(Emphasis::Dim)
+        .number("allowed", "allowed", Form::Share, |judged| {
+            Some(judged.margin)
+        })
+        .seen(Emphasis::Dim)
+        .cells("verdict", "verdict", None, verdict)
+        .number("smallest", "smallest seen", Form::Change, |judged| {
+            judged.smallest
+        })
+        .seen(Emphasis::Dim)
+        .number("pairs", "pairs", Form::Integer, |judged| {
+            (judged.pairs > 0).then_some(judged.pairs as f64)
+        })
+        .seen(Emphasis::Dim)
+        .done()
+}
+
+fn verdict(judged: &Judged) -> Cell {
+    let name = match judged.verdict {
+        Verdict::Regressed if !judged.counted && judged.confirmed => "regressed, confirmed",
+        verdict => verdict.name(),
+    };
+    let text = match judged.rule.gates {
+        true => name.to_owned(),
+        false => format!("{name} (does not gate)"),
+    };
+    Cell::text(text).seen(match (judged.outcome(), judged.verdict) {
+        (Outcome::Fail, _) => Emphasis::Bad,
+        (Outcome::Warn, _) => Emphasis::Strong,
+        (Outcome::Pass, Verdict::Improved) => Emphasis::Good,
+        (Outcome::Pass, _) => Emphasis::Plain,
+    })
+}
+
+/// Adds both builds of what is a quantity of the catalogue; a program's own metrics are none.
+pub(super) fn metrics(part: &Part, metrics: &[Judged], to: &mut View) {
+    for judged in metrics {
+        let Some((quantity, size)) = quantity(&judged.metric.name) else {
+            continue;
+        };
+        for (build, samples) in [("old", &judged.old_samples), ("new", &judged.new_samples)] {
+            let labels = Labels::new()
+                .with("experiment", &part.experiment)
+                .with("agent", &part.agent)
+                .with_some("size", size)
+                .with("build", build);
+            let metric = match samples.as_slice() {
+                [first, rest @ ..] if judged.counted && rest.iter().all(|value| value == first) => {
+                    Some(Metric::exact(quantity, labels, *first))
+                }
+                _ => Metric::median(quantity, labels, samples.clone()),
+            };
+            to.metric(metric);
+        }
+    }
+}

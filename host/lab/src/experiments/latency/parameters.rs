@@ -1,0 +1,81 @@
+//! `sandlab latency`
+
+use super::max_rate::{Search, max_rate};
+use crate::Result;
+use crate::experiments::options::{Load, Loading, any_duration, duration, rate};
+use crate::experiments::{Given, Plan};
+use crate::sampling::steady::{Steady, steady};
+use sandlab_runtime::BackendKind;
+use std::time::Duration;
+
+/// The rate, or how to search for the highest one.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// The agent that all are; it must answer with the content, as `echo` does.
+    #[arg(value_name = "AGENT|BUNDLE", default_value = "echo")]
+    subject: String,
+    /// Messages per second that are due, whatever becomes of them.
+    #[arg(long, default_value = "10_000", value_parser = rate, conflicts_with = "max_rate")]
+    rate: f64,
+    /// How many agents get them in turn.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// The content of each message, bytes.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..))]
+    size: u32,
+    /// How long to measure.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    duration: Duration,
+    /// How long the rate grows before.
+    #[arg(long, default_value = "1s", value_parser = any_duration)]
+    ramp_up: Duration,
+    /// Search for the highest rate that the path bears, instead.
+    #[arg(long)]
+    max_rate: bool,
+    /// With `--max-rate`: the 99th percentile that may not be passed.
+    #[arg(long, default_value = "10ms", value_parser = duration)]
+    p99: Duration,
+    /// With `--max-rate`: how long each step is.
+    #[arg(long, default_value = "2s", value_parser = duration)]
+    step: Duration,
+    #[command(flatten)]
+    loading: Loading,
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        let name = if self.max_rate { "max-rate" } else { "latency" };
+        let (agents, size) = (self.agents as usize, self.size as usize);
+        let shards = self.loading.shards();
+        let load = Load {
+            name,
+            subject: &self.subject,
+            backends: &BackendKind::ALL,
+            agents,
+            parts: 1,
+        };
+        if self.max_rate {
+            let search = Search {
+                agents,
+                size,
+                p99: self.p99,
+                step: self.step,
+                shards,
+            };
+            return self.loading.plan(&load, given, move |program, to| {
+                max_rate(program, &search, to)
+            });
+        }
+        let one = Steady {
+            kind: name,
+            agents,
+            size,
+            rate: self.rate,
+            duration: self.duration,
+            ramp_up: self.ramp_up,
+            shards,
+        };
+        self.loading
+            .plan(&load, given, move |program, to| steady(program, &one, to))
+    }
+}

@@ -1,0 +1,41 @@
+//! Whether a load that did not change was served worse in the end.
+
+use crate::metrics::{Quantity, shared};
+use crate::record::{Phase, Point, RunPart};
+use crate::stats::{Estimate, change_over_time};
+
+/// How one figure changed, from the first third of the steady time to the last.
+#[derive(Debug, Clone)]
+pub struct Degradation {
+    /// The figure.
+    pub of: &'static Quantity,
+    /// The last third ÷ the first.
+    pub ratio: Estimate,
+    /// Whether it is worse by more than 5 %, and surely worse at all.
+    pub is_flagged: bool,
+}
+
+/// Above this it matters.
+const MATTERS: f64 = 1.05;
+
+/// Returns how median and 99th percentile of latency, and CPU time per message changed; without
+/// those of which there are too few windows to say.
+pub fn degradation(part: &RunPart) -> Vec<Degradation> {
+    type Figure = fn(&Point) -> Option<f64>;
+    let figures: [(&'static Quantity, Figure); 3] = [
+        (&shared::LATENCY_P50, |point| point.p50),
+        (&shared::LATENCY_P99, |point| point.p99),
+        (&shared::CPU_PER_MESSAGE, |point| point.cpu),
+    ];
+    let changes = figures.into_iter().filter_map(|(of, figure)| {
+        let values: Vec<f64> = part.points(Phase::Steady).filter_map(figure).collect();
+        let ratio = change_over_time(&values)?;
+        let is_sure = ratio.low.is_some_and(|low| low > 1.0);
+        Some(Degradation {
+            of,
+            ratio,
+            is_flagged: is_sure && ratio.value > MATTERS,
+        })
+    });
+    changes.collect()
+}

@@ -1,0 +1,26 @@
+//! What is left at the rests of a long load.
+
+use sandlab_runtime::messaging::Census;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The findings of a load.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "finding", rename_all = "kebab-case")]
+pub enum Found {
+    /// A cycle of a sustained load is over, and nothing moves.
+    Cycle(Cycle),
+}
+
+/// What is left at a rest.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+pub struct Cycle {
+    /// Messages that had been sent until then.
+    pub messages: u64,
+    /// Live bytes of the host's heap; null in a program whose allocator does not count.
+    pub heap: Option<u64>,
+    /// What lives in the runtime.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub census: Census,
+}

@@ -1,0 +1,202 @@
+//! `sandlab load`
+
+use super::{Burst, Sustained, burst, sustained};
+use crate::Result;
+use crate::experiments::options::{self, Loading, any_duration, duration, rate};
+use crate::experiments::{Given, Plan};
+use crate::sampling::counted;
+use crate::sampling::program::Program;
+use crate::sampling::recorder::Recorder;
+use crate::sampling::steady::{Steady, steady};
+use clap::Subcommand;
+use sandlab_runtime::BackendKind;
+use std::time::Duration;
+
+/// Which load, and how much of it.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Debug, Subcommand)]
+enum Kind {
+    /// Many agents at a high rate, for minutes.
+    Peak(Peak),
+    /// A moderate rate for a day: what does it leave behind, does it get slower?
+    Sustained(Long),
+    /// A sudden high rate: how is it borne, and when is all as before?
+    Burst(Sudden),
+}
+
+#[derive(Debug, clap::Args)]
+struct Peak {
+    #[command(flatten)]
+    what: What,
+    /// How many agents get the messages in turn.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// Messages per second that are due.
+    #[arg(long, default_value = "100_000", value_parser = rate)]
+    rate: f64,
+    /// The content of each message, bytes.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..))]
+    size: u32,
+    /// How long to measure.
+    #[arg(long, default_value = "300s", value_parser = duration)]
+    duration: Duration,
+    /// How long the rate grows before.
+    #[arg(long, default_value = "5s", value_parser = any_duration)]
+    ramp_up: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+struct Long {
+    #[command(flatten)]
+    what: What,
+    /// How many agents get the messages in turn.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// Messages per second that are due.
+    #[arg(long, default_value = "10_000", value_parser = rate)]
+    rate: f64,
+    /// The content of each message, bytes.
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..))]
+    size: u32,
+    /// How long to measure, all cycles together.
+    #[arg(long, default_value = "24h", value_parser = duration)]
+    duration: Duration,
+    /// How long the rate grows before.
+    #[arg(long, default_value = "5s", value_parser = any_duration)]
+    ramp_up: Duration,
+    /// The number of cycles of load and rest that the time is cut into; a leak shows from 7 on.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
+    cycles: u32,
+}
+
+#[derive(Debug, clap::Args)]
+struct Sudden {
+    #[command(flatten)]
+    what: What,
+    /// How many agents get the messages in turn.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// Messages per second before and after.
+    #[arg(long, default_value = "1_000", value_parser = rate)]
+    rate: f64,
+    /// Messages per second in the burst.
+    #[arg(long, default_value = "50_000", value_parser = rate)]
+    burst_rate: f64,
+    /// The content of each message, bytes.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..))]
+    size: u32,
+    /// How long the burst is.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    duration: Duration,
+    /// How long the rate grows before the baseline.
+    #[arg(long, default_value = "1s", value_parser = any_duration)]
+    ramp_up: Duration,
+    /// How long the baseline is measured before the burst.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    baseline: Duration,
+    /// How long the recovery is watched; it takes 2 s of quiet to call it one.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    watch: Duration,
+}
+
+/// What is loaded.
+#[derive(Debug, clap::Args)]
+struct What {
+    /// The agent that all are; it must answer with the content, as `echo` does.
+    #[arg(value_name = "AGENT|BUNDLE", default_value = "echo")]
+    subject: String,
+    #[command(flatten)]
+    loading: Loading,
+}
+
+impl What {
+    /// Prepares a run that does the same on each of these backends, if the user does not say.
+    fn plan<'a>(
+        &self,
+        name: &str,
+        backends: &[BackendKind],
+        agents: u32,
+        given: &Given,
+        measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
+    ) -> Result<Plan<'a>> {
+        let load = options::Load {
+            name,
+            subject: &self.subject,
+            backends,
+            agents: agents as usize,
+            parts: 1,
+        };
+        self.loading.plan(&load, given, measure)
+    }
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        match &self.kind {
+            Kind::Peak(args) => args.plan(given),
+            Kind::Sustained(args) => args.plan(given),
+            Kind::Burst(args) => args.plan(given),
+        }
+    }
+}
+
+impl Peak {
+    fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        let load = Steady {
+            kind: "peak",
+            agents: self.agents as usize,
+            size: self.size as usize,
+            rate: self.rate,
+            duration: self.duration,
+            ramp_up: self.ramp_up,
+            shards: self.what.loading.shards(),
+        };
+        let measure = move |program: &Program, to: &mut dyn Recorder| steady(program, &load, to);
+        let backends = [BackendKind::Wasm];
+        self.what
+            .plan("peak", &backends, self.agents, given, measure)
+    }
+}
+
+impl Long {
+    fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        counted::hand_over("leaks of the host's heap are not seen", given.say)?;
+        let load = Sustained {
+            agents: self.agents as usize,
+            size: self.size as usize,
+            rate: self.rate,
+            duration: self.duration,
+            ramp_up: self.ramp_up,
+            cycles: self.cycles,
+            shards: self.what.loading.shards(),
+        };
+        let measure = move |program: &Program, to: &mut dyn Recorder| sustained(program, &load, to);
+        let backends = [BackendKind::Wasm];
+        self.what
+            .plan("sustained", &backends, self.agents, given, measure)
+    }
+}
+
+impl Sudden {
+    fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        let load = Burst {
+            agents: self.agents as usize,
+            size: self.size as usize,
+            rate: self.rate,
+            burst: self.burst_rate,
+            duration: self.duration,
+            ramp_up: self.ramp_up,
+            baseline: self.baseline,
+            watch: self.watch,
+            shards: self.what.loading.shards(),
+        };
+        let measure = move |program: &Program, to: &mut dyn Recorder| burst(program, &load, to);
+        self.what
+            .plan("burst", &BackendKind::ALL, self.agents, given, measure)
+    }
+}

@@ -1,0 +1,15 @@
+//! What is found out under memory limits.
+
+use super::{AtLimit, Tuned};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The findings of a sweep or a tuning.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "finding", rename_all = "kebab-case")]
+pub enum Found {
+    /// What a memory limit does.
+    AtLimit(Box<AtLimit>),
+    /// The smallest memory limit, and the recommended one.
+    Tuned(Box<Tuned>),
+}

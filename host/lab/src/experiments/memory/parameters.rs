@@ -1,0 +1,114 @@
+//! `sandlab memory`
+
+use super::{LimitedAgent, MOST, Search, sweep, tune};
+use crate::Result;
+use crate::bundle::{self, Subject};
+use crate::experiments::options::Messages;
+use crate::experiments::{Given, Plan, Step};
+use crate::sampling::recorder::Recorder;
+use bytesize::ByteSize;
+use sandlab_runtime::BackendKind;
+use std::rc::Rc;
+
+/// What is put under limits, and which.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// Names of built agents, folders of bundles or crates, or component files.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", required = true)]
+    subjects: Vec<String>,
+    /// The limits, one after another, with their units: 10MB has 10,000,000 bytes, 10MiB
+    /// 10,485,760.
+    #[arg(long, value_delimiter = ',', value_name = "SIZE", default_value = "1MB,10MB,100MB,1000MB", value_parser = limit)]
+    limits: Vec<u64>,
+    /// Where to run the agents; on all, if there are twins.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "BACKEND",
+        conflicts_with = "tune"
+    )]
+    backends: Vec<BackendKind>,
+    /// Search for the smallest limit that the workload needs in the sandbox, and recommend one.
+    #[arg(long, conflicts_with = "limits")]
+    tune: bool,
+    /// With --tune: what to add to the smallest limit, percent.
+    #[arg(long, default_value_t = 25, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(..=1000))]
+    headroom: u32,
+    /// With --tune: how often to try each limit.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: u32,
+    /// With --tune: how often to send the workload to each instance.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    passes: u64,
+    #[command(flatten)]
+    messages: Messages,
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&self, given: &Given) -> Result<Plan<'a>> {
+        let (mut subjects, mut agents) = (Vec::new(), Vec::new());
+        for name in &self.subjects {
+            let subject = bundle::find(name, &mut |step: &str| (given.say)(step))?;
+            let cases: Rc<[_]> = self.messages.cases(&subject)?.into();
+            for backend in self.backends(&subject) {
+                let agent = LimitedAgent::new(&subject, backend, &given.sandbox, cases.clone())?;
+                agents.push(agent);
+            }
+            subjects.push(subject);
+        }
+        let mut limits = self.limits.clone();
+        limits.sort_unstable();
+        limits.dedup();
+        let search = Search {
+            repeats: self.repeats,
+            passes: self.passes,
+            headroom: self.headroom,
+        };
+        let (name, parts) = match self.tune {
+            true => ("tuning", agents.len()),
+            false => ("memory", agents.len() * limits.len()),
+        };
+        let (tunes, limits) = (self.tune, Rc::new(limits));
+        let steps = agents.into_iter().map(|agent| {
+            let limits = limits.clone();
+            Box::new(move |to: &mut dyn Recorder| match tunes {
+                true => tune(&agent, &search, to),
+                false => sweep(&agent, &limits, to),
+            }) as Step
+        });
+        Ok(Plan {
+            name: name.to_owned(),
+            subjects,
+            settings: None,
+            parts,
+            judges: tunes,
+            steps: steps.collect(),
+        })
+    }
+
+    /// Returns the backends that were asked for, each once; else those that the subject can run
+    /// on.
+    fn backends(&self, subject: &Subject) -> Vec<BackendKind> {
+        let mut backends = match self.backends.as_slice() {
+            _ if self.tune => vec![BackendKind::Wasm],
+            [] if subject.twin().is_none() => vec![BackendKind::Wasm],
+            [] => BackendKind::ALL.to_vec(),
+            asked => asked.to_vec(),
+        };
+        backends.sort_unstable();
+        backends.dedup();
+        backends
+    }
+}
+
+/// Reads a limit. Its unit is needed: the 10 of a person is no 10 bytes.
+fn limit(text: &str) -> Result<u64, String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("give its unit: {text}MB, {text}MiB, or {text}B"));
+    }
+    let bytes = text.parse::<ByteSize>()?.as_u64();
+    if (1..=MOST).contains(&bytes) {
+        return Ok(bytes);
+    }
+    Err("a limit is between 1B and 4GiB, which is what a 32-bit memory can have".to_owned())
+}

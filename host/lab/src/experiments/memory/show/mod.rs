@@ -1,0 +1,67 @@
+//! Shows memory limits: the sweep, and what tuning found.
+
+mod charts;
+mod remarks;
+mod sweep;
+mod tuning;
+
+use super::{AtLimit, Found, Tuned};
+use crate::experiments::{Shown, labels};
+use crate::metrics::format::limit;
+use crate::metrics::quantity::quantities;
+use crate::metrics::{Labels, Metric};
+use crate::record::Part;
+use crate::view::View;
+
+quantities! {
+    /// The smallest memory limit, in whole pages, with which a workload runs without a denial.
+    SMALLEST_LIMIT = "smallest-limit", "smallest limit", Bytes, Lower, MemoryLimits;
+    /// The largest single allocation that succeeds under a memory limit.
+    LARGEST_ALLOCATION = "largest-allocation", "largest allocation", Bytes, Higher, MemoryLimits;
+    /// Messages per second of a workload under a memory limit, one at a time.
+    LIMITED_PACE = "limited-pace", "messages/s", PerSecond, Higher, MemoryLimits;
+}
+
+/// A limit of a sweep.
+type Limited<'a> = (&'a Part, &'a AtLimit);
+
+pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
+    let (mut limits, mut tuned) = (Vec::<Limited>::new(), Vec::<(&Part, &Tuned)>::new());
+    for part in parts {
+        for found in &part.found {
+            match found {
+                Found::AtLimit(found) => limits.push((&part.part, found)),
+                Found::Tuned(found) => tuned.push((&part.part, found)),
+            }
+        }
+    }
+    sweep::tables(&limits, to);
+    tuning::show(&tuned, to);
+    remarks::remarks(&limits, to);
+    charts::limits(&limits, to);
+    for (part, tuned) in &tuned {
+        charts::working_set(part, tuned, to);
+        let labels = Labels::new().with("agent", &part.agent);
+        let smallest = tuned.smallest;
+        to.metric(Metric::exact(&SMALLEST_LIMIT, labels, smallest as f64));
+        to.headline(
+            limit(smallest),
+            format!("smallest memory limit for {}", part.agent),
+        );
+        if let Some(objection) = tuned.objection() {
+            to.object(format!("{}: {objection}", part.agent));
+        }
+    }
+    for (part, at) in limits {
+        let labels = || labels(part).with("limit", at.limit);
+        let largest = at
+            .largest
+            .value()
+            .and_then(|largest| largest.fallible.value());
+        to.metric(
+            largest.map(|found| Metric::exact(&LARGEST_ALLOCATION, labels(), found.largest as f64)),
+        );
+        let pace = at.workload.value().and_then(|ran| ran.pace.value()?.rate());
+        to.metric(pace.map(|rate| Metric::estimated(&LIMITED_PACE, labels(), rate, Vec::new())));
+    }
+}

@@ -1,0 +1,88 @@
+//! What is said of every run, whatever it measured.
+
+use crate::metrics::format::grouped;
+use crate::record::{Run, RunPart, Shared};
+use crate::stats::median_interval;
+use crate::view::View;
+
+/// Begins a view with the notes that any run can have.
+pub(super) fn view(run: &Run) -> View {
+    let mut view = View {
+        notes: run.notes.clone(),
+        ..View::default()
+    };
+    for part in &run.parts {
+        if let Some(why) = part.unavailable() {
+            view.note(format!("{}: not available, because {why}", part.name()));
+        }
+        failures(part, &mut view);
+        late_generator(part, &mut view);
+    }
+    interleaved(run, &mut view);
+    let accepted: u64 = run
+        .parts
+        .iter()
+        .flat_map(RunPart::shared)
+        .map(accepted)
+        .sum();
+    if accepted > 0 {
+        view.conditions.push(format!(
+            "{} messages, each accounted for: handled, failed or dead-lettered",
+            grouped(accepted as f64)
+        ));
+    }
+    view
+}
+
+/// Names the commonest failure of a part.
+fn failures(part: &RunPart, view: &mut View) {
+    for finding in part.shared() {
+        if let Shared::Failures { texts } = finding
+            && let Some((text, count)) = texts.first()
+        {
+            let all: u64 = texts.iter().map(|(_, count)| count).sum();
+            let (count, all) = (grouped(*count as f64), grouped(all as f64));
+            view.note(format!("{}: {count} of {all} failures: {text}", part.name()));
+        }
+    }
+}
+
+fn accepted(finding: Shared) -> u64 {
+    match finding {
+        Shared::Accounts(accounts) => accounts.accepted,
+        _ => 0,
+    }
+}
+
+fn late_generator(part: &RunPart, view: &mut View) {
+    let phases = part.phases.iter();
+    for phase in phases.filter(|phase| phase.phase.is_measured() && phase.is_generator_limited()) {
+        view.note(format!(
+            "{}, {}: generator-limited: it left late (lag p99 is over a tenth of latency p99), or \
+             did not send 99 % of what was due; the latency is in part the generator's",
+            part.name(),
+            phase.phase.name()
+        ));
+    }
+}
+
+/// Says how interleaved rounds were measured, and what timing added to them.
+fn interleaved(run: &Run, view: &mut View) {
+    let shares = run.parts.iter().flat_map(|part| {
+        let sides = part.rounds.sides.iter();
+        let medians = sides.filter_map(|side| median_interval(&side.ns));
+        medians.filter_map(|median| Some(part.rounds.timing_ns? / median.value))
+    });
+    if let Some(share) = shares.reduce(f64::max) {
+        let percent = share * 100.0;
+        let line = format!("timing itself added at most {percent:.2} % to a message");
+        view.conditions.push(line);
+    }
+    let is_interleaved = run.parts.iter().any(|part| !part.part.sides.is_empty());
+    if let Some(settings) = run.begin.settings.filter(|_| is_interleaved) {
+        view.conditions.push(format!(
+            "{} rounds of fresh instances, interleaved; 95 % intervals of the median",
+            settings.rounds
+        ));
+    }
+}

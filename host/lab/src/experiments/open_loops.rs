@@ -1,0 +1,263 @@
+//! What open loops show, whichever experiment runs them: percentiles, where the time goes, what
+//! became of the messages of each phase, and how it went over time.
+
+use super::{Shown, labels};
+use crate::metrics::{Metric, Topic, shared};
+use crate::record::{Phase, Point, RunPart, Shared, Window};
+use crate::stats::Distribution;
+use crate::view::{Axis, Chart, Form, Mark, Series, Spot, Table, Value, View, thinned};
+
+/// The kinds of parts that hold one rate.
+const STEADY: [&str; 3] = ["latency", "peak", "sustained"];
+
+/// What an experiment's tables are called in files: a run of several experiments has each of
+/// these tables more than once.
+pub(crate) struct Keys {
+    /// The table of percentiles.
+    pub latency: &'static str,
+    /// The table of where the time goes.
+    pub origin: &'static str,
+}
+
+/// A part that holds one rate.
+struct Row<'a> {
+    part: &'a RunPart,
+    steady: &'a Window,
+    own: Option<Distribution>,
+}
+
+impl<'a> Row<'a> {
+    fn of(part: &'a RunPart) -> Option<Self> {
+        let is_wanted = STEADY.contains(&part.part.experiment.as_str());
+        Some(Self {
+            steady: part.phase(Phase::Steady).filter(|_| is_wanted)?,
+            own: part.shared().find_map(|finding| match finding {
+                Shared::Response { time } => Some(time),
+                _ => None,
+            }),
+            part,
+        })
+    }
+}
+
+/// Shows those of the parts that hold one rate: two tables, a chart of all percentiles, and
+/// metrics.
+pub(crate) fn steady<F>(parts: &[Shown<F>], keys: &Keys, to: &mut View) {
+    let rows: Vec<Row> = parts.iter().filter_map(|part| Row::of(part)).collect();
+    to.table(latency(keys.latency, &rows));
+    to.table(origin(keys.origin, &rows));
+    to.chart(percentiles(&rows));
+    to.metrics.extend(rows.iter().flat_map(metrics));
+    for row in rows.iter().filter(|row| row.steady.latency.count() == 0) {
+        to.object(format!("{}: no message came to a good reply", row.part.name()));
+    }
+}
+
+fn latency(key: &'static str, rows: &[Row]) -> Table {
+    let at = |share| move |row: &Row| Value::percentile(&row.steady.latency, share).into();
+    let time = Some(Form::Time);
+    Table::of(
+        key,
+        "Latency, from when a message was due",
+        Topic::Latency,
+        rows,
+    )
+    .text("load", "load", |row| row.part.part.experiment.clone())
+    .text("agent", "agent", |row| row.part.part.agent.clone())
+    .text("backend", "backend", |row| row.part.part.backend_name())
+    .number("agents", "agents", Form::Integer, |row| {
+        Some(row.part.part.agents as f64)
+    })
+    .number("message", "message", Form::Size, |row| {
+        Some(row.part.part.size? as f64)
+    })
+    .number("offered", "offered/s", Form::Rate, |row| row.part.part.rate)
+    .number("good", "good/s", Form::Rate, |row| Some(row.steady.rate()))
+    .number("goodput", "good", Form::Share, |row| row.steady.success())
+    .cells("p50", "p50", time, at(0.5))
+    .strong()
+    .cells("p90", "p90", time, at(0.9))
+    .cells("p95", "p95", time, at(0.95))
+    .cells("p99", "p99", time, at(0.99))
+    .strong()
+    .cells("p999", "p99.9", time, at(0.999))
+    .number("max", "max", Form::Time, |row| row.steady.latency.max())
+    .done()
+}
+
+/// Latency is lag and service; of the service, the agent's own time is a part.
+fn origin(key: &'static str, rows: &[Row]) -> Table {
+    let lag = |share| move |row: &Row| row.steady.lag.quantile(share);
+    let service = |share| move |row: &Row| row.steady.service.quantile(share);
+    let own = |share| move |row: &Row| row.own.as_ref()?.quantile(share);
+    Table::of(key, "Where the time goes", Topic::Latency, rows)
+        .text("load", "load", |row| row.part.part.experiment.clone())
+        .text("backend", "backend", |row| row.part.part.backend_name())
+        .number("lag_p50", "lag p50", Form::Time, lag(0.5))
+        .number("lag_p99", "lag p99", Form::Time, lag(0.99))
+        .number("service_p50", "service p50", Form::Time, service(0.5))
+        .number("service_p99", "service p99", Form::Time, service(0.99))
+        .number("agent_p50", "agent p50", Form::Time, own(0.5))
+        .number("agent_p99", "agent p99", Form::Time, own(0.99))
+        .number("cpu", "CPU/msg", Form::Time, |row| {
+            row.steady.cpu_per_message()
+        })
+        .number("generator_cpu", "generator's CPU", Form::Share, |row| {
+            Some(row.steady.generator_cpu_ns as f64 / 1e9 / row.steady.seconds())
+        })
+        .number("shards", "shards", Form::Integer, |row| {
+            Some(row.part.part.shards as f64)
+        })
+        .done()
+}
+
+fn percentiles(rows: &[Row]) -> Chart {
+    let series = rows.iter().map(|row| {
+        let latency = &row.steady.latency;
+        let nines = (latency.count() as f64).log10().min(6.0);
+        let steps = (0..=120).map(|step| f64::from(step) / 120.0 * nines);
+        let spots = steps.filter_map(|nines| {
+            let share = 1.0 - 10_f64.powf(-nines);
+            Some(Spot::new(share, latency.quantile(share)?))
+        });
+        Series::line(row.part.name(), spots.collect())
+    });
+    Chart {
+        topic: Topic::Latency,
+        caption: "Latency by percentile, from when a message was due".to_owned(),
+        x: Axis::percentiles(),
+        y: Axis::log("latency", Form::Time),
+        series: series.collect(),
+        marks: Vec::new(),
+    }
+}
+
+fn metrics(row: &Row) -> Vec<Metric> {
+    let Row { part, steady, .. } = row;
+    let labels = || labels(&part.part);
+    let windows = |read: fn(&Point) -> Option<f64>| -> Vec<f64> {
+        part.points(Phase::Steady).filter_map(read).collect()
+    };
+    let whole = |quantity, value: Option<f64>, read| {
+        Some(Metric::whole(quantity, labels(), value?, windows(read)))
+    };
+    let used = steady.cpu_share() / part.part.agents as f64;
+    let metrics = [
+        whole(
+            &shared::LATENCY_P50,
+            steady.latency.quantile(0.5),
+            |point| point.p50,
+        ),
+        whole(
+            &shared::LATENCY_P99,
+            steady.latency.supported_quantile(0.99),
+            |point| point.p99,
+        ),
+        whole(&shared::SUCCESS, steady.success(), |point| {
+            (point.due > 0).then(|| (point.good as f64 / point.due as f64).min(1.0))
+        }),
+        Metric::median(
+            &shared::CPU_PER_MESSAGE,
+            labels(),
+            windows(|point| point.cpu),
+        ),
+        (used > 0.0).then(|| Metric::single(&shared::CPU_PER_AGENT, labels(), used)),
+    ];
+    metrics.into_iter().flatten().collect()
+}
+
+/// Returns a table of what became of the messages of each phase of these parts.
+pub(crate) fn phases<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> Table {
+    let rows = parts.iter().flat_map(|part| {
+        let phases = part.phases.iter();
+        phases.map(move |phase| (&part.part, phase))
+    });
+    let rows: Vec<_> = rows.collect();
+    let count = |read: fn(&Window) -> u64| move |row: &(_, &Window)| Some(read(row.1) as f64);
+    let at = |share| move |row: &(_, &Window)| Value::percentile(&row.1.latency, share).into();
+    let time = Some(Form::Time);
+    Table::of(key, "Messages of each phase", topic, &rows)
+        .text("load", "load", |(part, _)| part.experiment.clone())
+        .text("agent", "agent", |(part, _)| part.agent.clone())
+        .text("backend", "backend", |(part, _)| part.backend_name())
+        .text("phase", "phase", |(_, phase)| phase.phase.name())
+        .number("time", "time", Form::Time, |(_, phase)| {
+            Some(phase.seconds() * 1e9)
+        })
+        .number("due", "due", Form::Count, count(|phase| phase.due))
+        .number("sent", "sent", Form::Count, count(|phase| phase.sent))
+        .number("good", "good", Form::Count, count(|phase| phase.good))
+        .number("late", "late", Form::Count, count(|phase| phase.late))
+        .number("failed", "failed", Form::Count, count(|phase| phase.failed))
+        .number(
+            "refused",
+            "refused",
+            Form::Count,
+            count(|phase| phase.refused),
+        )
+        .number(
+            "peak_backlog",
+            "peak backlog",
+            Form::Count,
+            count(|phase| phase.peak_backlog),
+        )
+        .cells("p50", "p50", time, at(0.5))
+        .cells("p90", "p90", time, at(0.9))
+        .cells("p95", "p95", time, at(0.95))
+        .cells("p99", "p99", time, at(0.99))
+        .cells("p999", "p99.9", time, at(0.999))
+        .number("max", "max", Form::Time, |(_, phase)| phase.latency.max())
+        .number("lag_p99", "lag p99", Form::Time, |(_, phase)| {
+            phase.lag.quantile(0.99)
+        })
+        .number("service_p99", "service p99", Form::Time, |(_, phase)| {
+            phase.service.quantile(0.99)
+        })
+        .number("cpu", "CPU/msg", Form::Time, |(_, phase)| {
+            phase.cpu_per_message()
+        })
+        .done()
+}
+
+/// Returns charts of a part's latency and rate over time, with what is pointed out in them;
+/// nothing of a part that was over after two windows.
+pub(crate) fn timeline(part: &RunPart, topic: Topic, marks: &[Mark], told: &str) -> Vec<Chart> {
+    if part.series.len() <= 2 {
+        return Vec::new();
+    }
+    let points = thinned(&part.series);
+    let line = |name: &str, value: fn(&Point) -> Option<f64>| {
+        let spots = points.iter();
+        let spots = spots.filter_map(|point| Some(Spot::new(point.at, value(point)?)));
+        Series::line(name, spots.collect())
+    };
+    let chart = |caption, y, series| Chart {
+        topic,
+        caption,
+        x: Axis::linear("seconds", Form::Number),
+        y,
+        series,
+        marks: marks.to_vec(),
+    };
+    let name = part.name();
+    vec![
+        chart(
+            format!("{name}: latency over time{told}"),
+            Axis::log("latency", Form::Time),
+            vec![
+                line("p50", |point| point.p50),
+                line("p99", |point| point.p99),
+            ],
+        ),
+        chart(
+            format!("{name}: messages per second over time"),
+            Axis::linear("messages/s", Form::Rate),
+            vec![
+                line("due", |point| Some(point.due as f64 / point.seconds)),
+                line("good replies", |point| {
+                    Some(point.good as f64 / point.seconds)
+                }),
+            ],
+        ),
+    ]
+}

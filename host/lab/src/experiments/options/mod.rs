@@ -1,0 +1,13 @@
+//! Options that several experiments have.
+
+mod loading;
+mod messages;
+mod rounds;
+mod strategy;
+mod values;
+
+pub use loading::{Load, Loading};
+pub use messages::Messages;
+pub use rounds::Rounds;
+pub use strategy::{Strategies, config};
+pub use values::{any_duration, duration, rate};

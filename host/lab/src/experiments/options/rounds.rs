@@ -1,0 +1,34 @@
+//! How interleaved rounds are measured.
+
+use crate::record::RoundSettings;
+use sandlab_runtime::BackendKind;
+
+/// Where and how often to measure.
+#[derive(Debug, clap::Args)]
+pub struct Rounds {
+    /// Where to run the agents.
+    #[arg(long, value_delimiter = ',', default_value = "wasm,native,process")]
+    backends: Vec<BackendKind>,
+    /// Rounds for each agent and size, with fresh instances. From 6 on there are intervals.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+}
+
+impl Rounds {
+    /// Returns each backend once, in the order that reports show them.
+    pub fn backends(&self) -> Vec<BackendKind> {
+        let mut backends = self.backends.clone();
+        backends.sort_unstable();
+        backends.dedup();
+        backends
+    }
+
+    /// Returns how to measure messages of this seed.
+    pub fn settings(&self, seed: u64) -> RoundSettings {
+        RoundSettings {
+            rounds: self.rounds,
+            seed,
+            ..RoundSettings::default()
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Which strategies a command compares, and with which agent.
+
+use sandlab_runtime::messaging::{Batching, Strategy};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// How agents are handed their messages.
+#[derive(Debug, clap::Args)]
+pub struct Strategies {
+    /// How agents are handed their messages, one way or more to compare.
+    #[arg(
+        long = "strategy",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "by-value"
+    )]
+    names: Vec<Name>,
+    /// For the strategy batch: messages per call at most, one number or more.
+    #[arg(long, value_delimiter = ',', default_value = "16")]
+    batch_size: Vec<NonZeroU32>,
+    /// For the strategy batch: how long a message may wait for the call to be full.
+    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+    batch_timeout: Duration,
+}
+
+/// A strategy, as a person types it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Name {
+    /// One message per call, its content copied into the agent and back.
+    ByValue,
+    /// Many messages per call.
+    Batch,
+    /// One message per call, its content in the host's memory.
+    ZeroCopy,
+}
+
+/// The agent that answers on any strategy, if it is told to; `echo` is kept as small as an
+/// agent can be, and does not know what a parcel is.
+const RELAY: &str = "relay";
+
+impl Strategies {
+    /// The strategies, in the order that they were asked for.
+    pub fn all(&self) -> Vec<Strategy> {
+        let timeout = self.batch_timeout;
+        let batch = |size: &NonZeroU32| {
+            Strategy::Batch(Batching {
+                size: *size,
+                timeout,
+            })
+        };
+        let of = |name: &Name| match name {
+            Name::ByValue => vec![Strategy::ByValue],
+            Name::Batch => self.batch_size.iter().map(batch).collect(),
+            Name::ZeroCopy => vec![Strategy::ZeroCopy],
+        };
+        self.names.iter().flat_map(of).collect()
+    }
+
+    /// The agent to compare them with if none was named: the same one for all of them.
+    pub fn agent(&self) -> &'static str {
+        if self.names.contains(&Name::ZeroCopy) {
+            return RELAY;
+        }
+        "echo"
+    }
+}
+
+/// What an agent must be configured with to answer with the content, if it must.
+pub fn config(agent: &str) -> Option<&'static str> {
+    (agent == RELAY).then_some("answer")
+}

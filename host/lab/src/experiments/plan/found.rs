@@ -1,0 +1,17 @@
+//! What a plan finds out of a layout.
+
+use super::{Advice, Capacity, Verified};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The findings of a plan.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "finding", rename_all = "kebab-case")]
+pub enum Found {
+    /// How many agents there can be in a layout.
+    Capacity(Capacity),
+    /// How to run so many.
+    Advice(Advice),
+    /// What starting them showed.
+    Verified(Verified),
+}

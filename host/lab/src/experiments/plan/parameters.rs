@@ -1,0 +1,75 @@
+//! `sandlab plan`
+
+use super::run::{PlanRequest, plan};
+use super::{DensityProbe, Machine, layout};
+use crate::bundle;
+use crate::experiments::options::Messages;
+use crate::experiments::{Given, Plan, Step};
+use crate::sampling::recorder::Recorder;
+use crate::{Error, Result};
+use bytesize::ByteSize;
+use sandlab_runtime::config::Layout;
+use std::rc::Rc;
+
+/// What is planned for.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// A built agent, the folder of a bundle or crate, or a component file.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
+    subject: String,
+    /// What each agent may use of memory; without it, as the sandbox config says.
+    #[arg(long, value_name = "SIZE")]
+    limit: Option<ByteSize>,
+    /// How many agents there have to be; without it, as many as there can be.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_000_000))]
+    agents: Option<u64>,
+    /// Which layouts to plan: fast, dense, packed.
+    #[arg(long = "layout", value_delimiter = ',', value_name = "LAYOUT", default_value = "fast,dense,packed", value_parser = parse)]
+    layouts: Vec<Layout>,
+    /// Start them, in a process of their own, exchange a message with each, and compare.
+    #[arg(long)]
+    verify: bool,
+    #[command(flatten)]
+    messages: Messages,
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&self, given: &Given) -> Result<Plan<'a>> {
+        let machine = Machine::now().ok_or_else(|| {
+            Error::Machine("the kernel does not tell what there is: /proc is needed".to_owned())
+        })?;
+        let subject = bundle::find(&self.subject, &mut |step: &str| (given.say)(step))?;
+        let mut sandbox = given.sandbox.clone();
+        if let Some(limit) = self.limit {
+            sandbox.memory_limit = limit;
+        }
+        let cases = self.messages.cases(&subject)?;
+        let density = DensityProbe::of(&subject, &sandbox, &cases)?;
+        let request = PlanRequest {
+            agents: self.agents,
+            verify: self.verify,
+        };
+        let shared = Rc::new((density, machine));
+        let steps = self.layouts.iter().map(|layout| {
+            let (layout, shared) = (*layout, shared.clone());
+            Box::new(move |to: &mut dyn Recorder| {
+                let (density, machine) = &*shared;
+                plan(density, layout, machine, &request, to)
+            }) as Step
+        });
+        Ok(Plan {
+            name: "plan".to_owned(),
+            subjects: vec![subject],
+            settings: None,
+            parts: self.layouts.len(),
+            judges: true,
+            steps: steps.collect(),
+        })
+    }
+}
+
+fn parse(text: &str) -> Result<Layout, String> {
+    let all = [Layout::Fast, Layout::Dense, Layout::Packed];
+    let found = all.into_iter().find(|known| layout(*known) == text);
+    found.ok_or_else(|| "a layout is fast, dense or packed".to_owned())
+}

@@ -1,0 +1,98 @@
+//! Every load in a short version: enough to see that it works and roughly how, not enough to
+//! hold anything against it.
+
+use super::Step;
+use super::load::{Burst, Sustained, burst, sustained};
+use super::recovery::{Faulting, Trap, recovery};
+use super::scale::{Stage, scale};
+use super::throughput::throughput;
+use crate::record::{Clients, ClosedLoop, Mode};
+use crate::sampling::program::Program;
+use crate::sampling::steady::{Steady, steady};
+use sandlab_runtime::messaging::Strategy;
+use std::time::Duration;
+
+/// The most agents at once.
+pub const AGENTS: usize = 100;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(300);
+
+/// Returns the loads of agents that echo, each a part of the run.
+pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
+    let closed = ClosedLoop {
+        agents: 10,
+        config: None,
+        strategy: Strategy::ByValue,
+        size: 1_024,
+        depth: 64,
+        connections: 1,
+        clients: Clients::Threads,
+        mode: Mode::Ask,
+        duration: MOMENT,
+    };
+    let latency = Steady {
+        kind: "latency",
+        agents: 10,
+        size: 1_024,
+        rate: 10_000.0,
+        duration: SECOND,
+        ramp_up: MOMENT,
+        shards,
+    };
+    let peak = Steady {
+        kind: "peak",
+        agents: AGENTS,
+        rate: 20_000.0,
+        ..latency
+    };
+    let long = Sustained {
+        agents: AGENTS,
+        size: 512,
+        rate: 10_000.0,
+        duration: 2 * SECOND,
+        ramp_up: MOMENT,
+        cycles: 7,
+        shards,
+    };
+    let sudden = Burst {
+        agents: AGENTS,
+        size: 1_024,
+        rate: 1_000.0,
+        burst: 20_000.0,
+        duration: SECOND / 2,
+        ramp_up: MOMENT,
+        baseline: SECOND,
+        watch: 3 * SECOND,
+        shards,
+    };
+    let stages = [1, 10, AGENTS].map(|agents| Stage {
+        agents,
+        size: 1_024,
+        duration: MOMENT,
+        shards,
+    });
+    let mut steps: Vec<Step> = vec![Box::new(move |to| throughput(program, &closed, shards, to))];
+    for stage in stages {
+        steps.push(Box::new(move |to| scale(program, &stage, to)));
+    }
+    steps.push(Box::new(move |to| steady(program, &latency, to)));
+    steps.push(Box::new(move |to| steady(program, &peak, to)));
+    steps.push(Box::new(move |to| sustained(program, &long, to)));
+    steps.push(Box::new(move |to| burst(program, &sudden, to)));
+    steps
+}
+
+/// Returns the load of agents that fault, a part of the run.
+pub fn faults(program: &Program, shards: usize) -> Step<'_> {
+    let faulting = Faulting {
+        agents: AGENTS,
+        rate: 5_000.0,
+        faults: 8.0,
+        trap: Trap::Panic,
+        duration: 4 * SECOND,
+        ramp_up: MOMENT,
+        shards,
+    };
+    Box::new(move |to| recovery(program, &faulting, to))
+}

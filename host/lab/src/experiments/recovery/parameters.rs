@@ -1,0 +1,60 @@
+//! `sandlab recovery`
+
+use super::run::{Faulting, Trap, recovery};
+use crate::Result;
+use crate::experiments::options::{Load, Loading, any_duration, duration, rate};
+use crate::experiments::{Given, Plan};
+use sandlab_runtime::BackendKind;
+use std::time::Duration;
+
+/// What faults, how often, and under which load.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// The agent that all are; it must fault as `faulty` does when it is told to.
+    #[arg(value_name = "AGENT|BUNDLE", default_value = "faulty")]
+    subject: String,
+    /// What goes wrong.
+    #[arg(long, value_enum, default_value = "panic")]
+    fault: Trap,
+    /// Faults per second, for half of the time.
+    #[arg(long, default_value = "8", value_parser = rate)]
+    fault_rate: f64,
+    /// How many agents get the messages, and the faults, in turn.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// Messages per second that are due.
+    #[arg(long, default_value = "10_000", value_parser = rate)]
+    rate: f64,
+    /// How long to measure: without faults, with, with, without.
+    #[arg(long, default_value = "20s", value_parser = duration)]
+    duration: Duration,
+    /// How long the rate grows before.
+    #[arg(long, default_value = "1s", value_parser = any_duration)]
+    ramp_up: Duration,
+    #[command(flatten)]
+    loading: Loading,
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        let faulting = Faulting {
+            agents: self.agents as usize,
+            rate: self.rate,
+            faults: self.fault_rate,
+            trap: self.fault,
+            duration: self.duration,
+            ramp_up: self.ramp_up,
+            shards: self.loading.shards(),
+        };
+        let load = Load {
+            name: "recovery",
+            subject: &self.subject,
+            backends: &BackendKind::ALL,
+            agents: self.agents as usize,
+            parts: 1,
+        };
+        self.loading.plan(&load, given, move |program, to| {
+            recovery(program, &faulting, to)
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! Agents that fault under load: how soon they are back, and what the others feel of it.
+//!
+//! Right behind the message that makes an agent fault comes one that it has to answer well.
+//! Messages of one sender keep their order, so that the good reply is the restarted
+//! agent's. The time runs from when the fault was due: what the message waited before
+//! counts, too.
+
+use super::found::{Found, Recoveries};
+use crate::record::Phase;
+use crate::sampling::open_loop::{
+    Generator, Go, Reply, Schedule, Script, Segment, Verdict, WINDOW, drive,
+};
+use crate::sampling::program::{Program, window_of};
+use crate::sampling::recorder::Recorder;
+use crate::{Error, Result};
+use sandlab_runtime::messaging::DeliveryError;
+use sandlab_runtime::{AgentId, BackendKind};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// A load with faults.
+#[derive(Debug, Clone, Copy)]
+pub struct Faulting {
+    /// Agents, which get messages, and faults, in turn.
+    pub agents: usize,
+    /// Messages per second.
+    pub rate: f64,
+    /// Faults per second, in the two quarters that have faults.
+    pub faults: f64,
+    /// What goes wrong.
+    pub trap: Trap,
+    /// How long to measure: without faults, with, with, without.
+    pub duration: Duration,
+    /// How long the rate grows before.
+    pub ramp_up: Duration,
+    /// Threads that the agents live on.
+    pub shards: usize,
+}
+
+/// What goes wrong with an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Trap {
+    /// It panics.
+    Panic,
+    /// It ends its process: a trap in the sandbox, a killed child.
+    Abort,
+    /// It fills its stack.
+    Recurse,
+    /// It does not come to an end, until its deadline does.
+    Loop,
+}
+
+impl Trap {
+    fn message(self) -> &'static str {
+        match self {
+            Self::Panic => "panic on purpose",
+            Self::Abort => "abort",
+            Self::Recurse => "recurse",
+            Self::Loop => "loop",
+        }
+    }
+
+    /// Returns why agents of this backend cannot be made to do it; `None` if they can.
+    fn is_unsafe_on(self, backend: BackendKind) -> Option<String> {
+        let ends_the_host = backend == BackendKind::Native && self != Self::Panic;
+        ends_the_host.then(|| {
+            "a native twin has no sandbox: all but a panic would take sandlab along".to_owned()
+        })
+    }
+}
+
+/// Loads a program's agents, and lets some fault.
+///
+/// # Errors
+/// If an agent does not start, does not fault when told to, or replies something else.
+pub fn recovery(program: &Program, load: &Faulting, to: &mut dyn Recorder) -> Result<()> {
+    let Faulting { agents, rate, .. } = *load;
+    to.part(program.part("recovery", agents, OK.len(), Some(rate), load.shards))?;
+    let refused = program.refuses(agents);
+    if let Some(why) = refused.or_else(|| load.trap.is_unsafe_on(program.backend)) {
+        return to.unavailable(why);
+    }
+    let fleet = program.fleet(agents, load.shards)?;
+    let script = Faults::new(fleet.agents.clone(), load.trap);
+    let mut generator = Generator::new(fleet.runtime.connect(WINDOW), script);
+    let quarter = load.duration / 4;
+    let quiet = Segment::steady(Phase::Steady, rate, quarter);
+    let faulty = Segment::steady(Phase::Faults, rate, quarter);
+    let ramp_up = Segment::ramp_up(rate, load.ramp_up);
+    let longest = window_of(load.duration);
+    let mut sent = 0;
+    for segment in [ramp_up, quiet, faulty, faulty, quiet] {
+        let is_faulty = segment.phase == Phase::Faults;
+        let every = (rate / load.faults).max(2.0) as u64;
+        generator.script.begin(is_faulty.then_some(every));
+        let mut went = Go::On;
+        let schedule = Schedule::new(vec![segment]);
+        drive(&mut generator, schedule, longest, |window| {
+            sent += window.sent;
+            went = to.window(window)?;
+            Ok(went)
+        })?;
+        if went == Go::Stop {
+            break;
+        }
+    }
+    fleet.drain()?;
+    let accounts = fleet.runtime.accounts();
+    let mut found = generator.script.found;
+    let ended = accounts.handled + accounts.failed + accounts.dead_lettered;
+    found.lost = sent - ended.min(sent);
+    to.found(&Found::Recovery(found))?;
+    to.accounts(&fleet)
+}
+
+const OK: &str = "ok";
+
+/// The script: in turn to all agents, with a fault now and then.
+struct Faults {
+    agents: Vec<AgentId>,
+    next: usize,
+    victim: usize,
+    said: u64,
+    /// After how many messages one makes its agent fault; `None` for the time being.
+    every: Option<u64>,
+    trap: Trap,
+    /// Whom the next message, which it has to answer well, goes to.
+    probe: Option<AgentId>,
+    /// The messages on their way that make an agent fault.
+    faulting: HashMap<u64, AgentId>,
+    /// Agents that have not replied well since, and when their fault was due.
+    down: HashMap<AgentId, u64>,
+    found: Recoveries,
+}
+
+impl Faults {
+    fn new(agents: Vec<AgentId>, trap: Trap) -> Self {
+        Self {
+            agents,
+            next: 0,
+            victim: 0,
+            said: 0,
+            every: None,
+            trap,
+            probe: None,
+            faulting: HashMap::new(),
+            down: HashMap::new(),
+            found: Recoveries::default(),
+        }
+    }
+
+    /// Begins a stretch of time with its own clock.
+    fn begin(&mut self, every: Option<u64>) {
+        self.every = every;
+        self.said = 0;
+        self.down.clear();
+    }
+
+    /// Whether the next message makes its agent fault. Never the last one of a stretch,
+    /// behind which nothing would show that the agent is back.
+    fn is_due(&self) -> bool {
+        self.every
+            .is_some_and(|every| self.said % every == every / 2)
+    }
+}
+
+impl Script for Faults {
+    fn next_request(&mut self, id: u64) -> (AgentId, Vec<u8>) {
+        self.said += 1;
+        if let Some(agent) = self.probe.take() {
+            return (agent, OK.into());
+        }
+        if self.is_due() {
+            let agent = self.agents[self.victim];
+            self.victim = (self.victim + 1) % self.agents.len();
+            self.probe = Some(agent);
+            self.faulting.insert(id, agent);
+            return (agent, self.trap.message().into());
+        }
+        let agent = self.agents[self.next];
+        self.next = (self.next + 1) % self.agents.len();
+        (agent, OK.into())
+    }
+
+    fn on_reply(&mut self, reply: Reply) -> Result<Verdict> {
+        let faulted = self.faulting.remove(&reply.id);
+        match (reply.outcome, faulted) {
+            (Err(DeliveryError::Ended(_)), Some(agent)) => {
+                self.found.faults += 1;
+                self.down.insert(agent, reply.due_ns);
+                Ok(Verdict::Meant)
+            }
+            (Ok(message), None) if message.content.is_empty() => {
+                let fault = self.down.get(&message.sender).copied();
+                if let Some(due_ns) = fault.filter(|due_ns| reply.due_ns > *due_ns) {
+                    self.down.remove(&message.sender);
+                    self.found.time.record(reply.done_ns - due_ns);
+                }
+                Ok(Verdict::Good)
+            }
+            (Ok(_), Some(_)) => Err(Error::Path(format!(
+                "message {} was to make its agent fault, and was answered",
+                reply.id
+            ))),
+            (Ok(message), None) => Err(Error::Path(format!(
+                "message {} was answered with {} bytes of something else",
+                reply.id,
+                message.content.len()
+            ))),
+            (Err(_), _) => {
+                self.found.failed += 1;
+                Ok(Verdict::Failed)
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Shows how agents came back from faults, and what the others felt.
+
+use super::found::{Found, Recoveries};
+use crate::experiments::open_loops;
+use crate::experiments::{Shown, labels};
+use crate::metrics::quantity::quantities;
+use crate::metrics::{Metric, Topic, shared};
+use crate::record::Phase;
+use crate::view::{Cell, Emphasis, Form, Table, Value, View};
+
+quantities! {
+    /// Median time from when an agent's fault was due until its next good reply was seen.
+    MEDIAN_RECOVERY = "recovery-median", "median recovery", Nanoseconds, Lower, Load;
+}
+
+type Part<'a> = Shown<'a, Found>;
+
+pub(super) fn show(parts: &[Part], to: &mut View) {
+    let found = |part: &Part| {
+        part.found
+            .first()
+            .map(|Found::Recovery(found)| found.clone())
+    };
+    let rows: Vec<(&Part, Recoveries)> = parts
+        .iter()
+        .filter_map(|part| Some((part, found(part)?)))
+        .collect();
+    to.table(recoveries(&rows));
+    for (part, found) in &rows {
+        metrics(part, found, to);
+        object(part, found, to);
+    }
+    for part in parts {
+        to.charts
+            .extend(open_loops::timeline(part, Topic::Load, &[], ""));
+    }
+    to.table(open_loops::phases(parts, "recovery-phases", Topic::Load));
+}
+
+fn recoveries(rows: &[(&Part, Recoveries)]) -> Table {
+    let back = |share| move |(_, found): &(&Part, Recoveries)| found.time.quantile(share);
+    Table::of("recovery", "Recovery from faults", Topic::Load, rows)
+        .text("agent", "agent", |(part, _)| part.part.agent.clone())
+        .text("backend", "backend", |(part, _)| part.part.backend_name())
+        .number("agents", "agents", Form::Integer, |(part, _)| {
+            Some(part.part.agents as f64)
+        })
+        .number("offered", "offered/s", Form::Rate, |(part, _)| {
+            part.part.rate
+        })
+        .number("faults", "faults", Form::Count, |(_, found)| {
+            Some(found.faults as f64)
+        })
+        .cells("back", "back", Some(Form::Count), |(_, found)| {
+            let back = Cell::from(Value::Number(found.time.count() as f64, Form::Count));
+            match found.missing() {
+                0 => back,
+                _ => back.seen(Emphasis::Bad),
+            }
+        })
+        .number("back_p50", "back p50", Form::Time, back(0.5))
+        .number("back_p99", "back p99", Form::Time, back(0.99))
+        .strong()
+        .number("back_max", "back max", Form::Time, |(_, found)| {
+            found.time.max()
+        })
+        .number("failed", "failed", Form::Count, |(_, found)| {
+            Some(found.failed as f64)
+        })
+        .number("lost", "lost", Form::Count, |(_, found)| {
+            Some(found.lost as f64)
+        })
+        .number("others_p99", "others' p99", Form::Time, |(part, _)| {
+            p99(part, Phase::Steady)
+        })
+        .number("faulty_p99", "with faults", Form::Time, |(part, _)| {
+            p99(part, Phase::Faults)
+        })
+        .number(
+            "others_change",
+            "with faults ÷ without",
+            Form::Ratio,
+            |(part, _)| Some(p99(part, Phase::Faults)? / p99(part, Phase::Steady)?),
+        )
+        .strong()
+        .done()
+}
+
+fn p99(part: &Part, phase: Phase) -> Option<f64> {
+    part.phase(phase)?.latency.quantile(0.99)
+}
+
+fn metrics(part: &Part, found: &Recoveries, to: &mut View) {
+    let labels = || labels(&part.part);
+    let measured = part.phases.iter().filter(|phase| phase.phase.is_measured());
+    let (good, failed) = measured.fold((0, 0), |(good, failed), phase| {
+        (good + phase.good, failed + phase.failed)
+    });
+    // Those that make an agent fault count as neither.
+    let all = good + failed + found.lost;
+    if all > 0 {
+        let share = good as f64 / all as f64;
+        to.metric(Metric::single(&shared::SUCCESS, labels(), share));
+    }
+    // The times of those that came back say nothing of those that did not.
+    if found.missing() > 0 {
+        return;
+    }
+    let longest = found.time.max();
+    to.metric(longest.map(|ns| Metric::single(&shared::RECOVERY_TIME, labels(), ns)));
+    let median = found.time.median_interval();
+    to.metric(
+        median.map(|median| Metric::estimated(&MEDIAN_RECOVERY, labels(), median, Vec::new())),
+    );
+}
+
+fn object(part: &Part, found: &Recoveries, to: &mut View) {
+    let name = part.name();
+    if found.missing() > 0 {
+        to.object(format!(
+            "{name}: {} of {} agents that faulted came back",
+            found.time.count(),
+            found.faults
+        ));
+    }
+    if found.lost > 0 {
+        to.object(format!(
+            "{name}: nothing was heard of {} messages",
+            found.lost
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Finding, Part, RunPart};
+
+    fn shown(back: u64) -> View {
+        let mut found = Recoveries {
+            faults: 24,
+            ..Recoveries::default()
+        };
+        (0..back).for_each(|n| found.time.record(1_000_000 + n));
+        let mut part = RunPart::new(Part::new("recovery", "faulty"));
+        part.findings = vec![Finding::of(&Found::Recovery(found))];
+        let mut view = View::default();
+        show(&[Shown::new(&part)], &mut view);
+        view
+    }
+
+    #[test]
+    fn agents_that_did_not_come_back_are_an_objection_and_no_time_is_graded() {
+        let (all, some) = (shown(24), shown(21));
+        let is_timed = |view: &View| {
+            let mut metrics = view.metrics.iter();
+            metrics.any(|metric| *metric.quantity == shared::RECOVERY_TIME)
+        };
+        assert!(is_timed(&all) && all.objections.is_empty());
+        assert!(!is_timed(&some));
+        assert!(some.objections[0].contains("21 of 24"), "{some:?}");
+    }
+}

@@ -1,0 +1,25 @@
+//! What more agents cost.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The findings of a number of agents.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "finding", rename_all = "kebab-case")]
+pub enum Found {
+    /// What all of them cost.
+    #[serde(rename = "footprint")]
+    Cost(Cost),
+}
+
+/// What so many agents cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// To start all of them, one after another, seconds.
+    pub spawned_in: f64,
+    /// What became resident while they were started, and got their first messages, bytes;
+    /// nothing of child processes. Null where the kernel does not say.
+    pub resident: Option<u64>,
+    /// Linear memory of all, bytes.
+    pub linear_memory: u64,
+}

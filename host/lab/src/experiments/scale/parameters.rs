@@ -1,0 +1,56 @@
+//! `sandlab scale`
+
+use super::run::{Stage, scale};
+use crate::Result;
+use crate::experiments::options::{Load, Loading, duration};
+use crate::experiments::{Given, Plan};
+use sandlab_runtime::BackendKind;
+use std::time::Duration;
+
+/// The numbers of agents, and how they are loaded.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// The agent that all are; it must answer with the content, as `echo` does.
+    #[arg(value_name = "AGENT|BUNDLE", default_value = "echo")]
+    subject: String,
+    /// How many agents, one number after another.
+    #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000,10000", value_parser = clap::value_parser!(u32).range(1..))]
+    agents: Vec<u32>,
+    /// The content of each message, bytes.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..))]
+    size: u32,
+    /// How long to measure throughput with each number.
+    #[arg(long, default_value = "2s", value_parser = duration)]
+    duration: Duration,
+    #[command(flatten)]
+    loading: Loading,
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        let most = self.agents.iter().copied().max().unwrap_or(1);
+        let load = Load {
+            name: "scale",
+            subject: &self.subject,
+            backends: &BackendKind::ALL,
+            agents: most as usize,
+            parts: self.agents.len(),
+        };
+        let shards = self.loading.all_shards();
+        self.loading.plan(&load, given, move |program, to| {
+            for agents in &self.agents {
+                if to.stopped() {
+                    break;
+                }
+                let stage = Stage {
+                    agents: *agents as usize,
+                    size: self.size as usize,
+                    duration: self.duration,
+                    shards,
+                };
+                scale(program, &stage, to)?;
+            }
+            Ok(())
+        })
+    }
+}

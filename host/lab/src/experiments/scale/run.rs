@@ -1,0 +1,71 @@
+//! Starts a number of agents, and loads them as fast as they go.
+
+use super::found::{Cost, Found};
+use crate::Result;
+use crate::record::{Clients, ClosedLoop, Mode, Part};
+use crate::sampling::closed_loop::windows_of;
+use crate::sampling::process_memory::resident;
+use crate::sampling::program::Program;
+use crate::sampling::recorder::Recorder;
+use sandlab_runtime::messaging::Strategy;
+use std::time::Duration;
+
+/// One number of agents.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage {
+    /// How many.
+    pub agents: usize,
+    /// The content of each message, bytes; at least 8.
+    pub size: usize,
+    /// How long to measure throughput.
+    pub duration: Duration,
+    /// Threads that the agents live on, and the clients' work.
+    pub shards: usize,
+}
+
+/// Messages in flight on each of the connections, one per shard, but never more than there
+/// are agents.
+const DEPTH: usize = 64;
+
+/// Starts them, and loads them as fast as they go.
+///
+/// # Errors
+/// If an agent does not start or echoes something else, or a message is lost.
+pub fn scale(program: &Program, stage: &Stage, to: &mut dyn Recorder) -> Result<()> {
+    let Stage {
+        agents,
+        size,
+        shards,
+        ..
+    } = *stage;
+    let connections = shards.min(agents);
+    let load = ClosedLoop {
+        agents,
+        size,
+        depth: (agents / connections).clamp(1, DEPTH) as u32,
+        connections,
+        clients: Clients::Shards,
+        mode: Mode::Ask,
+        config: None,
+        strategy: Strategy::ByValue,
+        duration: stage.duration,
+    };
+    to.part(Part {
+        closed: Some(load),
+        ..program.part("scale", agents, size, None, shards)
+    })?;
+    if let Some(why) = program.refuses(agents) {
+        return to.unavailable(why);
+    }
+    let before = resident();
+    let fleet = program.fleet(agents, shards)?;
+    windows_of(&fleet, &load, |window| to.closed(window))?;
+    fleet.drain()?;
+    let grown = resident().zip(before);
+    to.found(&Found::Cost(Cost {
+        spawned_in: fleet.spawned_in.as_secs_f64(),
+        resident: grown.map(|(after, before)| after.saturating_sub(before)),
+        linear_memory: fleet.runtime.census().linear_memory,
+    }))?;
+    to.accounts(&fleet)
+}

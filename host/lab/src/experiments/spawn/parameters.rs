@@ -1,0 +1,38 @@
+//! `sandlab spawn`
+
+use super::run::Starting;
+use crate::Result;
+use crate::bundle;
+use crate::experiments::options::Messages;
+use crate::experiments::{Given, Plan, Step};
+use crate::sampling::recorder::Recorder;
+
+/// What is started, and how often.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {
+    /// A built agent, the folder of a bundle or crate, or a component file.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
+    subject: String,
+    /// Starts by each method; a tenth as many by those that compile, or start a process.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    #[command(flatten)]
+    messages: Messages,
+}
+
+impl Parameters {
+    pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        let subject = bundle::find(&self.subject, &mut |step: &str| (given.say)(step))?;
+        let cases = self.messages.cases(&subject)?;
+        let starting = Starting::of(&subject, &given.sandbox, cases)?;
+        let step = move |to: &mut dyn Recorder| starting.run(self.rounds, to);
+        Ok(Plan {
+            name: "spawn".to_owned(),
+            subjects: vec![subject],
+            settings: None,
+            parts: 1,
+            judges: true,
+            steps: vec![Box::new(step) as Step],
+        })
+    }
+}

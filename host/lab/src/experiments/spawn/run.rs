@@ -1,0 +1,168 @@
+//! Starts agents by every method in turn, and checks every first reply.
+
+use super::clock::Clock;
+use super::found::{Found, Method, Spawned};
+use super::hand::Hand;
+use super::managed::Managed;
+use super::others::{self, Others};
+use crate::bundle::Subject;
+use crate::record::Part;
+use crate::sampling::recorder::Recorder;
+use crate::workload::{Case, Exchange};
+use crate::{Error, Result};
+use sandlab_runtime::{BackendKind, Handled, SandboxConfig};
+
+/// Agents that stay at once, of the methods that start many.
+pub const MANY: usize = 50;
+
+/// Rounds for each round of a method that takes milliseconds.
+const SLOW: u32 = 10;
+
+/// What is started, and what it is told.
+pub(super) struct Starting {
+    pub(super) subject: Subject,
+    pub(super) case: Case,
+    hand: Hand,
+    managed: Option<Managed>,
+    others: Others,
+}
+
+impl Starting {
+    /// Loads a subject for every method that can start it.
+    ///
+    /// # Errors
+    /// If it does not load.
+    pub fn of(subject: &Subject, sandbox: &SandboxConfig, mut cases: Vec<Case>) -> Result<Self> {
+        const SIZE: usize = 1_024;
+        let of_size = cases.iter().position(|case| case.size == Some(SIZE));
+        let chosen = of_size.unwrap_or(0);
+        let (hand, others) =
+            (Hand::load(subject, sandbox, &cases)?, Others::load(subject, sandbox, &cases)?);
+        let managed = Managed::load(subject, sandbox, &cases)?;
+        if cases.get(chosen).is_none_or(|case| case.exchanges.is_empty()) {
+            return Err(Error::Usage(format!("{} has no messages", subject.name())));
+        }
+        let case = cases.swap_remove(chosen);
+        Ok(Self {
+            subject: subject.clone(),
+            hand,
+            // Its peers are not there.
+            managed: case.peers.is_empty().then_some(managed),
+            others,
+            case,
+        })
+    }
+
+    /// Starts agents by each method in turn, for so many rounds.
+    ///
+    /// # Errors
+    /// If one does not start, or answers something else than it must.
+    pub fn run(&self, rounds: u32, to: &mut dyn Recorder) -> Result<()> {
+        let mut all: Vec<Spawned> = Vec::new();
+        let methods = self.methods();
+        for round in 0..rounds {
+            if to.stopped() {
+                break;
+            }
+            // Every other round backwards, so that none almethods comes after the same one.
+            let turn: Vec<Method> = match round % 2 {
+                0 => methods.clone(),
+                _ => methods.iter().rev().copied().collect(),
+            };
+            let turn = turn.into_iter();
+            for method in turn.filter(|method| round.is_multiple_of(every(*method))) {
+                let phases = self.once(method)?;
+                let known = all.iter().position(|spawned| spawned.method == method);
+                let at = known.unwrap_or_else(|| {
+                    all.push(Spawned::new(method));
+                    all.len() - 1
+                });
+                all[at].add(&phases);
+            }
+        }
+        all.sort_by_key(|spawned| spawned.method);
+        to.part(Part {
+            backend: Some(BackendKind::Wasm),
+            size: Some(self.exchange().request.content.len()),
+            ..Part::new("spawn", &self.subject.name())
+        })?;
+        for spawned in all {
+            to.found(&Found::Spawned(spawned))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the first message, and what must come of it.
+    pub(super) fn exchange(&self) -> &Exchange {
+        &self.case.exchanges[0]
+    }
+
+    fn methods(&self) -> Vec<Method> {
+        let mut methods = vec![
+            Method::Cold,
+            Method::Cached,
+            Method::OnDemand,
+            Method::Pooled,
+            Method::PooledConcurrent,
+            Method::PooledMany,
+        ];
+        if self.managed.is_some() {
+            methods.extend([Method::Managed, Method::ManagedMany]);
+        }
+        if self.others.has_twin() {
+            methods.extend([Method::Native, Method::Process]);
+        }
+        methods.push(Method::Thread);
+        methods
+    }
+
+    fn once(&self, method: Method) -> Result<Vec<Clock>> {
+        let one = |clock: Result<Clock>| clock.map(|clock| vec![clock]);
+        match method {
+            Method::Cold => one(self.hand.cold(self)),
+            Method::Cached => one(self.hand.cached(self)),
+            Method::OnDemand => one(self.hand.on_demand(self)),
+            Method::Pooled => one(self.hand.pooled(self)),
+            Method::PooledConcurrent => self.hand.concurrent(self),
+            Method::PooledMany => one(self.hand.many(self)),
+            Method::Managed => one(self.managed()?.one(self)),
+            Method::ManagedMany => one(self.managed()?.many(self)),
+            Method::Native => one(self.others.native(self)),
+            Method::Process => one(self.others.process(self)),
+            Method::Thread => one(others::thread()),
+        }
+    }
+
+    fn managed(&self) -> Result<&Managed> {
+        let missing = || Error::Path("the message path was not loaded".to_owned());
+        self.managed.as_ref().ok_or_else(missing)
+    }
+
+    /// Whether what came of the first message is what must.
+    pub(super) fn check(&self, handled: &Handled, side: &str) -> Result<()> {
+        let checked = self.exchange().expected.check(handled);
+        checked.map_err(|reason| Error::WrongReply {
+            agent: self.subject.name(),
+            side: side.to_owned(),
+            step: "at its first message".to_owned(),
+            reason,
+        })
+    }
+
+    pub(super) fn failed(&self, side: &str, source: sandlab_runtime::CallError) -> Error {
+        Error::Call {
+            agent: self.subject.name(),
+            side: side.to_owned(),
+            step: "when started".to_owned(),
+            source,
+        }
+    }
+}
+
+/// One round of so many.
+fn every(method: Method) -> u32 {
+    match method {
+        Method::Cold | Method::Process => SLOW,
+        _ => 1,
+    }
+}

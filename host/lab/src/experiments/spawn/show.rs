@@ -1,0 +1,178 @@
+//! Shows what it takes to start an agent, by each method.
+
+use super::found::{Found, Method, Phase, Spawned};
+use super::run::MANY;
+use crate::experiments::Shown;
+use crate::metrics::format::times;
+use crate::metrics::quantity::quantities;
+use crate::metrics::{Labels, Metric, Topic};
+use crate::stats::Distribution;
+use crate::view::{Axis, Chart, Form, Series, Spot, Table, View};
+
+quantities! {
+    /// Time from the first step of a start to the agent's first reply, by the method that the
+    /// label names.
+    SPAWN_TO_FIRST_REPLY = "spawn-to-first-reply", "to first reply", Nanoseconds, Lower, Spawn;
+}
+
+/// The phases, in the order that they follow each other.
+const PHASES: [(Phase, &str, &str); 9] = [
+    (Phase::Compile, "compile", "compile"),
+    (Phase::Deserialise, "deserialise", "deserialise"),
+    (Phase::Link, "link", "link"),
+    (Phase::Store, "store", "store"),
+    (Phase::Instantiate, "instantiate", "instantiate"),
+    (Phase::Start, "start", "start"),
+    (Phase::Configure, "configure", "configure"),
+    (Phase::FirstReply, "first_reply", "first reply"),
+    (Phase::Drop, "drop", "drop"),
+];
+
+/// One method of a part.
+type Row<'a> = (&'a Shown<'a, Found>, &'a Spawned);
+
+pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
+    let rows: Vec<Row> = parts
+        .iter()
+        .flat_map(|part| part.found.iter().map(move |Found::Spawned(found)| (part, found)))
+        .collect();
+    to.table(methods(&rows));
+    to.table(phases(&rows));
+    for part in parts {
+        sentences(part, to);
+        chart(part, to);
+    }
+    for (part, spawned) in rows {
+        let Some(median) = whole(spawned).and_then(Distribution::median_interval) else {
+            continue;
+        };
+        let labels = Labels::new()
+            .with("experiment", &part.part.experiment)
+            .with("agent", &part.part.agent)
+            .with("method", key(spawned.method))
+            .with("backend", backend(spawned.method));
+        if spawned.method == Method::Pooled {
+            to.headline(Form::Time.show(median.value), "from a pooled start to the first reply");
+        }
+        to.metric(Metric::estimated(&SPAWN_TO_FIRST_REPLY, labels, median, Vec::new()));
+    }
+}
+
+fn whole(spawned: &Spawned) -> Option<&Distribution> {
+    spawned.phase(Phase::ToFirstReply)
+}
+
+fn median(part: &Shown<Found>, method: Method, phase: Phase) -> Option<f64> {
+    let mut found = part.found.iter().map(|Found::Spawned(spawned)| spawned);
+    let found = found.find(|spawned| spawned.method == method)?;
+    found.phase(phase)?.quantile(0.5)
+}
+
+fn methods(rows: &[Row]) -> Table {
+    let quantile = |share: f64| move |(_, spawned): &Row| whole(spawned)?.quantile(share);
+    Table::of("spawn", "Time to the first reply", Topic::Spawn, rows)
+        .text("agent", "agent", |(part, _)| part.part.agent.clone())
+        .text("method", "started", |(_, spawned)| name(spawned.method))
+        .number("starts", "starts", Form::Integer, |(_, spawned)| {
+            Some(whole(spawned)?.count() as f64)
+        })
+        .number("p50", "to first reply, p50", Form::Time, quantile(0.5))
+        .strong()
+        .number("p90", "p90", Form::Time, quantile(0.9))
+        .number("p99", "p99", Form::Time, quantile(0.99))
+        .number("max", "max", Form::Time, |(_, spawned)| whole(spawned)?.max())
+        .number("vs_pooled", "vs pooled", Form::Ratio, |(part, spawned)| {
+            let pooled = median(part, Method::Pooled, Phase::ToFirstReply)?;
+            Some(whole(spawned)?.quantile(0.5)? / pooled)
+        })
+        .strong()
+        .done()
+}
+
+fn phases(rows: &[Row]) -> Table {
+    let columns = Table::of("spawn-phases", "Median of each phase", Topic::Spawn, rows)
+        .text("agent", "agent", |(part, _)| part.part.agent.clone())
+        .text("method", "median of", |(_, spawned)| name(spawned.method));
+    let all = PHASES.into_iter().fold(columns, |columns, (phase, key, title)| {
+        columns.number(key, title, Form::Time, move |(_, spawned)| {
+            spawned.phase(phase)?.quantile(0.5)
+        })
+    });
+    all.done()
+}
+
+fn sentences(part: &Shown<Found>, to: &mut View) {
+    let ratio = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| times(a / b));
+    let managed = median(part, Method::ManagedMany, Phase::Start);
+    let by_hand = median(part, Method::PooledMany, Phase::Start);
+    if let Some(ratio) = ratio(managed, by_hand) {
+        to.finding(
+            Topic::Spawn,
+            format!(
+                "a managed start takes {ratio} times one with wasmtime by hand, {MANY} at once on \
+                 one core that all stay"
+            ),
+        );
+    }
+    let process = median(part, Method::Process, Phase::Start);
+    if let Some(ratio) = ratio(process, managed) {
+        let sentence = format!("a child process takes {ratio} times as long to start");
+        to.finding(Topic::Spawn, sentence);
+    }
+}
+
+/// Draws the medians of all methods, with their intervals.
+fn chart(part: &Shown<Found>, to: &mut View) {
+    let medians = part.found.iter().filter_map(|Found::Spawned(spawned)| {
+        Some((name(spawned.method), whole(spawned)?.median_interval()?))
+    });
+    let medians: Vec<_> = medians.collect();
+    let spots = medians.iter().enumerate().map(|(index, (_, median))| Spot {
+        x: median.value,
+        y: index as f64,
+        range: median.ends(),
+    });
+    to.chart(Chart {
+        topic: Topic::Spawn,
+        caption: format!(
+            "From the start of {} to its first reply: medians with their 95 % intervals",
+            part.part.agent
+        ),
+        x: Axis::log("to first reply", Form::Time),
+        y: Axis::names("started", medians.iter().map(|(name, _)| name.clone()).collect()),
+        series: vec![Series::dots("median", spots.collect())],
+        marks: Vec::new(),
+    });
+}
+
+/// Returns the name of a method in files.
+fn key(method: Method) -> String {
+    let name = serde_json::to_value(method).unwrap_or_default();
+    name.as_str().unwrap_or_default().to_owned()
+}
+
+/// Returns where a method's agents run: targets hold for those in the sandbox.
+fn backend(method: Method) -> &'static str {
+    match method {
+        Method::Native => "native",
+        Method::Process => "process",
+        Method::Thread => "thread",
+        _ => "wasm",
+    }
+}
+
+fn name(method: Method) -> String {
+    match method {
+        Method::Cold => "cold: compiled".to_owned(),
+        Method::Cached => "cached: deserialised".to_owned(),
+        Method::OnDemand => "hot, on demand".to_owned(),
+        Method::Pooled => "hot, pooled".to_owned(),
+        Method::PooledConcurrent => "hot, pooled, all cores at once".to_owned(),
+        Method::PooledMany => format!("hot, pooled, {MANY} that stay"),
+        Method::Managed => "managed, awaited from a thread".to_owned(),
+        Method::ManagedMany => format!("managed, {MANY} at once"),
+        Method::Native => "native twin".to_owned(),
+        Method::Thread => "plain thread".to_owned(),
+        Method::Process => "child process".to_owned(),
+    }
+}

@@ -1,0 +1,37 @@
+//! As many messages as go through, with a stated number in flight.
+
+use crate::Result;
+use crate::record::{ClosedLoop, Part};
+use crate::sampling::closed_loop::windows_of;
+use crate::sampling::fleet::Fleet;
+use crate::sampling::program::Program;
+use crate::sampling::recorder::Recorder;
+use sandlab_runtime::messaging::Settings;
+
+/// Loads a program's agents on so many shards.
+///
+/// # Errors
+/// If an agent does not start, or a message comes to nothing or to a wrong reply.
+pub fn throughput(
+    program: &Program,
+    load: &ClosedLoop,
+    shards: usize,
+    to: &mut dyn Recorder,
+) -> Result<()> {
+    to.part(Part {
+        closed: Some(*load),
+        ..program.part("throughput", load.agents, load.size, None, shards)
+    })?;
+    let offered = load.strategy.offered_by(&*program.start);
+    let refused = program.refuses(load.agents);
+    if let Some(why) = refused.or_else(|| offered.err().map(|why| why.to_string())) {
+        return to.unavailable(why);
+    }
+    let settings = Settings {
+        shards,
+        ..Settings::default()
+    };
+    let fleet = Fleet::start(&program.start, load.agents, settings, &load.options())?;
+    windows_of(&fleet, load, |window| to.closed(window))?;
+    to.accounts(&fleet)
+}

@@ -1,0 +1,112 @@
+//! What came of attacks.
+
+use crate::stats::Distribution;
+use sandlab_runtime::messaging::Accounts;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// By which share what is resident may grow.
+pub(super) const GROWTH: f64 = 0.05;
+
+/// The findings of a torture.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "finding", rename_all = "kebab-case")]
+pub enum Found {
+    /// What came of all attacks.
+    Stress(Box<StressReport>),
+}
+
+/// What came of all attacks.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct StressReport {
+    /// The seed that gives the order of the attacks.
+    pub seed: u64,
+    /// Whether the hostile agents were in quarantine.
+    pub is_quarantined: bool,
+    /// Times of the good agents' messages while nothing struck.
+    pub without: Distribution,
+    /// Times of those that were sent while anything struck.
+    pub with: Distribution,
+    /// The attacks, in the order of their table.
+    pub attacks: Vec<AttackStats>,
+    /// Messages to good agents.
+    pub sent: u64,
+    /// Those that were answered as they must be.
+    pub good: u64,
+    /// The accounts of all messages.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub accounts: Accounts,
+    /// Good agents, which must still be there.
+    pub agents: u64,
+    /// Resident memory of no file after the first round of attacks, or, if that grew too
+    /// much, after all of them, when they struck once more; bytes.
+    pub resident_before: Option<u64>,
+    /// The same after all of them.
+    pub resident_after: Option<u64>,
+}
+
+/// One attack, however often it struck.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct AttackStats {
+    /// Its name.
+    pub name: String,
+    /// How often it struck.
+    pub count: u64,
+    /// The fault or refusal that it ended in, the last time.
+    pub called: String,
+    /// What was not as it must be; empty if all was.
+    pub wrong: Vec<String>,
+    /// Times of the good agents' messages on its shard, from its first moment to its end.
+    pub same_shard: Distribution,
+    /// The same of those on other threads.
+    pub others: Distribution,
+}
+
+impl StressReport {
+    /// Returns what did not hold, and has nothing to do with how fast the machine is.
+    pub fn objections(&self) -> Vec<String> {
+        let wrong = self.attacks.iter().flat_map(|attack| {
+            let name = &attack.name;
+            attack.wrong.iter().map(move |why| format!("{name}: {why}"))
+        });
+        let mut objections: Vec<_> = wrong.collect();
+        if self.good != self.sent {
+            let lost = self.sent - self.good;
+            objections.push(format!(
+                "{lost} of {} good messages came to nothing",
+                self.sent
+            ));
+        }
+        let accounts = &self.accounts;
+        if !accounts.is_balanced() || accounts.queued > 0 || accounts.agents != self.agents {
+            objections.push(format!("the accounts do not balance: {accounts:?}"));
+        }
+        if let Some(grown) = self.growth().filter(|grown| *grown > GROWTH) {
+            let percent = grown * 100.0;
+            objections.push(format!("{percent:.1} % more is resident, again and again"));
+        }
+        objections
+    }
+
+    /// Returns the share by which what is resident has grown; `None` where it is not known.
+    pub fn growth(&self) -> Option<f64> {
+        growth(self.resident_before, self.resident_after)
+    }
+}
+
+impl AttackStats {
+    /// Returns the longest time of any good agent's message meanwhile, nanoseconds.
+    pub fn longest(&self) -> Option<f64> {
+        let all = [&self.same_shard, &self.others];
+        all.into_iter()
+            .filter_map(Distribution::max)
+            .reduce(f64::max)
+    }
+}
+
+/// Returns the share by which a size has grown; `None` where it is not known.
+pub(super) fn growth(before: Option<u64>, after: Option<u64>) -> Option<f64> {
+    let (before, after) = before.zip(after)?;
+    Some(after as f64 / before as f64 - 1.0)
+}

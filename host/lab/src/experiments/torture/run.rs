@@ -1,0 +1,288 @@
+//! Every attack there is, in an order that a seed gives, beside good agents at work.
+//!
+//! The good agents' messages leave when they are due, whatever happens, and each must be
+//! answered. The hostile ones are in quarantine, or, to see what that is good for, on the
+//! same shards; times are kept apart by what struck meanwhile, and by whether it struck on
+//! the good agent's own shard. Between attacks nothing of the last one is left, so that
+//! what is resident after all of them is what they leaked.
+
+use super::found::{AttackStats, GROWTH, StressReport, growth};
+use crate::hostile::{self, AttackRunner, Target};
+use crate::record::Phase;
+use crate::sampling::open_loop::{
+    Generator, Go, Reply, Schedule, Script, Segment, Verdict, WINDOW, check, drive, numbered,
+};
+use crate::sampling::process_memory::proportional;
+use crate::stats::Distribution;
+use crate::{Error, Result};
+use bytesize::ByteSize;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use sandlab_runtime::AgentId;
+use sandlab_runtime::messaging::{Accounts, AgentOptions, Placement, Runtime, Settings, set_idle_priority};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How to torture.
+#[derive(Debug, Clone, Copy)]
+pub struct Torture {
+    /// How long attacks go on, at least one round of all of them.
+    pub duration: Duration,
+    /// What gives the order of the attacks, and the shards that they strike on.
+    pub seed: u64,
+    /// Good agents, on all shards.
+    pub agents: u32,
+    /// Messages a second to all of them.
+    pub rate: f64,
+    /// Threads that good agents live on.
+    pub shards: usize,
+    /// Among whom hostile agents live.
+    pub placement: Placement,
+}
+
+/// A round of all attacks takes about so long, by which the number of rounds is chosen: it
+/// must not depend on the machine, or a seed would not give the same attacks.
+const ROUND: Duration = Duration::from_millis(2_500);
+
+/// What of the time nothing strikes, before and after.
+const QUIET: u32 = 4;
+
+/// Bytes of a good agent's message.
+const SIZE: usize = 256;
+
+/// Tortures.
+///
+/// # Errors
+/// If the machine does not have the room, or a good agent answers something else.
+pub fn torture(plan: &Torture) -> Result<StressReport> {
+    let machine = |error: &dyn ToString| Error::Machine(error.to_string());
+    let mut sandbox = hostile::sandbox(plan.agents);
+    // Of each slot that was ever used, a pool keeps so much, up to a bound that attacks come
+    // near for minutes: then what grows would not be what they leaked.
+    sandbox.allocation.keep_resident = ByteSize::b(0);
+    let runner = AttackRunner::new(&sandbox)?;
+    let settings = Settings {
+        shards: plan.shards,
+        ..Settings::default()
+    };
+    let runtime = Runtime::start(settings).map_err(|error| machine(&error))?;
+    let good = runtime.spawn_many(
+        runner.witness(),
+        &AgentOptions::default(),
+        plan.agents as usize,
+    );
+    let good = good.map_err(|error| machine(&error))?;
+    let client = runtime.client();
+    let mut attacks: Vec<_> = (0..runner.len()).map(|n| fresh(&runner, n)).collect();
+    // Once each, so that what is allocated once and kept is there before it is counted.
+    let target = |shard| Target::new(&runtime, &client, plan.placement, shard);
+    for (number, attack) in attacks.iter_mut().enumerate() {
+        for shard in 0..plan.shards {
+            strike(attack, number, &runner, &target(shard));
+        }
+    }
+    let now = Arc::new(Now::default());
+    let script = Neighbours::new(good.clone(), now.clone(), runner.len());
+    let mut generator = Generator::new(runtime.connect(WINDOW), script).unyielding();
+    let quiet = Segment::steady(Phase::Steady, plan.rate, plan.duration / QUIET);
+    load(&mut generator, quiet, &AtomicBool::new(false))?;
+    let rounds = (plan.duration.as_secs_f64() / ROUND.as_secs_f64()).round();
+    // One more, after which what the measuring itself keeps is there.
+    let order = order(plan.seed, rounds.max(1.0) as usize + 1, &runner, plan.shards);
+    let (first, rest) = order.split_at(runner.len());
+    let attacker = attacker(plan.placement).map_err(|error| machine(&error))?;
+    let mut strike_all = |order: &[(usize, usize)]| {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let (over, now, runner, target, attacker) = (&over, &now, &runner, &target, &attacker);
+            let attacks = &mut attacks;
+            scope.spawn(move || {
+                let strike_in_order = || {
+                    for &(number, shard) in order {
+                        let is_near = plan.placement == Placement::Shards;
+                        now.begin(number, is_near.then_some(shard));
+                        strike(&mut attacks[number], number, runner, &target(shard));
+                        now.end();
+                    }
+                };
+                attacker.install(strike_in_order);
+                over.store(true, Relaxed);
+            });
+            const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+            let struck = Segment::steady(Phase::Faults, plan.rate, LONGEST);
+            load(&mut generator, struck, over)
+        })?;
+        let accounts = runtime.quiesce(Instant::now() + Duration::from_secs(20));
+        Ok::<_, Error>((accounts, proportional()))
+    };
+    let (_, mut resident_before) = strike_all(first)?;
+    let (mut accounts, mut resident_after) = strike_all(rest)?;
+    if growth(resident_before, resident_after).is_some_and(|grown| grown > GROWTH) {
+        // An allocator may take more once; what leaks grows again.
+        resident_before = resident_after;
+        (accounts, resident_after) = strike_all(rest)?;
+    }
+    load(&mut generator, quiet, &AtomicBool::new(false))?;
+    let accounts = Accounts {
+        queued: accounts.queued,
+        ..runtime.quiesce(Instant::now() + Duration::from_secs(20))
+    };
+    let script = generator.script;
+    let mut with = Distribution::default();
+    for (attack, [same, others]) in attacks.iter_mut().zip(script.times) {
+        with.merge(&same);
+        with.merge(&others);
+        (attack.same_shard, attack.others) = (same, others);
+    }
+    Ok(StressReport {
+        seed: plan.seed,
+        is_quarantined: plan.placement == Placement::Quarantine,
+        without: script.quiet,
+        with,
+        attacks,
+        sent: script.sent,
+        good: script.good,
+        accounts,
+        agents: good.len() as u64,
+        resident_before,
+        resident_after,
+    })
+}
+
+/// The thread that loads hostile guests and tells them something, and, since wasmtime compiles
+/// on the pool that it is called from, compiles them. It gives way if they have to.
+fn attacker(placement: Placement) -> Result<ThreadPool, ThreadPoolBuildError> {
+    let begin = move |_| {
+        if placement == Placement::Quarantine {
+            // Where it may not, the runtime's own thread could not either, and has said so.
+            let _ = set_idle_priority();
+        }
+    };
+    ThreadPoolBuilder::new()
+        .num_threads(1)
+        .start_handler(begin)
+        .build()
+}
+
+/// All attacks in each round, shuffled, each with its shard.
+fn order(seed: u64, rounds: usize, runner: &AttackRunner, shards: usize) -> Vec<(usize, usize)> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |end: usize| (random.next_u64() % end as u64) as usize;
+    let mut order = Vec::new();
+    for _ in 0..rounds {
+        let mut round: Vec<_> = (0..runner.len()).collect();
+        while !round.is_empty() {
+            let attack = round.swap_remove(below(round.len()));
+            order.push((attack, below(shards)));
+        }
+    }
+    order
+}
+
+/// Lets a segment go by, or a part of it.
+fn load(generator: &mut Generator<Neighbours>, of: Segment, over: &AtomicBool) -> Result<()> {
+    let window = Duration::from_millis(50);
+    drive(generator, Schedule::new(vec![of]), window, |_| {
+        let is_over = over.load(Relaxed);
+        Ok(if is_over { Go::Stop } else { Go::On })
+    })
+}
+
+/// What strikes now.
+#[derive(Default)]
+struct Now(Mutex<Option<Strike>>);
+
+/// An attack, and the good agents' shard that it strikes on, if it does.
+#[derive(Clone, Copy)]
+struct Strike {
+    attack: usize,
+    shard: Option<usize>,
+}
+
+impl Now {
+    fn begin(&self, attack: usize, shard: Option<usize>) {
+        *self.lock() = Some(Strike { attack, shard });
+    }
+
+    fn end(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Strike>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The script: to the good agents in turn.
+struct Neighbours {
+    agents: Vec<AgentId>,
+    now: Arc<Now>,
+    sent: u64,
+    good: u64,
+    quiet: Distribution,
+    /// For each attack, on its shard and elsewhere.
+    times: Vec<[Distribution; 2]>,
+}
+
+impl Neighbours {
+    fn new(agents: Vec<AgentId>, now: Arc<Now>, attacks: usize) -> Self {
+        let times = || [Distribution::coarse(), Distribution::coarse()];
+        Self {
+            agents,
+            now,
+            sent: 0,
+            good: 0,
+            quiet: Distribution::default(),
+            times: (0..attacks).map(|_| times()).collect(),
+        }
+    }
+}
+
+impl Script for Neighbours {
+    fn next_request(&mut self, id: u64) -> (AgentId, Vec<u8>) {
+        let agent = self.agents[self.sent as usize % self.agents.len()];
+        self.sent += 1;
+        (agent, numbered(&[0x5a; SIZE], id))
+    }
+
+    fn on_reply(&mut self, reply: Reply) -> Result<Verdict> {
+        let Ok(message) = reply.outcome else {
+            return Ok(Verdict::Failed);
+        };
+        check(reply.id, &message, SIZE)?;
+        self.good += 1;
+        let now = *self.now.lock();
+        let times = match now {
+            Some(Strike { attack, shard }) => {
+                let is_elsewhere = shard != Some(Runtime::shard_of(message.sender));
+                &mut self.times[attack][usize::from(is_elsewhere)]
+            }
+            None => &mut self.quiet,
+        };
+        times.record(reply.done_ns.saturating_sub(reply.due_ns));
+        Ok(Verdict::Good)
+    }
+}
+
+/// Returns an attack that has not struck yet.
+fn fresh(runner: &AttackRunner, number: usize) -> AttackStats {
+    AttackStats {
+        name: runner.attack(number).name.to_owned(),
+        count: 0,
+        called: String::new(),
+        wrong: Vec::new(),
+        same_shard: Distribution::coarse(),
+        others: Distribution::coarse(),
+    }
+}
+
+/// Lets an attack strike, and notes what it ended in.
+fn strike(stats: &mut AttackStats, number: usize, runner: &AttackRunner, target: &Target) {
+    stats.count += 1;
+    match runner.run(number, target) {
+        Ok(called) => stats.called = called,
+        Err(why) => stats.wrong.push(why),
+    }
+}

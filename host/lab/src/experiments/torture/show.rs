@@ -1,0 +1,105 @@
+//! Shows what attacks came to.
+
+use super::found::{AttackStats, Found, StressReport};
+use crate::experiments::{Shown, labels};
+use crate::metrics::format::{grouped, or_dash, percent, size, time};
+use crate::metrics::quantity::quantities;
+use crate::metrics::{Metric, Topic};
+use crate::stats::Distribution;
+use crate::view::{Cell, Emphasis, Form, Table, View};
+
+quantities! {
+    /// 99th percentile of the good agents' messages while attacks strike.
+    ATTACKED_P99 = "attacked-p99", "neighbours' p99", Nanoseconds, Lower, Isolation;
+    /// Longest time of a good agent's message while attacks strike.
+    ATTACKED_LONGEST = "attacked-longest", "neighbours' longest", Nanoseconds, Lower, Isolation;
+}
+
+pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
+    for part in parts {
+        for Found::Stress(report) in &part.found {
+            to.table(table(report));
+            sentences(report, to);
+            let p99 = report.with.quantile(0.99);
+            let longest = report.with.max();
+            for (quantity, value) in [(&ATTACKED_P99, p99), (&ATTACKED_LONGEST, longest)] {
+                let labels = labels(&part.part);
+                to.metric(value.map(|value| Metric::single(quantity, labels, value)));
+            }
+            to.objections.extend(report.objections());
+        }
+    }
+}
+
+fn table(report: &StressReport) -> Table {
+    let p99 = |times: fn(&AttackStats) -> &Distribution| {
+        move |attack: &AttackStats| times(attack).quantile(0.99)
+    };
+    Table::of("attacks", "Attacks", Topic::Isolation, &report.attacks)
+        .cells("attack", "attack", None, |attack| match attack.wrong.is_empty() {
+            true => Cell::text(&attack.name),
+            false => Cell::text(format!("{}: WRONG", attack.name)).seen(Emphasis::Bad),
+        })
+        .number("count", "count", Form::Integer, |attack| Some(attack.count as f64))
+        .number("p99_same_shard", "p99 same shard", Form::Time, p99(|attack| &attack.same_shard))
+        .number("p99_others", "p99 others", Form::Time, p99(|attack| &attack.others))
+        .number("longest", "longest", Form::Time, AttackStats::longest)
+        .text("called", "called", |attack| briefly(&attack.called))
+        .seen(Emphasis::Dim)
+        .done()
+}
+
+fn sentences(report: &StressReport, to: &mut View) {
+    let p99 = |times: &Distribution| or_dash(times.quantile(0.99), time);
+    let accounts = &report.accounts;
+    let lines = [
+        format!(
+            "hostile agents: {}",
+            match report.is_quarantined {
+                true => "in quarantine, on a thread that gives way",
+                false => "on the good ones' threads",
+            }
+        ),
+        format!(
+            "neighbours' p99: {} without attacks, {} with them (longest {}); of {} messages {} were \
+             answered",
+            p99(&report.without),
+            p99(&report.with),
+            or_dash(report.with.max(), time),
+            grouped(report.sent as f64),
+            grouped(report.good as f64),
+        ),
+        format!(
+            "accounts: {} accepted = {} handled + {} failed + {} dead-lettered + {} queued; {} of {} \
+             good agents live",
+            accounts.accepted,
+            accounts.handled,
+            accounts.failed,
+            accounts.dead_lettered,
+            accounts.queued,
+            accounts.agents,
+            report.agents,
+        ),
+        format!(
+            "resident: {} before, {} after ({})",
+            report.resident_before.map_or_else(|| "-".to_owned(), size),
+            report.resident_after.map_or_else(|| "-".to_owned(), size),
+            or_dash(report.growth(), percent),
+        ),
+        format!("seed: {}", report.seed),
+    ];
+    for line in lines {
+        to.finding(Topic::Isolation, line);
+    }
+}
+
+/// Returns the beginning of a cause, which names it: the rest is what to do.
+fn briefly(called: &str) -> String {
+    const MOST: usize = 70;
+    let called = called.trim_start_matches("the agent does not start: ");
+    let mut brief: String = called.chars().take(MOST).collect();
+    if brief.len() < called.len() {
+        brief.push('…');
+    }
+    brief
+}

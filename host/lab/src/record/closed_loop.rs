@@ -1,0 +1,145 @@
+//! A closed loop: how agents were loaded, and what was counted.
+
+use sandlab_runtime::messaging::{AgentOptions, Strategy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What to load the path with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClosedLoop {
+    /// Agents, spread over all shards.
+    pub agents: usize,
+    /// What each of them is configured with, if anything.
+    #[serde(skip)]
+    pub config: Option<&'static str>,
+    /// How they are handed their messages.
+    #[schemars(with = "serde_json::Value")]
+    pub strategy: Strategy,
+    /// The content of each message, bytes; at least 8.
+    pub size: usize,
+    /// Messages that each connection has in flight.
+    pub depth: u32,
+    /// Connections, each with its own driver.
+    pub connections: usize,
+    /// Where the drivers run.
+    pub clients: Clients,
+    /// Whether a reply is awaited.
+    pub mode: Mode,
+    /// How long to measure, after a tenth as long to warm up.
+    pub duration: Duration,
+}
+
+impl ClosedLoop {
+    /// What its agents are started with.
+    pub fn options(&self) -> AgentOptions {
+        AgentOptions {
+            config: self.config.map(|config| config.as_bytes().to_vec()),
+            strategy: self.strategy,
+            ..AgentOptions::default()
+        }
+    }
+
+    /// Returns how long a window is: a tenth of the duration, at most a second.
+    pub fn window(&self) -> Duration {
+        (self.duration / 10).min(Duration::from_secs(1))
+    }
+}
+
+/// Where a load's drivers run.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clients {
+    /// Each on a thread of its own, beside the shards.
+    Threads,
+    /// On the shards, in turn: no thread has to be woken for a message.
+    Shards,
+    /// The same, each with the agents of its own shard: no message goes to another core. Of a
+    /// shard without a connection the agents have nothing to do.
+    Local,
+}
+
+/// What a client wants of an agent.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// A reply, which is checked.
+    Ask,
+    /// Nothing but to be rid of the message.
+    Tell,
+    /// A reply, from whichever agent of a pool: so many tasks at once as there are
+    /// messages in flight, then as many again.
+    Task,
+}
+
+/// What was counted in a stretch of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClosedWindow {
+    /// Messages that came to their end.
+    pub messages: u64,
+    /// How long it was, seconds.
+    pub seconds: f64,
+    /// From the batch that a message left with until its end was seen, all together,
+    /// nanoseconds. None of a tell, which has no reply to see it by.
+    pub waited_ns: Option<u64>,
+    /// Messages in flight × seconds.
+    pub in_flight_seconds: f64,
+    /// CPU time of the whole process, agents, path and clients, nanoseconds; of the process
+    /// backend's children nothing.
+    pub cpu_ns: u64,
+    /// The clients' part of it; none on the shards, where it cannot be told apart.
+    pub client_cpu_ns: Option<u64>,
+}
+
+impl ClosedWindow {
+    /// Adds what was counted in the next stretch of time.
+    pub fn absorb(&mut self, next: &Self) {
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a.unwrap_or(0) + b?);
+        self.messages += next.messages;
+        self.seconds += next.seconds;
+        self.waited_ns = sum(self.waited_ns, next.waited_ns);
+        self.in_flight_seconds += next.in_flight_seconds;
+        self.cpu_ns += next.cpu_ns;
+        self.client_cpu_ns = sum(self.client_cpu_ns, next.client_cpu_ns);
+    }
+
+    /// Messages a second.
+    pub fn rate(&self) -> f64 {
+        self.messages as f64 / self.seconds
+    }
+
+    /// How long a message took on average, nanoseconds.
+    pub fn mean_ns(&self) -> Option<f64> {
+        self.per_message(self.waited_ns)
+    }
+
+    /// CPU time a message, nanoseconds.
+    pub fn cpu_per_message(&self) -> Option<f64> {
+        self.per_message(Some(self.cpu_ns))
+    }
+
+    /// The clients' CPU time a message, nanoseconds.
+    pub fn client_cpu_per_message(&self) -> Option<f64> {
+        self.per_message(self.client_cpu_ns)
+    }
+
+    fn per_message(&self, all: Option<u64>) -> Option<f64> {
+        let all = all.filter(|_| self.messages > 0)?;
+        Some(all as f64 / self.messages as f64)
+    }
+
+    /// Messages in flight, on average over time.
+    pub fn in_flight(&self) -> f64 {
+        self.in_flight_seconds / self.seconds
+    }
+
+    /// How far that is from the rate times the mean, as a share of it (Little's law).
+    pub fn little(&self) -> Option<f64> {
+        let expected = self.rate() * self.mean_ns()? / 1e9;
+        Some((self.in_flight() - expected).abs() / self.in_flight())
+    }
+}

@@ -1,0 +1,47 @@
+//! One metric of two builds that were measured in pairs.
+
+use crate::metrics::Identity;
+
+/// One metric of both builds: what is compared is new ÷ old of one pair.
+#[derive(Debug, Clone)]
+pub struct Paired {
+    /// What was measured.
+    pub metric: Identity,
+    /// Whether it is counted, and not timed.
+    pub counted: bool,
+    /// The old build's values, by pair.
+    pub old: Vec<f64>,
+    /// The new build's values, by pair.
+    pub new: Vec<f64>,
+    /// What a reader should know of it.
+    pub remark: Option<String>,
+}
+
+impl Paired {
+    /// Returns a timed metric without pairs.
+    pub fn timed(metric: Identity) -> Self {
+        Self {
+            metric,
+            counted: false,
+            old: Vec::new(),
+            new: Vec::new(),
+            remark: None,
+        }
+    }
+
+    /// Adds a pair.
+    pub fn add(&mut self, [old, new]: [f64; 2]) {
+        self.old.push(old);
+        self.new.push(new);
+    }
+
+    /// Returns the logarithm of new ÷ old for each pair, above 0 where new is worse; `None`
+    /// unless all values are above 0.
+    pub fn log_ratios(&self) -> Option<Vec<f64>> {
+        let sign = self.metric.better.sign();
+        let pairs = self.old.iter().zip(&self.new);
+        pairs
+            .map(|(old, new)| (*old > 0.0 && *new > 0.0).then(|| sign * (new / old).ln()))
+            .collect()
+    }
+}

@@ -1,0 +1,146 @@
+//! A report for a comment on a pull request.
+
+use super::page::{conditions, findings, grades, list, notes};
+use super::run_report::{RunReport, change_table, metric_table};
+use super::summary::{Tone, summary};
+use super::table::{Style, draw};
+use crate::metrics::{Metric, Topic};
+use crate::verdict::{Change, Verdict};
+
+/// What GitHub takes in a comment, characters.
+const MOST: usize = 65_536;
+
+/// What is kept for the lines that say what was left out.
+const SPARE: usize = 1_500;
+
+/// Rows of a table that are not folded.
+const ROWS: usize = 24;
+
+pub(super) fn page(report: &RunReport) -> String {
+    let mut page = head(report);
+    page += "## Summary\n\n";
+    for line in summary(report) {
+        let sign = match line.tone {
+            Tone::Good => "✅ ",
+            Tone::Bad => "❌ ",
+            Tone::Warning => "⚠️ ",
+            Tone::Plain => "",
+        };
+        page += &format!("- {sign}{}\n", line.text);
+    }
+    page += "\n## Detailed Results\n";
+    let mut sections = topics(report);
+    sections.extend(folded_details(report));
+    let mut left_out = Vec::new();
+    for (name, section) in sections {
+        match page.chars().count() + section.chars().count() + SPARE <= MOST {
+            true => page += &section,
+            false => left_out.push(name),
+        }
+    }
+    if !left_out.is_empty() {
+        page += &format!(
+            "\nToo long for a comment, and left out: {}. `sandlab report {} --format html` has all.\n",
+            left_out.join(", "),
+            report.id
+        );
+    }
+    page
+}
+
+fn head(report: &RunReport) -> String {
+    let begin = &report.run.begin;
+    let environment = &begin.environment;
+    let date = begin.started.split('T').next().unwrap_or_default();
+    let commit = environment.commit.as_deref().unwrap_or("not known");
+    let baseline = report
+        .baseline
+        .as_ref()
+        .map(|compared| format!("Baseline: {} (run {})  \n", compared.name, compared.run));
+    format!(
+        "# Performance Benchmark Report\n\nDate: {date}  \nCommit: {commit}  \nEnvironment: {}, {} cores, \
+         Linux {}, wasmtime {}  \nRun: {} ({})  \n{}\n",
+        environment.cpu.as_deref().unwrap_or("processor not known"),
+        environment
+            .cores
+            .map_or_else(|| "?".to_owned(), |cores| cores.to_string()),
+        environment.kernel,
+        environment.wasmtime,
+        report.id,
+        begin.command,
+        baseline.unwrap_or_default(),
+    )
+}
+
+/// Returns a table per topic; those of the first three stand open, as far as they are short.
+fn topics(report: &RunReport) -> Vec<(String, String)> {
+    let tables = Topic::ALL.into_iter().filter_map(|topic| {
+        let is_open = matches!(topic, Topic::Throughput | Topic::Latency | Topic::Resources);
+        let (table, told) = match &report.baseline {
+            Some(compared) => {
+                let changes = compared.changes.iter();
+                let mut changes: Vec<&Change> = changes
+                    .filter(|change| change.metric.quantity.topic == topic)
+                    .collect();
+                // What changed stands first.
+                changes.sort_by_key(|change| match change.verdict {
+                    Some(Verdict::Regressed) => 0,
+                    Some(Verdict::Improved) => 1,
+                    _ => 2,
+                });
+                let count = changes.len();
+                let found = changes.iter().filter(|change| change.is_found()).count();
+                (
+                    change_table(&changes),
+                    format!("{count} metrics, {found} changed"),
+                )
+            }
+            None => {
+                let metrics = report.view.metrics.iter();
+                let metrics: Vec<&Metric> = metrics
+                    .filter(|metric| metric.quantity.topic == topic)
+                    .collect();
+                (metric_table(&metrics), format!("{} metrics", metrics.len()))
+            }
+        };
+        let count = table.rows.len();
+        if count == 0 {
+            return None;
+        }
+        let mut text = draw(&table, Style::Markdown);
+        if !is_open || count > ROWS {
+            text = folded(&told, &text);
+        }
+        let name = topic.name();
+        Some((name.to_owned(), format!("\n### {name}\n\n{text}")))
+    });
+    tables.collect()
+}
+
+fn folded(told: &str, text: &str) -> String {
+    format!("<details><summary>{told}</summary>\n\n{text}\n</details>\n")
+}
+
+fn folded_details(report: &RunReport) -> Vec<(String, String)> {
+    let style = Style::Markdown;
+    let RunReport { run, view, .. } = report;
+    let topics = view.topics().map(|topic| {
+        let tables = view.tables.iter().filter(|table| table.topic == topic);
+        let tables: Vec<_> = tables.map(|table| draw(table, style)).collect();
+        let text = tables.join("\n") + "\n" + &findings(view, topic, style).join("\n");
+        (format!("tables: {}", topic.name()), text)
+    });
+    let mut all: Vec<_> = topics.collect();
+    all.extend(grades(&report.graded).map(|(table, sentence)| {
+        let text = draw(&table, style) + "\n" + &list(&[sentence], style);
+        ("targets".to_owned(), text)
+    }));
+    let mut lines = notes(run, view);
+    lines.extend(conditions(run, view));
+    all.push(("conditions".to_owned(), list(&lines, style)));
+    let sections = all.into_iter().map(|(name, text)| {
+        let section = "\n".to_owned() + &folded(&name, &text);
+        (name, section)
+    });
+    sections.collect()
+}

@@ -1,0 +1,188 @@
+//! The report of a stored run: what it shows, how good that is, and what it is seen beside.
+
+use super::table::Style;
+use super::{Format, csv, html, json, markdown, text};
+use crate::metrics::{Metric, Topic};
+use crate::record::{Difference, Document, Run, RunId, differences};
+use crate::verdict::{Change, Graded, Policy, THRESHOLD, Targets, changes};
+use crate::view::{Cell, Emphasis, Form, Table, Value, View};
+use crate::{Error, Result};
+use serde::Serialize;
+use std::path::Path;
+
+/// A run, what it shows, and what it is seen beside.
+pub struct RunReport {
+    /// Its number.
+    pub id: RunId,
+    /// What it measured.
+    pub run: Run,
+    /// What that shows.
+    pub view: View,
+    /// How good that is.
+    pub graded: Vec<Graded>,
+    /// What it is compared with.
+    pub baseline: Option<Compared>,
+    /// Runs of the same command, this one last.
+    pub trend: Vec<Past>,
+}
+
+/// What a run is compared with.
+#[derive(Debug, Serialize)]
+pub struct Compared {
+    /// The baseline's name.
+    pub name: String,
+    /// Its run.
+    pub run: RunId,
+    /// What was not the same, so that the comparison may mean less.
+    pub differences: Vec<Difference>,
+    /// What both measured.
+    pub changes: Vec<Change>,
+}
+
+/// A run of the trend.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// Its number.
+    pub run: RunId,
+    /// When it started, RFC 3339.
+    pub started: String,
+    /// The commit that it was started in.
+    pub commit: Option<String>,
+    /// What it measured.
+    pub metrics: Vec<Metric>,
+}
+
+impl Past {
+    /// Returns a run of the trend.
+    pub fn of(id: RunId, run: &Run, metrics: Vec<Metric>) -> Self {
+        Self {
+            run: id,
+            started: run.begin.started.clone(),
+            commit: run.begin.environment.commit.clone(),
+            metrics,
+        }
+    }
+}
+
+impl RunReport {
+    /// Returns the report of a run by itself.
+    pub fn new(id: RunId, run: Run, view: View, targets: &Targets) -> Self {
+        Self {
+            graded: targets.grade(&view.metrics),
+            id,
+            run,
+            view,
+            baseline: None,
+            trend: Vec::new(),
+        }
+    }
+
+    /// Sees the run at the end of earlier runs of the same command.
+    pub fn follow(&mut self, earlier: Vec<Past>) {
+        let now = Past::of(self.id, &self.run, self.view.metrics.clone());
+        self.trend = earlier;
+        self.trend.push(now);
+    }
+
+    /// Compares the run with a baseline, of which these metrics are.
+    pub fn compare(&mut self, name: &str, id: RunId, baseline: &Run, metrics: &[Metric]) {
+        let policy = Policy::standard().with_default_threshold(THRESHOLD);
+        self.baseline = Some(Compared {
+            name: name.to_owned(),
+            run: id,
+            differences: differences(&baseline.begin, &self.run.begin),
+            changes: changes(metrics, &self.view.metrics, &policy).0,
+        });
+    }
+
+    /// Returns what is worse than it may be, in a sentence each.
+    pub fn objections(&self) -> Vec<String> {
+        let missed = self.graded.iter().filter_map(Graded::objection);
+        missed.chain(self.view.objections.iter().cloned()).collect()
+    }
+
+    /// Writes the report; only text can have colours. The document is that of the run.
+    ///
+    /// # Errors
+    /// If it cannot be encoded, or a chart cannot be drawn.
+    pub fn render(
+        &self,
+        format: Format,
+        colours: bool,
+        document: impl FnOnce() -> Result<Document>,
+    ) -> Result<String> {
+        Ok(match format {
+            Format::Text if colours => text::page(self, Style::Colour),
+            Format::Text => text::page(self, Style::Plain),
+            Format::Markdown => markdown::page(self),
+            Format::Html => html::page(self)?,
+            Format::Json => json::document(self, document()?)?,
+            Format::Csv => csv::csv_of_all(&self.tables())?,
+        })
+    }
+
+    /// Writes a CSV file per table into a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If one cannot be written.
+    pub fn write_csv(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+        for table in self.tables() {
+            let file = folder.join(table.key).with_extension("csv");
+            crate::record::write_whole(&file, csv::csv(&table)?.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Returns the tables of all topics, and that of the changes.
+    fn tables(&self) -> Vec<Table> {
+        let changes = self
+            .baseline
+            .as_ref()
+            .map(|compared| change_table(&compared.changes.iter().collect::<Vec<_>>()));
+        changes
+            .into_iter()
+            .chain(self.view.tables.iter().cloned())
+            .collect()
+    }
+}
+
+/// Returns a table of baseline, current value and change.
+pub(super) fn change_table(changes: &[&Change]) -> Table {
+    let unit = |change: &Change| Form::from(change.metric.quantity.unit);
+    Table::of("changes", "Changes", Topic::Overhead, changes)
+        .text("metric", "metric", |change| change.metric.name())
+        .cells("baseline", "baseline", Some(Form::Number), |change| {
+            Value::Number(change.baseline.value, unit(change)).into()
+        })
+        .cells("current", "current", Some(Form::Number), |change| {
+            Value::Number(change.metric.value.value, unit(change)).into()
+        })
+        .number("change", "change", Form::Change, |change| {
+            Some(change.change?.value)
+        })
+        .interval("change", Form::Change, |change| change.change)
+        .cells("verdict", "verdict", None, |change| {
+            let verdict = Cell::text(change.verdict_name());
+            match change.verdict {
+                Some(crate::verdict::gate::Verdict::Regressed) => verdict.seen(Emphasis::Bad),
+                Some(crate::verdict::gate::Verdict::Improved) => verdict.seen(Emphasis::Good),
+                _ => verdict,
+            }
+        })
+        .done()
+}
+
+/// Returns a table of what there is, where there is no baseline.
+pub(super) fn metric_table(metrics: &[&Metric]) -> Table {
+    Table::of("metrics", "Metrics", Topic::Overhead, metrics)
+        .text("metric", "metric", |metric| metric.name())
+        .cells("value", "value", Some(Form::Number), |metric| {
+            Value::Number(metric.value.value, Form::from(metric.quantity.unit)).into()
+        })
+        .cells("interval", "95 % interval", Some(Form::Number), |metric| {
+            let form = Form::from(metric.quantity.unit);
+            Cell::from(Value::range(Some(metric.value), form)).seen(Emphasis::Dim)
+        })
+        .done()
+}

@@ -1,0 +1,160 @@
+//! What a run says at a glance.
+
+use super::run_report::RunReport;
+use crate::verdict::{Change, Grade, Verdict};
+use crate::view::Form;
+
+/// How good a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Bad,
+    Warning,
+    Plain,
+}
+
+/// A line of the summary.
+pub struct Line {
+    pub tone: Tone,
+    pub text: String,
+}
+
+fn line(tone: Tone, text: impl Into<String>) -> Line {
+    Line {
+        tone,
+        text: text.into(),
+    }
+}
+
+/// Returns what a run says of targets and changes, and what makes the comparison mean less.
+pub fn summary(report: &RunReport) -> Vec<Line> {
+    let mut lines = vec![targets(report)];
+    lines.extend(
+        report
+            .view
+            .objections
+            .iter()
+            .map(|text| line(Tone::Bad, text)),
+    );
+    if let Some(compared) = &report.baseline {
+        lines.extend(changes(&compared.name, &compared.changes));
+        if !compared.differences.is_empty() {
+            let differ = compared.differences.iter().map(ToString::to_string);
+            let differ: Vec<_> = differ.collect();
+            let text = format!(
+                "Not measured alike, baseline and now: {}",
+                differ.join("; ")
+            );
+            lines.push(line(Tone::Warning, text));
+        }
+    }
+    let end = report.run.end.as_ref();
+    let noise = end.and_then(|end| end.noise.warning());
+    lines.extend(noise.map(|noise| line(Tone::Warning, noise)));
+    if !report.run.is_complete() {
+        let text = "Not complete: this is what had been measured until then";
+        lines.push(line(Tone::Warning, text));
+    }
+    lines
+}
+
+fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
+    let count = |verdict| {
+        changes
+            .iter()
+            .filter(|change| change.verdict == verdict)
+            .count()
+    };
+    let mut lines = vec![
+        match count(Some(Verdict::Regressed)) {
+            0 => line(Tone::Good, format!("No regression against {baseline}")),
+            n => {
+                let names = largest(changes, Verdict::Regressed);
+                line(
+                    Tone::Bad,
+                    format!("{n} regressions against {baseline}: {names}"),
+                )
+            }
+        },
+        match count(Some(Verdict::Improved)) {
+            0 => line(Tone::Plain, "No improvement"),
+            n => {
+                let names = largest(changes, Verdict::Improved);
+                line(Tone::Good, format!("{n} improvements: {names}"))
+            }
+        },
+    ];
+    lines.push(match changes.len() {
+        0 => line(
+            Tone::Warning,
+            "The baseline measured nothing that this run did",
+        ),
+        all => line(
+            Tone::Plain,
+            format!(
+                "{all} metrics are in both runs: {} are equivalent, {} inconclusive, and {} were \
+                 read once and are not judged. One run each: what the machine did meanwhile is in \
+                 the difference, which `sandlab gate` on two builds takes out",
+                count(Some(Verdict::Equivalent)),
+                count(Some(Verdict::Inconclusive)),
+                count(None),
+            ),
+        ),
+    });
+    lines
+}
+
+/// Names the three largest changes of a verdict.
+fn largest(changes: &[Change], verdict: Verdict) -> String {
+    let size = |change: &Change| {
+        change
+            .change
+            .map_or(f64::INFINITY, |change| change.value.abs())
+    };
+    let found = changes
+        .iter()
+        .filter(|change| change.verdict == Some(verdict));
+    let mut found: Vec<_> = found.collect();
+    found.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    let named = found.iter().take(3).map(|change| {
+        let by = change
+            .change
+            .map_or_else(String::new, |by| Form::Change.show(by.value));
+        format!("{} {by}", change.metric.name())
+    });
+    named.collect::<Vec<_>>().join("; ")
+}
+
+fn targets(report: &RunReport) -> Line {
+    let graded = &report.graded;
+    let all = graded.len();
+    let count = |grade| graded.iter().filter(|graded| graded.grade == grade).count();
+    let (met, missed) = (count(Grade::Target), count(Grade::Missed));
+    let worst = graded.iter().filter(|graded| graded.grade != Grade::Target);
+    let mut worst: Vec<_> = worst.collect();
+    worst.sort_by_key(|graded| std::cmp::Reverse(graded.grade));
+    let names = worst.iter().take(3).map(|graded| {
+        let form = Form::from(graded.metric.quantity.unit);
+        format!(
+            "{} {}",
+            graded.metric.name(),
+            form.show(graded.metric.value.value)
+        )
+    });
+    let names = names.collect::<Vec<_>>().join("; ");
+    match all {
+        0 => line(Tone::Plain, "Nothing of this run has a target"),
+        _ if met == all => line(
+            Tone::Good,
+            format!("All performance targets met ({all} of {all})"),
+        ),
+        _ if missed > 0 => line(
+            Tone::Bad,
+            format!("{met} of {all} targets met, and {missed} worse than critical: {names}"),
+        ),
+        _ => line(
+            Tone::Warning,
+            format!("{met} of {all} targets met, none worse than critical: {names}"),
+        ),
+    }
+}

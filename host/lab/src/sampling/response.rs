@@ -1,0 +1,57 @@
+//! An agent's own response time: one call after another, without the path.
+
+use crate::sampling::open_loop::{check, numbered};
+use crate::sampling::program::Program;
+use crate::stats::Distribution;
+use crate::{Error, Result};
+use sandlab_runtime::{Identity, Message};
+use std::time::{Duration, Instant};
+
+/// Calls that are timed, at most.
+const CALLS: u64 = 20_000;
+
+/// How long they may take together.
+const TIME: Duration = Duration::from_millis(500);
+
+/// Times single calls of one instance, after a tenth as many to warm up. Reading the clock
+/// adds some 25 ns to each.
+///
+/// # Errors
+/// If the agent does not start, or does not echo. One that fails has no response time.
+pub fn response(program: &Program, size: usize) -> Result<Option<Distribution>> {
+    let failed = |source| Error::Call {
+        agent: program.agent.clone(),
+        side: program.backend.to_string(),
+        step: "when called alone".to_owned(),
+        source,
+    };
+    let spawned = program.start.spawn(Identity::alone());
+    let mut agent = spawned.map_err(|fault| failed(fault.into()))?;
+    let payload = vec![0x5a; size.max(8)];
+    let mut times = Distribution::default();
+    let start = Instant::now();
+    for id in 0..CALLS + CALLS / 10 {
+        if start.elapsed() > TIME {
+            break;
+        }
+        let message = Message::request(numbered(&payload, id));
+        let before = Instant::now();
+        let handled = match agent.handle(&message) {
+            Ok(handled) => handled,
+            // What it takes to fail is no response time; the load will tell.
+            Err(_) => return Ok(None),
+        };
+        let took = before.elapsed();
+        match handled.replies.as_slice() {
+            [reply] => check(id, reply, payload.len())?,
+            other => {
+                let count = other.len();
+                return Err(Error::Path(format!("message {id} had {count} replies")));
+            }
+        }
+        if id >= CALLS / 10 || start.elapsed() > TIME / 10 {
+            times.record(took.as_nanos() as u64);
+        }
+    }
+    Ok(Some(times))
+}

@@ -1,0 +1,53 @@
+//! A steady rate after a ramp-up: an open loop that more than one experiment runs.
+
+use super::open_loop::{Schedule, Segment, drive};
+use super::program::{Program, echoing, window_of};
+use super::recorder::Recorder;
+use super::response::response;
+use crate::Result;
+use crate::record::{Phase, Shared};
+use std::time::Duration;
+
+/// One rate.
+#[derive(Debug, Clone, Copy)]
+pub struct Steady {
+    /// The kind of the part that it is measured as.
+    pub kind: &'static str,
+    /// Agents, which get messages in turn.
+    pub agents: usize,
+    /// The content of each message, bytes; at least 8.
+    pub size: usize,
+    /// Messages per second.
+    pub rate: f64,
+    /// How long to measure.
+    pub duration: Duration,
+    /// How long the rate grows before, from nothing on.
+    pub ramp_up: Duration,
+    /// Threads that the agents live on.
+    pub shards: usize,
+}
+
+/// Loads a program's agents at one rate.
+///
+/// # Errors
+/// If an agent does not start or echoes something else, or a message is lost.
+pub fn steady(program: &Program, load: &Steady, to: &mut dyn Recorder) -> Result<()> {
+    let Steady { agents, size, .. } = *load;
+    to.part(program.part(load.kind, agents, size, Some(load.rate), load.shards))?;
+    if let Some(why) = program.refuses(agents) {
+        return to.unavailable(why);
+    }
+    if let Some(time) = response(program, size)? {
+        to.found(&Shared::Response { time })?;
+    }
+    let fleet = program.fleet(agents, load.shards)?;
+    let schedule = Schedule::new(vec![
+        Segment::ramp_up(load.rate, load.ramp_up),
+        Segment::steady(Phase::Steady, load.rate, load.duration),
+    ]);
+    let longest = window_of(load.duration);
+    let mut generator = echoing(&fleet, size);
+    drive(&mut generator, schedule, longest, |window| to.window(window))?;
+    to.failures(&generator)?;
+    to.accounts(&fleet)
+}

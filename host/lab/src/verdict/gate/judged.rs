@@ -1,0 +1,160 @@
+//! One metric, and what was found of it.
+
+use super::{Inconclusive, Rule};
+use crate::metrics::{Identity, Unit, format};
+use crate::stats::Estimate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What became of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Worse by more than is allowed.
+    Regressed,
+    /// Better by more than that.
+    Improved,
+    /// Neither, and that is known.
+    Equivalent,
+    /// The data do not decide.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// All verdicts, the worst first.
+    pub const ALL: [Self; 4] = [
+        Self::Regressed,
+        Self::Improved,
+        Self::Equivalent,
+        Self::Inconclusive,
+    ];
+
+    /// Returns what a person reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Regressed => "regressed",
+            Self::Improved => "improved",
+            Self::Equivalent => "equivalent",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// What a metric does to the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nothing.
+    Pass,
+    /// It is told, and the gate holds.
+    Warn,
+    /// The gate does not hold.
+    Fail,
+}
+
+/// A metric, and what was found of it. Changes are shares of the old value: 0.1 is 10 % more,
+/// whichever direction is better.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Judged {
+    /// What was measured.
+    pub metric: Identity,
+    /// Whether it is counted, and not timed.
+    pub counted: bool,
+    /// The old build's median.
+    pub old: f64,
+    /// The new build's median.
+    pub new: f64,
+    /// The change; null of an old value of 0. Of a timed metric it is the centre of the pairs'
+    /// ratios, with its interval at 99 %.
+    pub change: Option<Estimate>,
+    /// What is allowed, and what follows.
+    #[serde(flatten)]
+    pub rule: Rule,
+    /// The change below which nothing counts: the threshold, or this machine's noise if that
+    /// is more.
+    pub margin: f64,
+    /// The p-value against a regression, corrected for all timed metrics.
+    pub p: Option<f64>,
+    /// The smallest worsening that would have been found in nine of ten cases.
+    pub smallest: Option<f64>,
+    /// The number of pairs, or of samples of the run that has fewer.
+    pub pairs: usize,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Whether fresh samples said the same.
+    pub confirmed: bool,
+    /// What a reader should know of it.
+    pub remark: Option<String>,
+    /// The old build's values, by pair.
+    #[serde(default)]
+    pub old_samples: Vec<f64>,
+    /// The new build's values, by pair.
+    #[serde(default)]
+    pub new_samples: Vec<f64>,
+}
+
+impl Judged {
+    /// Returns what it does to the gate.
+    pub fn outcome(&self) -> Outcome {
+        match (self.verdict, self.rule.inconclusive) {
+            _ if !self.rule.gates => Outcome::Pass,
+            (Verdict::Regressed, _) | (Verdict::Inconclusive, Inconclusive::Fail) => Outcome::Fail,
+            (Verdict::Inconclusive, Inconclusive::Warn) => Outcome::Warn,
+            _ => Outcome::Pass,
+        }
+    }
+
+    /// Returns what was found, in words.
+    pub fn sentence(&self) -> String {
+        let name = &self.metric.name;
+        let percent = |share: f64| format!("{:+.1} %", share * 100.0);
+        let change = match &self.change {
+            Some(change) => match change.ends() {
+                Some((low, high)) if !self.counted => format!(
+                    "{} ({} to {})",
+                    percent(change.value),
+                    percent(low),
+                    percent(high)
+                ),
+                _ => percent(change.value),
+            },
+            None => format!(
+                "{} instead of {}",
+                self.shown(self.new),
+                self.shown(self.old)
+            ),
+        };
+        let allowed = format!("{:.1} % is allowed", self.margin * 100.0);
+        let remark = self.remark.as_ref().map(|remark| format!(": {remark}"));
+        let remark = remark.unwrap_or_default();
+        match self.verdict {
+            Verdict::Regressed => format!("{name} regressed, {change}; {allowed}{remark}"),
+            Verdict::Improved => format!("{name} improved, {change}{remark}"),
+            Verdict::Equivalent => format!("{name} is equivalent, {change}; {allowed}{remark}"),
+            Verdict::Inconclusive => match self.smallest {
+                Some(smallest) => format!(
+                    "{name} is inconclusive, {change}; {allowed}, and only {} would have been \
+                     seen{remark}",
+                    percent(smallest)
+                ),
+                None => format!("{name} is inconclusive, {change}; {allowed}{remark}"),
+            },
+        }
+    }
+
+    /// Returns a value of the metric with its unit, as a person reads it.
+    pub fn shown(&self, value: f64) -> String {
+        let number = match value {
+            value if value.abs() < 100.0 && value.fract() != 0.0 => format!("{value:.2}"),
+            value => format::grouped(value),
+        };
+        match self.metric.known_unit() {
+            Some(Unit::Nanoseconds) => format::time(value),
+            Some(Unit::Bytes) => format::size(value as u64),
+            Some(Unit::PerSecond) => format!("{number}/s"),
+            Some(Unit::Share) => format::percent(value),
+            Some(Unit::Ratio | Unit::Count) => number,
+            None => format!("{number} {}", self.metric.unit),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! One gate: the verdicts, and what they were reached under.
+
+use super::{Judged, Outcome, Verdict};
+use crate::record::{Environment, Noise};
+use crate::{Error, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of a gate's fields.
+pub const SCHEMA: &str = "sandlab.gate/1";
+
+/// What was compared, and by which test.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Compared {
+    /// The old build, or the baseline.
+    pub old: String,
+    /// The new build, or the run that was compared with the baseline.
+    pub new: String,
+    /// What one observation is: `two fresh processes`, say.
+    pub unit: String,
+    /// What corrects for many metrics at once.
+    pub correction: String,
+    /// The probability of a false regression, before it is confirmed.
+    pub alpha: f64,
+}
+
+/// A gate's verdicts.
+#[derive(Debug, Clone, Serialize)]
+pub struct GateReport {
+    /// The version of these fields.
+    pub schema: &'static str,
+    /// What was compared.
+    #[serde(flatten)]
+    pub compared: Compared,
+    /// Whether all metrics were measured.
+    pub decided: bool,
+    /// The metrics: what is counted first.
+    pub metrics: Vec<Judged>,
+    /// What a reader must know.
+    pub notes: Vec<String>,
+    /// Why not all was measured; empty if all was.
+    pub failures: Vec<String>,
+    /// Where it was measured.
+    pub environment: Environment,
+    /// What else the machine did.
+    pub noise: Noise,
+}
+
+impl GateReport {
+    /// Returns the worst that a metric does.
+    pub fn outcome(&self) -> Outcome {
+        outcome(&self.metrics)
+    }
+
+    /// Returns what became of the gate, in a line.
+    pub fn headline(&self) -> String {
+        headline(&self.metrics, self.decided)
+    }
+
+    /// Returns what is regressed, or undecided where that must not be.
+    ///
+    /// # Errors
+    /// [`Error::TargetsMissed`] if there is any.
+    pub fn verdict(&self) -> Result<()> {
+        match objections(&self.metrics) {
+            lines if lines.is_empty() => Ok(()),
+            lines => Err(Error::TargetsMissed(lines)),
+        }
+    }
+}
+
+/// Returns a sentence for each metric for which the gate does not hold.
+pub fn objections(metrics: &[Judged]) -> Vec<String> {
+    let failing = metrics
+        .iter()
+        .filter(|judged| judged.outcome() == Outcome::Fail);
+    failing.map(Judged::sentence).collect()
+}
+
+fn outcome(metrics: &[Judged]) -> Outcome {
+    metrics
+        .iter()
+        .map(Judged::outcome)
+        .max()
+        .unwrap_or(Outcome::Pass)
+}
+
+/// Returns what became of a gate in a line: whether it holds, and how often which verdict was
+/// reached.
+pub fn headline(metrics: &[Judged], is_decided: bool) -> String {
+    let counts = Verdict::ALL.map(|verdict| {
+        let count = metrics
+            .iter()
+            .filter(|judged| judged.verdict == verdict)
+            .count();
+        format!("{count} {}", verdict.name())
+    });
+    let outcome = match outcome(metrics) {
+        Outcome::Fail => "does not hold",
+        _ if !is_decided => "is not decided, because not all was measured",
+        Outcome::Warn => "holds, with warnings",
+        Outcome::Pass => "holds",
+    };
+    format!("The gate {outcome}: {}", counts.join(", "))
+}

@@ -1,0 +1,156 @@
+//! The processes that commands start: what becomes of them when the command is stopped or
+//! killed, and of the command when one of them is.
+
+#[path = "../../runtime/tests/cgroup/mod.rs"]
+mod cgroup;
+mod common;
+
+use cgroup::Cgroup;
+use common::children::{all_end, children_of, send};
+use common::guests;
+use rustix::process::{Pid, Signal, getpgid, kill_process};
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A command that was started, and the first child that it supervises.
+struct Started {
+    sandlab: Child,
+    child: u32,
+}
+
+impl Started {
+    fn new(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        command.args(arguments).env("SANDLAB_NO_STORE", "true");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let sandlab = command.spawn().unwrap();
+        let until = Instant::now() + Duration::from_secs(60);
+        let child = loop {
+            let mut children = children_of(sandlab.id()).into_iter();
+            if let Some(child) = children.find(|child| is_supervised(*child, sandlab.id())) {
+                break child;
+            }
+            assert!(Instant::now() < until, "it starts no child");
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        Self { sandlab, child }
+    }
+
+    /// Sends the child a signal.
+    fn send_child(&self, signal: Signal) {
+        let child = Pid::from_raw(self.child.cast_signed()).unwrap();
+        kill_process(child, signal).unwrap();
+    }
+
+    /// Interrupts the command while its child hangs, which must end both.
+    fn interrupted(mut self) -> Output {
+        self.send_child(Signal::STOP);
+        send(&self.sandlab, Signal::INT);
+        let until = Instant::now() + Duration::from_secs(20);
+        while self.sandlab.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "it waits for its child");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        all_end(&BTreeSet::from([self.child]));
+        self.sandlab.wait_with_output().unwrap()
+    }
+}
+
+/// Whether it leads a group of its own, as `git` does not, and runs its program: until then
+/// its parent waits for it, and both have the same command line.
+fn is_supervised(child: u32, parent: u32) -> bool {
+    let command = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let pid = Pid::from_raw(child.cast_signed());
+    getpgid(pid).ok() == pid && command(child) != command(parent)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A program of the bench protocol that never ends.
+fn endless(folder: &Path) -> String {
+    let path = folder.join("endless");
+    std::fs::write(&path, "#!/bin/sh\necho started >&2\nsleep 1000\n").unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_interrupt_ends_a_plan_and_its_child() {
+    let plan = ["plan", "echo", "--layout", "packed", "--verify"];
+    let output = Started::new(&plan).interrupted();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_interrupt_ends_a_gate_and_its_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = endless(folder.path());
+    let gate = ["gate", "--old-bin", &program, "--new-bin", &program];
+    let output = Started::new(&gate).interrupted();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_interrupt_ends_a_check_and_what_was_found_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = folder.path().join("guest.wasm");
+    std::fs::write(&guest, guests::handling("", "unreachable")).unwrap();
+    let guest = guest.to_str().unwrap();
+    let validate = ["validate", guest, "--no-timing", "--jobs", "1"];
+    let output = Started::new(&validate).interrupted();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(told.contains("stopped before it was done"), "{told}");
+}
+
+#[test]
+fn a_plans_child_does_not_outlive_a_parent_that_was_killed() {
+    let plan = ["plan", "echo", "--layout", "packed", "--verify"];
+    let mut started = Started::new(&plan);
+    send(&started.sandlab, Signal::KILL);
+    started.sandlab.wait().unwrap();
+    all_end(&BTreeSet::from([started.child]));
+}
+
+#[test]
+fn a_check_whose_process_was_killed_names_the_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = folder.path().join("guest.wasm");
+    std::fs::write(&guest, guests::handling("", "unreachable")).unwrap();
+    let validate = ["validate", guest.to_str().unwrap(), "--no-timing"];
+    let started = Started::new(&validate);
+    started.send_child(Signal::KILL);
+    let output = started.sandlab.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let told = text(&output.stdout);
+    assert!(told.contains("signal 9 (SIGKILL)"), "{told}");
+}
+
+#[test]
+fn a_plan_in_a_small_cgroup_names_the_kernel_and_keeps_what_it_found() {
+    let Some(group) = Cgroup::new(256 << 20) else {
+        eprintln!("not tested: this user may make no memory cgroup");
+        return;
+    };
+    let plan = format!(
+        "{} && exec {} plan echo --limit 10MB --layout packed --agents 50000 --verify --no-store \
+         --format json",
+        group.join(),
+        env!("CARGO_BIN_EXE_sandlab")
+    );
+    let output = Command::new("sh").args(["-c", &plan]).output().unwrap();
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("ended: killed, most likely by the kernel: out of memory\n"),
+        "{errors}"
+    );
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["parts"][0]["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|found| found["finding"] == "capacity"));
+}

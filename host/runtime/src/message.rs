@@ -1,0 +1,75 @@
+//! Messages, built and taken apart in one place: the generated type has neither a constructor
+//! nor a way to separate its content, which every backend stores in its own form.
+
+use crate::{AgentId, Message, Performative};
+use serde::{Deserialize, Serialize};
+
+/// A message without its content.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Head {
+    pub id: u64,
+    pub conversation: u64,
+    pub in_reply_to: Option<u64>,
+    pub sender: AgentId,
+    pub recipient: AgentId,
+    pub performative: Performative,
+}
+
+impl Head {
+    #[inline]
+    pub fn of(message: &Message) -> Self {
+        Self {
+            id: message.id,
+            conversation: message.conversation,
+            in_reply_to: message.in_reply_to,
+            sender: message.sender,
+            recipient: message.recipient,
+            performative: message.performative,
+        }
+    }
+
+    /// The head of a message that starts a conversation.
+    #[inline]
+    pub fn first(id: u64, sender: AgentId, recipient: AgentId, performative: Performative) -> Self {
+        Self {
+            id,
+            conversation: id,
+            in_reply_to: None,
+            sender,
+            recipient,
+            performative,
+        }
+    }
+
+    /// The head of a reply from the recipient to the sender.
+    pub fn reply(self, performative: Performative) -> Self {
+        Self {
+            in_reply_to: Some(self.id),
+            sender: self.recipient,
+            recipient: self.sender,
+            performative,
+            ..self
+        }
+    }
+
+    #[inline]
+    pub fn with(self, content: Vec<u8>) -> Message {
+        Message {
+            id: self.id,
+            conversation: self.conversation,
+            in_reply_to: self.in_reply_to,
+            sender: self.sender,
+            recipient: self.recipient,
+            performative: self.performative,
+            content,
+        }
+    }
+}
+
+impl Message {
+    /// Returns a request with this content and without sender or recipient: enough for an
+    /// agent that only computes.
+    pub fn request(content: impl Into<Vec<u8>>) -> Self {
+        Head::first(1, 0, 0, Performative::Request).with(content.into())
+    }
+}

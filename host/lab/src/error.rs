@@ -130,6 +130,9 @@ pub enum Error {
     /// Results are worse than the targets' critical bounds, or a gate's rule: one line each.
     #[error("{}", lines(.0))]
     TargetsMissed(Vec<String>),
+    /// Too little of what was measured counts for a verdict: one line each.
+    #[error("{}", .0.join("\nwarning: "))]
+    NotJudged(Vec<String>),
     /// Guests did not pass `validate`; its report has the findings.
     #[error("{errors} errors and {warnings} warnings; the report has them")]
     Invalid {
@@ -150,6 +153,8 @@ pub enum Error {
 /// one where both happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// Nobody, or whoever uses the machine beside sandlab: measure again. Exit code 4.
+    NotJudged,
     /// The author of what was measured: a check did not hold. Exit code 1.
     Finding,
     /// The caller: the command line or a configuration file cannot be used. Exit code 2.
@@ -178,6 +183,7 @@ impl Error {
             | Self::Path(_)
             | Self::TargetsMissed(_)
             | Self::Invalid { .. } => Kind::Finding,
+            Self::NotJudged(_) => Kind::NotJudged,
             Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Internal),
             _ => Kind::Internal,
         }

@@ -3,7 +3,8 @@
 //!
 //! Every command exits with 0 if it is done and every check held, 1 if a check did not
 //! hold, 2 if the command or the configuration cannot be used, 3 if the tool could not
-//! do its work.
+//! do its work, 4 if nothing failed and something could not be judged, since the machine was
+//! too busy with other things while it was measured.
 
 mod baseline;
 mod build;
@@ -37,7 +38,9 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, every check held; 1 a check did not hold; \
                           2 the command or configuration cannot be used; \
-                          3 sandlab could not do its work, or was stopped.";
+                          3 sandlab could not do its work, or was stopped; \
+                          4 nothing failed, and something was not judged: the machine was too \
+                          busy with other things.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -135,8 +138,13 @@ impl Cli {
 }
 
 fn failed(error: &Error) -> ExitCode {
-    eprintln!("error: {error}");
+    match error {
+        // Not a defect of anything, and nothing to fail for.
+        Error::NotJudged(_) => eprintln!("warning: {error}"),
+        _ => eprintln!("error: {error}"),
+    }
     ExitCode::from(match error.kind() {
+        Kind::NotJudged => 4,
         Kind::Finding => 1,
         Kind::Usage => 2,
         Kind::Internal => 3,

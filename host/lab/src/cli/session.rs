@@ -172,6 +172,9 @@ impl Session {
         let objections = report.objections();
         if judges && !objections.is_empty() {
             measured.errors.push(Error::TargetsMissed(objections));
+        } else if judges && !report.not_judged.is_empty() && measured.errors.is_empty() {
+            let not_judged = report.not_judged.iter().map(ToString::to_string);
+            measured.errors.push(Error::NotJudged(not_judged.collect()));
         }
         measured.result()
     }

@@ -15,6 +15,9 @@ pub(super) fn view(run: &Run) -> View {
         if let Some(why) = part.unavailable() {
             view.note(format!("{}: not available, because {why}", part.name()));
         }
+        for left_out in part.left_out() {
+            view.note(format!("{}, {left_out}", part.name()));
+        }
         failures(part, &mut view);
         late_generator(part, &mut view);
     }

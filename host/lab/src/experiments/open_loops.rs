@@ -136,7 +136,7 @@ fn metrics(row: &Row) -> Vec<Metric> {
     let Row { part, steady, .. } = row;
     let labels = || labels(&part.part);
     let windows = |read: fn(&Point) -> Option<f64>| -> Vec<f64> {
-        part.points(Phase::Steady).filter_map(read).collect()
+        part.samples(Phase::Steady).filter_map(read).collect()
     };
     let whole = |quantity, value: Option<f64>, read| {
         Some(Metric::whole(quantity, labels(), value?, windows(read)))
@@ -163,7 +163,21 @@ fn metrics(row: &Row) -> Vec<Metric> {
         ),
         (used > 0.0).then(|| Metric::single(&shared::CPU_PER_AGENT, labels(), used)),
     ];
-    metrics.into_iter().flatten().collect()
+    let withheld = part.tally(Phase::Steady).withheld("windows");
+    let metrics = metrics.into_iter().flatten();
+    let judged = metrics.map(|metric| match metric.quantity.key == shared::SUCCESS.key {
+        true if fails_by_itself(steady) => metric,
+        _ => metric.withheld(withheld.clone()),
+    });
+    judged.collect()
+}
+
+/// Returns whether most of what is missing failed. A busy machine makes messages late, and
+/// mailboxes full, but no agent fail: that is a result wherever it was measured.
+fn fails_by_itself(steady: &Window) -> bool {
+    let missing = steady.due.saturating_sub(steady.meant + steady.good);
+    let failed = steady.failed.saturating_sub(steady.refused);
+    missing > 0 && 2 * failed > missing
 }
 
 /// Returns a table of what became of the messages of each phase of these parts.

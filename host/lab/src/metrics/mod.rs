@@ -37,6 +37,9 @@ pub struct Metric {
     /// that was read once.
     #[serde(skip)]
     pub samples: Vec<f64>,
+    /// Why nothing is concluded from the value: too little of what it was measured from counts.
+    /// `None` if it is judged.
+    pub withheld: Option<String>,
 }
 
 impl Metric {
@@ -49,6 +52,7 @@ impl Metric {
             value,
             exact: false,
             samples,
+            withheld: None,
         })
     }
 
@@ -65,6 +69,7 @@ impl Metric {
             value,
             exact: false,
             samples,
+            withheld: None,
         }
     }
 
@@ -96,6 +101,15 @@ impl Metric {
         Self {
             exact: true,
             ..Self::estimated(quantity, labels, Estimate::exact(value), vec![value])
+        }
+    }
+
+    /// Withholds judgement for this reason, if there is one.
+    #[must_use]
+    pub fn withheld(self, why: Option<String>) -> Self {
+        Self {
+            withheld: why.or(self.withheld),
+            ..self
         }
     }
 

@@ -1,5 +1,6 @@
 //! A closed loop: how agents were loaded, and what was counted.
 
+use super::Disturbance;
 use sandlab_runtime::messaging::{AgentOptions, Strategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,9 @@ pub struct ClosedWindow {
     pub cpu_ns: u64,
     /// The clients' part of it; none on the shards, where it cannot be told apart.
     pub client_cpu_ns: Option<u64>,
+    /// Why it does not count; null if it does.
+    #[serde(default)]
+    pub invalid: Option<Disturbance>,
 }
 
 impl ClosedWindow {

@@ -1,6 +1,6 @@
 //! What a run consists of, in the order in which it is measured.
 
-use super::{Environment, Finding, MeasuredAgent, Noise, Part, RoundSettings, Window};
+use super::{Environment, Finding, MeasuredAgent, Noise, Part, Round, RoundSettings, Window};
 use sandlab_runtime::SandboxConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,8 @@ pub enum Entry {
     Window(Box<Window>),
     /// Something was found out.
     Finding(Finding),
-    /// An interleaved round is over: nanoseconds per message, of each side in their order.
-    Round(Vec<f64>),
+    /// An interleaved round is over.
+    Round(Round),
     /// What timing added to a message of the part, nanoseconds, at most.
     Timing(f64),
     /// What a reader of the whole run must know.

@@ -2,30 +2,35 @@
 
 mod closed_loop;
 mod differences;
+mod disturbance;
 mod document;
 mod entry;
 mod environment;
 mod file;
 mod finding;
+mod machine;
 mod noise;
 mod older;
 mod paired;
 mod part;
 mod rounds;
 mod store;
+mod throttling;
 mod window;
 
 pub use closed_loop::{Clients, ClosedLoop, ClosedWindow, Mode};
 pub use differences::{Difference, conditions, differences};
+pub use disturbance::{Disturbance, Tally};
 pub use document::{Document, PartDocument, SCHEMA};
 pub use entry::{Begin, End, Entry};
 pub use environment::Environment;
 pub use file::{require_writable, write_whole};
 pub use finding::{Finding, Shared};
+pub use machine::Stretch;
 pub use noise::{Noise, Watch};
 pub use paired::Paired;
 pub use part::{Part, Point, Run, RunPart};
-pub use rounds::{RoundSettings, Rounds, Samples};
+pub use rounds::{LeftOut, Round, RoundSettings, Rounds, Samples};
 pub use store::{Baseline, Listed, RunId, Store, Writer};
 pub use window::{Phase, Window};
 

@@ -73,6 +73,7 @@ impl Sampled {
             rounds: Rounds {
                 sides: self.sides,
                 timing_ns: self.timing_ns,
+                left_out: Vec::new(),
             },
             findings: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! The parts of a run, as much of them as a report needs.
 
 use super::entry::{Begin, End};
-use super::{ClosedLoop, ClosedWindow, Finding, Phase, Rounds, Shared, Window};
+use super::{ClosedLoop, ClosedWindow, Disturbance, Finding, Phase, Rounds, Shared, Tally, Window};
 use sandlab_runtime::BackendKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,14 +52,21 @@ pub struct Run {
 pub struct RunPart {
     /// What was to be measured.
     pub part: Part,
-    /// The windows of each phase, merged.
+    /// The windows of each phase that count, merged; all of them where too few count for the
+    /// phase to be judged.
     pub phases: Vec<Window>,
-    /// Each window's figures, in order.
+    /// Each window's figures, in order, also of those that do not count.
     pub series: Vec<Point>,
-    /// The interleaved rounds.
+    /// The interleaved rounds that count; all of them where too few do.
     pub rounds: Rounds,
     /// What else was found out, in order.
     pub findings: Vec<Finding>,
+    /// The windows of each phase that count, until it is settled whether they are enough.
+    valid: Vec<Window>,
+    /// How many windows of each phase count.
+    tallies: Vec<(Phase, Tally)>,
+    /// How many rounds count.
+    counted: Tally,
 }
 
 /// A window's figures.
@@ -89,6 +96,8 @@ pub struct Point {
     pub cpu: Option<f64>,
     /// Resident memory at its end, bytes.
     pub resident: Option<u64>,
+    /// Why it does not count; `None` if it does.
+    pub invalid: Option<Disturbance>,
 }
 
 impl Part {
@@ -148,6 +157,7 @@ impl Point {
             p99: window.latency.quantile(0.99),
             cpu: window.cpu_per_message(),
             resident: window.resident,
+            invalid: window.invalid,
         }
     }
 }
@@ -168,26 +178,108 @@ impl RunPart {
             phases: Vec::new(),
             series: Vec::new(),
             findings: Vec::new(),
+            valid: Vec::new(),
+            tallies: Vec::new(),
+            counted: Tally::default(),
         }
     }
 
     /// Adds the next window.
     pub(crate) fn add(&mut self, window: &Window) {
-        if window.end_ns > window.start_ns {
+        let before = self.series.last().copied();
+        let takes_time = window.end_ns > window.start_ns;
+        let before = before.filter(|before| before.phase == window.phase && takes_time);
+        absorb(&mut self.phases, window);
+        if takes_time {
             self.series.push(Point::of(window));
+            if window.due > 0 {
+                self.tally_of(window.phase).add(window.invalid);
+            }
         }
-        match self.phases.iter_mut().find(|p| p.phase == window.phase) {
-            Some(phase) => phase.absorb(window),
-            None => self.phases.push(window.clone()),
+        if window.invalid.is_none() {
+            absorb(&mut self.valid, window);
+        }
+        // A message counts where its end counts: what was on its way when windows began not to
+        // count is not missing, and what was when they count again is not too much.
+        let valid = self.valid.iter_mut().find(|valid| valid.phase == window.phase);
+        if let Some((before, valid)) = before.zip(valid) {
+            match (before.invalid, window.invalid) {
+                (None, Some(_)) => valid.due = valid.due.saturating_sub(before.backlog),
+                (Some(_), None) => valid.due += before.backlog,
+                _ => {}
+            }
         }
     }
 
-    /// Returns all windows of a phase, merged; `None` if there were none.
+    /// Leaves out what does not count, wherever enough is left without it.
+    pub(crate) fn settle(&mut self) {
+        for phase in &mut self.phases {
+            let tally = self.tallies.iter().find(|(of, _)| *of == phase.phase);
+            let is_enough = tally.is_none_or(|(_, tally)| tally.is_enough());
+            let valid = self.valid.iter().find(|valid| valid.phase == phase.phase);
+            if let Some(valid) = valid.filter(|_| is_enough) {
+                phase.clone_from(valid);
+            }
+        }
+        self.valid.clear();
+        self.counted = self.rounds.tally();
+        if self.counted.is_enough() {
+            self.rounds.keep_valid();
+        }
+    }
+
+    fn tally_of(&mut self, phase: Phase) -> &mut Tally {
+        let known = self.tallies.iter().position(|(of, _)| *of == phase);
+        let at = known.unwrap_or_else(|| {
+            self.tallies.push((phase, Tally::default()));
+            self.tallies.len() - 1
+        });
+        &mut self.tallies[at].1
+    }
+
+    /// Returns how many windows of a phase count.
+    pub fn tally(&self, phase: Phase) -> Tally {
+        let found = self.tallies.iter().find(|(of, _)| *of == phase);
+        found.map(|(_, tally)| tally.clone()).unwrap_or_default()
+    }
+
+    /// Returns how many windows of a closed loop count.
+    pub fn closed_tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.all_closed().for_each(|window| tally.add(window.invalid));
+        tally
+    }
+
+    /// Returns how many interleaved rounds count.
+    pub fn rounds_tally(&self) -> &Tally {
+        &self.counted
+    }
+
+    /// Returns what did not count, in a sentence each; nothing if all did.
+    pub fn left_out(&self) -> Vec<String> {
+        let measured = self.tallies.iter().filter(|(phase, _)| phase.is_measured());
+        let phases = measured.filter_map(|(phase, tally)| {
+            Some(format!("{}: {}", phase.name(), tally.told("windows")?))
+        });
+        let closed = self.closed_tally().told("windows");
+        phases.chain(closed).chain(self.counted.told("rounds")).collect()
+    }
+
+    /// Returns the windows of a phase that count, merged, or all of them where too few do;
+    /// `None` if there were none.
     pub fn phase(&self, phase: Phase) -> Option<&Window> {
         self.phases.iter().find(|window| window.phase == phase)
     }
 
-    /// Returns the figures of the windows of a phase, in order.
+    /// Returns the figures of the windows of a phase that count, in order, or of all of them
+    /// where too few do: the samples behind [`RunPart::phase`].
+    pub fn samples(&self, phase: Phase) -> impl Iterator<Item = &Point> {
+        let takes_all = !self.tally(phase).is_enough();
+        let points = self.points(phase);
+        points.filter(move |point| takes_all || point.invalid.is_none())
+    }
+
+    /// Returns the figures of all windows of a phase, in order.
     pub fn points(&self, phase: Phase) -> impl Iterator<Item = &Point> {
         self.series.iter().filter(move |point| point.phase == phase)
     }
@@ -197,13 +289,19 @@ impl RunPart {
         self.findings.iter().filter_map(Finding::read)
     }
 
-    /// Returns the windows of a closed loop, in order.
-    pub fn closed_windows(&self) -> Vec<ClosedWindow> {
-        let windows = self.shared().filter_map(|finding| match finding {
+    fn all_closed(&self) -> impl Iterator<Item = ClosedWindow> {
+        self.shared().filter_map(|finding| match finding {
             Shared::Closed(window) => Some(window),
             _ => None,
-        });
-        windows.collect()
+        })
+    }
+
+    /// Returns the windows of a closed loop that count, in order, or all of them where too few
+    /// do.
+    pub fn closed_windows(&self) -> Vec<ClosedWindow> {
+        let takes_all = !self.closed_tally().is_enough();
+        let windows = self.all_closed();
+        windows.filter(|window| takes_all || window.invalid.is_none()).collect()
     }
 
     /// Returns all that a closed loop counted; `None` if it was none.
@@ -226,5 +324,85 @@ impl RunPart {
     /// Returns what the part is called where it does not stand in a table of its own.
     pub fn name(&self) -> String {
         self.part.name()
+    }
+}
+
+/// Merges a window into that of its phase.
+fn absorb(phases: &mut Vec<Window>, window: &Window) {
+    match phases.iter_mut().find(|phase| phase.phase == window.phase) {
+        Some(phase) => phase.absorb(window),
+        None => phases.push(window.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEAL: Option<Disturbance> = Some(Disturbance::Steal { share: 0.12 });
+
+    /// A second in which 100 messages were due, so many came back, and so many were on their way
+    /// at its end.
+    fn window(number: u64, good: u64, backlog: u64, invalid: Option<Disturbance>) -> Window {
+        let mut window = Window::new(Phase::Steady, number * 1_000_000_000);
+        window.end_ns += 1_000_000_000;
+        (window.due, window.sent, window.good) = (100, 100, good);
+        (window.backlog, window.invalid) = (backlog, invalid);
+        let took = if invalid.is_some() { 900_000_000 } else { 1_000_000 };
+        (0..good).for_each(|_| window.latency.record(took));
+        window
+    }
+
+    fn settled(windows: impl IntoIterator<Item = Window>) -> RunPart {
+        let mut part = RunPart::new(Part::new("latency", "echo"));
+        windows.into_iter().for_each(|window| part.add(&window));
+        part.settle();
+        part
+    }
+
+    #[test]
+    fn figures_are_of_the_windows_that_count() {
+        // The third stalls: 60 messages are on their way when it begins, and 10 when it ends.
+        let part = settled((0..12).map(|number| match number {
+            2 => window(number, 40, 60, None),
+            3 => window(number, 150, 10, STEAL),
+            4 => window(number, 110, 0, None),
+            _ => window(number, 100, 0, None),
+        }));
+        let steady = part.phase(Phase::Steady).unwrap();
+        assert!(steady.latency.max().unwrap() < 2e6);
+        assert_eq!((steady.success(), steady.due), (Some(1.0), 1_050));
+        assert_eq!((part.samples(Phase::Steady).count(), part.series.len()), (11, 12));
+        assert!(part.tally(Phase::Steady).withheld("windows").is_none());
+        assert_eq!(
+            part.left_out(),
+            ["steady: 1 of 12 windows did not count: steal 12 %"]
+        );
+    }
+
+    #[test]
+    fn where_too_few_count_all_are_shown_and_none_is_judged() {
+        let disturbed = |number| if number < 3 { None } else { STEAL };
+        let part = settled((0..10).map(|number| window(number, 100, 0, disturbed(number))));
+        assert_eq!(part.phase(Phase::Steady).unwrap().due, 1_000);
+        assert_eq!(part.samples(Phase::Steady).count(), 10);
+        let why = part.tally(Phase::Steady).withheld("windows").unwrap();
+        assert!(why.starts_with("7 of 10 windows did not count"), "{why}");
+    }
+
+    #[test]
+    fn rounds_that_do_not_count_are_left_out_on_every_side() {
+        let mut part = RunPart::new(Part {
+            sides: vec!["wasm".to_owned(), "native".to_owned()],
+            ..Part::new("compare", "echo")
+        });
+        for round in 0..8_u8 {
+            let bytes = [f64::from(round), 1.0].map(f64::to_le_bytes).concat();
+            part.rounds.add_bytes(&bytes, STEAL.filter(|_| round == 2));
+        }
+        assert_eq!(part.rounds.stretches(4_096).len(), 3);
+        part.settle();
+        assert_eq!(part.rounds.ratios("wasm", "native"), [0.0, 1.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        assert_eq!(part.left_out(), ["1 of 8 rounds did not count: steal 12 %"]);
     }
 }

@@ -1,7 +1,10 @@
 //! Interleaved rounds: how they were measured, and each side's samples.
 
+use super::{Disturbance, Tally};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 /// How long and how often interleaved rounds are measured.
@@ -50,6 +53,28 @@ pub struct Rounds {
     /// What timing added to a message, nanoseconds, at most; null if the part ended before that
     /// was measured.
     pub timing_ns: Option<f64>,
+    /// The rounds that do not count, in order.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A round that does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// Its index among the samples of each side.
+    pub round: usize,
+    /// Why it does not count.
+    pub invalid: Disturbance,
+}
+
+/// One round.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// Nanoseconds per message, of each side in their order.
+    pub ns: Vec<f64>,
+    /// Why it does not count; `None` if it does.
+    pub invalid: Option<Disturbance>,
 }
 
 /// What one side took.
@@ -71,7 +96,7 @@ impl Rounds {
         });
         Self {
             sides: sides.collect(),
-            timing_ns: None,
+            ..Self::default()
         }
     }
 
@@ -102,17 +127,54 @@ impl Rounds {
         pairs.map(|(side, base)| side / base).collect()
     }
 
-    /// Adds whole rounds, each a little-endian f64 per side.
-    pub(crate) fn add_bytes(&mut self, rounds: &[u8]) {
+    /// Adds whole rounds, each a little-endian f64 per side, and why all of them do not count.
+    pub(crate) fn add_bytes(&mut self, rounds: &[u8], invalid: Option<Disturbance>) {
+        let first = self.len();
         let (samples, _) = rounds.as_chunks::<8>();
         let sides = self.sides.len().max(1);
         for round in samples.chunks_exact(sides) {
             self.push(round.iter().map(|ns| f64::from_le_bytes(*ns)));
         }
+        if let Some(invalid) = invalid {
+            let added = first..self.len();
+            self.left_out.extend(added.map(|round| LeftOut { round, invalid }));
+        }
+    }
+
+    /// Returns how many rounds there are, and why some do not count.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        (self.left_out.len()..self.len()).for_each(|_| tally.add(None));
+        self.left_out.iter().for_each(|it| tally.add(Some(it.invalid)));
+        tally
+    }
+
+    /// Takes out the rounds that do not count.
+    pub(crate) fn keep_valid(&mut self) {
+        let left_out: BTreeSet<usize> = self.left_out.drain(..).map(|it| it.round).collect();
+        for side in &mut self.sides {
+            let mut rounds = 0..;
+            side.ns.retain(|_| rounds.next().is_none_or(|round| !left_out.contains(&round)));
+        }
+    }
+
+    /// Cuts the rounds into stretches that count, or do not for one reason, each of at most so
+    /// many rounds.
+    pub(crate) fn stretches(&self, most: usize) -> Vec<(Range<usize>, Option<Disturbance>)> {
+        let mut stretches: Vec<(Range<usize>, Option<Disturbance>)> = Vec::new();
+        let mut left_out = self.left_out.iter().peekable();
+        for round in 0..self.len() {
+            let invalid = left_out.next_if(|it| it.round == round).map(|it| it.invalid);
+            match stretches.last_mut() {
+                Some((range, of)) if *of == invalid && range.len() < most => range.end += 1,
+                _ => stretches.push((round..round + 1, invalid)),
+            }
+        }
+        stretches
     }
 
     /// Returns a stretch of rounds as little-endian f64, one per side and round.
-    pub(crate) fn bytes(&self, rounds: std::ops::Range<usize>) -> Vec<u8> {
+    pub(crate) fn bytes(&self, rounds: Range<usize>) -> Vec<u8> {
         let samples = rounds.flat_map(|round| self.sides.iter().map(move |side| side.ns[round]));
         samples.flat_map(f64::to_le_bytes).collect()
     }

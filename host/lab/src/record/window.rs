@@ -1,5 +1,6 @@
 //! What is measured in a stretch of time.
 
+use super::Disturbance;
 use crate::stats::Distribution;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,9 @@ pub struct Window {
     pub process_cpu_ns: u64,
     /// Resident memory of the process at its end, bytes.
     pub resident: Option<u64>,
+    /// Why it does not count; null if it does.
+    #[serde(default)]
+    pub invalid: Option<Disturbance>,
 }
 
 impl Window {
@@ -111,6 +115,7 @@ impl Window {
             generator_cpu_ns: 0,
             process_cpu_ns: 0,
             resident: None,
+            invalid: None,
         }
     }
 

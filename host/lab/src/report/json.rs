@@ -3,7 +3,7 @@
 use super::run_report::{Compared, RunReport};
 use crate::metrics::Metric;
 use crate::record::{Document, RunId};
-use crate::verdict::Graded;
+use crate::verdict::{Graded, NotJudged};
 use crate::{Error, Result};
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ pub(super) fn document(report: &RunReport, mut document: Document) -> Result<Str
         run: RunId,
         metrics: &'a [Metric],
         grades: &'a [Graded],
+        not_judged: &'a [NotJudged],
         baseline: &'a Option<Compared>,
         objections: Vec<String>,
     }
@@ -21,6 +22,7 @@ pub(super) fn document(report: &RunReport, mut document: Document) -> Result<Str
         run: report.id,
         metrics: &report.view.metrics,
         grades: &report.graded,
+        not_judged: &report.not_judged,
         baseline: &report.baseline,
         objections: report.objections(),
     };

@@ -131,8 +131,12 @@ fn folded_details(report: &RunReport) -> Vec<(String, String)> {
         (format!("tables: {}", topic.name()), text)
     });
     let mut all: Vec<_> = topics.collect();
-    all.extend(grades(&report.graded).map(|(table, sentence)| {
-        let text = draw(&table, style) + "\n" + &list(&[sentence], style);
+    all.extend(grades(report).map(|(table, sentences)| {
+        let table = match table.rows.is_empty() {
+            true => String::new(),
+            false => draw(&table, style) + "\n",
+        };
+        let text = table + &list(&sentences, style);
         ("targets".to_owned(), text)
     }));
     let mut lines = notes(run, view);

@@ -1,9 +1,10 @@
 //! What stands around a report's tables.
 
+use super::run_report::RunReport;
 use super::table::{Style, escaped};
 use crate::metrics::{Topic, Unit};
 use crate::record::{Environment, MeasuredAgent, Run};
-use crate::verdict::{Grade, Graded};
+use crate::verdict::{Grade, Graded, NotJudged};
 use crate::view::{Cell, Emphasis, Form, Table, Value, View};
 use std::collections::BTreeSet;
 
@@ -96,13 +97,17 @@ pub(super) fn conditions(run: &Run, view: &View) -> Vec<String> {
 /// Of more grades than these, those that meet their target are only counted.
 const MOST_GRADES: usize = 12;
 
-/// Returns the table of grades, those that miss their target first, and what it says.
-pub(super) fn grades(graded: &[Graded]) -> Option<(Table, String)> {
-    if graded.is_empty() {
+/// Returns the table of grades, those that miss their target first, what it says, and what is
+/// not judged.
+pub(super) fn grades(report: &RunReport) -> Option<(Table, Vec<String>)> {
+    let RunReport { graded, not_judged, .. } = report;
+    if graded.is_empty() && not_judged.is_empty() {
         return None;
     }
     let well = graded.iter().filter(|g| g.grade == Grade::Target).count();
     let sentence = format!("{well} of {} results meet their target", graded.len());
+    let sentence = Some(sentence).filter(|_| !graded.is_empty());
+    let sentences = sentence.into_iter().chain(not_judged.iter().map(NotJudged::to_string));
     let is_shown = |g: &&Graded| graded.len() <= MOST_GRADES || g.grade != Grade::Target;
     let mut shown: Vec<Graded> = graded.iter().filter(is_shown).cloned().collect();
     shown.sort_by_key(|graded| std::cmp::Reverse(graded.grade));
@@ -150,7 +155,7 @@ pub(super) fn grades(graded: &[Graded]) -> Option<(Table, String)> {
             })
         })
         .done();
-    Some((table, sentence))
+    Some((table, sentences.collect()))
 }
 
 fn number(graded: &Graded, value: f64) -> Value {

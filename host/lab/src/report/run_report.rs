@@ -4,7 +4,7 @@ use super::table::Style;
 use super::{Format, csv, html, json, markdown, text};
 use crate::metrics::{Metric, Topic};
 use crate::record::{Difference, Document, Run, RunId, differences};
-use crate::verdict::{Change, Graded, Policy, THRESHOLD, Targets, changes};
+use crate::verdict::{Change, Graded, NotJudged, Policy, THRESHOLD, Targets, changes};
 use crate::view::{Cell, Emphasis, Form, Table, Value, View};
 use crate::{Error, Result};
 use serde::Serialize;
@@ -20,6 +20,8 @@ pub struct RunReport {
     pub view: View,
     /// How good that is.
     pub graded: Vec<Graded>,
+    /// What has a target and is not judged, and why.
+    pub not_judged: Vec<NotJudged>,
     /// What it is compared with.
     pub baseline: Option<Compared>,
     /// Runs of the same command, this one last.
@@ -69,6 +71,7 @@ impl RunReport {
     pub fn new(id: RunId, run: Run, view: View, targets: &Targets) -> Self {
         Self {
             graded: targets.grade(&view.metrics),
+            not_judged: targets.not_judged(&view.metrics),
             id,
             run,
             view,

@@ -29,6 +29,8 @@ fn line(tone: Tone, text: impl Into<String>) -> Line {
 /// Returns what a run says of targets and changes, and what makes the comparison mean less.
 pub fn summary(report: &RunReport) -> Vec<Line> {
     let mut lines = vec![targets(report)];
+    let not_judged = report.not_judged.iter();
+    lines.extend(not_judged.map(|it| line(Tone::Warning, it.to_string())));
     lines.extend(
         report
             .view
@@ -65,8 +67,13 @@ fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
             .filter(|change| change.verdict == verdict)
             .count()
     };
+    let withheld = changes.iter().filter(|change| change.because.is_some());
+    let withheld: Vec<_> = withheld.collect();
     let mut lines = vec![
         match count(Some(Verdict::Regressed)) {
+            0 if !withheld.is_empty() && withheld.len() == changes.len() => {
+                line(Tone::Warning, format!("Nothing is judged against {baseline}"))
+            }
             0 => line(Tone::Good, format!("No regression against {baseline}")),
             n => {
                 let names = largest(changes, Verdict::Regressed);
@@ -97,10 +104,16 @@ fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
                  the difference, which `sandlab gate` on two builds takes out",
                 count(Some(Verdict::Equivalent)),
                 count(Some(Verdict::Inconclusive)),
-                count(None),
+                count(None) - withheld.len(),
             ),
         ),
     });
+    lines.extend(withheld.first().map(|change| {
+        let because = change.because.as_deref().unwrap_or_default();
+        let (count, name) = (withheld.len(), change.metric.name());
+        let text = format!("{count} metrics are not judged: {name}, because {because}");
+        line(Tone::Warning, text)
+    }));
     lines
 }
 
@@ -143,6 +156,9 @@ fn targets(report: &RunReport) -> Line {
     });
     let names = names.collect::<Vec<_>>().join("; ");
     match all {
+        0 if !report.not_judged.is_empty() => {
+            line(Tone::Warning, "Nothing that has a target is judged")
+        }
         0 => line(Tone::Plain, "Nothing of this run has a target"),
         _ if met == all => line(
             Tone::Good,

@@ -14,11 +14,11 @@ pub(super) fn page(report: &RunReport, style: Style) -> String {
         blocks.extend(tables.map(|table| draw(table, style)));
         blocks.extend(findings(view, topic, style));
     }
-    if let Some((table, sentence)) = grades(&report.graded) {
+    if let Some((table, sentences)) = grades(report) {
         if !table.rows.is_empty() {
             blocks.push(draw(&table, style));
         }
-        blocks.push(list(&[sentence], style));
+        blocks.push(list(&sentences, style));
     }
     blocks.push(list(&notes(run, view), style));
     blocks.push(list(&conditions(run, view), style));

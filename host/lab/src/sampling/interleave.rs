@@ -6,18 +6,19 @@
 //! is checked before the clock runs and again after it, and every timed message must have
 //! brought as many replies as the checked one.
 
-use crate::record::{Entry, Part, RoundSettings, Rounds};
+use crate::record::{Disturbance, Entry, Part, Round, RoundSettings, Rounds, Watch};
 use crate::sampling::open_loop::Go;
 use crate::sampling::recorder::Recorder;
+use crate::sampling::repeating::repeats;
 use crate::sampling::setup::{Loaded, Side};
 use crate::sampling::timing::{count, overhead_ns, slice};
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::Agent;
 
-/// Measures one case on all sides, and passes on each round, the numbers of its sides, as
-/// soon as it is over. It ends early when what takes them says so. Returns what timing
-/// added to a message, nanoseconds, at most.
+/// Measures one case on all sides, and passes on each round as soon as it is over. Rounds that
+/// do not count are repeated, as far as the budget goes. It ends early when what takes them says
+/// so. Returns what timing added to a message, nanoseconds, at most.
 ///
 /// # Errors
 /// If an agent fails, or replies what it must not, and those of what takes the rounds.
@@ -25,7 +26,7 @@ pub fn interleave(
     loaded: &Loaded,
     case: &Case,
     settings: &RoundSettings,
-    mut each: impl FnMut(Vec<f64>) -> Result<Go>,
+    mut each: impl FnMut(Round) -> Result<Go>,
 ) -> Result<f64> {
     let plans = loaded.sides.iter().map(|side| {
         let mut agent = loaded.start(side, case)?;
@@ -34,8 +35,13 @@ pub fn interleave(
         Ok(Plan { answers, cycles })
     });
     let plans = plans.collect::<Result<Vec<_>>>()?;
-    for number in 0..settings.rounds as usize {
-        if each(round(loaded, case, &plans, number)?)? == Go::Stop {
+    let wanted = settings.rounds as usize;
+    let (most, mut valid, mut number) = (wanted + repeats(wanted), 0, 0);
+    while valid < wanted && number < most {
+        let (ns, invalid) = round(loaded, case, &plans, number)?;
+        number += 1;
+        valid += usize::from(invalid.is_none());
+        if each(Round { ns, invalid })? == Go::Stop {
             break;
         }
     }
@@ -50,7 +56,7 @@ pub fn interleave(
 pub fn sample(loaded: &Loaded, case: &Case, settings: &RoundSettings) -> Result<Rounds> {
     let mut rounds = Rounds::of(loaded.sides.iter().map(|side| side.name.as_str()));
     let timing_ns = interleave(loaded, case, settings, |round| {
-        rounds.push(round);
+        rounds.push(round.ns);
         Ok(Go::On)
     })?;
     rounds.timing_ns = Some(timing_ns);
@@ -86,14 +92,20 @@ struct Plan {
     cycles: u32,
 }
 
-fn round(loaded: &Loaded, case: &Case, plans: &[Plan], number: usize) -> Result<Vec<f64>> {
+/// Returns nanoseconds per message of each side, and why the round does not count.
+fn round(
+    loaded: &Loaded,
+    case: &Case,
+    plans: &[Plan],
+    number: usize,
+) -> Result<(Vec<f64>, Option<Disturbance>)> {
     let mut agents = Vec::new();
     for side in &loaded.sides {
         let mut agent = loaded.start(side, case)?;
         verify(loaded, side, agent.as_mut(), case)?;
         agents.push(agent);
     }
-    let mut ns = vec![0.0; agents.len()];
+    let (mut ns, mut watch) = (vec![0.0; agents.len()], Watch::start());
     let count = agents.len();
     let order = (0..count).chain((0..count).rev());
     for index in order.map(|place| (place + number) % count) {
@@ -111,10 +123,11 @@ fn round(loaded: &Loaded, case: &Case, plans: &[Plan], number: usize) -> Result<
         }
         ns[index] += slice.ns / 2.0;
     }
+    let invalid = watch.lap();
     for (side, agent) in loaded.sides.iter().zip(&mut agents) {
         verify(loaded, side, agent.as_mut(), case)?;
     }
-    Ok(ns)
+    Ok((ns, invalid))
 }
 
 /// Sends every message once and checks what comes of it; returns how much came.

@@ -13,6 +13,7 @@ pub mod probe;
 pub mod process_memory;
 pub mod program;
 pub mod recorder;
+pub mod repeating;
 pub mod response;
 pub mod ring;
 pub mod setup;

@@ -4,7 +4,7 @@
 use super::fleet::Fleet;
 use super::open_loop::{Generator, Go, Script};
 use crate::Result;
-use crate::record::{ClosedWindow, Entry, Finding, Part, Shared, Window};
+use crate::record::{ClosedWindow, Entry, Finding, Part, Round, Shared, Window};
 use serde::Serialize;
 
 /// Whoever takes what is measured.
@@ -43,7 +43,7 @@ impl dyn Recorder + '_ {
     }
 
     /// Takes an interleaved round, and says whether there is a next one.
-    pub fn round(&mut self, round: Vec<f64>) -> Result<Go> {
+    pub fn round(&mut self, round: Round) -> Result<Go> {
         self.record(Entry::Round(round))?;
         Ok(self.go())
     }

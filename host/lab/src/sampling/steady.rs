@@ -3,6 +3,7 @@
 use super::open_loop::{Schedule, Segment, drive};
 use super::program::{Program, echoing, window_of};
 use super::recorder::Recorder;
+use super::repeating::Repeats;
 use super::response::response;
 use crate::Result;
 use crate::record::{Phase, Shared};
@@ -27,7 +28,8 @@ pub struct Steady {
     pub shards: usize,
 }
 
-/// Loads a program's agents at one rate.
+/// Loads a program's agents at one rate. Windows that do not count are repeated, as far as the
+/// budget goes.
 ///
 /// # Errors
 /// If an agent does not start or echoes something else, or a message is lost.
@@ -41,13 +43,21 @@ pub fn steady(program: &Program, load: &Steady, to: &mut dyn Recorder) -> Result
         to.found(&Shared::Response { time })?;
     }
     let fleet = program.fleet(agents, load.shards)?;
-    let schedule = Schedule::new(vec![
-        Segment::ramp_up(load.rate, load.ramp_up),
-        Segment::steady(Phase::Steady, load.rate, load.duration),
-    ]);
     let longest = window_of(load.duration);
     let mut generator = echoing(&fleet, size);
-    drive(&mut generator, schedule, longest, |window| to.window(window))?;
+    let mut repeats = Repeats::of(load.duration);
+    let mut segments = vec![Segment::ramp_up(load.rate, load.ramp_up)];
+    while let Some(length) = repeats.next(longest).filter(|_| !to.stopped()) {
+        segments.push(Segment::steady(Phase::Steady, load.rate, length));
+        let schedule = Schedule::new(std::mem::take(&mut segments));
+        drive(&mut generator, schedule, longest, |window| {
+            if window.phase == Phase::Steady {
+                repeats.count(window.seconds(), window.invalid);
+            }
+            to.window(window)
+        })?;
+    }
+    repeats.note(&program.part(load.kind, agents, size, None, 1).name(), load.duration, to)?;
     to.failures(&generator)?;
     to.accounts(&fleet)
 }

@@ -27,14 +27,21 @@ pub struct Change {
     /// What is allowed.
     #[serde(skip)]
     pub rule: Rule,
-    /// The verdict; `None` where one of the values has no interval, so that nothing is known.
+    /// The verdict; `None` where one of the values has no interval, or is not judged, so that
+    /// nothing is known.
     pub verdict: Option<Verdict>,
+    /// Why one of the two runs is not judged; `None` if both are.
+    pub because: Option<String>,
 }
 
 impl Change {
     /// Returns what a person reads of the verdict.
     pub fn verdict_name(&self) -> &'static str {
-        self.verdict.map_or("no interval", Verdict::name)
+        match self.verdict {
+            Some(verdict) => verdict.name(),
+            None if self.because.is_some() => "not judged",
+            None => "no interval",
+        }
     }
 
     /// Returns whether it is a regression or an improvement.
@@ -124,6 +131,8 @@ fn by_key(metrics: &[Metric]) -> BTreeMap<String, Vec<&Metric>> {
 /// confidence that each has, squared.
 fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
     let (baseline, current) = (before.value, metric.value);
+    let in_baseline = before.withheld.as_ref().map(|why| format!("in the baseline {why}"));
+    let because = metric.withheld.clone().or(in_baseline);
     let rule = policy.rule(&metric.key());
     let share = |new: f64, old: f64| new / old - 1.0;
     let ends = |new: Option<f64>, old: Option<f64>| Some(share(new?, old?));
@@ -144,6 +153,7 @@ fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
         }),
         _ => None,
     };
+    let verdict = verdict.filter(|_| because.is_none());
     Change {
         metric: metric.clone(),
         baseline,
@@ -151,6 +161,7 @@ fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
         samples: before.samples.len().min(metric.samples.len()),
         rule,
         verdict,
+        because,
     }
 }
 
@@ -197,6 +208,20 @@ mod tests {
             verdict(&LATENCY_P99, 0.12, 0.2),
             Some(Verdict::Inconclusive)
         );
+    }
+
+    #[test]
+    fn what_one_run_did_not_measure_undisturbed_has_no_verdict() {
+        let (old, new) = (metric(&LATENCY_P99, 100.0, 0.01), metric(&LATENCY_P99, 222.0, 0.01));
+        let policy = Policy::standard();
+        let why = Some("7 of 10 windows did not count".to_owned());
+        let disturbed = new.clone().withheld(why.clone());
+        let judged = &changes(&[old.clone()], &[disturbed], &policy).0[0];
+        assert_eq!((judged.verdict, &judged.because), (None, &why));
+        assert_eq!(judged.verdict_name(), "not judged");
+        let judged = &changes(&[old.withheld(why)], &[new], &policy).0[0];
+        let because = judged.because.as_deref().unwrap();
+        assert_eq!((judged.verdict, because.contains("in the baseline 7 of 10")), (None, true));
     }
 
     #[test]

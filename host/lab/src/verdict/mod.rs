@@ -7,4 +7,4 @@ mod targets;
 
 pub use changes::{Change, THRESHOLD, changes};
 pub use gate::{Policy, Verdict};
-pub use targets::{Bounds, Grade, Graded, TARGETS, Targets};
+pub use targets::{Bounds, Grade, Graded, NotJudged, TARGETS, Targets};

@@ -5,6 +5,7 @@ use crate::view::Form;
 use crate::{Error, Result};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::Path;
 
 /// The targets of what several experiments measure, TOML.
@@ -65,6 +66,15 @@ pub struct Graded {
     pub grade: Grade,
 }
 
+/// A metric that would have a grade or a verdict, and has none.
+#[derive(Debug, Clone, Serialize)]
+pub struct NotJudged {
+    /// The metric.
+    pub metric: Metric,
+    /// Why it is not judged.
+    pub because: String,
+}
+
 impl Targets {
     /// Reads the targets of a file.
     ///
@@ -97,9 +107,10 @@ impl Targets {
         found.map(|target| target.bounds)
     }
 
-    /// Grades the metrics that a target holds for.
+    /// Grades the metrics that a target holds for, but those that are not judged.
     pub fn grade(&self, metrics: &[Metric]) -> Vec<Graded> {
-        let graded = metrics.iter().filter_map(|metric| {
+        let judged = metrics.iter().filter(|metric| metric.withheld.is_none());
+        let graded = judged.filter_map(|metric| {
             let bounds = self.bounds(metric)?;
             Some(Graded {
                 metric: metric.clone(),
@@ -108,6 +119,29 @@ impl Targets {
             })
         });
         graded.collect()
+    }
+
+    /// Returns the metrics that a target holds for, and that are not judged.
+    pub fn not_judged(&self, metrics: &[Metric]) -> Vec<NotJudged> {
+        let targeted = metrics.iter().filter(|metric| self.bounds(metric).is_some());
+        targeted.filter_map(NotJudged::of).collect()
+    }
+}
+
+impl NotJudged {
+    /// Returns why a metric is not judged; `None` if it is.
+    pub fn of(metric: &Metric) -> Option<Self> {
+        Some(Self {
+            because: metric.withheld.clone()?,
+            metric: metric.clone(),
+        })
+    }
+}
+
+/// `latency p99, echo, wasm: not judged, because 7 of 10 windows did not count: steal 12 %`
+impl fmt::Display for NotJudged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: not judged, because {}", self.metric.name(), self.because)
     }
 }
 
@@ -342,6 +376,22 @@ mod tests {
         assert_eq!(grade(50.0), Grade::Acceptable);
         assert_eq!(grade(100.0), Grade::Critical);
         assert_eq!(grade(100.1), Grade::Missed);
+    }
+
+    #[test]
+    fn what_was_not_measured_undisturbed_has_no_grade_but_a_reason() {
+        let targets = targets(P99).unwrap();
+        let why = "7 of 10 windows did not count: steal 12 %".to_owned();
+        let metrics = [p99(900.0, "wasm", 16).withheld(Some(why)), p99(1.0, "wasm", 32)];
+        assert_eq!(targets.grade(&metrics).len(), 1);
+        let not_judged = targets.not_judged(&metrics);
+        assert_eq!(
+            not_judged[0].to_string(),
+            "latency p99, 16 B, wasm: not judged, because 7 of 10 windows did not count: steal 12 %"
+        );
+        assert_eq!(not_judged.len(), 1);
+        let untargeted = p99(1.0, "process", 16).withheld(Some(String::new()));
+        assert!(targets.not_judged(&[untargeted]).is_empty());
     }
 
     #[test]

@@ -122,7 +122,7 @@ mod tests {
                 side("native call", [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]),
                 side("component call", [15.0, 25.0, 35.0, 45.0, 55.0, 65.0]),
             ],
-            timing_ns: None,
+            ..Rounds::default()
         });
         assert_eq!(rungs[0].step, None);
         assert_eq!(rungs[1].step, Some(Estimate::exact(5.0)));

@@ -72,6 +72,7 @@ fn metrics(part: &Part, to: &mut View) {
         LADDER => "rung",
         _ => "backend",
     };
+    let withheld = part.rounds_tally().withheld("rounds");
     for side in &part.rounds.sides {
         let labels = || {
             Labels::new()
@@ -80,10 +81,12 @@ fn metrics(part: &Part, to: &mut View) {
                 .with_some("size", part.part.bytes())
                 .with(side_label, &side.side)
         };
-        to.metric(Metric::median(&shared::TIME_PER_MESSAGE, labels(), side.ns.clone()));
+        let judged = |metric: Option<Metric>| Some(metric?.withheld(withheld.clone()));
+        let time = Metric::median(&shared::TIME_PER_MESSAGE, labels(), side.ns.clone());
+        to.metric(judged(time));
         if side.side != native {
             let ratios = part.rounds.ratios(&side.side, native);
-            to.metric(Metric::median(&OVERHEAD, labels(), ratios));
+            to.metric(judged(Metric::median(&OVERHEAD, labels(), ratios)));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a search for the highest rate finds out.
 
+use crate::record::Disturbance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub struct Step {
     pub is_growing: bool,
     /// Whether the path bore it.
     pub holds: bool,
+    /// Why the step does not count; null if it does.
+    #[serde(default)]
+    pub invalid: Option<Disturbance>,
 }
 
 /// The rate that a search came to.

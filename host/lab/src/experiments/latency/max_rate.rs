@@ -6,7 +6,7 @@
 
 use super::found::{Found, MaxRate, Step};
 use crate::Result;
-use crate::record::{Clients, ClosedLoop, Mode, Phase, Window};
+use crate::record::{Clients, ClosedLoop, Mode, Phase, Tally, Window};
 use crate::sampling::closed_loop::throughput_of;
 use crate::sampling::fleet::Fleet;
 use crate::sampling::open_loop::{Echo, Generator, Go, Schedule, Segment, drive};
@@ -136,11 +136,14 @@ fn step(
     let segment = Segment::steady(Phase::Steady, rate, search.step);
     let mut whole = Window::new(Phase::Steady, 0);
     let (mut backlogs, mut on_time) = (Vec::new(), 0);
+    let (mut tally, mut disturbed) = (Tally::default(), None);
     let longest = search.step / EIGHTHS;
     drive(generator, Schedule::new(vec![segment]), longest, |window| {
         if backlogs.len() < EIGHTHS as usize {
             on_time += window.good;
             backlogs.push(window.backlog);
+            tally.add(window.invalid);
+            disturbed = disturbed.or(window.invalid);
         }
         whole.absorb(&window);
         Ok(if to.stopped() { Go::Stop } else { Go::On })
@@ -156,6 +159,7 @@ fn step(
         p99,
         is_growing,
         holds: goodput >= GOODPUT && is_fast && !is_growing,
+        invalid: disturbed.filter(|_| !tally.is_enough()),
     };
     to.found(&Found::Step(step))?;
     Ok(step)
@@ -185,6 +189,7 @@ mod tests {
             p99: None,
             is_growing: false,
             holds: bears(rate),
+            invalid: None,
         };
         for share in LADDER {
             if !tried.is_over() {

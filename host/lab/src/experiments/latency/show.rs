@@ -5,7 +5,7 @@ use crate::experiments::open_loops::{self, Keys};
 use crate::experiments::{Shown, labels};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic};
-use crate::record::Part;
+use crate::record::{Part, Tally};
 use crate::view::{Form, Table, View};
 
 quantities! {
@@ -50,8 +50,13 @@ fn searches(parts: &[Shown<Found>], to: &mut View) {
     to.table(tried(&steps));
     to.table(highest(&found));
     for (part, rate) in found {
+        let mut tally = Tally::default();
+        let of_part = steps.iter().filter(|(of, ..)| std::ptr::eq(*of, part));
+        of_part.for_each(|(_, _, step)| tally.add(step.invalid));
         let highest = rate.highest;
-        to.metric(highest.map(|highest| Metric::single(&HIGHEST_RATE, labels(part), highest)));
+        to.metric(highest.map(|highest| {
+            Metric::single(&HIGHEST_RATE, labels(part), highest).withheld(tally.withheld("steps"))
+        }));
     }
 }
 

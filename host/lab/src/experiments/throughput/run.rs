@@ -5,7 +5,9 @@ use crate::record::{ClosedLoop, Part};
 use crate::sampling::closed_loop::windows_of;
 use crate::sampling::fleet::Fleet;
 use crate::sampling::program::Program;
+use crate::sampling::open_loop::Go;
 use crate::sampling::recorder::Recorder;
+use crate::sampling::repeating::Repeats;
 use sandlab_runtime::messaging::Settings;
 
 /// Loads a program's agents on so many shards.
@@ -32,6 +34,17 @@ pub fn throughput(
         ..Settings::default()
     };
     let fleet = Fleet::start(&program.start, load.agents, settings, &load.options())?;
-    windows_of(&fleet, load, |window| to.closed(window))?;
+    // The first load takes all of the time; a repeated one ends when enough windows count.
+    let mut repeats = Repeats::of(load.duration);
+    while repeats.next(load.window()).is_some() && !to.stopped() {
+        windows_of(&fleet, load, |window| {
+            repeats.count(window.seconds, window.invalid);
+            let went = to.closed(window)?;
+            Ok(repeats.next(load.window()).map_or(Go::Stop, |_| went))
+        })?;
+        fleet.drain()?;
+    }
+    let name = program.part("throughput", load.agents, load.size, None, shards).name();
+    repeats.note(&name, load.duration, to)?;
     to.accounts(&fleet)
 }

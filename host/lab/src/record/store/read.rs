@@ -73,14 +73,16 @@ impl Store {
     /// If it cannot be read.
     pub fn run(&self, run: RunId) -> Result<Run> {
         let (begin, end) = self.ends(run)?;
+        let mut parts = self.parts(
+            run,
+            RunPart::new,
+            |part, window| part.add(&window),
+            |part| (&mut part.rounds, &mut part.findings),
+        )?;
+        parts.iter_mut().for_each(RunPart::settle);
         Ok(Run {
             begin,
-            parts: self.parts(
-                run,
-                RunPart::new,
-                |part, window| part.add(&window),
-                |part| (&mut part.rounds, &mut part.findings),
-            )?,
+            parts,
             notes: self.notes(run)?,
             end,
         })
@@ -128,10 +130,11 @@ impl Store {
             }
             Ok(())
         })?;
-        let sql = "SELECT part, ns FROM rounds WHERE run = ?1 ORDER BY part, number";
+        let sql = "SELECT part, ns, invalid FROM rounds WHERE run = ?1 ORDER BY part, number";
         self.each(sql, [run], |row| {
             if let Some(part) = parts.get_mut(row.get::<_, usize>(0)?) {
-                rest(part).0.add_bytes(row.get_ref(1)?.as_blob()?);
+                let invalid = row.get::<_, Option<Json<_>>>(2)?.map(|it| it.0);
+                rest(part).0.add_bytes(row.get_ref(1)?.as_blob()?, invalid);
             }
             Ok(())
         })?;
@@ -219,7 +222,7 @@ impl Store {
 
 const WINDOWS: &str = "SELECT part, phase, start_ns, end_ns, due, sent, good, late, meant, failed, refused, \
                        backlog, peak_backlog, generator_cpu_ns, process_cpu_ns, resident, \
-                       latency, lag, service FROM windows WHERE run = ?1 ORDER BY part, number";
+                       invalid, latency, lag, service FROM windows WHERE run = ?1 ORDER BY part, number";
 
 fn window(row: &Row) -> rusqlite::Result<Window> {
     Ok(Window {
@@ -238,6 +241,7 @@ fn window(row: &Row) -> rusqlite::Result<Window> {
         generator_cpu_ns: row.get("generator_cpu_ns")?,
         process_cpu_ns: row.get("process_cpu_ns")?,
         resident: row.get("resident")?,
+        invalid: row.get::<_, Option<Json<_>>>("invalid")?.map(|it| it.0),
         latency: row.get::<_, Histogram>("latency")?.0,
         lag: row.get::<_, Histogram>("lag")?.0,
         service: row.get::<_, Histogram>("service")?.0,

@@ -14,7 +14,7 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"sand");
 ///
 /// The numbers of parts count from 0 in their run. Histograms are HDR (V2, deflated), rounds
 /// are little-endian f64, one per side (of an imported run many rounds stand in one row),
-/// whatever is `body`, `started_with` or `ended_with` is JSON, and times are nanoseconds.
+/// whatever is `body`, `started_with`, `ended_with` or `invalid` is JSON, and times are nanoseconds.
 const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE run (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -103,6 +103,7 @@ const MIGRATIONS: [&str; 3] = [
     "ALTER TABLE interval RENAME TO windows;
     ALTER TABLE windows ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE windows ADD COLUMN meant INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE windows ADD COLUMN invalid TEXT;
     CREATE TABLE new_part (
         run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
         number INTEGER NOT NULL,
@@ -130,10 +131,11 @@ const MIGRATIONS: [&str; 3] = [
         part INTEGER NOT NULL,
         number INTEGER NOT NULL,
         ns BLOB NOT NULL,
+        invalid TEXT,
         PRIMARY KEY (run, part, number)
     ) STRICT;
     INSERT INTO new_rounds
-        SELECT run, sampled + (SELECT count(*) FROM part WHERE part.run = rounds.run), number, ns
+        SELECT run, sampled + (SELECT count(*) FROM part WHERE part.run = rounds.run), number, ns, NULL
         FROM rounds;
     DROP TABLE rounds;
     DROP TABLE sampled;

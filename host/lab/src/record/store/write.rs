@@ -1,7 +1,9 @@
 //! Writing a run while it is measured.
 
 use super::{RunId, Store};
-use crate::record::{Begin, Document, End, Entry, Finding, Part, Window, conditions};
+use crate::record::{
+    Begin, Disturbance, Document, End, Entry, Finding, Part, Round, Window, conditions,
+};
 use crate::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior, named_params, params};
 use serde::Serialize;
@@ -40,9 +42,9 @@ impl Writer {
             Entry::Finding(finding) => {
                 finding_row(to, self.run, part, next(&mut self.findings), finding)
             }
-            Entry::Round(ns) => {
+            Entry::Round(Round { ns, invalid }) => {
                 let bytes: Vec<u8> = ns.iter().flat_map(|ns| ns.to_le_bytes()).collect();
-                rounds_row(to, self.run, part, next(&mut self.rounds), &bytes)
+                rounds_row(to, self.run, part, next(&mut self.rounds), &bytes, *invalid)
             }
             Entry::Timing(ns) => timing_row(to, self.run, part, Some(*ns)),
             Entry::Note(note) => note_row(to, self.run, next(&mut self.notes), note),
@@ -120,10 +122,8 @@ fn import(to: &Connection, document: &Document) -> Result<RunId, Unstored> {
         for (n, window) in (0..).zip(&part.windows) {
             window_row(to, run, number, n, window)?;
         }
-        let count = part.rounds.len();
-        for (n, first) in (0..).zip((0..count).step_by(ROUNDS_PER_ROW)) {
-            let rounds = first..count.min(first + ROUNDS_PER_ROW);
-            rounds_row(to, run, number, n, &part.rounds.bytes(rounds))?;
+        for (n, (rounds, invalid)) in (0..).zip(part.rounds.stretches(ROUNDS_PER_ROW)) {
+            rounds_row(to, run, number, n, &part.rounds.bytes(rounds), invalid)?;
         }
         for (n, finding) in (0..).zip(&part.findings) {
             finding_row(to, run, number, n, finding)?;
@@ -154,6 +154,11 @@ type Stored = Result<(), Unstored>;
 
 fn json(value: &impl Serialize) -> Result<String, Unstored> {
     serde_json::to_string(value).map_err(|error| Unstored::Encoding(error.to_string()))
+}
+
+/// Returns nothing for nothing, where a column would otherwise have the text `null`.
+fn json_of(value: Option<impl Serialize>) -> Result<Option<String>, Unstored> {
+    value.as_ref().map(json).transpose()
 }
 
 fn run(to: &Connection, sql: &str, values: impl rusqlite::Params) -> Stored {
@@ -202,9 +207,9 @@ fn window_row(to: &Connection, id: RunId, part: i64, number: i64, it: &Window) -
     let lost = || Unstored::Encoding("a histogram cannot be encoded".to_owned());
     let sql = "INSERT INTO windows (run, part, number, phase, start_ns, end_ns, due, sent, good, \
                late, meant, failed, refused, backlog, peak_backlog, generator_cpu_ns, process_cpu_ns, \
-               resident, latency, lag, service) VALUES (:run, :part, :number, :phase, :start_ns, \
+               resident, invalid, latency, lag, service) VALUES (:run, :part, :number, :phase, :start_ns, \
                :end_ns, :due, :sent, :good, :late, :meant, :failed, :refused, :backlog, :peak_backlog, \
-               :generator_cpu_ns, :process_cpu_ns, :resident, :latency, :lag, :service)";
+               :generator_cpu_ns, :process_cpu_ns, :resident, :invalid, :latency, :lag, :service)";
     let values = named_params! {
         ":run": id,
         ":part": part,
@@ -224,6 +229,7 @@ fn window_row(to: &Connection, id: RunId, part: i64, number: i64, it: &Window) -
         ":generator_cpu_ns": it.generator_cpu_ns,
         ":process_cpu_ns": it.process_cpu_ns,
         ":resident": it.resident,
+        ":invalid": json_of(it.invalid)?,
         ":latency": it.latency.encode().ok_or_else(lost)?,
         ":lag": it.lag.encode().ok_or_else(lost)?,
         ":service": it.service.encode().ok_or_else(lost)?,
@@ -231,9 +237,16 @@ fn window_row(to: &Connection, id: RunId, part: i64, number: i64, it: &Window) -
     run(to, sql, values)
 }
 
-fn rounds_row(to: &Connection, id: RunId, part: i64, number: i64, ns: &[u8]) -> Stored {
-    let sql = "INSERT INTO rounds (run, part, number, ns) VALUES (?1, ?2, ?3, ?4)";
-    run(to, sql, params![id, part, number, ns])
+fn rounds_row(
+    to: &Connection,
+    id: RunId,
+    part: i64,
+    number: i64,
+    ns: &[u8],
+    invalid: Option<Disturbance>,
+) -> Stored {
+    let sql = "INSERT INTO rounds (run, part, number, ns, invalid) VALUES (?1, ?2, ?3, ?4, ?5)";
+    run(to, sql, params![id, part, number, ns, json_of(invalid)?])
 }
 
 fn finding_row(to: &Connection, id: RunId, part: i64, number: i64, finding: &Finding) -> Stored {

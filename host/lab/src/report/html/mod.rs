@@ -159,8 +159,13 @@ fn measured(report: &RunReport) -> String {
 fn footer(report: &RunReport) -> String {
     let mut lines = notes(&report.run, &report.view);
     lines.extend(conditions(&report.run, &report.view));
-    let grades = grades(&report.graded)
-        .map(|(table, sentence)| draw(&table, Style::Html) + &list(&[sentence], Style::Html));
+    let grades = grades(report).map(|(table, sentences)| {
+        let table = match table.rows.is_empty() {
+            true => String::new(),
+            false => draw(&table, Style::Html),
+        };
+        table + &list(&sentences, Style::Html)
+    });
     format!(
         "<section id=conditions>\n<h2>Targets and conditions</h2>\n{}{}</section>\n",
         grades.unwrap_or_default(),

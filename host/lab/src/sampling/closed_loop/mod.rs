@@ -8,7 +8,7 @@
 mod driver;
 mod tasks;
 
-use crate::record::{Clients, ClosedLoop, ClosedWindow, Mode};
+use crate::record::{Clients, ClosedLoop, ClosedWindow, Mode, Watch};
 use crate::sampling::closed_loop::tasks::tasks;
 use crate::sampling::cpu::process_cpu;
 use crate::sampling::fleet::Fleet;
@@ -89,7 +89,7 @@ pub fn windows_of(
     }
     drop(sender);
     std::thread::sleep(warm_up.saturating_duration_since(Instant::now()));
-    let mut cpu = process_cpu();
+    let (mut cpu, mut watch) = (process_cpu(), Watch::start());
     // What all drivers counted in an interval, and how many of them have.
     let mut open: VecDeque<(ClosedWindow, usize)> = VecDeque::new();
     let (mut ended, mut first) = (0, 0);
@@ -112,6 +112,7 @@ pub fn windows_of(
             let now = process_cpu();
             whole.cpu_ns = (now - cpu).as_nanos() as u64;
             cpu = now;
+            whole.invalid = watch.lap();
             // The drivers' stretches are the same one.
             whole.seconds /= load.connections as f64;
             if each(&whole)? == Go::Stop {

@@ -1,6 +1,7 @@
 //! How many tasks a second a pool of equal agents does: all tasks are given out at once,
 //! and when the last one is done, as many again.
 
+use crate::record::Watch;
 use crate::sampling::closed_loop::{ClosedLoop, ClosedWindow, PATIENCE};
 use crate::sampling::cpu::{process_cpu, thread_cpu};
 use crate::sampling::fleet::Fleet;
@@ -39,6 +40,7 @@ pub fn tasks(
             worker.round(load.depth, &mut next).await?;
         }
         let end = Instant::now() + load.duration;
+        let mut watch = Watch::start();
         while Instant::now() < end {
             let (start, cpu, own) = (Instant::now(), process_cpu(), thread_cpu());
             let (mut messages, mut waited) = (0, Duration::ZERO);
@@ -53,6 +55,7 @@ pub fn tasks(
                 in_flight_seconds: waited.as_secs_f64(),
                 cpu_ns: (process_cpu() - cpu).as_nanos() as u64,
                 client_cpu_ns: Some((thread_cpu() - own).as_nanos() as u64),
+                invalid: watch.lap(),
             };
             if each(&counted)? == Go::Stop {
                 break;

@@ -14,7 +14,7 @@ pub use generator::{Generator, Reply, Script, Verdict};
 
 pub use schedule::{Schedule, Segment};
 
-use crate::record::Window;
+use crate::record::{Disturbance, Watch, Window};
 use crate::sampling::cpu::process_cpu;
 use crate::sampling::process_memory::resident;
 use crate::{Error, Result};
@@ -47,13 +47,15 @@ pub fn drive<S: Script>(
                 generator.run(schedule, longest, stop, &sender)
             })
             .map_err(|error| Error::Machine(format!("cannot start the generator: {error}")))?;
-        let mut cpu = process_cpu();
+        let (mut cpu, mut watch) = (process_cpu(), Watch::start());
+        let mut before = Before::default();
         let mut taken = Ok(());
         for mut interval in intervals {
             let now = process_cpu();
             interval.process_cpu_ns = (now - cpu).as_nanos() as u64;
             interval.resident = resident();
             cpu = now;
+            interval.invalid = before.judge(&interval, watch.lap());
             if taken.is_ok() {
                 let went = each(interval);
                 stop.store(!matches!(went, Ok(Go::On)), Ordering::Relaxed);
@@ -66,6 +68,49 @@ pub fn drive<S: Script>(
     })
 }
 
+/// The window before.
+#[derive(Default)]
+struct Before {
+    invalid: Option<Disturbance>,
+    backlog: u64,
+}
+
+/// A generator that is later than this sends what a reader would take for the path's latency:
+/// targets are in milliseconds.
+const MOST_LAG: Duration = Duration::from_millis(1);
+
+impl Before {
+    /// Returns why the next window does not count, given what the machine did; `None` if it does.
+    fn judge(&mut self, window: &Window, machine: Option<Disturbance>) -> Option<Disturbance> {
+        let invalid = match window.due {
+            // What comes back after the last message counts as the window that it was due in.
+            0 => self.invalid,
+            _ => machine.or_else(|| late(window)).or_else(|| self.aftermath(window)),
+        };
+        *self = Self {
+            invalid,
+            backlog: window.backlog,
+        };
+        invalid
+    }
+
+    /// A queue that grew while nothing counted is not the path's doing until it is gone. One that
+    /// still grows is.
+    fn aftermath(&self, window: &Window) -> Option<Disturbance> {
+        let messages = self.backlog;
+        let is_left = self.invalid.is_some() && messages > window.due / 100;
+        (is_left && window.backlog < messages).then_some(Disturbance::Aftermath { messages })
+    }
+}
+
+/// A generator that was late and caught up was kept from its core; one that falls further and
+/// further behind is asked for more than goes through, which is a result.
+fn late(window: &Window) -> Option<Disturbance> {
+    let lag_ns = window.lag.quantile(0.99)?;
+    let is_late = lag_ns > MOST_LAG.as_nanos() as f64 && window.is_generator_limited();
+    (is_late && window.backlog <= window.due / 10).then_some(Disturbance::LateGenerator { lag_ns })
+}
+
 /// Whether a load goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Go {
@@ -73,4 +118,46 @@ pub enum Go {
     On,
     /// No more is sent; what is on its way comes back.
     Stop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Phase;
+
+    /// A window of 1,000 messages that all left this late, and the backlog at its end.
+    fn window(lag_ms: u64, backlog: u64) -> Window {
+        let mut window = Window::new(Phase::Steady, 0);
+        (window.due, window.sent, window.good) = (1_000, 1_000, 1_000);
+        window.backlog = backlog;
+        for _ in 0..1_000 {
+            window.lag.record(lag_ms * 1_000_000);
+            window.latency.record((lag_ms + 2) * 1_000_000);
+        }
+        window
+    }
+
+    #[test]
+    fn a_late_generator_does_not_count_and_one_that_is_asked_for_too_much_does() {
+        let judged = |window: &Window| Before::default().judge(window, None);
+        assert_eq!(judged(&window(0, 3)), None);
+        assert!(matches!(
+            judged(&window(40, 3)),
+            Some(Disturbance::LateGenerator { .. })
+        ));
+        assert_eq!(judged(&window(40, 900)), None);
+    }
+
+    #[test]
+    fn a_queue_that_a_disturbance_left_does_not_count_until_it_is_gone() {
+        let steal = Disturbance::Steal { share: 0.5 };
+        let mut before = Before::default();
+        assert_eq!(before.judge(&window(0, 500), Some(steal)), Some(steal));
+        let aftermath = Some(Disturbance::Aftermath { messages: 500 });
+        assert_eq!(before.judge(&window(0, 5), None), aftermath);
+        assert_eq!(before.judge(&window(0, 0), None), None);
+        // Who has more and more to do is not waiting for the end of a disturbance.
+        assert_eq!(before.judge(&window(0, 500), Some(steal)), Some(steal));
+        assert_eq!(before.judge(&window(0, 900), None), None);
+    }
 }

@@ -8,6 +8,6 @@ fuzz_target!(|text: &str| {
     if let Ok(config) = toml::from_str::<SandboxConfig>(text) {
         // What was read can be written, and read again. Sizes are then rounded.
         let written = toml::to_string(&config).expect("a sandbox config can be written");
-        toml::from_str::<SandboxConfig>(&written).expect("a written profile can be read");
+        toml::from_str::<SandboxConfig>(&written).expect("a written config can be read");
     }
 });

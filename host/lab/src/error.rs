@@ -1,7 +1,9 @@
 //! The lab's errors, each with who has to act on it.
 
 use sandlab_runtime::config::ConfigError;
+use sandlab_runtime::messaging::SpawnError;
 use sandlab_runtime::{BackendKind, CallError, Cause, LoadError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Why a command failed: it could not do its work, or a check did not hold.
@@ -108,6 +110,9 @@ pub enum Error {
         /// Why the process ended.
         why: String,
     },
+    /// An agent does not start on the message path.
+    #[error("{0}; the measurement is discarded")]
+    NotStarted(#[from] SpawnError),
     /// A message between agents was lost, or its reply was wrong.
     #[error("{0}; the measurement is discarded")]
     Path(String),
@@ -177,7 +182,10 @@ impl Error {
                 source: LoadError::Config(_),
                 ..
             } => Kind::Usage,
+            // The file is there, and is no text.
+            Self::File { source, .. } if source.kind() == ErrorKind::InvalidData => Kind::Usage,
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
+            Self::NotStarted(SpawnError::Agent(source)) if !is_machines(source) => Kind::Finding,
             Self::WrongReply { .. }
             | Self::Held { .. }
             | Self::Path(_)
@@ -187,6 +195,14 @@ impl Error {
             Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Internal),
             _ => Kind::Internal,
         }
+    }
+
+    /// Says that the operating system starts no further thread.
+    pub fn thread(source: std::io::Error) -> Self {
+        Self::Machine(format!(
+            "cannot start a thread: {source}; allow more processes (`ulimit -u`, or pids.max of \
+             the container)"
+        ))
     }
 
     /// Returns a function that wraps the operating system's error about a file.

@@ -1,9 +1,14 @@
 //! The lab: it builds agents, runs them on every backend, and says what the sandbox costs.
 //!
-//! Data flows one way: [`bundle`] (what is measured) and [`workload`] (what it is told)
-//! make a [`suite`], whose [`experiment`]s return samples, which [`results`] keeps and
-//! [`stats`] sums up; [`verdict`] says what that means, and [`report`] shows it. [`cli`] is
-//! the `sandlab` command.
+//! Data flows one way. A [`bundle`] is what is measured, a [`workload`] what it is sent. The
+//! [`experiments`] send it with the means of [`sampling`], and [`record`] keeps every sample.
+//! What was measured is a metric of [`metrics`], which defines each quantity once; [`verdict`]
+//! grades and compares metrics with the intervals of [`stats`]. An experiment presents its run as
+//! a [`view`], and [`report`] writes views in every format. [`validate`] judges guests before
+//! they are run, and [`hostile`] has attacks to judge it by. [`cli`] is the `sandlab` command.
+
+// Both panic where the reader has gone away; `cli::streams` does not.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod bundle;
 pub mod cli;
@@ -11,6 +16,7 @@ mod error;
 pub mod experiments;
 pub mod hostile;
 pub mod metrics;
+pub mod paths;
 pub mod printable;
 pub mod record;
 pub mod report;

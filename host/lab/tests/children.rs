@@ -132,8 +132,8 @@ fn a_check_whose_process_was_killed_names_the_signal() {
 }
 
 #[test]
-fn a_plan_in_a_small_cgroup_names_the_kernel_and_keeps_what_it_found() {
-    let Some(group) = Cgroup::new(256 << 20) else {
+fn a_plan_whose_child_the_kernel_kills_names_it_and_keeps_what_it_found() {
+    let Some(group) = Cgroup::new(8 << 30) else {
         eprintln!("not tested: this user may make no memory cgroup");
         return;
     };
@@ -143,7 +143,21 @@ fn a_plan_in_a_small_cgroup_names_the_kernel_and_keeps_what_it_found() {
         group.join(),
         env!("CARGO_BIN_EXE_sandlab")
     );
-    let output = Command::new("sh").args(["-c", &plan]).output().unwrap();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &plan])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut sandlab = shell.spawn().unwrap();
+    // By the first child it predicts that they fit. The second one has to hold them, and by then
+    // others have taken the memory.
+    let mut seen = BTreeSet::new();
+    while seen.len() < 2 && sandlab.try_wait().unwrap().is_none() {
+        seen.extend(children_of(sandlab.id()));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    group.limit_memory(256 << 20);
+    let output = sandlab.wait_with_output().unwrap();
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(

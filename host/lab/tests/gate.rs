@@ -51,6 +51,24 @@ impl Lab {
         gate
     }
 
+    /// Makes a copy of the last run of which all rounds count, whatever the machine did
+    /// meanwhile, or none.
+    fn counts(&self, all: bool) {
+        let exported = self.sandlab(&["runs", "export", "last"]).output().unwrap();
+        let mut run: Value = serde_json::from_slice(&exported.stdout).unwrap();
+        for part in run["parts"].as_array_mut().unwrap() {
+            let rounds = part["rounds"]["sides"][0]["ns"].as_array().map_or(0, Vec::len);
+            let steal = |round| {
+                let invalid = serde_json::json!({ "reason": "steal", "share": 0.4 });
+                serde_json::json!({ "round": round, "invalid": invalid })
+            };
+            let left_out = (0..rounds).filter(|_| !all).map(steal);
+            part["rounds"]["left_out"] = left_out.collect();
+        }
+        let file = self.file("run.json", run.to_string());
+        self.sandlab(&["runs", "import"]).arg(file).assert().code(0);
+    }
+
     /// A program of the bench protocol.
     fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.file(name, format!("#!/bin/sh\n{script}\n"));
@@ -312,10 +330,22 @@ fn a_program_that_does_not_speak_the_protocol_could_not_be_gated() {
 fn sandlab_itself_speaks_the_protocol() {
     let lab = Lab::new();
     let sandlab = env!("CARGO_BIN_EXE_sandlab");
-    let policy = lab.file("gate.toml", "alpha = 0.2\n[[metric]]\nnames = [\"*\"]\ngates = false\n");
+    let policy = lab.file(
+        "gate.toml",
+        "alpha = 0.2\n[[metric]]\nnames = [\"*\"]\ngates = false\n",
+    );
     // The agents are found by name in this workspace.
     let mut gate = Command::new(sandlab);
-    gate.args(["gate", "--no-store", "--pairs", "5", "--format", "json", "--noise", "/nowhere"]);
+    gate.args([
+        "gate",
+        "--no-store",
+        "--pairs",
+        "5",
+        "--format",
+        "json",
+        "--noise",
+        "/nowhere",
+    ]);
     gate.arg("--policy").arg(&policy);
     gate.args([
         "--old-bin",
@@ -410,6 +440,7 @@ fn a_run_is_held_against_a_stored_one() {
         let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "12"]);
         compare.arg(guest).arg("--messages").arg(lab.messages());
         compare.assert().code(0);
+        lab.counts(true);
     };
     compare(&old);
     lab.sandlab(&["baseline", "save", "main"]).assert().code(0);
@@ -424,12 +455,24 @@ fn a_run_is_held_against_a_stored_one() {
     assert_eq!(metric(&gated, key)["verdict"], "regressed");
     assert_eq!(metric(&gated, key)["threshold"], 0.1);
     // A policy means it by its quantity.
-    let policy = lab.file("gate.toml", "[[metric]]\nnames = [\"time-per-*\"]\ngates = false\n");
+    let policy = lab.file(
+        "gate.toml",
+        "[[metric]]\nnames = [\"time-per-*\"]\ngates = false\n",
+    );
     let done = gate(&["--policy", policy.to_str().unwrap()]).code(0);
     done.stdout(contains("regressed (does not gate)"));
     gate(&["--annotations", "github"])
         .code(1)
         .stdout(contains("::error"));
+
+    // Ten times as slow on a machine that was busy with other things is no verdict.
+    lab.counts(false);
+    let gated = json(&gate(&["--format", "json"]).code(4));
+    let because = metric(&gated, key)["because"].as_str().unwrap();
+    assert!(because.contains("rounds did not count: steal 40 %"), "{because}");
+    let done = gate(&["--annotations", "github"]).code(4);
+    done.stdout(contains("::warning").and(contains("::error").not()))
+        .stderr(contains("warning: ").and(contains("not judged, because")));
 
     // What differs in the conditions is said.
     let sandbox = lab.file("profile.toml", "memory-limit = \"32 MiB\"\n");
@@ -447,6 +490,7 @@ fn a_run_is_held_against_a_stored_one() {
         .arg("--messages")
         .arg(lab.messages());
     compare.assert().code(0);
+    lab.counts(true);
     gate(&[])
         .code(0)
         .stdout(contains("the runs differ in sandbox.memory-limit").and(contains("fewer than 6")));
@@ -462,17 +506,33 @@ fn too_few_pairs_to_show_anything_are_refused_before_they_are_measured() {
     let done = gate.args(["--pairs", "7"]).assert().code(2);
     done.stderr(contains("at least 8 pairs are needed").and(contains("2 timed metrics")));
     let mut calibrate = lab.sandlab(&["calibrate", "--pairs", "7", "--messages"]);
-    calibrate.arg(lab.messages()).arg(&spin).assert().code(2).stderr(contains("at least 8 pairs"));
+    calibrate
+        .arg(lab.messages())
+        .arg(&spin)
+        .assert()
+        .code(2)
+        .stderr(contains("at least 8 pairs"));
     // Of a program that is known after its first pair.
-    let both = format!("echo >>runs; {SAMPLE}; {}", SAMPLE.replace("latency", "other"));
+    let both = format!(
+        "echo >>runs; {SAMPLE}; {}",
+        SAMPLE.replace("latency", "other")
+    );
     let program = lab.program("both", &both);
     let mut gate = lab.sandlab(&["gate", "--pairs", "3", "--old-bin"]);
-    let done = gate.arg(&program).arg("--new-bin").arg(&program).assert().code(2);
+    let done = gate
+        .arg(&program)
+        .arg("--new-bin")
+        .arg(&program)
+        .assert()
+        .code(2);
     done.stderr(contains("at least 8 pairs"));
     let runs = std::fs::read_to_string(lab.0.path().join("runs")).unwrap();
     assert_eq!(runs.lines().count(), 2);
     let mut counted = lab.gate(&spin, &spin);
-    counted.args(["--pairs", "1", "--no-timing"]).assert().code(0);
+    counted
+        .args(["--pairs", "1", "--no-timing"])
+        .assert()
+        .code(0);
 }
 
 #[test]
@@ -493,39 +553,64 @@ fn a_guest_that_answers_differently_each_time_cannot_be_gated() {
     let mut gate = lab.sandlab(&["gate", "--no-timing", "--old"]);
     gate.arg(&random).arg("--new").arg(&random);
     let done = gate.assert().code(2);
-    done.stdout(contains("component-size").and(contains("imports-added")).and(contains("is not decided")))
-        .stderr(contains("the old build answers differently each time"));
+    done.stdout(
+        contains("component-size")
+            .and(contains("imports-added"))
+            .and(contains("is not decided")),
+    )
+    .stderr(contains("the old build answers differently each time"));
 }
 
 #[test]
 fn a_gate_is_kept_with_its_samples_and_shown_again() {
     let lab = Lab::new();
     std::fs::create_dir(lab.0.path().join("new")).unwrap();
-    let (old, new) = (lab.spin("spin.wasm", 1000, ""), lab.spin("new/spin.wasm", 1021, ""));
+    let (old, new) = (
+        lab.spin("spin.wasm", 1000, ""),
+        lab.spin("new/spin.wasm", 1021, ""),
+    );
     let mut gate = lab.gate(&old, &new);
     let done = gate.arg("--no-timing").assert().code(1);
     let told = String::from_utf8(done.get_output().stdout.clone()).unwrap();
     let report = |format: &str| {
-        let done = lab.sandlab(&["report", "last", "--format", format]).assert().code(0);
+        let done = lab
+            .sandlab(&["report", "last", "--format", format])
+            .assert()
+            .code(0);
         String::from_utf8(done.get_output().stdout.clone()).unwrap()
     };
     let again = report("text");
-    let row = told.lines().find(|line| line.starts_with(" fuel ")).unwrap();
+    let row = told
+        .lines()
+        .find(|line| line.starts_with(" fuel "))
+        .unwrap();
     assert!(again.lines().any(|line| line == row), "{again}");
-    assert!(again.contains("The gate does not hold: 1 regressed"), "{again}");
+    assert!(
+        again.contains("The gate does not hold: 1 regressed"),
+        "{again}"
+    );
     let run: Value = serde_json::from_str(&report("json")).unwrap();
     assert_eq!(run["begin"]["command"], "gate");
     let findings = run["parts"][0]["findings"].as_array().unwrap();
-    let fuel = findings.iter().find(|found| found["metric"]["name"] == "fuel").unwrap();
+    let fuel = findings
+        .iter()
+        .find(|found| found["metric"]["name"] == "fuel")
+        .unwrap();
     assert_eq!(fuel["new_samples"].as_array().unwrap().len(), 3);
 
     // The runs of gates are held against each other as all others are.
     lab.sandlab(&["baseline", "save", "slow"]).assert().code(0);
     let mut same = lab.gate(&old, &old);
     same.arg("--no-timing").assert().code(0);
-    let done = lab.sandlab(&["gate", "--baseline", "slow", "--format", "json"]).assert().code(0);
+    let done = lab
+        .sandlab(&["gate", "--baseline", "slow", "--format", "json"])
+        .assert()
+        .code(0);
     let gated = json(&done);
-    let fuel = metric(&gated, "fuel-per-message{experiment=gate,agent=spin,build=new}");
+    let fuel = metric(
+        &gated,
+        "fuel-per-message{experiment=gate,agent=spin,build=new}",
+    );
     assert_eq!(fuel["verdict"], "improved");
 }
 

@@ -1,6 +1,7 @@
 //! Loads as a user types them: short, on the real path, with real agents.
 
 use assert_cmd::Command;
+use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -118,6 +119,24 @@ fn an_agent_that_does_not_echo_is_a_finding() {
     let mut runs = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     runs.args(["runs", "--store"]).arg(lab.store());
     runs.assert().code(0).stdout(contains("not complete"));
+}
+
+#[test]
+fn agents_that_fail_on_every_message_fail_the_command_and_the_reason_is_named() {
+    let loads = [
+        "latency faulty --rate 500 --duration 300ms --ramp-up 50ms",
+        "load sustained faulty --agents 2 --rate 500 --duration 1s",
+        "load burst faulty --agents 2 --rate 200 --burst-rate 800 --duration 300ms \
+         --ramp-up 50ms --baseline 300ms --watch 1s",
+    ];
+    for load in loads {
+        let mut failing = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        failing.args(load.split_whitespace()).args(["--backends", "wasm", "--no-store"]);
+        let failed = failing.assert().code(1);
+        let failed = failed.stderr(contains("success,").and(contains("is 0.0 %")));
+        let failed = failed.stderr(contains("no message came to a good reply"));
+        failed.stdout(contains("failures: ").and(contains("NotUnderstood")));
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn each_layout_is_planned_with_a_profile_to_paste() {
         let (capacity, advice) = (finding(part, "capacity"), finding(part, "advice"));
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("profile.toml");
-        std::fs::write(&file, advice["profile"].as_str().unwrap()).unwrap();
+        std::fs::write(&file, advice["sandbox"].as_str().unwrap()).unwrap();
         let sandbox = SandboxConfig::read(&file).unwrap();
         assert_eq!(sandbox.memory_limit.as_u64(), 10_000_000);
         assert_eq!(sandbox.calls, Calls::Sync);

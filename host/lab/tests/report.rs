@@ -106,7 +106,6 @@ fn a_comment_for_a_pull_request_has_the_summary_and_what_changed_and_is_short_en
         "### Resource Usage",
         "### Spawn",
         "### Memory Limits",
-        "### Scaling",
         "### Load",
     ];
     let places = order.map(|part| {

@@ -243,7 +243,8 @@ fn processes_write_at_the_same_time() {
         assert_eq!(run["end"]["complete"], true);
         for part in run["parts"].as_array().unwrap() {
             let side = &part["rounds"]["sides"][0];
-            assert_eq!(side["ns"].as_array().unwrap().len(), 20);
+            // Rounds that the machine disturbed are repeated.
+            assert!(side["ns"].as_array().unwrap().len() >= 20);
         }
     }
 }
@@ -378,7 +379,9 @@ fn a_full_disk_ends_the_run_and_keeps_what_was_stored() {
     let error = String::from_utf8_lossy(&done.stderr);
     assert_eq!(done.status.code(), Some(3), "{error}");
     assert!(
-        error.contains("full") && error.contains("results.db"),
+        error.contains("full")
+            && error.contains("run 2 in")
+            && error.contains("what could be stored"),
         "{error}"
     );
     // The report has what was measured until then.

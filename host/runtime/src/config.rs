@@ -320,7 +320,7 @@ impl SandboxConfig {
     /// # Errors
     /// If the file cannot be read, or has an unknown field or a wrong value.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        let text = crate::text_file::read(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
             source,
         })?;

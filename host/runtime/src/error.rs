@@ -123,4 +123,7 @@ pub enum LoadError {
         "this machine cannot run the sandbox config's engine: {0}; or lower `allocation.slots`"
     )]
     Engine(String),
+    /// The kernel starts no further thread.
+    #[error("cannot start a thread: {0}; allow more processes (`ulimit -u`, or pids.max of the container)")]
+    Threads(String),
 }

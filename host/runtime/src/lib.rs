@@ -25,11 +25,13 @@ pub mod config;
 mod error;
 mod fault;
 mod interface;
+pub mod limits;
 mod message;
 pub mod messaging;
 pub mod native;
 mod outbox;
 pub mod process;
+pub mod text_file;
 pub mod wasm;
 
 pub use agent::{

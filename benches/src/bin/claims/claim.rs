@@ -200,13 +200,9 @@ fn four_digits(number: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::{claims_file, measure};
-    use sandlab::metrics::{Quantity, Unit as QuantityUnit, shared};
+    use sandlab::experiments::catalogue;
+    use sandlab::metrics::Unit as QuantityUnit;
     use std::collections::BTreeSet;
-
-    /// The catalogue: experiments' own quantities come here when a claim is about one.
-    fn catalogue() -> impl Iterator<Item = &'static Quantity> {
-        shared::QUANTITIES.iter().copied()
-    }
 
     /// What claims are about and no experiment defines.
     const NOT_IN_THE_CATALOGUE: [&str; 3] = ["command-time", "latency-max", "validation-time"];
@@ -230,7 +226,7 @@ mod tests {
     #[test]
     fn every_claim_is_about_a_quantity_of_the_catalogue() {
         for claim in read(&claims_file()).unwrap() {
-            let found = catalogue().find(|quantity| quantity.key == claim.quantity);
+            let found = catalogue().into_iter().find(|quantity| quantity.key == claim.quantity);
             let Some(quantity) = found else {
                 let key = claim.quantity.as_str();
                 assert!(NOT_IN_THE_CATALOGUE.contains(&key), "{}: {key}", claim.key);

@@ -1,10 +1,10 @@
 //! Builds crates into bundles, with one call of cargo per workspace and target.
 
-use super::manifest::{Artifact, Manifest, SCHEMA, Side};
+use super::manifest::{self, Manifest, SCHEMA, Side};
 use super::toolchain::{self, Compiler, PROFILE, WASM};
 use super::{Bundle, COMPONENT, MANIFEST, TWIN, WORKLOAD, find};
 use crate::{Error, Result};
-use cargo_metadata::{CrateType, Metadata, Package};
+use cargo_metadata::{Artifact, Metadata, Package, Target};
 use sandlab_runtime::{BackendKind, SandboxConfig, native::Twin, wasm::SandboxEngine};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,10 @@ const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=x86-64"];
 #[cfg(not(target_arch = "x86_64"))]
 const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=generic"];
 
-/// Agent crates of one workspace, which share a lock file and a target folder.
+/// The crate that agents are written with.
+const SDK: &str = "sandlab-agent";
+
+/// Crates of one workspace that can be agents, which share a lock file and a target folder.
 struct Workspace {
     metadata: Metadata,
     agents: Vec<Package>,
@@ -57,7 +60,7 @@ fn workspaces(folders: &[PathBuf]) -> Result<Vec<Workspace>> {
             let manifest = krate.join("Cargo.toml");
             let known = workspaces.iter().position(|workspace| {
                 let packages = &workspace.metadata.packages;
-                packages.iter().any(|p| p.manifest_path == manifest)
+                packages.iter().any(|package| is_at(package, &manifest))
             });
             let index = match known {
                 Some(index) => index,
@@ -71,13 +74,11 @@ fn workspaces(folders: &[PathBuf]) -> Result<Vec<Workspace>> {
                 }
             };
             let Workspace { metadata, agents } = &mut workspaces[index];
-            let virtual_root = metadata.workspace_root == *krate
-                && !metadata
-                    .packages
-                    .iter()
-                    .any(|p| p.manifest_path == manifest);
-            let wanted = metadata.packages.iter().filter(|package| {
-                is_agent(package) && (virtual_root || package.manifest_path == manifest)
+            let packages = &metadata.packages;
+            let virtual_root = is_same(metadata.workspace_root.as_std_path(), krate)
+                && !packages.iter().any(|package| is_at(package, &manifest));
+            let wanted = packages.iter().filter(|package| {
+                is_library(package) && (virtual_root || is_at(package, &manifest))
             });
             for package in wanted {
                 found = true;
@@ -98,10 +99,10 @@ fn workspaces(folders: &[PathBuf]) -> Result<Vec<Workspace>> {
 }
 
 /// Returns the folder itself if it is a crate or a workspace, else the crates directly in it.
+/// Links stay as they are: a linked crate belongs to the workspace that has the link.
 fn crates_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let folder = folder
-        .canonicalize()
-        .map_err(Error::file("open the folder", folder))?;
+    let opened = folder.metadata().and_then(|_| std::path::absolute(folder));
+    let folder = opened.map_err(Error::file("open the folder", folder))?;
     if folder.join("Cargo.toml").is_file() {
         return Ok(vec![folder]);
     }
@@ -117,22 +118,70 @@ fn crates_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(crates)
 }
 
-fn is_agent(package: &Package) -> bool {
-    let mut kinds = package
-        .targets
-        .iter()
-        .flat_map(|target| &target.crate_types);
-    kinds.any(|kind| *kind == CrateType::CDyLib)
+/// Returns whether a package is the one of this manifest, whichever way leads there.
+fn is_at(package: &Package, manifest: &Path) -> bool {
+    is_same(package.manifest_path.as_std_path(), manifest)
 }
 
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// Returns whether a package has a library that a host can load: an agent, or something else
+/// with a C ABI.
+fn is_library(package: &Package) -> bool {
+    package.targets.iter().any(Target::is_cdylib)
+}
+
+/// Returns whether a package is certainly an agent.
+fn has_sdk(package: &Package) -> bool {
+    let mut dependencies = package.dependencies.iter();
+    dependencies.any(|dependency| dependency.name == SDK)
+}
+
+/// Builds what is certainly an agent, and then what may be one: a library without the SDK can
+/// export the world by other means. One that does not is named, and passed over, as long as
+/// there is an agent.
 fn build_workspace(
     workspace: &Workspace,
     engine: &SandboxEngine,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Bundle>> {
+    let (certain, possible): (Vec<_>, Vec<_>) = workspace.agents.iter().partition(|p| has_sdk(p));
+    let mut bundles = Vec::new();
+    if !certain.is_empty() {
+        bundles = build_packages(workspace, &certain, engine, progress)?;
+    }
+    let mut passed_over = Vec::new();
+    for package in possible {
+        match build_packages(workspace, &[package], engine, progress) {
+            Ok(built) => bundles.extend(built),
+            Err(error) => {
+                progress(&format!(
+                    "{} is passed over, as no agent: {error}",
+                    package.name
+                ));
+                passed_over.push(error);
+            }
+        }
+    }
+    match passed_over.pop() {
+        Some(error) if bundles.is_empty() => Err(error),
+        _ => Ok(bundles),
+    }
+}
+
+fn build_packages(
+    workspace: &Workspace,
+    packages: &[&Package],
+    engine: &SandboxEngine,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<Bundle>> {
     let root = workspace.metadata.workspace_root.as_std_path();
     let compiler = Compiler::of(root)?;
-    let names: Vec<&str> = workspace.agents.iter().map(|p| p.name.as_str()).collect();
     let component = Side {
         target: WASM,
         rustflags: WASM_FLAGS,
@@ -141,12 +190,19 @@ fn build_workspace(
         target: &compiler.host,
         rustflags: NATIVE_FLAGS,
     };
-    progress(&format!("components: {}", names.join(", ")));
-    let components = toolchain::cargo_build(root, &names, component)?;
-    progress(&format!("native twins: {}", names.join(", ")));
-    let twins = toolchain::cargo_build(root, &names, twin)?;
-    let library = |artifacts: &[cargo_metadata::Artifact], package: &Package| {
-        let mut built = artifacts.iter().filter(|a| a.package_id == package.id);
+    let names: Vec<&str> = packages.iter().map(|p| p.name.as_str()).collect();
+    let names = names.join(", ");
+    let lock = root.join("Cargo.lock");
+    progress(&format!(
+        "components: {names} (versions as in {})",
+        lock.display()
+    ));
+    let components = toolchain::cargo_build(root, packages, component)?;
+    progress(&format!("native twins: {names}"));
+    let twins = toolchain::cargo_build(root, packages, twin)?;
+    let library = |artifacts: &[Artifact], package: &Package| {
+        let built = artifacts.iter().filter(|a| a.package_id == package.id);
+        let mut built = built.filter(|artifact| artifact.target.is_cdylib());
         built.find_map(toolchain::library).ok_or_else(|| {
             let name = &package.name;
             Error::Toolchain(format!("cargo built no library of {name}"))
@@ -154,7 +210,7 @@ fn build_workspace(
     };
     let agents = find::agents_folder(&workspace.metadata);
     let mut bundles = Vec::new();
-    for package in &workspace.agents {
+    for package in packages {
         progress(&format!("checking {}", package.name));
         let built = Built {
             package,
@@ -201,8 +257,13 @@ impl Built<'_> {
             world: sandbox.world(),
             rustc: self.compiler.version.clone(),
             profile: PROFILE.map(str::to_owned).to_vec(),
-            component: Artifact::copy(&component.0, draft.path(), COMPONENT, component.1)?,
-            twin: Artifact::copy(&twin.0, draft.path(), TWIN, twin.1)?,
+            component: manifest::Artifact::copy(
+                &component.0,
+                draft.path(),
+                COMPONENT,
+                component.1,
+            )?,
+            twin: manifest::Artifact::copy(&twin.0, draft.path(), TWIN, twin.1)?,
         };
         self.copy_workload(draft.path())?;
         let file = draft.path().join(MANIFEST);
@@ -211,10 +272,7 @@ impl Built<'_> {
         std::fs::write(&file, text + "\n").map_err(Error::file("write", &file))?;
 
         let folder = agents.join(name);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).map_err(Error::file("replace", &folder))?;
-        }
-        super::publish(draft, &folder)?;
+        super::replace(draft, &folder)?;
         Ok(Bundle { folder, manifest })
     }
 

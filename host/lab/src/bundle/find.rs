@@ -1,6 +1,8 @@
 //! Resolves names and paths on the command line to agents.
 
-use super::{Bundle, MANIFEST, Manifest, build};
+use super::{Bundle, MANIFEST, Manifest, build, toolchain};
+use crate::paths::shown;
+use crate::printable::printable;
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::path::{Path, PathBuf};
@@ -51,7 +53,7 @@ impl Subject {
             Self::Bundle(bundle) => bundle.manifest.name.clone(),
             Self::Component(path) => {
                 let stem = path.file_stem().unwrap_or(path.as_os_str());
-                stem.to_string_lossy().into_owned()
+                printable(&shown(stem))
             }
         }
     }
@@ -76,6 +78,14 @@ pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
                 "{what} has more than one agent: build it, then give the name of one"
             ))),
         };
+    }
+    if path
+        .metadata()
+        .is_ok_and(|found| !found.is_file() && !found.is_dir())
+    {
+        return Err(Error::Usage(format!(
+            "{what} is a pipe or a device: write the component to a file first"
+        )));
     }
     let looks_like_path = path.components().count() > 1 || path.extension().is_some();
     if path.is_file() || looks_like_path {
@@ -155,6 +165,14 @@ pub(super) fn agents_folder(metadata: &Metadata) -> PathBuf {
 pub(super) fn metadata(folder: &Path) -> Result<Metadata> {
     let mut command = MetadataCommand::new();
     command.current_dir(folder).no_deps();
+    let manifest = folder.join("Cargo.toml");
+    if manifest.is_file() {
+        // Cargo would resolve a link to the folder, and look for the workspace elsewhere.
+        command.manifest_path(manifest);
+    }
+    for (name, folder) in toolchain::target_folders()? {
+        command.env(name, folder);
+    }
     command.exec().map_err(|error| {
         let error = error.to_string();
         let reason = error

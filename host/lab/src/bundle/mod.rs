@@ -19,8 +19,10 @@ pub use manifest::{Artifact, Manifest};
 pub use scaffold::{check_name, scaffold};
 
 use crate::{Error, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -101,6 +103,29 @@ fn draft(parent: &Path) -> Result<TempDir> {
         .permissions(Permissions::from_mode(0o755))
         .tempdir_in(parent)
         .map_err(Error::file("write to", parent))
+}
+
+/// Puts a finished draft in the place of what is there, in one step: whoever opens the folder
+/// finds all of the one or all of the other.
+fn replace(draft: TempDir, folder: &Path) -> Result<()> {
+    // Of several processes that build the same, one after another.
+    let lock = folder.with_file_name(".lock");
+    let held = File::create(&lock).and_then(|file| file.lock().map(|()| file));
+    let _held = held.map_err(Error::file("lock", &lock))?;
+    if !folder.exists() {
+        return publish(draft, folder);
+    }
+    let exchanged = renameat_with(CWD, draft.path(), CWD, folder, RenameFlags::EXCHANGE);
+    match exchanged {
+        // The draft is now what was there, and goes.
+        Ok(()) => Ok(()),
+        // Not every file system can exchange two folders.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            std::fs::remove_dir_all(folder).map_err(Error::file("replace", folder))?;
+            publish(draft, folder)
+        }
+        Err(error) => Err(Error::file("replace", folder)(error.into())),
+    }
 }
 
 /// Moves a finished draft to its final place.

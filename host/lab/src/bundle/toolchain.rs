@@ -1,7 +1,7 @@
 //! Runs the cargo and rustc of the agents' crates.
 
 use crate::{Error, Result};
-use cargo_metadata::{Artifact, Message};
+use cargo_metadata::{Artifact, Message, Package};
 use std::ffi::OsString;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -75,14 +75,22 @@ fn rustc(folder: &Path, args: &[&str]) -> Result<String> {
 
 /// Builds packages of one workspace for one target, and returns cargo's artifacts. The compiler's
 /// messages go to standard error.
-pub fn cargo_build(workspace: &Path, packages: &[&str], side: Side) -> Result<Vec<Artifact>> {
+pub fn cargo_build(workspace: &Path, packages: &[&Package], side: Side) -> Result<Vec<Artifact>> {
     let mut command = Command::new(cargo());
     command
         .current_dir(workspace)
+        .envs(target_folders()?)
         .args(["build", "--profile", "sandlab", "--target", side.target])
         .args(["--message-format", "json-render-diagnostics"])
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
-        .args(packages.iter().flat_map(|name| ["--package", name]))
+        // By its id: a name can be that of a dependency, too.
+        .args(
+            packages
+                .iter()
+                .flat_map(|package| ["--package", package.id.repr.as_str()]),
+        )
+        // A program beside the library need not compile for the target.
+        .arg("--lib")
         // The variable overrides all configuration files, so that no other flags apply.
         .env("CARGO_ENCODED_RUSTFLAGS", side.rustflags.join("\x1f"))
         .stdin(Stdio::null())
@@ -105,11 +113,31 @@ pub fn cargo_build(workspace: &Path, packages: &[&str], side: Side) -> Result<Ve
     if status.success() {
         return Ok(artifacts);
     }
+    let names: Vec<&str> = packages.iter().map(|p| p.name.as_str()).collect();
     Err(Error::Toolchain(format!(
         "cargo could not build {} for {}; its messages are above",
-        packages.join(", "),
+        names.join(", "),
         side.target
     )))
+}
+
+/// Returns the variables that name cargo's target folder, if they are set, with the paths that
+/// they mean here: cargo is run in the crate's folder, for its toolchain.
+///
+/// # Errors
+/// If the current folder is gone.
+pub fn target_folders() -> Result<Vec<(&'static str, PathBuf)>> {
+    let names = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
+    let set = names
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let set = set.filter(|(_, folder)| !folder.is_empty());
+    let absolute = set.map(|(name, folder)| {
+        let folder = PathBuf::from(folder);
+        let absolute = std::path::absolute(&folder);
+        Ok((name, absolute.map_err(Error::file("find", &folder))?))
+    });
+    absolute.collect()
 }
 
 /// Returns the cargo that runs this process, if one does, as cargo's own subcommands do.

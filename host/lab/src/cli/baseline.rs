@@ -48,7 +48,7 @@ pub fn execute(args: &Args) -> Result<()> {
             print(&format!("run {run} is the baseline {name}\n"))
         }
         What::List { stored } => {
-            let mut runs = stored.existing()?.runs()?;
+            let mut runs = stored.reading()?.runs()?;
             runs.retain(|run| !run.baselines.is_empty());
             print(&runs::list(&runs))
         }

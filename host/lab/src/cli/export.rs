@@ -21,6 +21,9 @@ impl<F: ValueEnum> FromStr for Export<F> {
             .split_once('=')
             .filter(|(_, file)| !file.is_empty())
             .ok_or("write KIND=FILE, as in json=report.json")?;
+        if file == "-" {
+            return Err("standard output has the report of --format; name a file".to_owned());
+        }
         Ok(Self {
             format: F::from_str(kind, false)?,
             file: file.into(),

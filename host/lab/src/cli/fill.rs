@@ -10,7 +10,7 @@ pub fn execute() -> Result<()> {
     let told: Fill = serde_json::from_reader(std::io::stdin().lock())
         .map_err(|error| Error::Usage(format!("`fill` is for `sandlab plan` alone: {error}")))?;
     be_killed_first();
-    end_with_parent();
+    end_with_parent()?;
     fill(&told, &mut |filled| {
         let line = serde_json::to_string(&filled)
             .map_err(|error| Error::Machine(format!("cannot encode a line: {error}")))?;
@@ -25,8 +25,8 @@ fn be_killed_first() {
 }
 
 /// Ends this process when nobody reads any more what it says: whatever it is doing then.
-fn end_with_parent() {
-    std::thread::spawn(|| {
+fn end_with_parent() -> Result<()> {
+    let watch = || {
         let stdout = rustix::stdio::stdout();
         loop {
             let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
@@ -34,5 +34,7 @@ fn end_with_parent() {
                 std::process::exit(3);
             }
         }
-    });
+    };
+    let thread = std::thread::Builder::new().spawn(watch);
+    thread.map(drop).map_err(Error::thread)
 }

@@ -20,6 +20,7 @@ mod run;
 mod runs;
 mod sample;
 mod session;
+mod streams;
 mod validate;
 
 use crate::experiments::{self, Experiment, registry};
@@ -27,6 +28,7 @@ use crate::{Error, Kind, Result};
 use clap::{Parser, Subcommand};
 use session::Session;
 use std::process::ExitCode;
+use streams::print;
 
 /// Measures what a WASM sandbox costs agents.
 #[derive(Debug, Parser)]
@@ -138,27 +140,16 @@ impl Cli {
 }
 
 fn failed(error: &Error) -> ExitCode {
-    match error {
-        // Not a defect of anything, and nothing to fail for.
-        Error::NotJudged(_) => eprintln!("warning: {error}"),
-        _ => eprintln!("error: {error}"),
-    }
+    // What is not judged is not a defect of anything.
+    let level = match error {
+        Error::NotJudged(_) => "warning",
+        _ => "error",
+    };
+    streams::say(&format!("{level}: {error}"));
     ExitCode::from(match error.kind() {
         Kind::NotJudged => 4,
         Kind::Finding => 1,
         Kind::Usage => 2,
         Kind::Internal => 3,
     })
-}
-
-/// Prints to standard output. A reader that has gone away is not an error.
-fn print(text: &str) -> Result<()> {
-    use std::io::{ErrorKind, Write};
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Machine(format!(
-            "cannot write to standard output: {error}"
-        ))),
-        _ => Ok(()),
-    }
 }

@@ -7,10 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// Prints a step of the work.
-pub fn say(step: &str) {
-    eprintln!("{step}");
-}
+pub use super::streams::say;
 
 /// A progress bar; while it exists, Ctrl-C ends the run early.
 pub struct Bar(ProgressBar);
@@ -62,7 +59,7 @@ fn catch_interrupts() -> Result<()> {
         if STOPPED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this round; press Ctrl-C again to end at once");
+        say("\nstopping after this round; press Ctrl-C again to end at once");
     };
     ctrlc::set_handler(handler)
         .map_err(|error| Error::Machine(format!("cannot catch Ctrl-C: {error}")))

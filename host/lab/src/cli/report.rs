@@ -29,7 +29,7 @@ const TREND: usize = 20;
 pub fn execute(args: &Args) -> Result<()> {
     args.reporting.require_writable()?;
     let targets = targets(args.targets.as_deref())?;
-    let store = args.stored.existing()?;
+    let store = args.stored.reading()?;
     let id = store.find(&args.run)?;
     let run = store.run(id)?;
     let view = experiments::view(&run);

@@ -2,11 +2,13 @@
 
 use super::print;
 use super::session::Stored;
+use super::streams::deliver;
 use crate::experiments;
-use crate::record::{Document, write_whole};
+use crate::record::Document;
 use crate::report::runs;
 use crate::{Error, Result};
 use clap::Subcommand;
+use sandlab_runtime::text_file;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -74,7 +76,7 @@ pub fn execute(args: &Args) -> Result<()> {
         None => list(&args.stored),
         Some(What::List { stored }) => list(stored),
         Some(What::Show { which }) => {
-            let store = which.stored.existing()?;
+            let store = which.stored.reading()?;
             let run = store.find(&which.run)?;
             print(&runs::show(run, &store.document(run)?))
         }
@@ -91,23 +93,19 @@ pub fn execute(args: &Args) -> Result<()> {
 }
 
 fn list(stored: &Stored) -> Result<()> {
-    print(&runs::list(&stored.existing()?.runs()?))
+    print(&runs::list(&stored.reading()?.runs()?))
 }
 
 fn export(which: &Which, output: Option<&Path>) -> Result<()> {
-    let store = which.stored.existing()?;
+    let store = which.stored.reading()?;
     let document = store.document(store.find(&which.run)?)?;
-    let text = document.json()?;
-    match output {
-        Some(file) => write_whole(file, text.as_bytes()),
-        None => print(&text),
-    }
+    deliver(output, &document.json()?)
 }
 
 /// All files are read before the first one is stored.
 fn import(files: &[PathBuf], stored: &Stored) -> Result<()> {
     let read = files.iter().map(|path| {
-        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let text = text_file::read(path).map_err(Error::file("read", path))?;
         let document = Document::read(&text);
         let document =
             document.and_then(|document| experiments::check(&document).map(|()| document));

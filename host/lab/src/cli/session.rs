@@ -1,6 +1,6 @@
 //! From a command to a stored run and its report: what all commands share that measure.
 
-use super::{print, progress};
+use super::{progress, streams};
 use crate::experiments::{self, Experiment, Given, Plan};
 use crate::record::{
     self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Store, Watch, Writer,
@@ -54,7 +54,15 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The store, which has to be there.
+    /// The store, to read it; it has to be there, and may be read-only.
+    ///
+    /// # Errors
+    /// If it is not, or cannot be read.
+    pub fn reading(&self) -> Result<Store> {
+        Store::reading(&self.store)
+    }
+
+    /// The store, to change it; it has to be there.
     ///
     /// # Errors
     /// If it is not, or cannot be used.
@@ -96,7 +104,7 @@ pub struct Reporting {
     /// How to report.
     #[arg(long, value_enum, default_value = "text", global = true)]
     format: Format,
-    /// Write the report to this file, instead of to standard output; with `--format csv` and a
+    /// Write the report to this file, instead of to standard output (`-`); with `--format csv` and a
     /// folder (`tables/`), a file per table.
     #[arg(long, value_name = "FILE", global = true)]
     output: Option<PathBuf>,
@@ -108,7 +116,7 @@ impl Reporting {
     /// # Errors
     /// If it cannot.
     pub fn require_writable(&self) -> Result<()> {
-        match &self.output {
+        match streams::file(self.output.as_deref()) {
             Some(output) if !self.is_folder(output) => record::require_writable(output),
             _ => Ok(()),
         }
@@ -131,10 +139,10 @@ impl Reporting {
     /// If it cannot be written.
     pub fn write(&self, report: &RunReport, store: &Store) -> Result<()> {
         let render = |colours| report.render(self.format, colours, || store.document(report.id));
-        match &self.output {
+        match streams::file(self.output.as_deref()) {
             Some(output) if self.is_folder(output) => report.write_csv(output),
-            Some(file) => record::write_whole(file, render(false)?.as_bytes()),
-            None => print(&render(console::colors_enabled())?),
+            Some(file) => streams::deliver(Some(file), &render(false)?),
+            None => streams::print(&render(console::colors_enabled())?),
         }
     }
 }
@@ -255,7 +263,14 @@ impl Measured {
     pub fn say_where(&self) {
         if !self.store.is_temporary() {
             let (id, file) = (self.id, self.store.path().display());
-            progress::say(&format!("run {id} in {file} has every sample"));
+            let lost = self
+                .errors
+                .iter()
+                .any(|error| matches!(error, Error::Store { .. }));
+            progress::say(&match lost {
+                false => format!("run {id} in {file} has every sample"),
+                true => format!("run {id} in {file} has what could be stored"),
+            });
         }
     }
 
@@ -317,7 +332,7 @@ impl Live {
         })
     }
 
-    /// Adds to the errors if not even that can be stored; what was stored before is there.
+    /// Adds to the errors if the end cannot be stored; what was stored before is there.
     fn end(self, errors: &mut Vec<Error>) -> (Store, RunId) {
         let end = End {
             complete: errors.is_empty(),
@@ -325,8 +340,11 @@ impl Live {
             failures: errors.iter().map(Error::to_string).collect(),
         };
         let run = self.writer.run();
+        let known = errors
+            .iter()
+            .any(|error| matches!(error, Error::Store { .. }));
         if let Err(error) = self.store.end(self.writer, &end)
-            && errors.is_empty()
+            && !known
         {
             errors.push(error);
         }

@@ -7,7 +7,8 @@ use crate::validate::{
     Baseline, Code, Guest, Policies, Policy, Severity, Stage, Status, Validation, find, supervise,
     worker,
 };
-use crate::{Error, Result, record};
+use crate::{Error, Result, paths, record, workload};
+use sandlab_runtime::text_file;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -66,7 +67,8 @@ pub fn execute(args: &Args) -> Result<()> {
     if let Some(code) = &args.explain {
         return explain(code);
     }
-    let policies = policies(args)?;
+    let copies = paths::temporary_folder()?;
+    let policies = policies(args, copies.path())?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     for export in &args.reports {
         record::require_writable(&export.file)?;
@@ -117,7 +119,26 @@ fn explain(code: &str) -> Result<()> {
     ))
 }
 
-fn policies(args: &Args) -> Result<Policies> {
+/// Checks a file of cases before any guest runs, and returns where the guests' processes find
+/// it. They cannot read this process's standard input or a pipe, so that those are copied.
+fn cases_file(file: &Path, copies: &Path) -> Result<Value> {
+    let text = text_file::read(file).map_err(Error::file("read", file))?;
+    workload::read_text(file, &text)?;
+    let mut path = std::path::absolute(file).map_err(Error::file("find", file))?;
+    if !path.is_file() {
+        path = copies.join(path.file_name().unwrap_or_default());
+        std::fs::write(&path, text).map_err(Error::file("write", &path))?;
+    }
+    let path = path.to_str().ok_or_else(|| {
+        let shown = paths::shown(file);
+        Error::Usage(format!(
+            "{shown}: name it in UTF-8, as policies are written"
+        ))
+    })?;
+    Ok(Value::from(path))
+}
+
+fn policies(args: &Args, copies: &Path) -> Result<Policies> {
     let mut last = Table::new();
     if let Some(world) = &args.world {
         last.insert("world".to_owned(), Value::from(world.as_str()));
@@ -127,10 +148,7 @@ fn policies(args: &Args) -> Result<Policies> {
         last.insert("skip".to_owned(), Value::Array(names.collect()));
     }
     if !args.cases.is_empty() {
-        let files = args.cases.iter().map(|file| {
-            let file = std::path::absolute(file).map_err(Error::file("find", file))?;
-            Ok(Value::from(file.to_string_lossy().as_ref()))
-        });
+        let files = args.cases.iter().map(|file| cases_file(file, copies));
         let cases = Value::Array(files.collect::<Result<_>>()?);
         let conformance = Table::from_iter([("cases".to_owned(), cases)]);
         last.insert("conformance".to_owned(), conformance.into());
@@ -138,7 +156,7 @@ fn policies(args: &Args) -> Result<Policies> {
     let (text, folder) = match &args.policy {
         None => (String::new(), Path::new("")),
         Some(file) => {
-            let text = std::fs::read_to_string(file).map_err(|error| {
+            let text = text_file::read(file).map_err(|error| {
                 Error::Usage(format!(
                     "cannot read the policy {}: {error}",
                     file.display()
@@ -159,7 +177,7 @@ fn policies(args: &Args) -> Result<Policies> {
 
 fn baseline(file: &Path) -> Result<Baseline> {
     let usage = |error: String| Error::Usage(format!("the baseline {}: {error}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| usage(error.to_string()))?;
+    let text = text_file::read(file).map_err(|error| usage(error.to_string()))?;
     Baseline::parse(&text).map_err(usage)
 }
 

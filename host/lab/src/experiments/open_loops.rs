@@ -163,7 +163,7 @@ fn metrics(row: &Row) -> Vec<Metric> {
         ),
         (used > 0.0).then(|| Metric::single(&shared::CPU_PER_AGENT, labels(), used)),
     ];
-    let withheld = part.tally(Phase::Steady).withheld("windows");
+    let withheld = part.withheld(Phase::Steady);
     let metrics = metrics.into_iter().flatten();
     let judged = metrics.map(|metric| match metric.quantity.key == shared::SUCCESS.key {
         true if fails_by_itself(steady) => metric,
@@ -174,7 +174,7 @@ fn metrics(row: &Row) -> Vec<Metric> {
 
 /// Returns whether most of what is missing failed. A busy machine makes messages late, and
 /// mailboxes full, but no agent fail: that is a result wherever it was measured.
-fn fails_by_itself(steady: &Window) -> bool {
+pub(crate) fn fails_by_itself(steady: &Window) -> bool {
     let missing = steady.due.saturating_sub(steady.meant + steady.good);
     let failed = steady.failed.saturating_sub(steady.refused);
     missing > 0 && 2 * failed > missing

@@ -25,5 +25,5 @@ quantities! {
     /// Time to start one agent of many.
     SPAWN_PER_AGENT = "spawn-per-agent", "spawn/agent", Nanoseconds, Lower, Spawn;
     /// Time from a fault, or from the end of a burst, until all is as it was before.
-    RECOVERY_TIME = "recovery-time", "recovery", Nanoseconds, Lower, Load;
+    RECOVERY_TIME = "recovery-time", "recovery time", Nanoseconds, Lower, Load;
 }

@@ -83,6 +83,12 @@ fn of(begin: &Begin) -> BTreeMap<String, String> {
     };
     add("cpu", environment.cpu.clone());
     add("cores", environment.cores.map(|cores| cores.to_string()));
+    add(
+        "cpu-quota",
+        environment.cpu_quota.map(|quota| quota.to_string()),
+    );
+    let memory = environment.memory_limit.map(|limit| limit.to_string());
+    add("memory-limit", memory);
     add("kernel", Some(environment.kernel.clone()));
     add("sandlab", Some(environment.sandlab.clone()));
     add("wasmtime", Some(environment.wasmtime.clone()));

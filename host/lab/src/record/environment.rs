@@ -1,5 +1,7 @@
 //! The conditions that numbers were measured under.
 
+use bytesize::ByteSize;
+use sandlab_runtime::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
@@ -11,6 +13,12 @@ pub struct Environment {
     pub cpu: Option<String>,
     /// Cores that this process may use.
     pub cores: Option<usize>,
+    /// How many cores' time its control groups may use; `None` if that is not limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_quota: Option<f64>,
+    /// The memory that its control groups may use, bytes; `None` if that is not limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<u64>,
     /// The kernel's release.
     pub kernel: String,
     /// The load average of the last minute, when the run started.
@@ -29,6 +37,8 @@ impl Environment {
         Self {
             cpu: cpu(),
             cores: std::thread::available_parallelism().ok().map(Into::into),
+            cpu_quota: limits::cpu_quota(),
+            memory_limit: limits::memory_limit(),
             kernel: rustix::system::uname()
                 .release()
                 .to_string_lossy()
@@ -38,6 +48,24 @@ impl Environment {
             wasmtime: sandlab_runtime::wasm::WASMTIME_VERSION.to_owned(),
             commit: commit(),
         }
+    }
+}
+
+impl Environment {
+    /// Returns the cores as reports show them, with what limits this process: "8 cores (a quota
+    /// of 0.5), 512.0 MiB of memory".
+    pub fn cores_and_limits(&self) -> String {
+        let cores = self.cores.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        let quota = self.cpu_quota.map(|quota| format!(" (a quota of {quota})"));
+        let memory = self.memory_limit.map(|bytes| {
+            let limit = ByteSize::b(bytes).display().iec();
+            format!(", {limit} of memory")
+        });
+        format!(
+            "{cores} cores{}{}",
+            quota.unwrap_or_default(),
+            memory.unwrap_or_default()
+        )
     }
 }
 

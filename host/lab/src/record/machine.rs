@@ -1,9 +1,9 @@
 //! Who had the cores: what the kernel counts of this process, its children and all others.
 
-use super::throttling::throttled;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use rustix::time::{ClockId, clock_gettime};
+use sandlab_runtime::limits::throttled;
 use std::collections::HashMap;
 use std::fs::read_to_string;
 use std::time::{Duration, Instant};
@@ -95,7 +95,11 @@ impl Counters {
         let own = later.own.saturating_sub(self.own)
             + later.ended.saturating_sub(self.ended)
             + of_children;
-        let waited = later.threads.keys().filter_map(since).map(|it| it.waited_for_others());
+        let waited = later
+            .threads
+            .keys()
+            .filter_map(since)
+            .map(|it| it.waited_for_others());
         let stat = self.stat.zip(later.stat);
         let throttled = self.throttled.zip(later.throttled);
         Stretch {
@@ -103,9 +107,8 @@ impl Counters {
             cores: later.stat.map_or(1, |stat| stat.cores.max(1)),
             own,
             waited: (!later.threads.is_empty()).then(|| waited.sum()),
-            others: stat.map(|(before, after)| {
-                after.busy.saturating_sub(before.busy).saturating_sub(own)
-            }),
+            others: stat
+                .map(|(before, after)| after.busy.saturating_sub(before.busy).saturating_sub(own)),
             steal: stat.map(|(before, after)| after.steal.saturating_sub(before.steal)),
             throttled: throttled.map(|(before, after)| after.saturating_sub(before)),
         }
@@ -122,7 +125,8 @@ impl Thread {
     }
 
     fn waited_for_others(self) -> Duration {
-        self.waited.saturating_sub(WAKING.saturating_mul(self.slices))
+        self.waited
+            .saturating_sub(WAKING.saturating_mul(self.slices))
     }
 }
 
@@ -227,7 +231,11 @@ mod tests {
 
     #[test]
     fn a_wait_for_an_idle_core_is_not_a_wait_for_others() {
-        let woken = Thread { waited: Duration::from_millis(4), slices: 100, ..Thread::default() };
+        let woken = Thread {
+            waited: Duration::from_millis(4),
+            slices: 100,
+            ..Thread::default()
+        };
         assert_eq!(woken.waited_for_others(), Duration::ZERO);
         let preempted = Thread { slices: 2, ..woken };
         assert!(preempted.waited_for_others() > Duration::from_millis(3));

@@ -15,7 +15,6 @@ mod paired;
 mod part;
 mod rounds;
 mod store;
-mod throttling;
 mod window;
 
 pub use closed_loop::{Clients, ClosedLoop, ClosedWindow, Mode};

@@ -243,6 +243,11 @@ impl RunPart {
         found.map(|(_, tally)| tally.clone()).unwrap_or_default()
     }
 
+    /// Returns why what was measured in a phase is not judged; `None` if it is.
+    pub fn withheld(&self, phase: Phase) -> Option<String> {
+        self.tally(phase).withheld("windows")
+    }
+
     /// Returns how many windows of a closed loop count.
     pub fn closed_tally(&self) -> Tally {
         let mut tally = Tally::default();
@@ -373,7 +378,7 @@ mod tests {
         assert!(steady.latency.max().unwrap() < 2e6);
         assert_eq!((steady.success(), steady.due), (Some(1.0), 1_050));
         assert_eq!((part.samples(Phase::Steady).count(), part.series.len()), (11, 12));
-        assert!(part.tally(Phase::Steady).withheld("windows").is_none());
+        assert!(part.withheld(Phase::Steady).is_none());
         assert_eq!(
             part.left_out(),
             ["steady: 1 of 12 windows did not count: steal 12 %"]
@@ -386,7 +391,7 @@ mod tests {
         let part = settled((0..10).map(|number| window(number, 100, 0, disturbed(number))));
         assert_eq!(part.phase(Phase::Steady).unwrap().due, 1_000);
         assert_eq!(part.samples(Phase::Steady).count(), 10);
-        let why = part.tally(Phase::Steady).withheld("windows").unwrap();
+        let why = part.withheld(Phase::Steady).unwrap();
         assert!(why.starts_with("7 of 10 windows did not count"), "{why}");
     }
 

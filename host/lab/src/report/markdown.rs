@@ -58,12 +58,10 @@ fn head(report: &RunReport) -> String {
         .as_ref()
         .map(|compared| format!("Baseline: {} (run {})  \n", compared.name, compared.run));
     format!(
-        "# Performance Benchmark Report\n\nDate: {date}  \nCommit: {commit}  \nEnvironment: {}, {} cores, \
+        "# Performance Benchmark Report\n\nDate: {date}  \nCommit: {commit}  \nEnvironment: {}, {}, \
          Linux {}, wasmtime {}  \nRun: {} ({})  \n{}\n",
         environment.cpu.as_deref().unwrap_or("processor not known"),
-        environment
-            .cores
-            .map_or_else(|| "?".to_owned(), |cores| cores.to_string()),
+        environment.cores_and_limits(),
         environment.kernel,
         environment.wasmtime,
         report.id,

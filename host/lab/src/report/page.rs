@@ -40,9 +40,9 @@ pub(super) fn findings(view: &View, topic: Topic, style: Style) -> Vec<String> {
 pub(super) fn machine(environment: &Environment) -> String {
     let unknown = || "not known".to_owned();
     format!(
-        "{}, {} cores, Linux {}, load {}; sandlab {}, wasmtime {}, commit {}",
+        "{}, {}, Linux {}, load {}; sandlab {}, wasmtime {}, commit {}",
         environment.cpu.as_deref().unwrap_or("processor not known"),
-        environment.cores.map_or_else(unknown, |n| n.to_string()),
+        environment.cores_and_limits(),
         environment.kernel,
         environment.load.map_or_else(unknown, |n| n.to_string()),
         environment.sandlab,

@@ -29,9 +29,7 @@ impl Fleet {
     ) -> Result<Self> {
         let runtime = start_runtime(settings)?;
         let start = Instant::now();
-        let agents = runtime
-            .spawn_many(backend, options, count)
-            .map_err(|error| Error::Path(error.to_string()))?;
+        let agents = runtime.spawn_many(backend, options, count)?;
         Ok(Self {
             runtime,
             agents,
@@ -51,7 +49,7 @@ impl Fleet {
             return Ok(());
         }
         Err(Error::Path(format!(
-            "messages are missing when nothing should move any more: {accounts:?}"
+            "messages are missing when nothing should move any more: {accounts}"
         )))
     }
 }

@@ -11,15 +11,6 @@ pub fn resident() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// What the kernel could still give, bytes (`MemAvailable` of `/proc/meminfo`, proc(5)); none
-/// where it does not say.
-pub fn available() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kilobytes * 1_024)
-}
-
 /// This process's memory, each page divided by those that share it, bytes (`Pss_Anon` and
 /// `Pss_Shmem` of `/proc/self/smaps_rollup`, proc(5)); none where the kernel does not say.
 /// Without pages of files: of a program's text, a process has more when another one that ran

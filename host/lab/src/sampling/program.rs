@@ -37,7 +37,7 @@ pub fn programs(
 ) -> Result<Vec<Program>> {
     let mut sandbox = sandbox.clone();
     // And one that is called alone.
-    let slots = agents as u32 + 1;
+    let slots = u32::try_from(agents).unwrap_or(u32::MAX).saturating_add(1);
     sandbox.allocation.slots = sandbox.allocation.slots.max(slots);
     let load = |kind: &BackendKind| {
         Ok(Program {

@@ -61,7 +61,7 @@ pub fn ring(backend: &Arc<dyn Backend>, ring: &Ring) -> Result<f64> {
     std::thread::sleep(ring.duration);
     let (after, took) = (runtime.accounts(), started.elapsed());
     if after.failed + after.dead_lettered > 0 {
-        return Err(Error::Path(format!("tokens were lost: {after:?}")));
+        return Err(Error::Path(format!("tokens were lost: {after}")));
     }
     Ok((after.handled - before.handled) as f64 / took.as_secs_f64())
 }

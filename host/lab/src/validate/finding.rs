@@ -250,6 +250,7 @@ pub struct Guest {
     /// The name in reports.
     pub name: String,
     /// The component's file.
+    #[serde(serialize_with = "crate::paths::serialize")]
     pub file: PathBuf,
     /// The file's identity; `None` if it could not be read.
     pub about: Option<About>,

@@ -75,7 +75,10 @@ fn refused(error: &LoadError) -> Result<Check, String> {
         LoadError::UndeclaredImport { import, remedy } => {
             Finding::new(Code::NotGranted, import, remedy).found(error.to_string())
         }
-        LoadError::Engine(_) | LoadError::Config(_) | LoadError::Unreadable { .. } => {
+        LoadError::Engine(_)
+        | LoadError::Threads(_)
+        | LoadError::Config(_)
+        | LoadError::Unreadable { .. } => {
             return Err(error.to_string());
         }
         _ => {

@@ -42,25 +42,28 @@ pub fn check_all(targets: &[Target], plan: &Plan, observer: &(dyn Observer + Syn
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     let turn = RwLock::new(());
-    thread::scope(|scope| {
-        for _ in 0..plan.jobs.clamp(1, targets.len().max(1)) {
-            scope.spawn(|| {
-                while let Some((index, target)) = {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    targets.get(index).map(|target| (index, target))
-                } {
-                    observer.begins(&printable(&target.name));
-                    let guest = if observer.stopped() {
-                        not_checked(target, "stopped before it was checked")
-                    } else {
-                        check(target, plan, &turn, &|| observer.stopped())
-                    };
-                    observer.done();
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.push((index, guest));
-                }
-            });
+    let work = || {
+        while let Some((index, target)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            targets.get(index).map(|target| (index, target))
+        } {
+            observer.begins(&printable(&target.name));
+            let guest = if observer.stopped() {
+                not_checked(target, "stopped before it was checked")
+            } else {
+                check(target, plan, &turn, &|| observer.stopped())
+            };
+            observer.done();
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.push((index, guest));
         }
+    };
+    thread::scope(|scope| {
+        for _ in 1..plan.jobs.min(targets.len()) {
+            // Where no further thread may be started, fewer guests are checked at once.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(index, _)| *index);
@@ -168,8 +171,11 @@ impl Child {
         let mut go = process.stdin().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut line = serde_json::to_vec(job)?;
         line.push(b'\n');
-        go.write_all(&line)?;
-        Ok(Self { process, go })
+        // A child that has ended already is told of by how it ended.
+        match go.write_all(&line) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(Self { process, go }),
+        }
     }
 
     /// Follows the child until it is done, or has to be ended.

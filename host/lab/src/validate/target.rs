@@ -24,7 +24,7 @@ pub struct Target {
 impl Target {
     fn component(path: &Path) -> Self {
         Self {
-            name: path.display().to_string(),
+            name: crate::paths::shown(path),
             component: path.to_owned(),
             twin: None,
             workload: None,
@@ -121,7 +121,11 @@ fn walk(folder: &Path, targets: &mut Vec<Target>) -> Result<()> {
         if is_folder {
             walk(&path, targets)?;
         } else if path.extension().is_some_and(|ending| ending == "wasm") {
-            targets.push(Target::component(&path));
+            let is_stream = path.metadata().is_ok_and(|found| !found.is_file());
+            targets.push(Target {
+                error: is_stream.then(|| "it is a pipe or a device".to_owned()),
+                ..Target::component(&path)
+            });
         }
     }
     Ok(())

@@ -30,6 +30,7 @@ use toml::Table;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
     /// The component's file.
+    #[serde(with = "crate::paths::exact")]
     pub component: PathBuf,
     /// The twin's file; `None` for a component alone.
     pub twin: Option<PathBuf>,
@@ -79,7 +80,7 @@ pub fn serve() -> Result<()> {
     let worker = Worker {
         job,
         policy,
-        go: listen(),
+        go: listen()?,
     };
     let told = worker.check();
     told.map_err(|error| Error::Machine(format!("the parent is gone: {error}")))
@@ -87,17 +88,18 @@ pub fn serve() -> Result<()> {
 
 /// Listens for the parent's lines, each of which lets one stage begin. Ends this process when
 /// the parent is gone, even if a stage never ends.
-fn listen() -> Receiver<()> {
+fn listen() -> Result<Receiver<()>> {
     let (sender, receiver) = channel();
-    thread::spawn(move || {
+    let listen = move || {
         for line in std::io::stdin().lines() {
             if line.is_err() || sender.send(()).is_err() {
                 break;
             }
         }
         std::process::exit(3);
-    });
-    receiver
+    };
+    let thread = thread::Builder::new().spawn(listen);
+    thread.map(|_| receiver).map_err(Error::thread)
 }
 
 /// Limits this process's memory, and turns core files off.

@@ -60,11 +60,14 @@ impl From<&Change> for Judged {
         let mut rule = change.rule;
         let remark = match change.verdict {
             Some(_) => None,
+            None if change.because.is_some() => None,
             None if *samples == 0 => {
                 rule.gates = false;
                 Some("there is no interval of it".to_owned())
             }
-            None => Some("fewer than 6 samples in one of the runs: there is no interval".to_owned()),
+            None => {
+                Some("fewer than 6 samples in one of the runs: there is no interval".to_owned())
+            }
         };
         // Half the interval is what a change has to exceed the threshold by, to be seen.
         let ends = change.change.and_then(|change| change.ends());
@@ -83,6 +86,7 @@ impl From<&Change> for Judged {
             verdict: change.verdict.unwrap_or(Verdict::Inconclusive),
             confirmed: false,
             remark,
+            because: change.because.clone(),
             old_samples: Vec::new(),
             new_samples: Vec::new(),
         }

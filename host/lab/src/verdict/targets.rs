@@ -81,7 +81,7 @@ impl Targets {
     /// # Errors
     /// If it cannot be read, or says what is no target.
     pub fn read(path: &Path, catalogue: &[&'static Quantity]) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let text = sandlab_runtime::text_file::read(path).map_err(Error::file("read", path))?;
         Self::parse(&text, catalogue)
             .map_err(|reason| Error::Usage(format!("the targets {}: {reason}", path.display())))
     }

@@ -1,7 +1,7 @@
 //! The directory that an agent writes in, for cases that need one.
 
 use super::Case;
-use crate::{Error, Result};
+use crate::Result;
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::config::{Access, DirectoryGrant};
 use tempfile::TempDir;
@@ -21,7 +21,7 @@ pub fn with_directory(
     if is_granted || cases.iter().all(|case| !case.directory) {
         return Ok((sandbox, None));
     }
-    let directory = tempfile::tempdir().map_err(Error::file("write to", &std::env::temp_dir()))?;
+    let directory = crate::paths::temporary_folder()?;
     granted.push(DirectoryGrant {
         guest: "/data".to_owned(),
         host: directory.path().to_owned(),

@@ -37,8 +37,16 @@ enum Content {
 /// # Errors
 /// [`Error::File`] if it cannot be read, [`Error::Workload`] with the first wrong line.
 pub fn read(path: &Path) -> Result<Vec<Case>> {
-    let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
-    parse(&text).map_err(|reason| Error::Workload {
+    let text = sandlab_runtime::text_file::read(path).map_err(Error::file("read", path))?;
+    read_text(path, &text)
+}
+
+/// Reads the text of a workload file.
+///
+/// # Errors
+/// [`Error::Workload`] with the first wrong line.
+pub fn read_text(path: &Path, text: &str) -> Result<Vec<Case>> {
+    parse(text).map_err(|reason| Error::Workload {
         path: path.to_owned(),
         reason,
     })

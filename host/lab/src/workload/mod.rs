@@ -12,7 +12,7 @@ mod file;
 mod text;
 
 pub use directory::with_directory;
-pub use file::read;
+pub use file::{read, read_text};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

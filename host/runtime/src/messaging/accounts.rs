@@ -1,6 +1,7 @@
 //! The accounts of all messages.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::ops::AddAssign;
 
 /// How many messages came to which end. While none is in flight,
@@ -37,6 +38,18 @@ impl Accounts {
     }
 }
 
+/// As a sum: "5 accepted = 2 handled + 1 failed + 1 dead-lettered + 1 queued; 3 agents".
+impl fmt::Display for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.is_balanced() { '=' } else { '≠' };
+        write!(
+            f,
+            "{} accepted {sign} {} handled + {} failed + {} dead-lettered + {} queued; {} agents",
+            self.accepted, self.handled, self.failed, self.dead_lettered, self.queued, self.agents
+        )
+    }
+}
+
 impl AddAssign for Accounts {
     fn add_assign(&mut self, other: Self) {
         self.accepted += other.accepted;
@@ -49,5 +62,26 @@ impl AddAssign for Accounts {
         self.replies += other.replies;
         self.restarts += other.restarts;
         self.agents += other.agents;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_message_shows_as_a_sum_that_does_not_hold() {
+        let mut accounts = Accounts {
+            accepted: 3,
+            handled: 1,
+            failed: 1,
+            queued: 1,
+            agents: 2,
+            ..Accounts::default()
+        };
+        let sum = "1 handled + 1 failed + 0 dead-lettered + 1 queued; 2 agents";
+        assert_eq!(accounts.to_string(), format!("3 accepted = {sum}"));
+        accounts.accepted = 4;
+        assert_eq!(accounts.to_string(), format!("4 accepted ≠ {sum}"));
     }
 }

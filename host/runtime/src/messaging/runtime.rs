@@ -215,6 +215,14 @@ impl Runtime {
         }))
     }
 
+    /// Checks whether agents can live in a placement here.
+    ///
+    /// # Errors
+    /// [`SpawnError::NoQuarantine`] with the kernel's reason.
+    pub fn require(&self, placement: Placement) -> Result<(), SpawnError> {
+        self.thread(placement, 0).map(drop)
+    }
+
     /// The thread of a placement, by index modulo their number.
     fn thread(&self, placement: Placement, index: usize) -> Result<usize, SpawnError> {
         match (&self.no_quarantine, placement) {

@@ -7,7 +7,7 @@ use crate::{Agent, Backend, CallError, Cause, Fault, Identity, Interface, Messag
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_bytes::ByteBuf;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub fn serve_if_child() {
     let served = serve();
     // The parent shows standard error if it got no answer.
     if let Err(error) = &served {
-        eprintln!("{error}");
+        let _ = writeln!(io::stderr(), "{error}");
     }
     std::process::exit(i32::from(served.is_err()));
 }

@@ -4,6 +4,8 @@
 use super::capacity;
 use crate::LoadError;
 use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
+use std::error::Error as _;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 use wasm_encoder::{MemorySection, MemoryType};
@@ -160,8 +162,23 @@ pub fn engines(sandbox: &SandboxConfig) -> Result<Vec<Engine>, LoadError> {
     thread::Builder::new()
         .name("epoch".to_owned())
         .spawn(move || tick(&weak))
-        .map_err(|error| LoadError::Engine(format!("cannot start the epoch's thread: {error}")))?;
+        .map_err(|error| LoadError::Threads(error.to_string()))?;
     Ok(engines)
+}
+
+/// Starts the threads that wasmtime compiles on. Where the kernel allows no more, wasmtime's own
+/// attempt would panic.
+///
+/// # Errors
+/// [`LoadError::Threads`] if they do not start.
+pub fn require_compile_threads() -> Result<(), LoadError> {
+    static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
+    let start = || match rayon::ThreadPoolBuilder::new().build_global() {
+        // Without a source, the program has started them already.
+        Err(error) if error.source().is_some() => Err(error.to_string()),
+        _ => Ok(()),
+    };
+    STARTED.get_or_init(start).clone().map_err(LoadError::Threads)
 }
 
 fn refused(error: wasmtime::Error) -> LoadError {

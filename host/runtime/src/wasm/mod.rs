@@ -141,6 +141,7 @@ impl SandboxEngine {
         if let Some(component) = self.cache.get(engine, bytes) {
             return Ok((component, false));
         }
+        engine::require_compile_threads()?;
         let component = Component::from_binary(engine, bytes).map_err(prepare)?;
         Ok((component, true))
     }

@@ -3,7 +3,7 @@
 use super::run::{Settled, run};
 use crate::Result;
 use crate::bundle;
-use crate::experiments::options::{Load, Loading, Messages, duration, rate};
+use crate::experiments::options::{Load, Loading, Messages, agents, duration, rate};
 use crate::experiments::{Given, Plan};
 use crate::sampling::counted;
 use crate::sampling::probe::ProbeRequest;
@@ -17,7 +17,7 @@ pub struct Parameters {
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// How many agents there are; what is told of one is a share of all.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100, value_parser = agents())]
     agents: u32,
     /// Messages per second, to all of them together, for the CPU at a rate.
     #[arg(long, default_value = "10_000", value_parser = rate)]

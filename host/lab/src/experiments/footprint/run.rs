@@ -103,13 +103,12 @@ impl<'a> Bench<'a> {
         };
         // Another agent first, so that what is there once is there.
         let warm = runtime.spawn(None, program.start.clone(), probe.options());
-        let warm = warm.map_err(|error| Error::Path(error.to_string()))?;
-        runtime.stop(warm);
+        runtime.stop(warm?);
         let connection = runtime.connect(64);
         let before = Reading::of(&runtime)?;
         let cpu = cpu()?;
         let started = runtime.spawn_many(&program.start, &options, settled.agents);
-        let agents = started.map_err(|error| Error::Path(error.to_string()))?;
+        let agents = started?;
         let start_ns = ns_since(cpu)? / settled.agents as f64;
         Ok(Self {
             probe,

@@ -37,7 +37,7 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
         ));
         to.metric(Metric::single(&IDLE_CPU, labels(), found.idle_with_agents));
         let at_rate = at_rate(part);
-        let withheld = part.tally(Phase::Steady).withheld("windows");
+        let withheld = part.withheld(Phase::Steady);
         to.metric(at_rate.map(|share| {
             Metric::single(&shared::CPU_PER_AGENT, labels(), share).withheld(withheld)
         }));

@@ -3,7 +3,7 @@
 use super::decide::MOST_PAIRS;
 use super::run::{Run, Sides};
 use crate::bundle;
-use crate::experiments::options::Messages;
+use crate::experiments::options::{Messages, duration};
 use crate::experiments::{Given, Plan};
 use crate::sampling::pairs::{Guests, PairSettings, Programs};
 use crate::verdict::gate::{NOISE_FILE, NoiseFloor, Policy, require_pairs};
@@ -40,7 +40,7 @@ pub struct Parameters {
     #[arg(last = true, value_name = "ARGUMENT", conflicts_with = "old")]
     arguments: Vec<String>,
     /// How long one run of a program may take.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     timeout: Duration,
     /// What is allowed, a TOML file; docs/gate.md has its fields.
     #[arg(long, value_name = "FILE")]

@@ -47,7 +47,8 @@ fn table(metrics: &[Judged]) -> Table {
         })
         .strong()
         .cells(
-            "interval", interval,
+            "interval",
+            interval,
             Some(Form::Change),
             |judged| match judged.change {
                 Some(change) if !judged.counted => Value::range(Some(change), Form::Change).into(),
@@ -74,7 +75,7 @@ fn table(metrics: &[Judged]) -> Table {
 fn verdict(judged: &Judged) -> Cell {
     let name = match judged.verdict {
         Verdict::Regressed if !judged.counted && judged.confirmed => "regressed, confirmed",
-        verdict => verdict.name(),
+        _ => judged.verdict_name(),
     };
     let text = match judged.rule.gates {
         true => name.to_owned(),

@@ -71,6 +71,7 @@ pub fn max_rate(program: &Program, search: &Search, to: &mut dyn Recorder) -> Re
         highest: tried.highest(),
         too_high: tried.too_high(),
     }))?;
+    to.failures(&generator)?;
     to.accounts(&fleet)
 }
 

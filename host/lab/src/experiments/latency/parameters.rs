@@ -2,7 +2,7 @@
 
 use super::max_rate::{Search, max_rate};
 use crate::Result;
-use crate::experiments::options::{Load, Loading, any_duration, duration, rate};
+use crate::experiments::options::{Load, Loading, agents, any_duration, duration, rate, size};
 use crate::experiments::{Given, Plan};
 use crate::sampling::steady::{Steady, steady};
 use sandlab_runtime::BackendKind;
@@ -18,10 +18,10 @@ pub struct Parameters {
     #[arg(long, default_value = "10_000", value_parser = rate, conflicts_with = "max_rate")]
     rate: f64,
     /// How many agents get them in turn.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 10, value_parser = agents())]
     agents: u32,
     /// The content of each message, bytes.
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..))]
+    #[arg(long, default_value_t = 1024, value_parser = size())]
     size: u32,
     /// How long to measure.
     #[arg(long, default_value = "10s", value_parser = duration)]

@@ -50,8 +50,8 @@ pub fn burst(program: &Program, load: &Burst, to: &mut dyn Recorder) -> Result<(
         Segment::steady(Phase::Burst, load.burst, load.duration),
         Segment::steady(Phase::Recovery, load.rate, load.watch),
     ]);
-    drive(&mut echoing(&fleet, size), schedule, WINDOW, |window| {
-        to.window(window)
-    })?;
+    let mut generator = echoing(&fleet, size);
+    drive(&mut generator, schedule, WINDOW, |window| to.window(window))?;
+    to.failures(&generator)?;
     to.accounts(&fleet)
 }

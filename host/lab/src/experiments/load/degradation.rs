@@ -28,7 +28,7 @@ pub fn degradation(part: &RunPart) -> Vec<Degradation> {
         (&shared::CPU_PER_MESSAGE, |point| point.cpu),
     ];
     let changes = figures.into_iter().filter_map(|(of, figure)| {
-        let values: Vec<f64> = part.points(Phase::Steady).filter_map(figure).collect();
+        let values: Vec<f64> = part.samples(Phase::Steady).filter_map(figure).collect();
         let ratio = change_over_time(&values)?;
         let is_sure = ratio.low.is_some_and(|low| low > 1.0);
         Some(Degradation {

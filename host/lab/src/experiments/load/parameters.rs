@@ -34,13 +34,13 @@ struct Peak {
     #[command(flatten)]
     what: What,
     /// How many agents get the messages in turn.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1_000, value_parser = options::agents())]
     agents: u32,
     /// Messages per second that are due.
     #[arg(long, default_value = "100_000", value_parser = rate)]
     rate: f64,
     /// The content of each message, bytes.
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..))]
+    #[arg(long, default_value_t = 1024, value_parser = options::size())]
     size: u32,
     /// How long to measure.
     #[arg(long, default_value = "300s", value_parser = duration)]
@@ -55,13 +55,13 @@ struct Long {
     #[command(flatten)]
     what: What,
     /// How many agents get the messages in turn.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100, value_parser = options::agents())]
     agents: u32,
     /// Messages per second that are due.
     #[arg(long, default_value = "10_000", value_parser = rate)]
     rate: f64,
     /// The content of each message, bytes.
-    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..))]
+    #[arg(long, default_value_t = 512, value_parser = options::size())]
     size: u32,
     /// How long to measure, all cycles together.
     #[arg(long, default_value = "24h", value_parser = duration)]
@@ -70,7 +70,7 @@ struct Long {
     #[arg(long, default_value = "5s", value_parser = any_duration)]
     ramp_up: Duration,
     /// The number of cycles of load and rest that the time is cut into; a leak shows from 7 on.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     cycles: u32,
 }
 
@@ -79,7 +79,7 @@ struct Sudden {
     #[command(flatten)]
     what: What,
     /// How many agents get the messages in turn.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100, value_parser = options::agents())]
     agents: u32,
     /// Messages per second before and after.
     #[arg(long, default_value = "1_000", value_parser = rate)]
@@ -88,7 +88,7 @@ struct Sudden {
     #[arg(long, default_value = "50_000", value_parser = rate)]
     burst_rate: f64,
     /// The content of each message, bytes.
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..))]
+    #[arg(long, default_value_t = 1024, value_parser = options::size())]
     size: u32,
     /// How long the burst is.
     #[arg(long, default_value = "10s", value_parser = duration)]

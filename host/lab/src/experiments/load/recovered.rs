@@ -131,6 +131,7 @@ mod tests {
             p99: Some(p99),
             cpu: None,
             resident: None,
+            invalid: None,
         }
     }
 

@@ -69,6 +69,7 @@ pub fn sustained(program: &Program, load: &Sustained, to: &mut dyn Recorder) -> 
             }))?;
         }
     }
+    to.failures(&generator)?;
     to.accounts(&fleet)
 }
 

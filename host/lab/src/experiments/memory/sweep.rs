@@ -11,10 +11,10 @@ use crate::experiments::memory::probe;
 use crate::experiments::memory::recovery::{Recovery, recovery};
 use crate::experiments::memory::start::{Start, start};
 use crate::experiments::memory::workload::{Ran, workload};
-use crate::sampling::process_memory::available;
 use crate::sampling::recorder::Recorder;
 use bytesize::ByteSize;
 use sandlab_runtime::BackendKind;
+use sandlab_runtime::limits::available_memory;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,8 +73,10 @@ fn at(tested: &LimitedAgent, limit: u64, has_words: bool) -> Result<AtLimit> {
             tested.agent
         )
     });
-    // The first of all, while nothing of an earlier instance is resident in the pool.
-    let held = match wordless.clone().or_else(|| too_little(limit)) {
+    // All that follows can fill the limit. The first of all, while nothing of an earlier instance
+    // is resident in the pool.
+    let wordless = wordless.or_else(|| too_little(limit));
+    let held = match wordless.clone() {
         Some(why) => Figure::Unavailable(why),
         None => Figure::Measured(held(tested.under(limit)?.as_ref(), limit).map_err(failed)?),
     };
@@ -101,15 +103,16 @@ fn at(tested: &LimitedAgent, limit: u64, has_words: bool) -> Result<AtLimit> {
     })
 }
 
-/// Why the machine cannot give what filling the limit would take, if it cannot: an eighth
-/// is left to everybody else.
+/// Why there is less memory than filling the limit would take, if there is: an eighth is left
+/// to everybody else.
 fn too_little(limit: u64) -> Option<String> {
-    let available = available()?;
-    (limit > available / 8 * 7).then(|| {
+    let available = available_memory()?;
+    (limit > available.bytes / 8 * 7).then(|| {
         format!(
-            "{} of memory are available on this machine, and the limit is {}",
-            ByteSize::b(available),
-            ByteSize::b(limit)
+            "{} leaves {} of memory, and the limit is {}",
+            available.by,
+            ByteSize::b(available.bytes).display().iec(),
+            ByteSize::b(limit).display().iec()
         )
     })
 }

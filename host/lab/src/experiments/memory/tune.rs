@@ -6,10 +6,10 @@ use crate::experiments::memory::found::Found;
 use crate::experiments::memory::largest::Outcome;
 use crate::experiments::memory::limited_agent::{LimitedAgent, MOST, PAGE};
 use crate::experiments::memory::workload::{RanOut, Went, series};
-use crate::sampling::process_memory::available;
 use crate::sampling::recorder::Recorder;
 use crate::{Error, Result};
 use bytesize::ByteSize;
+use sandlab_runtime::limits::available_memory;
 use sandlab_runtime::{Backend, BackendKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -137,7 +137,7 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
             "only the sandbox has a limit in pages that it counts refusals of",
         ));
     }
-    let plenty = available().map_or(MOST, |available| (available / 2).min(MOST));
+    let plenty = available_memory().map_or(MOST, |available| (available.bytes / 2).min(MOST));
     let curves = match curves(tested, search, plenty / PAGE * PAGE)? {
         Figure::Measured(curves) => curves,
         Figure::Unavailable(why) => return Ok(Figure::Unavailable(why)),

@@ -10,4 +10,4 @@ pub use loading::{Load, Loading};
 pub use messages::Messages;
 pub use rounds::Rounds;
 pub use strategy::{Strategies, config};
-pub use values::{any_duration, duration, rate};
+pub use values::{agents, any_duration, count, duration, rate, size};

@@ -1,5 +1,7 @@
 //! Which strategies a command compares, and with which agent.
 
+use super::values::{any_duration, count};
+use clap::builder::TypedValueParser;
 use sandlab_runtime::messaging::{Batching, Strategy};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -16,10 +18,10 @@ pub struct Strategies {
     )]
     names: Vec<Name>,
     /// For the strategy batch: messages per call at most, one number or more.
-    #[arg(long, value_delimiter = ',', default_value = "16")]
+    #[arg(long, value_delimiter = ',', default_value = "16", value_parser = count().try_map(NonZeroU32::try_from))]
     batch_size: Vec<NonZeroU32>,
     /// For the strategy batch: how long a message may wait for the call to be full.
-    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "0s", value_parser = any_duration)]
     batch_timeout: Duration,
 }
 

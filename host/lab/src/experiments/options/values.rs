@@ -1,6 +1,28 @@
 //! Values on the command line.
 
+use clap::builder::RangedI64ValueParser;
 use std::time::Duration;
+
+/// The longest duration: the windows of so long a load, 10 s each, are still few, and no
+/// arithmetic with it overflows.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Reads a number of agents. The bound is that of the largest address space with the densest
+/// layout.
+pub fn agents() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=4_000_000)
+}
+
+/// Reads the size of a message's content, bytes: at least a number, at most what a guest of the
+/// default memory limit could hold.
+pub fn size() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(8..=64 << 20)
+}
+
+/// Reads a count of what the lab itself keeps at once, such as messages in flight.
+pub fn count() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=1_000_000)
+}
 
 /// Reads a duration of at least 10 ms.
 ///
@@ -17,9 +39,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// Reads a duration, which can be zero.
 ///
 /// # Errors
-/// If it is none.
+/// If it is none, or longer than any measurement.
 pub fn any_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| error.to_string())
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if duration > LONGEST {
+        return Err("at most 30days".to_owned());
+    }
+    Ok(duration)
 }
 
 /// Reads a rate in messages per second.
@@ -32,4 +58,24 @@ pub fn rate(text: &str) -> Result<f64, String> {
         return Ok(rate);
     }
     Err("a rate is between 0.1 and 1,000,000,000 messages per second".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_of_a_duration_is_named() {
+        for (text, part) in [
+            ("18446744073709551615s", "at most 30days"),
+            ("31days", "at most 30days"),
+            ("1ms", "at least 10ms"),
+            ("soon", "expected number"),
+        ] {
+            let error = duration(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        assert_eq!(duration("30days").unwrap(), LONGEST);
+        assert_eq!(any_duration("0s").unwrap(), Duration::ZERO);
+    }
 }

@@ -181,7 +181,8 @@ impl DensityProbe {
         if let Some(mut stdin) = child.stdin() {
             // Elsewhere, so that one that does not read is ended at its deadline. One that
             // is gone says itself why.
-            thread::spawn(move || drop(stdin.write_all(&told)));
+            let tell = move || drop(stdin.write_all(&told));
+            thread::Builder::new().spawn(tell).map_err(Error::thread)?;
         }
         let limit = PER_READING + PER_AGENT * u32::try_from(slots).unwrap_or(u32::MAX);
         let mut said = Vec::new();

@@ -19,6 +19,7 @@ use std::time::Instant;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Fill {
     /// The component.
+    #[serde(with = "crate::paths::exact")]
     pub component: PathBuf,
     /// What its agents are allowed.
     pub sandbox: SandboxConfig,

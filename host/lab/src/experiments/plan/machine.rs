@@ -1,6 +1,7 @@
 //! What this machine has for agents.
 
 use crate::experiments::plan::open_files::OpenFiles;
+use sandlab_runtime::limits;
 use sandlab_runtime::wasm::Mappings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use std::fs;
 /// What this machine, and a process on it, has for agents.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
-    /// Memory that can be taken without swapping, bytes (`MemAvailable`, proc(5)).
+    /// Memory that can be taken without swapping, bytes: the machine's, or what its control
+    /// groups and resource limits leave to this process.
     pub memory: u64,
     /// The mappings that a process has before any agent, and those that it may have.
     pub used_mappings: u64,
@@ -24,27 +26,32 @@ pub struct Machine {
 /// Where a process's half of a 47-bit address space ends.
 const END: u64 = 1 << 47;
 
+/// Mappings that the process which holds the agents may have more than this one: a few, measured.
+const HOST: u64 = 64;
+
 impl Machine {
     /// As the kernel tells; none where it does not.
     pub fn now() -> Option<Self> {
         let mappings = Mappings::now()?;
-        let text = fs::read_to_string("/proc/meminfo").ok()?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+        let mut holes = holes(&fs::read_to_string("/proc/self/maps").ok()?);
+        if let Some(left) = limits::available_addresses() {
+            // It can be used in one place, for all that is known.
+            holes.truncate(1);
+            holes.iter_mut().for_each(|hole| *hole = left.min(*hole));
+        }
         Some(Self {
-            memory: kib << 10,
+            memory: limits::available_memory()?.bytes,
             used_mappings: mappings.used,
             mappings: mappings.limit,
             open_files: OpenFiles::now()?,
-            holes: holes(&fs::read_to_string("/proc/self/maps").ok()?),
+            holes,
         })
     }
 
-    /// What may be taken of its mappings.
+    /// Returns how many mappings agents may take in a process that has a few more of its own
+    /// than this one.
     pub fn room(&self) -> u64 {
-        self.as_mappings().room()
+        self.as_mappings().room().saturating_sub(HOST)
     }
 
     /// The kernel's limit with which so many mappings could be taken.

@@ -2,7 +2,7 @@
 
 use super::run::{Faulting, Trap, recovery};
 use crate::Result;
-use crate::experiments::options::{Load, Loading, any_duration, duration, rate};
+use crate::experiments::options::{Load, Loading, agents, any_duration, duration, rate};
 use crate::experiments::{Given, Plan};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Parameters {
     #[arg(long, default_value = "8", value_parser = rate)]
     fault_rate: f64,
     /// How many agents get the messages, and the faults, in turn.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100, value_parser = agents())]
     agents: u32,
     /// Messages per second that are due.
     #[arg(long, default_value = "10_000", value_parser = rate)]

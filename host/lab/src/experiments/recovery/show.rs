@@ -107,10 +107,15 @@ fn metrics(part: &Part, found: &Recoveries, to: &mut View) {
         return;
     }
     let longest = found.time.max();
-    to.metric(longest.map(|ns| Metric::single(&shared::RECOVERY_TIME, labels(), ns)));
+    let withheld = part.withheld(Phase::Faults);
+    to.metric(longest.map(|ns| {
+        Metric::single(&shared::RECOVERY_TIME, labels(), ns).withheld(withheld.clone())
+    }));
     let median = found.time.median_interval();
     to.metric(
-        median.map(|median| Metric::estimated(&MEDIAN_RECOVERY, labels(), median, Vec::new())),
+        median.map(|median| {
+            Metric::estimated(&MEDIAN_RECOVERY, labels(), median, Vec::new()).withheld(withheld)
+        }),
     );
 }
 

@@ -2,7 +2,7 @@
 
 use super::run::{Stage, scale};
 use crate::Result;
-use crate::experiments::options::{Load, Loading, duration};
+use crate::experiments::options::{Load, Loading, agents, duration, size};
 use crate::experiments::{Given, Plan};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
@@ -14,10 +14,10 @@ pub struct Parameters {
     #[arg(value_name = "AGENT|BUNDLE", default_value = "echo")]
     subject: String,
     /// How many agents, one number after another.
-    #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000,10000", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000,10000", value_parser = agents())]
     agents: Vec<u32>,
     /// The content of each message, bytes.
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..))]
+    #[arg(long, default_value_t = 1024, value_parser = size())]
     size: u32,
     /// How long to measure throughput with each number.
     #[arg(long, default_value = "2s", value_parser = duration)]

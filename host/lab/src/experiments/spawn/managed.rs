@@ -45,7 +45,7 @@ impl Managed {
         let options = options(what);
         let mut clock = Clock::start();
         let spawned = self.runtime.spawn(None, self.backend.clone(), options);
-        let agent = spawned.map_err(|error| Error::Path(error.to_string()))?;
+        let agent = spawned?;
         clock.lap(Phase::Start, 1);
         self.greet(&[agent], what)?;
         clock.lap(Phase::FirstReply, 1);
@@ -60,7 +60,7 @@ impl Managed {
         let mut clock = Clock::start();
         let spawned = self.runtime.spawn_many_on(0, &self.backend, &options, MANY);
         clock.lap(Phase::Start, MANY);
-        let agents = spawned.map_err(|error| Error::Path(error.to_string()))?;
+        let agents = spawned?;
         clock.skip();
         self.greet(&agents, what)?;
         clock.lap(Phase::FirstReply, MANY);

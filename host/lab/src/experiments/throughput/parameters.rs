@@ -1,12 +1,19 @@
 //! `sandlab throughput`
 
 use super::run::throughput;
-use crate::Result;
-use crate::experiments::options::{Load, Loading, Strategies, config, duration};
+use crate::experiments::options::{
+    Load, Loading, Strategies, agents, config, count, duration, size,
+};
 use crate::experiments::{Given, Plan};
 use crate::record::{Clients, ClosedLoop, Mode};
+use crate::{Error, Result};
+use bytesize::ByteSize;
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
+
+/// The most content of messages that may be in flight at once, bytes: more would measure how
+/// the machine runs out of memory.
+const IN_FLIGHT: u64 = 4 << 30;
 
 /// How agents are loaded: every combination of what is given more than once.
 #[derive(Debug, clap::Args)]
@@ -18,22 +25,22 @@ pub struct Parameters {
     #[command(flatten)]
     strategy: Strategies,
     /// How many agents, one number or more.
-    #[arg(long, value_delimiter = ',', default_value = "10", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_delimiter = ',', default_value = "10", value_parser = agents())]
     agents: Vec<u32>,
     /// The messages' sizes, bytes.
-    #[arg(long, value_delimiter = ',', default_value = "1024", value_parser = clap::value_parser!(u32).range(8..))]
+    #[arg(long, value_delimiter = ',', default_value = "1024", value_parser = size())]
     size: Vec<u32>,
     /// Whether replies are awaited, and whose.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ask")]
     mode: Vec<Mode>,
     /// Messages in flight on each connection.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 64, value_parser = count())]
     depth: u32,
     /// With `--mode task`: how many are given to the pool at once.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1_000, value_parser = count())]
     tasks: u32,
     /// Connections.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = count())]
     connections: u32,
     /// Where the connections' work is done.
     #[arg(long, value_enum, default_value = "threads")]
@@ -49,6 +56,7 @@ impl Parameters {
     pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
         let agent = self.subject.as_deref().unwrap_or(self.strategy.agent());
         let loads = self.loads(config(agent));
+        require_room(&loads)?;
         let load = Load {
             name: "throughput",
             subject: agent,
@@ -94,5 +102,19 @@ impl Parameters {
             }
         }
         loads
+    }
+}
+
+fn require_room(loads: &[ClosedLoop]) -> Result<()> {
+    let bytes =
+        |load: &ClosedLoop| load.size as u64 * load.connections as u64 * u64::from(load.depth);
+    match loads.iter().map(bytes).max() {
+        Some(most) if most > IN_FLIGHT => Err(Error::Usage(format!(
+            "{} of messages would be in flight at once, and at most {} may be: lower --size, \
+             --depth, --tasks or --connections",
+            ByteSize::b(most).display().iec(),
+            ByteSize::b(IN_FLIGHT).display().iec(),
+        ))),
+        _ => Ok(()),
     }
 }

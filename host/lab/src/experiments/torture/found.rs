@@ -80,7 +80,10 @@ impl StressReport {
         }
         let accounts = &self.accounts;
         if !accounts.is_balanced() || accounts.queued > 0 || accounts.agents != self.agents {
-            objections.push(format!("the accounts do not balance: {accounts:?}"));
+            objections.push(format!(
+                "the accounts do not balance: {accounts}, of {} that were started",
+                self.agents
+            ));
         }
         if let Some(grown) = self.growth().filter(|grown| *grown > GROWTH) {
             let percent = grown * 100.0;

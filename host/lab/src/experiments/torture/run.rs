@@ -68,6 +68,12 @@ pub fn torture(plan: &Torture) -> Result<StressReport> {
         ..Settings::default()
     };
     let runtime = Runtime::start(settings).map_err(|error| machine(&error))?;
+    // Otherwise each attack would count as wrong, and none was tried.
+    runtime.require(plan.placement).map_err(|error| {
+        Error::Machine(format!(
+            "{error}; `--together` lets hostile agents live beside good ones"
+        ))
+    })?;
     let good = runtime.spawn_many(
         runner.witness(),
         &AgentOptions::default(),

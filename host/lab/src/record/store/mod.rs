@@ -7,13 +7,14 @@
 mod baseline;
 mod read;
 mod schema;
+mod snapshot;
 mod write;
 
 pub use baseline::Baseline;
 pub use read::Listed;
 pub use write::Writer;
 
-use crate::{Error, Result};
+use crate::{Error, Result, paths};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Store {
     connection: Connection,
     path: PathBuf,
-    /// Of a store that nobody wants to keep.
+    /// Of a store that nobody wants to keep, or of a copy.
     _folder: Option<TempDir>,
 }
 
@@ -51,19 +52,25 @@ impl Store {
         Self::connect(path, OpenFlags::default())
     }
 
-    /// Opens a store that is there already.
+    /// Opens a store that is there already, to change it.
     ///
     /// # Errors
     /// As [`Store::open`], or if there is none.
     pub fn existing(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            return Err(Error::Usage(format!(
-                "there are no results in {} yet: measure something, or name another file with \
-                 --store PATH",
-                path.display()
-            )));
-        }
+        require(path)?;
         Self::connect(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// Opens a store to read it, also one that this user cannot write.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read, is damaged, or is something else.
+    pub fn reading(path: &Path) -> Result<Self> {
+        require(path)?;
+        match snapshot::can_be_written(path) {
+            true => Self::existing(path),
+            false => snapshot::open(path),
+        }
     }
 
     /// One that is gone when it is dropped.
@@ -71,8 +78,7 @@ impl Store {
     /// # Errors
     /// If the folder for temporary files cannot be written.
     pub fn temporary() -> Result<Self> {
-        let folder = tempfile::tempdir();
-        let folder = folder.map_err(Error::file("write to", &std::env::temp_dir()))?;
+        let folder = paths::temporary_folder()?;
         let mut store = Self::open(&folder.path().join("results.db"))?;
         store._folder = Some(folder);
         Ok(store)
@@ -123,6 +129,17 @@ impl Store {
     fn failed(&self) -> impl FnOnce(rusqlite::Error) -> Error {
         failed(&self.path)
     }
+}
+
+fn require(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "there are no results in {} yet: measure something, or name another file with --store \
+         PATH",
+        path.display()
+    )))
 }
 
 const BUSY: &str = "another process has been writing to it for too long; try again";

@@ -202,7 +202,11 @@ fn renew_conditions(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn is_current(connection: &Connection, path: &Path) -> Result<bool> {
+/// Returns whether the tables are those of this version.
+///
+/// # Errors
+/// If the file is no store, or one of a version that is not known yet.
+pub fn is_current(connection: &Connection, path: &Path) -> Result<bool> {
     let read = || {
         let application: i32 =
             connection.pragma_query_value(None, "application_id", |row| row.get(0))?;

@@ -52,7 +52,7 @@ fn head(report: &RunReport) -> String {
             .clone()
             .unwrap_or_else(|| "processor not known".to_owned()),
     ];
-    facts.extend(environment.cores.map(|cores| format!("{cores} cores")));
+    facts.push(environment.cores_and_limits());
     facts.push(format!("wasmtime {}", environment.wasmtime));
     facts.extend(
         report

@@ -72,6 +72,7 @@ pub struct Generator<S> {
     yields: bool,
     deadline: Duration,
     failures: BTreeMap<String, u64>,
+    other_failures: u64,
 }
 
 /// Which message it is, when it was due, and when it had left.
@@ -84,6 +85,9 @@ struct Departure {
 /// Different texts of failures that are counted apart.
 const MOST_FAILURES: usize = 32;
 
+/// Characters of a failure's text that tell it from others: an agent may quote the message.
+const FAILURE_TEXT: usize = 120;
+
 impl<S: Script> Generator<S> {
     /// Over this connection.
     pub fn new(connection: Connection, script: S) -> Self {
@@ -95,6 +99,7 @@ impl<S: Script> Generator<S> {
             yields: true,
             deadline: DEADLINE,
             failures: BTreeMap::new(),
+            other_failures: 0,
         }
     }
 
@@ -104,17 +109,25 @@ impl<S: Script> Generator<S> {
         Self { deadline, ..self }
     }
 
-    /// Returns the texts of failures, each with how often it came, the commonest first.
+    /// Returns the beginnings of the failures' texts, each with how often it came, the commonest
+    /// first, and last how many more there were.
     pub fn failures(&self) -> Vec<(String, u64)> {
         let mut failures: Vec<_> = self.failures.clone().into_iter().collect();
         failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let others = ("other failures".to_owned(), self.other_failures);
+        failures.extend(Some(others).filter(|(_, count)| *count > 0));
         failures
     }
 
-    fn note_failure(&mut self, why: String) {
-        let is_known = self.failures.contains_key(&why);
-        if is_known || self.failures.len() < MOST_FAILURES {
-            *self.failures.entry(why).or_default() += 1;
+    fn note_failure(&mut self, why: &str) {
+        let mut text: String = why.chars().take(FAILURE_TEXT).collect();
+        if text.len() < why.len() {
+            text.push('…');
+        }
+        let is_known = self.failures.contains_key(&text);
+        match is_known || self.failures.len() < MOST_FAILURES {
+            true => *self.failures.entry(text).or_default() += 1,
+            false => self.other_failures += 1,
         }
     }
 
@@ -276,7 +289,7 @@ impl<S: Script> Generator<S> {
                 }
                 Verdict::Failed => {
                     window.failed += 1;
-                    self.note_failure(why.unwrap_or_else(|| "a reply of another kind".to_owned()));
+                    self.note_failure(why.as_deref().unwrap_or("a reply of another kind"));
                 }
                 Verdict::Meant => window.meant += 1,
             }

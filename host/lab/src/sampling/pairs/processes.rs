@@ -10,9 +10,10 @@ use crate::printable::printable;
 use crate::record::Paired;
 use crate::{Error, Result};
 use sandlab_runtime::child::{Cause, Child};
+use sandlab_runtime::text_file::without_mark;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -98,7 +99,8 @@ impl Programs {
     /// Runs a program to its end, and reads what it said; `None` if it was stopped.
     fn one(&self, program: &PathBuf, stop: &dyn Fn() -> bool) -> Result<Option<Said>> {
         let failed = |reason: String| Error::Machine(format!("{}: {reason}", program.display()));
-        let mut command = Command::new(program);
+        // A name without a slash is a file here, and no program of `PATH`.
+        let mut command = Command::new(Path::new(".").join(program));
         command.args(&self.arguments).stdin(Stdio::null());
         let mut child =
             Child::start(command.stdout(Stdio::piped())).map_err(Error::file("run", program))?;
@@ -143,7 +145,7 @@ fn require_same([(first, one), (second, other)]: [(&str, &Identity); 2]) -> Resu
 
 fn parse(output: &str) -> Result<Said, String> {
     let mut said = Said::new();
-    for (number, line) in output.lines().enumerate() {
+    for (number, line) in without_mark(output).lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }

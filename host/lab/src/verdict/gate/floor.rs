@@ -34,7 +34,7 @@ impl NoiseFloor {
     /// # Errors
     /// If it is there, and cannot be used.
     pub fn read(file: &Path) -> Result<Option<Self>> {
-        let text = match std::fs::read_to_string(file) {
+        let text = match sandlab_runtime::text_file::read(file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(Error::file("read", file))?,
         };

@@ -85,6 +85,9 @@ pub struct Judged {
     pub confirmed: bool,
     /// What a reader should know of it.
     pub remark: Option<String>,
+    /// Why it is not judged, so that the verdict is none; null if it is.
+    #[serde(default)]
+    pub because: Option<String>,
     /// The old build's values, by pair.
     #[serde(default)]
     pub old_samples: Vec<f64>,
@@ -98,15 +101,27 @@ impl Judged {
     pub fn outcome(&self) -> Outcome {
         match (self.verdict, self.rule.inconclusive) {
             _ if !self.rule.gates => Outcome::Pass,
+            _ if self.because.is_some() => Outcome::Warn,
             (Verdict::Regressed, _) | (Verdict::Inconclusive, Inconclusive::Fail) => Outcome::Fail,
             (Verdict::Inconclusive, Inconclusive::Warn) => Outcome::Warn,
             _ => Outcome::Pass,
         }
     }
 
+    /// Returns what a person reads of the verdict.
+    pub fn verdict_name(&self) -> &'static str {
+        match self.because {
+            Some(_) => "not judged",
+            None => self.verdict.name(),
+        }
+    }
+
     /// Returns what was found, in words.
     pub fn sentence(&self) -> String {
         let name = &self.metric.name;
+        if let Some(because) = &self.because {
+            return format!("{name}: not judged, because {because}");
+        }
         let percent = |share: f64| format!("{:+.1} %", share * 100.0);
         let change = match &self.change {
             Some(change) => match change.ends() {

@@ -137,6 +137,7 @@ fn about(paired: &Paired, rule: Rule, margin: f64) -> Option<Judged> {
         verdict: Verdict::Inconclusive,
         confirmed: false,
         remark: paired.remark.clone(),
+        because: None,
         old_samples: paired.old.clone(),
         new_samples: paired.new.clone(),
     })

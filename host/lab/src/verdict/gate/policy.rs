@@ -73,7 +73,7 @@ impl Policy {
     pub fn read(file: &Path) -> Result<Self> {
         let wrong =
             |reason: String| Error::Usage(format!("the policy {}: {reason}", file.display()));
-        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        let text = sandlab_runtime::text_file::read(file).map_err(|error| wrong(error.to_string()))?;
         Self::standard().changed(&text).map_err(wrong)
     }
 
@@ -167,6 +167,13 @@ fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
         Text(String),
     }
     let share = match Written::deserialize(from)? {
+        Written::Number(number) if (1.0..=1_000.0).contains(&number) => {
+            return Err(serde::de::Error::custom(format!(
+                "`threshold = {number}` would allow {} %: write \"{number} %\" or {}",
+                number * 100.0,
+                number / 100.0
+            )));
+        }
         Written::Number(number) => Some(number),
         Written::Text(text) => percent(&text),
     };
@@ -246,6 +253,10 @@ mod tests {
             ("[[metric]]\nnames = [\"a\"]\nthreshold = \"much\"", "3 %"),
             ("[[metric]]\nnames = [\"a\"]\nthreshold = -0.1", "3 %"),
             ("[[metric]]\nnames = [\"[\"]", "pattern"),
+            (
+                "[[metric]]\nnames = [\"a\"]\nthreshold = 5",
+                "write \"5 %\" or 0.05",
+            ),
         ] {
             let error = changed(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -60,11 +60,16 @@ impl GateReport {
     /// Returns what is regressed, or undecided where that must not be.
     ///
     /// # Errors
-    /// [`Error::TargetsMissed`] if there is any.
+    /// [`Error::TargetsMissed`] if there is any; otherwise [`Error::NotJudged`] if something that
+    /// gates is not judged.
     pub fn verdict(&self) -> Result<()> {
+        let gating = self.metrics.iter().filter(|judged| judged.rule.gates);
+        let not_judged = gating.filter(|judged| judged.because.is_some());
+        let not_judged: Vec<_> = not_judged.map(Judged::sentence).collect();
         match objections(&self.metrics) {
-            lines if lines.is_empty() => Ok(()),
-            lines => Err(Error::TargetsMissed(lines)),
+            lines if !lines.is_empty() => Err(Error::TargetsMissed(lines)),
+            _ if !not_judged.is_empty() => Err(Error::NotJudged(not_judged)),
+            _ => Ok(()),
         }
     }
 }
@@ -88,13 +93,15 @@ fn outcome(metrics: &[Judged]) -> Outcome {
 /// Returns what became of a gate in a line: whether it holds, and how often which verdict was
 /// reached.
 pub fn headline(metrics: &[Judged], is_decided: bool) -> String {
+    let is_judged = |judged: &&Judged| judged.because.is_none();
     let counts = Verdict::ALL.map(|verdict| {
-        let count = metrics
-            .iter()
-            .filter(|judged| judged.verdict == verdict)
-            .count();
+        let judged = metrics.iter().filter(is_judged);
+        let count = judged.filter(|judged| judged.verdict == verdict).count();
         format!("{count} {}", verdict.name())
     });
+    let not_judged = metrics.len() - metrics.iter().filter(is_judged).count();
+    let not_judged = (not_judged > 0).then(|| format!("{not_judged} not judged"));
+    let counts: Vec<_> = counts.into_iter().chain(not_judged).collect();
     let outcome = match outcome(metrics) {
         Outcome::Fail => "does not hold",
         _ if !is_decided => "is not decided, because not all was measured",

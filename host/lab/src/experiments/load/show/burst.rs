@@ -3,7 +3,7 @@
 use super::{BURST_P99, Part};
 use crate::experiments::labels;
 use crate::experiments::load::recovered::{NOISY, Outcome, Recovered, recovered};
-use crate::experiments::open_loops::timeline;
+use crate::experiments::open_loops::{fails_by_itself, timeline};
 use crate::metrics::format::time;
 use crate::metrics::{Metric, Topic, shared};
 use crate::record::Phase;
@@ -15,6 +15,7 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
         .filter_map(|part| Some((*part, recovered(part)?)))
         .collect();
     to.table(bursts(&rows));
+    parts.iter().for_each(|part| success(part, to));
     for (part, found) in &rows {
         metrics(part, found, to);
         charts(part, found, to);
@@ -32,6 +33,21 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
                 time(NOISY)
             )),
         }
+    }
+}
+
+/// Grades what the agents make of the load before the burst: in it some may be refused.
+fn success(part: &Part, to: &mut View) {
+    let before = part.phase(Phase::Baseline);
+    let Some((before, share)) = before.and_then(|phase| Some((phase, phase.success()?))) else {
+        return;
+    };
+    let tally = part.tally(Phase::Baseline).withheld("windows");
+    let withheld = tally.filter(|_| !fails_by_itself(before));
+    let metric = Metric::single(&shared::SUCCESS, labels(&part.part), share);
+    to.metric(metric.withheld(withheld));
+    if before.good == 0 {
+        to.object(format!("{}: no message came to a good reply before the burst", part.name()));
     }
 }
 
@@ -97,16 +113,18 @@ fn p99(part: &Part, phase: Phase) -> Option<f64> {
 fn metrics(part: &Part, found: &Recovered, to: &mut View) {
     let labels = || labels(&part.part);
     let p99 = p99(part, Phase::Burst);
-    let windows = part.points(Phase::Burst);
+    let windows = part.samples(Phase::Burst);
     let windows: Vec<f64> = windows.filter_map(|point| point.p99).collect();
-    to.metric(p99.map(|p99| Metric::whole(&BURST_P99, labels(), p99, windows)));
+    let of_burst = part.withheld(Phase::Burst);
+    to.metric(p99.map(|p99| {
+        Metric::whole(&BURST_P99, labels(), p99, windows).withheld(of_burst.clone())
+    }));
     // A burst that was not recovered from while it was watched has no time of it.
     if let Outcome::After(after) = found.outcome {
-        to.metric(Metric::single(
-            &shared::RECOVERY_TIME,
-            labels(),
-            after * 1e9,
-        ));
+        let before = part.withheld(Phase::Baseline);
+        let withheld = before.or(of_burst).or(part.withheld(Phase::Recovery));
+        let time = Metric::single(&shared::RECOVERY_TIME, labels(), after * 1e9);
+        to.metric(time.withheld(withheld));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::experiments::load::degradation::{Degradation, degradation};
 use crate::experiments::load::found::{Cycle, Found};
 use crate::experiments::load::leak::{Counted, GROWTHS, counted};
 use crate::experiments::open_loops::timeline;
+use crate::record::Phase;
 use crate::metrics::{Metric, Topic, Unit};
 use crate::view::{Cell, Emphasis, Form, Table, View};
 
@@ -18,13 +19,11 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
     to.table(degradations(&changes));
     for (part, change) in &changes {
         let labels = labels(&part.part).with("figure", change.of.key);
-        to.metric(Metric::estimated(
-            &DEGRADATION,
-            labels,
-            change.ratio,
-            Vec::new(),
-        ));
-        if change.is_flagged {
+        let withheld = part.withheld(Phase::Steady);
+        let is_judged = withheld.is_none();
+        let metric = Metric::estimated(&DEGRADATION, labels, change.ratio, Vec::new());
+        to.metric(metric.withheld(withheld));
+        if change.is_flagged && is_judged {
             to.object(format!(
                 "{}: {} got worse over time",
                 part.name(),
@@ -130,12 +129,12 @@ fn growth(part: &Part) -> Option<String> {
         let off = point.0 - x;
         (c + off * (point.1 - y), v + off * off)
     });
-    let messages: u64 = part.series.iter().map(|point| point.good).sum();
+    let messages: u64 = part.series.iter().map(|point| point.due).sum();
     let seconds: f64 = part.series.iter().map(|point| point.seconds).sum();
     let slope = covariance / variance;
     Some(format!(
-        "{}: resident memory grew by {:.3} bytes per message on a straight line through all \
-         windows; by itself that says little, compare it with the twin's",
+        "{}: resident memory changed by {:+.1} bytes per message on a straight line through \
+         all windows; by itself that says little, compare it with the twin's",
         part.name(),
         slope * seconds / messages.max(1) as f64
     ))

@@ -1,0 +1,178 @@
+//! Which package, which artifact: crates as people have them.
+
+use assert_cmd::Command;
+use predicates::str::contains;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const AGENT: &str = "use sandlab_agent::{Agent, Failure, Host, Message, Performative};
+#[derive(Default)]
+struct Answers;
+impl Agent for Answers {
+    fn handle(&mut self, _: &mut Host, message: Message) -> Result<Vec<Message>, Failure> {
+        Ok(vec![message.into_reply(Performative::Inform)])
+    }
+}
+sandlab_agent::export!(Answers);
+";
+
+/// Folders with crates, built with the repository's lock file and what is installed.
+struct Crates(TempDir);
+
+impl Crates {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, file: &str, text: &str) -> PathBuf {
+        let path = self.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A library that hosts can load, with these further lines in its manifest.
+    fn library(&self, folder: &str, name: &str, lines: &str, code: &str) {
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+             [lib]\ncrate-type = [\"cdylib\"]\n\n{lines}\n"
+        );
+        self.write(&format!("{folder}/Cargo.toml"), &manifest);
+        self.write(&format!("{folder}/src/lib.rs"), code);
+    }
+
+    fn agent(&self, folder: &str, name: &str, lines: &str) {
+        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-agents/sdk");
+        let sdk = sdk.canonicalize().unwrap();
+        let sdk = format!("[dependencies]\nsandlab-agent = {{ path = {sdk:?} }}\n{lines}");
+        self.library(folder, name, &sdk, AGENT);
+    }
+
+    /// The versions that this repository is tested with.
+    fn lock(&self, folder: &str) {
+        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
+        fs::copy(lock, self.path().join(folder).join("Cargo.lock")).unwrap();
+    }
+
+    fn sandlab(&self, arguments: &str) -> Command {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab
+            .args(arguments.split_whitespace())
+            .current_dir(self.path());
+        sandlab
+            .env("SANDLAB_NO_STORE", "true")
+            .env("CARGO_NET_OFFLINE", "true");
+        sandlab
+            .env("CARGO_TARGET_DIR", target())
+            .env_remove("CARGO_BUILD_TARGET_DIR");
+        sandlab
+    }
+}
+
+/// Where all of them are built, so that the SDK and what it needs are built once.
+fn target() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("crates");
+    fs::create_dir_all(&target).unwrap();
+    target
+}
+
+#[test]
+fn the_library_of_a_crate_with_programs_is_built_and_nothing_else() {
+    let crates = Crates::new();
+    crates.agent("tool", "tool", "[workspace]");
+    crates.lock("tool");
+    crates.write(
+        "tool/src/main.rs",
+        "fn main() { println!(\"a tool for this agent\"); }",
+    );
+    let unix = "fn main() { drop(std::os::unix::net::UnixListener::bind(\"x.sock\")); }";
+    crates.write("tool/src/bin/server.rs", unix);
+    let built = crates.sandlab("build tool").assert().code(0);
+    built.stderr(contains("tool/Cargo.lock"));
+}
+
+#[test]
+fn an_agent_may_have_the_name_of_a_dependency() {
+    let crates = Crates::new();
+    crates.agent("memchr", "memchr", "memchr = \"2\"\n[workspace]");
+    crates.lock("memchr");
+    crates
+        .sandlab("build memchr")
+        .assert()
+        .code(0)
+        .stdout(contains("memchr"));
+}
+
+#[test]
+fn a_workspace_builds_where_cargo_is_told_to_and_passes_over_what_is_no_agent() {
+    let crates = Crates::new();
+    let members = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n";
+    crates.write("ws/Cargo.toml", members);
+    crates.lock("ws");
+    crates.agent("ws/crates/alpha", "alpha", "");
+    let c_abi = "#[unsafe(no_mangle)]\npub extern \"C\" fn answer() -> u32 { 42 }\n";
+    crates.library("ws/crates/other", "other", "", c_abi);
+    // A member that is a link belongs to the workspace that has the link.
+    crates.agent("elsewhere/linked", "linked", "");
+    std::os::unix::fs::symlink(
+        "../../elsewhere/linked",
+        crates.path().join("ws/crates/linked"),
+    )
+    .unwrap();
+    std::os::unix::fs::symlink(target(), crates.path().join("ws/out")).unwrap();
+    // Of an earlier run of this test.
+    for agent in ["alpha", "linked"] {
+        let _ = fs::remove_dir_all(target().join("agents").join(agent));
+    }
+    let mut build = crates.sandlab("build crates");
+    build
+        .current_dir(crates.path().join("ws"))
+        .env("CARGO_TARGET_DIR", "out");
+    let built = build.assert().code(0);
+    built.stderr(contains("other is passed over, as no agent"));
+    let agents = crates.path().join("ws/out/agents");
+    for agent in ["alpha", "linked"] {
+        assert!(agents.join(agent).join("agent.wasm").is_file(), "{agent}");
+    }
+    assert!(!agents.join("other").exists());
+    assert!(!crates.path().join("ws/crates/out").exists());
+    let found = |agent: &str| {
+        let mut compare = crates.sandlab("compare --backends native --rounds 1");
+        compare.arg(agent).env("CARGO_TARGET_DIR", "out");
+        compare.current_dir(crates.path().join("ws"));
+        compare
+    };
+    found("alpha").assert().code(0);
+    // By itself, too, and with the same lock.
+    let mut build = crates.sandlab("build ws/crates/linked");
+    build.env("CARGO_TARGET_DIR", crates.path().join("ws/out"));
+    build.assert().code(0).stderr(contains("ws/Cargo.lock"));
+    assert!(!crates.path().join("elsewhere/linked/Cargo.lock").exists());
+    let mut alone = crates.sandlab("build ws/crates/other");
+    alone.env("CARGO_TARGET_DIR", crates.path().join("ws/out"));
+    alone.assert().failure().stderr(contains("other"));
+}
+
+#[test]
+fn builds_of_one_crate_at_once_all_succeed() {
+    let crates = Crates::new();
+    crates.agent("twice", "twice", "[workspace]");
+    crates.lock("twice");
+    crates.sandlab("build twice").assert().code(0);
+    for _ in 0..4 {
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| crates.sandlab("build twice").assert().code(0));
+            }
+        });
+    }
+    crates
+        .sandlab("compare twice/../twice --rounds 1")
+        .assert()
+        .code(0);
+}

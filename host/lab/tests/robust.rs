@@ -1,0 +1,346 @@
+//! Surroundings that are not as one would like: readers that go away, stores that cannot be
+//! written, files of other editors, names that are no text, numbers without bound.
+
+use assert_cmd::Command;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Stdio};
+use tempfile::TempDir;
+
+const SANDLAB: &str = env!("CARGO_BIN_EXE_sandlab");
+
+fn sandlab(arguments: &str) -> Command {
+    let mut sandlab = Command::new(SANDLAB);
+    sandlab.args(arguments.split_whitespace());
+    sandlab
+        .env("SANDLAB_NO_STORE", "true")
+        .timeout(std::time::Duration::from_secs(60));
+    sandlab
+}
+
+/// A folder that everyone may read, with a store of the version before.
+fn shared_store() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("results 100%?.db");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-v2.db");
+    fs::copy(fixture, &store).unwrap();
+    (folder, store)
+}
+
+/// Runs the command as a user who may write neither the store nor its folder.
+fn as_reader(store: &Path, arguments: &str) -> process::Output {
+    let folder = store.parent().unwrap();
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries.for_each(|file| fs::set_permissions(file, Permissions::from_mode(0o444)).unwrap());
+    fs::set_permissions(folder, Permissions::from_mode(0o555)).unwrap();
+    let mut sandlab = process::Command::new(SANDLAB);
+    sandlab
+        .args(arguments.split_whitespace())
+        .arg("--store")
+        .arg(store)
+        .current_dir("/");
+    if rustix::process::geteuid().is_root() {
+        sandlab.uid(65_534).gid(65_534);
+    }
+    let output = sandlab.output().unwrap();
+    fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    output
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_read_and_left_as_it_was() {
+    let (folder, store) = shared_store();
+    let names = || fs::read_dir(folder.path()).unwrap().count();
+    let read_all = |bytes: &[u8]| {
+        for arguments in [
+            "runs",
+            "runs list",
+            "runs show 1",
+            "runs export 1",
+            "report 3",
+        ] {
+            let output = as_reader(&store, arguments);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{arguments}: {told}");
+            assert!(!output.stdout.is_empty(), "{arguments}");
+            assert_eq!((fs::read(&store).unwrap(), names()), (bytes.to_vec(), 1));
+        }
+    };
+    // One of the version before, and then one of this version.
+    read_all(&fs::read(&store).unwrap());
+    fs::set_permissions(&store, Permissions::from_mode(0o644)).unwrap();
+    sandlab("runs list --store").arg(&store).assert().code(0);
+    read_all(&fs::read(&store).unwrap());
+    let refused = as_reader(&store, "runs delete 1");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(3), "{told}");
+    assert!(told.contains("cannot write"), "{told}");
+}
+
+#[test]
+fn a_log_beside_a_store_that_cannot_be_written_is_read_too() {
+    let (_folder, store) = shared_store();
+    sandlab("runs list --store").arg(&store).assert().code(0);
+    let connection = rusqlite::Connection::open(&store).unwrap();
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM run WHERE id > 2")
+        .unwrap();
+    let (copied, copy) = {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("results.db");
+        fs::copy(&store, &copy).unwrap();
+        let log = |store: &Path| PathBuf::from(format!("{}-wal", store.display()));
+        fs::copy(log(&store), log(&copy)).unwrap();
+        (folder, copy)
+    };
+    let output = as_reader(&copy, "runs list");
+    let listed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        listed.contains("compare") && !listed.contains("footprint"),
+        "{listed}"
+    );
+    drop(copied);
+}
+
+#[test]
+fn a_reader_that_has_gone_away_changes_no_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.wasm");
+    fs::write(&bad, "no component").unwrap();
+    let bad = bad.display();
+    for (arguments, code) in [
+        (format!("validate {bad}"), 1),
+        (format!("compare {bad}"), 3),
+        ("compare ecko".to_owned(), 2),
+        ("compare --no-such-option".to_owned(), 2),
+        ("metrics".to_owned(), 0),
+        ("--help".to_owned(), 0),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut sandlab = process::Command::new(SANDLAB);
+        sandlab
+            .args(arguments.split_whitespace())
+            .env("SANDLAB_NO_STORE", "true");
+        sandlab.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let status = sandlab.stdin(Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments}");
+    }
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let (folder, store) = shared_store();
+    for arguments in [
+        "runs export 1 --output -",
+        "report 1 --format json --output -",
+    ] {
+        let mut sandlab = sandlab(arguments);
+        sandlab
+            .arg("--store")
+            .arg(&store)
+            .current_dir(folder.path());
+        let output = sandlab.assert().code(0).get_output().stdout.clone();
+        serde_json::from_slice::<serde_json::Value>(&output).unwrap();
+    }
+    assert!(!folder.path().join("-").exists());
+    let refused = sandlab("validate echo --report json=-").assert().code(2);
+    refused.stderr(contains("standard output has the report of --format"));
+}
+
+#[test]
+fn a_workload_may_begin_with_a_mark_and_come_from_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let marked = folder.path().join("bom.jsonl");
+    let text = "\u{feff}{\"request\": \"a\", \"reply\": \"a\"}\r\n";
+    fs::write(&marked, text).unwrap();
+    let compare = "compare echo --backends native --rounds 1 --workload";
+    sandlab(compare).arg(&marked).assert().code(0);
+    sandlab(compare)
+        .arg("/dev/stdin")
+        .write_stdin(text)
+        .assert()
+        .code(0);
+    let validate = "validate echo --no-timing --skip soak,spawn,call --cases";
+    sandlab(validate).arg(&marked).assert().code(0);
+    let read = sandlab(validate)
+        .arg("/dev/stdin")
+        .write_stdin(text)
+        .assert()
+        .code(0);
+    read.stdout(contains("conformance"));
+}
+
+#[test]
+fn another_encoding_is_named_before_any_guest_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("utf16");
+    let units = "\u{feff}{\"request\": \"a\"}".encode_utf16();
+    fs::write(&file, units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()).unwrap();
+    for arguments in [
+        "compare echo --workload",
+        "validate echo --cases",
+        "validate echo --policy",
+        "compare echo --sandbox",
+        "compare echo --targets",
+        "runs import",
+    ] {
+        let refused = sandlab(arguments).arg(&file).assert().code(2);
+        refused
+            .stdout("")
+            .stderr(contains("it is UTF-16; save it as UTF-8"));
+    }
+}
+
+#[test]
+fn a_number_beyond_its_bound_is_refused_with_the_bound() {
+    for (arguments, bound) in [
+        ("latency --duration 18446744073709551615s", "at most 30days"),
+        ("latency --ramp-up 18446744073709551615s", "at most 30days"),
+        (
+            "throughput --duration 18446744073709551615s",
+            "at most 30days",
+        ),
+        (
+            "throughput --batch-timeout 18446744073709551615s",
+            "at most 30days",
+        ),
+        ("throughput --batch-size 4294967295", "1000000"),
+        ("throughput --agents 4294967295", "4000000"),
+        ("throughput --size 4294967295", "67108864"),
+        ("throughput --size 67108864 --depth 1000", "at most 4.0 GiB"),
+        ("throughput --tasks 4294967295", "1000000"),
+        ("throughput --connections 4294967295", "1000000"),
+        ("latency --agents 4294967295", "4000000"),
+        ("scale --agents 4294967295", "4000000"),
+        ("scale --size 4294967295", "67108864"),
+        ("footprint --agents 4294967295", "4000000"),
+        ("recovery --agents 4294967295", "4000000"),
+        ("load peak --agents 4294967295", "4000000"),
+        ("load sustained --size 4294967295", "67108864"),
+        ("load sustained --cycles 4294967295", "10000"),
+        ("load burst --watch 18446744073709551615s", "at most 30days"),
+        (
+            "gate --old-bin a --new-bin b --timeout 18446744073709551615s",
+            "at most 30days",
+        ),
+    ] {
+        sandlab(arguments).assert().code(2).stderr(contains(bound));
+    }
+}
+
+#[test]
+fn a_program_to_gate_is_a_file_here_and_five_is_not_five_per_cent() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("const.sh");
+    let line = "{\"metric\": \"instructions\", \"value\": 1000000}";
+    let script = format!("#!/bin/sh\nprintf '\\357\\273\\277%s\\r\\n' '{line}'\n");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    let policy = folder.path().join("five.toml");
+    fs::write(&policy, "[[metric]]\nnames = [\"*\"]\nthreshold = 5\n").unwrap();
+    let gate = "gate --pairs 12 --old-bin const.sh --new-bin const.sh";
+    let mut passed = sandlab(gate);
+    passed.current_dir(folder.path()).assert().code(0);
+    let mut refused = sandlab(gate);
+    refused
+        .args(["--policy", "five.toml"])
+        .current_dir(folder.path());
+    let refused = refused.assert().code(2);
+    refused.stderr(contains("write \"5 %\" or 0.05"));
+}
+
+#[test]
+fn a_name_that_is_no_text_loses_no_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = OsStr::from_bytes(b"a\xff\x1b[31m\n.wasm");
+    fs::write(folder.path().join(name), "no component").unwrap();
+    let mut sandlab = sandlab("validate --format json");
+    let failed = sandlab.arg(folder.path()).assert().code(1);
+    let report: serde_json::Value = serde_json::from_slice(&failed.get_output().stdout).unwrap();
+    let file = report["guests"][0]["file"].as_str().unwrap();
+    assert!(file.ends_with("a\\xff\u{1b}[31m\n.wasm"), "{file:?}");
+    assert_eq!(report["guests"][0]["status"], "fail");
+}
+
+#[test]
+fn a_pipe_is_no_guest_and_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("agent.wasm");
+    let made = process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for command in ["validate", "compare"] {
+        let refused = sandlab(command).arg(&pipe).assert().code(2);
+        refused.stderr(contains("is a pipe or a device"));
+        let mut refused = sandlab(command);
+        refused.arg("/dev/stdin").write_stdin("no component");
+        refused
+            .assert()
+            .code(2)
+            .stderr(contains("is a pipe or a device"));
+    }
+    let found = sandlab("validate").arg(folder.path()).assert().code(3);
+    found.stdout(contains("is a pipe or a device"));
+}
+
+#[test]
+fn a_missing_folder_for_temporary_files_is_named() {
+    for arguments in ["validate echo", "compare echo --rounds 1 --no-store"] {
+        let mut sandlab = sandlab(arguments);
+        let failed = sandlab.env("TMPDIR", "/nonexistent/tmp").assert().code(3);
+        failed.stderr(contains("/nonexistent/tmp").and(contains("TMPDIR")));
+    }
+}
+
+#[test]
+fn what_the_machine_lacks_is_no_finding_and_no_panic() {
+    let echo = sandlab::bundle::find("echo", &mut |_| {}).unwrap();
+    let folder = echo.component().parent().unwrap().to_owned();
+    let load = "throughput --duration 50ms --agents 300 --backends process";
+    let few_files = format!("ulimit -n 64 && exec {SANDLAB} {load} {}", folder.display());
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &few_files])
+        .env("SANDLAB_NO_STORE", "true");
+    shell
+        .assert()
+        .code(3)
+        .stderr(contains("Too many open files"));
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    // The number of processes is that of a user, who has no others.
+    for processes in 1..8 {
+        let mut limited = process::Command::new("prlimit");
+        limited.arg(format!("--nproc={processes}")).arg(SANDLAB);
+        limited.args([
+            "compare",
+            "--rounds",
+            "1",
+            "--backends",
+            "wasm",
+            "--no-store",
+        ]);
+        limited
+            .arg(&folder)
+            .current_dir("/")
+            .uid(65_531)
+            .gid(65_531);
+        let output = limited.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => {}
+            Some(3) => assert!(told.contains("unavailable"), "{processes}: {told}"),
+            other => panic!("{processes}: {other:?}, {told}"),
+        }
+    }
+}

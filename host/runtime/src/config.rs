@@ -236,6 +236,9 @@ pub struct Grants {
     pub stdio: Stdio,
     /// TCP, UDP and name lookup. Default false.
     pub network: bool,
+    /// Requests to other hosts through `wasi:http`. Default false: the guest is told that they
+    /// are denied, and its log says where to.
+    pub http: bool,
 }
 
 impl Default for Grants {
@@ -247,6 +250,7 @@ impl Default for Grants {
             random: true,
             stdio: Stdio::Log,
             network: false,
+            http: false,
         }
     }
 }

@@ -66,6 +66,9 @@ pub enum LoadError {
         /// What to do.
         remedy: String,
     },
+    /// The component is of no kind of subject, or not of the one that was asked for.
+    #[error(transparent)]
+    Kind(crate::subject::KindError),
     /// The component has an import that the sandbox config does not grant.
     #[error("the component imports `{import}`, which the sandbox config does not grant. {remedy}")]
     UndeclaredImport {
@@ -124,6 +127,8 @@ pub enum LoadError {
     )]
     Engine(String),
     /// The kernel starts no further thread.
-    #[error("cannot start a thread: {0}; allow more processes (`ulimit -u`, or pids.max of the container)")]
+    #[error(
+        "cannot start a thread: {0}; allow more processes (`ulimit -u`, or pids.max of the container)"
+    )]
     Threads(String),
 }

@@ -1,5 +1,6 @@
 //! Why an instance ended, and the evidence that says so.
 
+use crate::subject::ResponseFault;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -75,6 +76,9 @@ pub enum Cause {
     /// The agent broke the contract in a way that the types do not rule out.
     #[error("the agent broke the contract: {0}; report it to its author")]
     Contract(String),
+    /// A service did not answer as HTTP asks.
+    #[error(transparent)]
+    Response(#[from] ResponseFault),
     /// The agent does not export this interface.
     #[error("the agent does not export `{0}`")]
     Unsupported(String),

@@ -31,6 +31,7 @@ pub mod messaging;
 pub mod native;
 mod outbox;
 pub mod process;
+pub mod subject;
 pub mod text_file;
 pub mod wasm;
 

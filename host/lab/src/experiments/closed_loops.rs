@@ -21,7 +21,9 @@ pub(crate) fn metrics(part: &RunPart, labels: &Labels) -> Vec<Metric> {
         .map(|ns| Metric::whole(&shared::MEAN_TIME, labels.clone(), ns, times));
     let withheld = part.closed_tally().withheld("windows");
     let metrics = [rate].into_iter().chain(time);
-    metrics.map(|metric| metric.withheld(withheld.clone())).collect()
+    metrics
+        .map(|metric| metric.withheld(withheld.clone()))
+        .collect()
 }
 
 /// Notes a part whose bookkeeping does not fit, by Little's law.

@@ -45,7 +45,10 @@ fn failures(part: &RunPart, view: &mut View) {
         {
             let all: u64 = texts.iter().map(|(_, count)| count).sum();
             let (count, all) = (grouped(*count as f64), grouped(all as f64));
-            view.note(format!("{}: {count} of {all} failures: {text}", part.name()));
+            view.note(format!(
+                "{}: {count} of {all} failures: {text}",
+                part.name()
+            ));
         }
     }
 }

@@ -49,7 +49,10 @@ pub(crate) fn steady<F>(parts: &[Shown<F>], keys: &Keys, to: &mut View) {
     to.chart(percentiles(&rows));
     to.metrics.extend(rows.iter().flat_map(metrics));
     for row in rows.iter().filter(|row| row.steady.latency.count() == 0) {
-        to.object(format!("{}: no message came to a good reply", row.part.name()));
+        to.object(format!(
+            "{}: no message came to a good reply",
+            row.part.name()
+        ));
     }
 }
 

@@ -44,7 +44,9 @@ impl Noise {
             (None, Some(share)) => format!("other virtual machines took {:.0} %", share * 100.0),
             (None, None) => return None,
         };
-        Some(format!("noisy: {what} of the cores' time while this was measured"))
+        Some(format!(
+            "noisy: {what} of the cores' time while this was measured"
+        ))
     }
 }
 

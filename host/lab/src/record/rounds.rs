@@ -137,7 +137,8 @@ impl Rounds {
         }
         if let Some(invalid) = invalid {
             let added = first..self.len();
-            self.left_out.extend(added.map(|round| LeftOut { round, invalid }));
+            self.left_out
+                .extend(added.map(|round| LeftOut { round, invalid }));
         }
     }
 
@@ -145,7 +146,9 @@ impl Rounds {
     pub fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         (self.left_out.len()..self.len()).for_each(|_| tally.add(None));
-        self.left_out.iter().for_each(|it| tally.add(Some(it.invalid)));
+        self.left_out
+            .iter()
+            .for_each(|it| tally.add(Some(it.invalid)));
         tally
     }
 
@@ -154,7 +157,8 @@ impl Rounds {
         let left_out: BTreeSet<usize> = self.left_out.drain(..).map(|it| it.round).collect();
         for side in &mut self.sides {
             let mut rounds = 0..;
-            side.ns.retain(|_| rounds.next().is_none_or(|round| !left_out.contains(&round)));
+            side.ns
+                .retain(|_| rounds.next().is_none_or(|round| !left_out.contains(&round)));
         }
     }
 
@@ -164,7 +168,9 @@ impl Rounds {
         let mut stretches: Vec<(Range<usize>, Option<Disturbance>)> = Vec::new();
         let mut left_out = self.left_out.iter().peekable();
         for round in 0..self.len() {
-            let invalid = left_out.next_if(|it| it.round == round).map(|it| it.invalid);
+            let invalid = left_out
+                .next_if(|it| it.round == round)
+                .map(|it| it.invalid);
             match stretches.last_mut() {
                 Some((range, of)) if *of == invalid && range.len() < most => range.end += 1,
                 _ => stretches.push((round..round + 1, invalid)),

@@ -70,6 +70,7 @@ fn header(table: &Table) -> Vec<String> {
             ..
         } = column;
         let unit = form.map_or("", |form| form.suffix());
+        let unit = if key.ends_with(unit) { "" } else { unit };
         match is_range {
             true => vec![format!("{key}_low{unit}"), format!("{key}_high{unit}")],
             false => vec![format!("{key}{unit}")],

@@ -100,14 +100,18 @@ const MOST_GRADES: usize = 12;
 /// Returns the table of grades, those that miss their target first, what it says, and what is
 /// not judged.
 pub(super) fn grades(report: &RunReport) -> Option<(Table, Vec<String>)> {
-    let RunReport { graded, not_judged, .. } = report;
+    let RunReport {
+        graded, not_judged, ..
+    } = report;
     if graded.is_empty() && not_judged.is_empty() {
         return None;
     }
     let well = graded.iter().filter(|g| g.grade == Grade::Target).count();
     let sentence = format!("{well} of {} results meet their target", graded.len());
     let sentence = Some(sentence).filter(|_| !graded.is_empty());
-    let sentences = sentence.into_iter().chain(not_judged.iter().map(NotJudged::to_string));
+    let sentences = sentence
+        .into_iter()
+        .chain(not_judged.iter().map(NotJudged::to_string));
     let is_shown = |g: &&Graded| graded.len() <= MOST_GRADES || g.grade != Grade::Target;
     let mut shown: Vec<Graded> = graded.iter().filter(is_shown).cloned().collect();
     shown.sort_by_key(|graded| std::cmp::Reverse(graded.grade));

@@ -71,9 +71,10 @@ fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
     let withheld: Vec<_> = withheld.collect();
     let mut lines = vec![
         match count(Some(Verdict::Regressed)) {
-            0 if !withheld.is_empty() && withheld.len() == changes.len() => {
-                line(Tone::Warning, format!("Nothing is judged against {baseline}"))
-            }
+            0 if !withheld.is_empty() && withheld.len() == changes.len() => line(
+                Tone::Warning,
+                format!("Nothing is judged against {baseline}"),
+            ),
             0 => line(Tone::Good, format!("No regression against {baseline}")),
             n => {
                 let names = largest(changes, Verdict::Regressed);

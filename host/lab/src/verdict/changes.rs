@@ -135,7 +135,10 @@ fn by_key(metrics: &[Metric]) -> BTreeMap<String, Vec<&Metric>> {
 /// confidence that each has, squared.
 fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
     let (baseline, current) = (before.value, metric.value);
-    let in_baseline = before.withheld.as_ref().map(|why| format!("in the baseline {why}"));
+    let in_baseline = before
+        .withheld
+        .as_ref()
+        .map(|why| format!("in the baseline {why}"));
     let because = metric.withheld.clone().or(in_baseline);
     let rule = policy.rule(&metric.key());
     let share = |new: f64, old: f64| new / old - 1.0;
@@ -216,7 +219,10 @@ mod tests {
 
     #[test]
     fn what_one_run_did_not_measure_undisturbed_has_no_verdict() {
-        let (old, new) = (metric(&LATENCY_P99, 100.0, 0.01), metric(&LATENCY_P99, 222.0, 0.01));
+        let (old, new) = (
+            metric(&LATENCY_P99, 100.0, 0.01),
+            metric(&LATENCY_P99, 222.0, 0.01),
+        );
         let policy = Policy::standard();
         let why = Some("7 of 10 windows did not count".to_owned());
         let disturbed = new.clone().withheld(why.clone());
@@ -225,7 +231,10 @@ mod tests {
         assert_eq!(judged.verdict_name(), "not judged");
         let judged = &changes(&[old.withheld(why)], &[new], &policy).0[0];
         let because = judged.because.as_deref().unwrap();
-        assert_eq!((judged.verdict, because.contains("in the baseline 7 of 10")), (None, true));
+        assert_eq!(
+            (judged.verdict, because.contains("in the baseline 7 of 10")),
+            (None, true)
+        );
     }
 
     #[test]

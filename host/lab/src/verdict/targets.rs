@@ -123,7 +123,9 @@ impl Targets {
 
     /// Returns the metrics that a target holds for, and that are not judged.
     pub fn not_judged(&self, metrics: &[Metric]) -> Vec<NotJudged> {
-        let targeted = metrics.iter().filter(|metric| self.bounds(metric).is_some());
+        let targeted = metrics
+            .iter()
+            .filter(|metric| self.bounds(metric).is_some());
         targeted.filter_map(NotJudged::of).collect()
     }
 }
@@ -141,7 +143,12 @@ impl NotJudged {
 /// `latency p99, echo, wasm: not judged, because 7 of 10 windows did not count: steal 12 %`
 impl fmt::Display for NotJudged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: not judged, because {}", self.metric.name(), self.because)
+        write!(
+            f,
+            "{}: not judged, because {}",
+            self.metric.name(),
+            self.because
+        )
     }
 }
 
@@ -382,7 +389,10 @@ mod tests {
     fn what_was_not_measured_undisturbed_has_no_grade_but_a_reason() {
         let targets = targets(P99).unwrap();
         let why = "7 of 10 windows did not count: steal 12 %".to_owned();
-        let metrics = [p99(900.0, "wasm", 16).withheld(Some(why)), p99(1.0, "wasm", 32)];
+        let metrics = [
+            p99(900.0, "wasm", 16).withheld(Some(why)),
+            p99(1.0, "wasm", 32),
+        ];
         assert_eq!(targets.grade(&metrics).len(), 1);
         let not_judged = targets.not_judged(&metrics);
         assert_eq!(

@@ -178,7 +178,10 @@ pub fn require_compile_threads() -> Result<(), LoadError> {
         Err(error) if error.source().is_some() => Err(error.to_string()),
         _ => Ok(()),
     };
-    STARTED.get_or_init(start).clone().map_err(LoadError::Threads)
+    STARTED
+        .get_or_init(start)
+        .clone()
+        .map_err(LoadError::Threads)
 }
 
 fn refused(error: wasmtime::Error) -> LoadError {

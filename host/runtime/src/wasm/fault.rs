@@ -3,7 +3,6 @@
 //! A cause is named only where there is evidence for it: the trap, the address, the stack
 //! pointer at that moment, what the limiter refused in the call, and what the guest wrote.
 
-use super::Program;
 use super::layout::{LinkedStack, Module};
 use super::limiter::Denial;
 use super::output::{last_lines, panic_message, readable};
@@ -16,10 +15,16 @@ use wasmtime::{
 };
 use wasmtime_wasi::{I32Exit, ResourceTableError};
 
-/// Returns the fault behind an error of a call.
-pub fn classify(error: &Error, store: &mut Store<State>, program: &Program) -> Fault {
-    let cause = cause(error, store, program);
-    let evidence = evidence(error, &cause, store.data(), program);
+/// Returns the fault behind an error of a call. The modules are those of the component's core
+/// instances, in their order, or empty if they are not known.
+pub fn classify<T: AsRef<State> + 'static>(
+    error: &Error,
+    store: &mut Store<T>,
+    config: &SandboxConfig,
+    modules: &[Arc<Module>],
+) -> Fault {
+    let cause = cause(error, store, config, modules);
+    let evidence = evidence(error, &cause, store.data().as_ref(), config, modules);
     Fault {
         cause,
         evidence: evidence.map(Box::new),
@@ -28,18 +33,27 @@ pub fn classify(error: &Error, store: &mut Store<State>, program: &Program) -> F
 
 /// Returns the fault behind an error of instantiation. One that is not from the guest's code is
 /// a limit's, or the machine's: no memory, no mapping.
-pub fn classify_start(error: &Error, store: &mut Store<State>, program: &Program) -> Fault {
-    let mut fault = classify(error, store, program);
+pub fn classify_start<T: AsRef<State> + 'static>(
+    error: &Error,
+    store: &mut Store<T>,
+    config: &SandboxConfig,
+    modules: &[Arc<Module>],
+) -> Fault {
+    let mut fault = classify(error, store, config, modules);
     if matches!(fault.cause, Cause::Contract(_)) && !error.is::<WasmBacktrace>() {
-        fault.cause = refusal(store.data(), &program.config)
+        fault.cause = refusal(store.data().as_ref(), config)
             .unwrap_or_else(|| Cause::Host(error.root_cause().to_string()));
         fault.evidence = None;
     }
     fault
 }
 
-fn cause(error: &Error, store: &mut Store<State>, program: &Program) -> Cause {
-    let config = &*program.config;
+fn cause<T: AsRef<State> + 'static>(
+    error: &Error,
+    store: &mut Store<T>,
+    config: &SandboxConfig,
+    modules: &[Arc<Module>],
+) -> Cause {
     if let Some(cause) = error.downcast_ref::<Cause>() {
         return cause.clone();
     }
@@ -60,7 +74,7 @@ fn cause(error: &Error, store: &mut Store<State>, program: &Program) -> Cause {
             };
         }
         Some(Trap::MemoryOutOfBounds) => {
-            if let Some(stack) = overflowed(error, store, &program.modules) {
+            if let Some(stack) = overflowed(error, store, modules) {
                 return Cause::StackOverflow {
                     stack: Stack::Linked,
                     size: stack.size(),
@@ -76,7 +90,7 @@ fn cause(error: &Error, store: &mut Store<State>, program: &Program) -> Cause {
     {
         return cause;
     }
-    let state = store.data();
+    let state = store.data().as_ref();
     let aborted = matches!(trap, Some(Trap::UnreachableCodeReached));
     if aborted && let Some(message) = panic_message(&state.output.text()) {
         return Cause::Panic(message);
@@ -152,13 +166,13 @@ const RANDOM: &str = "requested len ";
 /// it beyond the memory. The address alone is not: `buf[-1]` of a null pointer lies there too,
 /// and bulk memory instructions tell none. A stack above data silently overwrites them first,
 /// and traps when the pointer has passed those as well.
-fn overflowed(
+fn overflowed<T: AsRef<State> + 'static>(
     error: &Error,
-    store: &mut Store<State>,
+    store: &mut Store<T>,
     modules: &[Arc<Module>],
 ) -> Option<LinkedStack> {
     let address = address(error);
-    let memory = store.data().limiter.memory();
+    let memory = store.data().as_ref().limiter.memory();
     let pointers = stack_pointers(error, store, modules)?;
     let overflowed = pointers.into_iter().find(|(stack, pointer)| {
         let has_wrapped = *pointer > memory && address.is_none_or(|address| address >= *pointer);
@@ -180,9 +194,9 @@ fn is_in_red_zone(pointer: u64, address: Option<u64>) -> bool {
 /// Returns the linked stacks of all instances with their pointers' values. `None` if the instances
 /// are not those that the component's bytes list: wasmtime adds modules of its own where
 /// components are composed.
-fn stack_pointers(
+fn stack_pointers<T: 'static>(
     error: &Error,
-    store: &mut Store<State>,
+    store: &mut Store<T>,
     modules: &[Arc<Module>],
 ) -> Option<Vec<(LinkedStack, u64)>> {
     let dump = error.downcast_ref::<WasmCoreDump>()?;
@@ -219,7 +233,13 @@ fn address(error: &Error) -> Option<u64> {
 }
 
 /// Collects what is known besides the cause. `None` if nothing is.
-fn evidence(error: &Error, cause: &Cause, state: &State, program: &Program) -> Option<Evidence> {
+fn evidence(
+    error: &Error,
+    cause: &Cause,
+    state: &State,
+    config: &SandboxConfig,
+    modules: &[Arc<Module>],
+) -> Option<Evidence> {
     let frames = error.downcast_ref::<WasmBacktrace>();
     let frames = frames.map_or(&[][..], WasmBacktrace::frames);
     let says_the_same = matches!(
@@ -236,16 +256,16 @@ fn evidence(error: &Error, cause: &Cause, state: &State, program: &Program) -> O
         (Cause::OutOfMemory { .. }, _) | (_, Some(Denial::Table(_)) | None) => None,
         (_, Some(Denial::Memory(asked))) => Some(Refused {
             asked,
-            limit: program.config.memory_limit.as_u64(),
+            limit: config.memory_limit.as_u64(),
         }),
     };
     let evidence = Evidence {
         trap: trap.map(trap_name),
         address: address(error),
-        functions: functions(frames, &program.modules),
+        functions: functions(frames, modules),
         after_answer: frames
             .last()
-            .and_then(|frame| exported_name(frame, &program.modules))
+            .and_then(|frame| exported_name(frame, modules))
             .is_some_and(|name| name.starts_with(POST_RETURN)),
         refused,
         output: last_lines(&state.output.text()),

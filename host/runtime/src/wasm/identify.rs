@@ -147,7 +147,7 @@ fn text(text: &str) -> Kind {
 
 /// # Errors
 /// [`LoadError::NotAComponent`] with what the bytes are instead.
-pub(super) fn require_component(bytes: &[u8]) -> Result<(), LoadError> {
+pub(crate) fn require_component(bytes: &[u8]) -> Result<(), LoadError> {
     match Kind::of(bytes) {
         Kind::Component => Ok(()),
         kind => Err(LoadError::NotAComponent {

@@ -26,6 +26,40 @@ pub fn require_granted(
     Ok(())
 }
 
+/// Does the same as [`require_granted`] for a component of any kind but the agent's. Sockets and
+/// outgoing HTTP need no grant to be linked, because toolchains import both for programs that
+/// never use them. Without a grant their calls are denied.
+///
+/// # Errors
+/// As [`require_granted`].
+pub fn require_wasi(
+    component: &Component,
+    engine: &Engine,
+    grants: &Grants,
+) -> Result<(), LoadError> {
+    for (name, import) in component.component_type().imports(engine) {
+        let interface = name.split('@').next().unwrap_or(name);
+        let of_second = name.contains("@0.2.");
+        let granted = match interface {
+            // Types are only names.
+            _ if matches!(import.ty, ComponentItem::Type(_)) => Ok(()),
+            "wasi:http/types" | "wasi:http/outgoing-handler" if of_second => Ok(()),
+            _ if interface.starts_with("wasi:sockets/") && of_second => Ok(()),
+            _ if interface.starts_with("wasi:") && of_second => granted(name, grants),
+            _ => Err(
+                "A subject can import WASI 0.2 with http; compose it with what else it needs \
+                     (`wac plug`)"
+                    .to_owned(),
+            ),
+        };
+        granted.map_err(|remedy| LoadError::UndeclaredImport {
+            import: name.to_owned(),
+            remedy,
+        })?;
+    }
+    Ok(())
+}
+
 /// Returns the remedy if the grant that an import needs is missing. File functions need no
 /// grant to be linked, because without a granted directory they can open nothing.
 fn granted(import: &str, grants: &Grants) -> Result<(), String> {
@@ -73,6 +107,7 @@ fn can_block(interface: &str, function: &str) -> bool {
     match interface {
         "wasi:clocks/monotonic-clock" => function.starts_with("subscribe"),
         "wasi:filesystem/types" => function.starts_with("[method]"),
+        "wasi:http/outgoing-handler" => true,
         _ => interface.starts_with("wasi:sockets/") && function.starts_with("[method]"),
     }
 }

@@ -1,10 +1,10 @@
 //! One running component: a store, and the calls into it.
 
 use super::Program;
-use super::engine::deadline_ticks;
 use super::exports::{AgentGuest, BatchGuest, Exports, ParcelsGuest, Way};
 use super::fault::{classify, classify_start};
 use super::state::State;
+use super::store::{arm, limited, on_fiber, timed};
 use crate::agent::Batch;
 use crate::bindings::contents::Parcel;
 use crate::outbox::Sending;
@@ -12,14 +12,11 @@ use crate::{
     Agent, AsyncAgent, Call, CallError, Called, Cause, Failure, Fault, Handled, Identity,
     Interface, LogLine, Message, Usage,
 };
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Instance as Linked, Lift, Lower,
 };
-use wasmtime::{Error, Store, Trap};
+use wasmtime::{Error, Store};
 
 /// One running component.
 pub struct Instance {
@@ -42,26 +39,12 @@ impl Instance {
     pub(super) fn spawn(program: Arc<Program>, identity: Identity) -> Result<Self, Fault> {
         let config = &*program.config;
         let state = State::new(config, identity)?;
-        let mut store = Store::new(program.pre.engine(), state);
-        store.limiter(|state| &mut state.limiter);
-        store
-            .set_hostcall_fuel(usize::try_from(config.result_limit.as_u64()).unwrap_or(usize::MAX));
-        // One more than the agent may keep: the content of the running call's message.
-        let contents = (config.contents.count as usize).saturating_add(1);
-        let handles = config.budgets.handles as usize;
-        store.set_max_component_handles(handles.saturating_add(contents));
-        let deadline = if program.fiber {
-            // At each tick a call on a fiber yields its thread to others. Its deadline is the
-            // future's timeout.
-            store.epoch_deadline_async_yield_and_update(1);
-            1
-        } else {
-            deadline_ticks(config.deadline)
-        };
+        let engine = program.pre.engine();
+        let (mut store, deadline) = limited(engine, state, |state| state, config, program.fiber);
         arm(&mut store, deadline, config.fuel).map_err(host)?;
         let started = start(&program, &mut store);
-        let (linked, guest) =
-            started.map_err(|error| classify_start(&error, &mut store, &program))?;
+        let (linked, guest) = started
+            .map_err(|error| classify_start(&error, &mut store, config, &program.modules))?;
         Ok(Self {
             deadline,
             fuel: config.fuel,
@@ -239,7 +222,8 @@ impl Instance {
     /// Ends the instance, and returns the fault behind an error.
     fn ended_by(&mut self, error: &Error) -> Fault {
         self.ended = true;
-        classify(error, &mut self.store, &self.program)
+        let program = &*self.program;
+        classify(error, &mut self.store, &program.config, &program.modules)
     }
 }
 
@@ -348,12 +332,6 @@ impl Agent for Instance {
     }
 }
 
-/// Sets the next call's deadline and fuel.
-fn arm(store: &mut Store<State>, deadline: u64, fuel: Option<u64>) -> Result<(), Error> {
-    store.set_epoch_deadline(deadline);
-    fuel.map_or(Ok(()), |fuel| store.set_fuel(fuel))
-}
-
 fn start(program: &Program, store: &mut Store<State>) -> Result<(Linked, AgentGuest), Error> {
     let Program { pre, exports, .. } = program;
     let linked = if program.fiber {
@@ -363,34 +341,6 @@ fn start(program: &Program, store: &mut Store<State>) -> Result<(Linked, AgentGu
     };
     let guest = exports.agent(store, &linked)?;
     Ok((linked, guest))
-}
-
-/// Waits for a call on a fiber. The epoch stops a guest that computes; the timeout also stops
-/// one that waits, by dropping the call.
-fn on_fiber<R>(
-    deadline: Duration,
-    call: impl Future<Output = Result<R, Error>>,
-) -> Result<R, Error> {
-    thread_local! {
-        static RUNTIME: Result<Runtime, String> = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| format!("cannot start a tokio runtime: {error}"));
-    }
-    RUNTIME.with(|runtime| {
-        let runtime = runtime
-            .as_ref()
-            .map_err(|error| Error::msg(error.clone()))?;
-        runtime.block_on(timed(deadline, call))
-    })
-}
-
-async fn timed<R>(
-    deadline: Duration,
-    call: impl Future<Output = Result<R, Error>>,
-) -> Result<R, Error> {
-    let timed = tokio::time::timeout(deadline, call).await;
-    timed.unwrap_or_else(|_| Err(Trap::Interrupt.into()))
 }
 
 fn unsupported(interface: Interface) -> Fault {

@@ -9,18 +9,20 @@ mod capacity;
 mod contents;
 pub mod contract;
 mod engine;
-mod exports;
-mod fault;
+pub(crate) mod exports;
+pub(crate) mod fault;
 pub mod identify;
-mod imports;
+pub(crate) mod imports;
 mod instance;
-mod layout;
+pub(crate) mod layout;
 mod limiter;
 mod memories;
 mod output;
-mod signature;
-mod state;
+pub(crate) mod pools;
+pub(crate) mod signature;
+pub(crate) mod state;
 mod stdio;
+pub(crate) mod store;
 
 pub use cache::Cache;
 pub use capacity::{Mappings, Needs};
@@ -32,17 +34,17 @@ use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
 use crate::config::Calls;
 use crate::{
-    Agent, Backend, BackendKind, Cause, Fault, Identity, Interface, LoadError, NotOffered,
-    SandboxConfig, Started,
+    Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered, SandboxConfig,
+    Started,
 };
 use capacity::Gate;
 use exports::Exports;
 use instance::Instance;
 use layout::Module;
+use pools::Pools;
 use state::State;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
@@ -97,43 +99,59 @@ impl SandboxEngine {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_bytes(&self, bytes: &[u8]) -> Result<Sandbox, LoadError> {
+        let check = |component: &Component, engine: &Engine, compiled: bool| {
+            imports::require_granted(component, engine, &self.config.grants)?;
+            // Wasmtime checks exports only when they are called. A component in the cache was
+            // checked before it was put there.
+            let refusal = compiled.then(|| contract::refusal(bytes)).flatten();
+            refusal.map_or(Ok(()), Err)
+        };
+        let program = |engine: &Engine, component: &Component, fiber, modules: &Modules| {
+            self.program(engine, component, bytes, fiber, modules)
+        };
+        self.prepare(bytes, check, false, program).map(Sandbox)
+    }
+
+    /// Compiles a component (or takes it from the cache), checks it, and creates its program
+    /// for each pool. `fiber` is whether its calls must run on fibers whatever it imports.
+    pub(crate) fn prepare<P>(
+        &self,
+        bytes: &[u8],
+        check: impl FnOnce(&Component, &Engine, bool) -> Result<(), LoadError>,
+        fiber: bool,
+        program: impl Fn(&Engine, &Component, bool, &Modules) -> Result<P, LoadError>,
+    ) -> Result<Pools<P>, LoadError> {
         identify::require_component(bytes)?;
         let (first, others) = self.engines.split_first().ok_or_else(no_pool)?;
         let (component, compiled) = self.compile(first, bytes)?;
-        imports::require_granted(&component, first, &self.config.grants)?;
+        check(&component, first, compiled)?;
         if compiled {
-            // Wasmtime checks exports only when they are called. A component in the cache was
-            // checked before it was put there.
-            if let Some(error) = contract::refusal(bytes) {
-                return Err(error);
-            }
             self.cache.put(first, bytes, &component);
         }
         let blocking = imports::blocking(&component, first);
         let fiber = match self.config.calls {
-            Calls::Auto => blocking.is_some(),
+            Calls::Auto => fiber || blocking.is_some(),
             Calls::Sync => false,
             Calls::Async => true,
         };
         let layout = layout::read(bytes).ok().flatten();
-        let modules: Arc<[_]> = layout
+        let modules: Modules = layout
             .and_then(|layout| layout.instances)
             .unwrap_or_default()
             .into();
-        let mut programs = vec![self.program(first, &component, bytes, fiber, &modules)?];
+        let mut programs = vec![Arc::new(program(first, &component, fiber, &modules)?)];
         for engine in others {
             let (component, _) = self.compile(engine, bytes)?;
-            programs.push(self.program(engine, &component, bytes, fiber, &modules)?);
+            programs.push(Arc::new(program(engine, &component, fiber, &modules)?));
         }
         let needs = Needs::of(&component);
-        Ok(Sandbox {
-            gate: Gate::new(&self.config, needs.memories),
-            needs,
-            programs,
-            open: AtomicUsize::new(0),
-            blocking,
-            compiled,
-        })
+        let gate = Gate::new(&self.config, needs.memories);
+        Ok(Pools::new(programs, gate, needs, blocking, compiled))
+    }
+
+    /// Returns the sandbox config.
+    pub(crate) fn config(&self) -> &Arc<SandboxConfig> {
+        &self.config
     }
 
     /// Returns the component, and whether it was compiled (`true`) or taken from the cache.
@@ -142,7 +160,7 @@ impl SandboxEngine {
             return Ok((component, false));
         }
         engine::require_compile_threads()?;
-        let component = Component::from_binary(engine, bytes).map_err(prepare)?;
+        let component = Component::from_binary(engine, bytes).map_err(unprepared)?;
         Ok((component, true))
     }
 
@@ -153,22 +171,22 @@ impl SandboxEngine {
         component: &Component,
         bytes: &[u8],
         fiber: bool,
-        modules: &Arc<[Arc<Module>]>,
-    ) -> Result<Arc<Program>, LoadError> {
-        let explain = |error| contract::refusal(bytes).unwrap_or_else(|| prepare(error));
+        modules: &Modules,
+    ) -> Result<Program, LoadError> {
+        let explain = |error| contract::refusal(bytes).unwrap_or_else(|| unprepared(error));
         let pre = link(engine, component, fiber).map_err(explain)?;
         let exports = Exports::find(&pre, fiber).map_err(explain)?;
-        Ok(Arc::new(Program {
+        Ok(Program {
             pre,
             exports,
             fiber,
             config: self.config.clone(),
             modules: modules.clone(),
-        }))
+        })
     }
 }
 
-fn prepare(error: wasmtime::Error) -> LoadError {
+pub(crate) fn unprepared(error: wasmtime::Error) -> LoadError {
     let text = format!("{error:#}");
     // Wasmtime compares a component's instances, memories and tables with the pool's limits
     // when it compiles it.
@@ -200,16 +218,10 @@ fn link(
 }
 
 /// A component that was checked and linked, and what its instances share.
-pub struct Sandbox {
-    /// One per pool. The pools are filled one after the other.
-    programs: Vec<Arc<Program>>,
-    /// The pool in which the last instance started.
-    open: AtomicUsize,
-    gate: Option<Gate>,
-    needs: Needs,
-    blocking: Option<String>,
-    compiled: bool,
-}
+pub struct Sandbox(Pools<Program>);
+
+/// The modules of a component's core instances, in their order. Empty if they are not known.
+pub(crate) type Modules = Arc<[Arc<Module>]>;
 
 /// The parts of a sandbox that its instances share.
 struct Program {
@@ -218,8 +230,7 @@ struct Program {
     /// Whether its calls run on a fiber.
     fiber: bool,
     config: Arc<SandboxConfig>,
-    /// The modules of its core instances, in their order. Empty if they are not known.
-    modules: Arc<[Arc<Module>]>,
+    modules: Modules,
 }
 
 impl Sandbox {
@@ -233,7 +244,7 @@ impl Sandbox {
 
     /// Returns how calls are made: sync or async, never auto.
     pub fn calls(&self) -> Calls {
-        if self.any().fiber {
+        if self.0.any().fiber {
             return Calls::Async;
         }
         Calls::Sync
@@ -241,58 +252,34 @@ impl Sandbox {
 
     /// Returns what an instance takes of a pool.
     pub fn needs(&self) -> Needs {
-        self.needs
+        self.0.needs
     }
 
-    /// Returns the program of any pool, for what is the same in all.
-    fn any(&self) -> &Program {
-        &self.programs[0]
-    }
-
-    /// Starts an instance in the pool where the last one started, or the next one with room.
     fn instantiate(&self, identity: Identity) -> Result<Instance, Fault> {
-        if let Some(gate) = &self.gate {
-            gate.pass()?;
-        }
-        let pools = self.programs.len();
-        let open = self.open.load(Ordering::Relaxed);
-        for offset in 0..pools - 1 {
-            let pool = (open + offset) % pools;
-            match Instance::spawn(self.programs[pool].clone(), identity.clone()) {
-                Err(Fault {
-                    cause: Cause::NoSlot(_),
-                    ..
-                }) => {}
-                started => {
-                    self.open.store(pool, Ordering::Relaxed);
-                    return started;
-                }
-            }
-        }
-        let last = (open + pools - 1) % pools;
-        Instance::spawn(self.programs[last].clone(), identity)
+        let spawn = |program| Instance::spawn(program, identity.clone());
+        self.0.start(spawn)
     }
 
     /// Returns the WIT package's worlds that the component targets, joined by "and".
     pub fn world(&self) -> String {
-        self.any().exports.world()
+        self.0.any().exports.world()
     }
 
     /// Returns the import through which the guest can block its thread, for which auto
     /// chooses async calls. `None` if there is none.
     pub fn blocking_import(&self) -> Option<&str> {
-        self.blocking.as_deref()
+        self.0.blocking.as_deref()
     }
 
     /// Returns the size of the compiled component: machine code and its data, bytes.
     pub fn compiled_size(&self) -> u64 {
-        let image = self.any().pre.component().image_range();
+        let image = self.0.any().pre.component().image_range();
         (image.end as usize - image.start as usize) as u64
     }
 
     /// Returns whether loading compiled the component, instead of taking it from the cache.
     pub fn was_compiled(&self) -> bool {
-        self.compiled
+        self.0.compiled
     }
 }
 
@@ -302,7 +289,7 @@ impl Backend for Sandbox {
     }
 
     fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
-        let has = self.any().exports.has(interface);
+        let has = self.0.any().exports.has(interface);
         has.then_some(()).ok_or(NotOffered::NotExported(interface))
     }
 

@@ -7,7 +7,7 @@ use crate::bindings::{host, types};
 use crate::config::{Access, SandboxConfig, Stdio};
 use crate::outbox::{Outbox, Sending};
 use crate::{AgentId, Cause, Fault, Identity, Level, Message, SendError};
-use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 pub struct State {
     pub limiter: Limiter,
@@ -29,10 +29,15 @@ impl State {
             limiter: Limiter::new(config),
             outbox: Outbox::new(identity, config),
             contents: Contents::new(config),
-            wasi: wasi(config, &output)?,
+            wasi: wasi(config, &output)?.build(),
             table,
             output,
         })
+    }
+
+    /// Replaces what the guest sees of WASI, before it has run.
+    pub fn set_wasi(&mut self, wasi: WasiCtx) {
+        self.wasi = wasi;
     }
 
     /// Resets what belongs to one call.
@@ -44,7 +49,11 @@ impl State {
     }
 }
 
-fn wasi(config: &SandboxConfig, output: &Captured) -> Result<WasiCtx, Fault> {
+/// Returns what a sandbox config grants of WASI.
+///
+/// # Errors
+/// If a granted directory does not exist any more.
+pub fn wasi(config: &SandboxConfig, output: &Captured) -> Result<WasiCtxBuilder, Fault> {
     let mut wasi = WasiCtx::builder();
     wasi.max_random_size(config.result_limit.as_u64());
     let grants = &config.grants;
@@ -69,7 +78,14 @@ fn wasi(config: &SandboxConfig, output: &Captured) -> Result<WasiCtx, Fault> {
     if grants.network {
         wasi.inherit_network().allow_ip_name_lookup(true);
     }
-    Ok(wasi.build())
+    Ok(wasi)
+}
+
+/// The state in the data of a store, for what is the same in all stores.
+impl AsRef<State> for State {
+    fn as_ref(&self) -> &State {
+        self
+    }
 }
 
 impl WasiView for State {

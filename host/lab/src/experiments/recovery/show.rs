@@ -108,15 +108,15 @@ fn metrics(part: &Part, found: &Recoveries, to: &mut View) {
     }
     let longest = found.time.max();
     let withheld = part.withheld(Phase::Faults);
-    to.metric(longest.map(|ns| {
-        Metric::single(&shared::RECOVERY_TIME, labels(), ns).withheld(withheld.clone())
-    }));
-    let median = found.time.median_interval();
     to.metric(
-        median.map(|median| {
-            Metric::estimated(&MEDIAN_RECOVERY, labels(), median, Vec::new()).withheld(withheld)
+        longest.map(|ns| {
+            Metric::single(&shared::RECOVERY_TIME, labels(), ns).withheld(withheld.clone())
         }),
     );
+    let median = found.time.median_interval();
+    to.metric(median.map(|median| {
+        Metric::estimated(&MEDIAN_RECOVERY, labels(), median, Vec::new()).withheld(withheld)
+    }));
 }
 
 fn object(part: &Part, found: &Recoveries, to: &mut View) {

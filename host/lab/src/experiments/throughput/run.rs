@@ -4,8 +4,8 @@ use crate::Result;
 use crate::record::{ClosedLoop, Part};
 use crate::sampling::closed_loop::windows_of;
 use crate::sampling::fleet::Fleet;
-use crate::sampling::program::Program;
 use crate::sampling::open_loop::Go;
+use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
 use crate::sampling::repeating::Repeats;
 use sandlab_runtime::messaging::Settings;
@@ -44,7 +44,9 @@ pub fn throughput(
         })?;
         fleet.drain()?;
     }
-    let name = program.part("throughput", load.agents, load.size, None, shards).name();
+    let name = program
+        .part("throughput", load.agents, load.size, None, shards)
+        .name();
     repeats.note(&name, load.duration, to)?;
     to.accounts(&fleet)
 }

@@ -85,7 +85,9 @@ impl Before {
         let invalid = match window.due {
             // What comes back after the last message counts as the window that it was due in.
             0 => self.invalid,
-            _ => machine.or_else(|| late(window)).or_else(|| self.aftermath(window)),
+            _ => machine
+                .or_else(|| late(window))
+                .or_else(|| self.aftermath(window)),
         };
         *self = Self {
             invalid,

@@ -116,9 +116,9 @@ fn metrics(part: &Part, found: &Recovered, to: &mut View) {
     let windows = part.samples(Phase::Burst);
     let windows: Vec<f64> = windows.filter_map(|point| point.p99).collect();
     let of_burst = part.withheld(Phase::Burst);
-    to.metric(p99.map(|p99| {
-        Metric::whole(&BURST_P99, labels(), p99, windows).withheld(of_burst.clone())
-    }));
+    to.metric(
+        p99.map(|p99| Metric::whole(&BURST_P99, labels(), p99, windows).withheld(of_burst.clone())),
+    );
     // A burst that was not recovered from while it was watched has no time of it.
     if let Outcome::After(after) = found.outcome {
         let before = part.withheld(Phase::Baseline);

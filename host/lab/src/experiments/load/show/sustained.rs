@@ -6,8 +6,8 @@ use crate::experiments::load::degradation::{Degradation, degradation};
 use crate::experiments::load::found::{Cycle, Found};
 use crate::experiments::load::leak::{Counted, GROWTHS, counted};
 use crate::experiments::open_loops::timeline;
-use crate::record::Phase;
 use crate::metrics::{Metric, Topic, Unit};
+use crate::record::Phase;
 use crate::view::{Cell, Emphasis, Form, Table, View};
 
 pub(super) fn show(parts: &[&Part], to: &mut View) {

@@ -1,0 +1,215 @@
+//! Commands: a message is a command line for `wasi:cli/run`.
+//!
+//! ```json
+//! {"args": ["-e", "puts 1"], "stdin": "…", "env": {"LANG": "C"}}
+//! {"exit": 0, "stdout": "1\n", "stderr": "…"}
+//! ```
+
+use super::Data;
+use super::guest::Guest;
+use super::instance::{Live, Stop};
+use crate::wasm::exports::Way;
+use crate::wasm::state::wasi;
+use crate::wasm::store::timed;
+use crate::{Budget, Cause, SandboxConfig};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::AsyncWrite;
+use wasmtime::Error;
+use wasmtime::component::InstancePre;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::bindings::{exports, sync};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi::{I32Exit, async_trait};
+
+use exports::wasi::cli::run as run_fiber;
+use sync::exports::wasi::cli::run as run_sync;
+
+/// The content of a message to a command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CommandRequest<'a> {
+    /// The arguments, after the program's name. Default none.
+    #[serde(borrow, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<Cow<'a, str>>,
+    /// What can be read from standard input. Default nothing.
+    #[serde(borrow, skip_serializing_if = "Data::is_empty")]
+    pub stdin: Data<'a>,
+    /// Variables besides those that the sandbox config grants, which win over these. Default
+    /// none.
+    #[serde(borrow, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+}
+
+/// The content of a command's reply.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CommandResponse<'a> {
+    /// The exit code. Before WASI 0.2.12 (`exit-with-code`) a program could only say that it
+    /// failed, so that it is 1 whatever code the source has: today's Rust and the adapter for
+    /// modules are of that age.
+    pub exit: i32,
+    /// What was written to standard output.
+    #[serde(borrow, skip_serializing_if = "Data::is_empty")]
+    pub stdout: Data<'a>,
+    /// What was written to standard error, of which the last `log.size` are kept.
+    #[serde(borrow, skip_serializing_if = "Data::is_empty")]
+    pub stderr: Data<'a>,
+}
+
+impl CommandRequest<'_> {
+    /// As a message's content.
+    pub fn encode(&self) -> Vec<u8> {
+        super::encode(self)
+    }
+}
+
+/// Where a command's `run` is.
+pub(super) struct Command {
+    run: Way<run_sync::GuestIndices, run_fiber::GuestIndices>,
+    /// The first of the program's arguments.
+    name: String,
+}
+
+impl Command {
+    pub fn find(pre: &InstancePre<Guest>, fiber: bool, name: &str) -> Result<Self, Error> {
+        let run = if fiber {
+            Way::Fiber(run_fiber::GuestIndices::new(pre)?)
+        } else {
+            Way::Sync(run_sync::GuestIndices::new(pre)?)
+        };
+        let name = name.to_owned();
+        Ok(Self { run, name })
+    }
+
+    /// Runs the command to its end.
+    pub async fn respond(
+        &self,
+        live: &mut Live,
+        config: &SandboxConfig,
+        content: &[u8],
+    ) -> Result<Vec<u8>, Stop> {
+        let request: CommandRequest = serde_json::from_slice(content)
+            .map_err(|error| Stop::not_understood(format!("no command line: {error}")))?;
+        let stdout = Stdout::new(config.budgets.output.as_u64());
+        self.prepare(live, config, request, &stdout)?;
+        let store = &mut live.store;
+        let ran = match &self.run {
+            Way::Sync(run) => run.load(&mut *store, &live.linked)?.call_run(&mut *store),
+            Way::Fiber(run) => {
+                let run = run.load(&mut *store, &live.linked)?;
+                timed(config.deadline, run.call_run(&mut *store)).await
+            }
+        };
+        let exit = match ran {
+            Ok(returned) => i32::from(returned.is_err()),
+            Err(error) => match error.downcast_ref::<I32Exit>() {
+                Some(exit) => exit.0,
+                None => return Err(error.into()),
+            },
+        };
+        Ok(super::encode(&CommandResponse {
+            exit,
+            stdout: stdout.take().into(),
+            stderr: live.store.data().state.output.text().into_bytes().into(),
+        }))
+    }
+
+    /// Gives the instance, which has not run, its arguments, environment and streams.
+    fn prepare(
+        &self,
+        live: &mut Live,
+        config: &SandboxConfig,
+        request: CommandRequest,
+        stdout: &Stdout,
+    ) -> Result<(), Stop> {
+        let state = &mut live.store.data_mut().state;
+        let mut wasi = wasi(config, &state.output)?;
+        wasi.arg(&self.name);
+        for argument in &request.args {
+            wasi.arg(argument);
+        }
+        for (name, value) in &request.env {
+            if !config.grants.env.contains_key(name.as_ref()) {
+                wasi.env(name, value);
+            }
+        }
+        wasi.stdout(stdout.clone());
+        wasi.stderr(state.output.clone());
+        if !request.stdin.is_empty() {
+            wasi.stdin(MemoryInputPipe::new(request.stdin.into_owned()));
+        }
+        state.set_wasi(wasi.build());
+        Ok(())
+    }
+}
+
+/// A program's standard output, whole: it is the reply. Clones share it. Always ready, within
+/// the budget.
+#[derive(Clone)]
+struct Stdout {
+    written: Arc<Mutex<Vec<u8>>>,
+    budget: u64,
+}
+
+impl Stdout {
+    fn new(budget: u64) -> Self {
+        Self {
+            written: Arc::default(),
+            budget,
+        }
+    }
+
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl IsTerminal for Stdout {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stdout {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl OutputStream for Stdout {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if (written.len() + bytes.len()) as u64 > self.budget {
+            let over = Cause::OverBudget {
+                budget: Budget::Output,
+                limit: self.budget,
+            };
+            return Err(StreamError::Trap(over.into()));
+        }
+        written.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(64 * 1024)
+    }
+}
+
+#[async_trait]
+impl Pollable for Stdout {
+    async fn ready(&mut self) {}
+}

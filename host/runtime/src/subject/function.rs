@@ -1,0 +1,431 @@
+//! Functions: a message is a call in WAVE, `ns:pkg/iface.func("x", {a: 1})`, its reply the
+//! result in WAVE, `()` of a function without one.
+//!
+//! The path may leave out the version, and the package too, as long as what is left names one
+//! function: `iface.func(…)`, `func(…)`. Of a resource `counter`, `counter(…)` is the
+//! constructor, `counter.add(handle(1), 2)` a method, and `drop(handle(1))` drops it. A resource
+//! that a call returns stands in the reply as `handle(N)`, numbered from 1 in each instance,
+//! and lives as long as the instance unless it is given away or dropped.
+
+use super::instance::{Live, Stop};
+use super::wave::{self, Argument, Param};
+use crate::wasm::signature::signature;
+use crate::wasm::store::timed;
+use crate::{Budget, Cause, Failure, Fault, LoadError, SandboxConfig};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, Func, ResourceAny, Type, Val};
+use wasmtime::{Engine, Store};
+use wit_parser::WorldItem;
+use wit_parser::decoding::{DecodedWasm, decode};
+
+/// A function that a message can call.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Function {
+    /// What a call begins with, in full: `ns:pkg/iface@1.0.0.func`.
+    pub path: String,
+    /// Its type in WIT: `func: func(a: u32) -> string`.
+    pub signature: String,
+    /// A call that fits its types: a message's content, if the values mean anything to it.
+    pub example: String,
+}
+
+/// The functions of a component.
+pub(super) struct Functions {
+    list: Vec<Function>,
+    targets: Vec<Target>,
+    /// Functions by each way to write their paths; `None` where two have the same.
+    by_path: HashMap<String, Option<usize>>,
+    fiber: bool,
+    /// The calls that messages have had, by their text: to read one costs more than to make it.
+    calls: Mutex<HashMap<Box<[u8]>, Arc<Read>>>,
+}
+
+/// Calls that are kept at most, and the longest text of one that is.
+const KEPT: usize = 1_024;
+const LONGEST: usize = 16 << 10;
+
+/// A function, as wasmtime knows it.
+struct Target {
+    index: ComponentExportIndex,
+    params: Vec<Param>,
+    has_result: bool,
+    returns_handles: bool,
+}
+
+/// A message's call, read.
+struct Read {
+    text: Box<[u8]>,
+    what: What,
+}
+
+enum What {
+    Call {
+        target: usize,
+        /// The arguments; those in `handles` have to be put in for each call.
+        values: Vec<Val>,
+        /// Arguments that are resources: which, and their numbers.
+        handles: Vec<(usize, u32)>,
+    },
+    /// Drops a resource.
+    Drop(u32),
+}
+
+/// What an instance keeps from one call to the next.
+#[derive(Default)]
+pub(super) struct Session {
+    /// The last call, since most that repeat follow each other.
+    last: Option<Arc<Read>>,
+    /// The functions that have been called, at their places in the list.
+    found: Vec<Option<Func>>,
+    handles: HashMap<u32, ResourceAny>,
+    /// The number of the handle that was given out last.
+    number: u32,
+}
+
+impl Functions {
+    /// # Errors
+    /// If there is none.
+    pub fn find(
+        compiled: &Component,
+        engine: &Engine,
+        fiber: bool,
+        component: &[u8],
+    ) -> Result<Self, LoadError> {
+        let mut functions = Self {
+            list: Vec::new(),
+            targets: Vec::new(),
+            by_path: HashMap::new(),
+            fiber,
+            calls: Mutex::default(),
+        };
+        let signatures = signatures(component);
+        let signature = |interface: &str, name: &str| {
+            let key = (interface.to_owned(), name.to_owned());
+            signatures.get(&key).cloned().unwrap_or_default()
+        };
+        for (name, export) in compiled.component_type().exports(engine) {
+            match export.ty {
+                ComponentItem::ComponentFunc(function) => {
+                    if let Some(index) = compiled.get_export_index(None, name) {
+                        functions.add("", name, index, &function, signature("", name));
+                    }
+                }
+                ComponentItem::ComponentInstance(interface) => {
+                    let Some(parent) = compiled.get_export_index(None, name) else {
+                        continue;
+                    };
+                    for (of, export) in interface.exports(engine) {
+                        if let ComponentItem::ComponentFunc(function) = export.ty
+                            && let Some(index) = compiled.get_export_index(Some(&parent), of)
+                        {
+                            functions.add(name, of, index, &function, signature(name, of));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if functions.list.is_empty() {
+            return Err(LoadError::Kind(super::KindError::Nothing));
+        }
+        Ok(functions)
+    }
+
+    pub fn list(&self) -> &[Function] {
+        &self.list
+    }
+
+    fn add(
+        &mut self,
+        interface: &str,
+        name: &str,
+        index: ComponentExportIndex,
+        function: &ComponentFunc,
+        signature: String,
+    ) {
+        let params = function.params();
+        let params: Vec<_> = params
+            .map(|(name, ty)| Param {
+                name: name.to_owned(),
+                ty,
+            })
+            .collect();
+        // `[method]counter.add` is `counter.add`.
+        let short = name.split_once(']').map_or(name, |(_, name)| name);
+        let paths = paths(interface, short);
+        let arguments: Vec<_> = params.iter().map(|p| wave::example(&p.ty)).collect();
+        self.list.push(Function {
+            example: format!("{}({})", paths[0], arguments.join(", ")),
+            path: paths[0].clone(),
+            signature,
+        });
+        for path in paths {
+            let target = self.targets.len();
+            let entry = self.by_path.entry(path);
+            entry
+                .and_modify(|found| *found = None)
+                .or_insert(Some(target));
+        }
+        let results: Vec<Type> = function.results().collect();
+        self.targets.push(Target {
+            index,
+            params,
+            has_result: !results.is_empty(),
+            returns_handles: results.iter().any(wave::has_handle),
+        });
+    }
+
+    /// Makes a call.
+    pub async fn respond(
+        &self,
+        live: &mut Live,
+        config: &SandboxConfig,
+        content: &[u8],
+    ) -> Result<Vec<u8>, Stop> {
+        let Live {
+            store,
+            linked,
+            session,
+            ..
+        } = live;
+        let read = match &session.last {
+            Some(last) if *last.text == *content => last.clone(),
+            _ => {
+                let read = self.read(content).map_err(Stop::not_understood)?;
+                session.last.insert(read).clone()
+            }
+        };
+        let (target, values, handles) = match &read.what {
+            What::Call {
+                target,
+                values,
+                handles,
+            } => (*target, values, handles),
+            What::Drop(number) => return self.drop_handle(store, session, *number).await,
+        };
+        let of = &self.targets[target];
+        let function = match session.found.get(target) {
+            Some(Some(function)) => *function,
+            _ => {
+                let function = linked.get_func(&mut *store, of.index);
+                let function = function.ok_or_else(|| Cause::Host("no such export".to_owned()))?;
+                session.found.resize(self.targets.len(), None);
+                session.found[target] = Some(function);
+                function
+            }
+        };
+        let filled;
+        let values = if handles.is_empty() {
+            values
+        } else {
+            filled = session.fill(store, &function, values, handles)?;
+            &filled
+        };
+        let mut result = [Val::Bool(false)];
+        let results = &mut result[..usize::from(of.has_result)];
+        if self.fiber {
+            let call = function.call_async(&mut *store, values, results);
+            timed(config.deadline, call).await?;
+        } else {
+            function.call(&mut *store, values, results)?;
+        }
+        for (at, number) in handles {
+            if matches!(of.params[*at].ty, Type::Own(_)) {
+                session.handles.remove(number);
+            }
+        }
+        if !of.has_result {
+            return Ok(b"()".to_vec());
+        }
+        let [mut result] = result;
+        if of.returns_handles {
+            wave::number(&mut result, &mut |resource| session.keep(resource, config))?;
+        }
+        wave::write(&result)
+            .map(String::into_bytes)
+            .map_err(|text| Stop::Failure(Failure::Internal(text)))
+    }
+
+    async fn drop_handle(
+        &self,
+        store: &mut Store<super::guest::Guest>,
+        session: &mut Session,
+        number: u32,
+    ) -> Result<Vec<u8>, Stop> {
+        let resource = session
+            .handles
+            .remove(&number)
+            .ok_or_else(|| none(number))?;
+        if self.fiber {
+            resource.resource_drop_async(store).await?;
+        } else {
+            resource.resource_drop(store)?;
+        }
+        Ok(b"()".to_vec())
+    }
+
+    /// The call that a text is, from those that were read before.
+    fn read(&self, text: &[u8]) -> Result<Arc<Read>, String> {
+        let calls = || self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(read) = calls().get(text) {
+            return Ok(read.clone());
+        }
+        let read = Arc::new(Read {
+            what: self.parse(text)?,
+            text: text.into(),
+        });
+        if text.len() <= LONGEST {
+            let mut calls = calls();
+            if calls.len() >= KEPT {
+                calls.clear();
+            }
+            calls.insert(text.into(), read.clone());
+        }
+        Ok(read)
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<What, String> {
+        let text = str::from_utf8(text).map_err(|error| format!("no call, but bytes: {error}"))?;
+        let text = text.trim();
+        let Some(open) = text.find('(') else {
+            return Err(format!("no call: {text:?} has no arguments, as in `f(1)`"));
+        };
+        let (path, arguments) = (text[..open].trim_end(), &text[open..]);
+        let target = match self.by_path.get(path) {
+            Some(Some(target)) => *target,
+            Some(None) => {
+                return Err(format!(
+                    "more than one function is called `{path}`; write it in full: {}",
+                    self.all()
+                ));
+            }
+            None if path == "drop" => {
+                let number = arguments.strip_prefix("(handle(");
+                let number = number.and_then(|text| text.strip_suffix("))"));
+                let number = number.and_then(|text| text.parse().ok());
+                let usage = || format!("{text:?} is not `drop(handle(N))`");
+                return number.map(What::Drop).ok_or_else(usage);
+            }
+            None => return Err(format!("no function `{path}`; there are {}", self.all())),
+        };
+        let wrong = |error| format!("`{path}`: {error}; it is {}", self.list[target].signature);
+        let arguments = wave::arguments(arguments, &self.targets[target].params).map_err(wrong)?;
+        let mut handles = Vec::new();
+        let values = arguments
+            .into_iter()
+            .enumerate()
+            .map(|(i, argument)| match argument {
+                Argument::Value(value) => value,
+                Argument::Handle(number) => {
+                    handles.push((i, number));
+                    Val::Bool(false)
+                }
+            });
+        Ok(What::Call {
+            target,
+            values: values.collect(),
+            handles,
+        })
+    }
+
+    fn all(&self) -> String {
+        let paths: Vec<_> = self.list.iter().map(|f| f.path.as_str()).collect();
+        paths.join(", ")
+    }
+}
+
+impl Session {
+    /// The arguments with the instance's own resources among them.
+    fn fill(
+        &self,
+        store: &Store<super::guest::Guest>,
+        function: &Func,
+        values: &[Val],
+        handles: &[(usize, u32)],
+    ) -> Result<Vec<Val>, Stop> {
+        let mut values = values.to_vec();
+        let ty = function.ty(store);
+        let types: Vec<_> = ty.params().map(|(_, ty)| ty).collect();
+        for (at, number) in handles {
+            let resource = self.handles.get(number).ok_or_else(|| none(*number))?;
+            match &types[*at] {
+                Type::Own(wanted) | Type::Borrow(wanted) if resource.ty() == *wanted => {}
+                _ => {
+                    return Err(Stop::not_understood(format!(
+                        "handle({number}), argument {}, is of another resource",
+                        at + 1
+                    )));
+                }
+            }
+            values[*at] = Val::Resource(*resource);
+        }
+        Ok(values)
+    }
+
+    /// Gives a resource its number.
+    fn keep(&mut self, resource: ResourceAny, config: &SandboxConfig) -> Result<u32, Fault> {
+        if self.handles.len() >= config.budgets.handles as usize {
+            return Err(Cause::OverBudget {
+                budget: Budget::Handles,
+                limit: config.budgets.handles.into(),
+            }
+            .into());
+        }
+        self.number += 1;
+        self.handles.insert(self.number, resource);
+        Ok(self.number)
+    }
+}
+
+fn none(number: u32) -> Stop {
+    Stop::not_understood(format!(
+        "there is no handle({number}): no call has returned it, or it was given away"
+    ))
+}
+
+/// The ways to write a function's path, the full one first.
+fn paths(interface: &str, name: &str) -> Vec<String> {
+    if interface.is_empty() {
+        return vec![name.to_owned()];
+    }
+    let mut paths = vec![format!("{interface}.{name}")];
+    let plain = interface.split('@').next().unwrap_or(interface);
+    let last = plain.rsplit('/').next().unwrap_or(plain);
+    for path in [
+        format!("{plain}.{name}"),
+        format!("{last}.{name}"),
+        name.to_owned(),
+    ] {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// The types of a component's functions, by interface (empty for its own) and name.
+fn signatures(component: &[u8]) -> HashMap<(String, String), String> {
+    let Ok(DecodedWasm::Component(resolve, world)) = decode(component) else {
+        return HashMap::new();
+    };
+    let mut signatures = HashMap::new();
+    for (key, item) in &resolve.worlds[world].exports {
+        match item {
+            WorldItem::Function(function) => {
+                let key = (String::new(), function.name.clone());
+                signatures.insert(key, signature(&resolve, function));
+            }
+            WorldItem::Interface { id, .. } => {
+                let interface = resolve.name_world_key(key);
+                for (name, function) in &resolve.interfaces[*id].functions {
+                    let key = (interface.clone(), name.clone());
+                    signatures.insert(key, signature(&resolve, function));
+                }
+            }
+            WorldItem::Type { .. } => {}
+        }
+    }
+    signatures
+}

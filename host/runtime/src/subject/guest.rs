@@ -1,0 +1,112 @@
+//! What a store of a subject holds: the same state as an agent's, and the host's side of HTTP.
+
+use crate::config::SandboxConfig;
+use crate::wasm::state::State;
+use crate::{Fault, Identity, Level, LogLine};
+use http::Request;
+use wasmtime_wasi::{WasiCtxView, WasiView};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, Result as HttpResult, WasiBody, WasiHttpCtx, WasiHttpCtxView,
+    WasiHttpHooks, WasiHttpView,
+};
+
+/// Attempts at outgoing requests that are kept of one call.
+const ATTEMPTS: usize = 100;
+
+pub(super) struct Guest {
+    pub state: State,
+    http: WasiHttpCtx,
+    pub outgoing: Outgoing,
+}
+
+impl Guest {
+    /// # Errors
+    /// If a granted directory is no longer there.
+    pub fn new(config: &SandboxConfig, identity: Identity) -> Result<Self, Fault> {
+        Ok(Self {
+            state: State::new(config, identity)?,
+            http: WasiHttpCtx::new(),
+            outgoing: Outgoing {
+                is_granted: config.grants.http,
+                denied: Vec::new(),
+            },
+        })
+    }
+
+    pub fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl AsRef<State> for Guest {
+    fn as_ref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.state.ctx()
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.outgoing,
+            table: self.state.ctx().table,
+            ctx: &mut self.http,
+        }
+    }
+}
+
+/// The requests that the guest makes to others.
+pub(super) struct Outgoing {
+    is_granted: bool,
+    /// Where the last call wanted to, and was not let.
+    denied: Vec<String>,
+}
+
+impl Outgoing {
+    pub fn begin_call(&mut self) {
+        self.denied.clear();
+    }
+
+    /// A line for each request that was denied, with where to.
+    pub fn take_log(&mut self) -> impl Iterator<Item = LogLine> + '_ {
+        self.denied.drain(..).map(|target| LogLine {
+            level: Level::Warn,
+            text: format!("outgoing HTTP denied: {target}; set `http = true` under [grants]"),
+        })
+    }
+}
+
+/// What a request comes to: the response, and what goes on with its connection.
+type Sent = (
+    http::Response<WasiBody>,
+    Box<dyn Future<Output = HttpResult<()>> + Send>,
+);
+
+impl WasiHttpHooks for Outgoing {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _done: Box<dyn Future<Output = HttpResult<()>> + Send>,
+    ) -> Box<dyn Future<Output = HttpResult<Sent>> + Send> {
+        if !self.is_granted {
+            if self.denied.len() < ATTEMPTS {
+                let (method, uri) = (request.method(), request.uri());
+                self.denied.push(format!("{method} {uri}"));
+            }
+            return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
+        }
+        Box::new(async move {
+            let sent = wasmtime_wasi_http::default_send_request(request, options);
+            let (response, connection) = sent.await?;
+            let response = response.map(http_body_util::BodyExt::boxed_unsync);
+            let connection: Box<dyn Future<Output = _> + Send> = Box::new(connection);
+            Ok((response, connection))
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! How a request and its response stand in messages.
+//!
+//! ```json
+//! {"method": "POST", "path": "/x?y=1", "headers": [["content-type", "text/plain"]], "body": "…"}
+//! {"status": 200, "headers": [["content-type", "text/plain"]], "body": "…"}
+//! ```
+
+use super::Data;
+use bytes::Bytes;
+use http::header::{HOST, HeaderName, HeaderValue};
+use http::response::Parts;
+use http::{HeaderMap, Method, Request, Uri};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
+
+/// The content of a message to a service. Without `host` among its headers it is for
+/// `localhost`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpRequest<'a> {
+    /// The method. Default `GET`.
+    #[serde(borrow, default = "get")]
+    pub method: Cow<'a, str>,
+    /// The path, with the query. Default `/`.
+    #[serde(borrow, default = "root")]
+    pub path: Cow<'a, str>,
+    /// Names and values, in order. Default none.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The body. Default none.
+    #[serde(borrow, default, skip_serializing_if = "Data::is_empty")]
+    pub body: Data<'a>,
+}
+
+/// The content of a service's reply. Values of headers that are no text have `�` in them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpResponse<'a> {
+    /// The status code.
+    pub status: u16,
+    /// Names and values, in the service's order.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The whole body.
+    #[serde(borrow, default, skip_serializing_if = "Data::is_empty")]
+    pub body: Data<'a>,
+}
+
+const fn get() -> Cow<'static, str> {
+    Cow::Borrowed("GET")
+}
+
+const fn root() -> Cow<'static, str> {
+    Cow::Borrowed("/")
+}
+
+impl Default for HttpRequest<'_> {
+    fn default() -> Self {
+        Self {
+            method: get(),
+            path: root(),
+            headers: Vec::new(),
+            body: Data::default(),
+        }
+    }
+}
+
+impl HttpRequest<'_> {
+    /// As a message's content.
+    pub fn encode(&self) -> Vec<u8> {
+        super::encode(self)
+    }
+
+    /// As `wasmtime-wasi-http` takes it.
+    ///
+    /// # Errors
+    /// What of it HTTP does not allow.
+    pub(super) fn into_http(self) -> Result<Request<Bytes>, String> {
+        let method = Method::from_bytes(self.method.as_bytes());
+        let method = method.map_err(|error| format!("the method {:?}: {error}", self.method))?;
+        if !self.path.starts_with('/') {
+            return Err(format!("the path {:?} does not begin with `/`", self.path));
+        }
+        let uri: Uri = self
+            .path
+            .parse()
+            .map_err(|error| format!("the path {:?}: {error}", self.path))?;
+        let mut headers = HeaderMap::with_capacity(self.headers.len() + 1);
+        for (name, value) in &self.headers {
+            let bad = |error: String| format!("the header {name:?}: {error}");
+            let key = HeaderName::from_bytes(name.as_bytes()).map_err(|e| bad(e.to_string()))?;
+            let value =
+                HeaderValue::from_bytes(value.as_bytes()).map_err(|e| bad(e.to_string()))?;
+            headers.append(key, value);
+        }
+        if !headers.contains_key(HOST) {
+            headers.insert(HOST, HeaderValue::from_static("localhost"));
+        }
+        let mut request = Request::new(Bytes::from(self.body.into_owned()));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+/// The last request that was read, since a workload's repeat: to read one takes three times as
+/// long as to clone it.
+#[derive(Default)]
+pub(super) struct LastRequest(Option<(Vec<u8>, Request<Bytes>)>);
+
+/// The longest content that is kept, bytes.
+const LONGEST: usize = 16 << 10;
+
+impl LastRequest {
+    /// Reads a message's content.
+    ///
+    /// # Errors
+    /// What in it is no request.
+    pub fn read(&mut self, content: &[u8]) -> Result<Request<Bytes>, String> {
+        if let Some((last, request)) = &self.0
+            && last == content
+        {
+            return Ok(request.clone());
+        }
+        let request: HttpRequest =
+            serde_json::from_slice(content).map_err(|error| format!("no HTTP request: {error}"))?;
+        let request = request.into_http()?;
+        if content.len() <= LONGEST {
+            self.0 = Some((content.to_vec(), request.clone()));
+        }
+        Ok(request)
+    }
+}
+
+/// A response as a message's content.
+pub(super) fn encode_response(head: &Parts, body: Vec<u8>) -> Vec<u8> {
+    // What is around a body is seldom longer.
+    let mut content = Vec::with_capacity(body.len() + 256);
+    let response = Received {
+        head,
+        body: body.into(),
+    };
+    // Neither a key that is no text nor a writer that fails: there is nothing to go wrong.
+    let _ = serde_json::to_writer(&mut content, &response);
+    content
+}
+
+/// As [`HttpResponse`] in JSON, but of what it was received in, without copying it.
+struct Received<'a> {
+    head: &'a Parts,
+    body: Data<'a>,
+}
+
+impl Serialize for Received<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("HttpResponse", 3)?;
+        fields.serialize_field("status", &self.head.status.as_u16())?;
+        if !self.head.headers.is_empty() {
+            fields.serialize_field("headers", &Headers(&self.head.headers))?;
+        }
+        if !self.body.is_empty() {
+            fields.serialize_field("body", &self.body)?;
+        }
+        fields.end()
+    }
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pairs = self.0.iter();
+        let pairs = pairs.map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.as_str(), value)
+        });
+        serializer.collect_seq(pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_a_get_of_the_root() {
+        let request: HttpRequest = serde_json::from_str("{}").unwrap();
+        assert_eq!(request, HttpRequest::default());
+        let request = request.into_http().unwrap();
+        assert_eq!(request.uri().path(), "/");
+        assert_eq!(request.headers()[HOST], "localhost");
+    }
+
+    #[test]
+    fn a_response_is_written_as_it_is_read() {
+        let (mut head, ()) = http::Response::new(()).into_parts();
+        head.status = http::StatusCode::IM_A_TEAPOT;
+        for value in ["a=1", "b=2"] {
+            head.headers
+                .append("set-cookie", HeaderValue::from_static(value));
+        }
+        for body in [&b"short\n"[..], b"", &[0xff]] {
+            let content = encode_response(&head, body.to_vec());
+            let response: HttpResponse = serde_json::from_slice(&content).unwrap();
+            assert_eq!(response.status, 418);
+            assert_eq!(response.headers[1].1, "b=2");
+            assert_eq!(&*response.body.0, body);
+            assert_eq!(content, super::super::encode(&response));
+        }
+    }
+
+    #[test]
+    fn the_last_request_is_not_taken_for_another() {
+        let mut last = LastRequest::default();
+        for path in ["/a", "/b", "/b", "/a"] {
+            let content = format!(r#"{{"path": "{path}"}}"#);
+            let request = last.read(content.as_bytes()).unwrap();
+            assert_eq!(request.uri().path(), path);
+        }
+        assert!(last.read(b"GET /").is_err());
+    }
+
+    #[test]
+    fn what_http_does_not_allow_is_named() {
+        for (json, named) in [
+            (r#"{"method": "G T"}"#, "method"),
+            (r#"{"path": "x"}"#, "begin with `/`"),
+            (r#"{"headers": [["a b", "c"]]}"#, "\"a b\""),
+        ] {
+            let request: HttpRequest = serde_json::from_str(json).unwrap();
+            let error = request.into_http().unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

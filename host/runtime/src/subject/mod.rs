@@ -1,0 +1,137 @@
+//! Subjects: any component that a message can be sent to.
+//!
+//! | kind | exports | a message is | the reply is | an instance lives for |
+//! |---|---|---|---|---|
+//! | agent | `sandlab:agent/agent` | the agent's own | the agent's own | many messages |
+//! | service | `wasi:http/incoming-handler@0.2.*` | [`HttpRequest`] | [`HttpResponse`] | one request, or `reuse` |
+//! | command | `wasi:cli/run@0.2.*` | [`CommandRequest`] | [`CommandResponse`] | one message |
+//! | function | any other function | a call in WAVE | its result in WAVE | many messages |
+//!
+//! A core module that imports WASI's first preview is made a component by wasmtime's adapter:
+//! a command, or what its embedded world says.
+//!
+//! All stand behind [`Backend`], an agent as [`Sandbox`] and the others as [`Sandboxed`], under
+//! the same sandbox config. What a message asks for and the subject does not have is a
+//! [`Failure`](crate::Failure) and the instance lives on; what ends it is a
+//! [`Fault`](crate::Fault). A command's exit code is part of its reply, and no fault.
+//!
+//! ```no_run
+//! use sandlab_runtime::subject::{HttpRequest, HttpResponse, Options, load};
+//! use sandlab_runtime::{Backend, Identity, Message, SandboxConfig, wasm::SandboxEngine};
+//!
+//! let engine = SandboxEngine::new(&SandboxConfig::default())?;
+//! let subject = load(&engine, "service.wasm".as_ref(), &Options::default())?;
+//! let mut instance = subject.backend.spawn(Identity::alone())?;
+//! let request = Message::request(HttpRequest::default().encode());
+//! let handled = instance.handle(&request)?;
+//! let response: HttpResponse = serde_json::from_slice(&handled.replies[0].content)?;
+//! assert_eq!(response.status, 200);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod command;
+mod data;
+mod delayed;
+mod fault;
+mod function;
+mod guest;
+mod http;
+mod inspect;
+mod instance;
+mod kind;
+mod module;
+mod program;
+mod service;
+mod wave;
+
+pub use command::{CommandRequest, CommandResponse};
+pub use data::Data;
+pub use fault::ResponseFault;
+pub use function::Function;
+pub use http::{HttpRequest, HttpResponse};
+pub use inspect::{Access, Description, Import, describe};
+pub use kind::{Kind, KindError};
+pub use module::{Adapter, adapt};
+pub use program::Sandboxed;
+
+use crate::wasm::identify::require_component;
+use crate::wasm::{Sandbox, SandboxEngine};
+use crate::{Backend, LoadError};
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a person can say about a file that is to be loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The kind; `None` to find it from the exports.
+    pub kind: Option<Kind>,
+    /// Messages that an instance of a service, or of functions, lives for. `None` for what the
+    /// kind does: one request, and as many calls as come.
+    pub reuse: Option<u64>,
+}
+
+/// A file that was found to be a subject.
+#[derive(Clone)]
+pub struct Subject {
+    /// Of which kind it is.
+    pub kind: Kind,
+    /// The adapter that made it a component; `None` if it was one.
+    pub adapter: Option<Adapter>,
+    /// What starts its instances.
+    pub backend: Arc<dyn Backend>,
+    /// The same with its details, unless it is an agent.
+    pub sandboxed: Option<Arc<Sandboxed>>,
+}
+
+/// Reads a component or core module, finds its kind, compiles it (or takes it from the cache)
+/// and checks it.
+///
+/// # Errors
+/// If the file is neither, is of no kind or of two, or imports what is not granted.
+pub fn load(engine: &SandboxEngine, path: &Path, options: &Options) -> Result<Subject, LoadError> {
+    let bytes = std::fs::read(path).map_err(|source| LoadError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    load_bytes(engine, &bytes, &name, options)
+}
+
+/// As [`load`], of bytes in memory; the name is the first argument that a command sees.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_bytes(
+    engine: &SandboxEngine,
+    bytes: &[u8],
+    name: &str,
+    options: &Options,
+) -> Result<Subject, LoadError> {
+    let (component, adapter) = adapt(bytes)?;
+    require_component(&component)?;
+    let kind = Kind::choose(&component, options.kind).map_err(LoadError::Kind)?;
+    if kind == Kind::Agent {
+        let sandbox: Sandbox = engine.load_bytes(&component)?;
+        return Ok(Subject {
+            kind,
+            adapter,
+            backend: Arc::new(sandbox),
+            sandboxed: None,
+        });
+    }
+    let sandboxed = Sandboxed::load(engine, &component, kind, options.reuse, name)?;
+    let sandboxed = Arc::new(sandboxed);
+    Ok(Subject {
+        kind,
+        adapter,
+        backend: sandboxed.clone(),
+        sandboxed: Some(sandboxed),
+    })
+}
+
+/// A message's content.
+fn encode(content: &impl Serialize) -> Vec<u8> {
+    // Neither keys that are no text nor a writer that fails: there is nothing to go wrong.
+    serde_json::to_vec(content).unwrap_or_default()
+}

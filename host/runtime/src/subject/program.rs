@@ -1,0 +1,179 @@
+//! A component of any kind but the agent's, made ready to be instantiated.
+
+use super::Kind;
+use super::command::Command;
+use super::function::{Function, Functions};
+use super::guest::Guest;
+use super::instance::Running;
+use super::service::Service;
+use crate::config::Calls;
+use crate::wasm::pools::Pools;
+use crate::wasm::{Modules, Needs, SandboxEngine, imports, unprepared};
+use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, SandboxConfig, Started};
+use std::sync::Arc;
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+/// A component that was found fit to run as a subject of its kind, and all that its instances
+/// share.
+pub struct Sandboxed(Pools<Program>);
+
+/// What an instance needs of the backend that started it.
+pub(super) struct Program {
+    pub pre: InstancePre<Guest>,
+    pub entry: Entry,
+    /// Whether calls run on a fiber.
+    pub fiber: bool,
+    /// Messages that an instance lives for.
+    pub messages: u64,
+    pub config: Arc<SandboxConfig>,
+    pub modules: Modules,
+}
+
+/// Where the messages of a kind go.
+pub(super) enum Entry {
+    Service(Service),
+    Command(Command),
+    Functions(Functions),
+}
+
+impl Entry {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Service(_) => Kind::Service,
+            Self::Command(_) => Kind::Command,
+            Self::Functions(_) => Kind::Function,
+        }
+    }
+}
+
+impl Sandboxed {
+    pub(super) fn load(
+        engine: &SandboxEngine,
+        component: &[u8],
+        kind: Kind,
+        reuse: Option<u64>,
+        name: &str,
+    ) -> Result<Self, LoadError> {
+        let config = engine.config();
+        let is_service = kind == Kind::Service;
+        if is_service && config.calls == Calls::Sync {
+            return Err(LoadError::Config(
+                "a service's calls wait for whoever reads its response; set `calls` to \"auto\" \
+                 or \"async\""
+                    .to_owned(),
+            ));
+        }
+        let messages = match kind {
+            Kind::Command => 1,
+            Kind::Service => reuse.unwrap_or(1),
+            Kind::Function | Kind::Agent => reuse.unwrap_or(u64::MAX),
+        };
+        let check = |component: &Component, engine: &Engine, _| {
+            imports::require_wasi(component, engine, &config.grants)
+        };
+        let program = |engine: &Engine, compiled: &Component, fiber, modules: &Modules| {
+            let pre = link(engine, compiled, fiber).map_err(unprepared)?;
+            let entry = match kind {
+                Kind::Service => Entry::Service(Service::find(&pre).map_err(unprepared)?),
+                Kind::Command => {
+                    Entry::Command(Command::find(&pre, fiber, name).map_err(unprepared)?)
+                }
+                Kind::Function | Kind::Agent => {
+                    Entry::Functions(Functions::find(compiled, engine, fiber, component)?)
+                }
+            };
+            Ok(Program {
+                pre,
+                entry,
+                fiber,
+                messages,
+                config: config.clone(),
+                modules: modules.clone(),
+            })
+        };
+        let pools = engine.prepare(component, check, is_service, program)?;
+        Ok(Self(pools))
+    }
+
+    /// Of which kind it is.
+    pub fn subject_kind(&self) -> Kind {
+        self.0.any().entry.kind()
+    }
+
+    /// How calls are made: sync or async, never auto.
+    pub fn calls(&self) -> Calls {
+        if self.0.any().fiber {
+            return Calls::Async;
+        }
+        Calls::Sync
+    }
+
+    /// The functions that can be called; none unless it is of the kind function.
+    pub fn functions(&self) -> &[Function] {
+        match &self.0.any().entry {
+            Entry::Functions(functions) => functions.list(),
+            _ => &[],
+        }
+    }
+
+    /// What an instance needs of a pool.
+    pub fn needs(&self) -> Needs {
+        self.0.needs
+    }
+
+    /// The import through which the guest can block, for which auto chooses async calls.
+    pub fn blocking_import(&self) -> Option<&str> {
+        self.0.blocking.as_deref()
+    }
+
+    /// The size of its machine code, with the data that goes with it, bytes.
+    pub fn compiled_size(&self) -> u64 {
+        let image = self.0.any().pre.component().image_range();
+        (image.end as usize - image.start as usize) as u64
+    }
+
+    /// Whether loading compiled it, or took it from the cache.
+    pub fn was_compiled(&self) -> bool {
+        self.0.compiled
+    }
+
+    fn instantiate(&self, identity: Identity) -> Result<Running, Fault> {
+        self.0
+            .start(|program| Running::spawn(program, identity.clone()))
+    }
+}
+
+fn link(
+    engine: &Engine,
+    component: &Component,
+    fiber: bool,
+) -> wasmtime::Result<InstancePre<Guest>> {
+    let mut linker = Linker::new(engine);
+    if fiber {
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    } else {
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker)?;
+    }
+    linker.instantiate_pre(component)
+}
+
+impl Backend for Sandboxed {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Wasm
+    }
+
+    fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
+        Ok(Box::new(self.instantiate(identity)?))
+    }
+
+    fn start(&self, identity: Identity) -> Result<Started, Fault> {
+        let running = Box::new(self.instantiate(identity)?);
+        Ok(match self.calls() {
+            Calls::Async => Started::Async(running),
+            _ => Started::Sync(running),
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! A component that is linked for each pool of an engine. The pools are filled one after the
+//! other.
+
+use super::capacity::{Gate, Needs};
+use crate::{Cause, Fault};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A component's programs, and what they share.
+pub struct Pools<P> {
+    /// One per pool. The pools are filled one after the other.
+    programs: Vec<Arc<P>>,
+    /// The pool in which the last instance started.
+    open: AtomicUsize,
+    gate: Option<Gate>,
+    /// What an instance takes of a pool.
+    pub needs: Needs,
+    /// The import through which the guest can block its thread. `None` if there is none.
+    pub blocking: Option<String>,
+    /// Whether the component was compiled, instead of taken from the cache.
+    pub compiled: bool,
+}
+
+impl<P> Pools<P> {
+    /// Takes one program per pool, at least one.
+    pub fn new(
+        programs: Vec<Arc<P>>,
+        gate: Option<Gate>,
+        needs: Needs,
+        blocking: Option<String>,
+        compiled: bool,
+    ) -> Self {
+        Self {
+            programs,
+            open: AtomicUsize::new(0),
+            gate,
+            needs,
+            blocking,
+            compiled,
+        }
+    }
+
+    /// Returns the program of any pool, for what is the same in all.
+    pub fn any(&self) -> &P {
+        &self.programs[0]
+    }
+
+    /// Starts an instance in the pool where the last one started, or the next one with room.
+    pub fn start<I>(&self, start: impl Fn(Arc<P>) -> Result<I, Fault>) -> Result<I, Fault> {
+        if let Some(gate) = &self.gate {
+            gate.pass()?;
+        }
+        let pools = self.programs.len();
+        let open = self.open.load(Ordering::Relaxed);
+        for offset in 0..pools - 1 {
+            let pool = (open + offset) % pools;
+            match start(self.programs[pool].clone()) {
+                Err(Fault {
+                    cause: Cause::NoSlot(_),
+                    ..
+                }) => {}
+                started => {
+                    self.open.store(pool, Ordering::Relaxed);
+                    return started;
+                }
+            }
+        }
+        let last = (open + pools - 1) % pools;
+        start(self.programs[last].clone())
+    }
+}

@@ -27,11 +27,7 @@ impl Echo {
         };
         let component = std::fs::read(bundle.component())?;
         // The same as sandlab-runtime does by default with such a component.
-        let knobs = Knobs {
-            epochs: true,
-            wasi: true,
-            ..Knobs::default()
-        };
+        let knobs = Knobs { epochs: true, wasi: true, ..Knobs::default() };
         let by_hand = ByHand::load(&component, sandbox, knobs);
         Ok(Self {
             ours: SandboxEngine::new(sandbox)?.load_bytes(&component)?,

@@ -63,10 +63,7 @@ pub struct Arbiters {
 impl Arbiters {
     pub fn start() -> Self {
         let system = actix::System::new();
-        Self {
-            arbiters: (0..WORKERS).map(|_| Arbiter::new()).collect(),
-            _system: system,
-        }
+        Self { arbiters: (0..WORKERS).map(|_| Arbiter::new()).collect(), _system: system }
     }
 }
 

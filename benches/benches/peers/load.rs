@@ -127,10 +127,7 @@ impl<A, W: Workers> Actors<A, W> {
             });
             started.recv().expect("an actor starts")
         };
-        Self {
-            actors: (0..count).map(start).collect(),
-            workers,
-        }
+        Self { actors: (0..count).map(start).collect(), workers }
     }
 }
 
@@ -194,9 +191,5 @@ async fn ask<'a, P: Payload, A: Actor<P>>(
 
 /// Panics unless a reply has the length of its message.
 pub fn check(reply: &impl AsRef<[u8]>, payload: &impl AsRef<[u8]>) {
-    assert_eq!(
-        reply.as_ref().len(),
-        payload.as_ref().len(),
-        "a wrong reply"
-    );
+    assert_eq!(reply.as_ref().len(), payload.as_ref().len(), "a wrong reply");
 }

@@ -38,21 +38,12 @@ fn main() {
         .without_plots()
         .configure_from_args();
     let mut table = Table::default();
-    for (name, kind) in [
-        ("ask-1", Kind::Ask(1)),
-        ("ask-64", Kind::Ask(64)),
-        ("tell", Kind::Tell),
-    ] {
+    for (name, kind) in [("ask-1", Kind::Ask(1)), ("ask-64", Kind::Ask(64)), ("tell", Kind::Tell)] {
         for actors in [1, 100, 1_000] {
             let mut group = criterion.benchmark_group(format!("{name}/{actors}"));
             group.sampling_mode(SamplingMode::Flat);
-            let mut case = Case {
-                group,
-                table: &mut table,
-                name: format!("{name}/{actors}"),
-                kind,
-                actors,
-            };
+            let mut case =
+                Case { group, table: &mut table, name: format!("{name}/{actors}"), kind, actors };
             case.all("vec", vec![0x5a; SIZE]);
             case.all("bytes", Bytes::from(vec![0x5a; SIZE]));
         }
@@ -127,16 +118,11 @@ impl Case<'_> {
         self.group.bench_function(id, |bencher| {
             let library = start();
             bencher.iter_custom(|messages| {
-                let took = library.run(&Load {
-                    kind,
-                    messages,
-                    payload: payload.clone(),
-                });
+                let took = library.run(&Load { kind, messages, payload: payload.clone() });
                 times.push(took.as_nanos() as f64 / messages as f64);
                 took
             });
         });
-        self.table
-            .add(format!("{}/{payload_kind}", self.name), library, &times);
+        self.table.add(format!("{}/{payload_kind}", self.name), library, &times);
     }
 }

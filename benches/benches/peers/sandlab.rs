@@ -28,10 +28,7 @@ pub struct Path {
 
 impl Path {
     pub fn start(agents: usize, kind: Kind, placement: Placement, strategy: Strategy) -> Self {
-        let runtime = Runtime::start(Settings {
-            shards: WORKERS,
-            ..Settings::default()
-        });
+        let runtime = Runtime::start(Settings { shards: WORKERS, ..Settings::default() });
         let runtime = runtime.expect("two threads");
         let (name, config) = match strategy {
             Strategy::ZeroCopy => ("relay", Some(b"answer".to_vec())),
@@ -41,11 +38,7 @@ impl Path {
             panic!("{name} is not built; run `make guests` first");
         };
         let twin = Twin::load(&bundle.twin(), &SandboxConfig::default()).expect("it loads");
-        let options = AgentOptions {
-            config,
-            strategy,
-            ..AgentOptions::default()
-        };
+        let options = AgentOptions { config, strategy, ..AgentOptions::default() };
         let twin: Arc<dyn Backend> = Arc::new(twin);
         let start = |index| {
             let shard = match placement {
@@ -55,10 +48,7 @@ impl Path {
             let started = runtime.spawn_on(shard, None, twin.clone(), options.clone());
             started.expect("it starts")
         };
-        Self {
-            agents: (0..agents).map(start).collect(),
-            runtime,
-        }
+        Self { agents: (0..agents).map(start).collect(), runtime }
     }
 }
 

@@ -67,9 +67,8 @@ impl fmt::Display for Table {
                 }
             }
             let ours = self.fastest(case, |library| OURS.contains(&library));
-            let best = self.fastest(case, |library| {
-                !OURS.contains(&library) && library != NOT_COMPARED
-            });
+            let best =
+                self.fastest(case, |library| !OURS.contains(&library) && library != NOT_COMPARED);
             if let (Some((ours, _)), Some((best, peer))) = (ours, best) {
                 write!(f, "  {:.2} × {peer}", ours / best)?;
             }

@@ -44,12 +44,8 @@ fn times(operation: &'static str, mebibytes: u32) -> Vec<Duration> {
         ..SandboxConfig::default()
     };
     sandbox.allocation.strategy = Strategy::OnDemand;
-    let component = Guest {
-        handle: operation,
-        pages: mebibytes * 16,
-        ..Guest::default()
-    }
-    .component();
+    let component =
+        Guest { handle: operation, pages: mebibytes * 16, ..Guest::default() }.component();
     let engine = SandboxEngine::with_cache(&sandbox, Cache::none()).expect("an engine");
     let sandbox = engine.load_bytes(&component).expect("a guest");
     let mut agent = sandbox.spawn(Identity::alone()).expect("an instance");

@@ -41,9 +41,7 @@ impl Agent for Allocator {
             }
         }
         let retained: usize = self.retained.iter().map(Vec::len).sum();
-        Ok(vec![
-            message.reply(Performative::Inform, retained.to_string()),
-        ])
+        Ok(vec![message.reply(Performative::Inform, retained.to_string())])
     }
 }
 
@@ -64,8 +62,7 @@ fn touched(size: usize) -> Vec<u8> {
 }
 
 fn number(word: &str) -> Result<u64, Failure> {
-    word.parse()
-        .map_err(|_| Failure::NotUnderstood(format!("{word:?} is not a number")))
+    word.parse().map_err(|_| Failure::NotUnderstood(format!("{word:?} is not a number")))
 }
 
 fn bytes(word: &str) -> Result<usize, Failure> {

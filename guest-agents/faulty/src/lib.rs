@@ -44,9 +44,7 @@ impl Agent for Faulty {
                 black_box(());
             },
             ("recurse", "") => Ok(vec![reply(recurse(0).to_string().into_bytes())]),
-            ("nest", "") => Ok(vec![reply(
-                nest(u32::MAX, &[1; 4_096]).to_string().into_bytes(),
-            )]),
+            ("nest", "") => Ok(vec![reply(nest(u32::MAX, &[1; 4_096]).to_string().into_bytes())]),
             ("abort", "") => std::process::abort(),
             ("exit", status) => std::process::exit(number(status)? as i32),
             ("flood", lines) => {
@@ -98,9 +96,7 @@ impl Agent for Faulty {
             }
             ["read", offset, length] => {
                 let part = parcel.content.read(long(offset)?, long(length)?);
-                Ok(vec![
-                    parcel.reply(Performative::Inform, Content::new(&part)),
-                ])
+                Ok(vec![parcel.reply(Performative::Inform, Content::new(&part))])
             }
             _ => {
                 let replies = self.handle(host, parcel.into_message())?;
@@ -111,13 +107,11 @@ impl Agent for Faulty {
 }
 
 fn number(word: &str) -> Result<u32, Failure> {
-    word.parse()
-        .map_err(|_| Failure::NotUnderstood(format!("{word:?} is not a number")))
+    word.parse().map_err(|_| Failure::NotUnderstood(format!("{word:?} is not a number")))
 }
 
 fn long(word: &str) -> Result<u64, Failure> {
-    word.parse()
-        .map_err(|_| Failure::NotUnderstood(format!("{word:?} is not a number")))
+    word.parse().map_err(|_| Failure::NotUnderstood(format!("{word:?} is not a number")))
 }
 
 /// Uses a value after the recursive call, so that no compiler turns it into a loop.

@@ -29,9 +29,7 @@ fn multiply(left: &[f64], right: &[f64], order: usize) -> Vec<f64> {
     if order == 0 {
         return product;
     }
-    let rows = left
-        .chunks_exact(order)
-        .zip(product.chunks_exact_mut(order));
+    let rows = left.chunks_exact(order).zip(product.chunks_exact_mut(order));
     for (left, sums) in rows {
         for (factor, right) in left.iter().zip(right.chunks_exact(order)) {
             for (sum, value) in sums.iter_mut().zip(right) {

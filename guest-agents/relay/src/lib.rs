@@ -63,18 +63,13 @@ impl Agent for Relay {
             Some(Route::FanOut(targets)) => spread(host, targets, message),
             Some(Route::Forward(next)) => {
                 let recipient = next.id(host)?;
-                let message = Message {
-                    recipient,
-                    ..message
-                };
+                let message = Message { recipient, ..message };
                 host.send(&message).map_err(not_taken)?;
                 Ok(Vec::new())
             }
             Some(Route::Answer) if message.performative == Performative::Inform => Ok(Vec::new()),
             Some(Route::Answer) => Ok(vec![message.into_reply(Performative::Inform)]),
-            None => Err(Failure::Unavailable(
-                "the relay is not configured".to_owned(),
-            )),
+            None => Err(Failure::Unavailable("the relay is not configured".to_owned())),
         }
     }
 
@@ -82,10 +77,7 @@ impl Agent for Relay {
         match &mut self.route {
             Some(Route::Forward(next)) if parcel.in_reply_to.is_none() => {
                 let recipient = next.id(host)?;
-                let parcel = Parcel {
-                    recipient,
-                    ..parcel
-                };
+                let parcel = Parcel { recipient, ..parcel };
                 host.send_parcel(parcel).map_err(not_taken)?;
                 Ok(Vec::new())
             }
@@ -113,8 +105,7 @@ impl Target {
             self.id = host.find(&self.name);
         }
         let name = &self.name;
-        self.id
-            .ok_or_else(|| Failure::Refused(format!("there is no agent {name:?}")))
+        self.id.ok_or_else(|| Failure::Refused(format!("there is no agent {name:?}")))
     }
 }
 

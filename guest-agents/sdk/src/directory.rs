@@ -123,10 +123,7 @@ impl Directory {
     /// WASI itself refuses to write where only reading is granted.
     pub(crate) fn open(path: &str) -> Result<Self, Failure> {
         match std::fs::metadata(path) {
-            Ok(found) if found.is_dir() => Ok(Self {
-                dir: Dir(path.into()),
-                write: true,
-            }),
+            Ok(found) if found.is_dir() => Ok(Self { dir: Dir(path.into()), write: true }),
             _ => Err(denied("open", path)),
         }
     }

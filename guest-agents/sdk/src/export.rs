@@ -92,9 +92,7 @@ macro_rules! __world {
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub fn __host() -> crate::Host {
-    crate::Host {
-        imports: crate::host::Imports,
-    }
+    crate::Host { imports: crate::host::Imports }
 }
 
 /// Exports an agent for `plain-agent`, as in `export!(Type)`, and for further worlds, any of

@@ -58,9 +58,7 @@ pub trait Agent: Default + Send + 'static {
         if config.is_empty() {
             return Ok(());
         }
-        Err(Failure::Refused(
-            "this agent takes no configuration".to_owned(),
-        ))
+        Err(Failure::Refused("this agent takes no configuration".to_owned()))
     }
 
     /// Handles one message and returns the replies to it.
@@ -76,10 +74,7 @@ pub trait Agent: Default + Send + 'static {
         host: &mut Host,
         messages: Vec<Message>,
     ) -> Vec<Result<Vec<Message>, Failure>> {
-        messages
-            .into_iter()
-            .map(|message| self.handle(host, message))
-            .collect()
+        messages.into_iter().map(|message| self.handle(host, message)).collect()
     }
 
     /// Handles one message whose content stays in the host's memory. Called only if exported

@@ -114,10 +114,7 @@ mod twin {
         pub fn read(&self, offset: u64, len: u64) -> Vec<u8> {
             let bytes = self.bytes();
             let end = offset.saturating_add(len).min(bytes.len() as u64);
-            bytes
-                .get(offset.min(end) as usize..end as usize)
-                .unwrap_or_default()
-                .to_vec()
+            bytes.get(offset.min(end) as usize..end as usize).unwrap_or_default().to_vec()
         }
 
         fn bytes(&self) -> &[u8] {

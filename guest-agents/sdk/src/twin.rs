@@ -48,12 +48,7 @@ unsafe extern "C" fn create<A: Agent>(
     // SAFETY: the host lends `count` directories at `directories` for this call.
     let granted = unsafe { slice::from_raw_parts(directories, count) };
     let made = panic::catch_unwind(|| {
-        Box::new(Twin {
-            agent: A::default(),
-            host: crate::Host {
-                imports: Imports::new(granted),
-            },
-        })
+        Box::new(Twin { agent: A::default(), host: crate::Host { imports: Imports::new(granted) } })
     });
     made.map_or(std::ptr::null_mut(), |twin| Box::into_raw(twin).cast())
 }
@@ -197,9 +192,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let abi::Content {
-            ptr, len, capacity, ..
-        } = self.0;
+        let abi::Content { ptr, len, capacity, .. } = self.0;
         // SAFETY: the host's function for its own content, once.
         unsafe { (self.0.release)(ptr, len, capacity) };
     }
@@ -247,13 +240,7 @@ fn guarded(sink: &Sink, call: impl FnOnce()) {
             text = message_of(payload.as_ref());
         }
         // SAFETY: the host's function, with its own context, during its call.
-        unsafe {
-            (sink.end)(
-                sink.context,
-                outcome::PANICKED,
-                Bytes::lend(text.as_bytes()),
-            )
-        };
+        unsafe { (sink.end)(sink.context, outcome::PANICKED, Bytes::lend(text.as_bytes())) };
     }
 }
 
@@ -347,9 +334,7 @@ fn performative(index: u32) -> Performative {
         Performative::Failure,
         Performative::NotUnderstood,
     ];
-    ALL.get(index as usize)
-        .copied()
-        .unwrap_or(Performative::NotUnderstood)
+    ALL.get(index as usize).copied().unwrap_or(Performative::NotUnderstood)
 }
 
 /// Converts the result of the table's `send`.
@@ -390,10 +375,7 @@ impl Imports {
                 write: directory.write == 1,
             }
         });
-        Self {
-            table: None,
-            directories: directories.collect(),
-        }
+        Self { table: None, directories: directories.collect() }
     }
 
     fn table(&self) -> &abi::Host {

@@ -178,10 +178,7 @@ impl Error {
             | Self::Workload { .. }
             | Self::Import { .. }
             | Self::Config(_)
-            | Self::Load {
-                source: LoadError::Config(_),
-                ..
-            } => Kind::Usage,
+            | Self::Load { source: LoadError::Config(_), .. } => Kind::Usage,
             // The file is there, and is no text.
             Self::File { source, .. } if source.kind() == ErrorKind::InvalidData => Kind::Usage,
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
@@ -219,10 +216,7 @@ fn lines(errors: &[impl ToString]) -> String {
 
 /// Returns whether the host failed, and not the agent.
 fn is_machines(error: &CallError) -> bool {
-    matches!(
-        error.cause(),
-        Some(Cause::Host(_) | Cause::ProcessEnded(_) | Cause::NoSlot(_))
-    )
+    matches!(error.cause(), Some(Cause::Host(_) | Cause::ProcessEnded(_) | Cause::NoSlot(_)))
 }
 
 fn known_names(known: &[String]) -> String {

@@ -44,10 +44,7 @@ mod tests {
     fn nothing_is_left_that_acts() {
         let hostile = "\u{1b}[2J\n::error::forged\r##[error]x\u{202e}\u{9b}31m\0";
         let line = printable(hostile);
-        assert_eq!(
-            line,
-            "\\u{1b}[2J\\n::error::forged\\r##\\[error]x\\u{202e}\\u{9b}31m\\u{0}"
-        );
+        assert_eq!(line, "\\u{1b}[2J\\n::error::forged\\r##\\[error]x\\u{202e}\\u{9b}31m\\u{0}");
         assert_eq!(printable(&line), line);
         assert!(printable(&"x".repeat(1 << 20)).len() < 5_000);
         assert_eq!(printable("Grüße, 世界"), "Grüße, 世界");

@@ -38,11 +38,7 @@ impl Count {
         let mut gate = Command::new(env!("CARGO_BIN_EXE_sandlab"));
         gate.env("SANDLAB_NO_STORE", "true");
         gate.args(["gate", "--format", "json", "--noise", "/nowhere", "--seed"]);
-        gate.arg(seed.to_string())
-            .arg("--old")
-            .arg(old)
-            .arg("--new")
-            .arg(new);
+        gate.arg(seed.to_string()).arg("--old").arg(old).arg("--new").arg(new);
         let start = Instant::now();
         let output = gate.args(more).output().unwrap();
         self.seconds += start.elapsed().as_secs_f64();

@@ -61,15 +61,9 @@ impl Crates {
 
     fn sandlab(&self, arguments: &str) -> Command {
         let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-        sandlab
-            .args(arguments.split_whitespace())
-            .current_dir(self.path());
-        sandlab
-            .env("SANDLAB_NO_STORE", "true")
-            .env("CARGO_NET_OFFLINE", "true");
-        sandlab
-            .env("CARGO_TARGET_DIR", target())
-            .env_remove("CARGO_BUILD_TARGET_DIR");
+        sandlab.args(arguments.split_whitespace()).current_dir(self.path());
+        sandlab.env("SANDLAB_NO_STORE", "true").env("CARGO_NET_OFFLINE", "true");
+        sandlab.env("CARGO_TARGET_DIR", target()).env_remove("CARGO_BUILD_TARGET_DIR");
         sandlab
     }
 }
@@ -86,10 +80,7 @@ fn the_library_of_a_crate_with_programs_is_built_and_nothing_else() {
     let crates = Crates::new();
     crates.agent("tool", "tool", "[workspace]");
     crates.lock("tool");
-    crates.write(
-        "tool/src/main.rs",
-        "fn main() { println!(\"a tool for this agent\"); }",
-    );
+    crates.write("tool/src/main.rs", "fn main() { println!(\"a tool for this agent\"); }");
     let unix = "fn main() { drop(std::os::unix::net::UnixListener::bind(\"x.sock\")); }";
     crates.write("tool/src/bin/server.rs", unix);
     let built = crates.sandlab("build tool").assert().code(0);
@@ -101,11 +92,7 @@ fn an_agent_may_have_the_name_of_a_dependency() {
     let crates = Crates::new();
     crates.agent("memchr", "memchr", "memchr = \"2\"\n[workspace]");
     crates.lock("memchr");
-    crates
-        .sandlab("build memchr")
-        .assert()
-        .code(0)
-        .stdout(contains("memchr"));
+    crates.sandlab("build memchr").assert().code(0).stdout(contains("memchr"));
 }
 
 #[test]
@@ -119,20 +106,15 @@ fn a_workspace_builds_where_cargo_is_told_to_and_passes_over_what_is_no_agent() 
     crates.library("ws/crates/other", "other", "", c_abi);
     // A member that is a link belongs to the workspace that has the link.
     crates.agent("elsewhere/linked", "linked", "");
-    std::os::unix::fs::symlink(
-        "../../elsewhere/linked",
-        crates.path().join("ws/crates/linked"),
-    )
-    .unwrap();
+    std::os::unix::fs::symlink("../../elsewhere/linked", crates.path().join("ws/crates/linked"))
+        .unwrap();
     std::os::unix::fs::symlink(target(), crates.path().join("ws/out")).unwrap();
     // Of an earlier run of this test.
     for agent in ["alpha", "linked"] {
         let _ = fs::remove_dir_all(target().join("agents").join(agent));
     }
     let mut build = crates.sandlab("build crates");
-    build
-        .current_dir(crates.path().join("ws"))
-        .env("CARGO_TARGET_DIR", "out");
+    build.current_dir(crates.path().join("ws")).env("CARGO_TARGET_DIR", "out");
     let built = build.assert().code(0);
     built.stderr(contains("other is passed over, as no agent"));
     let agents = crates.path().join("ws/out/agents");
@@ -171,8 +153,5 @@ fn builds_of_one_crate_at_once_all_succeed() {
             }
         });
     }
-    crates
-        .sandlab("compare twice/../twice --rounds 1")
-        .assert()
-        .code(0);
+    crates.sandlab("compare twice/../twice --rounds 1").assert().code(0);
 }

@@ -16,10 +16,8 @@ const PAGE: u64 = 65_536;
 /// Starts a guest whose memory may have 8 pages more than it begins with.
 fn start(guest: &Guest, layout: Layout) -> Box<dyn Agent> {
     let pages = u64::from(if guest.pages == 0 { 4 } else { guest.pages });
-    let mut config = SandboxConfig {
-        memory_limit: ByteSize::b((pages + 8) * PAGE),
-        ..SandboxConfig::default()
-    };
+    let mut config =
+        SandboxConfig { memory_limit: ByteSize::b((pages + 8) * PAGE), ..SandboxConfig::default() };
     config.allocation.layout = layout;
     config.allocation.slots = 2;
     let engine = SandboxEngine::new(&config).unwrap();
@@ -33,11 +31,7 @@ fn died(guest: Guest) -> Fault {
 
 /// How an agent in text dies that has this in its module, and this in `handle`.
 fn dies(items: &str, handle: &str) -> Fault {
-    died(Guest {
-        items,
-        handle,
-        ..Guest::default()
-    })
+    died(Guest { items, handle, ..Guest::default() })
 }
 
 fn evidence(fault: &Fault) -> &Evidence {
@@ -55,14 +49,8 @@ const STACK: &str = r#"(global $__stack_pointer (mut i32) (i32.const 65536))
 #[test]
 fn an_access_just_below_zero_is_out_of_bounds_where_it_was() {
     for (access, address) in [
-        (
-            "(i32.store8 (i32.sub (local.get $n) (i32.const 1)) (i32.const 7))",
-            0xffff_ffff,
-        ),
-        (
-            "(drop (i32.load (i32.sub (local.get $n) (i32.const 16))))",
-            0xffff_fff0,
-        ),
+        ("(i32.store8 (i32.sub (local.get $n) (i32.const 1)) (i32.const 7))", 0xffff_ffff),
+        ("(drop (i32.load (i32.sub (local.get $n) (i32.const 16))))", 0xffff_fff0),
         ("(drop (i64.load (i32.const -8)))", 0xffff_fff8),
         ("(drop (i32.load offset=64 (i32.const -8)))", 0x1_0000_0038),
     ] {
@@ -81,10 +69,7 @@ fn an_access_just_below_zero_is_out_of_bounds_where_it_was() {
 
 #[test]
 fn a_global_that_is_no_stack_pointer_makes_no_stack() {
-    for pointer in [
-        "$p (mut i32) (i32.const 64)",
-        "$sp (mut i32) (i32.const -256)",
-    ] {
+    for pointer in ["$p (mut i32) (i32.const 64)", "$sp (mut i32) (i32.const -256)"] {
         let items = format!("(global {pointer}) (func $set (global.set 0 (i32.const -256)))");
         for access in [
             "(i64.store (global.get 0) (i64.const 1))",
@@ -125,21 +110,9 @@ fn an_overflow_of_the_linked_stack_has_its_size() {
     ] {
         for (frame, write, has_address) in [
             (128, "(i64.store (local.get $frame) (i64.const 1))", true),
-            (
-                4_096,
-                "(i32.store8 offset=4000 (local.get $frame) (i32.const 1))",
-                true,
-            ),
-            (
-                4_096,
-                "(memory.copy (local.get $frame) (i32.const 8192) (i32.const 4096))",
-                false,
-            ),
-            (
-                4_096,
-                "(memory.fill (local.get $frame) (i32.const 0) (i32.const 4096))",
-                false,
-            ),
+            (4_096, "(i32.store8 offset=4000 (local.get $frame) (i32.const 1))", true),
+            (4_096, "(memory.copy (local.get $frame) (i32.const 8192) (i32.const 4096))", false),
+            (4_096, "(memory.fill (local.get $frame) (i32.const 0) (i32.const 4096))", false),
         ] {
             let items = format!("{stack} {}", recursion(frame, write));
             let guest = Guest {
@@ -150,10 +123,7 @@ fn an_overflow_of_the_linked_stack_has_its_size() {
             };
             for layout in [Layout::Fast, Layout::Packed] {
                 let fault = fault(start(&guest, layout).as_mut(), "die");
-                let expected = Cause::StackOverflow {
-                    stack: Stack::Linked,
-                    size,
-                };
+                let expected = Cause::StackOverflow { stack: Stack::Linked, size };
                 assert_eq!(fault, expected, "{layout:?}: {fault}");
                 assert_eq!(evidence(&fault).functions[0], "down");
                 let is_known = evidence(&fault).address.is_some();
@@ -179,10 +149,7 @@ fn a_function_without_a_name_is_called_by_its_export() {
     );
     let mut config = SandboxConfig::default();
     config.allocation.slots = 1;
-    let sandbox = SandboxEngine::new(&config)
-        .unwrap()
-        .load_bytes(&component)
-        .unwrap();
+    let sandbox = SandboxEngine::new(&config).unwrap().load_bytes(&component).unwrap();
     let fault = fault(sandbox.spawn(Identity::alone()).unwrap().as_mut(), "die");
     let names = ["function 2", "sandlab:agent/agent@0.1.0#handle"];
     assert_eq!(evidence(&fault).functions, names);
@@ -198,10 +165,7 @@ fn a_function_without_a_name_is_called_by_its_export() {
 fn a_leaf_function_overflows_the_stack_that_its_caller_has_left() {
     let handle = "(global.set $__stack_pointer (i32.const 16))
         (i64.store (i32.sub (global.get $__stack_pointer) (i32.const 32)) (i64.const 1))";
-    let expected = Cause::StackOverflow {
-        stack: Stack::Linked,
-        size: PAGE,
-    };
+    let expected = Cause::StackOverflow { stack: Stack::Linked, size: PAGE };
     assert_eq!(dies(STACK, handle), expected);
 }
 
@@ -209,10 +173,7 @@ fn a_leaf_function_overflows_the_stack_that_its_caller_has_left() {
 fn a_rust_agent_that_nests_arrays_overflows_the_stack_of_its_linker() {
     let mut agent = common::sandbox("faulty", &SandboxConfig::default());
     let fault = fault(agent.as_mut(), "nest");
-    let expected = Cause::StackOverflow {
-        stack: Stack::Linked,
-        size: 1 << 20,
-    };
+    let expected = Cause::StackOverflow { stack: Stack::Linked, size: 1 << 20 };
     assert_eq!(fault, expected, "{fault}");
     assert!(fault.to_string().contains("1.0 MiB"), "{fault}");
     assert!(evidence(&fault).functions[0].ends_with("::nest"), "{fault}");
@@ -243,36 +204,21 @@ fn a_refusal_is_the_cause_only_of_giving_up() {
     let limit = 12 * PAGE;
     for (items, end) in [("", "unreachable"), (EXIT, "(call $exit (i32.const 1))")] {
         let fault = dies(items, &format!("{REFUSED} {end}"));
-        let out = Cause::OutOfMemory {
-            asked,
-            limit,
-            peak: 4 * PAGE,
-        };
+        let out = Cause::OutOfMemory { asked, limit, peak: 4 * PAGE };
         assert_eq!(fault, out, "{end}: {fault}");
         assert_eq!(evidence(&fault).refused, None);
         assert!(!evidence(&fault).functions.is_empty());
     }
     for (items, end, cause) in [
-        (
-            "",
-            "(drop (i32.load (i32.const -16)))",
-            "out of bounds memory access",
-        ),
-        (
-            "",
-            "(drop (i32.div_u (i32.const 1) (local.get $n)))",
-            "divide by zero",
-        ),
+        ("", "(drop (i32.load (i32.const -16)))", "out of bounds memory access"),
+        ("", "(drop (i32.div_u (i32.const 1) (local.get $n)))", "divide by zero"),
         ("", "(return (i32.const 1025))", "broke the contract"),
         (EXIT, "(call $exit (i32.const 0))", "exited with status 0"),
     ] {
         let fault = dies(items, &format!("{REFUSED} {end}"));
         let text = fault.to_string();
         assert!(text.contains(cause), "{text}");
-        assert!(
-            text.contains("a growth of its memory to 6.5 MiB had been refused"),
-            "{text}"
-        );
+        assert!(text.contains("a growth of its memory to 6.5 MiB had been refused"), "{text}");
         assert_eq!(evidence(&fault).refused, Some(Refused { asked, limit }));
     }
 }
@@ -295,20 +241,14 @@ fn a_refusal_that_a_call_survived_is_none_of_the_next_ones() {
 
 #[test]
 fn a_rust_agent_that_is_out_of_memory_says_how_much_it_wanted() {
-    let config = SandboxConfig {
-        memory_limit: ByteSize::mib(10),
-        ..SandboxConfig::default()
-    };
+    let config = SandboxConfig { memory_limit: ByteSize::mib(10), ..SandboxConfig::default() };
     let mut agent = common::sandbox("allocator", &config);
     let refused = say(agent.as_mut(), "try-allocate 20000000");
     assert!(matches!(refused, Err(CallError::Failure(_))), "{refused:?}");
     let fault = fault(agent.as_mut(), "allocate 20000000");
     assert!(matches!(fault.cause, Cause::OutOfMemory { .. }), "{fault}");
     let words = fault.output().join("\n");
-    assert!(
-        words.contains("memory allocation of 20000000 bytes failed"),
-        "{words}"
-    );
+    assert!(words.contains("memory allocation of 20000000 bytes failed"), "{words}");
 }
 
 #[test]
@@ -321,16 +261,8 @@ fn a_trap_after_the_answer_says_so() {
     };
     let fault = died(guest);
     assert!(evidence(&fault).after_answer, "{fault}");
-    assert!(
-        fault
-            .to_string()
-            .contains("after the answer, in its post-return"),
-        "{fault}"
-    );
-    let before = died(Guest {
-        handle: "(call $free)",
-        ..guest
-    });
+    assert!(fault.to_string().contains("after the answer, in its post-return"), "{fault}");
+    let before = died(Guest { handle: "(call $free)", ..guest });
     assert!(!evidence(&before).after_answer, "{before}");
 }
 
@@ -430,10 +362,7 @@ fn output_comes_with_other_faults_and_not_from_an_earlier_call() {
     let fault = fault(sandbox.spawn(Identity::alone()).unwrap().as_mut(), "die");
     assert_eq!(fault, Cause::Deadline(config.deadline));
     let text = fault.to_string();
-    assert!(
-        text.contains("(in `handle`)") && text.ends_with("first"),
-        "{text}"
-    );
+    assert!(text.contains("(in `handle`)") && text.ends_with("first"), "{text}");
 }
 
 #[test]
@@ -444,10 +373,7 @@ fn a_panic_has_its_place_and_one_with_its_own_hook_has_its_words() {
     assert!(panicked.to_string().contains("src/lib.rs:"), "{panicked}");
 
     let hooked = fault(common::sandbox("faulty", &config).as_mut(), "hook so");
-    assert!(
-        hooked.to_string().ends_with("The agent crashed: so"),
-        "{hooked}"
-    );
+    assert!(hooked.to_string().ends_with("The agent crashed: so"), "{hooked}");
     let twin = fault(common::twin("faulty", &config).as_mut(), "hook so");
     assert_eq!(twin, Cause::Panic("so".to_owned()));
 }

@@ -144,10 +144,7 @@ fn a_plan_whose_child_the_kernel_kills_names_it_and_keeps_what_it_found() {
         env!("CARGO_BIN_EXE_sandlab")
     );
     let mut shell = Command::new("sh");
-    shell
-        .args(["-c", &plan])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    shell.args(["-c", &plan]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut sandlab = shell.spawn().unwrap();
     // By the first child it predicts that they fit. The second one has to hold them, and by then
     // others have taken the memory.

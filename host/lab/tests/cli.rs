@@ -25,22 +25,14 @@ fn an_unknown_agent_is_the_callers_mistake_and_the_known_ones_are_named() {
 
 #[test]
 fn a_missing_file_a_bad_file_and_an_unwritable_output_each_have_one_clear_error() {
-    sandlab()
-        .args(["compare", "none.wasm"])
-        .assert()
-        .code(3)
-        .stderr(contains("cannot open"));
+    sandlab().args(["compare", "none.wasm"]).assert().code(3).stderr(contains("cannot open"));
     let folder = tempfile::tempdir().unwrap();
     let bad = folder.path().join("bad.wasm");
     std::fs::write(&bad, "no component").unwrap();
     let failed = sandlab().arg("compare").arg(&bad).assert().code(3);
     failed.stderr(contains("not a component"));
     let output = folder.path().join("missing/report.json");
-    let failed = sandlab()
-        .args(["compare", "echo", "--output"])
-        .arg(&output)
-        .assert()
-        .code(3);
+    let failed = sandlab().args(["compare", "echo", "--output"]).arg(&output).assert().code(3);
     failed.stderr(contains("cannot write"));
     assert!(!output.exists());
 }
@@ -62,23 +54,12 @@ fn a_missing_twin_and_a_damaged_component_are_found_before_anything_runs() {
 
 #[test]
 fn a_misspelt_option_and_a_bad_workload_are_the_callers_mistakes() {
-    sandlab()
-        .args(["compare", "--bakends", "wasm"])
-        .assert()
-        .code(2);
-    sandlab()
-        .args(["compare", "--backends", "gpu"])
-        .assert()
-        .code(2)
-        .stderr(contains("gpu"));
+    sandlab().args(["compare", "--bakends", "wasm"]).assert().code(2);
+    sandlab().args(["compare", "--backends", "gpu"]).assert().code(2).stderr(contains("gpu"));
     let folder = tempfile::tempdir().unwrap();
     let workload = folder.path().join("workload.jsonl");
     std::fs::write(&workload, "{\"reqest\": \"a\"}").unwrap();
-    let failed = sandlab()
-        .args(["compare", "echo", "--workload"])
-        .arg(&workload)
-        .assert()
-        .code(2);
+    let failed = sandlab().args(["compare", "echo", "--workload"]).arg(&workload).assert().code(2);
     failed.stderr(contains("line 1").and(contains("reqest")));
 }
 
@@ -87,24 +68,14 @@ fn a_wrong_reply_is_a_finding() {
     let folder = tempfile::tempdir().unwrap();
     let workload = folder.path().join("workload.jsonl");
     std::fs::write(&workload, "{\"request\": \"a\", \"reply\": \"b\"}").unwrap();
-    let failed = sandlab()
-        .args(["compare", "echo", "--workload"])
-        .arg(&workload)
-        .assert()
-        .code(1);
+    let failed = sandlab().args(["compare", "echo", "--workload"]).arg(&workload).assert().code(1);
     failed.stderr(contains("differ from byte 0"));
 }
 
 #[test]
 fn a_report_in_json_has_every_sample_of_every_backend() {
     let args = ["compare", "echo", "--rounds", "7", "--format", "json"];
-    let output = sandlab()
-        .args(args)
-        .assert()
-        .code(0)
-        .get_output()
-        .stdout
-        .clone();
+    let output = sandlab().args(args).assert().code(0).get_output().stdout.clone();
     let run: serde_json::Value = serde_json::from_slice(&output).unwrap();
     assert_eq!(run["schema"], "sandlab.run/3");
     assert_eq!(run["end"]["complete"], true);
@@ -130,12 +101,7 @@ fn a_report_in_json_has_every_sample_of_every_backend() {
 #[test]
 fn a_bare_component_runs_alone_and_the_report_says_so() {
     let component = common::bundle("echo").component();
-    let done = sandlab()
-        .arg("compare")
-        .arg(component)
-        .args(["--rounds", "6"])
-        .assert()
-        .code(0);
+    let done = sandlab().arg("compare").arg(component).args(["--rounds", "6"]).assert().code(0);
     done.stdout(contains("without a twin").and(contains("wasm")));
 }
 
@@ -143,18 +109,10 @@ fn a_bare_component_runs_alone_and_the_report_says_so() {
 fn a_new_agent_builds_and_compares_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let mut new = sandlab();
-    new.current_dir(folder.path())
-        .args(["new", "fresh"])
-        .assert()
-        .code(0);
+    new.current_dir(folder.path()).args(["new", "fresh"]).assert().code(0);
     let mut compare = sandlab();
-    compare
-        .current_dir(folder.path())
-        .args(["compare", "./fresh", "--rounds", "6"]);
-    compare
-        .assert()
-        .code(0)
-        .stdout(contains("fresh").and(contains("native")));
+    compare.current_dir(folder.path()).args(["compare", "./fresh", "--rounds", "6"]);
+    compare.assert().code(0).stdout(contains("fresh").and(contains("native")));
     let mut again = sandlab();
     again.current_dir(folder.path()).args(["new", "fresh"]);
     again.assert().code(2).stderr(contains("exists; choose another name"));
@@ -171,25 +129,14 @@ fn a_twin_that_no_child_can_be_told_of_is_an_error_and_no_hang() {
         std::fs::copy(&path, odd.join(path.file_name().unwrap())).unwrap();
     }
     let mut compare = sandlab();
-    compare
-        .arg("compare")
-        .arg(&odd)
-        .args(["--backends", "process"]);
+    compare.arg("compare").arg(&odd).args(["--backends", "process"]);
     compare.timeout(Duration::from_secs(30)).assert().code(2);
 }
 
 /// A comparison that would take for ever, after so many of its children were seen.
 fn endless_comparison(output: &std::path::Path) -> (std::process::Child, BTreeSet<u32>) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    command.args([
-        "compare",
-        "echo",
-        "--rounds",
-        "1000000",
-        "--format",
-        "json",
-        "--no-store",
-    ]);
+    command.args(["compare", "echo", "--rounds", "1000000", "--format", "json", "--no-store"]);
     let child = command.arg("--output").arg(output).spawn().unwrap();
     let mut seen = BTreeSet::new();
     // Every round starts a child: after a few of them, something was measured.
@@ -244,15 +191,9 @@ fn the_ladder_has_every_rung_and_its_residual() {
     for size in ["16 B", "1 KiB", "64 KiB"] {
         for rung in rungs {
             let row = |line: &&str| line.contains(size) && line.contains(rung);
-            assert!(
-                text.lines().any(|line| row(&line)),
-                "{size}, {rung}: {text}"
-            );
+            assert!(text.lines().any(|line| row(&line)), "{size}, {rung}: {text}");
         }
-        assert!(
-            text.contains(&format!("residual of echo at {size}")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("residual of echo at {size}")), "{text}");
     }
     assert!(!text.contains('\u{1b}'), "colours where no terminal is");
 }
@@ -269,22 +210,9 @@ fn one_failing_agent_does_not_take_the_others_results_along() {
     let folder = tempfile::tempdir().unwrap();
     let workload = folder.path().join("workload.jsonl");
     std::fs::write(&workload, "{\"request\": \"ok\", \"reply\": \"\"}").unwrap();
-    let args = [
-        "echo",
-        "faulty",
-        "--backends",
-        "wasm",
-        "--rounds",
-        "6",
-        "--format",
-        "csv",
-    ];
+    let args = ["echo", "faulty", "--backends", "wasm", "--rounds", "6", "--format", "csv"];
     let mut compare = sandlab();
-    compare
-        .arg("compare")
-        .args(args)
-        .arg("--workload")
-        .arg(&workload);
+    compare.arg("compare").args(args).arg("--workload").arg(&workload);
     let failed = compare.assert().code(1);
     failed
         .stdout(contains("faulty,").and(contains("echo,").not()))
@@ -304,11 +232,7 @@ fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_
         throughput
     };
     let args = ["--agents", "3", "--duration", "100ms", "--mode", "ask,tell"];
-    let done = throughput()
-        .args(args)
-        .args(["--format", "json"])
-        .assert()
-        .code(0);
+    let done = throughput().args(args).args(["--format", "json"]).assert().code(0);
     let page: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
     let parts = page["parts"].as_array().unwrap();
     assert_eq!(parts.len(), 6);
@@ -328,11 +252,7 @@ fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_
         on_shards.code(0).stdout(contains(clients));
     }
     let hash = ["hash", "--backends", "native", "--duration", "100ms"];
-    throughput()
-        .args(hash)
-        .assert()
-        .code(1)
-        .stderr(contains("something else"));
+    throughput().args(hash).assert().code(1).stderr(contains("something else"));
     let strategies = ["--strategy", "by-value,batch,zero-copy"];
     let strategies = throughput()
         .args(strategies)
@@ -353,10 +273,7 @@ fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_
     let hash = throughput().args(hash).assert().code(0);
     hash.stdout(contains("sandlab:agent/batch"));
     let tasks = ["--mode", "task", "--tasks", "50"];
-    let tasks = throughput()
-        .args(tasks)
-        .args(["--duration", "50ms"])
-        .assert();
+    let tasks = throughput().args(tasks).args(["--duration", "50ms"]).assert();
     tasks.code(0).stdout(contains("task").and(contains(" 50 ")));
     throughput().args(["--duration", "0s"]).assert().code(2);
 }

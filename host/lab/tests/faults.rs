@@ -11,10 +11,9 @@ use std::time::Duration;
 
 #[test]
 fn a_panic_is_reported_with_its_message() {
-    for mut agent in [
-        sandbox("faulty", &SandboxConfig::default()),
-        twin("faulty", &SandboxConfig::default()),
-    ] {
+    for mut agent in
+        [sandbox("faulty", &SandboxConfig::default()), twin("faulty", &SandboxConfig::default())]
+    {
         let fault = fault(agent.as_mut(), "panic at the disco");
         assert!(
             matches!(&fault.cause, Cause::Panic(text) if text.contains("at the disco")),
@@ -26,30 +25,20 @@ fn a_panic_is_reported_with_its_message() {
 
 #[test]
 fn a_failure_is_no_end() {
-    for mut agent in [
-        sandbox("faulty", &SandboxConfig::default()),
-        twin("faulty", &SandboxConfig::default()),
-    ] {
-        assert!(matches!(
-            say(agent.as_mut(), "fail so"),
-            Err(CallError::Failure(_))
-        ));
+    for mut agent in
+        [sandbox("faulty", &SandboxConfig::default()), twin("faulty", &SandboxConfig::default())]
+    {
+        assert!(matches!(say(agent.as_mut(), "fail so"), Err(CallError::Failure(_))));
         assert!(say(agent.as_mut(), "ok").is_ok());
     }
 }
 
 #[test]
 fn a_loop_and_a_sleep_end_at_the_deadline() {
-    let config = SandboxConfig {
-        deadline: Duration::from_millis(50),
-        ..SandboxConfig::default()
-    };
+    let config = SandboxConfig { deadline: Duration::from_millis(50), ..SandboxConfig::default() };
     for command in ["loop", "sleep 60000"] {
         let mut agent = sandbox("faulty", &config);
-        assert_eq!(
-            fault(agent.as_mut(), command),
-            Cause::Deadline(config.deadline)
-        );
+        assert_eq!(fault(agent.as_mut(), command), Cause::Deadline(config.deadline));
     }
 }
 
@@ -57,18 +46,12 @@ fn a_loop_and_a_sleep_end_at_the_deadline() {
 fn a_recursion_ends_at_the_stack() {
     let config = SandboxConfig::default();
     let fault = fault(sandbox("faulty", &config).as_mut(), "recurse");
-    assert!(
-        matches!(fault.cause, Cause::StackOverflow { .. }),
-        "{fault}"
-    );
+    assert!(matches!(fault.cause, Cause::StackOverflow { .. }), "{fault}");
 }
 
 #[test]
 fn fuel_runs_out() {
-    let config = SandboxConfig {
-        fuel: Some(1_000_000),
-        ..SandboxConfig::default()
-    };
+    let config = SandboxConfig { fuel: Some(1_000_000), ..SandboxConfig::default() };
     let mut agent = sandbox("faulty", &config);
     say(agent.as_mut(), "ok").unwrap();
     assert!(agent.usage().fuel.unwrap() > 0);
@@ -77,10 +60,7 @@ fn fuel_runs_out() {
 
 #[test]
 fn memory_ends_at_the_limit_and_says_how_much_was_asked() {
-    let config = SandboxConfig {
-        memory_limit: ByteSize::mib(10),
-        ..SandboxConfig::default()
-    };
+    let config = SandboxConfig { memory_limit: ByteSize::mib(10), ..SandboxConfig::default() };
     let mut agent = sandbox("allocator", &config);
     assert!(say(agent.as_mut(), "retain 4000000").is_ok());
     let refused = say(agent.as_mut(), "try-allocate 20000000");
@@ -89,10 +69,7 @@ fn memory_ends_at_the_limit_and_says_how_much_was_asked() {
     match fault(agent.as_mut(), "allocate 20000000").cause {
         Cause::OutOfMemory { asked, limit, peak } => {
             assert_eq!(limit, 10 << 20);
-            assert!(
-                asked > 20_000_000 && (4_000_000..=limit).contains(&peak),
-                "{asked} {peak}"
-            );
+            assert!(asked > 20_000_000 && (4_000_000..=limit).contains(&peak), "{asked} {peak}");
         }
         other => panic!("{other}"),
     }
@@ -100,10 +77,7 @@ fn memory_ends_at_the_limit_and_says_how_much_was_asked() {
 
 #[test]
 fn a_result_over_the_limit_is_not_taken() {
-    let config = SandboxConfig {
-        result_limit: ByteSize::mib(1),
-        ..SandboxConfig::default()
-    };
+    let config = SandboxConfig { result_limit: ByteSize::mib(1), ..SandboxConfig::default() };
     for mut agent in [sandbox("faulty", &config), twin("faulty", &config)] {
         assert!(say(agent.as_mut(), "return 100000").is_ok());
         let fault = fault(agent.as_mut(), "return 2000000");
@@ -113,10 +87,9 @@ fn a_result_over_the_limit_is_not_taken() {
 
 #[test]
 fn many_empty_replies_are_a_large_result_too() {
-    for mut agent in [
-        sandbox("faulty", &SandboxConfig::default()),
-        twin("faulty", &SandboxConfig::default()),
-    ] {
+    for mut agent in
+        [sandbox("faulty", &SandboxConfig::default()), twin("faulty", &SandboxConfig::default())]
+    {
         let fault = fault(agent.as_mut(), "replies 300000");
         assert_eq!(fault, Cause::ResultTooLarge(2 << 20));
     }
@@ -143,26 +116,19 @@ fn a_full_pool_says_so_and_has_room_again_later() {
 #[test]
 fn a_panic_after_a_flood_of_standard_error_is_still_a_panic() {
     let config = SandboxConfig {
-        log: LogBudget {
-            size: ByteSize::b(200),
-            ..LogBudget::default()
-        },
+        log: LogBudget { size: ByteSize::b(200), ..LogBudget::default() },
         ..SandboxConfig::default()
     };
     let mut agent = sandbox("faulty", &config);
     let fault = fault(agent.as_mut(), "panic so");
-    assert!(
-        matches!(&fault.cause, Cause::Panic(text) if text.contains("so")),
-        "{fault}"
-    );
+    assert!(matches!(&fault.cause, Cause::Panic(text) if text.contains("so")), "{fault}");
 }
 
 #[test]
 fn a_flood_of_the_log_is_dropped_and_counted() {
-    for mut agent in [
-        sandbox("faulty", &SandboxConfig::default()),
-        twin("faulty", &SandboxConfig::default()),
-    ] {
+    for mut agent in
+        [sandbox("faulty", &SandboxConfig::default()), twin("faulty", &SandboxConfig::default())]
+    {
         say(agent.as_mut(), "flood 1000").unwrap();
         assert_eq!(agent.take_log().len(), 100);
         assert_eq!(agent.usage().log_dropped, 900);
@@ -171,10 +137,9 @@ fn a_flood_of_the_log_is_dropped_and_counted() {
 
 #[test]
 fn what_an_agent_does_not_export_is_named() {
-    for mut agent in [
-        sandbox("faulty", &SandboxConfig::default()),
-        twin("faulty", &SandboxConfig::default()),
-    ] {
+    for mut agent in
+        [sandbox("faulty", &SandboxConfig::default()), twin("faulty", &SandboxConfig::default())]
+    {
         let error = agent.checkpoint().unwrap_err().to_string();
         assert!(error.contains("does not export `state`"), "{error}");
         assert!(say(agent.as_mut(), "ok").is_ok());

@@ -19,10 +19,7 @@ fn footprints(arguments: &str) -> Vec<(String, Value)> {
     let found = parts.map(|part| {
         let found = &part["findings"][0];
         assert_eq!(found["finding"], "footprint", "{part:#}");
-        (
-            part["part"]["backend"].as_str().unwrap().to_owned(),
-            found.clone(),
-        )
+        (part["part"]["backend"].as_str().unwrap().to_owned(), found.clone())
     });
     found.collect()
 }

@@ -99,28 +99,15 @@ const SAMPLE: &str = r#"echo '{"metric": "latency", "value": 100, "unit": "ns"}'
 #[test]
 fn a_build_holds_against_itself_and_two_per_cent_more_fuel_does_not() {
     let lab = Lab::new();
-    let (old, new) = (
-        lab.spin("old.wasm", 1000, ""),
-        lab.spin("new.wasm", 1021, ""),
-    );
+    let (old, new) = (lab.spin("old.wasm", 1000, ""), lab.spin("new.wasm", 1021, ""));
     let mut same = lab.gate(&old, &old);
-    let same = same
-        .args(["--no-timing", "--format", "json"])
-        .assert()
-        .code(0);
+    let same = same.args(["--no-timing", "--format", "json"]).assert().code(0);
     for judged in json(&same)["metrics"].as_array().unwrap() {
         assert_eq!(judged["verdict"], "equivalent", "{judged}");
-        assert_eq!(
-            judged["change"]["value"].as_f64().unwrap_or(0.0),
-            0.0,
-            "{judged}"
-        );
+        assert_eq!(judged["change"]["value"].as_f64().unwrap_or(0.0), 0.0, "{judged}");
     }
     let mut more = lab.gate(&old, &new);
-    let more = more
-        .args(["--no-timing", "--format", "json"])
-        .assert()
-        .code(1);
+    let more = more.args(["--no-timing", "--format", "json"]).assert().code(1);
     let gated = json(&more);
     let fuel = metric(&gated, "fuel");
     assert_eq!(
@@ -137,9 +124,7 @@ fn every_metric_that_is_counted_can_fail() {
     let lab = Lab::new();
     let old = lab.spin("old.wasm", 10, "");
     let import = r#"(import "sandlab:agent/host@0.1.0" "log" (func (param i32 i32 i32)))"#;
-    let larger = include_str!("common/spin.wat")
-        .replace("ROUNDS", "10")
-        .replace("EXTRA", "");
+    let larger = include_str!("common/spin.wat").replace("ROUNDS", "10").replace("EXTRA", "");
     let larger = larger.replacen(
         "(memory (export \"memory\") 20)",
         &format!(
@@ -150,18 +135,12 @@ fn every_metric_that_is_counted_can_fail() {
     );
     let new = lab.file("new.wasm", guests::agent(&larger));
     let mut gate = lab.gate(&old, &new);
-    let done = gate
-        .args(["--no-timing", "--format", "json"])
-        .assert()
-        .code(1);
+    let done = gate.args(["--no-timing", "--format", "json"]).assert().code(1);
     let gated = json(&done);
     for name in ["imports-added", "component-size", "memory-pages"] {
         assert_eq!(metric(&gated, name)["verdict"], "regressed", "{name}");
     }
-    assert_eq!(
-        metric(&gated, "imports-added")["remark"],
-        "sandlab:agent/host"
-    );
+    assert_eq!(metric(&gated, "imports-added")["remark"], "sandlab:agent/host");
     assert_eq!(metric(&gated, "memory-pages")["new"], 21.0);
 }
 
@@ -169,26 +148,14 @@ fn every_metric_that_is_counted_can_fail() {
 #[test]
 fn a_slower_build_is_confirmed_and_told_to_ci() {
     let lab = Lab::new();
-    let (old, new) = (
-        lab.spin("old.wasm", 500, ""),
-        lab.spin("new.wasm", 5000, ""),
-    );
+    let (old, new) = (lab.spin("old.wasm", 500, ""), lab.spin("new.wasm", 5000, ""));
     let mut gate = lab.gate(&old, &new);
-    gate.args([
-        "--pairs",
-        "12",
-        "--annotations",
-        "github",
-        "--report",
-        "junit=gate.xml",
-    ]);
+    gate.args(["--pairs", "12", "--annotations", "github", "--report", "junit=gate.xml"]);
     gate.args(["--report", "json=gate.json", "--report", "markdown=gate.md"]);
     let done = gate.assert().code(1);
     done.stdout(
         contains("::error title=sandlab gate%3A fuel::fuel regressed, +8")
-            .and(contains(
-                "::error title=sandlab gate%3A time::time regressed, +",
-            ))
+            .and(contains("::error title=sandlab gate%3A time::time regressed, +"))
             .and(contains("regressed, confirmed"))
             .and(contains("Holm's procedure")),
     );
@@ -202,10 +169,7 @@ fn a_slower_build_is_confirmed_and_told_to_ci() {
     assert_eq!(time["pairs"], 24);
     assert!(time["smallest"].as_f64().unwrap() > 0.03);
     let junit = read("gate.xml");
-    assert!(
-        junit.contains("<failure message=\"time regressed"),
-        "{junit}"
-    );
+    assert!(junit.contains("<failure message=\"time regressed"), "{junit}");
     assert!(read("gate.md").contains("| time "));
 }
 
@@ -221,34 +185,22 @@ fn a_build_that_replies_otherwise_is_a_finding_and_not_a_time() {
 #[test]
 fn a_policy_says_what_gates_and_a_misspelt_one_is_refused() {
     let lab = Lab::new();
-    let (old, new) = (
-        lab.spin("old.wasm", 1000, ""),
-        lab.spin("new.wasm", 1021, ""),
-    );
+    let (old, new) = (lab.spin("old.wasm", 1000, ""), lab.spin("new.wasm", 1021, ""));
     let policy = lab.file(
         "gate.toml",
         "[[metric]]\nnames = [\"fuel\"]\nthreshold = \"5 %\"\n[[metric]]\nnames = [\"feul\"]\n",
     );
     let mut gate = lab.gate(&old, &new);
     gate.args(["--no-timing", "--policy"]).arg(&policy);
-    gate.assert()
-        .code(0)
-        .stdout(contains("\"feul\" is the name of no metric"));
-    let policy = lab.file(
-        "gate.toml",
-        "[[metric]]\nnames = [\"fuel\"]\ngates = false\n",
-    );
+    gate.assert().code(0).stdout(contains("\"feul\" is the name of no metric"));
+    let policy = lab.file("gate.toml", "[[metric]]\nnames = [\"fuel\"]\ngates = false\n");
     let mut gate = lab.gate(&old, &new);
     gate.args(["--no-timing", "--policy"]).arg(&policy);
-    gate.assert()
-        .code(0)
-        .stdout(contains("regressed (does not gate)"));
+    gate.assert().code(0).stdout(contains("regressed (does not gate)"));
     let policy = lab.file("gate.toml", "inconclusiv = \"fail\"\n");
     let mut gate = lab.gate(&old, &new);
     gate.arg("--policy").arg(&policy);
-    gate.assert()
-        .code(2)
-        .stderr(contains("inconclusiv").and(contains("gate.toml")));
+    gate.assert().code(2).stderr(contains("inconclusiv").and(contains("gate.toml")));
 }
 
 #[test]
@@ -259,10 +211,8 @@ fn programs_are_compared_pair_by_pair_and_each_way() {
             r#"echo '{{"metric": "rate", "value": {value}, "unit": "1/s", "better": "higher"}}'"#
         )
     };
-    let done = lab.programs(
-        &format!("{SAMPLE}; {}", rate(1000)),
-        &format!("{SAMPLE}; {}", rate(800)),
-    );
+    let done =
+        lab.programs(&format!("{SAMPLE}; {}", rate(1000)), &format!("{SAMPLE}; {}", rate(800)));
     let done = { done }.assert().code(1);
     let gated = json(&done);
     assert_eq!(metric(&gated, "latency")["verdict"], "equivalent");
@@ -282,20 +232,12 @@ fn what_the_data_do_not_tell_is_up_to_the_policy() {
     );
     let unsure = || {
         let mut gate = lab.sandlab(&["gate", "--pairs", "12", "--annotations", "github"]);
-        gate.arg("--old-bin")
-            .arg(&program)
-            .arg("--new-bin")
-            .arg(&program);
+        gate.arg("--old-bin").arg(&program).arg("--new-bin").arg(&program);
         gate
     };
     unsure().assert().code(0).stdout(contains("::warning"));
     let policy = lab.file("gate.toml", "inconclusive = \"fail\"\n");
-    unsure()
-        .arg("--policy")
-        .arg(&policy)
-        .assert()
-        .code(1)
-        .stderr(contains("inconclusive"));
+    unsure().arg("--policy").arg(&policy).assert().code(1).stderr(contains("inconclusive"));
     let policy = lab.file("gate.toml", "inconclusive = \"pass\"\n");
     unsure().arg("--policy").arg(&policy).assert().code(0);
 }
@@ -312,10 +254,7 @@ fn a_program_that_does_not_speak_the_protocol_could_not_be_gated() {
         (left_behind.as_str(), "its output did not"),
     ] {
         let mut gate = lab.programs(SAMPLE, new);
-        gate.args(["--timeout", "500ms"])
-            .assert()
-            .code(3)
-            .stderr(contains(says));
+        gate.args(["--timeout", "500ms"]).assert().code(3).stderr(contains(says));
     }
     let other = r#"echo '{"metric": "other", "value": 1}'"#;
     let done = lab.programs(SAMPLE, other).assert().code(2);
@@ -330,32 +269,12 @@ fn a_program_that_does_not_speak_the_protocol_could_not_be_gated() {
 fn sandlab_itself_speaks_the_protocol() {
     let lab = Lab::new();
     let sandlab = env!("CARGO_BIN_EXE_sandlab");
-    let policy = lab.file(
-        "gate.toml",
-        "alpha = 0.2\n[[metric]]\nnames = [\"*\"]\ngates = false\n",
-    );
+    let policy = lab.file("gate.toml", "alpha = 0.2\n[[metric]]\nnames = [\"*\"]\ngates = false\n");
     // The agents are found by name in this workspace.
     let mut gate = Command::new(sandlab);
-    gate.args([
-        "gate",
-        "--no-store",
-        "--pairs",
-        "5",
-        "--format",
-        "json",
-        "--noise",
-        "/nowhere",
-    ]);
+    gate.args(["gate", "--no-store", "--pairs", "5", "--format", "json", "--noise", "/nowhere"]);
     gate.arg("--policy").arg(&policy);
-    gate.args([
-        "--old-bin",
-        sandlab,
-        "--new-bin",
-        sandlab,
-        "--",
-        "sample",
-        "echo",
-    ]);
+    gate.args(["--old-bin", sandlab, "--new-bin", sandlab, "--", "sample", "echo"]);
     let gated = json(&gate.assert().code(0));
     for name in ["echo/time/16", "echo/time/65536", "echo/spawn"] {
         assert!(metric(&gated, name)["old"].as_f64().unwrap() > 0.0);
@@ -368,22 +287,13 @@ fn a_calibration_is_kept_and_used() {
     let spin = lab.spin("spin.wasm", 500, "");
     let messages = lab.messages();
     let mut calibrate = lab.sandlab(&["calibrate", "--runs", "2", "--planted-runs", "1"]);
-    calibrate
-        .args(["--planted", "3", "--pairs", "12"])
-        .arg(&spin);
+    calibrate.args(["--planted", "3", "--pairs", "12"]).arg(&spin);
     calibrate.arg("--messages").arg(&messages);
     let done = calibrate.assert().code(0);
-    done.stdout(
-        contains("false alarms: ")
-            .and(contains("of 2 gates"))
-            .and(contains("+300.0 %")),
-    );
+    done.stdout(contains("false alarms: ").and(contains("of 2 gates")).and(contains("+300.0 %")));
     let floor = lab.0.path().join(".sandlab/noise.toml");
     let text = std::fs::read_to_string(&floor).unwrap();
-    assert!(
-        text.contains("runs = 2") && text.contains("time = "),
-        "{text}"
-    );
+    assert!(text.contains("runs = 2") && text.contains("time = "), "{text}");
 
     // On a machine whose noise is said to be nine times the work, a tenth is nothing.
     let noisy = text.lines().map(|line| match line.split_once(" = ") {
@@ -393,18 +303,10 @@ fn a_calibration_is_kept_and_used() {
     std::fs::write(&floor, noisy.collect::<Vec<_>>().join("\n")).unwrap();
     let slow = lab.spin("slow.wasm", 5000, "");
     let mut gate = lab.gate(&spin, &slow);
-    let gated = json(
-        &gate
-            .args(["--pairs", "12", "--format", "json"])
-            .assert()
-            .code(1),
-    );
+    let gated = json(&gate.args(["--pairs", "12", "--format", "json"]).assert().code(1));
     assert_eq!(metric(&gated, "time")["verdict"], "equivalent");
     std::fs::write(&floor, "flor = 1\n").unwrap();
-    lab.gate(&spin, &spin)
-        .assert()
-        .code(2)
-        .stderr(contains("sandlab calibrate"));
+    lab.gate(&spin, &spin).assert().code(2).stderr(contains("sandlab calibrate"));
 }
 
 #[test]
@@ -413,16 +315,10 @@ fn what_cannot_be_is_said_at_once() {
     for (arguments, says) in [
         (&["gate"][..], "--old"),
         (&["gate", "--old", "a.wasm"], "--new"),
-        (
-            &["gate", "--old", "a.wasm", "--new", "b.wasm", "--pairs", "0"],
-            "pairs",
-        ),
+        (&["gate", "--old", "a.wasm", "--new", "b.wasm", "--pairs", "0"], "pairs"),
         (&["calibrate", "--planted=-1"], "planted"),
     ] {
-        lab.sandlab(arguments)
-            .assert()
-            .code(2)
-            .stderr(contains(says));
+        lab.sandlab(arguments).assert().code(2).stderr(contains(says));
     }
     lab.sandlab(&["gate", "--old", "a.wasm", "--new", "b.wasm"])
         .assert()
@@ -455,15 +351,10 @@ fn a_run_is_held_against_a_stored_one() {
     assert_eq!(metric(&gated, key)["verdict"], "regressed");
     assert_eq!(metric(&gated, key)["threshold"], 0.1);
     // A policy means it by its quantity.
-    let policy = lab.file(
-        "gate.toml",
-        "[[metric]]\nnames = [\"time-per-*\"]\ngates = false\n",
-    );
+    let policy = lab.file("gate.toml", "[[metric]]\nnames = [\"time-per-*\"]\ngates = false\n");
     let done = gate(&["--policy", policy.to_str().unwrap()]).code(0);
     done.stdout(contains("regressed (does not gate)"));
-    gate(&["--annotations", "github"])
-        .code(1)
-        .stdout(contains("::error"));
+    gate(&["--annotations", "github"]).code(1).stdout(contains("::error"));
 
     // Ten times as slow on a machine that was busy with other things is no verdict.
     lab.counts(false);
@@ -476,19 +367,8 @@ fn a_run_is_held_against_a_stored_one() {
 
     // What differs in the conditions is said.
     let sandbox = lab.file("profile.toml", "memory-limit = \"32 MiB\"\n");
-    let mut compare = lab.sandlab(&[
-        "compare",
-        "--backends",
-        "wasm",
-        "--rounds",
-        "2",
-        "--profile",
-    ]);
-    compare
-        .arg(&sandbox)
-        .arg(&old)
-        .arg("--messages")
-        .arg(lab.messages());
+    let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "2", "--profile"]);
+    compare.arg(&sandbox).arg(&old).arg("--messages").arg(lab.messages());
     compare.assert().code(0);
     lab.counts(true);
     gate(&[])
@@ -506,33 +386,17 @@ fn too_few_pairs_to_show_anything_are_refused_before_they_are_measured() {
     let done = gate.args(["--pairs", "7"]).assert().code(2);
     done.stderr(contains("at least 8 pairs are needed").and(contains("2 timed metrics")));
     let mut calibrate = lab.sandlab(&["calibrate", "--pairs", "7", "--messages"]);
-    calibrate
-        .arg(lab.messages())
-        .arg(&spin)
-        .assert()
-        .code(2)
-        .stderr(contains("at least 8 pairs"));
+    calibrate.arg(lab.messages()).arg(&spin).assert().code(2).stderr(contains("at least 8 pairs"));
     // Of a program that is known after its first pair.
-    let both = format!(
-        "echo >>runs; {SAMPLE}; {}",
-        SAMPLE.replace("latency", "other")
-    );
+    let both = format!("echo >>runs; {SAMPLE}; {}", SAMPLE.replace("latency", "other"));
     let program = lab.program("both", &both);
     let mut gate = lab.sandlab(&["gate", "--pairs", "3", "--old-bin"]);
-    let done = gate
-        .arg(&program)
-        .arg("--new-bin")
-        .arg(&program)
-        .assert()
-        .code(2);
+    let done = gate.arg(&program).arg("--new-bin").arg(&program).assert().code(2);
     done.stderr(contains("at least 8 pairs"));
     let runs = std::fs::read_to_string(lab.0.path().join("runs")).unwrap();
     assert_eq!(runs.lines().count(), 2);
     let mut counted = lab.gate(&spin, &spin);
-    counted
-        .args(["--pairs", "1", "--no-timing"])
-        .assert()
-        .code(0);
+    counted.args(["--pairs", "1", "--no-timing"]).assert().code(0);
 }
 
 #[test]
@@ -554,9 +418,7 @@ fn a_guest_that_answers_differently_each_time_cannot_be_gated() {
     gate.arg(&random).arg("--new").arg(&random);
     let done = gate.assert().code(2);
     done.stdout(
-        contains("component-size")
-            .and(contains("imports-added"))
-            .and(contains("is not decided")),
+        contains("component-size").and(contains("imports-added")).and(contains("is not decided")),
     )
     .stderr(contains("the old build answers differently each time"));
 }
@@ -565,52 +427,31 @@ fn a_guest_that_answers_differently_each_time_cannot_be_gated() {
 fn a_gate_is_kept_with_its_samples_and_shown_again() {
     let lab = Lab::new();
     std::fs::create_dir(lab.0.path().join("new")).unwrap();
-    let (old, new) = (
-        lab.spin("spin.wasm", 1000, ""),
-        lab.spin("new/spin.wasm", 1021, ""),
-    );
+    let (old, new) = (lab.spin("spin.wasm", 1000, ""), lab.spin("new/spin.wasm", 1021, ""));
     let mut gate = lab.gate(&old, &new);
     let done = gate.arg("--no-timing").assert().code(1);
     let told = String::from_utf8(done.get_output().stdout.clone()).unwrap();
     let report = |format: &str| {
-        let done = lab
-            .sandlab(&["report", "last", "--format", format])
-            .assert()
-            .code(0);
+        let done = lab.sandlab(&["report", "last", "--format", format]).assert().code(0);
         String::from_utf8(done.get_output().stdout.clone()).unwrap()
     };
     let again = report("text");
-    let row = told
-        .lines()
-        .find(|line| line.starts_with(" fuel "))
-        .unwrap();
+    let row = told.lines().find(|line| line.starts_with(" fuel ")).unwrap();
     assert!(again.lines().any(|line| line == row), "{again}");
-    assert!(
-        again.contains("The gate does not hold: 1 regressed"),
-        "{again}"
-    );
+    assert!(again.contains("The gate does not hold: 1 regressed"), "{again}");
     let run: Value = serde_json::from_str(&report("json")).unwrap();
     assert_eq!(run["begin"]["command"], "gate");
     let findings = run["parts"][0]["findings"].as_array().unwrap();
-    let fuel = findings
-        .iter()
-        .find(|found| found["metric"]["name"] == "fuel")
-        .unwrap();
+    let fuel = findings.iter().find(|found| found["metric"]["name"] == "fuel").unwrap();
     assert_eq!(fuel["new_samples"].as_array().unwrap().len(), 3);
 
     // The runs of gates are held against each other as all others are.
     lab.sandlab(&["baseline", "save", "slow"]).assert().code(0);
     let mut same = lab.gate(&old, &old);
     same.arg("--no-timing").assert().code(0);
-    let done = lab
-        .sandlab(&["gate", "--baseline", "slow", "--format", "json"])
-        .assert()
-        .code(0);
+    let done = lab.sandlab(&["gate", "--baseline", "slow", "--format", "json"]).assert().code(0);
     let gated = json(&done);
-    let fuel = metric(
-        &gated,
-        "fuel-per-message{experiment=gate,agent=spin,build=new}",
-    );
+    let fuel = metric(&gated, "fuel-per-message{experiment=gate,agent=spin,build=new}");
     assert_eq!(fuel["verdict"], "improved");
 }
 

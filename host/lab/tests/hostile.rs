@@ -26,25 +26,13 @@ fn a_twin_has_the_budgets_of_a_sandbox() {
         common::twin("faulty", &SandboxConfig::default()),
     ] {
         let fault = common::fault(agent.as_mut(), "flood 20000");
-        assert_eq!(
-            fault,
-            Cause::OverBudget {
-                budget: Budget::LogCalls,
-                limit: 10_000
-            }
-        );
+        assert_eq!(fault, Cause::OverBudget { budget: Budget::LogCalls, limit: 10_000 });
     }
     let sandbox = SandboxConfig {
-        budgets: Budgets {
-            replies: 10,
-            ..Budgets::default()
-        },
+        budgets: Budgets { replies: 10, ..Budgets::default() },
         ..SandboxConfig::default()
     };
-    for mut agent in [
-        common::sandbox("faulty", &sandbox),
-        common::twin("faulty", &sandbox),
-    ] {
+    for mut agent in [common::sandbox("faulty", &sandbox), common::twin("faulty", &sandbox)] {
         assert!(common::say(agent.as_mut(), "replies 10").is_ok());
         let fault = common::fault(agent.as_mut(), "replies 11").to_string();
         assert!(fault.contains("`budgets.replies`"), "{fault}");

@@ -116,19 +116,10 @@ fn no_module_imports_one_above_it() {
     let place = |name: &str| LAYERS.iter().position(|layer| *layer == name);
     for ((from, to), file) in edges {
         let file = file.display();
-        assert!(
-            place(&from).is_some(),
-            "{file}: the module {from} has no place in LAYERS"
-        );
-        assert!(
-            place(&to) < place(&from),
-            "{file}: {from} imports {to}, which stands above it"
-        );
+        assert!(place(&from).is_some(), "{file}: the module {from} has no place in LAYERS");
+        assert!(place(&to) < place(&from), "{file}: {from} imports {to}, which stands above it");
         let is_forbidden = FORBIDDEN.contains(&(from.as_str(), to.as_str()));
-        assert!(
-            !is_forbidden,
-            "{file}: {from} imports {to}, which it must not know"
-        );
+        assert!(!is_forbidden, "{file}: {from} imports {to}, which it must not know");
     }
 }
 
@@ -136,8 +127,5 @@ fn no_module_imports_one_above_it() {
 fn imports_are_found_however_they_are_written() {
     let text = "use crate::record::{Run, Part};\nuse crate::{Error, view::{A, B}, stats};\n\
                 fn f() { crate::metrics::shared::X }";
-    assert_eq!(
-        imports(text),
-        ["record", "Error", "view", "stats", "metrics"]
-    );
+    assert_eq!(imports(text), ["record", "Error", "view", "stats", "metrics"]);
 }

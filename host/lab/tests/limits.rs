@@ -12,10 +12,7 @@ const SANDLAB: &str = env!("CARGO_BIN_EXE_sandlab");
 /// Runs a shell's preparation, and the command in what it has made.
 fn sandlab(preparation: &str, arguments: &str) -> assert_cmd::assert::Assert {
     let mut shell = assert_cmd::Command::new("sh");
-    shell.args([
-        "-c",
-        &format!("{preparation} && exec {SANDLAB} {arguments}"),
-    ]);
+    shell.args(["-c", &format!("{preparation} && exec {SANDLAB} {arguments}")]);
     shell.env("SANDLAB_NO_STORE", "true").assert()
 }
 
@@ -58,23 +55,14 @@ fn a_container_is_planned_and_measured_within_its_memory() {
         "memory allocator --limits 1000MB --backends wasm,native,process",
     );
     let held = finding(&memory, "at-limit")["held"].to_string();
-    assert!(
-        held.contains("this container's limit of 512.0 MiB leaves"),
-        "{held}"
-    );
-    let shown = sandlab(
-        &container.join(),
-        "compare echo --backends native --rounds 1",
-    );
+    assert!(held.contains("this container's limit of 512.0 MiB leaves"), "{held}");
+    let shown = sandlab(&container.join(), "compare echo --backends native --rounds 1");
     shown.code(0).stdout(contains("512.0 MiB of memory"));
 }
 
 #[test]
 fn a_process_is_planned_within_its_own_limit() {
-    let plan = report(
-        "ulimit -v 20000000",
-        "plan echo --limit 10MB --layout packed",
-    );
+    let plan = report("ulimit -v 20000000", "plan echo --limit 10MB --layout packed");
     let capacity = finding(&plan, "capacity");
     let bytes = capacity["by_address_space"].as_u64().unwrap() * 10_000_000;
     assert!(bytes <= 20_000_000 << 10, "{capacity}");
@@ -88,10 +76,7 @@ fn a_quota_of_cpu_time_is_a_condition() {
     };
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("results.db");
-    let run = format!(
-        "compare echo --backends native --rounds 1 --store {}",
-        store.display()
-    );
+    let run = format!("compare echo --backends native --rounds 1 --store {}", store.display());
     let keep = |preparation: &str| {
         let done = sandlab(&format!("unset SANDLAB_NO_STORE; {preparation}"), &run).code(0);
         String::from_utf8(done.get_output().stdout.clone()).unwrap()

@@ -97,10 +97,7 @@ fn every_message_of_an_open_loop_is_sent_and_accounted_for_on_every_backend() {
             assert!(latency.as_f64() >= service.as_f64(), "{window}");
         }
         let accounts = finding(part, "accounts");
-        assert_eq!(
-            (&accounts["accepted"], &accounts["handled"]),
-            (&due.into(), &due.into())
-        );
+        assert_eq!((&accounts["accepted"], &accounts["handled"]), (&due.into(), &due.into()));
         assert!(finding(part, "response")["time"]["count"].as_u64().unwrap() > 100);
     }
     let listed = |name: &str| report["derived"][name].as_array().unwrap().clone();
@@ -112,9 +109,7 @@ fn every_message_of_an_open_loop_is_sent_and_accounted_for_on_every_backend() {
 #[test]
 fn an_agent_that_does_not_echo_is_a_finding() {
     let lab = Lab::new();
-    let wrong = lab
-        .command("latency hash --backends native --duration 100ms")
-        .assert();
+    let wrong = lab.command("latency hash --backends native --duration 100ms").assert();
     wrong.code(1).stderr(contains("something else"));
     let mut runs = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     runs.args(["runs", "--store"]).arg(lab.store());
@@ -158,10 +153,7 @@ fn agents_that_fault_come_back_and_no_message_is_lost() {
     for part in report["parts"].as_array().unwrap() {
         let found = finding(part, "recovery");
         assert_eq!(found["faults"], 20, "{found}");
-        assert_eq!(
-            (&found["time"]["count"], &found["lost"]),
-            (&20.into(), &0.into())
-        );
+        assert_eq!((&found["time"]["count"], &found["lost"]), (&20.into(), &0.into()));
         assert_eq!(finding(part, "accounts")["restarts"], 20);
     }
 }
@@ -169,16 +161,10 @@ fn agents_that_fault_come_back_and_no_message_is_lost() {
 #[test]
 fn a_native_twin_is_not_made_to_take_the_host_along() {
     let lab = Lab::new();
-    let abort = lab
-        .command("recovery --fault abort --backends native")
-        .assert();
-    abort
-        .code(0)
-        .stdout(contains("not available, because a native twin"));
+    let abort = lab.command("recovery --fault abort --backends native").assert();
+    abort.code(0).stdout(contains("not available, because a native twin"));
     let lab = Lab::new();
-    let many = lab
-        .command("load peak --backends process --duration 1s")
-        .assert();
+    let many = lab.command("load peak --backends process --duration 1s").assert();
     many.code(0).stdout(contains("child processes"));
 }
 
@@ -197,11 +183,7 @@ fn a_burst_is_measured_before_and_after() {
 fn a_long_load_counts_what_is_left_at_each_rest() {
     let lab = Lab::new();
     let long = "load sustained --agents 5 --rate 2000 --duration 1400ms --cycles 7 --ramp-up 0s";
-    let done = lab
-        .command(long)
-        .args(["--format", "json"])
-        .output()
-        .unwrap();
+    let done = lab.command(long).args(["--format", "json"]).output().unwrap();
     let report: Value = serde_json::from_slice(&done.stdout).unwrap();
     let findings = report["parts"][0]["findings"].as_array().unwrap();
     let cycles = findings.iter().filter(|found| found["finding"] == "cycle");
@@ -229,9 +211,7 @@ fn each_combination_of_a_closed_loop_is_a_row_and_a_metric_of_its_own() {
         assert!(finding(part, "closed")["messages"].as_u64().unwrap() > 0);
     }
     let metrics = report["derived"]["metrics"].as_array().unwrap();
-    let rates = metrics
-        .iter()
-        .filter(|metric| metric["key"] == "throughput");
+    let rates = metrics.iter().filter(|metric| metric["key"] == "throughput");
     let labels: HashSet<String> = rates.map(|metric| metric["labels"].to_string()).collect();
     assert_eq!(labels.len(), 4, "{metrics:#?}");
 }
@@ -245,9 +225,7 @@ fn more_agents_take_more_and_the_law_is_fitted() {
     let mut report = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     report.args(["report", "--format", "json", "--store"]);
     report.arg(lab.store());
-    report
-        .arg("--targets")
-        .arg(lab.0.path().join("targets.toml"));
+    report.arg("--targets").arg(lab.0.path().join("targets.toml"));
     let done = report.assert().code(0);
     let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
     let metrics = report["derived"]["metrics"].as_array().unwrap();
@@ -265,10 +243,7 @@ fn the_highest_rate_is_searched_step_by_step() {
     let step = finding(part, "step");
     let found = finding(part, "max-rate");
     let lowest = found["capacity"].as_f64().unwrap() * 0.1;
-    assert!(
-        (step["rate"].as_f64().unwrap() - lowest).abs() < 1.0,
-        "{step} {found}"
-    );
+    assert!((step["rate"].as_f64().unwrap() - lowest).abs() < 1.0, "{step} {found}");
 }
 
 #[test]

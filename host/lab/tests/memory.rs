@@ -53,10 +53,7 @@ fn finding<'a>(part: &'a Value, kind: &str) -> &'a Value {
 }
 
 fn under(limit: u64) -> SandboxConfig {
-    SandboxConfig {
-        memory_limit: ByteSize::b(limit),
-        ..SandboxConfig::default()
-    }
+    SandboxConfig { memory_limit: ByteSize::b(limit), ..SandboxConfig::default() }
 }
 
 fn allocator(limit: u64) -> Box<dyn Agent> {
@@ -88,10 +85,7 @@ fn the_largest_allocation_is_the_truth_to_one_page() {
             let asked = agent.usage().denials.unwrap().asked.unwrap();
             assert!(asked > limit && asked <= limit + PAGE, "{asked}");
         }
-        assert_eq!(
-            largest["fallible"]["measured"]["beyond"]["outcome"],
-            "survived"
-        );
+        assert_eq!(largest["fallible"]["measured"]["beyond"]["outcome"], "survived");
         let aborted = &largest["infallible"]["measured"];
         assert_eq!(aborted["beyond"]["outcome"], "aborted");
         let asked = aborted["denials"]["asked"].as_u64().unwrap();
@@ -102,14 +96,9 @@ fn the_largest_allocation_is_the_truth_to_one_page() {
 #[test]
 fn a_filled_agent_holds_what_is_said_and_a_twin_is_no_sandbox() {
     let parts = Lab::new().parts("allocator --limits 8MiB");
-    let [wasm, native, process] = &parts[..] else {
-        panic!("{parts:?}")
-    };
+    let [wasm, native, process] = &parts[..] else { panic!("{parts:?}") };
     let limit = 8 << 20;
-    for held in finding(wasm, "at-limit")["held"]["measured"]
-        .as_array()
-        .unwrap()
-    {
+    for held in finding(wasm, "at-limit")["held"]["measured"].as_array().unwrap() {
         let target = limit * held["percent"].as_u64().unwrap() / 100;
         let linear = held["state"]["measured"]["linear"].as_u64().unwrap();
         assert!(target.abs_diff(linear) <= PAGE, "{held}");
@@ -152,21 +141,12 @@ fn a_workload_that_runs_out_is_told_with_its_message() {
         "workload.jsonl",
         "{\"request\": \"retain 500000\"}\n{\"request\": \"retain 900000\"}\n",
     );
-    let out = format!(
-        "allocator --backends wasm --limits 2MB --workload {}",
-        workload.display()
-    );
+    let out = format!("allocator --backends wasm --limits 2MB --workload {}", workload.display());
     let parts = lab.parts(&out);
     let ran = &finding(&parts[0], "at-limit")["workload"]["measured"];
-    assert_eq!(
-        (&ran["messages"], &ran["ran_out"]["message"]),
-        (&1.into(), &2.into())
-    );
+    assert_eq!((&ran["messages"], &ran["ran_out"]["message"]), (&1.into(), &2.into()));
     assert_eq!(ran["ran_out"]["outcome"]["outcome"], "aborted");
-    assert!(
-        ran["ran_out"]["denials"]["asked"].as_u64() > Some(2_000_000),
-        "{ran}"
-    );
+    assert!(ran["ran_out"]["denials"]["asked"].as_u64() > Some(2_000_000), "{ran}");
     assert_eq!(ran["restarted"]["measured"]["count"], 31);
 }
 
@@ -193,10 +173,7 @@ fn a_tuned_limit_is_the_smallest_and_its_line_is_one_of_a_profile() {
     let requests = ["touch 3000000", "touch 100000"];
     let lines = requests.map(|request| format!("{{\"request\": \"{request}\", \"reply\": \"0\"}}"));
     let workload = lab.file("workload.jsonl", lines.join("\n"));
-    let tune = format!(
-        "allocator --tune --headroom 10 --workload {}",
-        workload.display()
-    );
+    let tune = format!("allocator --tune --headroom 10 --workload {}", workload.display());
     let parts = lab.parts(&tune);
     let tuned = finding(&parts[0], "tuned");
     let smallest = tuned["smallest"].as_u64().unwrap();
@@ -262,34 +239,20 @@ fn several_memories_count_together() {
     let agent = lab.file("two.wasm", &bytes);
     let sweep = format!("{} --limits 256KiB,512KiB,1MiB", agent.display());
     let parts = lab.parts(&sweep);
-    let [too_little, survives, enough] = &parts[..] else {
-        panic!("{parts:?}")
-    };
+    let [too_little, survives, enough] = &parts[..] else { panic!("{parts:?}") };
     let refused = &finding(too_little, "at-limit")["start"]["refused"];
     let reason = refused["reason"].as_str().unwrap();
-    assert!(
-        reason.contains("5 pages") && reason.contains("2 memories"),
-        "{reason}"
-    );
+    assert!(reason.contains("5 pages") && reason.contains("2 memories"), "{reason}");
     // It does not mind to be refused.
     let ran = &finding(survives, "at-limit")["workload"]["measured"];
-    assert!(
-        ran["ran_out"].is_null() && ran["denials"].as_u64() > Some(0),
-        "{ran}"
-    );
+    assert!(ran["ran_out"].is_null() && ran["denials"].as_u64() > Some(0), "{ran}");
     let ran = &finding(enough, "at-limit")["workload"]["measured"];
-    assert_eq!(
-        (&ran["peak"], &ran["denials"]),
-        (&(10 * PAGE).into(), &0.into())
-    );
+    assert_eq!((&ran["peak"], &ran["denials"]), (&(10 * PAGE).into(), &0.into()));
 
     let parts = lab.parts(&format!("{} --tune", agent.display()));
     let tuned = finding(&parts[0], "tuned");
     assert_eq!(tuned["smallest"], 10 * PAGE);
-    assert_eq!(
-        tuned["one_page_less"]["ran_out"]["denials"]["asked"],
-        10 * PAGE
-    );
+    assert_eq!(tuned["one_page_less"]["ran_out"]["denials"]["asked"], 10 * PAGE);
 }
 
 #[test]
@@ -299,14 +262,8 @@ fn a_run_is_reported_again_and_has_lines_for_a_spreadsheet() {
     let lines = contains("memory,echo,wasm,2097152,yes,");
     lab.memory(run).assert().code(0).stdout(lines.clone());
     let mut report = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    report
-        .args(["report", "--store"])
-        .arg(lab.0.path().join("results.db"));
-    report
-        .args(["--format", "csv"])
-        .assert()
-        .code(0)
-        .stdout(lines);
+    report.args(["report", "--store"]).arg(lab.0.path().join("results.db"));
+    report.args(["--format", "csv"]).assert().code(0).stdout(lines);
 }
 
 #[test]

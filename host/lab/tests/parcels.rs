@@ -34,9 +34,7 @@ fn content_goes_through_an_agent_whose_memory_it_does_not_fit_in() {
         for size in [0, 1, 1 << 20, 8 << 20] {
             let content: Vec<u8> = (0..size).map(|byte: u32| byte as u8).collect();
             let (address, copy) = (content.as_ptr(), content.clone());
-            connection
-                .send(relay, Performative::Request, content)
-                .unwrap();
+            connection.send(relay, Performative::Request, content).unwrap();
             let replied = std::iter::from_fn(|| Some(connection.wait())).flatten();
             let (_, reply) = { replied }.next().unwrap();
             let reply = reply.unwrap();
@@ -56,10 +54,7 @@ fn content_goes_through_an_agent_whose_memory_it_does_not_fit_in() {
             panic!("{} were sent", handled.sent.len());
         };
         assert_eq!((sent.recipient, sent.sender), (7, 1));
-        assert_eq!(
-            (sent.content.as_ptr(), sent.content.len()),
-            (address, 8 << 20)
-        );
+        assert_eq!((sent.content.as_ptr(), sent.content.len()), (address, 8 << 20));
         assert_eq!(agent.usage().memory, memory);
     }
 }
@@ -90,10 +85,7 @@ fn reading_past_the_end_is_short() {
 fn an_agent_may_keep_contents_but_not_hoard_them() {
     for calls in [Calls::Sync, Calls::Async] {
         let sandbox = SandboxConfig {
-            contents: ContentBudget {
-                count: 3,
-                size: ByteSize::mib(1),
-            },
+            contents: ContentBudget { count: 3, size: ByteSize::mib(1) },
             result_limit: ByteSize::kib(256),
             calls,
             ..SandboxConfig::default()
@@ -135,12 +127,8 @@ fn an_agent_may_keep_contents_but_not_hoard_them() {
         let kept = Message::request(format!("keep\n{}", "x".repeat(10_000)));
         agent.handle_parcel(kept).unwrap();
     }
-    agent
-        .handle_parcel(Message::request("hoard 100 10000"))
-        .unwrap();
-    agent
-        .handle_parcel(Message::request("panic so"))
-        .unwrap_err();
+    agent.handle_parcel(Message::request("hoard 100 10000")).unwrap();
+    agent.handle_parcel(Message::request("panic so")).unwrap_err();
 }
 
 #[test]
@@ -154,9 +142,6 @@ fn parcels_are_accounted_for_whatever_goes_wrong() {
         assert!(all[0].is_ok() && ended(&all[1]), "{all:?}");
         assert_eq!(content(&all[3]), [b'x'; 9]);
         let accounts = at_rest(&runtime);
-        assert_eq!(
-            (accounts.handled, accounts.failed, accounts.restarts),
-            (2, 3, 1)
-        );
+        assert_eq!((accounts.handled, accounts.failed, accounts.restarts), (2, 3, 1));
     }
 }

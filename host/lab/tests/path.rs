@@ -8,7 +8,7 @@ use common::mishaps::account_for_all;
 use common::path::{at_rest, outcomes, runtime, wasm};
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::messaging::{
-    AgentOptions, MailboxLimits, Placement, Restarts, Runtime, Settings, DeliveryError, WhenFull,
+    AgentOptions, DeliveryError, MailboxLimits, Placement, Restarts, Runtime, Settings, WhenFull,
 };
 use sandlab_runtime::{AgentId, Backend, Cause, Performative, SandboxConfig, native::Twin};
 use std::num::NonZeroU32;
@@ -24,9 +24,7 @@ fn both(name: &str) -> [Arc<dyn Backend>; 2] {
 }
 
 fn spawn(runtime: &Runtime, backend: Arc<dyn Backend>) -> AgentId {
-    runtime
-        .spawn(None, backend, AgentOptions::default())
-        .unwrap()
+    runtime.spawn(None, backend, AgentOptions::default()).unwrap()
 }
 
 #[tokio::test]
@@ -44,20 +42,12 @@ async fn a_reply_comes_back_in_its_conversation() {
         assert_eq!(client.find("nobody"), None);
         let ask = client.ask(echo, Performative::QueryIf, "hello", Duration::from_secs(5));
         let reply = ask.await.unwrap();
-        assert_eq!(
-            (reply.content.as_slice(), reply.sender),
-            (b"hello".as_slice(), echo)
-        );
+        assert_eq!((reply.content.as_slice(), reply.sender), (b"hello".as_slice(), echo));
         assert_eq!(reply.in_reply_to, Some(reply.conversation));
-        client
-            .tell(echo, Performative::Inform, "told")
-            .await
-            .unwrap();
+        client.tell(echo, Performative::Inform, "told").await.unwrap();
         let nobody = client.ask(12, Performative::Request, "", Duration::from_secs(5));
         assert_eq!(nobody.await, Err(DeliveryError::NoSuchAgent));
-        tokio::task::spawn_blocking(move || drop(runtime))
-            .await
-            .unwrap();
+        tokio::task::spawn_blocking(move || drop(runtime)).await.unwrap();
     }
 }
 
@@ -67,30 +57,20 @@ fn one_senders_messages_keep_their_order() {
         let runtime = runtime(2);
         let agents = [0, 1].map(|shard| {
             let echo = backend.clone();
-            runtime
-                .spawn_on(shard, None, echo, AgentOptions::default())
-                .unwrap()
+            runtime.spawn_on(shard, None, echo, AgentOptions::default()).unwrap()
         });
         // Far more than a mailbox holds, so that most are pushed back.
         let mut connection = runtime.connect(2_000);
         for number in 0..2_000_u64 {
             let agent = agents[number as usize % 2];
             let content = number.to_le_bytes();
-            connection
-                .send(agent, Performative::Request, content)
-                .unwrap();
+            connection.send(agent, Performative::Request, content).unwrap();
         }
-        assert!(
-            connection
-                .send(agents[0], Performative::Request, "")
-                .is_err()
-        );
+        assert!(connection.send(agents[0], Performative::Request, "").is_err());
         let mut last = [0; 2];
         for _ in 0..2_000 {
-            let (id, reply) = std::iter::from_fn(|| Some(connection.wait()))
-                .flatten()
-                .next()
-                .unwrap();
+            let (id, reply) =
+                std::iter::from_fn(|| Some(connection.wait())).flatten().next().unwrap();
             let shard = Runtime::shard_of(reply.unwrap().sender);
             assert!(id > last[shard], "{id} after {}", last[shard]);
             last[shard] = id;
@@ -128,11 +108,7 @@ fn a_full_mailbox_refuses_where_the_policy_says_so() {
 #[test]
 fn messages_that_go_in_a_circle_end_at_the_hop_limit() {
     for backend in both("relay") {
-        let settings = Settings {
-            shards: 2,
-            max_hops: 50,
-            ..Settings::default()
-        };
+        let settings = Settings { shards: 2, max_hops: 50, ..Settings::default() };
         let runtime = Runtime::start(settings).unwrap();
         let relay = |name, next: &str| {
             let options = AgentOptions {
@@ -148,11 +124,7 @@ fn messages_that_go_in_a_circle_end_at_the_hop_limit() {
         connection.flush();
         let accounts = at_rest(&runtime);
         // The message, and what its sender would be told of it.
-        assert_eq!(
-            (accounts.looped, accounts.dead_lettered),
-            (2, 2),
-            "{accounts:?}"
-        );
+        assert_eq!((accounts.looped, accounts.dead_lettered), (2, 2), "{accounts:?}");
         assert_eq!(accounts.handled, 51, "{accounts:?}");
         assert!(runtime.stop(first));
     }
@@ -164,11 +136,7 @@ fn a_fault_is_answered_and_the_mailbox_survives() {
         let runtime = runtime(1);
         let faulty = spawn(&runtime, backend);
         let mut connection = runtime.connect(10);
-        let all = outcomes(
-            &mut connection,
-            faulty,
-            &["ok", "panic so", "ok", "fail so", "ok"],
-        );
+        let all = outcomes(&mut connection, faulty, &["ok", "panic so", "ok", "fail so", "ok"]);
         let [first, panicked, second, failed, third] = &all[..] else {
             panic!("{all:?}");
         };
@@ -179,10 +147,7 @@ fn a_fault_is_answered_and_the_mailbox_survives() {
         );
         assert!(matches!(failed, Err(DeliveryError::Failed(_))), "{all:?}");
         let accounts = at_rest(&runtime);
-        assert_eq!(
-            (accounts.restarts, accounts.failed, accounts.handled),
-            (1, 2, 3)
-        );
+        assert_eq!((accounts.restarts, accounts.failed, accounts.handled), (1, 2, 3));
     }
 }
 
@@ -190,19 +155,11 @@ fn a_fault_is_answered_and_the_mailbox_survives() {
 fn an_agent_past_its_restarts_is_stopped_and_its_senders_are_told() {
     let runtime = runtime(1);
     let options = AgentOptions {
-        restarts: Restarts {
-            intensity: 2,
-            ..Restarts::default()
-        },
+        restarts: Restarts { intensity: 2, ..Restarts::default() },
         ..AgentOptions::default()
     };
-    let faulty = runtime
-        .spawn(
-            Some("faulty"),
-            wasm("faulty", &SandboxConfig::default()),
-            options,
-        )
-        .unwrap();
+    let faulty =
+        runtime.spawn(Some("faulty"), wasm("faulty", &SandboxConfig::default()), options).unwrap();
     let mut connection = runtime.connect(10);
     let all = outcomes(&mut connection, faulty, &["panic"; 6]);
     let ended = |outcome: &&Result<_, _>| matches!(outcome, Err(DeliveryError::Ended(_)));
@@ -217,25 +174,13 @@ fn an_agent_past_its_restarts_is_stopped_and_its_senders_are_told() {
 
 #[test]
 fn a_durable_agent_resumes_from_its_checkpoint() {
-    let sandbox = SandboxConfig {
-        memory_limit: ByteSize::mib(8),
-        ..SandboxConfig::default()
-    };
+    let sandbox = SandboxConfig { memory_limit: ByteSize::mib(8), ..SandboxConfig::default() };
     let runtime = runtime(1);
-    let options = AgentOptions {
-        checkpoint_every: NonZeroU32::new(1),
-        ..AgentOptions::default()
-    };
-    let notebook = runtime
-        .spawn(None, wasm("notebook", &sandbox), options)
-        .unwrap();
+    let options = AgentOptions { checkpoint_every: NonZeroU32::new(1), ..AgentOptions::default() };
+    let notebook = runtime.spawn(None, wasm("notebook", &sandbox), options).unwrap();
     let mut connection = runtime.connect(10);
     let too_much = format!("put b\n{}", "x".repeat(6_000_000));
-    let all = outcomes(
-        &mut connection,
-        notebook,
-        &["put a\nkept", &too_much, "get a"],
-    );
+    let all = outcomes(&mut connection, notebook, &["put a\nkept", &too_much, "get a"]);
     assert!(
         matches!(&all[1], Err(DeliveryError::Ended(fault)) if matches!(fault.cause, Cause::OutOfMemory { .. })),
         "{:?}",
@@ -247,19 +192,14 @@ fn a_durable_agent_resumes_from_its_checkpoint() {
 #[test]
 fn a_sleeper_and_a_looper_stall_nobody() {
     let runtime = runtime(1);
-    let sandbox = SandboxConfig {
-        deadline: Duration::from_secs(2),
-        ..SandboxConfig::default()
-    };
+    let sandbox = SandboxConfig { deadline: Duration::from_secs(2), ..SandboxConfig::default() };
     let mut crowded = SandboxConfig::default();
     crowded.allocation.slots = 1_100;
     let echo = wasm("echo", &crowded);
     let busy: Vec<_> = (0..1_000).map(|_| spawn(&runtime, echo.clone())).collect();
     let sleeper = spawn(&runtime, wasm("faulty", &sandbox));
     let mut waiting = runtime.connect(10);
-    let sleep = waiting
-        .send(sleeper, Performative::Request, "sleep 60000")
-        .unwrap();
+    let sleep = waiting.send(sleeper, Performative::Request, "sleep 60000").unwrap();
     let looper = spawn(&runtime, wasm("faulty", &sandbox));
     let looping = waiting.send(looper, Performative::Request, "loop").unwrap();
     waiting.flush();
@@ -281,10 +221,7 @@ fn a_sleeper_and_a_looper_stall_nobody() {
         ended.extend(waiting.wait());
     }
     ended.sort_by_key(|(id, _)| *id);
-    assert_eq!(
-        ended.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
-        [sleep, looping]
-    );
+    assert_eq!(ended.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [sleep, looping]);
     for (_, outcome) in ended {
         let over = matches!(&outcome, Err(DeliveryError::Ended(fault))
             if *fault == Cause::Deadline(sandbox.deadline));
@@ -301,10 +238,7 @@ fn a_looper_in_quarantine_holds_up_nobody_even_without_a_fiber() {
         calls: Calls::Sync,
         ..SandboxConfig::default()
     };
-    let quarantined = AgentOptions {
-        placement: Placement::Quarantine,
-        ..AgentOptions::default()
-    };
+    let quarantined = AgentOptions { placement: Placement::Quarantine, ..AgentOptions::default() };
     let echo = spawn(&runtime, wasm("echo", &SandboxConfig::default()));
     let looper = runtime.spawn(None, wasm("faulty", &sandbox), quarantined);
     let looper = looper.unwrap();
@@ -338,10 +272,7 @@ fn a_shutdown_finishes_what_is_queued_and_takes_nothing_more() {
     let mut late = runtime.connect(10);
     let accounts = runtime.shutdown(Duration::from_secs(10));
     assert!(accounts.is_balanced(), "{accounts:?}");
-    assert_eq!(
-        (accounts.handled, accounts.queued, accounts.agents),
-        (1_000, 0, 0)
-    );
+    assert_eq!((accounts.handled, accounts.queued, accounts.agents), (1_000, 0, 0));
     late.send(echo, Performative::Request, "x").unwrap();
     assert!(matches!(late.wait(), Some((_, Err(DeliveryError::ShutDown)))));
 }
@@ -352,39 +283,23 @@ fn a_shutdown_that_cannot_wait_reports_what_was_left() {
     let sleeper = spawn(&runtime, wasm("faulty", &SandboxConfig::default()));
     let mut connection = runtime.connect(10);
     for _ in 0..3 {
-        connection
-            .send(sleeper, Performative::Request, "sleep 3000")
-            .unwrap();
+        connection.send(sleeper, Performative::Request, "sleep 3000").unwrap();
     }
     connection.flush();
     let accounts = runtime.shutdown(Duration::from_millis(50));
     assert!(accounts.is_balanced(), "{accounts:?}");
     assert_eq!((accounts.failed, accounts.dead_lettered), (1, 2));
     let left = std::iter::from_fn(|| connection.try_next());
-    assert!(
-        left.into_iter()
-            .all(|(_, outcome)| outcome == Err(DeliveryError::ShutDown))
-    );
+    assert!(left.into_iter().all(|(_, outcome)| outcome == Err(DeliveryError::ShutDown)));
 }
 
 /// Random messages, many of which end their agents, to agents that come and go: whatever
 /// happens, each message has exactly one end, and its sender hears of it.
 #[test]
 fn every_message_is_accounted_for_whatever_goes_wrong() {
-    let sandbox = SandboxConfig {
-        deadline: Duration::from_millis(30),
-        ..SandboxConfig::default()
-    };
+    let sandbox = SandboxConfig { deadline: Duration::from_millis(30), ..SandboxConfig::default() };
     let faulty = [wasm("faulty", &sandbox), native("faulty")];
-    let contents = [
-        "ok",
-        "ok",
-        "fail so",
-        "panic so",
-        "return 3000",
-        "sleep 1",
-        "nonsense",
-    ];
+    let contents = ["ok", "ok", "fail so", "panic so", "return 3000", "sleep 1", "nonsense"];
     account_for_all(&faulty, &contents, |lot| AgentOptions {
         placement: lot.of(&[Placement::Shards, Placement::Quarantine]),
         ..lot.options(4)

@@ -43,10 +43,7 @@ fn each_layout_is_planned_with_a_profile_to_paste() {
         let sandbox = SandboxConfig::read(&file).unwrap();
         assert_eq!(sandbox.memory_limit.as_u64(), 10_000_000);
         assert_eq!(sandbox.calls, Calls::Sync);
-        assert_eq!(
-            advice["agents"], sandbox.allocation.slots,
-            "one memory each"
-        );
+        assert_eq!(advice["agents"], sandbox.allocation.slots, "one memory each");
         assert_eq!(capacity["layout"], part["findings"][0]["layout"]);
     }
 }
@@ -103,10 +100,7 @@ fn more_than_were_predicted_are_refused() {
 
 #[test]
 fn an_agent_that_does_not_answer_cannot_be_planned() {
-    sandlab("plan relay")
-        .assert()
-        .code(2)
-        .stderr(contains("does not answer its first message"));
+    sandlab("plan relay").assert().code(2).stderr(contains("does not answer its first message"));
 }
 
 #[test]
@@ -123,14 +117,9 @@ fn the_process_lives_when_the_kernel_has_no_more_mappings() {
         shards: 2,
     };
     let mut holder = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    let done = holder
-        .arg("fill")
-        .write_stdin(serde_json::to_vec(&fill).unwrap());
+    let done = holder.arg("fill").write_stdin(serde_json::to_vec(&fill).unwrap());
     let said = String::from_utf8(done.assert().code(0).get_output().stdout.clone()).unwrap();
-    let lines: Vec<Filled> = said
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<Filled> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let [_, Filled::Reading(_), Filled::Refused { why }] = lines.as_slice() else {
         panic!("{lines:?}");
     };

@@ -22,31 +22,14 @@ use std::time::{Duration, Instant};
 fn main() {
     serve_if_child();
     let tests: [(&str, fn()); 8] = [
-        (
-            "a_child_answers_as_the_twin_does",
-            a_child_answers_as_the_twin_does,
-        ),
-        (
-            "whatever_the_message_a_child_replies_as_the_twin_does",
-            whatever_the_message,
-        ),
-        (
-            "a_child_that_aborts_does_not_take_the_host_along",
-            a_child_that_aborts,
-        ),
-        (
-            "a_batch_is_accounted_for_message_by_message",
-            a_batch_is_accounted_for,
-        ),
+        ("a_child_answers_as_the_twin_does", a_child_answers_as_the_twin_does),
+        ("whatever_the_message_a_child_replies_as_the_twin_does", whatever_the_message),
+        ("a_child_that_aborts_does_not_take_the_host_along", a_child_that_aborts),
+        ("a_batch_is_accounted_for_message_by_message", a_batch_is_accounted_for),
         ("a_loop_ends_at_the_deadline", a_loop_ends_at_the_deadline),
         ("memory_is_limited", memory_is_limited),
-        (
-            "a_call_that_is_given_up_ends_its_child",
-            a_call_that_is_given_up,
-        ),
-        ("no_path_leaves_its_grant", || {
-            common::refuses_to_leave(&|p| child("files", p))
-        }),
+        ("a_call_that_is_given_up_ends_its_child", a_call_that_is_given_up),
+        ("no_path_leaves_its_grant", || common::refuses_to_leave(&|p| child("files", p))),
     ];
     for (name, test) in tests {
         test();
@@ -64,27 +47,14 @@ fn a_child_answers_as_the_twin_does() {
         child("faulty", &SandboxConfig::default()),
         common::twin("faulty", &SandboxConfig::default()),
     );
-    for command in [
-        "ok",
-        "return 70000",
-        "replies 3",
-        "fail so",
-        "flood 200",
-        "nonsense",
-    ] {
+    for command in ["ok", "return 70000", "replies 3", "fail so", "flood 200", "nonsense"] {
         let (here, there) = (say(twin.as_mut(), command), say(child.as_mut(), command));
-        assert_eq!(
-            here.map_err(|e| e.to_string()),
-            there.map_err(|e| e.to_string())
-        );
+        assert_eq!(here.map_err(|e| e.to_string()), there.map_err(|e| e.to_string()));
         assert_eq!(twin.take_log(), child.take_log(), "{command}");
     }
     assert!(child.usage().memory.unwrap() > 0);
     let panicked = fault(child.as_mut(), "panic so");
-    assert!(
-        matches!(&panicked.cause, Cause::Panic(text) if text.contains("so")),
-        "{panicked}"
-    );
+    assert!(matches!(&panicked.cause, Cause::Panic(text) if text.contains("so")), "{panicked}");
 }
 
 fn whatever_the_message() {
@@ -93,10 +63,7 @@ fn whatever_the_message() {
         let pair = RefCell::new((child(name, &sandbox), common::twin(name, &sandbox)));
         let contents = prop::collection::vec(any::<u8>(), 0..3_000);
         // Without a harness proptest knows no file to keep failures in.
-        let config = ProptestConfig {
-            failure_persistence: None,
-            ..ProptestConfig::default()
-        };
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let mut runner = TestRunner::new_with_rng(config, rng);
         let checked = runner.run(&contents, |content| {
@@ -114,10 +81,7 @@ fn whatever_the_message() {
 fn a_child_that_aborts() {
     let mut child = child("faulty", &SandboxConfig::default());
     let ended = fault(child.as_mut(), "abort");
-    assert!(
-        matches!(&ended.cause, Cause::ProcessEnded(why) if why.contains("signal")),
-        "{ended}"
-    );
+    assert!(matches!(&ended.cause, Cause::ProcessEnded(why) if why.contains("signal")), "{ended}");
     assert_eq!(fault(child.as_mut(), "ok"), Cause::Ended);
 }
 
@@ -139,36 +103,23 @@ fn a_batch_is_accounted_for() {
     let faulty = faulty.unwrap();
     let mut connection = runtime.connect(10);
     for content in ["ok", "fail so", "ok", "panic so", "lose", "ok", "ok", "ok"] {
-        connection
-            .send(faulty, Performative::Request, content)
-            .unwrap();
+        connection.send(faulty, Performative::Request, content).unwrap();
     }
     let mut oks = 0;
     for _ in 0..8 {
-        let (_, outcome) = std::iter::from_fn(|| Some(connection.wait()))
-            .flatten()
-            .next()
-            .unwrap();
+        let (_, outcome) = std::iter::from_fn(|| Some(connection.wait())).flatten().next().unwrap();
         oks += u32::from(outcome.is_ok());
     }
     let accounts = runtime.shutdown(Duration::from_secs(10));
     assert_eq!(oks, 3);
-    assert_eq!(
-        (accounts.handled, accounts.failed, accounts.restarts),
-        (3, 5, 2)
-    );
+    assert_eq!((accounts.handled, accounts.failed, accounts.restarts), (3, 5, 2));
 }
 
 fn a_loop_ends_at_the_deadline() {
-    let sandbox = SandboxConfig {
-        deadline: Duration::from_millis(500),
-        ..SandboxConfig::default()
-    };
+    let sandbox =
+        SandboxConfig { deadline: Duration::from_millis(500), ..SandboxConfig::default() };
     let mut child = child("faulty", &sandbox);
-    assert_eq!(
-        fault(child.as_mut(), "loop"),
-        Cause::Deadline(sandbox.deadline)
-    );
+    assert_eq!(fault(child.as_mut(), "loop"), Cause::Deadline(sandbox.deadline));
 }
 
 fn memory_is_limited() {
@@ -181,10 +132,8 @@ fn memory_is_limited() {
 }
 
 fn a_call_that_is_given_up() {
-    let sandbox = SandboxConfig {
-        deadline: Duration::from_secs(3_600),
-        ..SandboxConfig::default()
-    };
+    let sandbox =
+        SandboxConfig { deadline: Duration::from_secs(3_600), ..SandboxConfig::default() };
     let children = Children::of(&bundle("faulty").twin(), &sandbox).unwrap();
     let Ok(Started::Async(agent)) = children.start(Identity::alone()) else {
         panic!("a child's calls wait");

@@ -9,9 +9,7 @@ fn blocks(text: &str) -> Vec<Vec<&str>> {
     blocks
         .map(|block| {
             let block = block.split("```").next().unwrap_or_default();
-            let lines = block
-                .lines()
-                .filter_map(|line| line.strip_prefix("$ sandlab "));
+            let lines = block.lines().filter_map(|line| line.strip_prefix("$ sandlab "));
             lines.collect()
         })
         .collect()
@@ -60,11 +58,7 @@ fn run_commands_of(document: &str) -> usize {
         let folder = tempfile::tempdir().unwrap();
         // Commands that create files run in a folder of their own.
         let creates = block.iter().any(|command| command.starts_with("new "));
-        let folder = if creates {
-            folder.path()
-        } else {
-            Path::new(ROOT)
-        };
+        let folder = if creates { folder.path() } else { Path::new(ROOT) };
         for command in block {
             run(command, folder, &store);
         }
@@ -117,19 +111,13 @@ fn every_link_between_documents_leads_somewhere() {
                 continue;
             }
             let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-            let file = if file.is_empty() {
-                Path::new(ROOT).join(&page)
-            } else {
-                folder.join(file)
-            };
+            let file =
+                if file.is_empty() { Path::new(ROOT).join(&page) } else { folder.join(file) };
             assert!(file.exists(), "{page} links to {target}");
             if !heading.is_empty() {
                 let text = std::fs::read_to_string(&file).unwrap();
                 let mut headings = text.lines().filter(|line| line.starts_with('#'));
-                assert!(
-                    headings.any(|line| anchor(line) == heading),
-                    "{page} links to {target}"
-                );
+                assert!(headings.any(|line| anchor(line) == heading), "{page} links to {target}");
             }
             seen += 1;
         }

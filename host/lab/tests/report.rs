@@ -126,38 +126,20 @@ fn a_comment_for_a_pull_request_has_the_summary_and_what_changed_and_is_short_en
         "### Memory Limits",
         "### Load",
     ];
-    let places = order.map(|part| {
-        page.find(part)
-            .unwrap_or_else(|| panic!("no {part}\n{page}"))
-    });
+    let places = order.map(|part| page.find(part).unwrap_or_else(|| panic!("no {part}\n{page}")));
     assert!(places.is_sorted(), "{places:?}");
     // The three sizes of `echo` on wasm, against themselves and against native.
     assert!(page.contains("❌ 6 regressions against main: "), "{page}");
     let slower = "| time/msg, compare, echo, 1 KiB, wasm ";
     let row = page.lines().find(|line| line.starts_with(slower)).unwrap();
-    assert!(
-        row.contains("+900.0 %") && row.contains("regressed"),
-        "{row}"
-    );
-    assert!(
-        page.contains("⚠️ Not measured alike, baseline and now: cpu: "),
-        "{page}"
-    );
-    assert_eq!(
-        page.matches("<details>").count(),
-        page.matches("</details>").count()
-    );
+    assert!(row.contains("+900.0 %") && row.contains("regressed"), "{row}");
+    assert!(page.contains("⚠️ Not measured alike, baseline and now: cpu: "), "{page}");
+    assert_eq!(page.matches("<details>").count(), page.matches("</details>").count());
     // The other way round it is better, and the same run has not changed.
     let better = lab().says("report 1 --baseline slow --format markdown");
-    assert!(
-        better.contains("6 improvements") && better.contains("No regression"),
-        "{better}"
-    );
+    assert!(better.contains("6 improvements") && better.contains("No regression"), "{better}");
     let same = lab().says("report 1 --baseline main --format markdown");
-    assert!(
-        same.contains("No regression") && same.contains("No improvement"),
-        "{same}"
-    );
+    assert!(same.contains("No regression") && same.contains("No improvement"), "{same}");
     assert!(!same.contains("Not measured alike"), "{same}");
 }
 
@@ -184,10 +166,7 @@ fn a_comment_that_would_be_too_long_says_what_is_left_out() {
 fn a_page_is_one_file_without_scripts_or_links_that_has_every_chart_beside_its_table() {
     let lab = lab();
     let file = lab.file("report.html");
-    let html = format!(
-        "report 2 --baseline main --format html --output {}",
-        file.display()
-    );
+    let html = format!("report 2 --baseline main --format html --output {}", file.display());
     assert_eq!(lab.says(&html), "");
     let page = std::fs::read_to_string(&file).unwrap();
     for section in [
@@ -203,10 +182,7 @@ fn a_page_is_one_file_without_scripts_or_links_that_has_every_chart_beside_its_t
         "trend",
         "conditions",
     ] {
-        let id = [
-            format!("<section id={section}>"),
-            format!("<section id=\"{section}\">"),
-        ];
+        let id = [format!("<section id={section}>"), format!("<section id=\"{section}\">")];
         assert!(id.iter().any(|id| page.contains(id)), "no {section}");
     }
     for section in page.split("<section").skip(1) {
@@ -217,11 +193,7 @@ fn a_page_is_one_file_without_scripts_or_links_that_has_every_chart_beside_its_t
     }
     // Percentiles, two timelines; the ladder of three sizes, ratios; memory twice and a
     // curve; two of scaling; a burst on two backends; the trend.
-    assert!(
-        page.matches("<svg").count() >= 14,
-        "{}",
-        page.matches("<svg").count()
-    );
+    assert!(page.matches("<svg").count() >= 14, "{}", page.matches("<svg").count());
     assert!(page.contains("the burst is shaded"));
     for outside in ["<script", "http:", "https:", "url(", "@import", "src="] {
         let found = page.replace("http://www.w3.org/2000/svg", "").find(outside);
@@ -241,60 +213,34 @@ fn a_program_and_a_spreadsheet_get_the_changes_too() {
     let derived = &page["derived"];
     assert_eq!(derived["baseline"]["differences"][0]["what"], "cpu");
     let changes = derived["baseline"]["changes"].as_array().unwrap();
-    let regressed = changes
-        .iter()
-        .filter(|change| change["verdict"] == "regressed");
+    let regressed = changes.iter().filter(|change| change["verdict"] == "regressed");
     assert_eq!(regressed.count(), 6);
     assert_eq!(changes.len(), derived["metrics"].as_array().unwrap().len());
     let csv = lab().says("report 2 --baseline main --format csv");
     let mut rows = csv::Reader::from_reader(csv.as_bytes());
     let header = rows.headers().unwrap().clone();
-    assert_eq!(
-        (&header[0], &header[1], &header[2]),
-        ("table", "metric", "baseline")
-    );
+    assert_eq!((&header[0], &header[1], &header[2]), ("table", "metric", "baseline"));
     let rows: Vec<_> = rows.records().collect::<Result<_, _>>().unwrap();
     let of = |table: &str| rows.iter().filter(|row| &row[0] == table).count();
     assert_eq!(of("changes"), changes.len());
-    for table in [
-        "compare",
-        "ladder",
-        "latency",
-        "throughput",
-        "scale",
-        "spawn",
-        "memory",
-    ] {
+    for table in ["compare", "ladder", "latency", "throughput", "scale", "spawn", "memory"] {
         assert!(of(table) > 0, "no rows of {table}\n{csv}");
     }
     assert!(csv.contains(",regressed,"), "{csv}");
     // And a file per table.
     let folder = lab().file("tables");
-    lab().says(&format!(
-        "report 2 --format csv --output {}/",
-        folder.display()
-    ));
+    lab().says(&format!("report 2 --format csv --output {}/", folder.display()));
     let compare = std::fs::read_to_string(folder.join("compare.csv")).unwrap();
-    assert!(
-        compare.starts_with("agent,message_bytes,backend,time_ns,time_low_ns,"),
-        "{compare}"
-    );
+    assert!(compare.starts_with("agent,message_bytes,backend,time_ns,time_low_ns,"), "{compare}");
     assert_eq!(compare.lines().count(), 1 + of("compare"));
     let text = lab().sandlab("report 2 --baseline main").assert().code(0);
-    text.stdout(
-        contains("regressed")
-            .and(contains("wasm costs"))
-            .and(contains("cpu: ")),
-    );
+    text.stdout(contains("regressed").and(contains("wasm costs")).and(contains("cpu: ")));
 }
 
 #[test]
 fn a_baseline_that_is_not_there_is_told_before_anything_is_written() {
     let file = lab().file("none.html");
-    let html = format!(
-        "report --baseline nobody --format html --output {}",
-        file.display()
-    );
+    let html = format!("report --baseline nobody --format html --output {}", file.display());
     let failed = lab().sandlab(&html).assert().code(2);
     failed.stderr(contains("no baseline \"nobody\"").and(contains("main")));
     assert!(!file.exists());
@@ -325,10 +271,7 @@ fn browse(page: &std::path::Path, scheme: u8) -> (String, Vec<u8>) {
     let console = String::from_utf8_lossy(&done.stderr).into_owned();
     let lines = console.lines().filter(|line| line.contains("CONSOLE"));
     let said = lines.collect::<Vec<_>>().join("\n");
-    (
-        said,
-        std::fs::read(&picture).expect("chromium takes a picture"),
-    )
+    (said, std::fs::read(&picture).expect("chromium takes a picture"))
 }
 
 #[test]
@@ -336,10 +279,7 @@ fn browse(page: &std::path::Path, scheme: u8) -> (String, Vec<u8>) {
 fn a_browser_has_nothing_to_say_of_the_page_in_light_and_dark() {
     let lab = lab();
     let file = lab.file("browsed.html");
-    lab.says(&format!(
-        "report 2 --baseline main --format html --output {}",
-        file.display()
-    ));
+    lab.says(&format!("report 2 --baseline main --format html --output {}", file.display()));
     let (dark_said, dark) = browse(&file, 0);
     let (light_said, light) = browse(&file, 1);
     assert_eq!((dark_said.as_str(), light_said.as_str()), ("", ""));
@@ -347,10 +287,6 @@ fn a_browser_has_nothing_to_say_of_the_page_in_light_and_dark() {
     // A page that has something wrong is heard.
     let page = std::fs::read_to_string(&file).unwrap();
     let wrong = lab.file("wrong.html");
-    std::fs::write(
-        &wrong,
-        page.replace("</main>", "<script>nobody()</script></main>"),
-    )
-    .unwrap();
+    std::fs::write(&wrong, page.replace("</main>", "<script>nobody()</script></main>")).unwrap();
     assert!(browse(&wrong, 1).0.contains("nobody is not defined"));
 }

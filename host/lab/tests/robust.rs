@@ -18,9 +18,7 @@ const SANDLAB: &str = env!("CARGO_BIN_EXE_sandlab");
 fn sandlab(arguments: &str) -> Command {
     let mut sandlab = Command::new(SANDLAB);
     sandlab.args(arguments.split_whitespace());
-    sandlab
-        .env("SANDLAB_NO_STORE", "true")
-        .timeout(std::time::Duration::from_secs(60));
+    sandlab.env("SANDLAB_NO_STORE", "true").timeout(std::time::Duration::from_secs(60));
     sandlab
 }
 
@@ -36,17 +34,11 @@ fn shared_store() -> (TempDir, PathBuf) {
 /// Runs the command as a user who may write neither the store nor its folder.
 fn as_reader(store: &Path, arguments: &str) -> process::Output {
     let folder = store.parent().unwrap();
-    let entries = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.for_each(|file| fs::set_permissions(file, Permissions::from_mode(0o444)).unwrap());
     fs::set_permissions(folder, Permissions::from_mode(0o555)).unwrap();
     let mut sandlab = process::Command::new(SANDLAB);
-    sandlab
-        .args(arguments.split_whitespace())
-        .arg("--store")
-        .arg(store)
-        .current_dir("/");
+    sandlab.args(arguments.split_whitespace()).arg("--store").arg(store).current_dir("/");
     if rustix::process::geteuid().is_root() {
         sandlab.uid(65_534).gid(65_534);
     }
@@ -60,13 +52,7 @@ fn a_store_that_cannot_be_written_is_read_and_left_as_it_was() {
     let (folder, store) = shared_store();
     let names = || fs::read_dir(folder.path()).unwrap().count();
     let read_all = |bytes: &[u8]| {
-        for arguments in [
-            "runs",
-            "runs list",
-            "runs show 1",
-            "runs export 1",
-            "report 3",
-        ] {
+        for arguments in ["runs", "runs list", "runs show 1", "runs export 1", "report 3"] {
             let output = as_reader(&store, arguments);
             let told = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(0), "{arguments}: {told}");
@@ -90,9 +76,7 @@ fn a_log_beside_a_store_that_cannot_be_written_is_read_too() {
     let (_folder, store) = shared_store();
     sandlab("runs list --store").arg(&store).assert().code(0);
     let connection = rusqlite::Connection::open(&store).unwrap();
-    connection
-        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM run WHERE id > 2")
-        .unwrap();
+    connection.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM run WHERE id > 2").unwrap();
     let (copied, copy) = {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("results.db");
@@ -104,10 +88,7 @@ fn a_log_beside_a_store_that_cannot_be_written_is_read_too() {
     let output = as_reader(&copy, "runs list");
     let listed = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(
-        listed.contains("compare") && !listed.contains("footprint"),
-        "{listed}"
-    );
+    assert!(listed.contains("compare") && !listed.contains("footprint"), "{listed}");
     drop(copied);
 }
 
@@ -128,9 +109,7 @@ fn a_reader_that_has_gone_away_changes_no_exit_code() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut sandlab = process::Command::new(SANDLAB);
-        sandlab
-            .args(arguments.split_whitespace())
-            .env("SANDLAB_NO_STORE", "true");
+        sandlab.args(arguments.split_whitespace()).env("SANDLAB_NO_STORE", "true");
         sandlab.stdout(writer.try_clone().unwrap()).stderr(writer);
         let status = sandlab.stdin(Stdio::null()).status().unwrap();
         assert_eq!(status.code(), Some(code), "{arguments}");
@@ -140,15 +119,9 @@ fn a_reader_that_has_gone_away_changes_no_exit_code() {
 #[test]
 fn a_dash_is_standard_output() {
     let (folder, store) = shared_store();
-    for arguments in [
-        "runs export 1 --output -",
-        "report 1 --format json --output -",
-    ] {
+    for arguments in ["runs export 1 --output -", "report 1 --format json --output -"] {
         let mut sandlab = sandlab(arguments);
-        sandlab
-            .arg("--store")
-            .arg(&store)
-            .current_dir(folder.path());
+        sandlab.arg("--store").arg(&store).current_dir(folder.path());
         let output = sandlab.assert().code(0).get_output().stdout.clone();
         serde_json::from_slice::<serde_json::Value>(&output).unwrap();
     }
@@ -165,18 +138,10 @@ fn a_workload_may_begin_with_a_mark_and_come_from_standard_input() {
     fs::write(&marked, text).unwrap();
     let compare = "compare echo --backends native --rounds 1 --workload";
     sandlab(compare).arg(&marked).assert().code(0);
-    sandlab(compare)
-        .arg("/dev/stdin")
-        .write_stdin(text)
-        .assert()
-        .code(0);
+    sandlab(compare).arg("/dev/stdin").write_stdin(text).assert().code(0);
     let validate = "validate echo --no-timing --skip soak,spawn,call --cases";
     sandlab(validate).arg(&marked).assert().code(0);
-    let read = sandlab(validate)
-        .arg("/dev/stdin")
-        .write_stdin(text)
-        .assert()
-        .code(0);
+    let read = sandlab(validate).arg("/dev/stdin").write_stdin(text).assert().code(0);
     read.stdout(contains("conformance"));
 }
 
@@ -195,9 +160,7 @@ fn another_encoding_is_named_before_any_guest_runs() {
         "runs import",
     ] {
         let refused = sandlab(arguments).arg(&file).assert().code(2);
-        refused
-            .stdout("")
-            .stderr(contains("it is UTF-16; save it as UTF-8"));
+        refused.stdout("").stderr(contains("it is UTF-16; save it as UTF-8"));
     }
 }
 
@@ -206,14 +169,8 @@ fn a_number_beyond_its_bound_is_refused_with_the_bound() {
     for (arguments, bound) in [
         ("latency --duration 18446744073709551615s", "at most 30days"),
         ("latency --ramp-up 18446744073709551615s", "at most 30days"),
-        (
-            "throughput --duration 18446744073709551615s",
-            "at most 30days",
-        ),
-        (
-            "throughput --batch-timeout 18446744073709551615s",
-            "at most 30days",
-        ),
+        ("throughput --duration 18446744073709551615s", "at most 30days"),
+        ("throughput --batch-timeout 18446744073709551615s", "at most 30days"),
         ("throughput --batch-size 4294967295", "1000000"),
         ("throughput --agents 4294967295", "4000000"),
         ("throughput --size 4294967295", "67108864"),
@@ -229,10 +186,7 @@ fn a_number_beyond_its_bound_is_refused_with_the_bound() {
         ("load sustained --size 4294967295", "67108864"),
         ("load sustained --cycles 4294967295", "10000"),
         ("load burst --watch 18446744073709551615s", "at most 30days"),
-        (
-            "gate --old-bin a --new-bin b --timeout 18446744073709551615s",
-            "at most 30days",
-        ),
+        ("gate --old-bin a --new-bin b --timeout 18446744073709551615s", "at most 30days"),
     ] {
         sandlab(arguments).assert().code(2).stderr(contains(bound));
     }
@@ -252,9 +206,7 @@ fn a_program_to_gate_is_a_file_here_and_five_is_not_five_per_cent() {
     let mut passed = sandlab(gate);
     passed.current_dir(folder.path()).assert().code(0);
     let mut refused = sandlab(gate);
-    refused
-        .args(["--policy", "five.toml"])
-        .current_dir(folder.path());
+    refused.args(["--policy", "five.toml"]).current_dir(folder.path());
     let refused = refused.assert().code(2);
     refused.stderr(contains("write \"5 %\" or 0.05"));
 }
@@ -283,10 +235,7 @@ fn a_pipe_is_no_guest_and_nobody_waits_for_it() {
         refused.stderr(contains("is a pipe or a device"));
         let mut refused = sandlab(command);
         refused.arg("/dev/stdin").write_stdin("no component");
-        refused
-            .assert()
-            .code(2)
-            .stderr(contains("is a pipe or a device"));
+        refused.assert().code(2).stderr(contains("is a pipe or a device"));
     }
     let found = sandlab("validate").arg(folder.path()).assert().code(3);
     found.stdout(contains("is a pipe or a device"));
@@ -308,13 +257,8 @@ fn what_the_machine_lacks_is_no_finding_and_no_panic() {
     let load = "throughput --duration 50ms --agents 300 --backends process";
     let few_files = format!("ulimit -n 64 && exec {SANDLAB} {load} {}", folder.display());
     let mut shell = Command::new("sh");
-    shell
-        .args(["-c", &few_files])
-        .env("SANDLAB_NO_STORE", "true");
-    shell
-        .assert()
-        .code(3)
-        .stderr(contains("Too many open files"));
+    shell.args(["-c", &few_files]).env("SANDLAB_NO_STORE", "true");
+    shell.assert().code(3).stderr(contains("Too many open files"));
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -322,19 +266,8 @@ fn what_the_machine_lacks_is_no_finding_and_no_panic() {
     for processes in 1..8 {
         let mut limited = process::Command::new("prlimit");
         limited.arg(format!("--nproc={processes}")).arg(SANDLAB);
-        limited.args([
-            "compare",
-            "--rounds",
-            "1",
-            "--backends",
-            "wasm",
-            "--no-store",
-        ]);
-        limited
-            .arg(&folder)
-            .current_dir("/")
-            .uid(65_531)
-            .gid(65_531);
+        limited.args(["compare", "--rounds", "1", "--backends", "wasm", "--no-store"]);
+        limited.arg(&folder).current_dir("/").uid(65_531).gid(65_531);
         let output = limited.output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {

@@ -8,8 +8,21 @@ use std::path::{Path, PathBuf};
 
 /// The runs of the store, by the experiment that measured them.
 const RUNS: [&str; 15] = [
-    "compare", "ladder", "throughput", "latency", "max-rate", "scale", "recovery", "burst", "peak",
-    "sustained", "memory", "tuning", "plan", "spawn", "footprint",
+    "compare",
+    "ladder",
+    "throughput",
+    "latency",
+    "max-rate",
+    "scale",
+    "recovery",
+    "burst",
+    "peak",
+    "sustained",
+    "memory",
+    "tuning",
+    "plan",
+    "spawn",
+    "footprint",
 ];
 
 fn report(store: &Path, run: usize, format: &str) -> String {

@@ -30,20 +30,9 @@ fn methods(arguments: &str) -> Vec<(String, u64)> {
 #[test]
 fn every_method_starts_an_agent_that_answers_and_slow_ones_less_often() {
     let methods = methods("echo --rounds 11");
-    let starts = |method: &str| {
-        methods
-            .iter()
-            .find(|(name, _)| name == method)
-            .map(|found| found.1)
-    };
-    for method in [
-        "cached",
-        "on-demand",
-        "pooled",
-        "managed",
-        "native",
-        "thread",
-    ] {
+    let starts =
+        |method: &str| methods.iter().find(|(name, _)| name == method).map(|found| found.1);
+    for method in ["cached", "on-demand", "pooled", "managed", "native", "thread"] {
         assert_eq!(starts(method), Some(11), "{method}");
     }
     assert_eq!((starts("cold"), starts("process")), (Some(2), Some(2)));
@@ -53,11 +42,7 @@ fn every_method_starts_an_agent_that_answers_and_slow_ones_less_often() {
 fn an_agent_that_writes_to_others_is_not_started_where_they_are_not() {
     let methods = methods("relay --rounds 2");
     assert!(methods.iter().any(|(method, _)| method == "pooled"));
-    assert!(
-        methods
-            .iter()
-            .all(|(method, _)| !method.starts_with("managed"))
-    );
+    assert!(methods.iter().all(|(method, _)| !method.starts_with("managed")));
 }
 
 #[test]

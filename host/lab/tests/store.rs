@@ -89,20 +89,14 @@ fn a_run_comes_back_exactly_and_follows_the_schema() {
     let first = lab.says("runs export last");
     assert_eq!(serde_json::from_str::<Value>(&first).unwrap(), all);
     // What is derived from a run for its readers is derived anew.
-    lab.says(&format!(
-        "report last --format json --output {}",
-        json.display()
-    ));
+    lab.says(&format!("report last --format json --output {}", json.display()));
     let report: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
     assert!(report["derived"]["metrics"].as_array().unwrap().len() > 4);
     assert!(schema.is_valid(&report));
     lab.says(&format!("runs import {}", json.display()));
     assert_eq!(lab.says("runs export 6"), first);
     // And it is reported like the one that was measured.
-    assert_eq!(
-        lab.says("report 5 --format csv"),
-        lab.says("report 6 --format csv")
-    );
+    assert_eq!(lab.says("report 5 --format csv"), lab.says("report 6 --format csv"));
 }
 
 #[test]
@@ -123,10 +117,7 @@ fn what_is_no_exported_run_is_refused_and_nothing_is_imported() {
     let good = lab.file("good.json");
     lab.says(&format!("runs export --output {}", good.display()));
     let mut uneven = lab.export("1");
-    uneven["parts"][0]["rounds"]["sides"][0]["ns"]
-        .as_array_mut()
-        .unwrap()
-        .pop();
+    uneven["parts"][0]["rounds"]["sides"][0]["ns"].as_array_mut().unwrap().pop();
     uneven["parts"][0]["rounds"]["sides"]
         .as_array_mut()
         .unwrap()
@@ -136,16 +127,10 @@ fn what_is_no_exported_run_is_refused_and_nothing_is_imported() {
     for (content, told) in [
         (uneven.to_string(), "rounds"),
         (other.to_string(), "sandlab.run/99"),
-        (
-            "{\"schema\": \"sandlab.run/3\"}".to_owned(),
-            "missing field",
-        ),
+        ("{\"schema\": \"sandlab.run/3\"}".to_owned(), "missing field"),
         ("{".to_owned(), "no exported run"),
         ("a,b\n1,2\n".to_owned(), "no exported run"),
-        (
-            "{\"schema\": \"sandlab.run/2\"}".to_owned(),
-            "missing field",
-        ),
+        ("{\"schema\": \"sandlab.run/2\"}".to_owned(), "missing field"),
     ] {
         let bad = lab.file("bad");
         std::fs::write(&bad, content).unwrap();
@@ -182,9 +167,7 @@ fn a_run_that_is_killed_loses_at_most_what_it_was_measuring() {
         let mut runs = lab.sandlab("runs");
         let listed = runs.output().unwrap();
         let lines = String::from_utf8_lossy(&listed.stdout).lines().count();
-        (1..lines)
-            .map(|run| count(&lab.export(&run.to_string())))
-            .collect()
+        (1..lines).map(|run| count(&lab.export(&run.to_string()))).collect()
     };
     let until = Instant::now() + Duration::from_secs(60);
     let enough = |runs: &[(usize, usize)]| {
@@ -203,20 +186,11 @@ fn a_run_that_is_killed_loses_at_most_what_it_was_measuring() {
     let after = all();
     assert!(enough(&after), "{after:?}");
     for (before, after) in seen.iter().zip(&after) {
-        assert!(
-            after.0 >= before.0 && after.1 >= before.1,
-            "{seen:?} {after:?}"
-        );
+        assert!(after.0 >= before.0 && after.1 >= before.1, "{seen:?} {after:?}");
     }
     for run in ["1", "2"] {
-        lab.sandlab(&format!("report {run}"))
-            .assert()
-            .code(0)
-            .stdout(contains("not complete"));
-        lab.sandlab(&format!("runs show {run}"))
-            .assert()
-            .code(0)
-            .stdout(contains("killed"));
+        lab.sandlab(&format!("report {run}")).assert().code(0).stdout(contains("not complete"));
+        lab.sandlab(&format!("runs show {run}")).assert().code(0).stdout(contains("killed"));
     }
     lab.compare();
     assert!(lab.says("runs").contains("complete"));
@@ -228,9 +202,7 @@ fn processes_write_at_the_same_time() {
     let start = || {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"));
         command.args(["compare", "echo", "--backends", "native", "--rounds", "20"]);
-        command
-            .env("SANDLAB_STORE", lab.store())
-            .stdout(Stdio::null());
+        command.env("SANDLAB_STORE", lab.store()).stdout(Stdio::null());
         command.spawn().unwrap()
     };
     // All of them find no file, and make it.
@@ -256,10 +228,7 @@ fn a_baseline_is_named_listed_and_not_deleted_by_accident() {
     lab.compare();
     lab.says("baseline save main 1");
     let listed = lab.says("baseline list");
-    assert!(
-        listed.contains("main") && listed.lines().count() == 2,
-        "{listed}"
-    );
+    assert!(listed.contains("main") && listed.lines().count() == 2, "{listed}");
     let refused = stderr_of(lab.sandlab("runs delete 1"), 2);
     assert!(
         refused.contains("baseline main") && refused.contains("baseline delete main"),
@@ -271,25 +240,13 @@ fn a_baseline_is_named_listed_and_not_deleted_by_accident() {
     assert!(lab.says("report main").contains("echo"));
     for wrong in ["7", "last", "two words", ""] {
         let mut save = lab.sandlab("baseline save");
-        save.args([wrong, "last"])
-            .assert()
-            .code(2)
-            .stderr(contains("cannot name"));
+        save.args([wrong, "last"]).assert().code(2).stderr(contains("cannot name"));
     }
     lab.sandlab("baseline delete main").assert().code(0);
-    lab.sandlab("report main")
-        .assert()
-        .code(2)
-        .stderr(contains("no run \"main\""));
-    lab.sandlab("baseline delete main")
-        .assert()
-        .code(2)
-        .stderr(contains("no baseline"));
+    lab.sandlab("report main").assert().code(2).stderr(contains("no run \"main\""));
+    lab.sandlab("baseline delete main").assert().code(2).stderr(contains("no baseline"));
     lab.sandlab("runs delete 2").assert().code(0);
-    lab.sandlab("report")
-        .assert()
-        .code(2)
-        .stderr(contains("no run \"last\""));
+    lab.sandlab("report").assert().code(2).stderr(contains("no run \"last\""));
 }
 
 #[test]
@@ -298,10 +255,7 @@ fn nothing_is_kept_if_it_should_not_be() {
     let mut once = lab.sandlab("compare echo --backends native --rounds 6 --no-store");
     once.assert().code(0).stdout(contains("echo"));
     assert!(!lab.store().exists());
-    lab.sandlab("runs")
-        .assert()
-        .code(2)
-        .stderr(contains("no results in"));
+    lab.sandlab("runs").assert().code(2).stderr(contains("no results in"));
 }
 
 #[test]
@@ -324,16 +278,9 @@ fn a_file_that_is_no_store_of_this_version_is_told_and_left_alone() {
         (foreign, "another program"),
     ] {
         std::fs::write(lab.store(), &content).unwrap();
-        for command in [
-            "report",
-            "runs",
-            "compare echo --backends native --rounds 6",
-        ] {
+        for command in ["report", "runs", "compare echo --backends native --rounds 6"] {
             let error = stderr_of(lab.sandlab(command), 3);
-            assert!(
-                error.contains(told) && error.contains("results.db"),
-                "{command}: {error}"
-            );
+            assert!(error.contains(told) && error.contains("results.db"), "{command}: {error}");
             assert!(error.contains("--store"), "{error}");
         }
         assert_eq!(std::fs::read(lab.store()).unwrap(), content);
@@ -348,10 +295,7 @@ fn a_folder_that_cannot_be_written_is_told_before_anything_is_measured() {
     let mut compare = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     compare.args("compare echo --backends native --rounds 6 --store /proc/results.db".split(' '));
     let error = stderr_of(compare, 3);
-    assert!(
-        error.contains("/proc/results.db") && error.contains("--no-store"),
-        "{error}"
-    );
+    assert!(error.contains("/proc/results.db") && error.contains("--no-store"), "{error}");
     let mut compare = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     compare.args("compare echo --backends native --rounds 6 --store /proc/a/results.db".split(' '));
     let error = stderr_of(compare, 3);
@@ -389,13 +333,8 @@ fn a_full_disk_ends_the_run_and_keeps_what_was_stored() {
     assert!(report.contains("not complete"), "{report}");
     assert_eq!(lab.export("1"), before);
     let kept = lab.export("2");
-    let rounds = kept["parts"][0]["rounds"]["sides"][0]["ns"]
-        .as_array()
-        .unwrap();
+    let rounds = kept["parts"][0]["rounds"]["sides"][0]["ns"].as_array().unwrap();
     assert!(!rounds.is_empty());
-    lab.sandlab("report 2")
-        .assert()
-        .code(0)
-        .stdout(contains("echo").and(contains("not complete")));
+    lab.sandlab("report 2").assert().code(0).stdout(contains("echo").and(contains("not complete")));
     lab.compare();
 }

@@ -7,8 +7,8 @@ use common::bundle;
 use common::mishaps::account_for_all;
 use common::path::{all_ways, at_rest, content, ended, outcomes, parcels, runtime, wasm};
 use sandlab_runtime::messaging::{
-    AgentOptions, Batching, Connection, MailboxLimits, Runtime, Settings, SpawnError, Strategy,
-    DeliveryError, WhenFull,
+    AgentOptions, Batching, Connection, DeliveryError, MailboxLimits, Runtime, Settings,
+    SpawnError, Strategy, WhenFull,
 };
 use sandlab_runtime::{
     Backend, Cause, Interface, NotOffered, Performative, SandboxConfig, native::Twin,
@@ -35,18 +35,12 @@ fn each_message_of_a_batch_has_its_own_end() {
         let mut connection = runtime.connect(10);
         let contents = ["ok", "fail so", "return 9", "nonsense"];
         let all = outcomes(&mut connection, faulty, &contents);
-        assert_eq!(
-            (content(&all[0]), content(&all[2])),
-            (&b""[..], &[b'x'; 9][..])
-        );
+        assert_eq!((content(&all[0]), content(&all[2])), (&b""[..], &[b'x'; 9][..]));
         for failed in [&all[1], &all[3]] {
             assert!(matches!(failed, Err(DeliveryError::Failed(_))), "{failed:?}");
         }
         let accounts = at_rest(&runtime);
-        assert_eq!(
-            (accounts.handled, accounts.failed, accounts.replies),
-            (2, 2, 2)
-        );
+        assert_eq!((accounts.handled, accounts.failed, accounts.replies), (2, 2, 2));
     }
 }
 
@@ -62,10 +56,7 @@ fn a_fault_fails_its_whole_batch_and_no_other_message() {
         assert!(first.iter().all(ended), "{all:?}");
         assert!(second[0].is_ok() && second[2].is_ok(), "{all:?}");
         let accounts = at_rest(&runtime);
-        assert_eq!(
-            (accounts.restarts, accounts.handled, accounts.failed),
-            (1, 2, 4)
-        );
+        assert_eq!((accounts.restarts, accounts.handled, accounts.failed), (1, 2, 4));
     }
 }
 
@@ -81,10 +72,7 @@ fn an_agent_that_loses_a_result_has_broken_the_contract() {
                 panic!("{lost:?}");
             };
             assert!(matches!(fault.cause, Cause::Contract(_)), "{fault}");
-            assert!(
-                fault.to_string().contains("1 results for 2 messages"),
-                "{fault}"
-            );
+            assert!(fault.to_string().contains("1 results for 2 messages"), "{fault}");
         }
         assert!(all[2].is_ok() && all[3].is_ok(), "{all:?}");
         assert_eq!(at_rest(&runtime).restarts, 1);
@@ -109,9 +97,7 @@ fn batches_keep_the_order_of_one_senders_messages() {
         }
         let mut last = [0; 2];
         for _ in 0..2_000 {
-            let arrived = std::iter::from_fn(|| Some(connection.wait()))
-                .flatten()
-                .next();
+            let arrived = std::iter::from_fn(|| Some(connection.wait())).flatten().next();
             let (id, reply) = arrived.unwrap();
             let reply = reply.unwrap();
             assert_eq!(reply.content, (id - 1).to_le_bytes());
@@ -135,10 +121,7 @@ fn a_batch_that_does_not_fill_goes_when_its_oldest_message_has_waited() {
         // The shard has nothing to do meanwhile, and must wake by itself.
         let all = outcomes(&mut connection, echo, &["a", "b", "c"]);
         assert!(begin.elapsed() >= timeout);
-        assert_eq!(
-            all.iter().map(content).collect::<Vec<_>>(),
-            [b"a", b"b", b"c"]
-        );
+        assert_eq!(all.iter().map(content).collect::<Vec<_>>(), [b"a", b"b", b"c"]);
     }
 }
 
@@ -146,9 +129,7 @@ fn a_batch_that_does_not_fill_goes_when_its_oldest_message_has_waited() {
 fn a_batch_waits_until_it_is_full_or_all_that_fits_or_the_runtime_ends() {
     for backend in all_ways("echo") {
         let runtime = runtime(1);
-        let echo = runtime
-            .spawn(None, backend.clone(), batches(5, HOUR))
-            .unwrap();
+        let echo = runtime.spawn(None, backend.clone(), batches(5, HOUR)).unwrap();
         let mut connection = runtime.connect(10);
         let send = |connection: &mut Connection, agent, count| {
             for _ in 0..count {
@@ -184,17 +165,11 @@ fn a_batch_waits_until_it_is_full_or_all_that_fits_or_the_runtime_ends() {
 #[test]
 fn what_a_batch_sends_has_come_as_far_as_its_farthest_message() {
     for backend in all_ways("relay") {
-        let settings = Settings {
-            shards: 1,
-            max_hops: 1,
-            ..Settings::default()
-        };
+        let settings = Settings { shards: 1, max_hops: 1, ..Settings::default() };
         let runtime = Runtime::start(settings).unwrap();
         let relay = |name, next: &str, options| {
-            let options = AgentOptions {
-                config: Some(format!("ring {next}").into_bytes()),
-                ..options
-            };
+            let options =
+                AgentOptions { config: Some(format!("ring {next}").into_bytes()), ..options };
             runtime.spawn(Some(name), backend.clone(), options).unwrap()
         };
         let first = relay("first", "second", AgentOptions::default());
@@ -216,15 +191,9 @@ fn what_a_batch_sends_has_come_as_far_as_its_farthest_message() {
 
 #[test]
 fn a_checkpoint_is_due_by_messages_and_not_by_batches() {
-    let sandbox = SandboxConfig {
-        memory_limit: ByteSize::mib(8),
-        ..SandboxConfig::default()
-    };
+    let sandbox = SandboxConfig { memory_limit: ByteSize::mib(8), ..SandboxConfig::default() };
     let runtime = runtime(1);
-    let options = AgentOptions {
-        checkpoint_every: NonZeroU32::new(2),
-        ..batches(2, HOUR)
-    };
+    let options = AgentOptions { checkpoint_every: NonZeroU32::new(2), ..batches(2, HOUR) };
     let notebook = runtime.spawn(None, wasm("notebook", &sandbox), options);
     let notebook = notebook.unwrap();
     let mut connection = runtime.connect(10);
@@ -232,9 +201,7 @@ fn a_checkpoint_is_due_by_messages_and_not_by_batches() {
     let all = outcomes(
         &mut connection,
         notebook,
-        &[
-            "put a\n1", "put b\n2", &too_much, "delete a", "get a", "get b",
-        ],
+        &["put a\n1", "put b\n2", &too_much, "delete a", "get a", "get b"],
     );
     assert!(ended(&all[2]) && ended(&all[3]), "{all:?}");
     assert_eq!((content(&all[4]), content(&all[5])), (&b"1"[..], &b"2"[..]));
@@ -243,10 +210,7 @@ fn a_checkpoint_is_due_by_messages_and_not_by_batches() {
 #[test]
 fn options_that_an_agent_cannot_meet_are_refused_with_what_it_lacks() {
     let runtime = runtime(1);
-    let saved = || AgentOptions {
-        checkpoint_every: NonZeroU32::new(1),
-        ..AgentOptions::default()
-    };
+    let saved = || AgentOptions { checkpoint_every: NonZeroU32::new(1), ..AgentOptions::default() };
     let refused = [
         ("sort", batches(2, HOUR), "strategy", Interface::Batch),
         ("echo", saved(), "checkpoint_every", Interface::State),
@@ -272,28 +236,13 @@ fn options_that_an_agent_cannot_meet_are_refused_with_what_it_lacks() {
 /// come and go.
 #[test]
 fn every_message_of_every_batch_is_accounted_for() {
-    let sandbox = SandboxConfig {
-        deadline: Duration::from_millis(30),
-        ..SandboxConfig::default()
-    };
+    let sandbox = SandboxConfig { deadline: Duration::from_millis(30), ..SandboxConfig::default() };
     let twin = Twin::load(&bundle("faulty").twin(), &SandboxConfig::default()).unwrap();
     let faulty: [Arc<dyn Backend>; 2] = [wasm("faulty", &sandbox), Arc::new(twin)];
-    let contents = [
-        "ok",
-        "ok",
-        "ok",
-        "fail so",
-        "panic so",
-        "lose",
-        "return 3000",
-        "sleep 1",
-    ];
+    let contents = ["ok", "ok", "ok", "fail so", "panic so", "lose", "return 3000", "sleep 1"];
     account_for_all(&faulty, &contents, |lot| {
         let timeout = Duration::from_millis(lot.of(&[0, 1, 5]));
         let batches = batches(1 + lot.below(6) as u32, timeout);
-        AgentOptions {
-            strategy: batches.strategy,
-            ..lot.options(8)
-        }
+        AgentOptions { strategy: batches.strategy, ..lot.options(8) }
     });
 }

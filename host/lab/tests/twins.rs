@@ -15,10 +15,7 @@ fn outcome(result: Result<Handled, CallError>) -> Result<Handled, String> {
 
 fn assert_same(wasm: &mut dyn Agent, native: &mut dyn Agent, content: &[u8]) {
     let message = Message::request(content);
-    assert_eq!(
-        outcome(wasm.handle(&message)),
-        outcome(native.handle(&message))
-    );
+    assert_eq!(outcome(wasm.handle(&message)), outcome(native.handle(&message)));
 }
 
 /// An agent's two sides, started with the same configuration and the same peers.
@@ -60,11 +57,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![
-        "[a-z]{1,8}",
-        "[ \n#*_|`>&<-]{1,3}",
-        any::<char>().prop_map(String::from)
-    ];
+    let piece =
+        prop_oneof!["[a-z]{1,8}", "[ \n#*_|`>&<-]{1,3}", any::<char>().prop_map(String::from)];
     prop::collection::vec(piece, 0..200).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
@@ -106,24 +100,17 @@ fn a_parcel_is_handled_as_the_message_is() {
         let messages = (bytes(), any::<Option<u64>>(), any::<[u64; 3]>());
         let mut runner = proptest::test_runner::TestRunner::deterministic();
         let agents = std::cell::RefCell::new((&mut wasm, &mut native));
-        let checked = runner.run(
-            &messages,
-            |(content, in_reply_to, [id, conversation, sender])| {
-                let message = Message {
-                    id,
-                    conversation,
-                    in_reply_to,
-                    sender,
-                    ..Message::request(content)
-                };
+        let checked =
+            runner.run(&messages, |(content, in_reply_to, [id, conversation, sender])| {
+                let message =
+                    Message { id, conversation, in_reply_to, sender, ..Message::request(content) };
                 let mut agents = agents.borrow_mut();
                 let by_value = outcome(agents.0.handle(&message));
                 let parcel = outcome(agents.0.handle_parcel(message.clone()));
                 prop_assert_eq!(&by_value, &parcel);
                 prop_assert_eq!(by_value, outcome(agents.1.handle_parcel(message)));
                 Ok(())
-            },
-        );
+            });
         checked.unwrap_or_else(|error| panic!("{config}: {error}"));
     }
 }
@@ -140,9 +127,7 @@ fn what_goes_wrong_is_the_same_as_long_as_the_agent_lives() {
     ];
     let harmless = |command: &String| {
         let word = command.split(' ').next();
-        !["panic", "loop", "recurse", "abort", "exit", "sleep"]
-            .map(Some)
-            .contains(&word)
+        !["panic", "loop", "recurse", "abort", "exit", "sleep"].map(Some).contains(&word)
     };
     let commands = commands.prop_filter("it would end", harmless);
     same_for("faulty", b"", commands.prop_map(String::into_bytes));
@@ -156,27 +141,20 @@ fn files_are_the_same_whatever_the_path() {
         std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", folder.path().join("out")).unwrap();
     }
-    let [inside, outside] = folders
-        .each_ref()
-        .map(|folder| common::granting(folder.path(), Access::Write));
+    let [inside, outside] =
+        folders.each_ref().map(|folder| common::granting(folder.path(), Access::Write));
     let pair = [sandbox("files", &inside), twin("files", &outside)];
     let name = prop_oneof![
         "[ab]",
         "sub/[ab]",
         "(\\.\\./){0,2}[ab]",
         prop::sample::select(
-            [
-                "", ".", "/", "sub", "sub/", "link", "out", "/a", "./a", "a/b", "sub/../a"
-            ]
-            .as_slice()
+            ["", ".", "/", "sub", "sub/", "link", "out", "/a", "./a", "a/b", "sub/../a"].as_slice()
         )
         .prop_map(str::to_owned)
     ];
-    let command = (
-        prop::sample::select(["read", "write", "remove", "list"].as_slice()),
-        name,
-        "[xy]{0,3}",
-    );
+    let command =
+        (prop::sample::select(["read", "write", "remove", "list"].as_slice()), name, "[xy]{0,3}");
     let commands = command.prop_map(|(verb, name, content)| match verb {
         "write" => format!("write {name}\n{content}"),
         "list" => "list".to_owned(),
@@ -187,12 +165,8 @@ fn files_are_the_same_whatever_the_path() {
 
 #[test]
 fn a_product_of_matrices_is_the_same_unless_it_is_not_a_number() {
-    let finite = prop::collection::vec(-1e6..1e6_f64, 2 * 36).prop_map(|numbers| {
-        numbers
-            .iter()
-            .flat_map(|n| n.to_le_bytes())
-            .collect::<Vec<u8>>()
-    });
+    let finite = prop::collection::vec(-1e6..1e6_f64, 2 * 36)
+        .prop_map(|numbers| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>());
     same_for("matrix", b"", finite);
     same_for(
         "matrix",
@@ -249,15 +223,11 @@ fn every_reference_agent_answers_what_its_workload_expects() {
 #[test]
 fn a_batch_is_as_many_messages() {
     let messages = [b"one".as_slice(), b"two"].map(Message::request);
-    for mut agent in [
-        sandbox("echo", &SandboxConfig::default()),
-        twin("echo", &SandboxConfig::default()),
-    ] {
+    for mut agent in
+        [sandbox("echo", &SandboxConfig::default()), twin("echo", &SandboxConfig::default())]
+    {
         let batch = agent.handle_batch(&messages).unwrap();
-        let contents = batch
-            .results
-            .iter()
-            .map(|r| r.as_ref().unwrap()[0].content.clone());
+        let contents = batch.results.iter().map(|r| r.as_ref().unwrap()[0].content.clone());
         assert_eq!(contents.collect::<Vec<_>>(), [b"one", b"two"]);
     }
 }
@@ -269,13 +239,7 @@ fn notes_survive_in_a_checkpoint_of_either() {
     let state = first.checkpoint().unwrap();
     let mut second = twin("notebook", &SandboxConfig::default());
     second.restore(&state).unwrap();
-    assert_eq!(
-        say(second.as_mut(), "get a").unwrap().replies[0].content,
-        b"kept"
-    );
+    assert_eq!(say(second.as_mut(), "get a").unwrap().replies[0].content, b"kept");
     assert!(second.restore(b"not notes").is_err());
-    assert_eq!(
-        say(second.as_mut(), "get a").unwrap().replies[0].content,
-        b"kept"
-    );
+    assert_eq!(say(second.as_mut(), "get a").unwrap().replies[0].content, b"kept");
 }

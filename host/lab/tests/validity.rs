@@ -14,9 +14,7 @@ impl Crowd {
         let cores = std::thread::available_parallelism().unwrap().get();
         let busy = || {
             let mut shell = std::process::Command::new("sh");
-            shell
-                .args(["-c", "while :; do :; done"])
-                .stdin(Stdio::null());
+            shell.args(["-c", "while :; do :; done"]).stdin(Stdio::null());
             shell.spawn().unwrap()
         };
         Self((0..3 * cores).map(|_| busy()).collect())
@@ -50,9 +48,7 @@ fn targets(folder: &TempDir, text: &str) -> String {
 }
 
 fn list<'a>(of: &'a Value, name: &str) -> &'a [Value] {
-    of[name]
-        .as_array()
-        .unwrap_or_else(|| panic!("no {name} in {of:#}"))
+    of[name].as_array().unwrap_or_else(|| panic!("no {name} in {of:#}"))
 }
 
 #[test]
@@ -61,25 +57,15 @@ fn a_load_beside_busy_processes_is_not_judged() {
     let targets = targets(&folder, TARGETS);
     let load = format!("latency --backends wasm --rate 2000 --duration 1s --targets {targets}");
     let crowd = Crowd::gather();
-    let done = sandlab(folder.path(), &load)
-        .args(["--format", "json"])
-        .assert()
-        .code(4);
+    let done = sandlab(folder.path(), &load).args(["--format", "json"]).assert().code(4);
     drop(crowd);
     let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
-    assert!(
-        stderr.contains("not judged, because") && stderr.contains("did not count"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("not judged, because") && stderr.contains("did not count"), "{stderr}");
     let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
     let windows = list(&report["parts"][0], "windows");
     let steady = windows.iter().filter(|window| window["phase"] == "steady");
-    let steady: Vec<&Value> = steady
-        .filter(|window| window["due"].as_u64() > Some(0))
-        .collect();
-    let invalid = steady
-        .iter()
-        .filter(|window| window["invalid"]["reason"].is_string());
+    let steady: Vec<&Value> = steady.filter(|window| window["due"].as_u64() > Some(0)).collect();
+    let invalid = steady.iter().filter(|window| window["invalid"]["reason"].is_string());
     assert!(2 * invalid.count() > steady.len(), "{steady:#?}");
     // They were repeated, and not for ever.
     let seconds = |window: &&Value| {
@@ -89,10 +75,7 @@ fn a_load_beside_busy_processes_is_not_judged() {
     assert!(seconds > 1.1 && seconds < 5.0, "{seconds}");
     let derived = &report["derived"];
     assert!(list(derived, "grades").is_empty() && list(derived, "objections").is_empty());
-    assert_eq!(
-        list(derived, "not_judged")[0]["metric"]["key"],
-        "latency-p99"
-    );
+    assert_eq!(list(derived, "not_judged")[0]["metric"]["key"], "latency-p99");
 
     // So does the stored run say, in every format.
     for format in ["text", "markdown", "html"] {
@@ -111,37 +94,22 @@ fn rounds_beside_busy_processes_are_kept_and_not_compared() {
     // Nothing of it has a target.
     let compared = "compare echo --backends wasm,native --rounds 8";
     sandlab(folder.path(), compared).assert().code(0);
-    sandlab(folder.path(), "baseline save before")
-        .assert()
-        .code(0);
+    sandlab(folder.path(), "baseline save before").assert().code(0);
     let done = sandlab(folder.path(), compare).assert().code(0);
     drop(crowd);
     let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
     for part in list(&report, "parts") {
         let rounds = &part["rounds"];
-        let (all, left_out) = (
-            list(&rounds["sides"][0], "ns").len(),
-            list(rounds, "left_out"),
-        );
+        let (all, left_out) = (list(&rounds["sides"][0], "ns").len(), list(rounds, "left_out"));
         assert!(all >= 8 && left_out.len() <= all, "{rounds:#}");
-        assert!(
-            left_out
-                .iter()
-                .all(|it| it["invalid"]["reason"].is_string())
-        );
+        assert!(left_out.iter().all(|it| it["invalid"]["reason"].is_string()));
     }
     let of_run = sandlab(folder.path(), "report last --baseline before --format json");
     let report = of_run.output_of_json();
     let changes = list(&report["derived"]["baseline"], "changes");
     assert!(!changes.is_empty());
-    for change in changes
-        .iter()
-        .filter(|change| !change["withheld"].is_null())
-    {
-        assert!(
-            change["verdict"].is_null() && change["because"].is_string(),
-            "{change:#}"
-        );
+    for change in changes.iter().filter(|change| !change["withheld"].is_null()) {
+        assert!(change["verdict"].is_null() && change["because"].is_string(), "{change:#}");
     }
 }
 

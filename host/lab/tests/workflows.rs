@@ -52,18 +52,9 @@ impl Runner {
 
     /// Returns a value as text; an expression `${{ NAME }}` is replaced by its value.
     fn value(&self, value: &Value) -> String {
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        match text
-            .strip_prefix("${{ ")
-            .and_then(|text| text.strip_suffix(" }}"))
-        {
-            Some(name) => self
-                .expressions
-                .get(name)
-                .unwrap_or_else(|| panic!("{name}"))
-                .clone(),
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match text.strip_prefix("${{ ").and_then(|text| text.strip_suffix(" }}")) {
+            Some(name) => self.expressions.get(name).unwrap_or_else(|| panic!("{name}")).clone(),
             None => text,
         }
     }
@@ -107,10 +98,7 @@ fn read(path: &str) -> Value {
 
 fn steps(steps: &Value) -> Vec<Value> {
     let steps = steps.as_array().unwrap().iter();
-    steps
-        .filter(|step| step["run"].is_string())
-        .cloned()
-        .collect()
+    steps.filter(|step| step["run"].is_string()).cloned().collect()
 }
 
 #[test]
@@ -121,11 +109,8 @@ fn ci_runs_only_targets_of_the_makefile() {
     for step in jobs.values().flat_map(|job| steps(&job["steps"])) {
         let run = step["run"].as_str().unwrap();
         let target = run.strip_prefix("make ").unwrap_or_else(|| panic!("{run}"));
-        let make = Command::new("make")
-            .args(["--dry-run", target])
-            .current_dir(ROOT)
-            .output()
-            .unwrap();
+        let make =
+            Command::new("make").args(["--dry-run", target]).current_dir(ROOT).output().unwrap();
         assert!(make.status.success(), "{run}: {make:?}");
     }
 }
@@ -147,9 +132,7 @@ fn each_action_is_used_in_one_version() {
             let (action, version) = used.split_once('@').unwrap();
             // `actions/cache/save` is a folder of the repository `actions/cache`.
             let repository: Vec<_> = action.split('/').take(2).collect();
-            let known = versions
-                .entry(repository.join("/"))
-                .or_insert_with(|| version.to_owned());
+            let known = versions.entry(repository.join("/")).or_insert_with(|| version.to_owned());
             assert_eq!(known, version, "{file}: {used}");
         }
     }
@@ -173,12 +156,9 @@ fn each_step_of_the_performance_workflow_does_its_work() {
     }
     runner.set("SANDLAB_STORE", runner.path("results.db"));
     runner.set("OUT", runner.path("performance"));
-    for (name, small) in [
-        ("AGENTS", "1,2"),
-        ("DURATION", "100ms"),
-        ("RATE", "1000"),
-        ("PAIRS", "8"),
-    ] {
+    for (name, small) in
+        [("AGENTS", "1,2"), ("DURATION", "100ms"), ("RATE", "1000"), ("PAIRS", "8")]
+    {
         runner.set(name, small);
     }
     // Held against nothing, which a machine that is busy with tests could miss.
@@ -186,10 +166,7 @@ fn each_step_of_the_performance_workflow_does_its_work() {
     runner.set("TARGETS", runner.path("targets.toml"));
     runner.define(&workflow["env"]);
     let steps = steps(&workflow["jobs"]["benchmark"]["steps"]);
-    let names: Vec<_> = steps
-        .iter()
-        .map(|step| step["name"].as_str().unwrap())
-        .collect();
+    let names: Vec<_> = steps.iter().map(|step| step["name"].as_str().unwrap()).collect();
     for wanted in ["Throughput", "Latency", "Scalability", "Gate", "Report"] {
         assert!(names.contains(&wanted), "{names:?}");
     }
@@ -198,15 +175,9 @@ fn each_step_of_the_performance_workflow_does_its_work() {
         steps.iter().for_each(|step| drop(runner.runs(step)));
     }
     let report = runner.read("performance/report.md");
-    assert!(
-        report.starts_with("<!-- sandlab performance -->\n"),
-        "{report}"
-    );
+    assert!(report.starts_with("<!-- sandlab performance -->\n"), "{report}");
     for name in ["gate", "throughput", "latency", "scalability"] {
-        assert!(
-            report.contains(&format!("<summary>{name}</summary>")),
-            "{report}"
-        );
+        assert!(report.contains(&format!("<summary>{name}</summary>")), "{report}");
     }
     assert!(report.contains("### The gate holds"), "{report}");
     assert!(runner.read("GITHUB_STEP_SUMMARY").contains(&report));
@@ -222,11 +193,7 @@ fn the_action_validates_and_gates_the_agents_of_others() {
         let module = include_str!("common/spin.wat").replace("ROUNDS", rounds);
         let folder = agents.path().join(side);
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(
-            folder.join(name),
-            guests::agent(&module.replace("EXTRA", "")),
-        )
-        .unwrap();
+        std::fs::write(folder.join(name), guests::agent(&module.replace("EXTRA", ""))).unwrap();
     };
     write("old", "same.wasm", "500");
     write("old", "slow.wasm", "500");
@@ -244,10 +211,7 @@ fn the_action_validates_and_gates_the_agents_of_others() {
     )
     .unwrap();
     let path = |path: &Path| path.display().to_string();
-    let (old, new) = (
-        path(&agents.path().join("old")),
-        path(&agents.path().join("new")),
-    );
+    let (old, new) = (path(&agents.path().join("old")), path(&agents.path().join("new")));
     let reports = path(&agents.path().join("reports"));
     let mut runner = Runner::new(&[
         ("inputs.agents", &new),
@@ -270,9 +234,6 @@ fn the_action_validates_and_gates_the_agents_of_others() {
     let output = runner.run(steps.last().unwrap());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        said.contains("::error title=sandlab gate%3A fuel::"),
-        "{said}"
-    );
+    assert!(said.contains("::error title=sandlab gate%3A fuel::"), "{said}");
     assert!(report("gate-slow.xml").contains("<failure"));
 }

@@ -28,21 +28,11 @@ pub fn run(component: &Path) -> Result<Accounts> {
     let workers: Arc<dyn Backend> = Arc::new(sandbox);
 
     // Shards are OS threads; each owns the agents that live on it.
-    let runtime = Runtime::start(Settings {
-        shards: 2,
-        ..Settings::default()
-    })?;
+    let runtime = Runtime::start(Settings { shards: 2, ..Settings::default() })?;
     let options = AgentOptions {
-        mailbox: MailboxLimits {
-            messages: 16,
-            ..MailboxLimits::default()
-        },
+        mailbox: MailboxLimits { messages: 16, ..MailboxLimits::default() },
         // The fourth end within a minute stops the agent.
-        restarts: Restarts {
-            intensity: 3,
-            period: Duration::from_secs(60),
-            ..Restarts::default()
-        },
+        restarts: Restarts { intensity: 3, period: Duration::from_secs(60), ..Restarts::default() },
         ..AgentOptions::default()
     };
     let agents = runtime.spawn_many(&workers, &options, 3)?;
@@ -50,9 +40,7 @@ pub fn run(component: &Path) -> Result<Accounts> {
 
     // Methods of the runtime block, those of a client are futures, for any tokio runtime.
     let client = runtime.client();
-    let tokio = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()?;
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     tokio.block_on(async {
         for task in ["ok", "panic on purpose", "ok", "ok", "ok", "ok"] {
             match pool.ask(&client, (), task, Duration::from_secs(5)).await {

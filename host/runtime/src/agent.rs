@@ -247,10 +247,7 @@ impl Identity {
 
     /// Returns the identity of an agent with id 1 that can reach `peers`.
     pub fn with_peers(peers: Peers) -> Self {
-        Self {
-            id: 1,
-            directory: Arc::new(peers),
-        }
+        Self { id: 1, directory: Arc::new(peers) }
     }
 }
 

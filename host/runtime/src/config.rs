@@ -127,10 +127,7 @@ pub struct ContentBudget {
 
 impl Default for ContentBudget {
     fn default() -> Self {
-        Self {
-            count: 1_024,
-            size: ByteSize::mib(16),
-        }
+        Self { count: 1_024, size: ByteSize::mib(16) }
     }
 }
 
@@ -146,10 +143,7 @@ pub struct LogBudget {
 
 impl Default for LogBudget {
     fn default() -> Self {
-        Self {
-            lines: 100,
-            size: ByteSize::kib(64),
-        }
+        Self { lines: 100, size: ByteSize::kib(64) }
     }
 }
 
@@ -324,10 +318,8 @@ impl SandboxConfig {
     /// # Errors
     /// If the file cannot be read, or has an unknown field or a wrong value.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = crate::text_file::read(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = crate::text_file::read(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Invalid {
             path: path.to_owned(),
             source: Box::new(source),
@@ -352,19 +344,13 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_the_default_config() {
-        assert_eq!(
-            toml::from_str::<SandboxConfig>("").unwrap(),
-            SandboxConfig::default()
-        );
+        assert_eq!(toml::from_str::<SandboxConfig>("").unwrap(), SandboxConfig::default());
     }
 
     #[test]
     fn a_default_config_survives_being_written_and_read() {
         let text = toml::to_string(&SandboxConfig::default()).unwrap();
-        assert_eq!(
-            toml::from_str::<SandboxConfig>(&text).unwrap(),
-            SandboxConfig::default()
-        );
+        assert_eq!(toml::from_str::<SandboxConfig>(&text).unwrap(), SandboxConfig::default());
     }
 
     #[test]
@@ -378,10 +364,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sandbox.toml");
         std::fs::write(&path, "deadline = \"0s\"").unwrap();
-        assert!(matches!(
-            SandboxConfig::read(&path),
-            Err(ConfigError::Unusable { .. })
-        ));
+        assert!(matches!(SandboxConfig::read(&path), Err(ConfigError::Unusable { .. })));
     }
 
     #[test]

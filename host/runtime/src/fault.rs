@@ -162,9 +162,7 @@ impl Evidence {
 
     /// The trap's place, in words that follow its name.
     fn place(&self) -> String {
-        let address = self
-            .address
-            .map(|address| format!(" at address {address:#x}"));
+        let address = self.address.map(|address| format!(" at address {address:#x}"));
         let mut place = address.unwrap_or_default();
         for (number, function) in self.functions.iter().take(Self::NAMED).enumerate() {
             place += match number {
@@ -206,12 +204,7 @@ impl Evidence {
             Cause::Panic(message) => !message.contains(line.as_str()),
             _ => true,
         };
-        let lines: Vec<_> = self
-            .output
-            .iter()
-            .filter(is_new)
-            .map(String::as_str)
-            .collect();
+        let lines: Vec<_> = self.output.iter().filter(is_new).map(String::as_str).collect();
         if !lines.is_empty() {
             write!(f, "; its last output: {}", lines.join(" | "))?;
         }
@@ -241,10 +234,7 @@ impl std::error::Error for Fault {}
 
 impl From<Cause> for Fault {
     fn from(cause: Cause) -> Self {
-        Self {
-            cause,
-            evidence: None,
-        }
+        Self { cause, evidence: None }
     }
 }
 

@@ -22,11 +22,7 @@ pub(crate) enum Group {
 /// before the one that it is in.
 pub(crate) fn groups(controller: &str) -> Vec<Group> {
     let read = |file| fs::read_to_string(file).unwrap_or_default();
-    groups_in(
-        &read("/proc/self/mountinfo"),
-        &read("/proc/self/cgroup"),
-        controller,
-    )
+    groups_in(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"), controller)
 }
 
 fn groups_in(mounts: &str, own: &str, controller: &str) -> Vec<Group> {
@@ -54,10 +50,7 @@ fn groups_in(mounts: &str, own: &str, controller: &str) -> Vec<Group> {
         Some((PathBuf::from(*mount.get(4)?), path.to_owned(), group))
     });
     let levels = hierarchies.flat_map(|(mount, path, group)| {
-        let levels: Vec<_> = path
-            .ancestors()
-            .map(|level| group(mount.join(level)))
-            .collect();
+        let levels: Vec<_> = path.ancestors().map(|level| group(mount.join(level))).collect();
         levels
     });
     levels.collect()
@@ -84,18 +77,10 @@ impl fmt::Display for Holder {
             Self::Machine => f.write_str("this machine"),
             Self::Group(limit) => write!(f, "this container's limit of {:.1} MiB", mib(limit)),
             Self::Addresses(limit) => {
-                write!(
-                    f,
-                    "this process's limit of {:.1} MiB (`ulimit -v`)",
-                    mib(limit)
-                )
+                write!(f, "this process's limit of {:.1} MiB (`ulimit -v`)", mib(limit))
             }
             Self::Data(limit) => {
-                write!(
-                    f,
-                    "this process's limit of {:.1} MiB (`ulimit -d`)",
-                    mib(limit)
-                )
+                write!(f, "this process's limit of {:.1} MiB (`ulimit -d`)", mib(limit))
             }
         }
     }
@@ -126,23 +111,17 @@ pub fn available_memory() -> Option<Available> {
         })
     });
     let resources = [
-        (
-            Resource::As,
-            "VmSize:",
-            Holder::Addresses as fn(u64) -> Holder,
-        ),
+        (Resource::As, "VmSize:", Holder::Addresses as fn(u64) -> Holder),
         (Resource::Data, "VmData:", Holder::Data),
     ];
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resources = resources
-        .into_iter()
-        .filter_map(|(resource, used, holder)| {
-            let limit = getrlimit(resource).current?;
-            Some(Available {
-                bytes: limit.saturating_sub(field(&status, used)? << 10),
-                by: holder(limit),
-            })
-        });
+    let resources = resources.into_iter().filter_map(|(resource, used, holder)| {
+        let limit = getrlimit(resource).current?;
+        Some(Available {
+            bytes: limit.saturating_sub(field(&status, used)? << 10),
+            by: holder(limit),
+        })
+    });
     let all = [machine].into_iter().chain(groups).chain(resources);
     all.min_by_key(|available| available.bytes)
 }
@@ -174,9 +153,7 @@ pub fn throttled() -> Option<Duration> {
     // Kept: this is read for every window that is measured.
     static GROUPS: OnceLock<Vec<Group>> = OnceLock::new();
     let groups = GROUPS.get_or_init(|| groups("cpu")).iter();
-    groups
-        .filter_map(Group::throttled)
-        .reduce(|all, one| all + one)
+    groups.filter_map(Group::throttled).reduce(|all, one| all + one)
 }
 
 /// The most that version 1 says instead of "no limit" is a number of pages near 2^63.
@@ -286,30 +263,18 @@ mod tests {
         let v1 = folder(&[
             ("memory.limit_in_bytes", "536870912\n"),
             ("memory.usage_in_bytes", "100000000\n"),
-            (
-                "memory.stat",
-                "inactive_file 5\ntotal_inactive_file 20000000\ntotal_active_file 1\n",
-            ),
+            ("memory.stat", "inactive_file 5\ntotal_inactive_file 20000000\ntotal_active_file 1\n"),
             ("cpu.cfs_quota_us", "50000\n"),
             ("cpu.cfs_period_us", "100000\n"),
-            (
-                "cpu.stat",
-                "nr_periods 26\nnr_throttled 21\nthrottled_time 900000000\n",
-            ),
+            ("cpu.stat", "nr_periods 26\nnr_throttled 21\nthrottled_time 900000000\n"),
         ]);
         let v1 = Group::V1(v1.path().to_owned()).all();
         let v2 = folder(&[
             ("memory.max", "536870912\n"),
             ("memory.current", "100000000\n"),
-            (
-                "memory.stat",
-                "anon 7\ninactive_file 20000000\nactive_file 1\n",
-            ),
+            ("memory.stat", "anon 7\ninactive_file 20000000\nactive_file 1\n"),
             ("cpu.max", "50000 100000\n"),
-            (
-                "cpu.stat",
-                "usage_usec 5\nnr_throttled 21\nthrottled_usec 900000\n",
-            ),
+            ("cpu.stat", "usage_usec 5\nnr_throttled 21\nthrottled_usec 900000\n"),
         ]);
         let v2 = Group::V2(v2.path().to_owned()).all();
         assert_eq!((v1, v2), (LIMITED, LIMITED));
@@ -323,31 +288,19 @@ mod tests {
             ("cpu.cfs_period_us", "100000\n"),
         ]);
         let v2 = folder(&[("memory.max", "max\n"), ("cpu.max", "max 100000\n")]);
-        for group in [
-            Group::V1(v1.path().to_owned()),
-            Group::V2(v2.path().to_owned()),
-        ] {
+        for group in [Group::V1(v1.path().to_owned()), Group::V2(v2.path().to_owned())] {
             assert_eq!(group.all(), (None, None, None, None), "{group:?}");
         }
     }
 
     type All = (Option<u64>, Option<u64>, Option<f64>, Option<Duration>);
 
-    const LIMITED: All = (
-        Some(512 << 20),
-        Some(79_999_999),
-        Some(0.5),
-        Some(Duration::from_millis(900)),
-    );
+    const LIMITED: All =
+        (Some(512 << 20), Some(79_999_999), Some(0.5), Some(Duration::from_millis(900)));
 
     impl Group {
         fn all(&self) -> All {
-            (
-                self.memory_limit(),
-                self.memory_in_use(),
-                self.cpu_quota(),
-                self.throttled(),
-            )
+            (self.memory_limit(), self.memory_in_use(), self.cpu_quota(), self.throttled())
         }
     }
 

@@ -84,10 +84,7 @@ impl Outbox {
             Budget::Sends => self.budgets.sends,
             _ => self.budgets.log_calls,
         };
-        Err(Cause::OverBudget {
-            budget,
-            limit: limit.into(),
-        })
+        Err(Cause::OverBudget { budget, limit: limit.into() })
     }
 
     /// # Errors
@@ -96,10 +93,7 @@ impl Outbox {
         if replies <= self.budgets.replies as usize {
             return Ok(());
         }
-        Err(Cause::OverBudget {
-            budget: Budget::Replies,
-            limit: self.budgets.replies.into(),
-        })
+        Err(Cause::OverBudget { budget: Budget::Replies, limit: self.budgets.replies.into() })
     }
 
     /// Accepts a message if its recipient is alive and the budget allows it. Sets the true
@@ -186,19 +180,13 @@ mod tests {
     use bytesize::ByteSize;
 
     fn to(recipient: AgentId, bytes: usize) -> Message {
-        Message {
-            recipient,
-            ..Message::request(vec![0; bytes])
-        }
+        Message { recipient, ..Message::request(vec![0; bytes]) }
     }
 
     #[test]
     fn a_call_sends_what_its_budget_allows_and_the_next_one_has_a_new_one() {
         let peers: Peers = [("next", 2)].into_iter().collect();
-        let config = SandboxConfig {
-            result_limit: ByteSize::kib(1),
-            ..SandboxConfig::default()
-        };
+        let config = SandboxConfig { result_limit: ByteSize::kib(1), ..SandboxConfig::default() };
         let mut outbox = Outbox::new(Identity::with_peers(peers), &config);
         outbox.begin_call(Sending::Allowed);
         assert_eq!(outbox.send(to(2, 600)), Ok(()));
@@ -214,11 +202,7 @@ mod tests {
     #[test]
     fn a_call_that_goes_on_after_refusals_exceeds_its_budget() {
         let config = SandboxConfig {
-            budgets: Budgets {
-                log_calls: 2,
-                sends: 1,
-                ..Budgets::default()
-            },
+            budgets: Budgets { log_calls: 2, sends: 1, ..Budgets::default() },
             ..SandboxConfig::default()
         };
         let mut outbox = Outbox::new(Identity::alone(), &config);

@@ -46,10 +46,7 @@ mod tests {
         let utf16: [&[u8]; 3] = [b"\xff\xfe{\0}\0", b"\xfe\xff\0{\0}", b"{\0}\0"];
         for bytes in utf16 {
             let error = decode(bytes.to_vec()).unwrap_err().to_string();
-            assert!(
-                error.contains("UTF-16") && error.contains("UTF-8"),
-                "{error}"
-            );
+            assert!(error.contains("UTF-16") && error.contains("UTF-8"), "{error}");
         }
         let error = decode(b"ab\xe4".to_vec()).unwrap_err().to_string();
         assert!(error.contains("byte 2"), "{error}");

@@ -54,10 +54,7 @@ fn one_that_hangs_is_killed_at_its_deadline_with_its_grandchildren() {
     let limit = Duration::from_millis(300);
     let ended = child.finish(limit, &never);
     assert_eq!(ended.cause, Cause::Deadline(limit));
-    assert_eq!(
-        ended.to_string(),
-        "not done after 300ms, and killed: not yet"
-    );
+    assert_eq!(ended.to_string(), "not done after 300ms, and killed: not yet");
     assert!(!exists(&pid), "a zombie is left");
     goes(&grandchild);
 }
@@ -102,13 +99,7 @@ fn a_flood_is_not_kept() {
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: u64 = line
-        .unwrap()
-        .trim()
-        .strip_suffix(" kB")
-        .unwrap()
-        .parse()
-        .unwrap();
+    let kib: u64 = line.unwrap().trim().strip_suffix(" kB").unwrap().parse().unwrap();
     kib << 10
 }
 
@@ -117,10 +108,7 @@ fn an_end_is_named() {
     for (script, says) in [
         ("true", "exit code 0"),
         ("echo broken >&2; exit 7", "exit code 7: broken"),
-        (
-            "ulimit -c 0; echo oh >&2; kill -SEGV $$",
-            "signal 11 (SIGSEGV): oh",
-        ),
+        ("ulimit -c 0; echo oh >&2; kill -SEGV $$", "signal 11 (SIGSEGV): oh"),
         ("kill -KILL $$", "signal 9 (SIGKILL)"),
     ] {
         assert_eq!(finish(script).to_string(), says);
@@ -175,10 +163,7 @@ fn a_signal_to_the_parents_group_does_not_reach_it() {
 
 /// A test of this file, as a program of its own.
 fn as_program(program: &Path, test: &str) -> String {
-    format!(
-        "exec {} --ignored --exact {test} --nocapture",
-        program.display()
-    )
+    format!("exec {} --ignored --exact {test} --nocapture", program.display())
 }
 
 #[test]
@@ -223,9 +208,6 @@ fn is_short_of_memory() {
     // The shell volunteers to be killed, and not this process.
     let ended = finish("echo 1000 > /proc/self/oom_score_adj; exec tail /dev/zero");
     assert_eq!(ended.cause, Cause::OutOfMemory);
-    assert_eq!(
-        ended.to_string(),
-        "killed, most likely by the kernel: out of memory"
-    );
+    assert_eq!(ended.to_string(), "killed, most likely by the kernel: out of memory");
     assert_eq!(finish("kill -KILL $$").to_string(), "signal 9 (SIGKILL)");
 }

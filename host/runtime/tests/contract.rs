@@ -46,25 +46,15 @@ fn a_missing_export_is_named_with_what_there_is() {
     assert!(error.contains("handle: func(message: message)"), "{error}");
     assert!(error.contains("it exports nothing"), "{error}");
     let error = refused(&exporting("other:package/agent@0.1.0")).to_string();
-    assert!(
-        error.contains("it exports other:package/agent@0.1.0"),
-        "{error}"
-    );
+    assert!(error.contains("it exports other:package/agent@0.1.0"), "{error}");
 }
 
 #[test]
 fn a_wrong_signature_is_told_with_both() {
     match refused(&exporting("sandlab:agent/agent@0.1.0")) {
-        LoadError::WrongSignature {
-            name,
-            expected,
-            found,
-        } => {
+        LoadError::WrongSignature { name, expected, found } => {
             assert_eq!(name, "sandlab:agent/agent@0.1.0#configure");
-            assert_eq!(
-                expected,
-                "configure: func(config: list<u8>) -> result<_, failure>"
-            );
+            assert_eq!(expected, "configure: func(config: list<u8>) -> result<_, failure>");
             assert_eq!(found, "configure: func() -> u32");
         }
         other => panic!("{other}"),
@@ -77,10 +67,7 @@ fn an_import_of_the_host_with_another_signature_is_told_with_both() {
         (import "sandlab:agent/host@0.1.0" (instance
             (export "find" (func (param "name" string) (result u32))))))"#;
     let error = refused(component).to_string();
-    assert!(
-        error.contains("find: func(name: string) -> option<agent-id>"),
-        "{error}"
-    );
+    assert!(error.contains("find: func(name: string) -> option<agent-id>"), "{error}");
     assert!(error.contains("find: func(name: string) -> u32"), "{error}");
 }
 
@@ -91,10 +78,7 @@ fn the_interfaces_of_contents_are_checked_as_the_others_are() {
             (export "send" (func (param "parcel" string) (result u32))))))"#;
     let error = refused(import).to_string();
     assert!(error.contains("send: func(parcel: parcel)"), "{error}");
-    assert!(
-        error.contains("send: func(parcel: string) -> u32"),
-        "{error}"
-    );
+    assert!(error.contains("send: func(parcel: string) -> u32"), "{error}");
 }
 
 #[test]

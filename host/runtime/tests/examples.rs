@@ -39,17 +39,8 @@ fn each_limit_has_its_fault() {
     let [deadline, stack, result, panic] = &faults[..] else {
         panic!("{faults:?}");
     };
-    assert!(
-        matches!(deadline.cause, Cause::Deadline { .. }),
-        "{deadline}"
-    );
-    assert!(
-        matches!(stack.cause, Cause::StackOverflow { .. }),
-        "{stack}"
-    );
-    assert!(
-        matches!(result.cause, Cause::ResultTooLarge { .. }),
-        "{result}"
-    );
+    assert!(matches!(deadline.cause, Cause::Deadline { .. }), "{deadline}");
+    assert!(matches!(stack.cause, Cause::StackOverflow { .. }), "{stack}");
+    assert!(matches!(result.cause, Cause::ResultTooLarge { .. }), "{result}");
     assert!(matches!(&panic.cause, Cause::Panic(text) if text.contains("on purpose")));
 }

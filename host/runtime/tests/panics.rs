@@ -23,9 +23,7 @@ impl Backend for Program {
     }
 
     fn spawn(&self, _: Identity) -> Result<Box<dyn Agent>, Fault> {
-        Ok(Box::new(Panics {
-            when_dropped: self.when_dropped,
-        }))
+        Ok(Box::new(Panics { when_dropped: self.when_dropped }))
     }
 }
 
@@ -36,15 +34,9 @@ impl Agent for Panics {
 
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
         assert!(message.content != b"panic", "as it was told");
-        let reply = Message {
-            in_reply_to: Some(message.id),
-            recipient: message.sender,
-            ..message.clone()
-        };
-        Ok(Handled {
-            replies: vec![reply],
-            sent: Vec::new(),
-        })
+        let reply =
+            Message { in_reply_to: Some(message.id), recipient: message.sender, ..message.clone() };
+        Ok(Handled { replies: vec![reply], sent: Vec::new() })
     }
 }
 
@@ -55,10 +47,7 @@ impl Drop for Panics {
 }
 
 fn runtime() -> Runtime {
-    let settings = Settings {
-        shards: 1,
-        ..Settings::default()
-    };
+    let settings = Settings { shards: 1, ..Settings::default() };
     Runtime::start(settings).unwrap()
 }
 
@@ -104,9 +93,7 @@ fn a_shard_that_panics_leaves_nobody_waiting() {
     assert_eq!(outcome(&mut connection, agent, "well?"), Ok(()));
     assert!(!runtime.stop(agent), "nobody can say that it was stopped");
     assert_eq!(runtime.accounts().agents, 0);
-    let backend = Arc::new(Program {
-        when_dropped: false,
-    });
+    let backend = Arc::new(Program { when_dropped: false });
     let refused = runtime.spawn(None, backend, AgentOptions::default());
     assert!(refused.is_err());
     assert!(outcome(&mut connection, agent, "well?").is_err());

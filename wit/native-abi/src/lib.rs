@@ -47,10 +47,7 @@ pub struct Bytes {
 impl Bytes {
     /// Lends a slice. The caller keeps `bytes` alive while the callee may read it.
     pub const fn lend(bytes: &[u8]) -> Self {
-        Self {
-            ptr: bytes.as_ptr(),
-            len: bytes.len(),
-        }
+        Self { ptr: bytes.as_ptr(), len: bytes.len() }
     }
 
     /// Returns the lent bytes.

@@ -119,11 +119,7 @@ impl Claim {
     /// Returns the figure with its unit: `1.02 ×`; `None` for a claim that was never measured.
     pub fn value(&self) -> Option<String> {
         let figure = self.measured.as_ref()?;
-        Some(format!(
-            "{} {}",
-            rounded(figure.value, figure.value),
-            self.unit
-        ))
+        Some(format!("{} {}", rounded(figure.value, figure.value), self.unit))
     }
 
     /// Returns the figure with unit and interval: `1.02 × (1.01 – 1.03)`.
@@ -216,10 +212,8 @@ mod tests {
             }
         }
         let claimed: BTreeSet<&str> = claims.iter().map(|c| c.how.measure.as_str()).collect();
-        let measured: BTreeSet<&str> = measure::MEASUREMENTS
-            .iter()
-            .map(|(name, _)| *name)
-            .collect();
+        let measured: BTreeSet<&str> =
+            measure::MEASUREMENTS.iter().map(|(name, _)| *name).collect();
         assert_eq!(claimed, measured);
     }
 
@@ -242,11 +236,7 @@ mod tests {
     #[test]
     fn a_quantity_is_listed_as_missing_only_while_it_is() {
         for quantity in catalogue() {
-            assert!(
-                !NOT_IN_THE_CATALOGUE.contains(&quantity.key),
-                "{}",
-                quantity.key
-            );
+            assert!(!NOT_IN_THE_CATALOGUE.contains(&quantity.key), "{}", quantity.key);
         }
     }
 
@@ -279,17 +269,10 @@ mod tests {
 
     #[test]
     fn a_figure_is_in_the_unit_of_its_claim() {
-        let estimate = Estimate {
-            value: 0.001_234_56,
-            low: Some(0.001),
-            high: None,
-        };
+        let estimate = Estimate { value: 0.001_234_56, low: Some(0.001), high: None };
         let here = Environment::now();
         let figure = Figure::now(estimate, Unit::Milliseconds, &here);
-        assert_eq!(
-            (figure.value, figure.low, figure.high),
-            (1.235, Some(1.0), None)
-        );
+        assert_eq!((figure.value, figure.low, figure.high), (1.235, Some(1.0), None));
         assert_eq!(Figure::now(estimate, Unit::Percent, &here).value, 0.1235);
         assert_eq!(Figure::now(estimate, Unit::Seconds, &here).value, 0.001_235);
     }

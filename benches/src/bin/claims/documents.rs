@@ -38,11 +38,7 @@ pub fn all(root: &Path, claims: &[Claim]) -> Result<Vec<Document>> {
             let is = std::fs::read_to_string(&path)?;
             let should_be = with_quotes(&is, claims);
             let should_be = should_be.with_context(|| path.display().to_string())?;
-            documents.push(Document {
-                path,
-                is,
-                should_be,
-            });
+            documents.push(Document { path, is, should_be });
         }
     }
     Ok(documents)
@@ -58,10 +54,7 @@ pub fn update(root: &Path, claims: &[Claim]) -> Result<Vec<PathBuf>> {
     for document in &documents {
         write_whole(&document.path, document.should_be.as_bytes())?;
     }
-    Ok(documents
-        .into_iter()
-        .map(|document| document.path)
-        .collect())
+    Ok(documents.into_iter().map(|document| document.path).collect())
 }
 
 const HEAD: &str = "\
@@ -89,9 +82,8 @@ fn list_of(claims: &[Claim]) -> Result<String> {
             None => "-",
         };
         let figure = claim.measured.as_ref();
-        let when = figure.map_or_else(String::new, |figure| {
-            format!("{}, {}", figure.date, figure.machine)
-        });
+        let when = figure
+            .map_or_else(String::new, |figure| format!("{}, {}", figure.date, figure.machine));
         let measured = claim.interval().unwrap_or_else(|| "not yet".to_owned());
         writeln!(
             text,
@@ -121,10 +113,7 @@ fn with_quotes(text: &str, claims: &[Claim]) -> Result<String> {
             String::new()
         });
         let part = part.map_or_else(String::new, |part| format!(".{part}"));
-        format!(
-            "{told}{}{MARKER}{}{part} -->",
-            &found["space"], &found["key"]
-        )
+        format!("{told}{}{MARKER}{}{part} -->", &found["space"], &found["key"])
     });
     if let Some(wrong) = wrong {
         return Err(wrong);

@@ -22,11 +22,7 @@ pub fn with_figure(text: &str, key: &str, figure: &Figure) -> Result<String> {
     set(measured, "high", figure.high.map(Value::from));
     set(measured, "date", Some(figure.date.to_string().into()));
     set(measured, "machine", Some(figure.machine.as_str().into()));
-    set(
-        measured,
-        "commit",
-        figure.commit.as_deref().map(Value::from),
-    );
+    set(measured, "commit", figure.commit.as_deref().map(Value::from));
     Ok(file.to_string())
 }
 

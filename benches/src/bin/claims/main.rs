@@ -52,10 +52,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let unknown = |key: &&String| claims.iter().all(|claim| claim.key != **key);
     if let Some(key) = arguments.keys.iter().find(unknown) {
         let keys: Vec<&str> = claims.iter().map(|claim| claim.key.as_str()).collect();
-        eprintln!(
-            "error: there is no claim {key}; there are {}",
-            keys.join(", ")
-        );
+        eprintln!("error: there is no claim {key}; there are {}", keys.join(", "));
         return Ok(ExitCode::from(2));
     }
     if !arguments.keys.is_empty() {
@@ -115,10 +112,7 @@ struct Measured {
 
 impl Measured {
     fn of(claim: &Claim) -> Self {
-        Self {
-            claim: claim.clone(),
-            holds: claim.holds().unwrap_or_default(),
-        }
+        Self { claim: claim.clone(), holds: claim.holds().unwrap_or_default() }
     }
 
     fn line(&self) -> String {

@@ -12,10 +12,8 @@ use std::path::{Path, PathBuf};
 /// would compare what nobody runs. LLVM interleaves several vectors per loop iteration for x86-64
 /// by itself, for wasm only with a flag; the deadline is then checked once per four vectors.
 /// `matrix` at 64 KiB: 4.65 times native without the flag, 1.56 with it.
-const WASM_FLAGS: &[&str] = &[
-    "-Ctarget-feature=+simd128",
-    "-Cllvm-args=-force-vector-interleave=4",
-];
+const WASM_FLAGS: &[&str] =
+    &["-Ctarget-feature=+simd128", "-Cllvm-args=-force-vector-interleave=4"];
 
 /// A fixed CPU, so that a twin is the same on every machine that builds it.
 #[cfg(target_arch = "x86_64")]
@@ -66,10 +64,7 @@ fn workspaces(folders: &[PathBuf]) -> Result<Vec<Workspace>> {
                 Some(index) => index,
                 None => {
                     let metadata = find::metadata(krate)?;
-                    workspaces.push(Workspace {
-                        metadata,
-                        agents: Vec::new(),
-                    });
+                    workspaces.push(Workspace { metadata, agents: Vec::new() });
                     workspaces.len() - 1
                 }
             };
@@ -160,10 +155,7 @@ fn build_workspace(
         match build_packages(workspace, &[package], engine, progress) {
             Ok(built) => bundles.extend(built),
             Err(error) => {
-                progress(&format!(
-                    "{} is passed over, as no agent: {error}",
-                    package.name
-                ));
+                progress(&format!("{} is passed over, as no agent: {error}", package.name));
                 passed_over.push(error);
             }
         }
@@ -182,21 +174,12 @@ fn build_packages(
 ) -> Result<Vec<Bundle>> {
     let root = workspace.metadata.workspace_root.as_std_path();
     let compiler = Compiler::of(root)?;
-    let component = Side {
-        target: WASM,
-        rustflags: WASM_FLAGS,
-    };
-    let twin = Side {
-        target: &compiler.host,
-        rustflags: NATIVE_FLAGS,
-    };
+    let component = Side { target: WASM, rustflags: WASM_FLAGS };
+    let twin = Side { target: &compiler.host, rustflags: NATIVE_FLAGS };
     let names: Vec<&str> = packages.iter().map(|p| p.name.as_str()).collect();
     let names = names.join(", ");
     let lock = root.join("Cargo.lock");
-    progress(&format!(
-        "components: {names} (versions as in {})",
-        lock.display()
-    ));
+    progress(&format!("components: {names} (versions as in {})", lock.display()));
     let components = toolchain::cargo_build(root, packages, component)?;
     progress(&format!("native twins: {names}"));
     let twins = toolchain::cargo_build(root, packages, twin)?;
@@ -236,16 +219,8 @@ impl Built<'_> {
     /// process that runs the earlier twin keeps the file that it has mapped.
     fn bundle(&self, agents: &Path, engine: &SandboxEngine) -> Result<Bundle> {
         let name = self.package.name.as_str();
-        let load = |backend| {
-            move |source| Error::Load {
-                agent: name.to_owned(),
-                backend,
-                source,
-            }
-        };
-        let sandbox = engine
-            .load(&self.component.0)
-            .map_err(load(BackendKind::Wasm))?;
+        let load = |backend| move |source| Error::Load { agent: name.to_owned(), backend, source };
+        let sandbox = engine.load(&self.component.0).map_err(load(BackendKind::Wasm))?;
         Twin::load(&self.twin.0, &SandboxConfig::default()).map_err(load(BackendKind::Native))?;
 
         let draft = super::draft(agents)?;

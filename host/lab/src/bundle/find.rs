@@ -79,10 +79,7 @@ pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
             ))),
         };
     }
-    if path
-        .metadata()
-        .is_ok_and(|found| !found.is_file() && !found.is_dir())
-    {
+    if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(Error::Usage(format!(
             "{what} is a pipe or a device: write the component to a file first"
         )));
@@ -111,10 +108,7 @@ pub fn find_all() -> Result<Vec<Bundle>> {
     if names.is_empty() {
         return Err(unknown("at all", &folder));
     }
-    names
-        .iter()
-        .map(|n| Bundle::open(&folder.join(n)))
-        .collect()
+    names.iter().map(|n| Bundle::open(&folder.join(n))).collect()
 }
 
 fn named(name: &str) -> Result<Bundle> {
@@ -175,9 +169,7 @@ pub(super) fn metadata(folder: &Path) -> Result<Metadata> {
     }
     command.exec().map_err(|error| {
         let error = error.to_string();
-        let reason = error
-            .trim()
-            .trim_start_matches("`cargo metadata` exited with an error: ");
+        let reason = error.trim().trim_start_matches("`cargo metadata` exited with an error: ");
         Error::Toolchain(format!("{}: {}", folder.display(), reason.trim()))
     })
 }

@@ -47,10 +47,7 @@ impl Bundle {
     /// # Errors
     /// If a file is missing, or its hash differs from the manifest's.
     pub fn open(folder: &Path) -> Result<Self> {
-        let bad = |reason: String| Error::BadBundle {
-            path: folder.to_owned(),
-            reason,
-        };
+        let bad = |reason: String| Error::BadBundle { path: folder.to_owned(), reason };
         let text = std::fs::read_to_string(folder.join(MANIFEST))
             .map_err(|error| bad(format!("{MANIFEST}: {error}")))?;
         let manifest: Manifest =
@@ -67,10 +64,7 @@ impl Bundle {
                 return Err(bad(format!("{file} is not the file that was built")));
             }
         }
-        Ok(Self {
-            folder: folder.to_owned(),
-            manifest,
-        })
+        Ok(Self { folder: folder.to_owned(), manifest })
     }
 
     /// Returns the component's file.

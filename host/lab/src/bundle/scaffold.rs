@@ -76,15 +76,11 @@ const RESERVED: &[&str] = &[
 /// If the name cannot be a crate's, or the folder exists or cannot be written.
 pub fn scaffold(parent: &Path, name: &str, sdk: &Path) -> Result<PathBuf> {
     check_name(name)?;
-    let sdk = sdk
-        .canonicalize()
-        .map_err(Error::file("find the SDK", sdk))?;
+    let sdk = sdk.canonicalize().map_err(Error::file("find the SDK", sdk))?;
     let folder = parent.join(name);
     if folder.exists() {
         let folder = folder.display();
-        return Err(Error::Usage(format!(
-            "{folder} exists; choose another name, or move it away"
-        )));
+        return Err(Error::Usage(format!("{folder} exists; choose another name, or move it away")));
     }
     let draft = super::draft(parent)?;
     std::fs::create_dir(draft.path().join("src")).map_err(Error::file("write to", parent))?;
@@ -118,9 +114,7 @@ pub fn check_name(name: &str) -> Result<()> {
         )));
     }
     if RESERVED.contains(&name) {
-        return Err(Error::Usage(format!(
-            "{name:?} cannot be a crate's name: Rust reserves it"
-        )));
+        return Err(Error::Usage(format!("{name:?} cannot be a crate's name: Rust reserves it")));
     }
     Ok(())
 }

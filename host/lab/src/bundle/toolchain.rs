@@ -51,10 +51,7 @@ impl Compiler {
                 folder.display()
             )));
         }
-        Ok(Self {
-            version: version.to_owned(),
-            host,
-        })
+        Ok(Self { version: version.to_owned(), host })
     }
 }
 
@@ -84,11 +81,7 @@ pub fn cargo_build(workspace: &Path, packages: &[&Package], side: Side) -> Resul
         .args(["--message-format", "json-render-diagnostics"])
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
         // By its id: a name can be that of a dependency, too.
-        .args(
-            packages
-                .iter()
-                .flat_map(|package| ["--package", package.id.repr.as_str()]),
-        )
+        .args(packages.iter().flat_map(|package| ["--package", package.id.repr.as_str()]))
         // A program beside the library need not compile for the target.
         .arg("--lib")
         // The variable overrides all configuration files, so that no other flags apply.
@@ -128,9 +121,7 @@ pub fn cargo_build(workspace: &Path, packages: &[&Package], side: Side) -> Resul
 /// If the current folder is gone.
 pub fn target_folders() -> Result<Vec<(&'static str, PathBuf)>> {
     let names = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
-    let set = names
-        .into_iter()
-        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let set = names.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let set = set.filter(|(_, folder)| !folder.is_empty());
     let absolute = set.map(|(name, folder)| {
         let folder = PathBuf::from(folder);
@@ -146,9 +137,7 @@ fn cargo() -> OsString {
 }
 
 fn missing(program: &str, error: &std::io::Error) -> Error {
-    Error::Toolchain(format!(
-        "cannot run {program}: {error}; install Rust from https://rustup.rs"
-    ))
+    Error::Toolchain(format!("cannot run {program}: {error}; install Rust from https://rustup.rs"))
 }
 
 /// Returns the component or the shared library among an artifact's files.

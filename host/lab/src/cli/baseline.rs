@@ -54,9 +54,7 @@ pub fn execute(args: &Args) -> Result<()> {
         }
         What::Delete { names, stored } => {
             let store = stored.existing()?;
-            names
-                .iter()
-                .try_for_each(|name| store.delete_baseline(name))
+            names.iter().try_for_each(|name| store.delete_baseline(name))
         }
     }
 }

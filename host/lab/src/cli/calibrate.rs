@@ -36,10 +36,7 @@ pub fn execute(args: &Args) -> Result<()> {
         let calibration = calibrate::calibration(&report.run);
         let floor = calibration.floor(&report.run.begin.environment);
         record::write_whole(&args.output, floor.to_toml()?.as_bytes())?;
-        print(&format!(
-            "the noise floor is kept in {}\n",
-            args.output.display()
-        ))?;
+        print(&format!("the noise floor is kept in {}\n", args.output.display()))?;
     }
     measured.result()
 }

@@ -24,9 +24,6 @@ impl<F: ValueEnum> FromStr for Export<F> {
         if file == "-" {
             return Err("standard output has the report of --format; name a file".to_owned());
         }
-        Ok(Self {
-            format: F::from_str(kind, false)?,
-            file: file.into(),
-        })
+        Ok(Self { format: F::from_str(kind, false)?, file: file.into() })
     }
 }

@@ -109,10 +109,7 @@ fn import(files: &[PathBuf], stored: &Stored) -> Result<()> {
         let document = Document::read(&text);
         let document =
             document.and_then(|document| experiments::check(&document).map(|()| document));
-        document.map_err(|reason| Error::Import {
-            path: path.clone(),
-            reason,
-        })
+        document.map_err(|reason| Error::Import { path: path.clone(), reason })
     });
     let documents = read.collect::<Result<Vec<_>>>()?;
     let mut store = stored.open()?;

@@ -195,10 +195,7 @@ impl Recording {
     /// If the sandbox config cannot be used.
     pub fn given(&self) -> Result<Given<'static>> {
         let sandbox = self.sandbox.as_deref().map(SandboxConfig::read);
-        Ok(Given {
-            sandbox: sandbox.transpose()?.unwrap_or_default(),
-            say: &progress::say,
-        })
+        Ok(Given { sandbox: sandbox.transpose()?.unwrap_or_default(), say: &progress::say })
     }
 
     /// Returns the store, which has to be there.
@@ -263,10 +260,7 @@ impl Measured {
     pub fn say_where(&self) {
         if !self.store.is_temporary() {
             let (id, file) = (self.id, self.store.path().display());
-            let lost = self
-                .errors
-                .iter()
-                .any(|error| matches!(error, Error::Store { .. }));
+            let lost = self.errors.iter().any(|error| matches!(error, Error::Store { .. }));
             progress::say(&match lost {
                 false => format!("run {id} in {file} has every sample"),
                 true => format!("run {id} in {file} has what could be stored"),
@@ -340,9 +334,7 @@ impl Live {
             failures: errors.iter().map(Error::to_string).collect(),
         };
         let run = self.writer.run();
-        let known = errors
-            .iter()
-            .any(|error| matches!(error, Error::Store { .. }));
+        let known = errors.iter().any(|error| matches!(error, Error::Store { .. }));
         if let Err(error) = self.store.end(self.writer, &end)
             && !known
         {

@@ -19,9 +19,9 @@ pub fn say(line: &str) {
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Machine(format!(
-            "cannot write to standard output: {error}"
-        ))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::Machine(format!("cannot write to standard output: {error}")))
+        }
         _ => Ok(()),
     }
 }

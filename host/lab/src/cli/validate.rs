@@ -111,12 +111,7 @@ fn explain(code: &str) -> Result<()> {
         return print(&lines.collect::<String>());
     }
     let code: Code = code.parse().map_err(Error::Usage)?;
-    print(&format!(
-        "{code}, {}: {}\n\n{}\n",
-        code.severity(),
-        code.title(),
-        code.explanation()
-    ))
+    print(&format!("{code}, {}: {}\n\n{}\n", code.severity(), code.title(), code.explanation()))
 }
 
 /// Checks a file of cases before any guest runs, and returns where the guests' processes find
@@ -131,9 +126,7 @@ fn cases_file(file: &Path, copies: &Path) -> Result<Value> {
     }
     let path = path.to_str().ok_or_else(|| {
         let shown = paths::shown(file);
-        Error::Usage(format!(
-            "{shown}: name it in UTF-8, as policies are written"
-        ))
+        Error::Usage(format!("{shown}: name it in UTF-8, as policies are written"))
     })?;
     Ok(Value::from(path))
 }
@@ -157,20 +150,14 @@ fn policies(args: &Args, copies: &Path) -> Result<Policies> {
         None => (String::new(), Path::new("")),
         Some(file) => {
             let text = text_file::read(file).map_err(|error| {
-                Error::Usage(format!(
-                    "cannot read the policy {}: {error}",
-                    file.display()
-                ))
+                Error::Usage(format!("cannot read the policy {}: {error}", file.display()))
             })?;
             (text, file.parent().unwrap_or(Path::new("")))
         }
     };
     Policies::parse(&text, folder, last).map_err(|error| {
         let file = args.policy.as_deref().map(Path::display);
-        let name = file.map_or_else(
-            || "command line".to_owned(),
-            |file| format!("policy {file}"),
-        );
+        let name = file.map_or_else(|| "command line".to_owned(), |file| format!("policy {file}"));
         Error::Usage(format!("the {name}: {error}"))
     })
 }
@@ -191,15 +178,11 @@ fn verdict(guests: &[Guest], deny_warnings: bool) -> Result<()> {
         .collect();
     if !unchecked.is_empty() {
         let names = unchecked.join(", ");
-        return Err(Error::Machine(format!(
-            "these could not be checked: {names}"
-        )));
+        return Err(Error::Machine(format!("these could not be checked: {names}")));
     }
     let count = |severity| {
         let found = guests.iter().flat_map(Guest::findings);
-        found
-            .filter(|(_, _, found)| found.severity == severity)
-            .count()
+        found.filter(|(_, _, found)| found.severity == severity).count()
     };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if errors > 0 || (deny_warnings && warnings > 0) {

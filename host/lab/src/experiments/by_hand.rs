@@ -20,18 +20,12 @@ use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
 /// An agent that can also be handed its messages without copies imports what it needs for
 /// that. Here it is called by value, and these are never called.
 fn leave_contents_out(linker: &mut Linker<Host>) -> Result<()> {
-    const FUNCTIONS: [&str; 4] = [
-        "[constructor]content",
-        "[method]content.len",
-        "[method]content.read",
-        "send",
-    ];
+    const FUNCTIONS: [&str; 4] =
+        ["[constructor]content", "[method]content.len", "[method]content.read", "send"];
     let mut contents = linker.instance("sandlab:agent/contents@0.1.0")?;
     contents.resource("content", ResourceType::host::<()>(), |_, _| Ok(()))?;
     for name in FUNCTIONS {
-        contents.func_new(name, |_, _, _, _| {
-            Err(Error::msg("calls are by value here"))
-        })?;
+        contents.func_new(name, |_, _, _, _| Err(Error::msg("calls are by value here")))?;
     }
     Ok(())
 }
@@ -191,11 +185,7 @@ impl ByHand {
         } else {
             Calls::Sync(self.sync.instantiate(&mut store)?)
         };
-        Ok(Instance {
-            store,
-            knobs: self.knobs,
-            calls,
-        })
+        Ok(Instance { store, knobs: self.knobs, calls })
     }
 }
 
@@ -282,10 +272,7 @@ impl Host {
 
 impl WasiView for Host {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 

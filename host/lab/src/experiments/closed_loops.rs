@@ -16,14 +16,10 @@ pub(crate) fn metrics(part: &RunPart, labels: &Labels) -> Vec<Metric> {
     let rates = windows.iter().map(ClosedWindow::rate).collect();
     let times = windows.iter().filter_map(ClosedWindow::mean_ns).collect();
     let rate = Metric::whole(&shared::THROUGHPUT, labels.clone(), all.rate(), rates);
-    let time = all
-        .mean_ns()
-        .map(|ns| Metric::whole(&shared::MEAN_TIME, labels.clone(), ns, times));
+    let time = all.mean_ns().map(|ns| Metric::whole(&shared::MEAN_TIME, labels.clone(), ns, times));
     let withheld = part.closed_tally().withheld("windows");
     let metrics = [rate].into_iter().chain(time);
-    metrics
-        .map(|metric| metric.withheld(withheld.clone()))
-        .collect()
+    metrics.map(|metric| metric.withheld(withheld.clone())).collect()
 }
 
 /// Notes a part whose bookkeeping does not fit, by Little's law.

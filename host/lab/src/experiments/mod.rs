@@ -106,10 +106,7 @@ pub struct Shown<'a, F> {
 impl<'a, F: DeserializeOwned> Shown<'a, F> {
     /// Reads the findings of a part.
     pub fn new(part: &'a RunPart) -> Self {
-        Self {
-            found: part.findings.iter().filter_map(Finding::read).collect(),
-            measured: part,
-        }
+        Self { found: part.findings.iter().filter_map(Finding::read).collect(), measured: part }
     }
 }
 

@@ -7,10 +7,7 @@ use crate::view::View;
 
 /// Begins a view with the notes that any run can have.
 pub(super) fn view(run: &Run) -> View {
-    let mut view = View {
-        notes: run.notes.clone(),
-        ..View::default()
-    };
+    let mut view = View { notes: run.notes.clone(), ..View::default() };
     for part in &run.parts {
         if let Some(why) = part.unavailable() {
             view.note(format!("{}: not available, because {why}", part.name()));
@@ -22,12 +19,7 @@ pub(super) fn view(run: &Run) -> View {
         late_generator(part, &mut view);
     }
     interleaved(run, &mut view);
-    let accepted: u64 = run
-        .parts
-        .iter()
-        .flat_map(RunPart::shared)
-        .map(accepted)
-        .sum();
+    let accepted: u64 = run.parts.iter().flat_map(RunPart::shared).map(accepted).sum();
     if accepted > 0 {
         view.conditions.push(format!(
             "{} messages, each accounted for: handled, failed or dead-lettered",
@@ -45,10 +37,7 @@ fn failures(part: &RunPart, view: &mut View) {
         {
             let all: u64 = texts.iter().map(|(_, count)| count).sum();
             let (count, all) = (grouped(*count as f64), grouped(all as f64));
-            view.note(format!(
-                "{}: {count} of {all} failures: {text}",
-                part.name()
-            ));
+            view.note(format!("{}: {count} of {all} failures: {text}", part.name()));
         }
     }
 }

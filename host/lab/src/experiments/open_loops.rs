@@ -49,43 +49,31 @@ pub(crate) fn steady<F>(parts: &[Shown<F>], keys: &Keys, to: &mut View) {
     to.chart(percentiles(&rows));
     to.metrics.extend(rows.iter().flat_map(metrics));
     for row in rows.iter().filter(|row| row.steady.latency.count() == 0) {
-        to.object(format!(
-            "{}: no message came to a good reply",
-            row.part.name()
-        ));
+        to.object(format!("{}: no message came to a good reply", row.part.name()));
     }
 }
 
 fn latency(key: &'static str, rows: &[Row]) -> Table {
     let at = |share| move |row: &Row| Value::percentile(&row.steady.latency, share).into();
     let time = Some(Form::Time);
-    Table::of(
-        key,
-        "Latency, from when a message was due",
-        Topic::Latency,
-        rows,
-    )
-    .text("load", "load", |row| row.part.part.experiment.clone())
-    .text("agent", "agent", |row| row.part.part.agent.clone())
-    .text("backend", "backend", |row| row.part.part.backend_name())
-    .number("agents", "agents", Form::Integer, |row| {
-        Some(row.part.part.agents as f64)
-    })
-    .number("message", "message", Form::Size, |row| {
-        Some(row.part.part.size? as f64)
-    })
-    .number("offered", "offered/s", Form::Rate, |row| row.part.part.rate)
-    .number("good", "good/s", Form::Rate, |row| Some(row.steady.rate()))
-    .number("goodput", "good", Form::Share, |row| row.steady.success())
-    .cells("p50", "p50", time, at(0.5))
-    .strong()
-    .cells("p90", "p90", time, at(0.9))
-    .cells("p95", "p95", time, at(0.95))
-    .cells("p99", "p99", time, at(0.99))
-    .strong()
-    .cells("p999", "p99.9", time, at(0.999))
-    .number("max", "max", Form::Time, |row| row.steady.latency.max())
-    .done()
+    Table::of(key, "Latency, from when a message was due", Topic::Latency, rows)
+        .text("load", "load", |row| row.part.part.experiment.clone())
+        .text("agent", "agent", |row| row.part.part.agent.clone())
+        .text("backend", "backend", |row| row.part.part.backend_name())
+        .number("agents", "agents", Form::Integer, |row| Some(row.part.part.agents as f64))
+        .number("message", "message", Form::Size, |row| Some(row.part.part.size? as f64))
+        .number("offered", "offered/s", Form::Rate, |row| row.part.part.rate)
+        .number("good", "good/s", Form::Rate, |row| Some(row.steady.rate()))
+        .number("goodput", "good", Form::Share, |row| row.steady.success())
+        .cells("p50", "p50", time, at(0.5))
+        .strong()
+        .cells("p90", "p90", time, at(0.9))
+        .cells("p95", "p95", time, at(0.95))
+        .cells("p99", "p99", time, at(0.99))
+        .strong()
+        .cells("p999", "p99.9", time, at(0.999))
+        .number("max", "max", Form::Time, |row| row.steady.latency.max())
+        .done()
 }
 
 /// Latency is lag and service; of the service, the agent's own time is a part.
@@ -102,15 +90,11 @@ fn origin(key: &'static str, rows: &[Row]) -> Table {
         .number("service_p99", "service p99", Form::Time, service(0.99))
         .number("agent_p50", "agent p50", Form::Time, own(0.5))
         .number("agent_p99", "agent p99", Form::Time, own(0.99))
-        .number("cpu", "CPU/msg", Form::Time, |row| {
-            row.steady.cpu_per_message()
-        })
+        .number("cpu", "CPU/msg", Form::Time, |row| row.steady.cpu_per_message())
         .number("generator_cpu", "generator's CPU", Form::Share, |row| {
             Some(row.steady.generator_cpu_ns as f64 / 1e9 / row.steady.seconds())
         })
-        .number("shards", "shards", Form::Integer, |row| {
-            Some(row.part.part.shards as f64)
-        })
+        .number("shards", "shards", Form::Integer, |row| Some(row.part.part.shards as f64))
         .done()
 }
 
@@ -146,24 +130,12 @@ fn metrics(row: &Row) -> Vec<Metric> {
     };
     let used = steady.cpu_share() / part.part.agents as f64;
     let metrics = [
-        whole(
-            &shared::LATENCY_P50,
-            steady.latency.quantile(0.5),
-            |point| point.p50,
-        ),
-        whole(
-            &shared::LATENCY_P99,
-            steady.latency.supported_quantile(0.99),
-            |point| point.p99,
-        ),
+        whole(&shared::LATENCY_P50, steady.latency.quantile(0.5), |point| point.p50),
+        whole(&shared::LATENCY_P99, steady.latency.supported_quantile(0.99), |point| point.p99),
         whole(&shared::SUCCESS, steady.success(), |point| {
             (point.due > 0).then(|| (point.good as f64 / point.due as f64).min(1.0))
         }),
-        Metric::median(
-            &shared::CPU_PER_MESSAGE,
-            labels(),
-            windows(|point| point.cpu),
-        ),
+        Metric::median(&shared::CPU_PER_MESSAGE, labels(), windows(|point| point.cpu)),
         (used > 0.0).then(|| Metric::single(&shared::CPU_PER_AGENT, labels(), used)),
     ];
     let withheld = part.withheld(Phase::Steady);
@@ -198,41 +170,23 @@ pub(crate) fn phases<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> 
         .text("agent", "agent", |(part, _)| part.agent.clone())
         .text("backend", "backend", |(part, _)| part.backend_name())
         .text("phase", "phase", |(_, phase)| phase.phase.name())
-        .number("time", "time", Form::Time, |(_, phase)| {
-            Some(phase.seconds() * 1e9)
-        })
+        .number("time", "time", Form::Time, |(_, phase)| Some(phase.seconds() * 1e9))
         .number("due", "due", Form::Count, count(|phase| phase.due))
         .number("sent", "sent", Form::Count, count(|phase| phase.sent))
         .number("good", "good", Form::Count, count(|phase| phase.good))
         .number("late", "late", Form::Count, count(|phase| phase.late))
         .number("failed", "failed", Form::Count, count(|phase| phase.failed))
-        .number(
-            "refused",
-            "refused",
-            Form::Count,
-            count(|phase| phase.refused),
-        )
-        .number(
-            "peak_backlog",
-            "peak backlog",
-            Form::Count,
-            count(|phase| phase.peak_backlog),
-        )
+        .number("refused", "refused", Form::Count, count(|phase| phase.refused))
+        .number("peak_backlog", "peak backlog", Form::Count, count(|phase| phase.peak_backlog))
         .cells("p50", "p50", time, at(0.5))
         .cells("p90", "p90", time, at(0.9))
         .cells("p95", "p95", time, at(0.95))
         .cells("p99", "p99", time, at(0.99))
         .cells("p999", "p99.9", time, at(0.999))
         .number("max", "max", Form::Time, |(_, phase)| phase.latency.max())
-        .number("lag_p99", "lag p99", Form::Time, |(_, phase)| {
-            phase.lag.quantile(0.99)
-        })
-        .number("service_p99", "service p99", Form::Time, |(_, phase)| {
-            phase.service.quantile(0.99)
-        })
-        .number("cpu", "CPU/msg", Form::Time, |(_, phase)| {
-            phase.cpu_per_message()
-        })
+        .number("lag_p99", "lag p99", Form::Time, |(_, phase)| phase.lag.quantile(0.99))
+        .number("service_p99", "service p99", Form::Time, |(_, phase)| phase.service.quantile(0.99))
+        .number("cpu", "CPU/msg", Form::Time, |(_, phase)| phase.cpu_per_message())
         .done()
 }
 
@@ -261,19 +215,14 @@ pub(crate) fn timeline(part: &RunPart, topic: Topic, marks: &[Mark], told: &str)
         chart(
             format!("{name}: latency over time{told}"),
             Axis::log("latency", Form::Time),
-            vec![
-                line("p50", |point| point.p50),
-                line("p99", |point| point.p99),
-            ],
+            vec![line("p50", |point| point.p50), line("p99", |point| point.p99)],
         ),
         chart(
             format!("{name}: messages per second over time"),
             Axis::linear("messages/s", Form::Rate),
             vec![
                 line("due", |point| Some(point.due as f64 / point.seconds)),
-                line("good replies", |point| {
-                    Some(point.good as f64 / point.seconds)
-                }),
+                line("good replies", |point| Some(point.good as f64 / point.seconds)),
             ],
         ),
     ]

@@ -40,12 +40,7 @@ pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
         ramp_up: MOMENT,
         shards,
     };
-    let peak = Steady {
-        kind: "peak",
-        agents: AGENTS,
-        rate: 20_000.0,
-        ..latency
-    };
+    let peak = Steady { kind: "peak", agents: AGENTS, rate: 20_000.0, ..latency };
     let long = Sustained {
         agents: AGENTS,
         size: 512,
@@ -66,12 +61,8 @@ pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
         watch: 3 * SECOND,
         shards,
     };
-    let stages = [1, 10, AGENTS].map(|agents| Stage {
-        agents,
-        size: 1_024,
-        duration: MOMENT,
-        shards,
-    });
+    let stages =
+        [1, 10, AGENTS].map(|agents| Stage { agents, size: 1_024, duration: MOMENT, shards });
     let mut steps: Vec<Step> = vec![Box::new(move |to| throughput(program, &closed, shards, to))];
     for stage in stages {
         steps.push(Box::new(move |to| scale(program, &stage, to)));

@@ -101,19 +101,9 @@ pub struct Guest<'a> {
 impl Guest<'_> {
     /// Returns the module as text.
     fn text(&self) -> String {
-        let Self {
-            items,
-            configure,
-            handle,
-            answer,
-            ..
-        } = self;
+        let Self { items, configure, handle, answer, .. } = self;
         let pages = if self.pages == 0 { 4 } else { self.pages };
-        let realloc = if self.realloc.is_empty() {
-            "i32.const 8192"
-        } else {
-            self.realloc
-        };
+        let realloc = if self.realloc.is_empty() { "i32.const 8192" } else { self.realloc };
         format!(
             r#"(module
     {items}
@@ -158,9 +148,7 @@ impl Guest<'_> {
         }
         let contract = contract.parse().expect("the contract is WIT");
         wit.push_group(contract).expect("the contract resolves");
-        let package = wit
-            .push_str("guest.wit", WASI)
-            .expect("the imports resolve");
+        let package = wit.push_str("guest.wit", WASI).expect("the imports resolve");
         let world = wit.select_world(&[package], Some("guest"));
         let text = self.text();
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -211,9 +199,5 @@ pub fn slow_to_compile(steps: usize) -> Vec<u8> {
         );
     }
     items.push_str("(local.get 1))");
-    Guest {
-        items: &items,
-        ..Guest::default()
-    }
-    .component()
+    Guest { items: &items, ..Guest::default() }.component()
 }

@@ -97,8 +97,5 @@ pub fn sandbox(good: u32) -> SandboxConfig {
 
 /// Returns the same limits with a deadline of 20 ms, for guests that never end by themselves.
 pub fn short_deadline(sandbox: &SandboxConfig) -> SandboxConfig {
-    SandboxConfig {
-        deadline: Duration::from_millis(20),
-        ..sandbox.clone()
-    }
+    SandboxConfig { deadline: Duration::from_millis(20), ..sandbox.clone() }
 }

@@ -3,7 +3,7 @@
 use super::{Attack, Expected, Method, WITNESS, short_deadline, with_core_instances};
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{
-    AgentOptions, Client, Placement, Runtime, SpawnError, DeliveryError,
+    AgentOptions, Client, DeliveryError, Placement, Runtime, SpawnError,
 };
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
 use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative, SandboxConfig};
@@ -67,20 +67,9 @@ impl AttackRunner {
                 Method::Search(guest) => load(&standard, &guest.component()).ok(),
                 _ => None,
             };
-            Prepared {
-                program: load(engine, &component),
-                attack,
-                component,
-                searcher,
-            }
+            Prepared { program: load(engine, &component), attack, component, searcher }
         });
-        Ok(Self {
-            attacks: attacks.collect(),
-            standard,
-            short_deadline,
-            witness,
-            tokio,
-        })
+        Ok(Self { attacks: attacks.collect(), standard, short_deadline, witness, tokio })
     }
 
     /// Returns the number of attacks.
@@ -143,9 +132,7 @@ impl AttackRunner {
                 let searcher = prepared.searcher.as_ref();
                 let searcher = searcher.ok_or("the agent that searches the slot was not loaded")?;
                 let hidden = on.spawn_all(program, SEARCHERS)?;
-                let attacked = hidden
-                    .iter()
-                    .map(|agent| self.ask_and_judge(*agent, expected, on));
+                let attacked = hidden.iter().map(|agent| self.ask_and_judge(*agent, expected, on));
                 let attacked: Result<Vec<_>, _> = attacked.collect();
                 on.stop_all(&hidden);
                 let searching = on.spawn_all(searcher, SEARCHERS)?;
@@ -193,9 +180,7 @@ impl AttackRunner {
     }
 
     fn ask(&self, agent: AgentId, on: &Target) -> Result<Message, DeliveryError> {
-        let asked = on
-            .client
-            .ask(agent, Performative::Request, REQUEST, TIMEOUT);
+        let asked = on.client.ask(agent, Performative::Request, REQUEST, TIMEOUT);
         self.tokio.block_on(asked)
     }
 }
@@ -220,12 +205,7 @@ impl<'a> Target<'a> {
         placement: Placement,
         shard: usize,
     ) -> Self {
-        Self {
-            runtime,
-            client,
-            placement,
-            shard,
-        }
+        Self { runtime, client, placement, shard }
     }
 
     fn spawn(&self, program: &Arc<dyn Backend>) -> Result<AgentId, SpawnError> {
@@ -234,18 +214,12 @@ impl<'a> Target<'a> {
             placement: self.placement,
             ..AgentOptions::default()
         };
-        self.runtime
-            .spawn_on(self.shard, None, program.clone(), options)
+        self.runtime.spawn_on(self.shard, None, program.clone(), options)
     }
 
     fn spawn_all(&self, program: &Arc<dyn Backend>, count: usize) -> Result<Vec<AgentId>, String> {
-        let options = AgentOptions {
-            placement: self.placement,
-            ..AgentOptions::default()
-        };
-        let spawned = self
-            .runtime
-            .spawn_many_on(self.shard, program, &options, count);
+        let options = AgentOptions { placement: self.placement, ..AgentOptions::default() };
+        let spawned = self.runtime.spawn_many_on(self.shard, program, &options, count);
         spawned.map_err(|error| format!("{count} agents did not start: {error}"))
     }
 

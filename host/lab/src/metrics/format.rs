@@ -13,12 +13,7 @@ pub fn size(bytes: u64) -> String {
 
 /// `10 MB`, `64 MiB` or `1408 KiB`: exactly, in the unit in which a person may have given it
 pub fn limit(bytes: u64) -> String {
-    let units = [
-        (1_000_000, "MB"),
-        (1 << 30, "GiB"),
-        (1 << 20, "MiB"),
-        (1 << 10, "KiB"),
-    ];
+    let units = [(1_000_000, "MB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let fits = |(unit, _): &&(u64, &str)| bytes > 0 && bytes.is_multiple_of(*unit);
     match units.iter().find(fits) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
@@ -88,10 +83,7 @@ mod tests {
             (limit(10_000_000), limit(1_441_792)),
             ("10 MB".to_owned(), "1408 KiB".to_owned())
         );
-        assert_eq!(
-            (limit(64 << 20), limit(1)),
-            ("64 MiB".to_owned(), "1 B".to_owned())
-        );
+        assert_eq!((limit(64 << 20), limit(1)), ("64 MiB".to_owned(), "1 B".to_owned()));
         assert_eq!(
             (grouped(1_234_567.4), grouped(999.0)),
             ("1,234,567".to_owned(), "999".to_owned())

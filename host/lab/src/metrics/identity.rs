@@ -20,18 +20,12 @@ pub struct Identity {
 impl Identity {
     /// Returns the identity of a quantity that is measured under this name.
     pub fn of(quantity: &Quantity, name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            unit: quantity.unit.symbol().to_owned(),
-            better: quantity.better,
-        }
+        Self { name: name.into(), unit: quantity.unit.symbol().to_owned(), better: quantity.better }
     }
 
     /// Returns the unit, if it is one of the catalogue's.
     pub fn known_unit(&self) -> Option<Unit> {
-        Unit::ALL
-            .into_iter()
-            .find(|unit| unit.symbol() == self.unit)
+        Unit::ALL.into_iter().find(|unit| unit.symbol() == self.unit)
     }
 }
 
@@ -63,21 +57,11 @@ mod tests {
 
     #[test]
     fn a_metric_of_the_catalogue_and_a_foreign_one_have_the_same_kind_of_identity() {
-        let metric = Metric::single(
-            &shared::THROUGHPUT,
-            Labels::new().with("agent", "echo"),
-            1.0,
-        );
+        let metric = Metric::single(&shared::THROUGHPUT, Labels::new().with("agent", "echo"), 1.0);
         let identity = Identity::from(&metric);
-        assert_eq!(
-            identity.to_string(),
-            "throughput{agent=echo} (in 1/s, higher is better)"
-        );
+        assert_eq!(identity.to_string(), "throughput{agent=echo} (in 1/s, higher is better)");
         assert_eq!(identity.known_unit(), Some(Unit::PerSecond));
-        let foreign = Identity {
-            unit: "µs".to_owned(),
-            ..identity
-        };
+        let foreign = Identity { unit: "µs".to_owned(), ..identity };
         assert_eq!(foreign.known_unit(), None);
     }
 }

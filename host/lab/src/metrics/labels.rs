@@ -49,9 +49,7 @@ impl Labels {
     /// Returns the labels as a person reads them: sizes in KiB, numbers with what they count.
     pub fn readable(&self) -> String {
         let shown = self.0.iter().map(|(name, value)| match *name {
-            "size" => value
-                .parse()
-                .map_or_else(|_| value.clone(), super::format::size),
+            "size" => value.parse().map_or_else(|_| value.clone(), super::format::size),
             "limit" => value.parse().map_or_else(
                 |_| value.clone(),
                 |limit| format!("under {}", super::format::limit(limit)),

@@ -46,14 +46,7 @@ impl Metric {
     /// Returns the median of the samples with its interval; `None` if there are no samples.
     pub fn median(quantity: &'static Quantity, labels: Labels, samples: Vec<f64>) -> Option<Self> {
         let value = median_interval(&samples)?;
-        Some(Self {
-            quantity,
-            labels,
-            value,
-            exact: false,
-            samples,
-            withheld: None,
-        })
+        Some(Self { quantity, labels, value, exact: false, samples, withheld: None })
     }
 
     /// Returns a value whose interval was estimated elsewhere, with the samples behind it.
@@ -63,14 +56,7 @@ impl Metric {
         value: Estimate,
         samples: Vec<f64>,
     ) -> Self {
-        Self {
-            quantity,
-            labels,
-            value,
-            exact: false,
-            samples,
-            withheld: None,
-        }
+        Self { quantity, labels, value, exact: false, samples, withheld: None }
     }
 
     /// Returns the value of all that was measured, with the interval of the median of its
@@ -107,10 +93,7 @@ impl Metric {
     /// Withholds judgement for this reason, if there is one.
     #[must_use]
     pub fn withheld(self, why: Option<String>) -> Self {
-        Self {
-            withheld: why.or(self.withheld),
-            ..self
-        }
+        Self { withheld: why.or(self.withheld), ..self }
     }
 
     /// Returns what identifies the metric: `latency-p99{agent=echo,backend=wasm}`.

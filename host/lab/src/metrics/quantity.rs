@@ -75,14 +75,8 @@ impl Direction {
 
 impl Unit {
     /// All units.
-    pub const ALL: [Self; 6] = [
-        Self::Nanoseconds,
-        Self::PerSecond,
-        Self::Bytes,
-        Self::Ratio,
-        Self::Share,
-        Self::Count,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Nanoseconds, Self::PerSecond, Self::Bytes, Self::Ratio, Self::Share, Self::Count];
 
     /// Returns the unit as it is written after a number; empty for a count.
     pub fn symbol(self) -> &'static str {

@@ -21,13 +21,7 @@ impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let shown =
             |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
-        write!(
-            f,
-            "{}: {} and {}",
-            self.what,
-            shown(&self.first),
-            shown(&self.second)
-        )
+        write!(f, "{}: {} and {}", self.what, shown(&self.first), shown(&self.second))
     }
 }
 
@@ -49,9 +43,7 @@ pub fn differences(first: &Begin, second: &Begin) -> Vec<Difference> {
     let mut names: Vec<_> = first.keys().chain(second.keys()).cloned().collect();
     names.sort_unstable();
     names.dedup();
-    let differ = names
-        .into_iter()
-        .filter(|name| first.get(name) != second.get(name));
+    let differ = names.into_iter().filter(|name| first.get(name) != second.get(name));
     differ
         .map(|what| Difference {
             first: first.get(&what).cloned(),
@@ -66,10 +58,7 @@ pub fn differences(first: &Begin, second: &Begin) -> Vec<Difference> {
 pub fn conditions(begin: &Begin) -> String {
     let mut all = of(begin);
     all.retain(|what, _| !what.starts_with("built."));
-    let lines: String = all
-        .into_iter()
-        .map(|(what, value)| format!("{what}={value}\n"))
-        .collect();
+    let lines: String = all.into_iter().map(|(what, value)| format!("{what}={value}\n")).collect();
     bundle::sha256(lines.as_bytes())[..16].to_owned()
 }
 
@@ -77,16 +66,11 @@ fn of(begin: &Begin) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let environment = &begin.environment;
     let mut add = |what: &str, value: Option<String>| {
-        value
-            .into_iter()
-            .for_each(|value| drop(all.insert(what.to_owned(), value)));
+        value.into_iter().for_each(|value| drop(all.insert(what.to_owned(), value)));
     };
     add("cpu", environment.cpu.clone());
     add("cores", environment.cores.map(|cores| cores.to_string()));
-    add(
-        "cpu-quota",
-        environment.cpu_quota.map(|quota| quota.to_string()),
-    );
+    add("cpu-quota", environment.cpu_quota.map(|quota| quota.to_string()));
     let memory = environment.memory_limit.map(|limit| limit.to_string());
     add("memory-limit", memory);
     add("kernel", Some(environment.kernel.clone()));
@@ -97,25 +81,14 @@ fn of(begin: &Begin) -> BTreeMap<String, String> {
             let name = |what: &str| format!("built.{}.{what}", agent.agent);
             add(&name("rustc"), Some(built.rustc.clone()));
             add(&name("profile"), Some(built.profile.join(" ")));
-            add(
-                &name("component"),
-                Some(built.component.rustflags.join(" ")),
-            );
+            add(&name("component"), Some(built.component.rustflags.join(" ")));
             let twin = format!("{} {}", built.twin.target, built.twin.rustflags.join(" "));
             add(&name("twin"), Some(twin));
         }
     }
     let encoded = |value: serde_json::Result<Value>| value.unwrap_or_default();
-    leaves(
-        "sandbox",
-        &encoded(serde_json::to_value(&begin.sandbox)),
-        &mut all,
-    );
-    leaves(
-        "settings",
-        &encoded(serde_json::to_value(begin.settings)),
-        &mut all,
-    );
+    leaves("sandbox", &encoded(serde_json::to_value(&begin.sandbox)), &mut all);
+    leaves("settings", &encoded(serde_json::to_value(begin.settings)), &mut all);
     all
 }
 

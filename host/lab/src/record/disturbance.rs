@@ -175,17 +175,10 @@ impl Tally {
         let mut kinds: Vec<(usize, Disturbance)> = Vec::new();
         for one in &self.left_out {
             let kind = std::mem::discriminant(one);
-            match kinds
-                .iter_mut()
-                .find(|(_, known)| std::mem::discriminant(known) == kind)
-            {
+            match kinds.iter_mut().find(|(_, known)| std::mem::discriminant(known) == kind) {
                 Some((count, worst)) => {
                     *count += 1;
-                    *worst = if one.size() > worst.size() {
-                        *one
-                    } else {
-                        *worst
-                    };
+                    *worst = if one.size() > worst.size() { *one } else { *worst };
                 }
                 None => kinds.push((1, *one)),
             }
@@ -196,12 +189,8 @@ impl Tally {
             _ => format!("{worst} at most, in {count}"),
         });
         let named: Vec<_> = named.collect();
-        (left_out > 0).then(|| {
-            format!(
-                "{left_out} of {all} {unit} did not count: {}",
-                named.join("; ")
-            )
-        })
+        (left_out > 0)
+            .then(|| format!("{left_out} of {all} {unit} did not count: {}", named.join("; ")))
     }
 
     /// Returns why what was measured is not judged; `None` if it is.
@@ -234,59 +223,30 @@ mod tests {
     #[test]
     fn a_quiet_machine_disturbs_nothing_and_neither_does_one_that_does_not_tell() {
         assert_eq!(quiet().disturbance(), None);
-        let blind = Stretch {
-            waited: None,
-            others: None,
-            steal: None,
-            throttled: None,
-            ..quiet()
-        };
+        let blind = Stretch { waited: None, others: None, steal: None, throttled: None, ..quiet() };
         assert_eq!(blind.disturbance(), None);
     }
 
     #[test]
     fn what_took_the_cores_is_named() {
         let of = |stretch: Stretch| stretch.disturbance();
-        let steal = Stretch {
-            steal: ms(240),
-            ..quiet()
-        };
+        let steal = Stretch { steal: ms(240), ..quiet() };
         assert_eq!(of(steal), Some(Disturbance::Steal { share: 0.12 }));
-        let others = Stretch {
-            others: ms(1_000),
-            ..quiet()
-        };
+        let others = Stretch { others: ms(1_000), ..quiet() };
         assert_eq!(of(others), Some(Disturbance::Others { share: 0.5 }));
-        let throttled = Stretch {
-            throttled: ms(400),
-            ..steal
-        };
+        let throttled = Stretch { throttled: ms(400), ..steal };
         assert_eq!(of(throttled), Some(Disturbance::Throttled { share: 0.4 }));
-        let waiting = Stretch {
-            waited: ms(250),
-            others: ms(300),
-            ..quiet()
-        };
+        let waiting = Stretch { waited: ms(250), others: ms(300), ..quiet() };
         assert_eq!(of(waiting), Some(Disturbance::Waiting { share: 0.2 }));
     }
 
     #[test]
     fn threads_that_wait_for_each_other_are_not_disturbed() {
-        let crowded = Stretch {
-            own: Duration::from_secs(2),
-            waited: ms(3_000),
-            others: ms(10),
-            ..quiet()
-        };
+        let crowded =
+            Stretch { own: Duration::from_secs(2), waited: ms(3_000), others: ms(10), ..quiet() };
         assert_eq!(crowded.disturbance(), None);
-        let beside_others = Stretch {
-            others: ms(400),
-            ..crowded
-        };
-        assert!(matches!(
-            beside_others.disturbance(),
-            Some(Disturbance::Waiting { .. })
-        ));
+        let beside_others = Stretch { others: ms(400), ..crowded };
+        assert!(matches!(beside_others.disturbance(), Some(Disturbance::Waiting { .. })));
     }
 
     #[test]
@@ -300,33 +260,12 @@ mod tests {
             ..quiet()
         };
         assert_eq!(short.disturbance(), None);
-        let preempted = Stretch {
-            waited: ms(4),
-            ..short
-        };
-        assert_eq!(
-            preempted.disturbance(),
-            Some(Disturbance::Waiting { share: 0.25 })
-        );
+        let preempted = Stretch { waited: ms(4), ..short };
+        assert_eq!(preempted.disturbance(), Some(Disturbance::Waiting { share: 0.25 }));
         // Two ticks of steal in 100 ms may have been one.
-        let tenth = Stretch {
-            elapsed: SHORTEST,
-            others: ms(0),
-            ..short
-        };
-        assert_eq!(
-            Stretch {
-                steal: ms(20),
-                ..tenth
-            }
-            .disturbance(),
-            None
-        );
-        let stolen = Stretch {
-            steal: ms(50),
-            ..tenth
-        }
-        .disturbance();
+        let tenth = Stretch { elapsed: SHORTEST, others: ms(0), ..short };
+        assert_eq!(Stretch { steal: ms(20), ..tenth }.disturbance(), None);
+        let stolen = Stretch { steal: ms(50), ..tenth }.disturbance();
         assert_eq!(stolen, Some(Disturbance::Steal { share: 0.25 }));
     }
 
@@ -340,19 +279,13 @@ mod tests {
         };
         assert!(tally(57, 3).is_enough() && tally(30, 30).is_enough());
         assert!(!tally(29, 30).is_enough());
-        assert!(
-            !tally(5, 1).is_enough(),
-            "there was an interval, and now there is none"
-        );
+        assert!(!tally(5, 1).is_enough(), "there was an interval, and now there is none");
         assert!(tally(4, 1).is_enough() && tally(3, 0).is_enough());
         let told = tally(59, 1).told("windows").unwrap();
         assert_eq!(told, "1 of 60 windows did not count: steal 12 %");
         assert!(tally(60, 0).told("windows").is_none());
         assert!(tally(57, 3).withheld("windows").is_none());
         let withheld = tally(1, 3).withheld("windows").unwrap();
-        assert_eq!(
-            withheld,
-            "3 of 4 windows did not count: steal 12 % at most, in 3"
-        );
+        assert_eq!(withheld, "3 of 4 windows did not count: steal 12 % at most, in 3");
     }
 }

@@ -104,17 +104,14 @@ impl Document {
                 ));
             }
             let left_out = rounds.left_out.iter().map(|it| it.round);
-            if !left_out.clone().is_sorted_by(|a, b| a < b) || left_out.max() >= Some(count.max(1)) {
+            if !left_out.clone().is_sorted_by(|a, b| a < b) || left_out.max() >= Some(count.max(1))
+            {
                 return Err(format!(
                     "the rounds of {} that do not count are not in order, or are not there",
                     part.agent
                 ));
             }
-            if !part
-                .sides
-                .iter()
-                .eq(rounds.sides.iter().map(|side| &side.side))
-            {
+            if !part.sides.iter().eq(rounds.sides.iter().map(|side| &side.side)) {
                 return Err(format!(
                     "the rounds of {} are not of the sides that its part names",
                     part.agent

@@ -39,10 +39,7 @@ impl Environment {
             cores: std::thread::available_parallelism().ok().map(Into::into),
             cpu_quota: limits::cpu_quota(),
             memory_limit: limits::memory_limit(),
-            kernel: rustix::system::uname()
-                .release()
-                .to_string_lossy()
-                .into_owned(),
+            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             load: load(),
             sandlab: env!("CARGO_PKG_VERSION").to_owned(),
             wasmtime: sandlab_runtime::wasm::WASMTIME_VERSION.to_owned(),
@@ -61,11 +58,7 @@ impl Environment {
             let limit = ByteSize::b(bytes).display().iec();
             format!(", {limit} of memory")
         });
-        format!(
-            "{cores} cores{}{}",
-            quota.unwrap_or_default(),
-            memory.unwrap_or_default()
-        )
+        format!("{cores} cores{}{}", quota.unwrap_or_default(), memory.unwrap_or_default())
     }
 }
 

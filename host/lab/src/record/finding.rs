@@ -91,9 +91,7 @@ mod tests {
         let own = Finding::of(&Own::Step { rate: 5.0 });
         assert_eq!(own.read::<Own>(), Some(Own::Step { rate: 5.0 }));
         assert!(own.read::<Shared>().is_none());
-        let shared = Finding::of(&Shared::Unavailable {
-            why: "no twin".to_owned(),
-        });
+        let shared = Finding::of(&Shared::Unavailable { why: "no twin".to_owned() });
         assert!(shared.read::<Own>().is_none() && shared.read::<Shared>().is_some());
     }
 }

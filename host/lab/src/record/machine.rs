@@ -95,11 +95,7 @@ impl Counters {
         let own = later.own.saturating_sub(self.own)
             + later.ended.saturating_sub(self.ended)
             + of_children;
-        let waited = later
-            .threads
-            .keys()
-            .filter_map(since)
-            .map(|it| it.waited_for_others());
+        let waited = later.threads.keys().filter_map(since).map(|it| it.waited_for_others());
         let stat = self.stat.zip(later.stat);
         let throttled = self.throttled.zip(later.throttled);
         Stretch {
@@ -125,8 +121,7 @@ impl Thread {
     }
 
     fn waited_for_others(self) -> Duration {
-        self.waited
-            .saturating_sub(WAKING.saturating_mul(self.slices))
+        self.waited.saturating_sub(WAKING.saturating_mul(self.slices))
     }
 }
 
@@ -231,11 +226,7 @@ mod tests {
 
     #[test]
     fn a_wait_for_an_idle_core_is_not_a_wait_for_others() {
-        let woken = Thread {
-            waited: Duration::from_millis(4),
-            slices: 100,
-            ..Thread::default()
-        };
+        let woken = Thread { waited: Duration::from_millis(4), slices: 100, ..Thread::default() };
         assert_eq!(woken.waited_for_others(), Duration::ZERO);
         let preempted = Thread { slices: 2, ..woken };
         assert!(preempted.waited_for_others() > Duration::from_millis(3));

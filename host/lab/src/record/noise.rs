@@ -28,10 +28,7 @@ impl Noise {
         let all = stretch.elapsed.as_secs_f64() * stretch.cores as f64;
         let share = |time: Duration| time.as_secs_f64() / all;
         match stretch.elapsed >= SHORTEST {
-            true => Self {
-                steal: stretch.steal.map(share),
-                others: stretch.others.map(share),
-            },
+            true => Self { steal: stretch.steal.map(share), others: stretch.others.map(share) },
             false => Self::default(),
         }
     }
@@ -44,9 +41,7 @@ impl Noise {
             (None, Some(share)) => format!("other virtual machines took {:.0} %", share * 100.0),
             (None, None) => return None,
         };
-        Some(format!(
-            "noisy: {what} of the cores' time while this was measured"
-        ))
+        Some(format!("noisy: {what} of the cores' time while this was measured"))
     }
 }
 

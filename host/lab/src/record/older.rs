@@ -70,11 +70,7 @@ impl Sampled {
                 ..Part::new(kind, &self.agent)
             },
             windows: Vec::new(),
-            rounds: Rounds {
-                sides: self.sides,
-                timing_ns: self.timing_ns,
-                left_out: Vec::new(),
-            },
+            rounds: Rounds { sides: self.sides, timing_ns: self.timing_ns, left_out: Vec::new() },
             findings: Vec::new(),
         }
     }
@@ -82,13 +78,8 @@ impl Sampled {
 
 fn modernise(part: &mut Map<String, Value>) {
     renamed(part, "intervals", "windows");
-    part.insert(
-        "rounds".to_owned(),
-        serde_json::json!({ "sides": [], "timing_ns": null }),
-    );
-    let experiment = part
-        .get_mut("part")
-        .and_then(|part| part.get_mut("experiment"));
+    part.insert("rounds".to_owned(), serde_json::json!({ "sides": [], "timing_ns": null }));
+    let experiment = part.get_mut("part").and_then(|part| part.get_mut("experiment"));
     if let Some(experiment) = experiment.filter(|experiment| *experiment == "profile") {
         *experiment = "footprint".into();
     }

@@ -20,13 +20,7 @@ pub struct Paired {
 impl Paired {
     /// Returns a timed metric without pairs.
     pub fn timed(metric: Identity) -> Self {
-        Self {
-            metric,
-            counted: false,
-            old: Vec::new(),
-            new: Vec::new(),
-            remark: None,
-        }
+        Self { metric, counted: false, old: Vec::new(), new: Vec::new(), remark: None }
     }
 
     /// Adds a pair.

@@ -132,9 +132,7 @@ impl Part {
 
     /// Returns what the part is called where it does not stand in a table of its own.
     pub fn name(&self) -> String {
-        let Self {
-            experiment, agents, ..
-        } = self;
+        let Self { experiment, agents, .. } = self;
         match self.backend {
             Some(backend) => format!("{experiment} on {backend}, {agents} agents"),
             None => format!("{experiment} of {}", self.agent),
@@ -201,10 +199,7 @@ impl RunPart {
         }
         // A message counts where its end counts: what was on its way when windows began not to
         // count is not missing, and what was when they count again is not too much.
-        let valid = self
-            .valid
-            .iter_mut()
-            .find(|valid| valid.phase == window.phase);
+        let valid = self.valid.iter_mut().find(|valid| valid.phase == window.phase);
         if let Some((before, valid)) = before.zip(valid) {
             match (before.invalid, window.invalid) {
                 (None, Some(_)) => valid.due = valid.due.saturating_sub(before.backlog),
@@ -254,8 +249,7 @@ impl RunPart {
     /// Returns how many windows of a closed loop count.
     pub fn closed_tally(&self) -> Tally {
         let mut tally = Tally::default();
-        self.all_closed()
-            .for_each(|window| tally.add(window.invalid));
+        self.all_closed().for_each(|window| tally.add(window.invalid));
         tally
     }
 
@@ -271,10 +265,7 @@ impl RunPart {
             Some(format!("{}: {}", phase.name(), tally.told("windows")?))
         });
         let closed = self.closed_tally().told("windows");
-        phases
-            .chain(closed)
-            .chain(self.counted.told("rounds"))
-            .collect()
+        phases.chain(closed).chain(self.counted.told("rounds")).collect()
     }
 
     /// Returns the windows of a phase that count, merged, or all of them where too few do;
@@ -313,9 +304,7 @@ impl RunPart {
     pub fn closed_windows(&self) -> Vec<ClosedWindow> {
         let takes_all = !self.closed_tally().is_enough();
         let windows = self.all_closed();
-        windows
-            .filter(|window| takes_all || window.invalid.is_none())
-            .collect()
+        windows.filter(|window| takes_all || window.invalid.is_none()).collect()
     }
 
     /// Returns all that a closed loop counted; `None` if it was none.
@@ -362,11 +351,7 @@ mod tests {
         window.end_ns += 1_000_000_000;
         (window.due, window.sent, window.good) = (100, 100, good);
         (window.backlog, window.invalid) = (backlog, invalid);
-        let took = if invalid.is_some() {
-            900_000_000
-        } else {
-            1_000_000
-        };
+        let took = if invalid.is_some() { 900_000_000 } else { 1_000_000 };
         (0..good).for_each(|_| window.latency.record(took));
         window
     }
@@ -390,15 +375,9 @@ mod tests {
         let steady = part.phase(Phase::Steady).unwrap();
         assert!(steady.latency.max().unwrap() < 2e6);
         assert_eq!((steady.success(), steady.due), (Some(1.0), 1_050));
-        assert_eq!(
-            (part.samples(Phase::Steady).count(), part.series.len()),
-            (11, 12)
-        );
+        assert_eq!((part.samples(Phase::Steady).count(), part.series.len()), (11, 12));
         assert!(part.withheld(Phase::Steady).is_none());
-        assert_eq!(
-            part.left_out(),
-            ["steady: 1 of 12 windows did not count: steal 12 %"]
-        );
+        assert_eq!(part.left_out(), ["steady: 1 of 12 windows did not count: steal 12 %"]);
     }
 
     #[test]
@@ -423,10 +402,7 @@ mod tests {
         }
         assert_eq!(part.rounds.stretches(4_096).len(), 3);
         part.settle();
-        assert_eq!(
-            part.rounds.ratios("wasm", "native"),
-            [0.0, 1.0, 3.0, 4.0, 5.0, 6.0, 7.0]
-        );
+        assert_eq!(part.rounds.ratios("wasm", "native"), [0.0, 1.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
         assert_eq!(part.left_out(), ["1 of 8 rounds did not count: steal 12 %"]);
     }
 }

@@ -36,11 +36,7 @@ mod nanoseconds {
 
 impl Default for RoundSettings {
     fn default() -> Self {
-        Self {
-            rounds: 30,
-            slice: Duration::from_millis(2),
-            seed: 1,
-        }
+        Self { rounds: 30, slice: Duration::from_millis(2), seed: 1 }
     }
 }
 
@@ -90,14 +86,8 @@ pub struct Samples {
 impl Rounds {
     /// Returns sides without rounds.
     pub fn of<'a>(sides: impl IntoIterator<Item = &'a str>) -> Self {
-        let sides = sides.into_iter().map(|side| Samples {
-            side: side.to_owned(),
-            ns: Vec::new(),
-        });
-        Self {
-            sides: sides.collect(),
-            ..Self::default()
-        }
+        let sides = sides.into_iter().map(|side| Samples { side: side.to_owned(), ns: Vec::new() });
+        Self { sides: sides.collect(), ..Self::default() }
     }
 
     /// Returns the number of rounds.
@@ -137,8 +127,7 @@ impl Rounds {
         }
         if let Some(invalid) = invalid {
             let added = first..self.len();
-            self.left_out
-                .extend(added.map(|round| LeftOut { round, invalid }));
+            self.left_out.extend(added.map(|round| LeftOut { round, invalid }));
         }
     }
 
@@ -146,9 +135,7 @@ impl Rounds {
     pub fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         (self.left_out.len()..self.len()).for_each(|_| tally.add(None));
-        self.left_out
-            .iter()
-            .for_each(|it| tally.add(Some(it.invalid)));
+        self.left_out.iter().for_each(|it| tally.add(Some(it.invalid)));
         tally
     }
 
@@ -157,8 +144,7 @@ impl Rounds {
         let left_out: BTreeSet<usize> = self.left_out.drain(..).map(|it| it.round).collect();
         for side in &mut self.sides {
             let mut rounds = 0..;
-            side.ns
-                .retain(|_| rounds.next().is_none_or(|round| !left_out.contains(&round)));
+            side.ns.retain(|_| rounds.next().is_none_or(|round| !left_out.contains(&round)));
         }
     }
 
@@ -168,9 +154,7 @@ impl Rounds {
         let mut stretches: Vec<(Range<usize>, Option<Disturbance>)> = Vec::new();
         let mut left_out = self.left_out.iter().peekable();
         for round in 0..self.len() {
-            let invalid = left_out
-                .next_if(|it| it.round == round)
-                .map(|it| it.invalid);
+            let invalid = left_out.next_if(|it| it.round == round).map(|it| it.invalid);
             match stretches.last_mut() {
                 Some((range, of)) if *of == invalid && range.len() < most => range.end += 1,
                 _ => stretches.push((round..round + 1, invalid)),

@@ -34,10 +34,8 @@ pub fn csv_of_all(tables: &[Table]) -> Result<String> {
         writer.write_record(["table".to_owned()].iter().chain(&names))?;
         for table in tables {
             let own = header(table);
-            let places: Vec<_> = names
-                .iter()
-                .map(|name| own.iter().position(|own| own == name))
-                .collect();
+            let places: Vec<_> =
+                names.iter().map(|name| own.iter().position(|own| own == name)).collect();
             for row in &table.rows {
                 let fields = fields(table, row);
                 let field = |place: &Option<usize>| place.map_or("", |place| &fields[place]);
@@ -63,12 +61,7 @@ fn written(
 /// Returns the names of the columns in a file, with their units; an interval has two.
 fn header(table: &Table) -> Vec<String> {
     let names = table.columns.iter().flat_map(|column| {
-        let Head {
-            key,
-            form,
-            is_range,
-            ..
-        } = column;
+        let Head { key, form, is_range, .. } = column;
         let unit = form.map_or("", |form| form.suffix());
         let unit = if key.ends_with(unit) { "" } else { unit };
         match is_range {
@@ -109,10 +102,7 @@ mod tests {
     #[test]
     fn a_header_names_units_and_an_interval_has_two_columns() {
         let text = csv(&table("times", &[("a,\"b", 0.5)])).unwrap();
-        assert_eq!(
-            text,
-            "agent,time_ns,time_low_ns,time_high_ns\n\"a,\"\"b\",0.5,0.5,0.5\n"
-        );
+        assert_eq!(text, "agent,time_ns,time_low_ns,time_high_ns\n\"a,\"\"b\",0.5,0.5,0.5\n");
     }
 
     #[test]
@@ -122,10 +112,7 @@ mod tests {
             .done();
         let text = csv_of_all(&[table("times", &[("a", 1.0)]), other]).unwrap();
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(
-            lines[0],
-            "table,agent,time_ns,time_low_ns,time_high_ns,size_bytes"
-        );
+        assert_eq!(lines[0], "table,agent,time_ns,time_low_ns,time_high_ns,size_bytes");
         assert_eq!(lines[1..], ["times,a,1,1,1,", "sizes,,,,,5"]);
     }
 }

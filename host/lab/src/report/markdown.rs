@@ -77,9 +77,8 @@ fn topics(report: &RunReport) -> Vec<(String, String)> {
         let (table, told) = match &report.baseline {
             Some(compared) => {
                 let changes = compared.changes.iter();
-                let mut changes: Vec<&Change> = changes
-                    .filter(|change| change.metric.quantity.topic == topic)
-                    .collect();
+                let mut changes: Vec<&Change> =
+                    changes.filter(|change| change.metric.quantity.topic == topic).collect();
                 // What changed stands first.
                 changes.sort_by_key(|change| match change.verdict {
                     Some(Verdict::Regressed) => 0,
@@ -88,16 +87,12 @@ fn topics(report: &RunReport) -> Vec<(String, String)> {
                 });
                 let count = changes.len();
                 let found = changes.iter().filter(|change| change.is_found()).count();
-                (
-                    change_table(&changes),
-                    format!("{count} metrics, {found} changed"),
-                )
+                (change_table(&changes), format!("{count} metrics, {found} changed"))
             }
             None => {
                 let metrics = report.view.metrics.iter();
-                let metrics: Vec<&Metric> = metrics
-                    .filter(|metric| metric.quantity.topic == topic)
-                    .collect();
+                let metrics: Vec<&Metric> =
+                    metrics.filter(|metric| metric.quantity.topic == topic).collect();
                 (metric_table(&metrics), format!("{} metrics", metrics.len()))
             }
         };

@@ -100,18 +100,14 @@ const MOST_GRADES: usize = 12;
 /// Returns the table of grades, those that miss their target first, what it says, and what is
 /// not judged.
 pub(super) fn grades(report: &RunReport) -> Option<(Table, Vec<String>)> {
-    let RunReport {
-        graded, not_judged, ..
-    } = report;
+    let RunReport { graded, not_judged, .. } = report;
     if graded.is_empty() && not_judged.is_empty() {
         return None;
     }
     let well = graded.iter().filter(|g| g.grade == Grade::Target).count();
     let sentence = format!("{well} of {} results meet their target", graded.len());
     let sentence = Some(sentence).filter(|_| !graded.is_empty());
-    let sentences = sentence
-        .into_iter()
-        .chain(not_judged.iter().map(NotJudged::to_string));
+    let sentences = sentence.into_iter().chain(not_judged.iter().map(NotJudged::to_string));
     let is_shown = |g: &&Graded| graded.len() <= MOST_GRADES || g.grade != Grade::Target;
     let mut shown: Vec<Graded> = graded.iter().filter(is_shown).cloned().collect();
     shown.sort_by_key(|graded| std::cmp::Reverse(graded.grade));
@@ -132,24 +128,9 @@ pub(super) fn grades(report: &RunReport) -> Option<(Table, Vec<String>)> {
             number(graded, graded.metric.value.value).into()
         })
         .strong()
-        .cells(
-            "target",
-            "target",
-            form,
-            bound(|graded| graded.bounds.target),
-        )
-        .cells(
-            "acceptable",
-            "acceptable",
-            form,
-            bound(|graded| graded.bounds.acceptable),
-        )
-        .cells(
-            "critical",
-            "critical",
-            form,
-            bound(|graded| graded.bounds.critical),
-        )
+        .cells("target", "target", form, bound(|graded| graded.bounds.target))
+        .cells("acceptable", "acceptable", form, bound(|graded| graded.bounds.acceptable))
+        .cells("critical", "critical", form, bound(|graded| graded.bounds.critical))
         .cells("grade", "grade", None, |graded| {
             Cell::text(graded.grade.name()).seen(match graded.grade {
                 Grade::Target => Emphasis::Good,

@@ -143,10 +143,7 @@ impl RunReport {
             .baseline
             .as_ref()
             .map(|compared| change_table(&compared.changes.iter().collect::<Vec<_>>()));
-        changes
-            .into_iter()
-            .chain(self.view.tables.iter().cloned())
-            .collect()
+        changes.into_iter().chain(self.view.tables.iter().cloned()).collect()
     }
 }
 
@@ -161,9 +158,7 @@ pub(super) fn change_table(changes: &[&Change]) -> Table {
         .cells("current", "current", Some(Form::Number), |change| {
             Value::Number(change.metric.value.value, unit(change)).into()
         })
-        .number("change", "change", Form::Change, |change| {
-            Some(change.change?.value)
-        })
+        .number("change", "change", Form::Change, |change| Some(change.change?.value))
         .interval("change", Form::Change, |change| change.change)
         .cells("verdict", "verdict", None, |change| {
             let verdict = Cell::text(change.verdict_name());

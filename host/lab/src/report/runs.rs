@@ -14,12 +14,10 @@ pub fn list(runs: &[Listed]) -> String {
         .number("run", "run", Form::Integer, |run| Some(run.id as f64))
         .text("started", "started", |run| seconds(&run.begin.started))
         .text("command", "command", |run| run.begin.command.clone())
-        .text("agents", "agents", |run| {
-            match run.begin.agents.as_slice() {
-                [] => "-".to_owned(),
-                [one] => one.agent.clone(),
-                [one, others @ ..] => format!("{} and {} more", one.agent, others.len()),
-            }
+        .text("agents", "agents", |run| match run.begin.agents.as_slice() {
+            [] => "-".to_owned(),
+            [one] => one.agent.clone(),
+            [one, others @ ..] => format!("{} and {} more", one.agent, others.len()),
         })
         .text("commit", "commit", |run| {
             let commit = run.begin.environment.commit.as_deref();
@@ -44,10 +42,7 @@ pub fn show(id: RunId, run: &Document) -> String {
     ];
     lines.extend(builds(&begin.agents));
     for agent in &begin.agents {
-        lines.push(format!(
-            "agent {}: component sha256 {}",
-            agent.agent, agent.component
-        ));
+        lines.push(format!("agent {}: component sha256 {}", agent.agent, agent.component));
     }
     if let Some(settings) = begin.settings {
         lines.push(format!(
@@ -62,9 +57,7 @@ pub fn show(id: RunId, run: &Document) -> String {
             let (kind, agent) = (&part.part.experiment, &part.part.agent);
             let bytes = part.part.bytes().unwrap_or(0);
             let sides = part.part.sides.join(", ");
-            lines.push(format!(
-                "{kind} of {agent}, {bytes} bytes: {rounds} rounds on {sides}"
-            ));
+            lines.push(format!("{kind} of {agent}, {bytes} bytes: {rounds} rounds on {sides}"));
             continue;
         }
         let name = (part.part.experiment.clone(), part.part.backend_name());

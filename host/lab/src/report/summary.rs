@@ -20,10 +20,7 @@ pub struct Line {
 }
 
 fn line(tone: Tone, text: impl Into<String>) -> Line {
-    Line {
-        tone,
-        text: text.into(),
-    }
+    Line { tone, text: text.into() }
 }
 
 /// Returns what a run says of targets and changes, and what makes the comparison mean less.
@@ -31,22 +28,13 @@ pub fn summary(report: &RunReport) -> Vec<Line> {
     let mut lines = vec![targets(report)];
     let not_judged = report.not_judged.iter();
     lines.extend(not_judged.map(|it| line(Tone::Warning, it.to_string())));
-    lines.extend(
-        report
-            .view
-            .objections
-            .iter()
-            .map(|text| line(Tone::Bad, text)),
-    );
+    lines.extend(report.view.objections.iter().map(|text| line(Tone::Bad, text)));
     if let Some(compared) = &report.baseline {
         lines.extend(changes(&compared.name, &compared.changes));
         if !compared.differences.is_empty() {
             let differ = compared.differences.iter().map(ToString::to_string);
             let differ: Vec<_> = differ.collect();
-            let text = format!(
-                "Not measured alike, baseline and now: {}",
-                differ.join("; ")
-            );
+            let text = format!("Not measured alike, baseline and now: {}", differ.join("; "));
             lines.push(line(Tone::Warning, text));
         }
     }
@@ -61,27 +49,18 @@ pub fn summary(report: &RunReport) -> Vec<Line> {
 }
 
 fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
-    let count = |verdict| {
-        changes
-            .iter()
-            .filter(|change| change.verdict == verdict)
-            .count()
-    };
+    let count = |verdict| changes.iter().filter(|change| change.verdict == verdict).count();
     let withheld = changes.iter().filter(|change| change.because.is_some());
     let withheld: Vec<_> = withheld.collect();
     let mut lines = vec![
         match count(Some(Verdict::Regressed)) {
-            0 if !withheld.is_empty() && withheld.len() == changes.len() => line(
-                Tone::Warning,
-                format!("Nothing is judged against {baseline}"),
-            ),
+            0 if !withheld.is_empty() && withheld.len() == changes.len() => {
+                line(Tone::Warning, format!("Nothing is judged against {baseline}"))
+            }
             0 => line(Tone::Good, format!("No regression against {baseline}")),
             n => {
                 let names = largest(changes, Verdict::Regressed);
-                line(
-                    Tone::Bad,
-                    format!("{n} regressions against {baseline}: {names}"),
-                )
+                line(Tone::Bad, format!("{n} regressions against {baseline}: {names}"))
             }
         },
         match count(Some(Verdict::Improved)) {
@@ -93,10 +72,7 @@ fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
         },
     ];
     lines.push(match changes.len() {
-        0 => line(
-            Tone::Warning,
-            "The baseline measured nothing that this run did",
-        ),
+        0 => line(Tone::Warning, "The baseline measured nothing that this run did"),
         all => line(
             Tone::Plain,
             format!(
@@ -120,20 +96,12 @@ fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
 
 /// Names the three largest changes of a verdict.
 fn largest(changes: &[Change], verdict: Verdict) -> String {
-    let size = |change: &Change| {
-        change
-            .change
-            .map_or(f64::INFINITY, |change| change.value.abs())
-    };
-    let found = changes
-        .iter()
-        .filter(|change| change.verdict == Some(verdict));
+    let size = |change: &Change| change.change.map_or(f64::INFINITY, |change| change.value.abs());
+    let found = changes.iter().filter(|change| change.verdict == Some(verdict));
     let mut found: Vec<_> = found.collect();
     found.sort_by(|a, b| size(b).total_cmp(&size(a)));
     let named = found.iter().take(3).map(|change| {
-        let by = change
-            .change
-            .map_or_else(String::new, |by| Form::Change.show(by.value));
+        let by = change.change.map_or_else(String::new, |by| Form::Change.show(by.value));
         format!("{} {by}", change.metric.name())
     });
     named.collect::<Vec<_>>().join("; ")
@@ -149,11 +117,7 @@ fn targets(report: &RunReport) -> Line {
     worst.sort_by_key(|graded| std::cmp::Reverse(graded.grade));
     let names = worst.iter().take(3).map(|graded| {
         let form = Form::from(graded.metric.quantity.unit);
-        format!(
-            "{} {}",
-            graded.metric.name(),
-            form.show(graded.metric.value.value)
-        )
+        format!("{} {}", graded.metric.name(), form.show(graded.metric.value.value))
     });
     let names = names.collect::<Vec<_>>().join("; ");
     match all {
@@ -161,10 +125,9 @@ fn targets(report: &RunReport) -> Line {
             line(Tone::Warning, "Nothing that has a target is judged")
         }
         0 => line(Tone::Plain, "Nothing of this run has a target"),
-        _ if met == all => line(
-            Tone::Good,
-            format!("All performance targets met ({all} of {all})"),
-        ),
+        _ if met == all => {
+            line(Tone::Good, format!("All performance targets met ({all} of {all})"))
+        }
         _ if missed > 0 => line(
             Tone::Bad,
             format!("{met} of {all} targets met, and {missed} worse than critical: {names}"),

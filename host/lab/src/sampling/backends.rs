@@ -29,11 +29,7 @@ pub fn load(
         match side(subject, backend, &config, &mut notes) {
             Some(Ok(side)) => sides.push(side),
             Some(Err(source)) => {
-                return Err(Error::Load {
-                    agent,
-                    backend,
-                    source,
-                });
+                return Err(Error::Load { agent, backend, source });
             }
             None => notes.push(format!(
                 "{agent} is a component alone, without a twin: {backend} is left out"
@@ -45,12 +41,7 @@ pub fn load(
             "{agent} is a component alone, without a twin: it can only run on `--backends wasm`"
         )));
     }
-    Ok(Loaded {
-        agent,
-        sides,
-        notes,
-        _directory: directory,
-    })
+    Ok(Loaded { agent, sides, notes, _directory: directory })
 }
 
 /// A subject on one backend, for many agents.
@@ -68,11 +59,7 @@ pub fn backend(
             "{agent} is a component alone, without a twin: it can only run on `--backends wasm`"
         )));
     };
-    let side = loaded.map_err(|source| Error::Load {
-        agent,
-        backend: kind,
-        source,
-    })?;
+    let side = loaded.map_err(|source| Error::Load { agent, backend: kind, source })?;
     Ok(side.backend.into())
 }
 

@@ -10,10 +10,7 @@ pub struct Departures<T> {
 
 impl<T> Default for Departures<T> {
     fn default() -> Self {
-        Self {
-            oldest: 0,
-            entries: VecDeque::new(),
-        }
+        Self { oldest: 0, entries: VecDeque::new() }
     }
 }
 

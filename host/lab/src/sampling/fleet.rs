@@ -30,11 +30,7 @@ impl Fleet {
         let runtime = start_runtime(settings)?;
         let start = Instant::now();
         let agents = runtime.spawn_many(backend, options, count)?;
-        Ok(Self {
-            runtime,
-            agents,
-            spawned_in: start.elapsed(),
-        })
+        Ok(Self { runtime, agents, spawned_in: start.elapsed() })
     }
 
     /// Waits until nothing is on its way.
@@ -42,9 +38,7 @@ impl Fleet {
     /// # Errors
     /// If something still is after half a minute, or was not accounted for.
     pub fn drain(&self) -> Result<()> {
-        let accounts = self
-            .runtime
-            .quiesce(Instant::now() + Duration::from_secs(30));
+        let accounts = self.runtime.quiesce(Instant::now() + Duration::from_secs(30));
         if accounts.queued == 0 && accounts.is_balanced() {
             return Ok(());
         }

@@ -139,14 +139,9 @@ pub(super) fn verify(
 ) -> Result<u64> {
     let mut answers = 0;
     for (index, exchange) in case.exchanges.iter().enumerate() {
-        let step = format!(
-            "message {} of {} bytes",
-            index + 1,
-            exchange.request.content.len()
-        );
-        let handled = agent
-            .handle(&exchange.request)
-            .map_err(|error| loaded.failed(side, &step, error))?;
+        let step = format!("message {} of {} bytes", index + 1, exchange.request.content.len());
+        let handled =
+            agent.handle(&exchange.request).map_err(|error| loaded.failed(side, &step, error))?;
         let checked = exchange.expected.check(&handled);
         checked.map_err(|reason| Error::WrongReply {
             agent: loaded.agent.clone(),

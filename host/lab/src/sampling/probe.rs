@@ -131,11 +131,7 @@ impl Probed {
                     .to_owned(),
             ));
         }
-        Ok(Self {
-            probe,
-            agents,
-            next: 0,
-        })
+        Ok(Self { probe, agents, next: 0 })
     }
 }
 

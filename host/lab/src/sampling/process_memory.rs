@@ -51,11 +51,7 @@ pub fn children() -> Vec<Child> {
     let lists = threads
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
     let pids: Vec<String> = lists
-        .flat_map(|list| {
-            list.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
         .collect();
     pids.iter().filter_map(|pid| child(pid)).collect()
 }
@@ -67,10 +63,7 @@ fn child(pid: &str) -> Option<Child> {
         let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
         text.split(' ').next()?.parse::<u64>().ok()
     });
-    Some(Child {
-        resident: of_process(pid)?,
-        cpu: Duration::from_nanos(used.sum()),
-    })
+    Some(Child { resident: of_process(pid)?, cpu: Duration::from_nanos(used.sum()) })
 }
 
 /// Whether this program's allocator is stats_alloc's.
@@ -86,9 +79,7 @@ pub fn allocator_counts() {
 /// rounding in it, which grows for minutes without any leak: 0.2 bytes a message in the
 /// first 200,000.
 pub fn heap() -> Option<u64> {
-    let stats = COUNTS
-        .load(Ordering::Relaxed)
-        .then(|| INSTRUMENTED_SYSTEM.stats())?;
+    let stats = COUNTS.load(Ordering::Relaxed).then(|| INSTRUMENTED_SYSTEM.stats())?;
     let live = stats.bytes_allocated.wrapping_sub(stats.bytes_deallocated);
     Some(live as u64)
 }

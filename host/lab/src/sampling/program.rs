@@ -85,10 +85,7 @@ impl Program {
     /// # Errors
     /// If a shard or an agent does not start.
     pub fn fleet(&self, agents: usize, shards: usize) -> Result<Fleet> {
-        let settings = Settings {
-            shards,
-            ..Settings::default()
-        };
+        let settings = Settings { shards, ..Settings::default() };
         Fleet::start(&self.start, agents, settings, &Default::default())
     }
 }

@@ -27,11 +27,7 @@ pub struct Repeats {
 impl Repeats {
     /// Begins with a load of this length, of which nothing was measured yet.
     pub fn of(planned: Duration) -> Self {
-        Self {
-            missing: planned,
-            budget: planned + planned / BUDGET as u32,
-            spent: Duration::ZERO,
-        }
+        Self { missing: planned, budget: planned + planned / BUDGET as u32, spent: Duration::ZERO }
     }
 
     /// Counts a window of this many seconds.

@@ -28,10 +28,7 @@ pub struct Ring {
 /// # Errors
 /// If a relay does not start, or a token is lost.
 pub fn ring(backend: &Arc<dyn Backend>, ring: &Ring) -> Result<f64> {
-    let settings = Settings {
-        max_hops: u32::MAX,
-        ..Settings::default()
-    };
+    let settings = Settings { max_hops: u32::MAX, ..Settings::default() };
     let runtime = start_runtime(settings)?;
     let failed = |error: &dyn std::fmt::Display| Error::Path(error.to_string());
     let relays = (0..ring.agents).map(|index| {
@@ -44,9 +41,7 @@ pub fn ring(backend: &Arc<dyn Backend>, ring: &Ring) -> Result<f64> {
         let name = format!("relay-{index}");
         runtime.spawn_on(shard, Some(&name), backend.clone(), options)
     });
-    let relays = relays
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| failed(&e))?;
+    let relays = relays.collect::<Result<Vec<_>, _>>().map_err(|e| failed(&e))?;
     let mut connection = runtime.connect(ring.tokens as u32);
     let mut token = vec![0x5a; ring.size.max(4)];
     token[..4].copy_from_slice(&u32::MAX.to_le_bytes());

@@ -29,10 +29,7 @@ pub struct Side {
 impl Side {
     /// A side with this name.
     pub fn new(name: impl Into<String>, backend: impl Backend + 'static) -> Self {
-        Self {
-            name: name.into(),
-            backend: Box::new(backend),
-        }
+        Self { name: name.into(), backend: Box::new(backend) }
     }
 }
 

@@ -57,11 +57,7 @@ pub fn steady(program: &Program, load: &Steady, to: &mut dyn Recorder) -> Result
             to.window(window)
         })?;
     }
-    repeats.note(
-        &program.part(load.kind, agents, size, None, 1).name(),
-        load.duration,
-        to,
-    )?;
+    repeats.note(&program.part(load.kind, agents, size, None, 1).name(), load.duration, to)?;
     to.failures(&generator)?;
     to.accounts(&fleet)
 }

@@ -23,11 +23,7 @@ pub fn slice(agent: &mut dyn Agent, case: &Case, cycles: u32) -> Result<Slice, C
     }
     let took = start.elapsed();
     let messages = f64::from(cycles) * case.exchanges.len() as f64;
-    Ok(Slice {
-        ns: took.as_nanos() as f64 / messages,
-        answers,
-        took,
-    })
+    Ok(Slice { ns: took.as_nanos() as f64 / messages, answers, took })
 }
 
 /// What one slice measured.
@@ -101,9 +97,6 @@ impl Agent for Free {
 
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
         black_box(message);
-        Ok(Handled {
-            replies: vec![Message::request([])],
-            sent: Vec::new(),
-        })
+        Ok(Handled { replies: vec![Message::request([])], sent: Vec::new() })
     }
 }

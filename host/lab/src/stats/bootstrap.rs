@@ -23,11 +23,7 @@ pub fn change_over_time(series: &[f64]) -> Option<Estimate> {
         .collect();
     ratios.sort_by(f64::total_cmp);
     let at = |share: f64| ratios[((RESAMPLES - 1) as f64 * share).round() as usize];
-    Some(Estimate {
-        value,
-        low: Some(at(0.025)),
-        high: Some(at(0.975)),
-    })
+    Some(Estimate { value, low: Some(at(0.025)), high: Some(at(0.975)) })
 }
 
 /// Resamples as many values, in blocks of the cube root of their number, the order that estimates
@@ -67,14 +63,9 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(7);
         let series = noise(60, &mut random);
         let same = change_over_time(&series).unwrap();
-        assert!(
-            same.low.unwrap() < 1.0 && same.high.unwrap() > 1.0,
-            "{same:?}"
-        );
+        assert!(same.low.unwrap() < 1.0 && same.high.unwrap() > 1.0, "{same:?}");
         let slower = series.iter().enumerate();
-        let slower: Vec<f64> = slower
-            .map(|(n, v)| if n >= 40 { v * 1.1 } else { *v })
-            .collect();
+        let slower: Vec<f64> = slower.map(|(n, v)| if n >= 40 { v * 1.1 } else { *v }).collect();
         let slower = change_over_time(&slower).unwrap();
         assert!(slower.low.unwrap() > 1.05, "{slower:?}");
         assert_eq!(change_over_time(&series[..11]), None);

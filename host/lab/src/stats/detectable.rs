@@ -22,11 +22,8 @@ mod tests {
 
     #[test]
     fn it_is_the_textbooks_sum_of_quantiles() {
-        let interval = |end: Option<f64>| Estimate {
-            value: 0.0,
-            low: end.map(|end| -end),
-            high: end,
-        };
+        let interval =
+            |end: Option<f64>| Estimate { value: 0.0, low: end.map(|end| -end), high: end };
         // 1.960 standard errors per side, and 1.645 + 1.282 of them to be detected.
         let found = detectable(interval(Some(1.96)), 0.95, 0.05).unwrap();
         assert!((found - 2.926).abs() < 1e-3, "{found}");

@@ -22,13 +22,8 @@ pub struct Distribution(Histogram<u64>);
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// The percentiles in reports, with their names in files.
-pub const PERCENTILES: [(&str, f64); 5] = [
-    ("p50", 0.5),
-    ("p90", 0.9),
-    ("p95", 0.95),
-    ("p99", 0.99),
-    ("p99.9", 0.999),
-];
+pub const PERCENTILES: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)];
 
 impl Distribution {
     /// Creates one with two significant digits and a resolution of a microsecond, which takes a
@@ -175,10 +170,7 @@ impl schemars::JsonSchema for Distribution {
             properties.insert(name.to_owned(), json!({"type": ["number", "null"]}));
         }
         let hdr = "the whole HDR histogram: V2, deflated, base64";
-        properties.insert(
-            "hdr".to_owned(),
-            json!({"type": "string", "description": hdr}),
-        );
+        properties.insert("hdr".to_owned(), json!({"type": "string", "description": hdr}));
         json_schema!({
             "type": "object",
             "description": "Times in nanoseconds. `hdr` is read back; the other fields are for readers.",

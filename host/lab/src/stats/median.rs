@@ -19,20 +19,12 @@ pub struct Estimate {
 impl Estimate {
     /// Returns a value without an interval.
     pub fn single(value: f64) -> Self {
-        Self {
-            value,
-            low: None,
-            high: None,
-        }
+        Self { value, low: None, high: None }
     }
 
     /// Returns a value that is certain.
     pub fn exact(value: f64) -> Self {
-        Self {
-            value,
-            low: Some(value),
-            high: Some(value),
-        }
+        Self { value, low: Some(value), high: Some(value) }
     }
 
     /// Returns both ends of the interval; `None` if there is none.

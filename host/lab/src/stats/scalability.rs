@@ -59,9 +59,7 @@ impl Scalability {
             errors.map(|error| error * error).sum()
         };
         let mut best = fits.min_by(|a, b| square(a).total_cmp(&square(b)))?;
-        let errors = points
-            .iter()
-            .map(|(n, x)| (best.throughput(*n) / x - 1.0).abs());
+        let errors = points.iter().map(|(n, x)| (best.throughput(*n) / x - 1.0).abs());
         best.worst = errors.fold(0.0, f64::max);
         Some(best)
     }
@@ -97,9 +95,7 @@ fn solve(mut rows: Vec<Vec<f64>>) -> Option<Vec<f64>> {
         for (index, row) in rows.iter_mut().enumerate() {
             if index != column {
                 let factor = row[column] / pivot[column];
-                row.iter_mut()
-                    .zip(&pivot)
-                    .for_each(|(cell, above)| *cell -= factor * above);
+                row.iter_mut().zip(&pivot).for_each(|(cell, above)| *cell -= factor * above);
             }
         }
     }
@@ -113,12 +109,7 @@ mod tests {
 
     #[test]
     fn the_law_itself_is_found_again() {
-        let law = Scalability {
-            lambda: 1_000.0,
-            sigma: 0.05,
-            kappa: 1e-6,
-            worst: 0.0,
-        };
+        let law = Scalability { lambda: 1_000.0, sigma: 0.05, kappa: 1e-6, worst: 0.0 };
         let loads = [1.0, 10.0, 100.0, 1_000.0, 10_000.0];
         let points = loads.map(|n| (n, law.throughput(n)));
         let found = Scalability::fit(&points).unwrap();

@@ -69,14 +69,8 @@ pub fn location(differences: &[f64], confidence: f64) -> Option<Estimate> {
             below <= tail
         })
         .count();
-    let ends = left_out
-        .checked_sub(1)
-        .map(|rank| (averages[rank], averages[count - 1 - rank]));
-    Some(Estimate {
-        value,
-        low: ends.map(|(low, _)| low),
-        high: ends.map(|(_, high)| high),
-    })
+    let ends = left_out.checked_sub(1).map(|rank| (averages[rank], averages[count - 1 - rank]));
+    Some(Estimate { value, low: ends.map(|(low, _)| low), high: ends.map(|(_, high)| high) })
 }
 
 /// Returns the probability of every sum of the ranks 1 to n, each included with probability 1/2.

@@ -20,11 +20,7 @@ pub fn judge_samples(
     over: Code,
 ) -> Check {
     let budget = policy.budgets.get(&measure).copied();
-    let margin = if measure.is_timed() {
-        policy.timing.margin
-    } else {
-        1.0
-    };
+    let margin = if measure.is_timed() { policy.timing.margin } else { 1.0 };
     let limit = budget.map(|budget| (budget as f64 * margin) as u64);
     let finding = limit.filter(|limit| value > *limit).map(|limit| {
         let remedy = format!("Reduce it, or raise `{measure}` under [budgets]");
@@ -32,13 +28,7 @@ pub fn judge_samples(
             .wanted(format!("at most {}", measure.show(limit)))
             .found(measure.show(value))
     });
-    let metric = Metric {
-        measure,
-        value,
-        budget,
-        previous: None,
-        samples,
-    };
+    let metric = Metric { measure, value, budget, previous: None, samples };
     Check::measured(metric, finding.into_iter().collect())
 }
 

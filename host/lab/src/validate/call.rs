@@ -25,10 +25,7 @@ pub fn check(
     timed: bool,
 ) -> Result<Vec<Check>, String> {
     let Some(exchange) = case.exchanges.first() else {
-        return Ok(vec![Check::skipped(
-            "answers",
-            "there is no message to send",
-        )]);
+        return Ok(vec![Check::skipped("answers", "there is no message to send")]);
     };
     let mut agent = match start(sandbox, case) {
         Ok(agent) => agent,
@@ -54,11 +51,7 @@ pub fn check(
     };
     checks.push(Check::of("denials", denials(&usage)));
     let peak = usage.memory_peak.unwrap_or_default();
-    let content: usize = handled
-        .replies
-        .iter()
-        .map(|reply| reply.content.len())
-        .sum();
+    let content: usize = handled.replies.iter().map(|reply| reply.content.len()).sum();
     for (measure, value) in [
         (Measure::MemoryPeak, peak),
         (Measure::ReplySize, content as u64),
@@ -101,9 +94,7 @@ fn times(sandbox: &Sandbox, case: &Case, request: &Message) -> Result<Vec<u64>, 
 fn answers(error: &CallError, step: &str, log: &[LogLine]) -> Result<Check, String> {
     let finding = ended(error, step)?;
     let check = Check::of("answers", vec![finding]);
-    let last = log
-        .last()
-        .map(|line| format!("last line of its log: {}", line.text));
+    let last = log.last().map(|line| format!("last line of its log: {}", line.text));
     Ok(match last {
         Some(last) => check.with_note(last),
         None => check,
@@ -118,14 +109,12 @@ pub fn ended(error: &CallError, place: &str) -> Result<Finding, String> {
     let (code, remedy) = match error.cause() {
         None => (Code::Answered, "Add a case with a message that it accepts"),
         Some(Cause::Host(_) | Cause::NoSlot(_)) => return Err(error.to_string()),
-        Some(Cause::Deadline(_)) => (
-            Code::CallTime,
-            "Do less work per message, or raise `limits.deadline`",
-        ),
-        Some(Cause::OutOfMemory { .. }) => (
-            Code::CallMemory,
-            "Reduce its memory, or raise `limits.memory-limit`",
-        ),
+        Some(Cause::Deadline(_)) => {
+            (Code::CallTime, "Do less work per message, or raise `limits.deadline`")
+        }
+        Some(Cause::OutOfMemory { .. }) => {
+            (Code::CallMemory, "Reduce its memory, or raise `limits.memory-limit`")
+        }
         Some(_) => (Code::CallFault, "Fix the fault that is quoted"),
     };
     Ok(Finding::new(code, place, remedy).found(printable(&error.to_string())))
@@ -139,12 +128,7 @@ fn denials(usage: &sandlab_runtime::Usage) -> Vec<Finding> {
             "requests for memory",
             "Raise `limits.memory-limit`, or reduce its memory",
         ),
-        (
-            Code::LogDropped,
-            usage.log_dropped,
-            "log lines",
-            "Log less, or raise `limits.log`",
-        ),
+        (Code::LogDropped, usage.log_dropped, "log lines", "Log less, or raise `limits.log`"),
         (
             Code::SendRefused,
             u64::from(usage.sends_refused),

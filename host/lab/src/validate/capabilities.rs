@@ -129,11 +129,7 @@ fn refusal(package: &str, imports: &[&str], capability: Capability, outline: &Ou
     } else {
         (Code::NobodyOffers, format!("Build without it.{origin}"))
     };
-    let found = format!(
-        "{}, by which it can {}",
-        imports.join(", "),
-        capability.allows()
-    );
+    let found = format!("{}, by which it can {}", imports.join(", "), capability.allows());
     Finding::new(code, package, remedy).found(found)
 }
 
@@ -193,19 +189,13 @@ fn origin(outline: &Outline, capability: Capability) -> &'static str {
                     C::Random,
                     " `Math.random` needs it: `disableFeatures: [\"random\"]` turns it off.",
                 ),
-                (
-                    C::Stdio,
-                    " `console.log` needs it: `disableFeatures: [\"stdio\"]` turns it off.",
-                ),
+                (C::Stdio, " `console.log` needs it: `disableFeatures: [\"stdio\"]` turns it off."),
             ],
         ),
         (
             "tinygo",
             &[
-                (
-                    C::Files,
-                    " Go's `os` package imports it, also for programs that open no file.",
-                ),
+                (C::Files, " Go's `os` package imports it, also for programs that open no file."),
                 (
                     C::Network,
                     " Go's `net` package imports it; something that the agent uses does too.",
@@ -219,50 +209,28 @@ fn origin(outline: &Outline, capability: Capability) -> &'static str {
                     C::Files,
                     " Rust's standard library imports it with the first use of `std::fs`, and through the texts of panics.",
                 ),
-                (
-                    C::Network,
-                    " It comes with `std::net`: look for it with `cargo tree`.",
-                ),
-                (
-                    C::Clocks,
-                    " It comes with `std::time`, also in a dependency.",
-                ),
+                (C::Network, " It comes with `std::net`: look for it with `cargo tree`."),
+                (C::Clocks, " It comes with `std::time`, also in a dependency."),
                 (C::Random, " `HashMap` seeds itself with it."),
                 (
                     C::Environment,
                     " Panics read `RUST_BACKTRACE` from there: `std` always imports it.",
                 ),
-                (
-                    C::Stdio,
-                    " Panics write their text there: `std` always imports it.",
-                ),
+                (C::Stdio, " Panics write their text there: `std` always imports it."),
             ],
         ),
         (
             "clang",
             &[
-                (
-                    C::Files,
-                    " wasi-libc imports it with stdio, also for programs that only print.",
-                ),
-                (
-                    C::Network,
-                    " wasi-libc imports it with `socket` or `getaddrinfo`.",
-                ),
-                (
-                    C::Environment,
-                    " wasi-libc imports it with `getenv`, which its start-up calls.",
-                ),
+                (C::Files, " wasi-libc imports it with stdio, also for programs that only print."),
+                (C::Network, " wasi-libc imports it with `socket` or `getaddrinfo`."),
+                (C::Environment, " wasi-libc imports it with `getenv`, which its start-up calls."),
             ],
         ),
     ];
-    let known = hints
-        .iter()
-        .filter(|(toolchain, _)| outline.built_by(toolchain));
+    let known = hints.iter().filter(|(toolchain, _)| outline.built_by(toolchain));
     let mut fitting = known.flat_map(|(_, hints)| *hints);
-    fitting
-        .find(|(of, _)| *of == capability)
-        .map_or("", |(_, hint)| hint)
+    fitting.find(|(of, _)| *of == capability).map_or("", |(_, hint)| hint)
 }
 
 #[cfg(test)]
@@ -270,14 +238,9 @@ mod tests {
     use super::*;
 
     fn findings(import: &'static str, preset: Preset, allow: &[&str]) -> Vec<Code> {
-        let outline = Outline {
-            imports: vec![import],
-            ..Outline::default()
-        };
-        let allowed = Capabilities {
-            preset,
-            allow: allow.iter().map(|entry| (*entry).to_owned()).collect(),
-        };
+        let outline = Outline { imports: vec![import], ..Outline::default() };
+        let allowed =
+            Capabilities { preset, allow: allow.iter().map(|entry| (*entry).to_owned()).collect() };
         let checks = check(&outline, &allowed);
         let findings = checks.iter().flat_map(|check| &check.findings);
         findings.map(|finding| finding.code).collect()
@@ -296,10 +259,7 @@ mod tests {
         }
         assert_eq!(findings(tcp, basics, &[]), [Code::NotAllowed]);
         assert_eq!(findings(tcp, basics, &["wasi:sockets@0.2.6"]), []);
-        assert_eq!(
-            findings(tcp, basics, &["wasi:sockets/udp"]),
-            [Code::NotAllowed]
-        );
+        assert_eq!(findings(tcp, basics, &["wasi:sockets/udp"]), [Code::NotAllowed]);
         let http = "wasi:http/types@0.2.6";
         assert_eq!(findings(http, basics, &["http"]), [Code::NobodyOffers]);
         assert_eq!(findings("env", basics, &["unknown"]), [Code::NobodyOffers]);

@@ -237,9 +237,7 @@ impl FromStr for Code {
     type Err = String;
 
     fn from_str(id: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL
-            .iter()
-            .find(|code| code.id().eq_ignore_ascii_case(id));
+        let found = Self::ALL.iter().find(|code| code.id().eq_ignore_ascii_case(id));
         found.copied().ok_or_else(|| {
             let ids: Vec<_> = Self::ALL.iter().map(|code| code.id()).collect();
             format!("there is no code {id:?}; there are {}", ids.join(", "))

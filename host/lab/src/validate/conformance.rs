@@ -17,12 +17,8 @@ use sandlab_runtime::{
 };
 
 /// Ids at the limits of 32-bit, 53-bit and signed integers.
-const IDS: [(u64, &str); 4] = [
-    (0, "id 0"),
-    (1 << 32, "id 2^32"),
-    ((1 << 53) + 1, "id 2^53+1"),
-    (u64::MAX - 1, "id 2^64-2"),
-];
+const IDS: [(u64, &str); 4] =
+    [(0, "id 0"), (1 << 32, "id 2^32"), ((1 << 53) + 1, "id 2^53+1"), (u64::MAX - 1, "id 2^64-2")];
 
 /// Sizes at the limits of usual buffers, pages and stacks.
 const SIZES: [(usize, &str); 6] = [
@@ -102,20 +98,12 @@ fn general_messages(seed: u64) -> Vec<(&'static str, Message)> {
     };
     let mut messages = Vec::new();
     for (id, name) in IDS {
-        let ids = Message {
-            id,
-            conversation: id,
-            sender: id,
-            ..message(64)
-        };
+        let ids = Message { id, conversation: id, sender: id, ..message(64) };
         messages.push((name, ids));
     }
     messages.extend(SIZES.map(|(size, name)| (name, message(size))));
     messages.extend(PERFORMATIVES.map(|(performative, name)| {
-        let message = Message {
-            performative,
-            ..message(64)
-        };
+        let message = Message { performative, ..message(64) };
         (name, message)
     }));
     messages
@@ -154,11 +142,7 @@ fn wrong_replies(subject: &Subject, case: &Case) -> Result<Vec<Finding>, String>
             Ok(handled) => {
                 let wrong = exchange.expected.check(&handled).err();
                 findings.extend(wrong.map(|reason| {
-                    let code = if is_open {
-                        Code::NotItsTwin
-                    } else {
-                        Code::WrongReply
-                    };
+                    let code = if is_open { Code::NotItsTwin } else { Code::WrongReply };
                     let remedy = "Compare the agent's reply with the expected one";
                     Finding::new(code, at(number), remedy).found(reason)
                 }));
@@ -206,11 +190,7 @@ fn probe(
     findings.extend(later.findings(message, "an instance with earlier messages"));
     if let Some(twin) = subject.twin {
         let pairs = [
-            (
-                &fresh,
-                ask(twin, case, message, &mut None)?,
-                "a fresh instance",
-            ),
+            (&fresh, ask(twin, case, message, &mut None)?, "a fresh instance"),
             (
                 &later,
                 ask(twin, case, message, &mut sequence.twin)?,
@@ -305,9 +285,7 @@ impl Answer {
                 let longest = a.content.len().max(b.content.len());
                 (at < longest).then_some(at)
             });
-            let first = contents
-                .enumerate()
-                .find_map(|(reply, at)| Some((reply, at?)));
+            let first = contents.enumerate().find_map(|(reply, at)| Some((reply, at?)));
             let first =
                 first.map(|(reply, at)| format!("; reply {} differs from byte {at} on", reply + 1));
             return Some(self.description() + &first.unwrap_or_default());
@@ -339,18 +317,12 @@ fn changed_number(request: &Message, handled: &Handled, place: &str) -> Option<F
             ("recipient", request.sender, reply.recipient),
         ]
     });
-    let lost = numbers
-        .into_iter()
-        .find(|(_, wanted, found)| wanted != found);
+    let lost = numbers.into_iter().find(|(_, wanted, found)| wanted != found);
     lost.map(|(field, wanted, found)| {
         let remedy = "Keep ids as 64-bit integers all the way: BigInt in JavaScript";
-        Finding::new(
-            Code::LostNumber,
-            format!("{field} of a reply, {place}"),
-            remedy,
-        )
-        .wanted(wanted.to_string())
-        .found(found.to_string())
+        Finding::new(Code::LostNumber, format!("{field} of a reply, {place}"), remedy)
+            .wanted(wanted.to_string())
+            .found(found.to_string())
     })
 }
 

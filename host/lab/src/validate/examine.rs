@@ -21,12 +21,7 @@ pub fn examine(bytes: &[u8]) -> Result<Vec<StageReport>, String> {
         return Ok(reports);
     }
     let outline = Outline::of(bytes).map_err(|error| error.to_string())?;
-    for stage in [
-        Stage::World,
-        Stage::Capabilities,
-        Stage::Static,
-        Stage::Hygiene,
-    ] {
+    for stage in [Stage::World, Stage::Capabilities, Stage::Static, Stage::Hygiene] {
         let checks = match stage {
             Stage::World => world::check(bytes, &policy.world),
             Stage::Capabilities => capabilities::check(&outline, &policy.capabilities),

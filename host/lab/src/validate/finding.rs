@@ -137,18 +137,12 @@ impl Check {
 
     /// Creates a check of a number.
     pub fn measured(metric: Metric, findings: Vec<Finding>) -> Self {
-        Self {
-            metric: Some(metric.clone()),
-            ..Self::of(metric.measure.name(), findings)
-        }
+        Self { metric: Some(metric.clone()), ..Self::of(metric.measure.name(), findings) }
     }
 
     /// Creates a check that was not made.
     pub fn skipped(name: impl AsRef<str>, why: impl AsRef<str>) -> Self {
-        Self {
-            status: Status::Skipped,
-            ..Self::of(name, Vec::new()).with_note(why)
-        }
+        Self { status: Status::Skipped, ..Self::of(name, Vec::new()).with_note(why) }
     }
 
     /// Sets the note.
@@ -202,13 +196,7 @@ impl StageReport {
             None if all_skipped => Status::Skipped,
             None => Status::Pass,
         };
-        Self {
-            stage,
-            status,
-            reason: None,
-            ns,
-            checks,
-        }
+        Self { stage, status, reason: None, ns, checks }
     }
 
     /// Creates the result of a stage that was not run.
@@ -222,13 +210,7 @@ impl StageReport {
     }
 
     fn without_checks(stage: Stage, status: Status, why: impl AsRef<str>) -> Self {
-        Self {
-            stage,
-            status,
-            reason: Some(printable(why.as_ref())),
-            ns: None,
-            checks: Vec::new(),
-        }
+        Self { stage, status, reason: Some(printable(why.as_ref())), ns: None, checks: Vec::new() }
     }
 }
 
@@ -299,10 +281,7 @@ impl Guest {
         let with_check = |(stage, check)| (stage, check, check);
         let checks = self.checks().map(with_check);
         checks.flat_map(|(stage, check, within): (Stage, &Check, &Check)| {
-            within
-                .findings
-                .iter()
-                .map(move |found| (stage, check, found))
+            within.findings.iter().map(move |found| (stage, check, found))
         })
     }
 }

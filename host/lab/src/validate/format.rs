@@ -22,10 +22,7 @@ pub fn check(bytes: &[u8]) -> Vec<Check> {
         return vec![Check::of("kind", vec![finding])];
     }
     let kind = Kind::of(bytes);
-    let mut checks = vec![Check::of(
-        "kind",
-        not_a_component(kind).into_iter().collect(),
-    )];
+    let mut checks = vec![Check::of("kind", not_a_component(kind).into_iter().collect())];
     if kind == Kind::Component {
         let cut = cut(bytes);
         let is_whole = cut.is_none();
@@ -118,10 +115,8 @@ fn validate(bytes: &[u8]) -> Result<(), BinaryReaderError> {
         shares.push(std::mem::replace(&mut functions, rest));
     }
     thread::scope(|scope| {
-        let threads: Vec<_> = shares
-            .into_iter()
-            .map(|share| scope.spawn(|| validate_functions(share)))
-            .collect();
+        let threads: Vec<_> =
+            shares.into_iter().map(|share| scope.spawn(|| validate_functions(share))).collect();
         // The first error of the file, whichever thread came upon one first.
         let results = threads.into_iter().map(|thread| match thread.join() {
             Ok(result) => result,

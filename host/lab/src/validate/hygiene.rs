@@ -31,15 +31,8 @@ fn debug_info(outline: &Outline) -> Option<Finding> {
 }
 
 /// Roots of people's and CI's folders; no language runtime has paths of its own beneath them.
-const ROOTS: [&[u8]; 7] = [
-    b"/home/",
-    b"/Users/",
-    b"/root/",
-    b"/builds/",
-    b"/workspace/",
-    b"/github/",
-    b"C:\\Users\\",
-];
+const ROOTS: [&[u8]; 7] =
+    [b"/home/", b"/Users/", b"/root/", b"/builds/", b"/workspace/", b"/github/", b"C:\\Users\\"];
 
 fn build_paths(outline: &Outline) -> Option<Finding> {
     let mut paths = BTreeSet::new();
@@ -56,11 +49,7 @@ fn build_paths(outline: &Outline) -> Option<Finding> {
     let count = paths.len();
     let named: Vec<_> = paths.into_iter().take(NAMED).collect();
     let more = count.saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let remedy = "Build with `--remap-path-prefix` (Rust), `-ffile-prefix-map` (C)";
     let finding = Finding::new(Code::BuildPaths, "data segments", remedy);
     Some(finding.found(named.join(", ") + &more))
@@ -111,20 +100,15 @@ const LOCALS: f64 = 0.5;
 const FEWEST_OPERATORS: u64 = 500;
 
 fn unoptimised(outline: &Outline) -> Option<Finding> {
-    let checked = outline
-        .segments
-        .iter()
-        .any(|segment| find(segment, CHECKED_ARITHMETIC).is_some());
+    let checked =
+        outline.segments.iter().any(|segment| find(segment, CHECKED_ARITHMETIC).is_some());
     let share = locals(outline.sample);
     let found = match share {
         _ if checked => {
             "the text of a check for overflow, which release builds do not have".to_owned()
         }
         Some(share) if share > LOCALS => {
-            format!(
-                "{:.0} % of the operators only move values through locals",
-                share * 100.0
-            )
+            format!("{:.0} % of the operators only move values through locals", share * 100.0)
         }
         _ => return None,
     };
@@ -138,13 +122,8 @@ fn locals(sample: Sample) -> Option<f64> {
 }
 
 /// Exports that the canonical ABI and a program's start need by name.
-const EXPECTED: [&str; 5] = [
-    "memory",
-    "cabi_realloc",
-    "_initialize",
-    "_start",
-    "__wasm_call_ctors",
-];
+const EXPECTED: [&str; 5] =
+    ["memory", "cabi_realloc", "_initialize", "_start", "__wasm_call_ctors"];
 
 fn leftover_exports(outline: &Outline) -> Option<Finding> {
     let expected = |name: &str| EXPECTED.contains(&name) || name.starts_with("cabi_");
@@ -170,10 +149,7 @@ mod tests {
             path("/home/me/.cargo/registry/src/x-1.0/src/lib.rsassertion failed: x.rs"),
             Some("/home/me/.cargo/registry/src/x-1.0/src/lib.rs".to_owned())
         );
-        assert_eq!(
-            path("/Users/me/a.cpp:12"),
-            Some("/Users/me/a.cpp".to_owned())
-        );
+        assert_eq!(path("/Users/me/a.cpp:12"), Some("/Users/me/a.cpp".to_owned()));
         assert_eq!(path("/home/web_user"), None);
         assert_eq!(path("/root/.pyenv/bin"), None);
     }

@@ -20,11 +20,7 @@ pub fn check(bytes: &[u8], policy: &Policy, timed: bool) -> Result<Loaded, Strin
     let is_judged = policy.budgets.contains_key(&Measure::CompileTime);
     let compiles = if timed { policy.timing.compiles } else { 1 };
     // Loading from the cache would time no compilation.
-    let cache = if timed && (is_judged || compiles > 1) {
-        Cache::none()
-    } else {
-        Cache::of_user()
-    };
+    let cache = if timed && (is_judged || compiles > 1) { Cache::none() } else { Cache::of_user() };
     let engine = SandboxEngine::with_cache(&policy.limits, cache);
     let engine = engine.map_err(|error| error.to_string())?;
     let mut samples = Vec::new();
@@ -47,12 +43,7 @@ pub fn check(bytes: &[u8], policy: &Policy, timed: bool) -> Result<Loaded, Strin
     let mut checks = vec![Check::of("links", Vec::new()).with_note(calls)];
     checks.push(compile_time(policy, timed, sandbox.was_compiled(), samples));
     let size = sandbox.compiled_size();
-    checks.push(judge(
-        policy,
-        Measure::CompiledSize,
-        size,
-        Code::OverCompiled,
-    ));
+    checks.push(judge(policy, Measure::CompiledSize, size, Code::OverCompiled));
     Ok((Some(sandbox), checks))
 }
 

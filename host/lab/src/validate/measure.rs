@@ -90,7 +90,26 @@ pub enum Measure {
 
 impl Measure {
     /// All measures, in the order of their quantities.
-    pub const ALL: [Self; 18] = [Self::FileSize, Self::CodeSize, Self::DataSize, Self::CustomSize, Self::InitialMemory, Self::MemoryMaximum, Self::TableElements, Self::CoreInstances, Self::CompileTime, Self::CompiledSize, Self::SpawnP50, Self::SpawnP95, Self::CallTime, Self::MemoryPeak, Self::ReplySize, Self::Replies, Self::LogLines, Self::Sends];
+    pub const ALL: [Self; 18] = [
+        Self::FileSize,
+        Self::CodeSize,
+        Self::DataSize,
+        Self::CustomSize,
+        Self::InitialMemory,
+        Self::MemoryMaximum,
+        Self::TableElements,
+        Self::CoreInstances,
+        Self::CompileTime,
+        Self::CompiledSize,
+        Self::SpawnP50,
+        Self::SpawnP95,
+        Self::CallTime,
+        Self::MemoryPeak,
+        Self::ReplySize,
+        Self::Replies,
+        Self::LogLines,
+        Self::Sends,
+    ];
 
     /// Returns the quantity that is measured.
     pub fn quantity(self) -> &'static Quantity {
@@ -134,8 +153,7 @@ impl Measure {
         match self.unit() {
             Unit::Bytes => {
                 let size: Result<ByteSize, _> = text.parse();
-                size.map(|size| size.as_u64())
-                    .map_err(|_| wrong("\"2 MiB\""))
+                size.map(|size| size.as_u64()).map_err(|_| wrong("\"2 MiB\""))
             }
             Unit::Nanoseconds => {
                 let time = humantime::parse_duration(text).map_err(|_| wrong("\"100ms\""))?;

@@ -156,8 +156,7 @@ impl<'a> Outline<'a> {
                 });
                 lines.collect::<Vec<_>>()
             });
-            self.producers
-                .extend(lines.map(|line| crate::printable::printable(&line)));
+            self.producers.extend(lines.map(|line| crate::printable::printable(&line)));
         }
     }
 

@@ -144,12 +144,7 @@ impl Policies {
             Some(_) => return Err("write [[guest]], with two brackets".to_owned()),
         };
         merge(&mut base, changes);
-        let policies = Self {
-            base,
-            guests,
-            last,
-            folder: folder.to_owned(),
-        };
+        let policies = Self { base, guests, last, folder: folder.to_owned() };
         // A wrong entry is refused now, not when its guest's turn comes.
         Policy::read(policies.of(&[]), folder)?;
         for (patterns, changes) in &policies.guests {

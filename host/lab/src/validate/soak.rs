@@ -53,25 +53,16 @@ pub fn check(
     }
     let size = ByteSize::b(message.content.len() as u64);
     let last = ByteSize::b(memory.last().copied().unwrap_or_default());
-    let note = format!(
-        "{} calls of {size}; {last} of memory at the end",
-        memory.len()
-    );
+    let note = format!("{} calls of {size}; {last} of memory at the end", memory.len());
     let finding = leak(&memory).map(|per_call| {
         let half = memory.len() / 2;
         let remedy = "Look for what keeps the message, its reply, or data made from them: a \
                       binding that does not free, a list that only grows";
-        Finding::new(
-            Code::Grows,
-            format!("calls {half} to {}", memory.len()),
-            remedy,
-        )
-        .wanted("a plateau")
-        .found(format!("{} more per call", ByteSize::b(per_call)))
+        Finding::new(Code::Grows, format!("calls {half} to {}", memory.len()), remedy)
+            .wanted("a plateau")
+            .found(format!("{} more per call", ByteSize::b(per_call)))
     });
-    Ok(vec![
-        Check::of("plateau", finding.into_iter().collect()).with_note(note),
-    ])
+    Ok(vec![Check::of("plateau", finding.into_iter().collect()).with_note(note)])
 }
 
 /// Returns the bytes per call by which memory grew over the last half; `None` unless it grew in
@@ -105,15 +96,12 @@ mod tests {
         assert!((3_500..4_500).contains(&leak(&leaking).unwrap()));
         let settled: Vec<u64> = (0..1_000).map(|call| page(call.min(400) * 4_000)).collect();
         assert_eq!(leak(&settled), None);
-        let doubling: Vec<u64> = (0..1_000_u64)
-            .map(|call| page((call * 100).next_power_of_two()))
-            .collect();
+        let doubling: Vec<u64> =
+            (0..1_000_u64).map(|call| page((call * 100).next_power_of_two())).collect();
         assert_eq!(leak(&doubling), None);
         let late = |call: u64| if call < 990 { 0 } else { 1 << 20 };
         assert_eq!(leak(&(0..1_000).map(late).collect::<Vec<_>>()), None);
-        let collected: Vec<u64> = (0..1_000_u64)
-            .map(|call| page(call % 300 * 5_000))
-            .collect();
+        let collected: Vec<u64> = (0..1_000_u64).map(|call| page(call % 300 * 5_000)).collect();
         assert_eq!(leak(&collected), None);
     }
 }

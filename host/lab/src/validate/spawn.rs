@@ -19,10 +19,7 @@ pub fn check(sandbox: &Sandbox, policy: &Policy, timed: bool) -> Result<Vec<Chec
     for number in 1..=spawns {
         let started = Instant::now();
         if let Err(fault) = sandbox.spawn(Identity::alone()) {
-            return Ok(vec![Check::of(
-                "starts",
-                vec![not_spawned(&fault, number)?],
-            )]);
+            return Ok(vec![Check::of("starts", vec![not_spawned(&fault, number)?])]);
         }
         samples.push(started.elapsed().as_nanos() as u64);
     }
@@ -41,14 +38,10 @@ pub fn check(sandbox: &Sandbox, policy: &Policy, timed: bool) -> Result<Vec<Chec
 fn not_spawned(fault: &Fault, number: u32) -> Result<Finding, String> {
     let (code, remedy) = match &fault.cause {
         Cause::Host(_) | Cause::NoSlot(_) => return Err(fault.to_string()),
-        Cause::Deadline(_) => (
-            Code::SpawnTime,
-            "Do less at start, or raise `limits.deadline`",
-        ),
-        _ => (
-            Code::NotSpawned,
-            "Fix the fault that is quoted; its limits are those under [limits]",
-        ),
+        Cause::Deadline(_) => (Code::SpawnTime, "Do less at start, or raise `limits.deadline`"),
+        _ => {
+            (Code::NotSpawned, "Fix the fault that is quoted; its limits are those under [limits]")
+        }
     };
     let place = format!("instance {number}");
     Ok(Finding::new(code, place, remedy).found(fault.to_string()))

@@ -25,10 +25,7 @@ pub fn check(bytes: &[u8], outline: &Outline, policy: &Policy) -> Vec<Check> {
     ];
     let checks = counted.map(|(measure, value)| judge(policy, measure, value, Code::OverSize));
     let mut checks: Vec<_> = checks.into();
-    checks.push(Check::of(
-        "can-start",
-        cannot_start(outline, initial, policy),
-    ));
+    checks.push(Check::of("can-start", cannot_start(outline, initial, policy)));
     checks
 }
 
@@ -38,30 +35,16 @@ fn cannot_start(outline: &Outline, initial: u64, policy: &Policy) -> Vec<Finding
     let memory = limits.memory_limit.as_u64();
     let bounds = [
         ("initial memory", initial, memory, "memory-limit"),
-        (
-            "table elements",
-            outline.table_elements,
-            limits.table_limit.into(),
-            "table-limit",
-        ),
-        (
-            "core instances",
-            outline.core_instances,
-            instances,
-            "instance-limit",
-        ),
+        ("table elements", outline.table_elements, limits.table_limit.into(), "table-limit"),
+        ("core instances", outline.core_instances, instances, "instance-limit"),
         ("memories", outline.memories, instances, "instance-limit"),
         ("tables", outline.tables, instances, "instance-limit"),
     ];
-    let over = bounds
-        .into_iter()
-        .filter(|(_, value, limit, _)| value > limit);
+    let over = bounds.into_iter().filter(|(_, value, limit, _)| value > limit);
     let findings = over.map(|(what, value, limit, field)| {
         let remedy = format!("Reduce it when linking, or raise `{field}` under [limits]");
         let finding = Finding::new(Code::CannotStart, what, remedy);
-        finding
-            .wanted(format!("at most {limit}"))
-            .found(value.to_string())
+        finding.wanted(format!("at most {limit}")).found(value.to_string())
     });
     findings.collect()
 }

@@ -153,10 +153,7 @@ impl<'a> Turn<'a> {
         let is_alone = stage.runs_alone();
         let shared = || turn.read().unwrap_or_else(PoisonError::into_inner);
         let alone = || turn.write().unwrap_or_else(PoisonError::into_inner);
-        Self {
-            _shared: (!is_alone).then(shared),
-            _alone: is_alone.then(alone),
-        }
+        Self { _shared: (!is_alone).then(shared), _alone: is_alone.then(alone) }
     }
 }
 
@@ -302,11 +299,7 @@ impl Told {
             (End::Memory(words), _) if stage == Stage::Load => {
                 let remedy = "Reduce its size, or raise `timing.memory-limit`";
                 let finding = Finding::new(Code::CompileMemory, stage.name(), remedy);
-                StageReport::done(
-                    stage,
-                    vec![Check::of("ends", vec![finding.found(words)])],
-                    None,
-                )
+                StageReport::done(stage, vec![Check::of("ends", vec![finding.found(words)])], None)
             }
             (End::Memory(words) | End::Broken(words), _) => {
                 StageReport::failed_to_run(stage, words)

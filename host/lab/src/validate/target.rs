@@ -50,10 +50,7 @@ impl Target {
     fn bundle_at(folder: &Path) -> Self {
         match Bundle::open(folder) {
             Ok(bundle) => Self::bundle(&bundle),
-            Err(error) => Self {
-                error: Some(error.to_string()),
-                ..Self::component(folder)
-            },
+            Err(error) => Self { error: Some(error.to_string()), ..Self::component(folder) },
         }
     }
 
@@ -112,9 +109,7 @@ fn walk(folder: &Path, targets: &mut Vec<Target>) -> Result<()> {
     }
     paths.sort_unstable();
     for (path, is_folder) in paths {
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if hidden {
             continue;
         }

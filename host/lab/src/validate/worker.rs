@@ -77,11 +77,7 @@ pub fn serve() -> Result<()> {
         .map_err(|error| Error::Machine(format!("standard input is not a job: {error}")))?;
     let policy = Policy::read(job.policy.clone(), &job.folder).map_err(Error::Usage)?;
     limit(policy.timing.memory_limit.as_u64())?;
-    let worker = Worker {
-        job,
-        policy,
-        go: listen()?,
-    };
+    let worker = Worker { job, policy, go: listen()? };
     let told = worker.check();
     told.map_err(|error| Error::Machine(format!("the parent is gone: {error}")))
 }
@@ -104,10 +100,7 @@ fn listen() -> Result<Receiver<()>> {
 
 /// Limits this process's memory, and turns core files off.
 fn limit(memory: u64) -> Result<()> {
-    let to = |most: u64| Rlimit {
-        current: Some(most),
-        maximum: Some(most),
-    };
+    let to = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     let limited =
         setrlimit(Resource::Data, to(memory)).and_then(|()| setrlimit(Resource::Core, to(0)));
     limited.map_err(|error| Error::Machine(format!("cannot limit this process: {error}")))
@@ -141,11 +134,8 @@ impl Worker {
             Ok(bytes) => bytes,
             Err(error) => return report_event(&Event::Unreadable(error)),
         };
-        let mut about = About {
-            sha256: sha256(&bytes),
-            bytes: bytes.len() as u64,
-            producers: Vec::new(),
-        };
+        let mut about =
+            About { sha256: sha256(&bytes), bytes: bytes.len() as u64, producers: Vec::new() };
         // Deleted when this function returns: the guest may write in it until then.
         let _directory = self.grant_directory();
         let mut found = StageOutputs::default();
@@ -207,10 +197,9 @@ impl Worker {
                 Ok(checks)
             }
             Stage::World => Ok(world::check(bytes, &policy.world)),
-            Stage::Capabilities => Ok(capabilities::check(
-                found.outline(bytes)?,
-                &policy.capabilities,
-            )),
+            Stage::Capabilities => {
+                Ok(capabilities::check(found.outline(bytes)?, &policy.capabilities))
+            }
             Stage::Static => Ok(statics::check(bytes, found.outline(bytes)?, policy)),
             Stage::Load => {
                 let (sandbox, checks) = load::check(bytes, policy, timed)?;
@@ -253,10 +242,7 @@ impl Worker {
         }
         let seed = self.policy.conformance.seed;
         let read = |file: &Path| workload::read(file).map_err(|error| error.to_string());
-        let named = |name: &str, cases| NamedCases {
-            name: name.to_owned(),
-            cases,
-        };
+        let named = |name: &str, cases| NamedCases { name: name.to_owned(), cases };
         let mut cases = Vec::new();
         for file in &self.policy.conformance.cases {
             cases.push(named(&file.display().to_string(), read(file)?));
@@ -278,11 +264,7 @@ impl Worker {
     /// Loads the native twin into this process. It is trusted as any native code; if it ends the
     /// process, the parent reports that.
     fn twin(&self) -> Result<Option<Twin>, String> {
-        let file = self
-            .job
-            .twin
-            .as_ref()
-            .filter(|_| self.policy.conformance.twin);
+        let file = self.job.twin.as_ref().filter(|_| self.policy.conformance.twin);
         let twin = file.map(|file| Twin::load(file, &self.policy.limits));
         twin.transpose().map_err(|error| error.to_string())
     }
@@ -336,11 +318,7 @@ impl Messages {
 
     /// Returns the largest message of the guest's own cases, or one of this size if it has none.
     fn largest(&self, payload: u64) -> Message {
-        let own = self
-            .cases
-            .first()
-            .into_iter()
-            .flat_map(|named| &named.cases);
+        let own = self.cases.first().into_iter().flat_map(|named| &named.cases);
         let exchanges = own.flat_map(|case| &case.exchanges);
         let size = |exchange: &&Exchange| exchange.request.content.len();
         match exchanges.max_by_key(size) {

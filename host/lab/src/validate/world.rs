@@ -52,20 +52,18 @@ fn undecodable(why: &Undecodable) -> Finding {
 fn finding(difference: &Difference) -> Finding {
     use DifferenceKind as Kind;
     let (code, remedy) = match difference.kind {
-        Kind::MissingInterface => (
-            Code::MissingInterface,
-            "Export it, or choose another world with `--world`".to_owned(),
-        ),
+        Kind::MissingInterface => {
+            (Code::MissingInterface, "Export it, or choose another world with `--world`".to_owned())
+        }
         Kind::MissingFunction => (Code::MissingFunction, REBIND.to_owned()),
         Kind::Signature => (Code::WrongSignature, REBIND.to_owned()),
         Kind::Type => (Code::WrongType, REBIND.to_owned()),
         Kind::Version => (Code::OtherVersion, version_remedy(difference)),
         Kind::UnknownImport => (Code::UnknownImport, REBIND.to_owned()),
         Kind::UnknownFunction => (Code::UnknownFunction, REBIND.to_owned()),
-        Kind::Extra => (
-            Code::ExtraExport,
-            "Remove it from the world that the agent is built for".to_owned(),
-        ),
+        Kind::Extra => {
+            (Code::ExtraExport, "Remove it from the world that the agent is built for".to_owned())
+        }
     };
     let finding = Finding::new(code, &difference.path, remedy);
     match difference.kind {

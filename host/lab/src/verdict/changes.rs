@@ -54,9 +54,7 @@ impl Change {
 /// that it is shown and does not gate.
 impl From<&Change> for Judged {
     fn from(change: &Change) -> Self {
-        let Change {
-            metric, samples, ..
-        } = change;
+        let Change { metric, samples, .. } = change;
         let mut rule = change.rule;
         let remark = match change.verdict {
             Some(_) => None,
@@ -111,9 +109,7 @@ pub fn changes(
             (Some([old]), [new]) => changes.push(change(old, new, policy)),
             (Some(_), _) => {
                 let name = metric.name();
-                notes.push(format!(
-                    "{name} was measured more than once, and is not compared"
-                ));
+                notes.push(format!("{name} was measured more than once, and is not compared"));
             }
             (None, _) => notes.push(format!("only the new run has {}", metric.name())),
         }
@@ -135,10 +131,7 @@ fn by_key(metrics: &[Metric]) -> BTreeMap<String, Vec<&Metric>> {
 /// confidence that each has, squared.
 fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
     let (baseline, current) = (before.value, metric.value);
-    let in_baseline = before
-        .withheld
-        .as_ref()
-        .map(|why| format!("in the baseline {why}"));
+    let in_baseline = before.withheld.as_ref().map(|why| format!("in the baseline {why}"));
     let because = metric.withheld.clone().or(in_baseline);
     let rule = policy.rule(&metric.key());
     let share = |new: f64, old: f64| new / old - 1.0;
@@ -211,18 +204,12 @@ mod tests {
         assert_eq!(verdict(&LATENCY_P99, 0.15, 0.01), Some(Verdict::Regressed));
         assert_eq!(verdict(&THROUGHPUT, 0.15, 0.01), Some(Verdict::Improved));
         assert_eq!(verdict(&THROUGHPUT, -0.15, 0.01), Some(Verdict::Regressed));
-        assert_eq!(
-            verdict(&LATENCY_P99, 0.12, 0.2),
-            Some(Verdict::Inconclusive)
-        );
+        assert_eq!(verdict(&LATENCY_P99, 0.12, 0.2), Some(Verdict::Inconclusive));
     }
 
     #[test]
     fn what_one_run_did_not_measure_undisturbed_has_no_verdict() {
-        let (old, new) = (
-            metric(&LATENCY_P99, 100.0, 0.01),
-            metric(&LATENCY_P99, 222.0, 0.01),
-        );
+        let (old, new) = (metric(&LATENCY_P99, 100.0, 0.01), metric(&LATENCY_P99, 222.0, 0.01));
         let policy = Policy::standard();
         let why = Some("7 of 10 windows did not count".to_owned());
         let disturbed = new.clone().withheld(why.clone());
@@ -231,10 +218,7 @@ mod tests {
         assert_eq!(judged.verdict_name(), "not judged");
         let judged = &changes(&[old.withheld(why)], &[new], &policy).0[0];
         let because = judged.because.as_deref().unwrap();
-        assert_eq!(
-            (judged.verdict, because.contains("in the baseline 7 of 10")),
-            (None, true)
-        );
+        assert_eq!((judged.verdict, because.contains("in the baseline 7 of 10")), (None, true));
     }
 
     #[test]
@@ -256,9 +240,6 @@ mod tests {
         let old = [fast.clone(), slow.clone()];
         let (judged, notes) = changes(&old, &[slow, fast], &policy);
         assert!(judged.is_empty());
-        assert_eq!(
-            notes,
-            ["latency p99 was measured more than once, and is not compared"]
-        );
+        assert_eq!(notes, ["latency p99 was measured more than once, and is not compared"]);
     }
 }

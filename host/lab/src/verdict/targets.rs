@@ -92,10 +92,7 @@ impl Targets {
     /// What is no target.
     pub fn parse(text: &str, catalogue: &[&'static Quantity]) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        let targets = file
-            .target
-            .into_iter()
-            .map(|written| written.read(catalogue));
+        let targets = file.target.into_iter().map(|written| written.read(catalogue));
         Ok(Self(targets.collect::<Result<_, _>>()?))
     }
 
@@ -123,9 +120,7 @@ impl Targets {
 
     /// Returns the metrics that a target holds for, and that are not judged.
     pub fn not_judged(&self, metrics: &[Metric]) -> Vec<NotJudged> {
-        let targeted = metrics
-            .iter()
-            .filter(|metric| self.bounds(metric).is_some());
+        let targeted = metrics.iter().filter(|metric| self.bounds(metric).is_some());
         targeted.filter_map(NotJudged::of).collect()
     }
 }
@@ -133,22 +128,14 @@ impl Targets {
 impl NotJudged {
     /// Returns why a metric is not judged; `None` if it is.
     pub fn of(metric: &Metric) -> Option<Self> {
-        Some(Self {
-            because: metric.withheld.clone()?,
-            metric: metric.clone(),
-        })
+        Some(Self { because: metric.withheld.clone()?, metric: metric.clone() })
     }
 }
 
 /// `latency p99, echo, wasm: not judged, because 7 of 10 windows did not count: steal 12 %`
 impl fmt::Display for NotJudged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: not judged, because {}",
-            self.metric.name(),
-            self.because
-        )
+        write!(f, "{}: not judged, because {}", self.metric.name(), self.because)
     }
 }
 
@@ -263,19 +250,12 @@ enum Amount {
 
 impl Written {
     fn read(self, catalogue: &[&'static Quantity]) -> Result<Target, String> {
-        let quantity = *catalogue
-            .iter()
-            .find(|quantity| quantity.key == self.metric)
-            .ok_or_else(|| {
-                format!(
-                    "{:?} is no metric; docs/metrics.md lists them all",
-                    self.metric
-                )
+        let quantity =
+            *catalogue.iter().find(|quantity| quantity.key == self.metric).ok_or_else(|| {
+                format!("{:?} is no metric; docs/metrics.md lists them all", self.metric)
             })?;
         let amount = |amount: &Amount| {
-            amount
-                .read(quantity.unit)
-                .map_err(|reason| format!("{}: {reason}", quantity.key))
+            amount.read(quantity.unit).map_err(|reason| format!("{}: {reason}", quantity.key))
         };
         let bounds = Bounds {
             target: amount(&self.target)?,
@@ -304,14 +284,8 @@ impl Written {
             quantity,
             bounds,
             scope: Scope {
-                names: names
-                    .into_iter()
-                    .filter_map(|(name, value)| Some((name, value?)))
-                    .collect(),
-                at_most: at_most
-                    .into_iter()
-                    .filter_map(|(name, at)| Some((name, at?)))
-                    .collect(),
+                names: names.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+                at_most: at_most.into_iter().filter_map(|(name, at)| Some((name, at?))).collect(),
             },
         })
     }
@@ -329,18 +303,13 @@ impl Amount {
             Self::Text(text) => text,
         };
         let read = match unit {
-            Unit::Nanoseconds => humantime::parse_duration(text)
-                .ok()
-                .map(|time| time.as_nanos() as f64),
-            Unit::Bytes => text
-                .parse::<ByteSize>()
-                .ok()
-                .map(|size| size.as_u64() as f64),
+            Unit::Nanoseconds => {
+                humantime::parse_duration(text).ok().map(|time| time.as_nanos() as f64)
+            }
+            Unit::Bytes => text.parse::<ByteSize>().ok().map(|size| size.as_u64() as f64),
             Unit::Share => {
                 let percent = text.strip_suffix('%').map(str::trim);
-                percent
-                    .and_then(|percent| percent.parse::<f64>().ok())
-                    .map(|n| n / 100.0)
+                percent.and_then(|percent| percent.parse::<f64>().ok()).map(|n| n / 100.0)
             }
             Unit::PerSecond | Unit::Ratio | Unit::Count => text.parse().ok(),
         };
@@ -389,10 +358,7 @@ mod tests {
     fn what_was_not_measured_undisturbed_has_no_grade_but_a_reason() {
         let targets = targets(P99).unwrap();
         let why = "7 of 10 windows did not count: steal 12 %".to_owned();
-        let metrics = [
-            p99(900.0, "wasm", 16).withheld(Some(why)),
-            p99(1.0, "wasm", 32),
-        ];
+        let metrics = [p99(900.0, "wasm", 16).withheld(Some(why)), p99(1.0, "wasm", 32)];
         assert_eq!(targets.grade(&metrics).len(), 1);
         let not_judged = targets.not_judged(&metrics);
         assert_eq!(

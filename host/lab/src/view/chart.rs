@@ -85,80 +85,49 @@ pub enum Mark {
 impl Axis {
     /// Returns an axis of evenly spread numbers.
     pub fn linear(name: &str, form: Form) -> Self {
-        Self {
-            name: name.to_owned(),
-            scale: Scale::Linear,
-            form,
-        }
+        Self { name: name.to_owned(), scale: Scale::Linear, form }
     }
 
     /// Returns a logarithmic axis of positive numbers.
     pub fn log(name: &str, form: Form) -> Self {
-        Self {
-            scale: Scale::Log,
-            ..Self::linear(name, form)
-        }
+        Self { scale: Scale::Log, ..Self::linear(name, form) }
     }
 
     /// Returns an axis of names, the first on top.
     pub fn names(name: &str, names: Vec<String>) -> Self {
-        Self {
-            scale: Scale::Names(names),
-            ..Self::linear(name, Form::Number)
-        }
+        Self { scale: Scale::Names(names), ..Self::linear(name, Form::Number) }
     }
 
     /// Returns an axis of labels, the first on the left.
     pub fn labels(name: &str, labels: Vec<String>) -> Self {
-        Self {
-            scale: Scale::Labels(labels),
-            ..Self::linear(name, Form::Number)
-        }
+        Self { scale: Scale::Labels(labels), ..Self::linear(name, Form::Number) }
     }
 
     /// Returns an axis of percentiles, which are given as shares.
     pub fn percentiles() -> Self {
-        Self {
-            scale: Scale::Nines,
-            ..Self::linear("percentile", Form::Share)
-        }
+        Self { scale: Scale::Nines, ..Self::linear("percentile", Form::Share) }
     }
 }
 
 impl Series {
     /// Returns numbers that are joined.
     pub fn line(name: impl Into<String>, spots: Vec<Spot>) -> Self {
-        Self {
-            name: name.into(),
-            spots,
-            line: true,
-            dots: false,
-            bars: Vec::new(),
-        }
+        Self { name: name.into(), spots, line: true, dots: false, bars: Vec::new() }
     }
 
     /// Returns numbers that are joined and each seen.
     pub fn dotted(name: impl Into<String>, spots: Vec<Spot>) -> Self {
-        Self {
-            dots: true,
-            ..Self::line(name, spots)
-        }
+        Self { dots: true, ..Self::line(name, spots) }
     }
 
     /// Returns numbers that are each seen.
     pub fn dots(name: impl Into<String>, spots: Vec<Spot>) -> Self {
-        Self {
-            line: false,
-            ..Self::dotted(name, spots)
-        }
+        Self { line: false, ..Self::dotted(name, spots) }
     }
 
     /// Returns bars at names.
     pub fn bars(name: impl Into<String>, bars: Vec<(f64, f64, f64)>) -> Self {
-        Self {
-            bars,
-            ..Self::dots(name, Vec::new())
-        }
+        Self { bars, ..Self::dots(name, Vec::new()) }
     }
 
     /// Returns whether there is nothing to draw.

@@ -46,10 +46,7 @@ pub struct Headline {
 impl View {
     /// Adds a number that stands for many.
     pub fn headline(&mut self, number: impl Into<String>, text: impl Into<String>) {
-        self.headlines.push(Headline {
-            number: number.into(),
-            text: text.into(),
-        });
+        self.headlines.push(Headline { number: number.into(), text: text.into() });
     }
 
     /// Adds a metric as a number that stands for many.

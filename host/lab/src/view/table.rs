@@ -103,9 +103,7 @@ impl<R> Rows<'_, R> {
         form: Form,
         number: impl Fn(&R) -> Option<f64>,
     ) -> Self {
-        self.cells(key, title, Some(form), |row| {
-            Value::number(number(row), form).into()
-        })
+        self.cells(key, title, Some(form), |row| Value::number(number(row), form).into())
     }
 
     /// Adds a column of 95 % intervals, dimmed; its key is that of the column that it is the
@@ -156,11 +154,7 @@ impl<R> Rows<'_, R> {
     /// Lets the cells of the last column be seen as stated, but those that say otherwise.
     #[must_use]
     pub fn seen(mut self, emphasis: Emphasis) -> Self {
-        let last = self
-            .table
-            .rows
-            .iter_mut()
-            .filter_map(|cells| cells.last_mut());
+        let last = self.table.rows.iter_mut().filter_map(|cells| cells.last_mut());
         last.filter(|cell| cell.emphasis == Emphasis::Plain)
             .for_each(|cell| cell.emphasis = emphasis);
         self

@@ -158,10 +158,7 @@ impl Value {
 
 impl From<Value> for Cell {
     fn from(value: Value) -> Self {
-        Self {
-            value,
-            emphasis: Emphasis::Plain,
-        }
+        Self { value, emphasis: Emphasis::Plain }
     }
 }
 
@@ -184,19 +181,9 @@ mod tests {
 
     #[test]
     fn a_value_formats_itself() {
-        let estimate = Estimate {
-            value: 2.0,
-            low: Some(1.0),
-            high: Some(3.0),
-        };
-        assert_eq!(
-            Value::range(Some(estimate), Form::Ratio).show(),
-            "1.00 – 3.00"
-        );
-        assert_eq!(
-            Value::range(Some(Estimate::single(2.0)), Form::Ratio).show(),
-            "-"
-        );
+        let estimate = Estimate { value: 2.0, low: Some(1.0), high: Some(3.0) };
+        assert_eq!(Value::range(Some(estimate), Form::Ratio).show(), "1.00 – 3.00");
+        assert_eq!(Value::range(Some(Estimate::single(2.0)), Form::Ratio).show(), "-");
         assert_eq!(Value::number(Some(1_024.0), Form::Size).show(), "1 KiB");
         assert_eq!(Value::number(Some(-1_024.0), Form::Size).show(), "-1 KiB");
         assert_eq!(Value::number(None, Form::Size).show(), "-");

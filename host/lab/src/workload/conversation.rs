@@ -51,10 +51,7 @@ pub fn files(size: usize, rng: &mut ChaCha8Rng) -> Case {
         Exchange::reply("read note", content),
         Exchange::reply("remove note", ""),
     ];
-    Case {
-        directory: true,
-        ..Case::of(size, exchanges)
-    }
+    Case { directory: true, ..Case::of(size, exchanges) }
 }
 
 /// Allocates and writes this many bytes, and frees them.

@@ -46,10 +46,7 @@ pub fn read(path: &Path) -> Result<Vec<Case>> {
 /// # Errors
 /// [`Error::Workload`] with the first wrong line.
 pub fn read_text(path: &Path, text: &str) -> Result<Vec<Case>> {
-    parse(text).map_err(|reason| Error::Workload {
-        path: path.to_owned(),
-        reason,
-    })
+    parse(text).map_err(|reason| Error::Workload { path: path.to_owned(), reason })
 }
 
 fn parse(text: &str) -> Result<Vec<Case>, String> {
@@ -59,20 +56,12 @@ fn parse(text: &str) -> Result<Vec<Case>, String> {
         let at = |reason: String| format!("line {}: {reason}", index + 1);
         let line: Line = serde_json::from_str(line).map_err(|error| at(error.to_string()))?;
         match line {
-            Line {
-                configure: Some(content),
-                request: None,
-                reply: None,
-                replies: None,
-            } if config.is_empty() && exchanges.is_empty() => {
+            Line { configure: Some(content), request: None, reply: None, replies: None }
+                if config.is_empty() && exchanges.is_empty() =>
+            {
                 config = content.bytes().map_err(at)?;
             }
-            Line {
-                configure: None,
-                request: Some(request),
-                reply,
-                replies,
-            } => {
+            Line { configure: None, request: Some(request), reply, replies } => {
                 let request = request.bytes().map_err(at)?;
                 let expected = expected(reply, replies).map_err(at)?;
                 exchanges.push(Exchange::new(request, expected));
@@ -86,13 +75,7 @@ fn parse(text: &str) -> Result<Vec<Case>, String> {
     if exchanges.is_empty() {
         return Err("it has no request".to_owned());
     }
-    Ok(vec![Case {
-        size: None,
-        config,
-        peers: Vec::new(),
-        directory: false,
-        exchanges,
-    }])
+    Ok(vec![Case { size: None, config, peers: Vec::new(), directory: false, exchanges }])
 }
 
 fn expected(reply: Option<Content>, replies: Option<Vec<Content>>) -> Result<Expected, String> {

@@ -25,16 +25,8 @@ pub const SIZES: [usize; 3] = [16, 1_024, 65_536];
 
 /// The reference agents that compute, whose time is spent in their own code. The geometric mean of
 /// the sandbox's cost is taken over these.
-pub const COMPUTE: [&str; 8] = [
-    "hash",
-    "json",
-    "search",
-    "matrix",
-    "sort",
-    "wordcount",
-    "compress",
-    "markdown",
-];
+pub const COMPUTE: [&str; 8] =
+    ["hash", "json", "search", "matrix", "sort", "wordcount", "compress", "markdown"];
 
 /// A series of messages.
 #[derive(Debug)]
@@ -78,10 +70,7 @@ pub enum Expected {
 
 impl Exchange {
     fn new(request: impl AsRef<[u8]>, expected: Expected) -> Self {
-        Self {
-            request: Message::request(request.as_ref()),
-            expected,
-        }
+        Self { request: Message::request(request.as_ref()), expected }
     }
 
     fn reply(request: impl AsRef<[u8]>, reply: impl Into<Vec<u8>>) -> Self {
@@ -255,10 +244,7 @@ mod tests {
 
     #[test]
     fn a_wrong_reply_is_told_apart_and_described() {
-        let handled = Handled {
-            replies: vec![Message::request(b"four")],
-            sent: Vec::new(),
-        };
+        let handled = Handled { replies: vec![Message::request(b"four")], sent: Vec::new() };
         assert!(Expected::Reply(b"four".to_vec()).check(&handled).is_ok());
         let error = Expected::Reply(b"five".to_vec()).check(&handled);
         assert!(error.unwrap_err().contains("from byte 1 on"));

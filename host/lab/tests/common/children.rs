@@ -23,14 +23,8 @@ pub fn children_of(parent: u32) -> Vec<u32> {
 /// Waits until none of these processes is there any more.
 pub fn all_end(processes: &BTreeSet<u32>) {
     let started = Instant::now();
-    while processes
-        .iter()
-        .any(|pid| Path::new(&format!("/proc/{pid}")).exists())
-    {
-        assert!(
-            started.elapsed() < Duration::from_secs(20),
-            "children live on"
-        );
+    while processes.iter().any(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
+        assert!(started.elapsed() < Duration::from_secs(20), "children live on");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

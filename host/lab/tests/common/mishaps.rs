@@ -33,10 +33,7 @@ impl Lot {
                 when_full: self.of(&[WhenFull::PushBack, WhenFull::Refuse]),
                 ..MailboxLimits::default()
             },
-            restarts: Restarts {
-                intensity: self.below(4) as u32,
-                ..Restarts::default()
-            },
+            restarts: Restarts { intensity: self.below(4) as u32, ..Restarts::default() },
             ..AgentOptions::default()
         }
     }
@@ -50,11 +47,7 @@ pub fn account_for_all(
 ) {
     for seed in 0..8 {
         let mut lot = Lot(ChaCha8Rng::seed_from_u64(seed));
-        let settings = Settings {
-            shards: 2,
-            max_hops: 20,
-            ..Settings::default()
-        };
+        let settings = Settings { shards: 2, max_hops: 20, ..Settings::default() };
         let runtime = Runtime::start(settings).unwrap();
         let mut agents = Vec::new();
         let mut connections = [runtime.connect(64), runtime.connect(64)];
@@ -70,10 +63,7 @@ pub fn account_for_all(
             }
             let connection = &mut connections[lot.below(2) as usize];
             let (content, agent) = (lot.of(contents), lot.of(&agents));
-            while connection
-                .send(agent, Performative::Request, content)
-                .is_err()
-            {
+            while connection.send(agent, Performative::Request, content).is_err() {
                 told += u64::from(connection.wait().is_some());
             }
             if lot.below(4) == 0 {

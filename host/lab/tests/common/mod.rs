@@ -74,18 +74,12 @@ pub fn refuses_to_leave(start: &dyn Fn(&SandboxConfig) -> Box<dyn Agent>) {
     ] {
         for command in [format!("read {path}"), format!("write {path}\nchanged")] {
             let refused = say(agent.as_mut(), &command);
-            assert!(
-                matches!(refused, Err(CallError::Failure(_))),
-                "{command:?}: {refused:?}"
-            );
+            assert!(matches!(refused, Err(CallError::Failure(_))), "{command:?}: {refused:?}");
         }
     }
     assert_eq!(std::fs::read_to_string(&secret).unwrap(), "secret");
     say(agent.as_mut(), "write inside\nkept").unwrap();
-    assert_eq!(
-        std::fs::read_to_string(inside.join("inside")).unwrap(),
-        "kept"
-    );
+    assert_eq!(std::fs::read_to_string(inside.join("inside")).unwrap(), "kept");
 
     let mut reader = start(&granting(&inside, Access::Read));
     assert!(say(reader.as_mut(), "write inside\nchanged").is_err());

@@ -18,23 +18,14 @@ pub fn wasm(name: &str, sandbox: &SandboxConfig) -> Arc<dyn Backend> {
 
 /// An agent in the sandbox, there on a fiber, and as a twin.
 pub fn all_ways(name: &str) -> [Arc<dyn Backend>; 3] {
-    let fiber = SandboxConfig {
-        calls: Calls::Async,
-        ..SandboxConfig::default()
-    };
-    let sync = SandboxConfig {
-        calls: Calls::Sync,
-        ..SandboxConfig::default()
-    };
+    let fiber = SandboxConfig { calls: Calls::Async, ..SandboxConfig::default() };
+    let sync = SandboxConfig { calls: Calls::Sync, ..SandboxConfig::default() };
     let twin = Twin::load(&bundle(name).twin(), &SandboxConfig::default()).unwrap();
     [wasm(name, &sync), wasm(name, &fiber), Arc::new(twin)]
 }
 
 pub fn runtime(shards: usize) -> Runtime {
-    let settings = Settings {
-        shards,
-        ..Settings::default()
-    };
+    let settings = Settings { shards, ..Settings::default() };
     Runtime::start(settings).unwrap()
 }
 
@@ -48,10 +39,7 @@ pub fn parcels(config: &str) -> AgentOptions {
 
 pub fn at_rest(runtime: &Runtime) -> Accounts {
     let accounts = runtime.quiesce(Instant::now() + Duration::from_secs(20));
-    assert!(
-        accounts.is_balanced() && accounts.queued == 0,
-        "{accounts:?}"
-    );
+    assert!(accounts.is_balanced() && accounts.queued == 0, "{accounts:?}");
     accounts
 }
 

@@ -14,10 +14,7 @@ fn mutated(count: usize) {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let bases = [
         std::fs::read(bundle("echo").component()).unwrap(),
-        guests::handling(
-            "(data (i32.const 64) \"content\")",
-            "(drop (memory.grow (i32.const 1)))",
-        ),
+        guests::handling("(data (i32.const 64) \"content\")", "(drop (memory.grow (i32.const 1)))"),
         guests::of_wit(&contract_with(&[])).0,
     ];
     let folder = lab.0.path().join("mutated");
@@ -37,10 +34,7 @@ fn mutated(count: usize) {
     let mut validate = lab.validate(&folder);
     validate.env("SANDLAB_CACHE", "/dev/null/none");
     validate.args(["--format", "json", "--policy"]).arg(policy);
-    let output = validate
-        .timeout(Duration::from_secs(3_600))
-        .output()
-        .unwrap();
+    let output = validate.timeout(Duration::from_secs(3_600)).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let guests = report["guests"].as_array().unwrap();

@@ -40,13 +40,8 @@ fn the_reference_agents_are_valid_in_every_stage() {
             let is_good = stage["status"] == "pass" || stage["status"] == "warn";
             assert!(is_good, "{name}: {stage:#}");
         }
-        assert_eq!(
-            guest["about"]["sha256"],
-            bundle(name).manifest.component.sha256
-        );
-        let names: BTreeSet<_> = checks(&guest)
-            .map(|c| c["name"].as_str().unwrap())
-            .collect();
+        assert_eq!(guest["about"]["sha256"], bundle(name).manifest.component.sha256);
+        let names: BTreeSet<_> = checks(&guest).map(|c| c["name"].as_str().unwrap()).collect();
         for name in ["id 2^53+1", "content of 1 MiB", "not-understood", "plateau"] {
             assert!(names.contains(name), "{names:?}");
         }
@@ -81,10 +76,7 @@ fn what_is_no_component_is_told_with_what_it_is() {
         assert_eq!(status(&guest, later), "skipped");
     }
     let cut = findings(&guest).next().unwrap();
-    assert!(
-        cut["found"].as_str().unwrap().contains("byte 9000"),
-        "{cut}"
-    );
+    assert!(cut["found"].as_str().unwrap().contains("byte 9000"), "{cut}");
 }
 
 /// The contract's own interfaces with a world around them, changed by hand.
@@ -94,25 +86,13 @@ fn an_import_is_told_with_what_it_lets_the_agent_do_unless_it_is_allowed() {
     let socket = r#"(component (import "wasi:sockets/tcp@0.2.3" (instance)))"#;
     let file = lab.file("socket.wasm", wat::parse_str(socket).unwrap());
     // It is no agent; what matters here is what comes after.
-    let skip = [
-        "--skip",
-        "world,static,load,spawn,call,conformance,soak,hygiene",
-    ];
+    let skip = ["--skip", "world,static,load,spawn,call,conformance,soak,hygiene"];
     let (guest, exit) = lab.guest(&file, &skip);
     assert_eq!(exit, 1);
     let finding = findings(&guest).next().unwrap();
-    assert_eq!(
-        (&finding["code"], &finding["place"]),
-        (&"A301".into(), &"wasi:sockets".into())
-    );
-    assert!(
-        finding["found"].as_str().unwrap().contains("TCP"),
-        "{finding}"
-    );
-    let policy = lab.file(
-        "policy.toml",
-        "capabilities = { allow = [\"wasi:sockets/tcp\"] }",
-    );
+    assert_eq!((&finding["code"], &finding["place"]), (&"A301".into(), &"wasi:sockets".into()));
+    assert!(finding["found"].as_str().unwrap().contains("TCP"), "{finding}");
+    let policy = lab.file("policy.toml", "capabilities = { allow = [\"wasi:sockets/tcp\"] }");
     let policy = policy.to_str().unwrap();
     let (codes, exit) = lab.codes(&file, &[&skip[..], &["--policy", policy]].concat());
     assert_eq!((codes, exit), (set(&[]), 0));
@@ -150,11 +130,7 @@ fn a_hostile_guest_is_stopped_and_told_of() {
         ("A901", "", grow),
     ] {
         let file = lab.file("guest.wasm", guests::handling(module, handle));
-        let policy = if code == "A901" {
-            lab.file("large.toml", "")
-        } else {
-            policy.clone()
-        };
+        let policy = if code == "A901" { lab.file("large.toml", "") } else { policy.clone() };
         let (codes, exit) = lab.codes(&file, &["--policy", policy.to_str().unwrap()]);
         let is_warning = ["A704", "A707"].contains(&code);
         assert_eq!(exit, i32::from(!is_warning), "{code}: {codes:?}");
@@ -175,9 +151,7 @@ fn a_wrong_answer_is_found_whatever_it_is_held_against() {
     let cases = lab.file("cases.jsonl", "{\"request\": \"a\", \"reply\": \"b\"}");
     let (guest, exit) = lab.guest(&echo, &["--cases", cases.to_str().unwrap()]);
     assert_eq!(exit, 1);
-    let wrong = findings(&guest)
-        .find(|finding| finding["code"] == "A801")
-        .unwrap();
+    let wrong = findings(&guest).find(|finding| finding["code"] == "A801").unwrap();
     assert_eq!(wrong["place"], "message 1");
     let (codes, exit) = lab.codes(&with_twin_of(&lab, "echo", "hash"), &[]);
     assert_eq!((exit, codes.contains("A802")), (1, true), "{codes:?}");
@@ -248,41 +222,23 @@ fn budgets_warnings_and_a_baseline_decide_as_the_policy_says() {
 
     let extra = contract_with(&[
         ("export agent;", "export agent; export extra;"),
-        (
-            "world guest",
-            "interface extra { run: func(); }\nworld guest",
-        ),
+        ("world guest", "interface extra { run: func(); }\nworld guest"),
     ]);
     let file = lab.file("extra.wasm", guests::of_wit(&extra).0);
     let skip = ["--skip", "call,conformance,soak,hygiene"];
     assert_eq!(lab.codes(&file, &skip), (set(&["A208"]), 0));
-    assert_eq!(
-        lab.codes(&file, &[&skip[..], &["--deny-warnings"]].concat())
-            .1,
-        1
-    );
+    assert_eq!(lab.codes(&file, &[&skip[..], &["--deny-warnings"]].concat()).1, 1);
 
     let guest = lab.file("guest.wasm", guests::handling("", ""));
     let before = lab.0.path().join("before.json");
     let export = format!("json={}", before.display());
-    lab.validate(&guest)
-        .args(["--report", &export])
-        .assert()
-        .code(0);
+    lab.validate(&guest).args(["--report", &export]).assert().code(0);
     let baseline = ["--baseline", before.to_str().unwrap()];
     assert!(!lab.codes(&guest, &baseline).0.contains("A403"));
-    lab.file(
-        "guest.wasm",
-        guests::handling("(data (i32.const 64) \"more than before\")", ""),
-    );
+    lab.file("guest.wasm", guests::handling("(data (i32.const 64) \"more than before\")", ""));
     let (found, exit) = lab.guest(&guest, &baseline);
-    let grown: Vec<_> = findings(&found)
-        .filter(|finding| finding["code"] == "A403")
-        .collect();
-    assert!(
-        grown.iter().any(|finding| finding["place"] == "data-size"),
-        "{grown:?}"
-    );
+    let grown: Vec<_> = findings(&found).filter(|finding| finding["code"] == "A403").collect();
+    assert!(grown.iter().any(|finding| finding["place"] == "data-size"), "{grown:?}");
     assert_eq!(exit, 0);
     let policy = lab.file("growth.toml", "baseline = { growth = 0.01 }");
     let strict = [&baseline[..], &["--policy", policy.to_str().unwrap()]].concat();
@@ -313,15 +269,9 @@ fn what_cannot_be_checked_is_never_taken_for_valid() {
     }
     let empty = lab.0.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
-    lab.validate(&empty)
-        .assert()
-        .code(2)
-        .stderr(contains("no component"));
+    lab.validate(&empty).assert().code(2).stderr(contains("no component"));
     let mut explain = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    let explained = explain
-        .args(["validate", "--explain", "A108"])
-        .assert()
-        .code(0);
+    let explained = explain.args(["validate", "--explain", "A108"]).assert().code(0);
     explained.stdout(contains("cut off"));
 }
 
@@ -340,17 +290,7 @@ fn javascript() -> Option<PathBuf> {
         done.is_ok_and(|status| status.success())
     };
     let componentize = "@bytecodealliance/componentize-js@0.23.0";
-    if !run(
-        "npm",
-        &[
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            ".",
-            componentize,
-        ],
-    ) {
+    if !run("npm", &["install", "--no-audit", "--no-fund", "--prefix", ".", componentize]) {
         return None;
     }
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
@@ -375,20 +315,10 @@ fn an_agent_in_javascript_is_valid_and_answers_as_the_one_in_rust() {
         return;
     };
     let lab = Lab::new();
-    let cases = lab.file(
-        "cases.jsonl",
-        "{\"request\": \"hello\", \"reply\": \"hello\"}",
-    );
+    let cases = lab.file("cases.jsonl", "{\"request\": \"hello\", \"reply\": \"hello\"}");
     let (guest, exit) = lab.guest(&agent, &["--cases", cases.to_str().unwrap()]);
     assert_eq!(exit, 0, "{guest:#}");
-    for stage in [
-        "format",
-        "world",
-        "capabilities",
-        "load",
-        "conformance",
-        "soak",
-    ] {
+    for stage in ["format", "world", "capabilities", "load", "conformance", "soak"] {
         assert_eq!(status(&guest, stage), "pass", "{guest:#}");
     }
 }

@@ -13,10 +13,7 @@ pub fn contract_with(changes: &[(&str, &str)]) -> String {
         text.replace("package sandlab:agent@0.1.0;", "")
     });
     let world = "world guest { import host; export agent; }";
-    let mut text = format!(
-        "package sandlab:agent@0.1.0;\n{}\n{world}",
-        interfaces.concat()
-    );
+    let mut text = format!("package sandlab:agent@0.1.0;\n{}\n{world}", interfaces.concat());
     for (from, to) in changes {
         assert!(text.contains(from), "{from}");
         text = text.replacen(from, to, 1);
@@ -31,26 +28,15 @@ fn every_difference_from_the_contract_is_told_at_once_and_a_shared_type_once() {
         ("        id: u64,", "        id: u32,"),
         ("text: string);", "text: string, loud: bool);"),
         ("    self: func()", "    shout: func();\n    self: func()"),
-        (
-            "    configure: func(config: list<u8>) -> result<_, failure>;",
-            "",
-        ),
+        ("    configure: func(config: list<u8>) -> result<_, failure>;", ""),
         ("export agent;", "export agent; export extra;"),
-        (
-            "world guest",
-            "interface extra { run: func(); }\nworld guest",
-        ),
+        ("world guest", "interface extra { run: func(); }\nworld guest"),
     ]);
     let file = lab.file("guest.wasm", guests::of_wit(&wit).0);
     let (guest, exit) = lab.guest(&file, &[]);
     assert_eq!(exit, 1);
     let mut told: Vec<_> = findings(&guest)
-        .map(|finding| {
-            (
-                finding["code"].as_str().unwrap(),
-                finding["place"].as_str().unwrap(),
-            )
-        })
+        .map(|finding| (finding["code"].as_str().unwrap(), finding["place"].as_str().unwrap()))
         .collect();
     told.sort_unstable();
     assert_eq!(
@@ -63,9 +49,7 @@ fn every_difference_from_the_contract_is_told_at_once_and_a_shared_type_once() {
             ("A208", "sandlab:agent/extra@0.1.0"),
         ]
     );
-    let message = findings(&guest)
-        .find(|finding| finding["code"] == "A204")
-        .unwrap();
+    let message = findings(&guest).find(|finding| finding["code"] == "A204").unwrap();
     let text = |field: &str| message[field].as_str().unwrap().to_owned();
     assert!(text("wanted").starts_with("record message { id: u64, conversation: u64"));
     assert!(text("found").starts_with("record message { id: u32, conversation: u64"));
@@ -83,10 +67,7 @@ fn another_version_is_told_with_what_semver_says() {
         assert_eq!(exit, 1);
         let mut versions = findings(&guest).filter(|finding| finding["code"] == "A205");
         let remedy = versions.next().unwrap()["remedy"].as_str().unwrap();
-        assert!(
-            remedy.contains(says) && remedy.contains(version),
-            "{remedy}"
-        );
+        assert!(remedy.contains(says) && remedy.contains(version), "{remedy}");
     }
 }
 
@@ -99,10 +80,7 @@ fn a_second_judge_agrees_on_what_fits_the_contract() {
     let world = contract.packages[*package].worlds["plain-agent"];
     for changes in [
         &[][..],
-        &[(
-            "message: message) -> result<list",
-            "message: message) -> result<option",
-        )],
+        &[("message: message) -> result<list", "message: message) -> result<option")],
         &[("sender: agent-id,", "sender: u64,")],
         &[("sender: agent-id,", "sender: u32,")],
         &[("        refuse,", "        decline,")],
@@ -118,14 +96,8 @@ fn a_second_judge_agrees_on_what_fits_the_contract() {
     ] {
         let (guest, ..) = guests::of_wit(&contract_with(changes));
         let differences = contract::differences(&guest, "plain-agent").unwrap();
-        let fits = differences
-            .iter()
-            .all(|difference| difference.kind == DifferenceKind::Extra);
+        let fits = differences.iter().all(|difference| difference.kind == DifferenceKind::Extra);
         let judged = wit_component::targets(&contract, world, &guest);
-        assert_eq!(
-            fits,
-            judged.is_ok(),
-            "{changes:?}: {differences:?} {judged:?}"
-        );
+        assert_eq!(fits, judged.is_ok(), "{changes:?}: {differences:?} {judged:?}");
     }
 }

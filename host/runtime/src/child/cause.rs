@@ -29,11 +29,7 @@ impl Cause {
     pub(super) fn of(status: ExitStatus, oom_kills_before: Option<u64>) -> Self {
         let is_killed = status.signal() == Some(rustix::process::Signal::KILL.as_raw());
         let has_struck = || oom_kills_before.is_some_and(|before| oom::kills() > Some(before));
-        if is_killed && has_struck() {
-            Self::OutOfMemory
-        } else {
-            Self::Status(status)
-        }
+        if is_killed && has_struck() { Self::OutOfMemory } else { Self::Status(status) }
     }
 
     /// Whether the child ended by itself and had no error.

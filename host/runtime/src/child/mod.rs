@@ -91,10 +91,7 @@ impl Child {
         let process = process?;
         let leader = Pid::from_child(&process);
         let mut child = Self {
-            group: Arc::new(Group {
-                leader,
-                reaped: Mutex::new(false),
-            }),
+            group: Arc::new(Group { leader, reaped: Mutex::new(false) }),
             pidfd: pidfd_open(leader, PidfdFlags::empty()).ok(),
             process,
             lines: None,
@@ -198,10 +195,7 @@ impl Child {
             Ok(_) => cause,
             Err(error) => Cause::Unknown(error.to_string()),
         };
-        let ended = Ended {
-            cause,
-            stderr: self.stderr.last(),
-        };
+        let ended = Ended { cause, stderr: self.stderr.last() };
         self.ended = Some(ended.clone());
         ended
     }
@@ -290,10 +284,7 @@ fn send_lines(stdout: impl Read, to: &SyncSender<String>) {
     let mut stdout = BufReader::new(stdout);
     loop {
         let mut line = Vec::new();
-        let read = stdout
-            .by_ref()
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut line);
+        let read = stdout.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
         if !matches!(read, Ok(1..)) {
             return;
         }

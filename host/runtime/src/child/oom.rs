@@ -32,9 +32,7 @@ fn read(file: &File) -> Option<u64> {
         length += read;
     }
     let text = str::from_utf8(&text[..length]).ok()?;
-    let count = text
-        .lines()
-        .find_map(|line| line.strip_prefix("oom_kill "))?;
+    let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
     count.trim().parse().ok()
 }
 

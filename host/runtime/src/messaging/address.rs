@@ -33,11 +33,7 @@ pub struct Address {
 impl Address {
     /// The address of a client's link.
     pub fn client(link: u32) -> Self {
-        Self {
-            shard: CLIENTS,
-            generation: 1,
-            slot: link,
-        }
+        Self { shard: CLIENTS, generation: 1, slot: link }
     }
 
     pub fn is_client(self) -> bool {
@@ -69,11 +65,7 @@ mod tests {
 
     #[test]
     fn an_address_survives_encoding() {
-        let address = Address {
-            shard: 7,
-            generation: LAST_GENERATION,
-            slot: u32::MAX,
-        };
+        let address = Address { shard: 7, generation: LAST_GENERATION, slot: u32::MAX };
         assert_eq!(Address::from(AgentId::from(address)), address);
         assert!(Address::from(AgentId::from(Address::client(3))).is_client());
         assert!(!Address::from(0).is_client());

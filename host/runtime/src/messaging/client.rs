@@ -72,12 +72,7 @@ impl Client {
     pub(super) fn new(registry: Arc<Registry>, window: usize) -> Self {
         let hub = Arc::new(Hub::new(window));
         let link = registry.add_link(hub.clone());
-        Self(Arc::new(Inner {
-            registry,
-            hub,
-            link,
-            next: AtomicU64::new(1),
-        }))
+        Self(Arc::new(Inner { registry, hub, link, next: AtomicU64::new(1) }))
     }
 
     /// Returns the live agent with this name.
@@ -116,8 +111,7 @@ impl Client {
         performative: Performative,
         content: impl Into<Vec<u8>>,
     ) -> Result<(), DeliveryError> {
-        self.send(self.message(agent, performative, content.into()))
-            .await
+        self.send(self.message(agent, performative, content.into())).await
     }
 
     fn message(&self, agent: AgentId, performative: Performative, content: Vec<u8>) -> Message {

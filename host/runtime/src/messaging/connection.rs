@@ -87,15 +87,11 @@ impl Connection {
         self.next += 1;
         let sender = Address::client(self.link).into();
         let message = Head::first(id, sender, agent, performative).with(content.into());
-        match self
-            .outgoing
-            .get_mut(usize::from(Address::from(agent).shard))
-        {
+        match self.outgoing.get_mut(usize::from(Address::from(agent).shard)) {
             Some(batch) => batch.push(Envelope::new(message)),
             None => {
                 self.in_flight -= 1;
-                self.arrived
-                    .push_back((id, Err(DeliveryError::NoSuchAgent)));
+                self.arrived.push_back((id, Err(DeliveryError::NoSuchAgent)));
             }
         }
         Ok(id)
@@ -124,9 +120,7 @@ impl Connection {
             }
             if !inbox.send(batch) {
                 self.in_flight -= batch.len() as u32;
-                let lost = batch
-                    .drain(..)
-                    .map(|e| (e.message.id, Err(DeliveryError::ShutDown)));
+                let lost = batch.drain(..).map(|e| (e.message.id, Err(DeliveryError::ShutDown)));
                 self.arrived.extend(lost);
             }
         }

@@ -21,10 +21,7 @@ impl Envelope {
     /// The same without the content.
     #[inline]
     pub fn head(&self) -> Self {
-        Self {
-            message: Head::of(&self.message).with(Vec::new()),
-            hops: self.hops,
-        }
+        Self { message: Head::of(&self.message).with(Vec::new()), hops: self.hops }
     }
 
     /// What counts against a mailbox's limit, bytes.

@@ -97,9 +97,7 @@ impl Inbox {
         let is_open = || !self.is_closed.load(Ordering::Relaxed);
         if !self.is_filled()
             && is_open()
-            && self
-                .with_local(|local| add(&mut local.from_clients))
-                .is_some()
+            && self.with_local(|local| add(&mut local.from_clients)).is_some()
         {
             return true;
         }

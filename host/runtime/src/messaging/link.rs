@@ -81,10 +81,7 @@ pub struct Hub {
 
 impl Hub {
     pub fn new(window: usize) -> Self {
-        Self {
-            waiting: Mutex::default(),
-            window: Semaphore::new(window),
-        }
+        Self { waiting: Mutex::default(), window: Semaphore::new(window) }
     }
 
     /// Returns where the answer to a message arrives, for as long as the guard is kept.

@@ -19,11 +19,7 @@ pub struct MailboxLimits {
 
 impl Default for MailboxLimits {
     fn default() -> Self {
-        Self {
-            messages: 64,
-            bytes: ByteSize::kib(256),
-            when_full: WhenFull::PushBack,
-        }
+        Self { messages: 64, bytes: ByteSize::kib(256), when_full: WhenFull::PushBack }
     }
 }
 
@@ -62,13 +58,7 @@ pub enum Offered {
 
 impl Mailbox {
     pub fn new(limits: MailboxLimits) -> Self {
-        Self {
-            first: None,
-            waiting: VecDeque::new(),
-            bytes: 0,
-            limits,
-            overflow: VecDeque::new(),
-        }
+        Self { first: None, waiting: VecDeque::new(), bytes: 0, limits, overflow: VecDeque::new() }
     }
 
     /// Adds a message if it fits, or if it may wait before the mailbox.
@@ -102,11 +92,7 @@ impl Mailbox {
     pub fn drain(&mut self) -> impl Iterator<Item = Envelope> + use<> {
         self.bytes = 0;
         let waiting = std::mem::take(&mut self.waiting);
-        self.first
-            .take()
-            .into_iter()
-            .chain(waiting)
-            .chain(std::mem::take(&mut self.overflow))
+        self.first.take().into_iter().chain(waiting).chain(std::mem::take(&mut self.overflow))
     }
 
     /// Messages that wait, in the mailbox and before it.
@@ -162,19 +148,11 @@ mod tests {
     }
 
     fn from_agent(id: u64) -> Envelope {
-        Envelope::new(Message {
-            id,
-            sender: 1 << 32,
-            ..Message::request([])
-        })
+        Envelope::new(Message { id, sender: 1 << 32, ..Message::request([]) })
     }
 
     fn mailbox(messages: u32, bytes: u64, when_full: WhenFull) -> Mailbox {
-        Mailbox::new(MailboxLimits {
-            messages,
-            bytes: ByteSize::b(bytes),
-            when_full,
-        })
+        Mailbox::new(MailboxLimits { messages, bytes: ByteSize::b(bytes), when_full })
     }
 
     fn is_taken(offered: Offered) -> bool {

@@ -27,9 +27,7 @@ impl AgentOptions {
     /// [`SpawnError::NotOffered`] if the backend's agents lack what the options need.
     pub(super) fn require(&self, backend: &dyn Backend) -> Result<(), SpawnError> {
         let refused = |option| move |why| SpawnError::NotOffered { option, why };
-        self.strategy
-            .offered_by(backend)
-            .map_err(refused("strategy"))?;
+        self.strategy.offered_by(backend).map_err(refused("strategy"))?;
         if self.checkpoint_every.is_some() {
             let offered = backend.offers(Interface::State);
             offered.map_err(refused("checkpoint_every"))?;

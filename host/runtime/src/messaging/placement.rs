@@ -59,9 +59,7 @@ pub fn set_idle_priority() -> io::Result<()> {
     if thread_schedule_policy().is_ok_and(|policy| policy == idle) {
         return Ok(());
     }
-    let why = set
-        .err()
-        .map_or("it does not say why".to_owned(), |error| error.to_string());
+    let why = set.err().map_or("it does not say why".to_owned(), |error| error.to_string());
     Err(io::Error::other(format!(
         "the kernel does not let a thread run at idle priority (SCHED_IDLE): {why}"
     )))
@@ -73,11 +71,7 @@ mod tests {
 
     #[test]
     fn quarantine_begins_behind_the_shards_and_wraps_around() {
-        let settings = Settings {
-            shards: 2,
-            quarantine: 3,
-            ..Settings::default()
-        };
+        let settings = Settings { shards: 2, quarantine: 3, ..Settings::default() };
         let placed = |placement| [0, 1, 2, 3].map(|turn| settings.thread(placement, turn));
         assert_eq!(placed(Placement::Shards), [0, 1, 0, 1]);
         assert_eq!(placed(Placement::Quarantine), [2, 3, 4, 2]);

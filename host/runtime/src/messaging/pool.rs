@@ -33,10 +33,7 @@ struct Member {
 impl Pool {
     /// Returns a pool of these agents; `None` if there are none.
     pub fn of(agents: impl IntoIterator<Item = AgentId>, routing: Routing) -> Option<Self> {
-        let member = |agent| Member {
-            agent,
-            tasks: AtomicU32::new(0),
-        };
+        let member = |agent| Member { agent, tasks: AtomicU32::new(0) };
         let members: Vec<_> = agents.into_iter().map(member).collect();
         (!members.is_empty()).then(|| Self {
             members,
@@ -60,9 +57,7 @@ impl Pool {
     ) -> Result<Message, DeliveryError> {
         let member = self.pick(key);
         let _task = Task::of(&member.tasks);
-        client
-            .ask(member.agent, Performative::Request, content, timeout)
-            .await
+        client.ask(member.agent, Performative::Request, content, timeout).await
     }
 
     fn pick(&self, key: impl Hash) -> &Member {
@@ -111,9 +106,7 @@ mod tests {
     #[test]
     fn each_policy_picks_as_it_says() {
         assert_eq!(picks(Routing::RoundRobin, [0; 4]), [1, 2, 1, 2]);
-        let [a, b, c, d] = picks(Routing::ByKey, [7, 7, 8, 8])[..] else {
-            unreachable!()
-        };
+        let [a, b, c, d] = picks(Routing::ByKey, [7, 7, 8, 8])[..] else { unreachable!() };
         assert!(a == b && c == d);
         let pool = Pool::of([1, 2], Routing::LeastLoaded).unwrap();
         let _busy = Task::of(&pool.members[0].tasks);

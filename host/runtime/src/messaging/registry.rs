@@ -40,14 +40,12 @@ impl Registry {
     /// Publishes that an agent is alive, and whether its mailbox is full. For its shard only.
     pub fn set_alive(&self, address: Address, full: bool) {
         let state = address.generation << 1 | u32::from(full);
-        self.cell(address)
-            .inspect(|cell| cell.store(state, Ordering::Relaxed));
+        self.cell(address).inspect(|cell| cell.store(state, Ordering::Relaxed));
     }
 
     /// Publishes that its slot is free. For its shard only.
     pub fn set_dead(&self, address: Address) {
-        self.cell(address)
-            .inspect(|cell| cell.store(0, Ordering::Relaxed));
+        self.cell(address).inspect(|cell| cell.store(0, Ordering::Relaxed));
     }
 
     fn cell(&self, address: Address) -> Option<&AtomicU32> {
@@ -114,10 +112,7 @@ impl Directory for Registry {
 
     fn snapshot(&self) -> Peers {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        names
-            .iter()
-            .map(|(name, id)| (name.as_str(), *id))
-            .collect()
+        names.iter().map(|(name, id)| (name.as_str(), *id)).collect()
     }
 }
 

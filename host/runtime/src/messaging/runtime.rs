@@ -94,11 +94,7 @@ impl Runtime {
         let builder = thread::Builder::new().name(format!("{kind} {index}"));
         let (prepared, is_prepared) = mpsc::channel();
         let thread = builder.spawn(move || {
-            let priority = if is_quarantine {
-                set_idle_priority()
-            } else {
-                Ok(())
-            };
+            let priority = if is_quarantine { set_idle_priority() } else { Ok(()) };
             // The receiver waits below.
             let _ = prepared.send(priority);
             let _timers = timers.enter();
@@ -138,11 +134,7 @@ impl Runtime {
         options: AgentOptions,
     ) -> Result<AgentId, SpawnError> {
         let shard = self.thread(options.placement, shard)?;
-        let spawn = Box::new(Spawn {
-            name: name.map(str::to_owned),
-            backend,
-            options,
-        });
+        let spawn = Box::new(Spawn { name: name.map(str::to_owned), backend, options });
         let spawned = self.request(shard, |answer| Command::Spawn(spawn, answer));
         spawned.blocking_recv().map_err(|_| SpawnError::ShutDown)?
     }
@@ -204,15 +196,9 @@ impl Runtime {
         options: &AgentOptions,
         count: usize,
     ) -> Result<oneshot::Receiver<Result<Vec<AgentId>, SpawnError>>, SpawnError> {
-        let spawn = Spawn {
-            name: None,
-            backend: backend.clone(),
-            options: options.clone(),
-        };
+        let spawn = Spawn { name: None, backend: backend.clone(), options: options.clone() };
         let shard = self.thread(options.placement, shard)?;
-        Ok(self.request(shard, |answer| {
-            Command::SpawnMany(BulkSpawn::new(spawn, count, answer))
-        }))
+        Ok(self.request(shard, |answer| Command::SpawnMany(BulkSpawn::new(spawn, count, answer))))
     }
 
     /// Checks whether agents can live in a placement here.

@@ -55,11 +55,7 @@ pub enum Decision {
 
 impl Supervisor {
     pub fn new(policy: Restarts) -> Self {
-        Self {
-            policy,
-            recent: VecDeque::new(),
-            failed: 0,
-        }
+        Self { policy, recent: VecDeque::new(), failed: 0 }
     }
 
     /// Notes that the agent has started.
@@ -86,14 +82,8 @@ impl Supervisor {
 
     /// Decides about an agent that ended now.
     pub fn decide(&mut self, now: Instant) -> Decision {
-        let Restarts {
-            intensity, period, ..
-        } = self.policy;
-        while self
-            .recent
-            .pop_front_if(|then| now.duration_since(*then) >= period)
-            .is_some()
-        {}
+        let Restarts { intensity, period, .. } = self.policy;
+        while self.recent.pop_front_if(|then| now.duration_since(*then) >= period).is_some() {}
         let before = self.recent.len() as u32;
         if before >= intensity {
             return Decision::Stop;
@@ -118,10 +108,7 @@ mod tests {
             ..Restarts::default()
         });
         let wait = |millis| Decision::Restart(Duration::from_millis(millis));
-        assert_eq!(
-            [(); 3].map(|()| supervisor.start_failed()),
-            [wait(1), wait(2), Decision::Stop]
-        );
+        assert_eq!([(); 3].map(|()| supervisor.start_failed()), [wait(1), wait(2), Decision::Stop]);
         supervisor.started();
         assert_eq!(supervisor.start_failed(), wait(1));
     }
@@ -134,9 +121,7 @@ mod tests {
             ..Restarts::default()
         });
         let now = Instant::now();
-        let waits = [0, 1, 2, 3]
-            .map(Duration::from_millis)
-            .map(Decision::Restart);
+        let waits = [0, 1, 2, 3].map(Duration::from_millis).map(Decision::Restart);
         assert_eq!([(); 4].map(|()| supervisor.decide(now)), waits);
         assert_eq!(supervisor.decide(now), Decision::Stop);
         let later = now + Duration::from_secs(11);

@@ -23,11 +23,7 @@ pub struct TurnWaker {
 
 impl TurnWaker {
     pub fn of(registry: Arc<Registry>, shard: u8, what: Woken) -> Waker {
-        Waker::from(Arc::new(Self {
-            registry,
-            shard,
-            what,
-        }))
+        Waker::from(Arc::new(Self { registry, shard, what }))
     }
 }
 

@@ -97,10 +97,7 @@ impl Instance {
             self.ended = true;
             return Err(Cause::ResultTooLarge(self.result_limit).into());
         }
-        let checked = self
-            .outbox
-            .check()
-            .and_then(|()| self.outbox.check_replies(results.count()));
+        let checked = self.outbox.check().and_then(|()| self.outbox.check_replies(results.count()));
         self.ended = checked.is_err();
         Ok(checked?)
     }
@@ -133,14 +130,10 @@ impl Results {
 impl Agent for Instance {
     fn configure(&mut self, config: &[u8]) -> Result<Vec<Message>, CallError> {
         let mut results = Results::default();
-        self.call(
-            Sending::Allowed,
-            &mut results,
-            |table, agent, host, sink| {
-                // SAFETY: everything is lent for this call, and the agent is the table's own.
-                unsafe { (table.configure)(agent, host, Bytes::lend(config), sink) }
-            },
-        )?;
+        self.call(Sending::Allowed, &mut results, |table, agent, host, sink| {
+            // SAFETY: everything is lent for this call, and the agent is the table's own.
+            unsafe { (table.configure)(agent, host, Bytes::lend(config), sink) }
+        })?;
         results.outcome()?;
         Ok(self.outbox.take_sent())
     }
@@ -148,57 +141,36 @@ impl Agent for Instance {
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
         let message = lend(message);
         let mut results = Results::default();
-        self.call(
-            Sending::Allowed,
-            &mut results,
-            |table, agent, host, sink| {
-                // SAFETY: everything is lent for this call, and the agent is the table's own.
-                unsafe { (table.handle)(agent, host, &message, sink) }
-            },
-        )?;
+        self.call(Sending::Allowed, &mut results, |table, agent, host, sink| {
+            // SAFETY: everything is lent for this call, and the agent is the table's own.
+            unsafe { (table.handle)(agent, host, &message, sink) }
+        })?;
         results.outcome()?;
-        Ok(Handled {
-            replies: results.replies,
-            sent: self.outbox.take_sent(),
-        })
+        Ok(Handled { replies: results.replies, sent: self.outbox.take_sent() })
     }
 
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
         self.program.require(Interface::Batch)?;
         let lent: Vec<_> = messages.iter().map(lend).collect();
         let mut results = Results::default();
-        self.call(
-            Sending::Allowed,
-            &mut results,
-            |table, agent, host, sink| {
-                // SAFETY: everything is lent for this call, and the agent is the table's own.
-                unsafe { (table.handle_batch)(agent, host, lent.as_ptr(), lent.len(), sink) }
-            },
-        )?;
+        self.call(Sending::Allowed, &mut results, |table, agent, host, sink| {
+            // SAFETY: everything is lent for this call, and the agent is the table's own.
+            unsafe { (table.handle_batch)(agent, host, lent.as_ptr(), lent.len(), sink) }
+        })?;
         results.close_operation();
-        Ok(Batch {
-            results: results.batch,
-            sent: self.outbox.take_sent(),
-        })
+        Ok(Batch { results: results.batch, sent: self.outbox.take_sent() })
     }
 
     fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
         self.program.require(Interface::Parcels)?;
         let mut results = Results::default();
-        self.call(
-            Sending::Allowed,
-            &mut results,
-            |table, agent, host, sink| {
-                let (message, content) = give(message);
-                // SAFETY: everything else is lent for this call, and the agent is the table's own.
-                unsafe { (table.handle_parcel)(agent, host, &message, content, sink) }
-            },
-        )?;
+        self.call(Sending::Allowed, &mut results, |table, agent, host, sink| {
+            let (message, content) = give(message);
+            // SAFETY: everything else is lent for this call, and the agent is the table's own.
+            unsafe { (table.handle_parcel)(agent, host, &message, content, sink) }
+        })?;
         results.outcome()?;
-        Ok(Handled {
-            replies: results.replies,
-            sent: self.outbox.take_sent(),
-        })
+        Ok(Handled { replies: results.replies, sent: self.outbox.take_sent() })
     }
 
     fn checkpoint(&mut self) -> Result<Vec<u8>, CallError> {

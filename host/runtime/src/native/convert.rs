@@ -42,10 +42,7 @@ pub unsafe fn copy(message: &abi::Message) -> Message {
 
 /// Splits a message into its head and its content.
 pub fn give(message: Message) -> (abi::Message, Content) {
-    let head = abi::Message {
-        content: Bytes::lend(&[]),
-        ..lend(&message)
-    };
+    let head = abi::Message { content: Bytes::lend(&[]), ..lend(&message) };
     let mut content = ManuallyDrop::new(message.content);
     let content = Content {
         ptr: content.as_mut_ptr(),

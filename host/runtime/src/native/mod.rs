@@ -47,14 +47,9 @@ impl Twin {
         let directories = directories(config)?;
         let path = path
             .canonicalize()
-            .map_err(|source| LoadError::Unreadable {
-                path: path.to_owned(),
-                source,
-            })?;
-        let (library, table) = open(&path).map_err(|reason| LoadError::NotATwin {
-            path: path.clone(),
-            reason,
-        })?;
+            .map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })?;
+        let (library, table) =
+            open(&path).map_err(|reason| LoadError::NotATwin { path: path.clone(), reason })?;
         Ok(Self {
             program: Arc::new(Program {
                 table,
@@ -142,9 +137,7 @@ impl Backend for Twin {
 
     fn offers(&self, interface: Interface) -> Result<(), NotOffered> {
         let exports = self.program.exports(interface);
-        exports
-            .then_some(())
-            .ok_or(NotOffered::NotExported(interface))
+        exports.then_some(()).ok_or(NotOffered::NotExported(interface))
     }
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {

@@ -61,21 +61,14 @@ fn serve() -> io::Result<()> {
             CallError::Failure(failure) => Outcome::Failure(failure),
             CallError::Fault(fault) => Outcome::Fault(fault),
         });
-        let answer = Answer {
-            outcome,
-            log: agent.take_log(),
-            log_dropped: agent.usage().log_dropped,
-        };
+        let answer =
+            Answer { outcome, log: agent.take_log(), log_dropped: agent.usage().log_dropped };
         frame::write(&mut socket, &answer, &mut written)?;
     }
 }
 
 fn answer(outcome: Outcome) -> Answer {
-    Answer {
-        outcome,
-        log: Vec::new(),
-        log_dropped: 0,
-    }
+    Answer { outcome, log: Vec::new(), log_dropped: 0 }
 }
 
 fn start_agent(start: Start) -> Result<(Box<dyn Agent>, Vec<Interface>), Fault> {
@@ -89,10 +82,7 @@ fn start_agent(start: Start) -> Result<(Box<dyn Agent>, Vec<Interface>), Fault> 
     }
     let twin =
         Twin::load(&start.twin, &start.config).map_err(|error| Cause::Host(error.to_string()))?;
-    let identity = Identity {
-        id: start.id,
-        directory: Arc::new(start.peers),
-    };
+    let identity = Identity { id: start.id, directory: Arc::new(start.peers) };
     let agent = twin.spawn(identity)?;
     let offered = |interface: &Interface| twin.offers(*interface).is_ok();
     let offers = Interface::ALL.into_iter().filter(offered).collect();
@@ -106,10 +96,7 @@ fn limit_memory(limit: u64) -> Result<(), Cause> {
     let host = |error: String| Cause::Host(format!("cannot limit the child's memory: {error}"));
     let now = parent::status_field(std::process::id(), "VmData:")
         .ok_or_else(|| host("/proc/self/status has no VmData".to_owned()))?;
-    let limit = Rlimit {
-        current: Some(now + limit),
-        maximum: Some(now + limit),
-    };
+    let limit = Rlimit { current: Some(now + limit), maximum: Some(now + limit) };
     setrlimit(Resource::Data, limit).map_err(|error| host(error.to_string()))
 }
 
@@ -126,10 +113,7 @@ fn run(agent: &mut dyn Agent, request: Request) -> Result<Outcome, CallError> {
         }
         Request::Handle(message) => {
             let handled = agent.handle(&message.into())?;
-            Outcome::Handled {
-                replies: wires(handled.replies),
-                sent: wires(handled.sent),
-            }
+            Outcome::Handled { replies: wires(handled.replies), sent: wires(handled.sent) }
         }
         Request::HandleBatch(messages) => {
             let messages: Vec<Message> = messages.into_iter().map(Message::from).collect();

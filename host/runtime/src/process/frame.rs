@@ -119,10 +119,7 @@ impl Head {
 
 impl<'a> From<&'a Message> for Wire<'a> {
     fn from(message: &'a Message) -> Self {
-        Self {
-            head: Head::of(message),
-            content: Bytes::new(&message.content),
-        }
+        Self { head: Head::of(message), content: Bytes::new(&message.content) }
     }
 }
 
@@ -134,10 +131,7 @@ impl From<Wire<'_>> for Message {
 
 impl From<Message> for Owned {
     fn from(message: Message) -> Self {
-        Self {
-            head: Head::of(&message),
-            content: ByteBuf::from(message.content),
-        }
+        Self { head: Head::of(&message), content: ByteBuf::from(message.content) }
     }
 }
 

@@ -44,26 +44,19 @@ impl Children {
     /// [`LoadError::Child`] with what the child said, or if [`super::serve_if_child`]
     /// was not called first.
     pub fn of(twin: &Path, config: &SandboxConfig) -> Result<Self, LoadError> {
-        let child = |reason: String| LoadError::Child {
-            path: twin.to_owned(),
-            reason,
-        };
+        let child = |reason: String| LoadError::Child { path: twin.to_owned(), reason };
         if !ALLOWED.load(Ordering::Relaxed) {
             let reason = "this program does not call `process::serve_if_child` first in `main`";
             return Err(child(reason.to_owned()));
         }
         let path = twin.canonicalize();
         let mut children = Self {
-            twin: path.map_err(|source| LoadError::Unreadable {
-                path: twin.to_owned(),
-                source,
-            })?,
+            twin: path.map_err(|source| LoadError::Unreadable { path: twin.to_owned(), source })?,
             config: config.clone(),
             offers: Vec::new(),
         };
-        let (_, offers) = children
-            .child(Identity::alone())
-            .map_err(|fault| child(fault.to_string()))?;
+        let (_, offers) =
+            children.child(Identity::alone()).map_err(|fault| child(fault.to_string()))?;
         children.offers = offers;
         Ok(children)
     }
@@ -221,10 +214,7 @@ fn unexpected(outcome: &Outcome) -> Fault {
         Outcome::Failure(_) => "failure",
         Outcome::Fault(fault) => return fault.clone(),
     };
-    Cause::Host(format!(
-        "the child gave the answer `{name}` to another question"
-    ))
-    .into()
+    Cause::Host(format!("the child gave the answer `{name}` to another question")).into()
 }
 
 impl Child {
@@ -236,10 +226,7 @@ impl Child {
         let given_up = GivenUp(Some(self.process.killer()));
         let asked = tokio::task::spawn_blocking(move || {
             let outcome = ask(&mut self);
-            Called {
-                agent: self as Box<dyn AsyncAgent>,
-                outcome,
-            }
+            Called { agent: self as Box<dyn AsyncAgent>, outcome }
         });
         Box::pin(async move {
             // Neither does the call panic, nor does anybody cancel its thread.
@@ -293,10 +280,9 @@ impl Agent for Child {
 
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError> {
         match self.ask(&Request::Handle(message.into()))? {
-            Outcome::Handled { replies, sent } => Ok(Handled {
-                replies: messages(replies),
-                sent: messages(sent),
-            }),
+            Outcome::Handled { replies, sent } => {
+                Ok(Handled { replies: messages(replies), sent: messages(sent) })
+            }
             other => Err(unexpected(&other).into()),
         }
     }

@@ -158,10 +158,7 @@ struct Stdout {
 
 impl Stdout {
     fn new(budget: u64) -> Self {
-        Self {
-            written: Arc::default(),
-            budget,
-        }
+        Self { written: Arc::default(), budget }
     }
 
     fn take(&self) -> Vec<u8> {
@@ -190,10 +187,7 @@ impl OutputStream for Stdout {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if (written.len() + bytes.len()) as u64 > self.budget {
-            let over = Cause::OverBudget {
-                budget: Budget::Output,
-                limit: self.budget,
-            };
+            let over = Cause::OverBudget { budget: Budget::Output, limit: self.budget };
             return Err(StreamError::Trap(over.into()));
         }
         written.extend_from_slice(&bytes);

@@ -90,11 +90,9 @@ mod tests {
 
     #[test]
     fn bytes_survive_whether_they_are_text_or_not() {
-        for (bytes, json) in [
-            (&b"a\nb"[..], r#""a\nb""#),
-            (&[0xff, 0x00], r#"{"base64":"/wA="}"#),
-            (b"", r#""""#),
-        ] {
+        for (bytes, json) in
+            [(&b"a\nb"[..], r#""a\nb""#), (&[0xff, 0x00], r#"{"base64":"/wA="}"#), (b"", r#""""#)]
+        {
             let data = Data(Cow::Borrowed(bytes));
             let text = serde_json::to_string(&data).unwrap();
             assert_eq!(text, json);

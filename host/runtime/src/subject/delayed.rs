@@ -14,9 +14,7 @@ const DELAYED: &str = "itk_wasm_delayed_start";
 pub fn with_start(module: &[u8]) -> Option<Vec<u8>> {
     let mut start = Start::find(module)?;
     let mut written = Module::new();
-    start
-        .parse_core_module(&mut written, Parser::new(0), module)
-        .ok()?;
+    start.parse_core_module(&mut written, Parser::new(0), module).ok()?;
     Some(written.finish())
 }
 

@@ -146,12 +146,7 @@ impl Functions {
         signature: String,
     ) {
         let params = function.params();
-        let params: Vec<_> = params
-            .map(|(name, ty)| Param {
-                name: name.to_owned(),
-                ty,
-            })
-            .collect();
+        let params: Vec<_> = params.map(|(name, ty)| Param { name: name.to_owned(), ty }).collect();
         // `[method]counter.add` is `counter.add`.
         let short = name.split_once(']').map_or(name, |(_, name)| name);
         let paths = paths(interface, short);
@@ -164,9 +159,7 @@ impl Functions {
         for path in paths {
             let target = self.targets.len();
             let entry = self.by_path.entry(path);
-            entry
-                .and_modify(|found| *found = None)
-                .or_insert(Some(target));
+            entry.and_modify(|found| *found = None).or_insert(Some(target));
         }
         let results: Vec<Type> = function.results().collect();
         self.targets.push(Target {
@@ -184,12 +177,7 @@ impl Functions {
         config: &SandboxConfig,
         content: &[u8],
     ) -> Result<Vec<u8>, Stop> {
-        let Live {
-            store,
-            linked,
-            session,
-            ..
-        } = live;
+        let Live { store, linked, session, .. } = live;
         let read = match &session.last {
             Some(last) if *last.text == *content => last.clone(),
             _ => {
@@ -198,11 +186,7 @@ impl Functions {
             }
         };
         let (target, values, handles) = match &read.what {
-            What::Call {
-                target,
-                values,
-                handles,
-            } => (*target, values, handles),
+            What::Call { target, values, handles } => (*target, values, handles),
             What::Drop(number) => return self.drop_handle(store, session, *number).await,
         };
         let of = &self.targets[target];
@@ -254,10 +238,7 @@ impl Functions {
         session: &mut Session,
         number: u32,
     ) -> Result<Vec<u8>, Stop> {
-        let resource = session
-            .handles
-            .remove(&number)
-            .ok_or_else(|| none(number))?;
+        let resource = session.handles.remove(&number).ok_or_else(|| none(number))?;
         if self.fiber {
             resource.resource_drop_async(store).await?;
         } else {
@@ -272,10 +253,7 @@ impl Functions {
         if let Some(read) = calls().get(text) {
             return Ok(read.clone());
         }
-        let read = Arc::new(Read {
-            what: self.parse(text)?,
-            text: text.into(),
-        });
+        let read = Arc::new(Read { what: self.parse(text)?, text: text.into() });
         if text.len() <= LONGEST {
             let mut calls = calls();
             if calls.len() >= KEPT {
@@ -313,21 +291,14 @@ impl Functions {
         let wrong = |error| format!("`{path}`: {error}; it is {}", self.list[target].signature);
         let arguments = wave::arguments(arguments, &self.targets[target].params).map_err(wrong)?;
         let mut handles = Vec::new();
-        let values = arguments
-            .into_iter()
-            .enumerate()
-            .map(|(i, argument)| match argument {
-                Argument::Value(value) => value,
-                Argument::Handle(number) => {
-                    handles.push((i, number));
-                    Val::Bool(false)
-                }
-            });
-        Ok(What::Call {
-            target,
-            values: values.collect(),
-            handles,
-        })
+        let values = arguments.into_iter().enumerate().map(|(i, argument)| match argument {
+            Argument::Value(value) => value,
+            Argument::Handle(number) => {
+                handles.push((i, number));
+                Val::Bool(false)
+            }
+        });
+        Ok(What::Call { target, values: values.collect(), handles })
     }
 
     fn all(&self) -> String {
@@ -393,11 +364,7 @@ fn paths(interface: &str, name: &str) -> Vec<String> {
     let mut paths = vec![format!("{interface}.{name}")];
     let plain = interface.split('@').next().unwrap_or(interface);
     let last = plain.rsplit('/').next().unwrap_or(plain);
-    for path in [
-        format!("{plain}.{name}"),
-        format!("{last}.{name}"),
-        name.to_owned(),
-    ] {
+    for path in [format!("{plain}.{name}"), format!("{last}.{name}"), name.to_owned()] {
         if !paths.contains(&path) {
             paths.push(path);
         }

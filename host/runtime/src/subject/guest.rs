@@ -26,10 +26,7 @@ impl Guest {
         Ok(Self {
             state: State::new(config, identity)?,
             http: WasiHttpCtx::new(),
-            outgoing: Outgoing {
-                is_granted: config.grants.http,
-                denied: Vec::new(),
-            },
+            outgoing: Outgoing { is_granted: config.grants.http, denied: Vec::new() },
         })
     }
 
@@ -82,10 +79,7 @@ impl Outgoing {
 }
 
 /// What a request comes to: the response, and what goes on with its connection.
-type Sent = (
-    http::Response<WasiBody>,
-    Box<dyn Future<Output = HttpResult<()>> + Send>,
-);
+type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = HttpResult<()>> + Send>);
 
 impl WasiHttpHooks for Outgoing {
     fn send_request(

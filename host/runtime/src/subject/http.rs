@@ -57,12 +57,7 @@ const fn root() -> Cow<'static, str> {
 
 impl Default for HttpRequest<'_> {
     fn default() -> Self {
-        Self {
-            method: get(),
-            path: root(),
-            headers: Vec::new(),
-            body: Data::default(),
-        }
+        Self { method: get(), path: root(), headers: Vec::new(), body: Data::default() }
     }
 }
 
@@ -82,10 +77,8 @@ impl HttpRequest<'_> {
         if !self.path.starts_with('/') {
             return Err(format!("the path {:?} does not begin with `/`", self.path));
         }
-        let uri: Uri = self
-            .path
-            .parse()
-            .map_err(|error| format!("the path {:?}: {error}", self.path))?;
+        let uri: Uri =
+            self.path.parse().map_err(|error| format!("the path {:?}: {error}", self.path))?;
         let mut headers = HeaderMap::with_capacity(self.headers.len() + 1);
         for (name, value) in &self.headers {
             let bad = |error: String| format!("the header {name:?}: {error}");
@@ -138,10 +131,7 @@ impl LastRequest {
 pub(super) fn encode_response(head: &Parts, body: Vec<u8>) -> Vec<u8> {
     // What is around a body is seldom longer.
     let mut content = Vec::with_capacity(body.len() + 256);
-    let response = Received {
-        head,
-        body: body.into(),
-    };
+    let response = Received { head, body: body.into() };
     // Neither a key that is no text nor a writer that fails: there is nothing to go wrong.
     let _ = serde_json::to_writer(&mut content, &response);
     content
@@ -198,8 +188,7 @@ mod tests {
         let (mut head, ()) = http::Response::new(()).into_parts();
         head.status = http::StatusCode::IM_A_TEAPOT;
         for value in ["a=1", "b=2"] {
-            head.headers
-                .append("set-cookie", HeaderValue::from_static(value));
+            head.headers.append("set-cookie", HeaderValue::from_static(value));
         }
         for body in [&b"short\n"[..], b"", &[0xff]] {
             let content = encode_response(&head, body.to_vec());

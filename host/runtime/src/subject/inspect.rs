@@ -115,10 +115,8 @@ pub fn describe(bytes: &[u8]) -> Result<Description, LoadError> {
     require_component(&component)?;
     let surface = Surface::read(&component).map_err(LoadError::Kind)?;
     let kind = surface.kind(None);
-    let imports = surface.imports.into_iter().map(|name| Import {
-        access: Access::of(&name),
-        name,
-    });
+    let imports =
+        surface.imports.into_iter().map(|name| Import { access: Access::of(&name), name });
     Ok(Description {
         kind,
         adapter,
@@ -136,21 +134,13 @@ mod tests {
     fn imports_tell_what_they_allow() {
         for (import, access, grant) in [
             ("wasi:sockets/tcp@0.2.3", Access::Network, Some("network")),
-            (
-                "wasi:http/outgoing-handler@0.2.0",
-                Access::Http,
-                Some("http"),
-            ),
+            ("wasi:http/outgoing-handler@0.2.0", Access::Http, Some("http")),
             ("wasi:http/types@0.2.0", Access::Nothing, None),
             ("wasi:http/types@0.3.0", Access::Unknown, None),
             ("sandlab:agent/host@0.1.0", Access::Agents, None),
             ("my:own/thing", Access::Unknown, None),
         ] {
-            assert_eq!(
-                (Access::of(import), access.grant()),
-                (access, grant),
-                "{import}"
-            );
+            assert_eq!((Access::of(import), access.grant()), (access, grant), "{import}");
         }
     }
 }

@@ -166,10 +166,7 @@ impl Running {
             performative: Performative::Inform,
             content,
         };
-        Ok(Handled {
-            replies: vec![reply],
-            sent: Vec::new(),
-        })
+        Ok(Handled { replies: vec![reply], sent: Vec::new() })
     }
 
     async fn answer(&mut self, content: &[u8]) -> Result<Vec<u8>, CallError> {
@@ -182,9 +179,7 @@ impl Running {
         live.begin(config.fuel)?;
         let answered = match &program.entry {
             Entry::Service(service) => {
-                service
-                    .respond(live, &mut self.request, config, content)
-                    .await
+                service.respond(live, &mut self.request, config, content).await
             }
             Entry::Command(command) => command.respond(live, config, content).await,
             Entry::Functions(functions) => functions.respond(live, config, content).await,
@@ -250,9 +245,7 @@ impl Agent for Running {
 
     fn usage(&self) -> Usage {
         let fuel = self.program.config.fuel;
-        self.live
-            .as_ref()
-            .map_or(self.last, |live| live.usage(fuel))
+        self.live.as_ref().map_or(self.last, |live| live.usage(fuel))
     }
 
     fn take_log(&mut self) -> Vec<LogLine> {
@@ -264,30 +257,21 @@ impl AsyncAgent for Running {
     fn call(mut self: Box<Self>, message: Message) -> Call {
         Box::pin(async move {
             let outcome = self.respond(&message).await;
-            Called {
-                agent: self,
-                outcome,
-            }
+            Called { agent: self, outcome }
         })
     }
 
     fn call_batch(self: Box<Self>, _messages: Vec<Message>) -> Call<crate::Batch> {
         Box::pin(async move {
             let outcome = Err(Cause::Unsupported("batch".to_owned()).into());
-            Called {
-                agent: self as Box<dyn AsyncAgent>,
-                outcome,
-            }
+            Called { agent: self as Box<dyn AsyncAgent>, outcome }
         })
     }
 
     fn call_parcel(self: Box<Self>, _message: Message) -> Call {
         Box::pin(async move {
             let outcome = Err(Cause::Unsupported("parcels".to_owned()).into());
-            Called {
-                agent: self as Box<dyn AsyncAgent>,
-                outcome,
-            }
+            Called { agent: self as Box<dyn AsyncAgent>, outcome }
         })
     }
 }

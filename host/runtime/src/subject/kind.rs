@@ -178,11 +178,7 @@ impl Surface {
     /// Notes an interface of WASI 0.3.
     fn require_second(&mut self, name: &str) {
         let is_wasi = name.starts_with("wasi:");
-        if is_wasi
-            && name
-                .split_once('@')
-                .is_some_and(|(_, v)| v.starts_with("0.3"))
-        {
+        if is_wasi && name.split_once('@').is_some_and(|(_, v)| v.starts_with("0.3")) {
             // The interface says more than that something is async.
             self.needs_async = Some(format!("it has the interface `{name}`"));
         }
@@ -207,11 +203,7 @@ impl Surface {
             return Err(KindError::NeedsAsync(what.clone()));
         }
         if let Some(kind) = chosen {
-            return if self.is(kind) {
-                Ok(kind)
-            } else {
-                Err(self.not(kind))
-            };
+            return if self.is(kind) { Ok(kind) } else { Err(self.not(kind)) };
         }
         if !self.is(Kind::Agent) && self.is(Kind::Command) && self.is(Kind::Service) {
             return Err(KindError::Ambiguous);
@@ -225,11 +217,7 @@ impl Surface {
             true => "nothing".to_owned(),
             false => self.exports.join(", "),
         };
-        KindError::Not {
-            kind,
-            wanted: kind.export(),
-            found,
-        }
+        KindError::Not { kind, wanted: kind.export(), found }
     }
 }
 

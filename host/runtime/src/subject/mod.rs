@@ -90,10 +90,8 @@ pub struct Subject {
 /// # Errors
 /// If the file is neither, is of no kind or of two, or imports what is not granted.
 pub fn load(engine: &SandboxEngine, path: &Path, options: &Options) -> Result<Subject, LoadError> {
-    let bytes = std::fs::read(path).map_err(|source| LoadError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = std::fs::read(path)
+        .map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     load_bytes(engine, &bytes, &name, options)
 }
@@ -113,21 +111,11 @@ pub fn load_bytes(
     let kind = Kind::choose(&component, options.kind).map_err(LoadError::Kind)?;
     if kind == Kind::Agent {
         let sandbox: Sandbox = engine.load_bytes(&component)?;
-        return Ok(Subject {
-            kind,
-            adapter,
-            backend: Arc::new(sandbox),
-            sandboxed: None,
-        });
+        return Ok(Subject { kind, adapter, backend: Arc::new(sandbox), sandboxed: None });
     }
     let sandboxed = Sandboxed::load(engine, &component, kind, options.reuse, name)?;
     let sandboxed = Arc::new(sandboxed);
-    Ok(Subject {
-        kind,
-        adapter,
-        backend: sandboxed.clone(),
-        sandboxed: Some(sandboxed),
-    })
+    Ok(Subject { kind, adapter, backend: sandboxed.clone(), sandboxed: Some(sandboxed) })
 }
 
 /// A message's content.

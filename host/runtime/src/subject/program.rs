@@ -139,8 +139,7 @@ impl Sandboxed {
     }
 
     fn instantiate(&self, identity: Identity) -> Result<Running, Fault> {
-        self.0
-            .start(|program| Running::spawn(program, identity.clone()))
+        self.0.start(|program| Running::spawn(program, identity.clone()))
     }
 }
 

@@ -75,9 +75,7 @@ fn argument(node: &Node, param: &Param, source: &str) -> Result<Argument, String
 /// The error without where it was: the position counts from the text that WAVE was given.
 fn plain(error: &ParserError) -> String {
     let kind = error.kind();
-    error
-        .detail()
-        .map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
+    error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
 }
 
 /// A type as WIT spells it.
@@ -118,9 +116,7 @@ pub fn number<E>(
         Val::List(values) | Val::FixedLengthList(values) | Val::Tuple(values) => {
             values.iter_mut().try_for_each(|value| number(value, keep))
         }
-        Val::Record(fields) => fields
-            .iter_mut()
-            .try_for_each(|(_, value)| number(value, keep)),
+        Val::Record(fields) => fields.iter_mut().try_for_each(|(_, value)| number(value, keep)),
         Val::Variant(_, Some(value))
         | Val::Option(Some(value))
         | Val::Result(Ok(Some(value)) | Err(Some(value))) => number(value, keep),
@@ -159,9 +155,10 @@ pub fn example(ty: &Type) -> String {
             let values = tuple.types().map(|ty| example(&ty));
             format!("({})", values.collect::<Vec<_>>().join(", "))
         }
-        Type::Variant(variant) => variant.cases().next().map_or_else(String::new, |case| {
-            format!("{}{}", case.name, payload(case.ty))
-        }),
+        Type::Variant(variant) => variant
+            .cases()
+            .next()
+            .map_or_else(String::new, |case| format!("{}{}", case.name, payload(case.ty))),
         Type::Enum(cases) => cases.names().next().unwrap_or_default().to_owned(),
         Type::Option(option) => format!("some({})", example(&option.ty())),
         Type::Result(result) => format!("ok{}", payload(result.ok())),

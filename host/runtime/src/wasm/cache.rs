@@ -135,12 +135,7 @@ mod tests {
     }
 
     fn only_file(folder: &Path) -> PathBuf {
-        fs::read_dir(folder)
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap()
-            .path()
+        fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
     }
 
     #[test]
@@ -191,10 +186,7 @@ mod tests {
         }
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         assert!(compiled(&cache, &engine));
-        assert!(
-            !compiled(&cache, &engine),
-            "the damaged file was not replaced"
-        );
+        assert!(!compiled(&cache, &engine), "the damaged file was not replaced");
     }
 
     #[test]

@@ -82,9 +82,7 @@ impl Needs {
 
     /// Returns how many slots of a pool an instance takes, at least one.
     pub fn slots(self) -> u32 {
-        self.memories
-            .max(self.tables.div_ceil(TABLES_A_SLOT))
-            .max(1)
+        self.memories.max(self.tables.div_ceil(TABLES_A_SLOT)).max(1)
     }
 }
 
@@ -219,10 +217,7 @@ mod tests {
 
     #[test]
     fn the_limit_that_is_asked_for_is_enough() {
-        let mappings = Mappings {
-            used: 100,
-            limit: 65_530,
-        };
+        let mappings = Mappings { used: 100, limit: 65_530 };
         for more in [1, 62_153, 62_154, 1_000_000] {
             let limit = mappings.limit_for(more);
             assert!(Mappings { limit, ..mappings }.room() >= more);

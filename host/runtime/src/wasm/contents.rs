@@ -186,10 +186,7 @@ mod tests {
 
     fn contents(count: u32, size: u64, make: u64) -> Contents {
         let mut contents = Contents::new(&SandboxConfig {
-            contents: ContentBudget {
-                count,
-                size: ByteSize::b(size),
-            },
+            contents: ContentBudget { count, size: ByteSize::b(size) },
             result_limit: ByteSize::b(make),
             ..SandboxConfig::default()
         });
@@ -234,10 +231,7 @@ mod tests {
             contents.remove(&made).unwrap();
         }
         let error = contents.make(vec![0; 50]).unwrap_err();
-        assert!(matches!(
-            error.downcast_ref(),
-            Some(Cause::ResultTooLarge(150))
-        ));
+        assert!(matches!(error.downcast_ref(), Some(Cause::ResultTooLarge(150))));
         contents.begin_call();
         assert!(contents.make(vec![0; 50]).is_ok());
     }

@@ -26,21 +26,13 @@ const PACKAGE: &str = "sandlab:agent";
 const VERSION: &str = "0.1.0";
 
 /// The contract's worlds, the smallest first.
-pub const WORLDS: [&str; 4] = [
-    "plain-agent",
-    "batch-agent",
-    "durable-agent",
-    "zero-copy-agent",
-];
+pub const WORLDS: [&str; 4] = ["plain-agent", "batch-agent", "durable-agent", "zero-copy-agent"];
 
 /// Returns the interfaces that an agent of a world exports.
 fn required(world: &str) -> Vec<&'static str> {
     let optional = Optional::ALL.into_iter();
     let added = optional.filter(|interface| interface.world() == world);
-    ["agent"]
-        .into_iter()
-        .chain(added.map(Optional::name))
-        .collect()
+    ["agent"].into_iter().chain(added.map(Optional::name)).collect()
 }
 
 /// The contract's interfaces that an agent may import.
@@ -85,11 +77,7 @@ pub enum DifferenceKind {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: wanted {}, found {}",
-            self.path, self.wanted, self.found
-        )
+        write!(f, "{}: wanted {}, found {}", self.path, self.wanted, self.found)
     }
 }
 
@@ -162,16 +150,8 @@ fn refuse(difference: Difference) -> LoadError {
     let (name, expected, found) = (difference.path, difference.wanted, difference.found);
     match difference.kind {
         DifferenceKind::MissingInterface | DifferenceKind::MissingFunction => {
-            LoadError::MissingExport {
-                name,
-                expected,
-                found,
-            }
+            LoadError::MissingExport { name, expected, found }
         }
-        _ => LoadError::WrongSignature {
-            name,
-            expected,
-            found,
-        },
+        _ => LoadError::WrongSignature { name, expected, found },
     }
 }

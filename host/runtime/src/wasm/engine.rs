@@ -178,10 +178,7 @@ pub fn require_compile_threads() -> Result<(), LoadError> {
         Err(error) if error.source().is_some() => Err(error.to_string()),
         _ => Ok(()),
     };
-    STARTED
-        .get_or_init(start)
-        .clone()
-        .map_err(LoadError::Threads)
+    STARTED.get_or_init(start).clone().map_err(LoadError::Threads)
 }
 
 fn refused(error: wasmtime::Error) -> LoadError {
@@ -203,12 +200,7 @@ pub fn pools(sandbox: &SandboxConfig) -> Result<Vec<PoolingAllocationConfig>, Lo
 
 /// Spreads the slots of a sandbox config over pools.
 fn slots_of_pools(sandbox: &SandboxConfig) -> Vec<u32> {
-    let Allocation {
-        strategy,
-        layout,
-        slots,
-        ..
-    } = sandbox.allocation;
+    let Allocation { strategy, layout, slots, .. } = sandbox.allocation;
     if strategy == Strategy::OnDemand {
         return vec![0];
     }
@@ -265,10 +257,7 @@ fn tick(engines: &[EngineWeak]) {
 /// the first may come at once.
 pub fn deadline_ticks(deadline: Duration) -> u64 {
     let ticks = deadline.as_nanos().div_ceil(EPOCH_TICK.as_nanos());
-    u64::try_from(ticks)
-        .unwrap_or(u64::MAX / 2)
-        .min(u64::MAX / 2)
-        + 1
+    u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1
 }
 
 #[cfg(test)]

@@ -86,9 +86,7 @@ impl Exports {
 
     /// Returns the WIT package's worlds that the component targets, joined by "and".
     pub fn world(&self) -> String {
-        let worlds = Interface::ALL
-            .into_iter()
-            .filter(|interface| self.has(*interface));
+        let worlds = Interface::ALL.into_iter().filter(|interface| self.has(*interface));
         let worlds: Vec<_> = worlds.map(Interface::world).collect();
         if worlds.is_empty() {
             return "plain-agent".to_owned();

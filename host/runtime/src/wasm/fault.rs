@@ -25,10 +25,7 @@ pub fn classify<T: AsRef<State> + 'static>(
 ) -> Fault {
     let cause = cause(error, store, config, modules);
     let evidence = evidence(error, &cause, store.data().as_ref(), config, modules);
-    Fault {
-        cause,
-        evidence: evidence.map(Box::new),
-    }
+    Fault { cause, evidence: evidence.map(Box::new) }
 }
 
 /// Returns the fault behind an error of instantiation. One that is not from the guest's code is
@@ -58,9 +55,7 @@ fn cause<T: AsRef<State> + 'static>(
         return cause.clone();
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return Cause::NoSlot(format!(
-            "{error}; raise `allocation.slots`, or end some agents"
-        ));
+        return Cause::NoSlot(format!("{error}; raise `allocation.slots`, or end some agents"));
     }
     let exit = error.downcast_ref::<I32Exit>().map(|exit| exit.0);
     let trap = error.downcast_ref::<Trap>();
@@ -68,17 +63,11 @@ fn cause<T: AsRef<State> + 'static>(
         Some(Trap::Interrupt) => return Cause::Deadline(config.deadline),
         Some(Trap::OutOfFuel) => return Cause::OutOfFuel(config.fuel.unwrap_or_default()),
         Some(Trap::StackOverflow) => {
-            return Cause::StackOverflow {
-                stack: Stack::Engine,
-                size: config.stack.as_u64(),
-            };
+            return Cause::StackOverflow { stack: Stack::Engine, size: config.stack.as_u64() };
         }
         Some(Trap::MemoryOutOfBounds) => {
             if let Some(stack) = overflowed(error, store, modules) {
-                return Cause::StackOverflow {
-                    stack: Stack::Linked,
-                    size: stack.size(),
-                };
+                return Cause::StackOverflow { stack: Stack::Linked, size: stack.size() };
             }
         }
         _ => {}
@@ -134,9 +123,7 @@ fn host_limit(error: &Error, root: &str, config: &SandboxConfig) -> Option<Cause
     }
     if root.starts_with(INSTANCES) {
         let limit = config.instance_limit;
-        return Some(Cause::OverLimit(format!(
-            "{root}; `instance-limit` is {limit}"
-        )));
+        return Some(Cause::OverLimit(format!("{root}; `instance-limit` is {limit}")));
     }
     let over = |budget, limit| Cause::OverBudget { budget, limit };
     let is_full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
@@ -246,18 +233,14 @@ fn evidence(
         cause,
         Cause::Deadline(_)
             | Cause::OutOfFuel(_)
-            | Cause::StackOverflow {
-                stack: Stack::Engine,
-                ..
-            }
+            | Cause::StackOverflow { stack: Stack::Engine, .. }
     );
     let trap = error.downcast_ref::<Trap>().filter(|_| !says_the_same);
     let refused = match (cause, state.limiter.denied()) {
         (Cause::OutOfMemory { .. }, _) | (_, Some(Denial::Table(_)) | None) => None,
-        (_, Some(Denial::Memory(asked))) => Some(Refused {
-            asked,
-            limit: config.memory_limit.as_u64(),
-        }),
+        (_, Some(Denial::Memory(asked))) => {
+            Some(Refused { asked, limit: config.memory_limit.as_u64() })
+        }
     };
     let evidence = Evidence {
         trap: trap.map(trap_name),

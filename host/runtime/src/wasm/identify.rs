@@ -58,11 +58,7 @@ impl Kind {
         // The layer is the third byte after the magic number: 1 for components.
         if bytes.starts_with(b"\0asm") {
             let is_component = bytes.get(6) == Some(&1);
-            return if is_component {
-                Self::OldComponent
-            } else {
-                Self::OtherWasm
-            };
+            return if is_component { Self::OldComponent } else { Self::OtherWasm };
         }
         str::from_utf8(bytes).map_or(Self::Unknown, text)
     }
@@ -166,10 +162,7 @@ mod tests {
         for (bytes, kind) in [
             (&b""[..], Kind::Empty),
             (b"\0asm\x01\0\0\0", Kind::Module),
-            (
-                b"\0asm\x01\0\0\0\0\x0f\x0ecomponent-type",
-                Kind::ModuleWithWorld,
-            ),
+            (b"\0asm\x01\0\0\0\0\x0f\x0ecomponent-type", Kind::ModuleWithWorld),
             (b"\0asm\x0c\0\x01\0", Kind::OldComponent),
             (b"\0asm\x02\0\0\0", Kind::OtherWasm),
             (b"\x7fELF\x02\x01", Kind::Elf),

@@ -17,10 +17,7 @@ pub fn require_granted(
 ) -> Result<(), LoadError> {
     for (name, _) in component.component_type().imports(engine) {
         if let Err(remedy) = granted(name, grants) {
-            return Err(LoadError::UndeclaredImport {
-                import: name.to_owned(),
-                remedy,
-            });
+            return Err(LoadError::UndeclaredImport { import: name.to_owned(), remedy });
         }
     }
     Ok(())
@@ -46,16 +43,14 @@ pub fn require_wasi(
             "wasi:http/types" | "wasi:http/outgoing-handler" if of_second => Ok(()),
             _ if interface.starts_with("wasi:sockets/") && of_second => Ok(()),
             _ if interface.starts_with("wasi:") && of_second => granted(name, grants),
-            _ => Err(
-                "A subject can import WASI 0.2 with http; compose it with what else it needs \
+            _ => {
+                Err("A subject can import WASI 0.2 with http; compose it with what else it needs \
                      (`wac plug`)"
-                    .to_owned(),
-            ),
+                    .to_owned())
+            }
         };
-        granted.map_err(|remedy| LoadError::UndeclaredImport {
-            import: name.to_owned(),
-            remedy,
-        })?;
+        granted
+            .map_err(|remedy| LoadError::UndeclaredImport { import: name.to_owned(), remedy })?;
     }
     Ok(())
 }
@@ -118,19 +113,14 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_grant() {
-        let grants = Grants {
-            clocks: false,
-            ..Grants::default()
-        };
+        let grants = Grants { clocks: false, ..Grants::default() };
         assert!(
             granted("wasi:clocks/wall-clock@0.2.6", &grants)
                 .unwrap_err()
                 .contains("`clocks = true`")
         );
         assert!(
-            granted("wasi:sockets/tcp@0.2.6", &grants)
-                .unwrap_err()
-                .contains("`network = true`")
+            granted("wasi:sockets/tcp@0.2.6", &grants).unwrap_err().contains("`network = true`")
         );
         assert!(granted("wasi:http/outgoing-handler@0.2.6", &grants).is_err());
         assert!(granted("wasi:cli/stderr@0.2.6", &grants).is_ok());

@@ -231,30 +231,21 @@ impl AsyncAgent for Instance {
     fn call(mut self: Box<Self>, message: Message) -> Call {
         Box::pin(async move {
             let outcome = self.handle_on_fiber(&message).await;
-            Called {
-                agent: self,
-                outcome,
-            }
+            Called { agent: self, outcome }
         })
     }
 
     fn call_parcel(mut self: Box<Self>, message: Message) -> Call {
         Box::pin(async move {
             let outcome = self.parcel_on_fiber(message).await;
-            Called {
-                agent: self,
-                outcome,
-            }
+            Called { agent: self, outcome }
         })
     }
 
     fn call_batch(mut self: Box<Self>, messages: Vec<Message>) -> Call<Batch> {
         Box::pin(async move {
             let outcome = self.batch_on_fiber(&messages).await;
-            Called {
-                agent: self,
-                outcome,
-            }
+            Called { agent: self, outcome }
         })
     }
 }

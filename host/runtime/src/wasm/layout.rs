@@ -104,10 +104,7 @@ impl Scope {
         match encoding {
             Encoding::Module => Self::Module(Box::default()),
             Encoding::Component => Self::Component(OpenComponent {
-                own: Layout {
-                    instances: Some(Vec::new()),
-                    ..Layout::default()
-                },
+                own: Layout { instances: Some(Vec::new()), ..Layout::default() },
                 ..OpenComponent::default()
             }),
         }
@@ -136,10 +133,7 @@ impl OpenComponent {
             }
             Payload::ComponentInstanceSection(instances) => {
                 for instance in instances {
-                    if let ComponentInstance::Instantiate {
-                        component_index, ..
-                    } = instance?
-                    {
+                    if let ComponentInstance::Instantiate { component_index, .. } = instance? {
                         let started = self.components.get(component_index as usize).cloned();
                         self.start(started.flatten());
                     }
@@ -162,16 +156,14 @@ impl OpenComponent {
                             ..
                         }
                         | ComponentAlias::Outer {
-                            kind: ComponentOuterAliasKind::CoreModule,
-                            ..
+                            kind: ComponentOuterAliasKind::CoreModule, ..
                         } => self.modules.push(None),
                         ComponentAlias::InstanceExport {
                             kind: ComponentExternalKind::Component,
                             ..
                         }
                         | ComponentAlias::Outer {
-                            kind: ComponentOuterAliasKind::Component,
-                            ..
+                            kind: ComponentOuterAliasKind::Component, ..
                         } => self.components.push(None),
                         _ => {}
                     }
@@ -287,18 +279,9 @@ impl OpenModule {
     fn layout(self) -> Layout {
         let stack = self.stack();
         let mut memories = self.memories;
-        memories.stack = stack
-            .filter(|stack| stack.bottom == 0)
-            .map(LinkedStack::size);
-        let module = Module {
-            globals: self.globals.len() as u32,
-            stack,
-            exports: self.exports,
-        };
-        Layout {
-            memories,
-            instances: Some(vec![Arc::new(module)]),
-        }
+        memories.stack = stack.filter(|stack| stack.bottom == 0).map(LinkedStack::size);
+        let module = Module { globals: self.globals.len() as u32, stack, exports: self.exports };
+        Layout { memories, instances: Some(vec![Arc::new(module)]) }
     }
 
     fn stack(&self) -> Option<LinkedStack> {
@@ -309,11 +292,7 @@ impl OpenModule {
             return None;
         }
         let bottom = self.bottom(top);
-        (bottom < top).then_some(LinkedStack {
-            pointer,
-            top,
-            bottom,
-        })
+        (bottom < top).then_some(LinkedStack { pointer, top, bottom })
     }
 
     /// The stack pointer by its name, which linkers fix.
@@ -321,9 +300,7 @@ impl OpenModule {
         let names = self.names.iter().flatten();
         let is_pointer = |name: &str| name == STACK_POINTER || name == "sp";
         let mut named = names.filter(|(_, name)| is_pointer(name));
-        let index = self
-            .exported_pointer
-            .or_else(|| named.next().map(|(index, _)| *index))?;
+        let index = self.exported_pointer.or_else(|| named.next().map(|(index, _)| *index))?;
         index.checked_sub(self.imported_globals)
     }
 
@@ -382,11 +359,7 @@ mod tests {
             (global $other (mut i32) (i32.const 16))
             (global $__stack_pointer (mut i32) (i32.const 65536))
             (data (i32.const 65536) "x"))"#;
-        let expected = LinkedStack {
-            pointer: 1,
-            top: 65_536,
-            bottom: 0,
-        };
+        let expected = LinkedStack { pointer: 1, top: 65_536, bottom: 0 };
         assert_eq!(stack(named), Some(expected));
         let without_names = r#"(core module (memory 2)
             (global (mut i32) (i32.const 65536)) (data (i32.const 65536) "x"))"#;
@@ -399,11 +372,7 @@ mod tests {
             r#"(core module (memory 2)
                 (global $__stack_pointer (mut i32) (i32.const 66592)) (data (i32.const 1024) "x"))"#,
         );
-        let expected = LinkedStack {
-            pointer: 0,
-            top: 66_592,
-            bottom: 1_040,
-        };
+        let expected = LinkedStack { pointer: 0, top: 66_592, bottom: 1_040 };
         assert_eq!(found, Some(expected));
     }
 

@@ -58,10 +58,7 @@ impl Budget {
 
 impl Limiter {
     pub fn new(config: &SandboxConfig) -> Self {
-        let budget = |limit| Budget {
-            limit,
-            ..Budget::default()
-        };
+        let budget = |limit| Budget { limit, ..Budget::default() };
         Self {
             memory: budget(config.memory_limit.as_u64()),
             table: budget(config.table_limit.into()),
@@ -180,19 +177,14 @@ mod tests {
         assert_eq!(limiter.memory_peak(), 100);
         limiter.begin_call();
         assert_eq!(limiter.denied(), None);
-        let survived = Denials {
-            count: 1,
-            asked: Some(120),
-        };
+        let survived = Denials { count: 1, asked: Some(120) };
         assert_eq!(limiter.denials(), survived);
     }
 
     #[test]
     fn a_table_that_the_pool_has_no_room_for_is_over_the_limit() {
-        let mut limiter = Limiter::new(&SandboxConfig {
-            table_limit: 100,
-            ..SandboxConfig::default()
-        });
+        let mut limiter =
+            Limiter::new(&SandboxConfig { table_limit: 100, ..SandboxConfig::default() });
         assert!(!limiter.table_growing(0, 60, Some(50)).unwrap());
         assert_eq!(limiter.denied(), None);
         assert!(!limiter.table_growing(0, 101, Some(100)).unwrap());
@@ -203,9 +195,7 @@ mod tests {
     fn a_growth_that_the_engine_failed_is_not_counted() {
         let mut limiter = limiter(100);
         assert!(limiter.memory_growing(0, 60, None).unwrap());
-        limiter
-            .memory_grow_failed(Error::msg("no mapping"))
-            .unwrap();
+        limiter.memory_grow_failed(Error::msg("no mapping")).unwrap();
         assert_eq!(limiter.memory(), 0);
     }
 
@@ -216,9 +206,7 @@ mod tests {
         assert!(!limiter.memory_growing(40, 60, Some(50)).unwrap());
         assert_eq!(limiter.denied(), None);
         // Wasmtime may report this one as failed too; nothing must be taken back for it.
-        limiter
-            .memory_grow_failed(Error::msg("over its maximum"))
-            .unwrap();
+        limiter.memory_grow_failed(Error::msg("over its maximum")).unwrap();
         assert_eq!(limiter.memory(), 40);
     }
 }

@@ -62,11 +62,7 @@ mod tests {
                 (instance (instantiate $inner))
                 (core instance (instantiate $b)))"#,
         );
-        let expected = Memories {
-            count: 4,
-            initial: 9 * 65_536,
-            stack: Some(65_536),
-        };
+        let expected = Memories { count: 4, initial: 9 * 65_536, stack: Some(65_536) };
         assert_eq!(found, Some(expected));
     }
 

@@ -75,11 +75,7 @@ impl SandboxEngine {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_cache(config: &SandboxConfig, cache: Cache) -> Result<Self, LoadError> {
-        Ok(Self {
-            engines: engine::engines(config)?,
-            config: Arc::new(config.clone()),
-            cache,
-        })
+        Ok(Self { engines: engine::engines(config)?, config: Arc::new(config.clone()), cache })
     }
 
     /// Reads, compiles (or takes from the cache) and checks a component.
@@ -87,10 +83,8 @@ impl SandboxEngine {
     /// # Errors
     /// If the file is no component, imports what is not granted, or is not an agent.
     pub fn load(&self, path: &Path) -> Result<Sandbox, LoadError> {
-        let bytes = std::fs::read(path).map_err(|source| LoadError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = std::fs::read(path)
+            .map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })?;
         self.load_bytes(&bytes)
     }
 
@@ -135,10 +129,8 @@ impl SandboxEngine {
             Calls::Async => true,
         };
         let layout = layout::read(bytes).ok().flatten();
-        let modules: Modules = layout
-            .and_then(|layout| layout.instances)
-            .unwrap_or_default()
-            .into();
+        let modules: Modules =
+            layout.and_then(|layout| layout.instances).unwrap_or_default().into();
         let mut programs = vec![Arc::new(program(first, &component, fiber, &modules)?)];
         for engine in others {
             let (component, _) = self.compile(engine, bytes)?;
@@ -176,13 +168,7 @@ impl SandboxEngine {
         let explain = |error| contract::refusal(bytes).unwrap_or_else(|| unprepared(error));
         let pre = link(engine, component, fiber).map_err(explain)?;
         let exports = Exports::find(&pre, fiber).map_err(explain)?;
-        Ok(Program {
-            pre,
-            exports,
-            fiber,
-            config: self.config.clone(),
-            modules: modules.clone(),
-        })
+        Ok(Program { pre, exports, fiber, config: self.config.clone(), modules: modules.clone() })
     }
 }
 

@@ -30,14 +30,7 @@ impl<P> Pools<P> {
         blocking: Option<String>,
         compiled: bool,
     ) -> Self {
-        Self {
-            programs,
-            open: AtomicUsize::new(0),
-            gate,
-            needs,
-            blocking,
-            compiled,
-        }
+        Self { programs, open: AtomicUsize::new(0), gate, needs, blocking, compiled }
     }
 
     /// Returns the program of any pool, for what is the same in all.
@@ -55,10 +48,7 @@ impl<P> Pools<P> {
         for offset in 0..pools - 1 {
             let pool = (open + offset) % pools;
             match start(self.programs[pool].clone()) {
-                Err(Fault {
-                    cause: Cause::NoSlot(_),
-                    ..
-                }) => {}
+                Err(Fault { cause: Cause::NoSlot(_), .. }) => {}
                 started => {
                     self.open.store(pool, Ordering::Relaxed);
                     return started;

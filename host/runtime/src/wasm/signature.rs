@@ -24,9 +24,7 @@ pub fn definition(resolve: &Resolve, id: TypeId) -> String {
         | TypeDefKind::Enum(_)
         | TypeDefKind::Variant(_)
         | TypeDefKind::Flags(_) => {
-            speller
-                .structure(kind)
-                .replacen(" {", &format!(" {name} {{"), 1)
+            speller.structure(kind).replacen(" {", &format!(" {name} {{"), 1)
         }
         TypeDefKind::Resource => format!("resource {name}"),
         kind => format!("type {name} = {}", speller.structure(kind)),

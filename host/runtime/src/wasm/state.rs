@@ -69,11 +69,10 @@ pub fn wasi(config: &SandboxConfig, output: &Captured) -> Result<WasiCtxBuilder,
             Access::Read => FsPerms::ReadOnly,
             Access::Write => FsPerms::ReadWrite,
         };
-        wasi.preopened_dir(&directory.host, &directory.guest, access)
-            .map_err(|error| {
-                let host = directory.host.display();
-                Cause::Host(format!("the granted directory {host}: {error}"))
-            })?;
+        wasi.preopened_dir(&directory.host, &directory.guest, access).map_err(|error| {
+            let host = directory.host.display();
+            Cause::Host(format!("the granted directory {host}: {error}"))
+        })?;
     }
     if grants.network {
         wasi.inherit_network().allow_ip_name_lookup(true);
@@ -90,10 +89,7 @@ impl AsRef<State> for State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 

@@ -43,10 +43,7 @@ impl Captured {
             written: 0,
             budget: config.budgets.output.as_u64(),
         };
-        Self(Arc::new(Inner {
-            is_written: AtomicBool::new(false),
-            text: Mutex::new(text),
-        }))
+        Self(Arc::new(Inner { is_written: AtomicBool::new(false), text: Mutex::new(text) }))
     }
 
     pub fn clear(&self) {
@@ -101,10 +98,7 @@ impl OutputStream for Captured {
             if text.written <= text.budget {
                 return Ok(());
             }
-            let over = Cause::OverBudget {
-                budget: Budget::Output,
-                limit: text.budget,
-            };
+            let over = Cause::OverBudget { budget: Budget::Output, limit: text.budget };
             Err(StreamError::Trap(over.into()))
         })
     }

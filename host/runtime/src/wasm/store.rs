@@ -59,9 +59,7 @@ pub fn block_on<R>(future: impl Future<Output = R>) -> Result<R, Error> {
             .map_err(|error| format!("cannot start a tokio runtime: {error}"));
     }
     RUNTIME.with(|runtime| {
-        let runtime = runtime
-            .as_ref()
-            .map_err(|error| Error::msg(error.clone()))?;
+        let runtime = runtime.as_ref().map_err(|error| Error::msg(error.clone()))?;
         Ok(runtime.block_on(future))
     })
 }

@@ -31,34 +31,19 @@ fn only(config: &SandboxConfig, args: &[&str]) -> Result<(i32, String, String), 
 #[test]
 fn a_command_answers_with_its_output_and_exit_code() {
     let mut command = start("command", &config());
-    assert_eq!(
-        run(&mut *command, &[]).unwrap(),
-        (0, "hello\n".into(), "".into())
-    );
-    assert_eq!(
-        run(&mut *command, &["echo", "a b", "c"]).unwrap().1,
-        "a b c\n"
-    );
-    assert_eq!(
-        run(&mut *command, &["complain", "no"]).unwrap(),
-        (0, "".into(), "no\n".into())
-    );
+    assert_eq!(run(&mut *command, &[]).unwrap(), (0, "hello\n".into(), "".into()));
+    assert_eq!(run(&mut *command, &["echo", "a b", "c"]).unwrap().1, "a b c\n");
+    assert_eq!(run(&mut *command, &["complain", "no"]).unwrap(), (0, "".into(), "no\n".into()));
     assert_eq!(run(&mut *command, &["exit", "0"]).unwrap().0, 0);
     // WASI 0.2 has only one way to fail.
     assert_eq!(run(&mut *command, &["exit", "7"]).unwrap().0, 1);
-    assert_eq!(
-        run(&mut *command, &["name"]).unwrap().1,
-        "subject-command.wasm\n"
-    );
+    assert_eq!(run(&mut *command, &["name"]).unwrap().1, "subject-command.wasm\n");
 }
 
 #[test]
 fn standard_input_and_variables_are_those_of_the_message() {
     let mut config = config();
-    config
-        .grants
-        .env
-        .insert("GRANTED".into(), "by the sandbox".into());
+    config.grants.env.insert("GRANTED".into(), "by the sandbox".into());
     let mut command = start("command", &config);
     let cat = CommandRequest {
         args: vec!["cat".into()],
@@ -68,11 +53,7 @@ fn standard_input_and_variables_are_those_of_the_message() {
     assert_eq!(send(&mut *command, &cat).unwrap().1, "line\n");
     // The next message has none.
     assert_eq!(run(&mut *command, &["cat"]).unwrap().1, "");
-    for (name, value) in [
-        ("GRANTED", "by the sandbox\n"),
-        ("OWN", "mine\n"),
-        ("HOME", "unset\n"),
-    ] {
+    for (name, value) in [("GRANTED", "by the sandbox\n"), ("OWN", "mine\n"), ("HOME", "unset\n")] {
         let env = CommandRequest {
             args: vec!["env".into(), name.into()],
             env: [("OWN", "mine"), ("GRANTED", "other")]
@@ -90,14 +71,8 @@ fn what_a_command_may_not_is_a_fault_with_its_name() {
     config.memory_limit = ByteSize::mib(8);
     assert_eq!(only(&config, &["allocate", "4"]).unwrap().1, "4194304\n");
     let fault_of = |args: &[&str]| fault(only(&config, args));
-    assert!(matches!(
-        fault_of(&["allocate", "16"]).cause,
-        Cause::OutOfMemory { .. }
-    ));
-    assert_eq!(
-        fault_of(&["panic", "on purpose"]),
-        Cause::Panic("on purpose".into())
-    );
+    assert!(matches!(fault_of(&["allocate", "16"]).cause, Cause::OutOfMemory { .. }));
+    assert_eq!(fault_of(&["panic", "on purpose"]), Cause::Panic("on purpose".into()));
     assert_eq!(fault_of(&["loop"]), Cause::Deadline(config.deadline));
     assert_eq!(fault_of(&["sleep", "60"]), Cause::Deadline(config.deadline));
     let flood = fault_of(&["flood"]);
@@ -107,10 +82,7 @@ fn what_a_command_may_not_is_a_fault_with_its_name() {
         "{flood}"
     );
     config.fuel = Some(100_000);
-    assert!(matches!(
-        fault(only(&config, &["loop"])).cause,
-        Cause::OutOfFuel(_)
-    ));
+    assert!(matches!(fault(only(&config, &["loop"])).cause, Cause::OutOfFuel(_)));
 }
 
 #[test]
@@ -137,15 +109,8 @@ fn usage_is_told_of_an_instance_that_is_gone() {
     run(&mut *command, &["allocate", "8"]).unwrap();
     let usage = command.usage();
     let grown = usage.memory_peak.unwrap() - started;
-    assert!(
-        (8 << 20..=(8 << 20) + (1 << 16)).contains(&grown),
-        "{grown}"
-    );
+    assert!((8 << 20..=(8 << 20) + (1 << 16)).contains(&grown), "{grown}");
     let first = usage.fuel.unwrap();
     run(&mut *command, &["allocate", "8"]).unwrap();
-    assert_eq!(
-        command.usage().fuel,
-        Some(first),
-        "fuel is the same each time"
-    );
+    assert_eq!(command.usage().fuel, Some(first), "fuel is the same each time");
 }

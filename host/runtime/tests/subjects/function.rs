@@ -13,15 +13,9 @@ fn every_type_goes_in_and_out() {
     let mut functions = start("functions", &config());
     for (text, result) in [
         ("double(21)", "42"),
-        (
-            "test:shapes/shapes@1.2.0.move({x: 1, y: -2}, (10, 20))",
-            "{x: 11, y: 18}",
-        ),
+        ("test:shapes/shapes@1.2.0.move({x: 1, y: -2}, (10, 20))", "{x: 11, y: 18}"),
         ("test:shapes/shapes.area(circle(2.0))", "ok(12)"),
-        (
-            "shapes.area(polygon([{x: 0, y: 0}, {x: 1, y: 1}]))",
-            r#"err("2 corners")"#,
-        ),
+        ("shapes.area(polygon([{x: 0, y: 0}, {x: 1, y: 1}]))", r#"err("2 corners")"#),
         ("area(nothing)", "ok(0)"),
         (r#"first(["a", "b"], none)"#, r#"some("a")"#),
         (r#"first([], some("z"))"#, r#"some("z")"#),
@@ -43,10 +37,7 @@ fn resources_live_from_call_to_call() {
     assert_eq!(call("pair()").unwrap(), "(handle(2), handle(3))");
     assert_eq!(call("sum(handle(1), handle(3))").unwrap(), "11");
     // Both are given away, and so are gone.
-    assert_eq!(
-        call("counter.merge(handle(1), handle(2))").unwrap(),
-        "handle(4)"
-    );
+    assert_eq!(call("counter.merge(handle(1), handle(2))").unwrap(), "handle(4)");
     assert_eq!(call("counter.add(handle(4), 0)").unwrap(), "10");
     let gone = not_understood(call("counter.add(handle(1), 0)"));
     assert!(gone.contains("no handle(1)"), "{gone}");
@@ -58,24 +49,11 @@ fn resources_live_from_call_to_call() {
 fn a_call_that_does_not_fit_says_which_argument_and_what_type() {
     let mut functions = start("functions", &config());
     for (text, told) in [
-        (
-            "double(x)",
-            &[
-                "argument 1 `n` is x",
-                "expected u64",
-                "double: func(n: u64) -> u64",
-            ][..],
-        ),
+        ("double(x)", &["argument 1 `n` is x", "expected u64", "double: func(n: u64) -> u64"][..]),
         ("double()", &["argument 1 `n` is missing", "u64"]),
         ("double(1, 2)", &["2 arguments, where it takes 1"]),
-        (
-            "shapes.move({x: 1}, (1, 2))",
-            &["argument 1 `p` is {x: 1}", "record { x: s32, y: s32 }"],
-        ),
-        (
-            "nothing(1)",
-            &["no function `nothing`", "test:shapes/shapes@1.2.0.area"],
-        ),
+        ("shapes.move({x: 1}, (1, 2))", &["argument 1 `p` is {x: 1}", "record { x: s32, y: s32 }"]),
+        ("nothing(1)", &["no function `nothing`", "test:shapes/shapes@1.2.0.area"]),
         ("double", &["no arguments"]),
         ("double(1", &["double"]),
         ("counter.add(1, 2)", &["argument 1 `self`", "a resource"]),
@@ -93,15 +71,9 @@ fn limits_and_faults_are_those_of_every_sandbox() {
     let mut config = config();
     config.memory_limit = bytesize::ByteSize::mib(8);
     let fault_of = |text| fault(call(&mut *start("functions", &config), text));
-    assert!(matches!(
-        fault_of("grow(16000000)").cause,
-        Cause::OutOfMemory { .. }
-    ));
+    assert!(matches!(fault_of("grow(16000000)").cause, Cause::OutOfMemory { .. }));
     assert_eq!(fault_of("spin()"), Cause::Deadline(config.deadline));
-    assert_eq!(
-        fault_of(r#"fail("on purpose")"#),
-        Cause::Panic("on purpose".into())
-    );
+    assert_eq!(fault_of(r#"fail("on purpose")"#), Cause::Panic("on purpose".into()));
 }
 
 #[test]
@@ -111,21 +83,14 @@ fn the_functions_are_listed_with_their_types_and_a_call_that_works() {
     let functions = subject.sandboxed.unwrap().functions().to_vec();
     let find = |path: &str| functions.iter().find(|f| f.path == path).unwrap();
     let add = find("test:shapes/counting@1.2.0.counter.add");
-    assert_eq!(
-        add.example,
-        "test:shapes/counting@1.2.0.counter.add(handle(1), 1)"
-    );
+    assert_eq!(add.example, "test:shapes/counting@1.2.0.counter.add(handle(1), 1)");
     let first = find("test:shapes/shapes@1.2.0.first");
     let signature = "first: func(texts: list<string>, fallback: option<string>) -> option<string>";
     assert_eq!(first.signature, signature);
     assert_eq!(functions.len(), 13);
     let mut instance = start("functions", &config());
     call(&mut *instance, "counter(1)").unwrap();
-    let harmless = |path: &str| {
-        !["spin", "fail", "merge"]
-            .iter()
-            .any(|bad| path.ends_with(bad))
-    };
+    let harmless = |path: &str| !["spin", "fail", "merge"].iter().any(|bad| path.ends_with(bad));
     for function in functions.iter().filter(|f| harmless(&f.path)) {
         call(&mut *instance, &function.example).unwrap_or_else(|error| panic!("{error}"));
     }

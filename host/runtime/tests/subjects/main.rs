@@ -23,13 +23,7 @@ fn guest(name: &str) -> PathBuf {
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests/Cargo.toml");
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let status = Command::new(cargo)
-            .args([
-                "build",
-                "--release",
-                "--locked",
-                "--target",
-                "wasm32-wasip2",
-            ])
+            .args(["build", "--release", "--locked", "--target", "wasm32-wasip2"])
             .args(["--manifest-path", manifest, "--target-dir"])
             .arg(&target)
             .status()
@@ -37,18 +31,13 @@ fn guest(name: &str) -> PathBuf {
         assert!(status.success(), "the guests do not build");
         target.join("wasm32-wasip2/release")
     });
-    folder.join(format!(
-        "subject{}{name}.wasm",
-        if name == "command" { '-' } else { '_' }
-    ))
+    folder.join(format!("subject{}{name}.wasm", if name == "command" { '-' } else { '_' }))
 }
 
 /// A config that starts quickly: no pool has to be made.
 fn config() -> SandboxConfig {
-    let mut config = SandboxConfig {
-        deadline: Duration::from_millis(300),
-        ..SandboxConfig::default()
-    };
+    let mut config =
+        SandboxConfig { deadline: Duration::from_millis(300), ..SandboxConfig::default() };
     config.allocation.strategy = sandlab_runtime::config::Strategy::OnDemand;
     config
 }

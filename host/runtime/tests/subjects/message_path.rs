@@ -18,19 +18,12 @@ fn send(connection: &mut Connection, to: AgentId, content: &[u8]) -> Result<Stri
 }
 
 fn get(path: &str) -> Vec<u8> {
-    HttpRequest {
-        path: path.into(),
-        ..HttpRequest::default()
-    }
-    .encode()
+    HttpRequest { path: path.into(), ..HttpRequest::default() }.encode()
 }
 
 #[test]
 fn all_kinds_are_sent_messages_and_one_that_does_not_answer_costs_its_neighbours_nothing() {
-    let settings = Settings {
-        shards: 1,
-        ..Settings::default()
-    };
+    let settings = Settings { shards: 1, ..Settings::default() };
     let runtime = Runtime::start(settings).unwrap();
     let start = |name| {
         let backend = subject(name, &config(), &Options::default()).backend;
@@ -41,12 +34,7 @@ fn all_kinds_are_sent_messages_and_one_that_does_not_answer_costs_its_neighbours
     let mut connection = runtime.connect(4);
     let served = send(&mut connection, service, &get("/")).unwrap();
     assert!(served.contains(r#""status":200"#), "{served}");
-    let ran = send(
-        &mut connection,
-        command,
-        &CommandRequest::default().encode(),
-    )
-    .unwrap();
+    let ran = send(&mut connection, command, &CommandRequest::default().encode()).unwrap();
     assert!(ran.contains(r#""stdout":"hello\n""#), "{ran}");
     let called = send(&mut connection, functions, b"double(4)").unwrap();
     assert_eq!(called, "8");
@@ -56,10 +44,7 @@ fn all_kinds_are_sent_messages_and_one_that_does_not_answer_costs_its_neighbours
     assert_eq!(late, DeliveryError::Ended(named.into()));
     // The supervisor has started it again.
     assert!(send(&mut connection, service, &get("/")).is_ok());
-    assert_eq!(
-        send(&mut connection, functions, b"double(5)").unwrap(),
-        "10"
-    );
+    assert_eq!(send(&mut connection, functions, b"double(5)").unwrap(), "10");
     let accounts = runtime.shutdown(Duration::from_secs(10));
     assert!(accounts.is_balanced(), "{accounts:?}");
     assert_eq!((accounts.handled, accounts.failed), (5, 1));

@@ -32,11 +32,8 @@ fn a_module_with_a_start_is_run_as_a_command() {
     assert_eq!(subject.adapter, Some(Adapter::Command));
     let mut cat = subject.backend.spawn(Identity::alone()).unwrap();
     for (args, exit) in [(vec![], 0), (vec!["-".into()], 1)] {
-        let request = CommandRequest {
-            args,
-            stdin: Data::from("through"),
-            ..CommandRequest::default()
-        };
+        let request =
+            CommandRequest { args, stdin: Data::from("through"), ..CommandRequest::default() };
         let reply = ask(&mut *cat, request.encode()).unwrap();
         let response: CommandResponse = serde_json::from_slice(&reply).unwrap();
         assert_eq!(response.stdout, Data::from("through"));
@@ -47,9 +44,7 @@ fn a_module_with_a_start_is_run_as_a_command() {
 #[test]
 fn a_module_that_starts_by_a_name_of_its_own_is_a_command_too() {
     let (before, after) = CAT.split_once(r#"(func (export "_start")"#).unwrap();
-    let after = after
-        .replace("(call $exit (i32.gt_u", "(i32.gt_u")
-        .replacen(")))))", "))))", 1);
+    let after = after.replace("(call $exit (i32.gt_u", "(i32.gt_u").replacen(")))))", "))))", 1);
     let delayed = format!(
         r#"{before}(func (export "_initialize"))
         (func (export "itk_wasm_delayed_start") (result i32){after}"#
@@ -60,10 +55,7 @@ fn a_module_that_starts_by_a_name_of_its_own_is_a_command_too() {
     assert_eq!(subject.kind, Kind::Command);
     let mut cat = subject.backend.spawn(Identity::alone()).unwrap();
     for (args, exit) in [(vec![], 0), (vec!["-".into()], 1)] {
-        let request = CommandRequest {
-            args,
-            ..CommandRequest::default()
-        };
+        let request = CommandRequest { args, ..CommandRequest::default() };
         let reply = ask(&mut *cat, request.encode()).unwrap();
         let response: CommandResponse = serde_json::from_slice(&reply).unwrap();
         assert_eq!(response.exit, exit);
@@ -78,10 +70,7 @@ fn a_module_that_the_adapter_does_not_fit_is_refused_with_why() {
         loaded.map(|_| ()).unwrap_err()
     };
     let library = refused(r#"(module (func (export "add")))"#);
-    assert!(
-        matches!(library, LoadError::NotAComponent { .. }),
-        "{library}"
-    );
+    assert!(matches!(library, LoadError::NotAComponent { .. }), "{library}");
     let foreign = r#"(module (import "env" "f" (func)) (func (export "_start")))"#;
     let foreign = refused(foreign).to_string();
     assert!(foreign.contains("env"), "{foreign}");

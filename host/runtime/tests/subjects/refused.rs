@@ -14,10 +14,7 @@ fn refused(component: &str, options: &Options) -> LoadError {
 #[test]
 fn a_component_that_exports_nothing_is_no_subject() {
     let error = refused("(component)", &Options::default());
-    assert!(
-        matches!(error, LoadError::Kind(KindError::Nothing)),
-        "{error}"
-    );
+    assert!(matches!(error, LoadError::Kind(KindError::Nothing)), "{error}");
 }
 
 #[test]
@@ -34,10 +31,7 @@ fn an_import_that_no_wasi_has_is_named() {
 
 #[test]
 fn a_kind_that_it_is_not_is_told_with_what_it_exports() {
-    let options = Options {
-        kind: Some(Kind::Service),
-        ..Options::default()
-    };
+    let options = Options { kind: Some(Kind::Service), ..Options::default() };
     let loaded = load(&engine(&config()), &guest("functions"), &options);
     let error = loaded.map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("no service"), "{error}");

@@ -5,13 +5,7 @@ use sandlab_runtime::subject::{Data, HttpRequest, HttpResponse, Kind, Options, R
 use sandlab_runtime::{Agent, CallError, Cause, Failure, Identity};
 
 fn get(agent: &mut dyn Agent, path: &str) -> Result<HttpResponse<'static>, CallError> {
-    request(
-        agent,
-        &HttpRequest {
-            path: path.to_owned().into(),
-            ..HttpRequest::default()
-        },
-    )
+    request(agent, &HttpRequest { path: path.to_owned().into(), ..HttpRequest::default() })
 }
 
 fn request(
@@ -74,10 +68,7 @@ fn headers_reach_the_service() {
 #[test]
 fn an_instance_serves_one_request_or_as_many_as_are_said() {
     for (reuse, counts) in [(None, ["0", "0", "0"]), (Some(2), ["0", "1", "0"])] {
-        let options = Options {
-            reuse,
-            ..Options::default()
-        };
+        let options = Options { reuse, ..Options::default() };
         let subject = subject("service", &config(), &options);
         assert_eq!((subject.kind, subject.adapter), (Kind::Service, None));
         let mut service = subject.backend.spawn(Identity::alone()).unwrap();
@@ -103,19 +94,12 @@ fn every_way_not_to_answer_has_its_name() {
         ("/early", Incomplete),
     ] {
         let mut service = start("service", &config);
-        assert_eq!(
-            fault(get(&mut *service, path)),
-            Cause::Response(named),
-            "{path}"
-        );
+        assert_eq!(fault(get(&mut *service, path)), Cause::Response(named), "{path}");
         assert_eq!(fault(get(&mut *service, "/")), Cause::Ended);
     }
     let mut service = start("service", &config);
     let twice = fault(get(&mut *service, "/twice"));
-    assert!(
-        matches!(twice.cause, Cause::Response(ResponseFault::Twice(_))),
-        "{twice}"
-    );
+    assert!(matches!(twice.cause, Cause::Response(ResponseFault::Twice(_))), "{twice}");
     let mut service = start("service", &config);
     let panic = fault(get(&mut *service, "/panic"));
     assert_eq!(panic, Cause::Panic("no such path".to_owned()));
@@ -142,10 +126,7 @@ fn a_request_to_another_host_is_denied_and_its_target_logged() {
     let log = service.take_log();
     assert_eq!(log.len(), 1);
     let line = &log[0].text;
-    assert!(
-        line.contains("GET http://example.invalid:81/secret"),
-        "{line}"
-    );
+    assert!(line.contains("GET http://example.invalid:81/secret"), "{line}");
     assert!(line.contains("`http = true`"), "{line}");
 }
 

@@ -20,7 +20,10 @@ pub struct Parameters {
 }
 
 /// Runs all attacks from quarantine, with good agents on all cores.
-fn attacked(parameters: Parameters, figure: impl Fn(&StressReport) -> Option<f64>) -> Result<Estimate> {
+fn attacked(
+    parameters: Parameters,
+    figure: impl Fn(&StressReport) -> Option<f64>,
+) -> Result<Estimate> {
     let shards = super::cores()?;
     super::rounds(ROUNDS, |round| {
         let tortured = torture(&Stress {
@@ -42,9 +45,7 @@ fn attacked(parameters: Parameters, figure: impl Fn(&StressReport) -> Option<f64
 /// The good agents' 99th percentile: during attacks ÷ without.
 pub fn p99(parameters: Parameters) -> Result<Estimate> {
     let p99 = |times: &Distribution| times.quantile(0.99);
-    attacked(parameters, |tortured| {
-        Some(p99(&tortured.with)? / p99(&tortured.without)?)
-    })
+    attacked(parameters, |tortured| Some(p99(&tortured.with)? / p99(&tortured.without)?))
 }
 
 /// The longest time of a good agent's message during attacks, seconds.

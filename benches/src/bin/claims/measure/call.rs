@@ -79,10 +79,7 @@ pub fn call(parameters: Parameters) -> Result<Estimate> {
 
 /// A call: on a fiber ÷ on the caller's stack.
 pub fn fiber(parameters: Parameters) -> Result<Estimate> {
-    let on_fiber = Echo::load(&SandboxConfig {
-        calls: Calls::Async,
-        ..SandboxConfig::default()
-    })?;
+    let on_fiber = Echo::load(&SandboxConfig { calls: Calls::Async, ..SandboxConfig::default() })?;
     let on_stack = Echo::load(&SandboxConfig::default())?;
     let message = parameters.message();
     paired(

@@ -34,9 +34,7 @@ pub fn sandlab() -> Result<Command> {
 pub fn seconds(command: &mut Command) -> Result<f64> {
     let start = Instant::now();
     command.stdout(Stdio::null());
-    let status = command
-        .status()
-        .with_context(|| format!("{command:?} did not start"))?;
+    let status = command.status().with_context(|| format!("{command:?} did not start"))?;
     ensure!(status.success(), "{command:?} failed: {status}");
     Ok(start.elapsed().as_secs_f64())
 }

@@ -27,9 +27,7 @@ pub const MEASUREMENTS: &[(&str, Prepare)] = &[
     ("spawn", |how| job(how, start::spawn)),
     ("pool", |how| job(how, start::pool)),
     ("managed", |how| job(how, start::managed)),
-    ("managed-vs-process", |how| {
-        job(how, start::managed_vs_process)
-    }),
+    ("managed-vs-process", |how| job(how, start::managed_vs_process)),
     ("backends", |how| job(how, sides::backends)),
     ("ladder", |how| job(how, sides::ladder)),
     ("timing", |how| job(how, sides::timing)),
@@ -38,9 +36,7 @@ pub const MEASUREMENTS: &[(&str, Prepare)] = &[
     ("latency", |how| job(how, load::latency)),
     ("scale", |how| job(how, load::scale)),
     ("recovery", |how| job(how, load::recovery)),
-    ("recovery-neighbours", |how| {
-        job(how, load::recovery_neighbours)
-    }),
+    ("recovery-neighbours", |how| job(how, load::recovery_neighbours)),
     ("attacked-p99", |how| job(how, attacked::p99)),
     ("attacked-longest", |how| job(how, attacked::longest)),
     ("validate", |how| job(how, validate::validate)),

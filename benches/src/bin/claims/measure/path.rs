@@ -96,11 +96,7 @@ fn vs_bare_calls(
 ) -> Result<Estimate> {
     let subject = bundle::find(agent, &mut |_| {})?;
     let component = std::fs::read(subject.component())?;
-    let knobs = Knobs {
-        epochs: true,
-        wasi: true,
-        ..Knobs::default()
-    };
+    let knobs = Knobs { epochs: true, wasi: true, ..Knobs::default() };
     let by_hand = ByHand::load(&component, &sandbox(agents), knobs).map_err(by_wasmtime)?;
     let bare_calls = || bare_calls(&by_hand, agents, content);
     super::ratio(ROUNDS, bare_calls, through_path)
@@ -117,9 +113,7 @@ fn bare_calls(by_hand: &ByHand, agents: usize, content: &[u8]) -> Result<f64> {
             agent.call_configure(b"ring relay-0").ok();
             Ok(agent)
         };
-        let mut agents = (0..agents / threads)
-            .map(start)
-            .collect::<Result<Vec<_>>>()?;
+        let mut agents = (0..agents / threads).map(start).collect::<Result<Vec<_>>>()?;
         let message = Message::request(content);
         let start = Instant::now();
         let mut calls = 0_u64;

@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail};
 use bytesize::ByteSize;
 use sandlab::bundle::{self, Subject};
 use sandlab::experiments::compare::ladder;
-use sandlab::sampling::backends;
 use sandlab::record::RoundSettings;
+use sandlab::sampling::backends;
 use sandlab::sampling::interleave::sample;
 use sandlab::sampling::setup::{self, Loaded, Side};
 use sandlab::stats::{Estimate, geometric_mean, median_interval};
@@ -29,12 +29,7 @@ pub fn backends(parameters: Backends) -> Result<Estimate> {
     let load = |subject: &Subject, cases: &[Case]| {
         backends::load(subject, &sides, &SandboxConfig::default(), cases)
     };
-    mean(
-        &agents(&parameters.agent),
-        parameters.size,
-        sides.map(|kind| kind.to_string()),
-        load,
-    )
+    mean(&agents(&parameters.agent), parameters.size, sides.map(|kind| kind.to_string()), load)
 }
 
 #[derive(Deserialize)]
@@ -112,10 +107,7 @@ pub fn timing(Timing { agent, size }: Timing) -> Result<Estimate> {
     let cases = setup::cases(&subject, 1)?;
     let native = [BackendKind::Native];
     let loaded = backends::load(&subject, &native, &SandboxConfig::default(), &cases)?;
-    let settings = RoundSettings {
-        rounds: 3,
-        ..RoundSettings::default()
-    };
+    let settings = RoundSettings { rounds: 3, ..RoundSettings::default() };
     let case = of_size(&cases, size)?;
     super::rounds(11, |_| {
         let sampled = sample(&loaded, case, &settings)?;

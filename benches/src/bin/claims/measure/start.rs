@@ -19,11 +19,7 @@ pub fn spawn(parameters: Parameters) -> Result<Estimate> {
     let message = parameters.message();
     paired(
         || Ok(Box::new(|| exchange(echo.ours()?.as_mut(), &message))),
-        || {
-            Ok(Box::new(|| {
-                exchange_by_hand(&mut echo.by_hand()?, &message)
-            }))
-        },
+        || Ok(Box::new(|| exchange_by_hand(&mut echo.by_hand()?, &message))),
         300,
     )
 }
@@ -94,10 +90,7 @@ fn start_managed(runtime: &Runtime, backend: &Arc<dyn Backend>, agents: usize) -
 /// Returns a runtime with one shard, and `echo` as a backend for it.
 fn on_path(kind: BackendKind) -> Result<(Runtime, Arc<dyn Backend>)> {
     let subject = bundle::find("echo", &mut |_| {})?;
-    let settings = messaging::Settings {
-        shards: 1,
-        ..messaging::Settings::default()
-    };
+    let settings = messaging::Settings { shards: 1, ..messaging::Settings::default() };
     let backend = backends::backend(&subject, kind, &SandboxConfig::default())?;
     Ok((Runtime::start(settings)?, backend))
 }

@@ -122,9 +122,7 @@ impl Large {
 fn largest_module(component: &[u8]) -> Option<&[u8]> {
     let payloads = Parser::new(0).parse_all(component);
     let modules = payloads.filter_map(|payload| match payload {
-        Ok(Payload::ModuleSection {
-            unchecked_range, ..
-        }) => component.get(unchecked_range),
+        Ok(Payload::ModuleSection { unchecked_range, .. }) => component.get(unchecked_range),
         _ => None,
     });
     modules.max_by_key(|module| module.len())

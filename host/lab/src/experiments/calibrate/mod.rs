@@ -30,15 +30,8 @@ impl Experiment for Calibrate {
     }
 
     fn show(parts: &[Shown<Found>], to: &mut View) {
-        let trials = parts
-            .iter()
-            .filter_map(|part| trial(part.found.iter().cloned()));
-        show::show(
-            &Calibration {
-                trials: trials.collect(),
-            },
-            to,
-        );
+        let trials = parts.iter().filter_map(|part| trial(part.found.iter().cloned()));
+        show::show(&Calibration { trials: trials.collect() }, to);
     }
 }
 
@@ -46,16 +39,13 @@ impl Experiment for Calibrate {
 pub fn calibration(run: &Run) -> Calibration {
     let parts = run.parts.iter().filter(|part| part.part.experiment == KIND);
     let trials = parts.filter_map(|part| trial(part.findings.iter().filter_map(Finding::read)));
-    Calibration {
-        trials: trials.collect(),
-    }
+    Calibration { trials: trials.collect() }
 }
 
 /// Returns the gates of a part; `None` if none of them has ended.
 fn trial(findings: impl Iterator<Item = Found>) -> Option<Trial> {
-    let gates: Vec<_> = findings
-        .map(|Found::Gate { slowdown, metrics }| (slowdown, metrics))
-        .collect();
+    let gates: Vec<_> =
+        findings.map(|Found::Gate { slowdown, metrics }| (slowdown, metrics)).collect();
     Some(Trial {
         share: gates.first()?.0,
         gates: gates.into_iter().map(|(_, metrics)| metrics).collect(),

@@ -26,12 +26,7 @@ pub struct Parameters {
     #[arg(long, value_name = "N", default_value_t = 10)]
     planted_runs: u32,
     /// The slowdowns, as shares.
-    #[arg(
-        long,
-        value_name = "SHARE",
-        value_delimiter = ',',
-        default_value = "0.02,0.05,0.1"
-    )]
+    #[arg(long, value_name = "SHARE", value_delimiter = ',', default_value = "0.02,0.05,0.1")]
     planted: Vec<f64>,
     #[command(flatten)]
     pairs: Pairs,
@@ -64,19 +59,13 @@ impl Parameters {
         let planted = self.planted.iter().map(|share| (*share, self.planted_runs));
         let all = [(0.0, self.runs)].into_iter().chain(planted);
         let mut seed = settings.seed;
-        let steps = all
-            .filter(|(_, gates)| *gates > 0)
-            .map(|(slowdown, gates)| {
-                let series = Series {
-                    guests: guests.clone(),
-                    slowdown,
-                    gates,
-                    pairs: settings.seeded(seed),
-                };
-                seed += 2 * u64::from(gates);
-                let agent = subject.name();
-                Box::new(move |to: &mut dyn Recorder| series.measure(&agent, to)) as Step
-            });
+        let steps = all.filter(|(_, gates)| *gates > 0).map(|(slowdown, gates)| {
+            let series =
+                Series { guests: guests.clone(), slowdown, gates, pairs: settings.seeded(seed) };
+            seed += 2 * u64::from(gates);
+            let agent = subject.name();
+            Box::new(move |to: &mut dyn Recorder| series.measure(&agent, to)) as Step
+        });
         let steps: Vec<_> = steps.collect();
         Ok(Plan {
             name: "calibrate".to_owned(),
@@ -91,19 +80,12 @@ impl Parameters {
 
 impl Series {
     fn measure(&self, agent: &str, to: &mut dyn Recorder) -> Result<()> {
-        to.part(Part {
-            backend: Some(BackendKind::Wasm),
-            ..Part::new(KIND, agent)
-        })?;
+        to.part(Part { backend: Some(BackendKind::Wasm), ..Part::new(KIND, agent) })?;
         let (policy, floor) = (Policy::standard(), NoiseFloor::default());
         let slowdown = InjectedSlowdown::new(self.slowdown);
         for gate in 0..self.gates {
             let share = self.slowdown * 100.0;
-            to.shows(&format!(
-                "{share:+.0} %: gate {} of {}",
-                gate + 1,
-                self.gates
-            ));
+            to.shows(&format!("{share:+.0} %: gate {} of {}", gate + 1, self.gates));
             let decision = Decision {
                 policy: &policy,
                 floor: &floor,
@@ -111,16 +93,12 @@ impl Series {
                 settings: self.pairs.seeded(self.pairs.seed + 2 * u64::from(gate)),
             };
             let metrics = decision.reach(to, |settings, wanted| {
-                self.guests
-                    .time(settings, slowdown, wanted, &|| to.stopped())
+                self.guests.time(settings, slowdown, wanted, &|| to.stopped())
             })?;
             if to.stopped() {
                 return Err(Error::Stopped);
             }
-            to.found(&Found::Gate {
-                slowdown: self.slowdown,
-                metrics,
-            })?;
+            to.found(&Found::Gate { slowdown: self.slowdown, metrics })?;
         }
         Ok(())
     }

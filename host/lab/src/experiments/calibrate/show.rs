@@ -27,49 +27,20 @@ pub(super) fn show(calibration: &Calibration, to: &mut View) {
     let rows: Vec<_> = rows.collect();
     let share = |verdict| move |row: &Row| row.share(verdict);
     to.table(
-        Table::of(
-            "calibration",
-            "Gates of a guest against itself",
-            Topic::Gate,
-            &rows,
-        )
-        .number("slowdown", "slowdown", Form::Change, |row| {
-            Some(row.trial.share)
-        })
-        .strong()
-        .number("gates", "gates", Form::Integer, |row| {
-            Some(row.trial.gates.len() as f64)
-        })
-        .number("failed", "do not hold", Form::Share, |row| {
-            Some(row.trial.failed() as f64 / row.trial.gates.len() as f64)
-        })
-        .strong()
-        .text("metric", "metric", |row| row.kind)
-        .number(
-            "regressed",
-            "regressed",
-            Form::Share,
-            share(Verdict::Regressed),
-        )
-        .number(
-            "equivalent",
-            "equivalent",
-            Form::Share,
-            share(Verdict::Equivalent),
-        )
-        .number(
-            "inconclusive",
-            "inconclusive",
-            Form::Share,
-            share(Verdict::Inconclusive),
-        )
-        .number(
-            "improved",
-            "improved",
-            Form::Share,
-            share(Verdict::Improved),
-        )
-        .done(),
+        Table::of("calibration", "Gates of a guest against itself", Topic::Gate, &rows)
+            .number("slowdown", "slowdown", Form::Change, |row| Some(row.trial.share))
+            .strong()
+            .number("gates", "gates", Form::Integer, |row| Some(row.trial.gates.len() as f64))
+            .number("failed", "do not hold", Form::Share, |row| {
+                Some(row.trial.failed() as f64 / row.trial.gates.len() as f64)
+            })
+            .strong()
+            .text("metric", "metric", |row| row.kind)
+            .number("regressed", "regressed", Form::Share, share(Verdict::Regressed))
+            .number("equivalent", "equivalent", Form::Share, share(Verdict::Equivalent))
+            .number("inconclusive", "inconclusive", Form::Share, share(Verdict::Inconclusive))
+            .number("improved", "improved", Form::Share, share(Verdict::Improved))
+            .done(),
     );
     let (gates, failed) = calibration.false_alarms();
     to.finding(

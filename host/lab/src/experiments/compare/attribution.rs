@@ -113,10 +113,7 @@ mod tests {
 
     #[test]
     fn a_step_is_the_difference_in_the_same_round() {
-        let side = |side: &str, ns: [f64; 6]| Samples {
-            side: side.to_owned(),
-            ns: ns.to_vec(),
-        };
+        let side = |side: &str, ns: [f64; 6]| Samples { side: side.to_owned(), ns: ns.to_vec() };
         let rungs = rungs(&Rounds {
             sides: vec![
                 side("native call", [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]),

@@ -44,11 +44,7 @@ pub(super) fn waterfall(ladder: &Ladder, to: &mut View) {
         y: Axis::names("rung", names),
         series: vec![
             Series::bars("native", lowest),
-            Series {
-                spots: intervals,
-                dots: false,
-                ..Series::bars("a rung adds", more)
-            },
+            Series { spots: intervals, dots: false, ..Series::bars("a rung adds", more) },
             Series::bars("a rung saves", less),
         ],
         marks: Vec::new(),
@@ -74,11 +70,7 @@ pub(super) fn ratios(parts: &[&Part], to: &mut View) {
         sorted.into_iter().step_by(every).map(move |ratio| Spot::new(ratio, y))
     });
     let medians = indexed().filter_map(|(y, ratios)| {
-        Some(Spot {
-            x: median_interval(ratios)?.value,
-            y,
-            range: ends(ratios),
-        })
+        Some(Spot { x: median_interval(ratios)?.value, y, range: ends(ratios) })
     });
     to.chart(Chart {
         topic: Topic::Overhead,

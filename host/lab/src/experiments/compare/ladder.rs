@@ -15,8 +15,8 @@
 use crate::bundle::Subject;
 use crate::experiments::by_hand::{ByHand, Knobs};
 use crate::sampling::setup::{Loaded, Side};
-use crate::workload::with_directory;
 use crate::workload::Case;
+use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::wasm::SandboxEngine;
@@ -32,12 +32,7 @@ const FUEL: u64 = 1 << 40;
 pub fn load(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result<Loaded> {
     let agent = subject.name();
     let (config, directory) = with_directory(config, cases)?;
-    let mut ladder = Loaded {
-        agent,
-        sides: Vec::new(),
-        notes: Vec::new(),
-        _directory: directory,
-    };
+    let mut ladder = Loaded { agent, sides: Vec::new(), notes: Vec::new(), _directory: directory };
     match subject.twin() {
         Some(twin) => {
             let twin = Twin::load(&twin, &config);
@@ -53,10 +48,9 @@ pub fn load(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result
     let component = std::fs::read(&path).map_err(Error::file("read", &path))?;
     let needs_wasi = needs_wasi(&component, &config, cases);
     if needs_wasi {
-        ladder.notes.push(format!(
-            "{} calls WASI while it runs, so that every rung has it",
-            ladder.agent
-        ));
+        ladder
+            .notes
+            .push(format!("{} calls WASI while it runs, so that every rung has it", ladder.agent));
     }
     for (name, knobs) in rungs(needs_wasi) {
         let rung = ByHand::load(&component, &config, knobs)
@@ -64,11 +58,7 @@ pub fn load(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result
             .map_err(unloaded(&ladder.agent, BackendKind::Wasm))?;
         ladder.sides.push(Side::new(name, rung));
     }
-    let whole = SandboxConfig {
-        fuel: Some(FUEL),
-        calls: Calls::Async,
-        ..config
-    };
+    let whole = SandboxConfig { fuel: Some(FUEL), calls: Calls::Async, ..config };
     let sandbox = SandboxEngine::new(&whole).and_then(|engine| engine.load_bytes(&component));
     let sandbox = sandbox.map_err(unloaded(&ladder.agent, BackendKind::Wasm))?;
     ladder.sides.push(Side::new("sandlab-runtime", sandbox));
@@ -77,35 +67,16 @@ pub fn load(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result
 
 fn unloaded(agent: &str, backend: BackendKind) -> impl FnOnce(LoadError) -> Error {
     let agent = agent.to_owned();
-    move |source| Error::Load {
-        agent,
-        backend,
-        source,
-    }
+    move |source| Error::Load { agent, backend, source }
 }
 
 /// The rungs between the native call and sandlab-runtime, each with one knob more.
 fn rungs(wasi: bool) -> Vec<(&'static str, Knobs)> {
-    let bare = Knobs {
-        wasi,
-        ..Knobs::default()
-    };
-    let limiter = Knobs {
-        limiter: true,
-        ..bare
-    };
-    let epochs = Knobs {
-        epochs: true,
-        ..limiter
-    };
-    let fuel = Knobs {
-        fuel: true,
-        ..epochs
-    };
-    let fiber = Knobs {
-        fiber: true,
-        ..fuel
-    };
+    let bare = Knobs { wasi, ..Knobs::default() };
+    let limiter = Knobs { limiter: true, ..bare };
+    let epochs = Knobs { epochs: true, ..limiter };
+    let fuel = Knobs { fuel: true, ..epochs };
+    let fiber = Knobs { fiber: true, ..fuel };
     let mut rungs = vec![
         ("component call", bare),
         ("+ limiter", limiter),
@@ -114,10 +85,7 @@ fn rungs(wasi: bool) -> Vec<(&'static str, Knobs)> {
         ("+ async", fiber),
     ];
     if !wasi {
-        let wasi = Knobs {
-            wasi: true,
-            ..fiber
-        };
+        let wasi = Knobs { wasi: true, ..fiber };
         rungs.push(("+ WASI", wasi));
     }
     rungs
@@ -146,20 +114,8 @@ mod tests {
 
     #[test]
     fn each_rung_turns_on_one_thing_more() {
-        let names = |wasi| {
-            rungs(wasi)
-                .iter()
-                .map(|(name, _)| *name)
-                .collect::<Vec<_>>()
-        };
-        let all = [
-            "component call",
-            "+ limiter",
-            "+ epochs",
-            "+ fuel",
-            "+ async",
-            "+ WASI",
-        ];
+        let names = |wasi| rungs(wasi).iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let all = ["component call", "+ limiter", "+ epochs", "+ fuel", "+ async", "+ WASI"];
         assert_eq!(names(false), all);
         assert_eq!(names(true), all[..5]);
         for wasi in [false, true] {

@@ -53,11 +53,7 @@ impl Experiment for Compare {
     }
 
     fn show(parts: &[Part], to: &mut View) {
-        let of = |kind| {
-            parts
-                .iter()
-                .filter(move |part| part.part.experiment == kind)
-        };
+        let of = |kind| parts.iter().filter(move |part| part.part.experiment == kind);
         let comparisons: Vec<&Part> = of(BACKENDS).collect();
         let ladders: Vec<&Part> = of(LADDER).collect();
         comparison::show(&comparisons, to);

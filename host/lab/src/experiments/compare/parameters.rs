@@ -29,11 +29,7 @@ impl Parameters {
             false => Sides::Backends(self.rounds.backends()),
         };
         let cases = self.subjects(given)?.into_iter().map(|subject| {
-            Ok(Case {
-                messages: self.messages.cases(&subject)?,
-                sides: sides.clone(),
-                subject,
-            })
+            Ok(Case { messages: self.messages.cases(&subject)?, sides: sides.clone(), subject })
         });
         let suite = Suite {
             settings: self.rounds.settings(self.messages.seed()),

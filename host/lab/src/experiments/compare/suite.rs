@@ -61,11 +61,7 @@ impl Suite {
             }
             cases.push(Case::new(subject, sides, settings.seed)?);
         }
-        Ok(Self {
-            settings,
-            sandbox,
-            cases,
-        })
+        Ok(Self { settings, sandbox, cases })
     }
 
     /// Makes sure that everything loads, and returns the run that measures it.
@@ -117,11 +113,7 @@ impl Case {
     /// # Errors
     /// If its workload's file is damaged.
     pub fn new(subject: Subject, sides: Sides, seed: u64) -> Result<Self> {
-        Ok(Self {
-            messages: setup::cases(&subject, seed)?,
-            subject,
-            sides,
-        })
+        Ok(Self { messages: setup::cases(&subject, seed)?, subject, sides })
     }
 
     /// Checks that it loads. The ladder's rungs run the same two files as the backends here,

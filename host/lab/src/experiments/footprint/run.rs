@@ -58,23 +58,16 @@ pub fn run(
     if let Some(why) = program.refuses(settled.agents) {
         return to.unavailable(why);
     }
-    let runtime = fleet::start_runtime(Settings {
-        shards: settled.shards,
-        ..Settings::default()
-    })?;
+    let runtime = fleet::start_runtime(Settings { shards: settled.shards, ..Settings::default() })?;
     let idle = used_in(settled.duration)?;
     let mut bench = Bench::start(program, probe, settled, runtime)?;
     to.found(&Found::Footprint(bench.measure(idle, settled)?))?;
-    let Bench {
-        runtime, agents, ..
-    } = bench;
+    let Bench { runtime, agents, .. } = bench;
     let script = Probed::new(probe.clone(), agents)?;
     let mut generator = Generator::new(runtime.connect(WINDOW), script);
     let steady = Segment::steady(Phase::Steady, settled.rate, settled.duration);
     let schedule = Schedule::new(vec![steady]);
-    drive(&mut generator, schedule, settled.duration / 10, |window| {
-        to.window(window)
-    })
+    drive(&mut generator, schedule, settled.duration / 10, |window| to.window(window))
 }
 
 /// Agents on the path, and what was there before them.
@@ -110,15 +103,7 @@ impl<'a> Bench<'a> {
         let started = runtime.spawn_many(&program.start, &options, settled.agents);
         let agents = started?;
         let start_ns = ns_since(cpu)? / settled.agents as f64;
-        Ok(Self {
-            probe,
-            connection,
-            runtime,
-            agents,
-            before,
-            start_ns,
-            has_state,
-        })
+        Ok(Self { probe, connection, runtime, agents, before, start_ns, has_state })
     }
 
     fn measure(&mut self, idle: f64, settled: &Settled) -> Result<Footprint> {
@@ -173,11 +158,7 @@ impl Reading {
     fn of(runtime: &Runtime) -> Result<Self> {
         let own = proportional().ok_or_else(unknown)?;
         let theirs: u64 = children().iter().map(|child| child.resident).sum();
-        Ok(Self {
-            resident: own + theirs,
-            linear: runtime.census().linear_memory,
-            heap: heap(),
-        })
+        Ok(Self { resident: own + theirs, linear: runtime.census().linear_memory, heap: heap() })
     }
 }
 

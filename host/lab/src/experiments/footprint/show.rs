@@ -18,11 +18,7 @@ type Part<'a> = Shown<'a, Found>;
 pub(super) fn show(parts: &[Part], to: &mut View) {
     let rows: Vec<(&Part, &Footprint)> = parts
         .iter()
-        .flat_map(|part| {
-            part.found
-                .iter()
-                .map(move |Found::Footprint(found)| (part, found))
-        })
+        .flat_map(|part| part.found.iter().map(move |Found::Footprint(found)| (part, found)))
         .collect();
     to.table(memory(&rows));
     to.table(cpu(&rows));
@@ -30,11 +26,7 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
         let labels = || labels(&part.part);
         let memory = found.processed.resident;
         to.metric(Metric::single(&shared::MEMORY_PER_AGENT, labels(), memory));
-        to.metric(Metric::single(
-            &shared::CPU_PER_MESSAGE,
-            labels(),
-            found.message_ns,
-        ));
+        to.metric(Metric::single(&shared::CPU_PER_MESSAGE, labels(), found.message_ns));
         to.metric(Metric::single(&IDLE_CPU, labels(), found.idle_with_agents));
         let at_rate = at_rate(part);
         let withheld = part.withheld(Phase::Steady);
@@ -68,61 +60,38 @@ fn memory(rows: &[(&Part, &Footprint)]) -> Table {
     });
     let stages: Vec<Stage> = stages.collect();
     let of = |read: fn(Memory) -> Option<f64>| move |stage: &Stage| read(stage.memory?);
-    Table::of(
-        "memory-per-agent",
-        "Memory per agent",
-        Topic::Resources,
-        &stages,
-    )
-    .text("agent", "agent", |stage| stage.part.part.agent.clone())
-    .text("backend", "backend", |stage| stage.part.part.backend_name())
-    .number("agents", "agents", Form::Integer, |stage| {
-        Some(stage.part.part.agents as f64)
-    })
-    .text("when", "when", |stage| stage.name)
-    .cells("rss", "RSS/agent", Some(Form::Size), |stage| {
-        match stage.memory {
+    Table::of("memory-per-agent", "Memory per agent", Topic::Resources, &stages)
+        .text("agent", "agent", |stage| stage.part.part.agent.clone())
+        .text("backend", "backend", |stage| stage.part.part.backend_name())
+        .number("agents", "agents", Form::Integer, |stage| Some(stage.part.part.agents as f64))
+        .text("when", "when", |stage| stage.name)
+        .cells("rss", "RSS/agent", Some(Form::Size), |stage| match stage.memory {
             Some(memory) => Cell::from(Value::Number(memory.resident, Form::Size)),
             None => Value::Missing("it has no `state`".to_owned()).into(),
-        }
-    })
-    .strong()
-    .number(
-        "linear",
-        "linear memory",
-        Form::Size,
-        of(|memory| Some(memory.linear).filter(|linear| *linear > 0.0)),
-    )
-    .number("heap", "host's heap", Form::Size, of(|memory| memory.heap))
-    .done()
+        })
+        .strong()
+        .number(
+            "linear",
+            "linear memory",
+            Form::Size,
+            of(|memory| Some(memory.linear).filter(|linear| *linear > 0.0)),
+        )
+        .number("heap", "host's heap", Form::Size, of(|memory| memory.heap))
+        .done()
 }
 
 fn cpu(rows: &[(&Part, &Footprint)]) -> Table {
     Table::of("cpu-per-agent", "CPU", Topic::Resources, rows)
         .text("agent", "agent", |(part, _)| part.part.agent.clone())
         .text("backend", "backend", |(part, _)| part.part.backend_name())
-        .number("idle", "idle", Form::SmallShare, |(_, found)| {
-            Some(found.idle)
+        .number("idle", "idle", Form::SmallShare, |(_, found)| Some(found.idle))
+        .number("idle_with_agents", "idle with agents", Form::SmallShare, |(_, found)| {
+            Some(found.idle_with_agents)
         })
-        .number(
-            "idle_with_agents",
-            "idle with agents",
-            Form::SmallShare,
-            |(_, found)| Some(found.idle_with_agents),
-        )
-        .number("start", "CPU/start", Form::Time, |(_, found)| {
-            Some(found.start_ns)
-        })
-        .number("message", "CPU/msg", Form::Time, |(_, found)| {
-            Some(found.message_ns)
-        })
+        .number("start", "CPU/start", Form::Time, |(_, found)| Some(found.start_ns))
+        .number("message", "CPU/msg", Form::Time, |(_, found)| Some(found.message_ns))
         .number("rate", "messages/s", Form::Rate, |(part, _)| part.part.rate)
-        .number(
-            "at_rate",
-            "CPU/agent at that rate",
-            Form::SmallShare,
-            |(part, _)| at_rate(part),
-        )
+        .number("at_rate", "CPU/agent at that rate", Form::SmallShare, |(part, _)| at_rate(part))
         .strong()
         .done()
 }

@@ -42,9 +42,7 @@ impl Experiment for Gate {
             let Some(gated) = Gated::read(part.found.iter().cloned()) else {
                 continue;
             };
-            let Gated {
-                compared, metrics, ..
-            } = &gated;
+            let Gated { compared, metrics, .. } = &gated;
             to.finding(Topic::Gate, gate::headline(metrics, gated.is_decided));
             show::show(compared, metrics, to);
             show::metrics(&part.part, metrics, to);
@@ -72,10 +70,7 @@ pub fn report(run: &Run) -> Option<GateReport> {
 
 /// Returns what the verdicts of a gate show.
 pub fn view(report: &GateReport) -> View {
-    let mut view = View {
-        notes: report.notes.clone(),
-        ..View::default()
-    };
+    let mut view = View { notes: report.notes.clone(), ..View::default() };
     show::show(&report.compared, &report.metrics, &mut view);
     view
 }
@@ -98,10 +93,6 @@ impl Gated {
                 Found::Decided => is_decided = true,
             }
         }
-        Some(Self {
-            compared: compared?,
-            metrics,
-            is_decided,
-        })
+        Some(Self { compared: compared?, metrics, is_decided })
     }
 }

@@ -15,12 +15,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// The old build of a guest: a component's file, a bundle's folder, an agent's name.
-    #[arg(
-        long,
-        value_name = "FILE.wasm|BUNDLE",
-        requires = "new",
-        conflicts_with = "old_bin"
-    )]
+    #[arg(long, value_name = "FILE.wasm|BUNDLE", requires = "new", conflicts_with = "old_bin")]
     old: Option<String>,
     /// The new build of a guest.
     #[arg(long, value_name = "FILE.wasm|BUNDLE", requires = "old")]
@@ -96,10 +91,7 @@ impl Parameters {
                 if !self.no_timing {
                     require_pairs(self.pairs.pairs, guests.timed_metrics(), policy.alpha())?;
                 }
-                Sides::Guests {
-                    guests: Box::new(guests),
-                    is_timed: !self.no_timing,
-                }
+                Sides::Guests { guests: Box::new(guests), is_timed: !self.no_timing }
             }
             _ => Sides::Programs(self.programs()?),
         };
@@ -143,9 +135,6 @@ impl Parameters {
             let program = || program.as_ref().map(|path| path.display().to_string());
             guest.clone().or_else(program).unwrap_or_default()
         };
-        [
-            name(&self.old, &self.old_bin),
-            name(&self.new, &self.new_bin),
-        ]
+        [name(&self.old, &self.old_bin), name(&self.new, &self.new_bin)]
     }
 }

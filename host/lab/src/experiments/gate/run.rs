@@ -48,10 +48,7 @@ impl Run {
             Sides::Guests { guests, .. } => (Some(BackendKind::Wasm), guests.agent()),
             Sides::Programs(_) => (None, file.to_str().unwrap_or(new)),
         };
-        to.part(Part {
-            backend,
-            ..Part::new(KIND, agent)
-        })?;
+        to.part(Part { backend, ..Part::new(KIND, agent) })?;
         to.found(&Found::Compared(Compared {
             old: old.clone(),
             new: new.clone(),
@@ -107,11 +104,7 @@ impl Run {
 
     fn time(&self, names: &mut Vec<String>, to: &mut dyn Recorder) -> Result<()> {
         let floor = self.floor.clone().unwrap_or_default();
-        let decision = Decision {
-            policy: &self.policy,
-            floor: &floor,
-            settings: self.settings,
-        };
+        let decision = Decision { policy: &self.policy, floor: &floor, settings: self.settings };
         let mut notes = Vec::new();
         let judged = decision.reach(to, |settings, wanted| {
             let stop = || to.stopped();
@@ -136,9 +129,7 @@ impl Run {
     /// Ends a gate of programs after their first pair if no other can decide anything.
     fn begin(&self, metrics: usize) -> Result<()> {
         if metrics == 0 {
-            return Err(Error::Usage(
-                "the two programs report no metric in common".to_owned(),
-            ));
+            return Err(Error::Usage("the two programs report no metric in common".to_owned()));
         }
         require_pairs(self.settings.pairs, metrics, self.policy.alpha())
     }

@@ -23,8 +23,7 @@ pub(super) fn show(compared: &Compared, metrics: &[Judged], to: &mut View) {
         false => "whole intervals are held against what is allowed".to_owned(),
     };
     to.conditions.push(format!("old: {old}; new: {new}"));
-    to.conditions
-        .push(format!("one observation is {unit}; {method}"));
+    to.conditions.push(format!("one observation is {unit}; {method}"));
 }
 
 fn table(metrics: &[Judged]) -> Table {
@@ -36,34 +35,19 @@ fn table(metrics: &[Judged]) -> Table {
     Table::of("gate", "Gate", Topic::Gate, metrics)
         .text("metric", "metric", |judged| judged.metric.name.clone())
         .strong()
-        .cells("old", "old", number, |judged| {
-            Cell::text(judged.shown(judged.old))
-        })
-        .cells("new", "new", number, |judged| {
-            Cell::text(judged.shown(judged.new))
-        })
-        .number("change", "change", Form::Change, |judged| {
-            Some(judged.change?.value)
-        })
+        .cells("old", "old", number, |judged| Cell::text(judged.shown(judged.old)))
+        .cells("new", "new", number, |judged| Cell::text(judged.shown(judged.new)))
+        .number("change", "change", Form::Change, |judged| Some(judged.change?.value))
         .strong()
-        .cells(
-            "interval",
-            interval,
-            Some(Form::Change),
-            |judged| match judged.change {
-                Some(change) if !judged.counted => Value::range(Some(change), Form::Change).into(),
-                _ => Cell::text("exact"),
-            },
-        )
-        .seen(Emphasis::Dim)
-        .number("allowed", "allowed", Form::Share, |judged| {
-            Some(judged.margin)
+        .cells("interval", interval, Some(Form::Change), |judged| match judged.change {
+            Some(change) if !judged.counted => Value::range(Some(change), Form::Change).into(),
+            _ => Cell::text("exact"),
         })
+        .seen(Emphasis::Dim)
+        .number("allowed", "allowed", Form::Share, |judged| Some(judged.margin))
         .seen(Emphasis::Dim)
         .cells("verdict", "verdict", None, verdict)
-        .number("smallest", "smallest seen", Form::Change, |judged| {
-            judged.smallest
-        })
+        .number("smallest", "smallest seen", Form::Change, |judged| judged.smallest)
         .seen(Emphasis::Dim)
         .number("pairs", "pairs", Form::Integer, |judged| {
             (judged.pairs > 0).then_some(judged.pairs as f64)

@@ -32,10 +32,7 @@ pub fn compare_stored(
     let incomplete = [(old, before), (new, after)].into_iter();
     let incomplete = incomplete.filter(|(_, run)| !run.is_complete());
     notes.extend(incomplete.map(|(run, _)| format!("run {run} is not complete")));
-    let names: Vec<_> = metrics
-        .iter()
-        .map(|judged| judged.metric.name.as_str())
-        .collect();
+    let names: Vec<_> = metrics.iter().map(|judged| judged.metric.name.as_str()).collect();
     notes.extend(policy.unused(&names));
     Ok(GateReport {
         schema: gate::SCHEMA,

@@ -228,9 +228,6 @@ mod tests {
     #[test]
     fn a_backlog_that_comes_and_goes_does_not_grow() {
         assert!(!is_growing(&[5, 900, 3, 4, 6, 2, 900, 5], 1e5));
-        assert!(is_growing(
-            &[0, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500],
-            1e5
-        ));
+        assert!(is_growing(&[0, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500], 1e5));
     }
 }

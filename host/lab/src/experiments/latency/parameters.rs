@@ -47,24 +47,13 @@ impl Parameters {
         let name = if self.max_rate { "max-rate" } else { "latency" };
         let (agents, size) = (self.agents as usize, self.size as usize);
         let shards = self.loading.shards();
-        let load = Load {
-            name,
-            subject: &self.subject,
-            backends: &BackendKind::ALL,
-            agents,
-            parts: 1,
-        };
+        let load =
+            Load { name, subject: &self.subject, backends: &BackendKind::ALL, agents, parts: 1 };
         if self.max_rate {
-            let search = Search {
-                agents,
-                size,
-                p99: self.p99,
-                step: self.step,
-                shards,
-            };
-            return self.loading.plan(&load, given, move |program, to| {
-                max_rate(program, &search, to)
-            });
+            let search = Search { agents, size, p99: self.p99, step: self.step, shards };
+            return self
+                .loading
+                .plan(&load, given, move |program, to| max_rate(program, &search, to));
         }
         let one = Steady {
             kind: name,
@@ -75,7 +64,6 @@ impl Parameters {
             ramp_up: self.ramp_up,
             shards,
         };
-        self.loading
-            .plan(&load, given, move |program, to| steady(program, &one, to))
+        self.loading.plan(&load, given, move |program, to| steady(program, &one, to))
     }
 }

@@ -14,18 +14,14 @@ quantities! {
     HIGHEST_RATE = "highest-rate", "highest rate", PerSecond, Higher, Throughput;
 }
 
-const KEYS: Keys = Keys {
-    latency: "latency",
-    origin: "latency-origin",
-};
+const KEYS: Keys = Keys { latency: "latency", origin: "latency-origin" };
 
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     let before = to.metrics.len();
     open_loops::steady(parts, &KEYS, to);
     to.table(open_loops::phases(parts, "latency-phases", Topic::Latency));
     for part in parts {
-        to.charts
-            .extend(open_loops::timeline(part, Topic::Latency, &[], ""));
+        to.charts.extend(open_loops::timeline(part, Topic::Latency, &[], ""));
     }
     searches(parts, to);
     if let Some(first) = to.metrics.get(before).cloned() {
@@ -61,62 +57,29 @@ fn searches(parts: &[Shown<Found>], to: &mut View) {
 }
 
 fn tried(steps: &[(&Part, u32, Step)]) -> Table {
-    Table::of(
-        "max-rate-steps",
-        "The rates that were tried",
-        Topic::Throughput,
-        steps,
-    )
-    .text("agent", "agent", |(part, ..)| part.agent.clone())
-    .text("backend", "backend", |(part, ..)| part.backend_name())
-    .number("agents", "agents", Form::Integer, |(part, ..)| {
-        Some(part.agents as f64)
-    })
-    .number("message", "message", Form::Size, |(part, ..)| {
-        Some(part.size? as f64)
-    })
-    .number("step", "step", Form::Integer, |(_, number, _)| {
-        Some(f64::from(*number))
-    })
-    .number("offered", "offered/s", Form::Rate, |(_, _, step)| {
-        Some(step.rate)
-    })
-    .number("goodput", "good", Form::Share, |(_, _, step)| {
-        Some(step.goodput)
-    })
-    .number("p99", "p99", Form::Time, |(_, _, step)| step.p99)
-    .text("backlog", "backlog", |(_, _, step)| {
-        if step.is_growing { "grows" } else { "steady" }
-    })
-    .text(
-        "holds",
-        "holds",
-        |(_, _, step)| {
-            if step.holds { "yes" } else { "no" }
-        },
-    )
-    .done()
+    Table::of("max-rate-steps", "The rates that were tried", Topic::Throughput, steps)
+        .text("agent", "agent", |(part, ..)| part.agent.clone())
+        .text("backend", "backend", |(part, ..)| part.backend_name())
+        .number("agents", "agents", Form::Integer, |(part, ..)| Some(part.agents as f64))
+        .number("message", "message", Form::Size, |(part, ..)| Some(part.size? as f64))
+        .number("step", "step", Form::Integer, |(_, number, _)| Some(f64::from(*number)))
+        .number("offered", "offered/s", Form::Rate, |(_, _, step)| Some(step.rate))
+        .number("goodput", "good", Form::Share, |(_, _, step)| Some(step.goodput))
+        .number("p99", "p99", Form::Time, |(_, _, step)| step.p99)
+        .text("backlog", "backlog", |(_, _, step)| if step.is_growing { "grows" } else { "steady" })
+        .text("holds", "holds", |(_, _, step)| if step.holds { "yes" } else { "no" })
+        .done()
 }
 
 fn highest(found: &[(&Part, MaxRate)]) -> Table {
     Table::of("max-rate", "The highest rate", Topic::Throughput, found)
         .text("agent", "agent", |(part, _)| part.agent.clone())
         .text("backend", "backend", |(part, _)| part.backend_name())
-        .number("agents", "agents", Form::Integer, |(part, _)| {
-            Some(part.agents as f64)
-        })
-        .number("shards", "shards", Form::Integer, |(part, _)| {
-            Some(part.shards as f64)
-        })
-        .number("closed_loop", "closed loop/s", Form::Rate, |(_, rate)| {
-            Some(rate.capacity)
-        })
-        .number("highest", "highest rate/s", Form::Rate, |(_, rate)| {
-            rate.highest
-        })
+        .number("agents", "agents", Form::Integer, |(part, _)| Some(part.agents as f64))
+        .number("shards", "shards", Form::Integer, |(part, _)| Some(part.shards as f64))
+        .number("closed_loop", "closed loop/s", Form::Rate, |(_, rate)| Some(rate.capacity))
+        .number("highest", "highest rate/s", Form::Rate, |(_, rate)| rate.highest)
         .strong()
-        .number("too_high", "too high/s", Form::Rate, |(_, rate)| {
-            rate.too_high
-        })
+        .number("too_high", "too high/s", Form::Rate, |(_, rate)| rate.too_high)
         .done()
 }

@@ -31,11 +31,7 @@ pub fn degradation(part: &RunPart) -> Vec<Degradation> {
         let values: Vec<f64> = part.samples(Phase::Steady).filter_map(figure).collect();
         let ratio = change_over_time(&values)?;
         let is_sure = ratio.low.is_some_and(|low| low > 1.0);
-        Some(Degradation {
-            of,
-            ratio,
-            is_flagged: is_sure && ratio.value > MATTERS,
-        })
+        Some(Degradation { of, ratio, is_flagged: is_sure && ratio.value > MATTERS })
     });
     changes.collect()
 }

@@ -29,14 +29,10 @@ pub fn counted(cycles: &[Cycle]) -> Option<Vec<Counted>> {
     type Counter = fn(&Cycle) -> Option<u64>;
     let counters: [(&'static str, Unit, Counter); 5] = [
         ("host heap", Unit::Bytes, |cycle| cycle.heap),
-        ("linear memory", Unit::Bytes, |cycle| {
-            Some(cycle.census.linear_memory)
-        }),
+        ("linear memory", Unit::Bytes, |cycle| Some(cycle.census.linear_memory)),
         ("agents", Unit::Count, |cycle| Some(cycle.census.agents)),
         ("tasks", Unit::Count, |cycle| Some(cycle.census.tasks)),
-        ("queued messages", Unit::Count, |cycle| {
-            Some(cycle.census.queued)
-        }),
+        ("queued messages", Unit::Count, |cycle| Some(cycle.census.queued)),
     ];
     let messages = (last[GROWTHS].messages - last[0].messages) as f64;
     let counted = counters.into_iter().filter_map(|(what, unit, counter)| {
@@ -62,10 +58,7 @@ mod tests {
         let cycle = |n| Cycle {
             messages: n * 1_000,
             heap: Some(heap(n)),
-            census: Census {
-                agents: 5,
-                ..Census::default()
-            },
+            census: Census { agents: 5, ..Census::default() },
         };
         (1..=8).map(cycle).collect()
     }

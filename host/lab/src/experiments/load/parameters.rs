@@ -158,8 +158,7 @@ impl Peak {
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| steady(program, &load, to);
         let backends = [BackendKind::Wasm];
-        self.what
-            .plan("peak", &backends, self.agents, given, measure)
+        self.what.plan("peak", &backends, self.agents, given, measure)
     }
 }
 
@@ -177,8 +176,7 @@ impl Long {
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| sustained(program, &load, to);
         let backends = [BackendKind::Wasm];
-        self.what
-            .plan("sustained", &backends, self.agents, given, measure)
+        self.what.plan("sustained", &backends, self.agents, given, measure)
     }
 }
 
@@ -196,7 +194,6 @@ impl Sudden {
             shards: self.what.loading.shards(),
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| burst(program, &load, to);
-        self.what
-            .plan("burst", &BackendKind::ALL, self.agents, given, measure)
+        self.what.plan("burst", &BackendKind::ALL, self.agents, given, measure)
     }
 }

@@ -62,9 +62,7 @@ pub fn recovered(part: &RunPart) -> Option<Recovered> {
     let stays = |from: usize| {
         let start = after[from].at - after[from].seconds;
         let within = after[from..].iter();
-        let within: Vec<_> = within
-            .take_while(|point| point.at <= start + STAYS + 1e-3)
-            .collect();
+        let within: Vec<_> = within.take_while(|point| point.at <= start + STAYS + 1e-3).collect();
         let allowed = exceedances(baseline.len(), baseline.len() / OUTLIERS, within.len());
         let exceeding = |is_in: &dyn Fn(&Point) -> bool| {
             within.iter().filter(|point| !is_in(point)).count() <= allowed
@@ -83,10 +81,7 @@ pub fn recovered(part: &RunPart) -> Option<Recovered> {
     };
     let first = (0..after.len()).find(|from| stays(*from));
     let drained = after.iter().find(|point| is_drained(point));
-    let since_burst = || {
-        part.points(Phase::Burst)
-            .chain(part.points(Phase::Recovery))
-    };
+    let since_burst = || part.points(Phase::Burst).chain(part.points(Phase::Recovery));
     Some(Recovered {
         outcome: match first {
             // A band that is too wide was not kept to either.
@@ -96,10 +91,7 @@ pub fn recovered(part: &RunPart) -> Option<Recovered> {
         },
         drained: drained.map(|point| since(point)),
         burst_end,
-        peak_backlog: since_burst()
-            .map(|point| point.peak_backlog)
-            .max()
-            .unwrap_or(0),
+        peak_backlog: since_burst().map(|point| point.peak_backlog).max().unwrap_or(0),
         failed: since_burst().map(|point| point.failed).sum(),
         p99_before,
     })
@@ -172,9 +164,7 @@ mod tests {
     fn what_happens_by_chance_does_not_put_it_off_and_more_does() {
         let slow = |windows: usize| {
             let mut series = series(0);
-            series[25..25 + windows]
-                .iter_mut()
-                .for_each(|window| window.p99 = Some(21.0));
+            series[25..25 + windows].iter_mut().for_each(|window| window.p99 = Some(21.0));
             seconds(series)
         };
         assert_eq!((slow(1), slow(6), slow(7)), (0.0, 0.0, 1.2));
@@ -197,9 +187,7 @@ mod tests {
         noisy[3].p99 = Some(54e6);
         assert_eq!(of(noisy.clone()).unwrap().outcome, Outcome::NoisyBaseline);
         // What is worse than even that is worse.
-        noisy[20..]
-            .iter_mut()
-            .for_each(|window| window.p99 = Some(80e6));
+        noisy[20..].iter_mut().for_each(|window| window.p99 = Some(80e6));
         assert_eq!(of(noisy).unwrap().outcome, Outcome::NotWithin(5.0));
     }
 }

@@ -54,11 +54,7 @@ pub fn growth(tested: &LimitedAgent, limit: u64) -> Result<Growth> {
     let mut steps = Vec::new();
     for pages in STEPS.into_iter().filter(|pages| *pages < room) {
         let bytes = pages * PAGE;
-        let mut step = Step {
-            pages,
-            grow_ns: Vec::new(),
-            touched_ns: Vec::new(),
-        };
+        let mut step = Step { pages, grow_ns: Vec::new(), touched_ns: Vec::new() };
         for _ in 0..SAMPLES {
             let more = |command: &str| {
                 let backend = tested.under(limit)?;
@@ -72,10 +68,7 @@ pub fn growth(tested: &LimitedAgent, limit: u64) -> Result<Growth> {
         }
         steps.push(step);
     }
-    Ok(Growth {
-        steps,
-        just_after: just_after(backend.as_ref(), room).map_err(failed)?,
-    })
+    Ok(Growth { steps, just_after: just_after(backend.as_ref(), room).map_err(failed)? })
 }
 
 /// What a command takes longer the first time, and by how many pages memory then grew.
@@ -86,13 +79,8 @@ fn first_against_second(backend: &dyn Backend, command: &str) -> Result<(u64, f6
     let first = probe.timed(command)?;
     let after = probe.usage().memory;
     let second = probe.timed(command)?;
-    let grown = after
-        .zip(before)
-        .map_or(0, |(after, before)| after - before);
-    Ok((
-        grown / PAGE,
-        first.as_nanos() as f64 - second.as_nanos() as f64,
-    ))
+    let grown = after.zip(before).map_or(0, |(after, before)| after - before);
+    Ok((grown / PAGE, first.as_nanos() as f64 - second.as_nanos() as f64))
 }
 
 /// How many messages after a growth count as just after it.
@@ -106,10 +94,7 @@ const FEWEST: usize = 6;
 
 fn just_after(backend: &dyn Backend, room: u64) -> Result<Figure<Pace>, CallError> {
     let mut probe = Probe::start(backend)?;
-    let mut pace = Pace {
-        ns: Vec::new(),
-        time: Distribution::default(),
-    };
+    let mut pace = Pace { ns: Vec::new(), time: Distribution::default() };
     for _ in 0..GROWTHS.min(room.saturating_sub(1)) {
         let before = probe.usage().memory;
         probe.tell(&format!("retain {PAGE}"))?;

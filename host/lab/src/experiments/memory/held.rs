@@ -83,11 +83,7 @@ fn fill(
     retained: &mut u64,
 ) -> Result<(), String> {
     let in_sandbox = kind == BackendKind::Wasm;
-    let target = if in_sandbox {
-        target / PAGE * PAGE
-    } else {
-        target
-    };
+    let target = if in_sandbox { target / PAGE * PAGE } else { target };
     let has = |probe: &Probe, retained| match in_sandbox {
         true => probe.usage().memory.unwrap_or(0),
         false => retained,

@@ -107,14 +107,10 @@ fn allocation(
     };
     let succeeds = |bytes| ask(bytes).map(|(answer, _)| answer.is_ok());
     if !succeeds(0)? {
-        return Ok(Figure::unavailable(format!(
-            "`{command} 0` is already refused"
-        )));
+        return Ok(Figure::unavailable(format!("`{command} 0` is already refused")));
     }
     if succeeds(limit + 1)? {
-        return Ok(Figure::unavailable(format!(
-            "`{command}` of more than the limit succeeds"
-        )));
+        return Ok(Figure::unavailable(format!("`{command}` of more than the limit succeeds")));
     }
     let largest = boundary(0, limit + 1, succeeds)?;
     let furthest = furthest(backend.kind());
@@ -173,10 +169,7 @@ mod tests {
             let text = str::from_utf8(&message.content).unwrap();
             let (command, bytes) = text.split_once(' ').unwrap();
             if bytes.parse::<u64>().unwrap() <= self.0 {
-                return Ok(Handled {
-                    replies: vec![Message::request(b"0")],
-                    sent: Vec::new(),
-                });
+                return Ok(Handled { replies: vec![Message::request(b"0")], sent: Vec::new() });
             }
             Err(match command {
                 "try-allocate" => CallError::Failure(Failure::Exhausted(bytes.to_owned())),

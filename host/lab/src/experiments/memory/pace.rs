@@ -31,11 +31,7 @@ impl Pace {
     pub fn rate(&self) -> Option<Estimate> {
         let ns = median_interval(&self.ns)?;
         let rate = |ns: f64| 1e9 / ns;
-        Some(Estimate {
-            value: rate(ns.value),
-            low: ns.high.map(rate),
-            high: ns.low.map(rate),
-        })
+        Some(Estimate { value: rate(ns.value), low: ns.high.map(rate), high: ns.low.map(rate) })
     }
 }
 

@@ -21,12 +21,7 @@ pub struct Parameters {
     #[arg(long, value_delimiter = ',', value_name = "SIZE", default_value = "1MB,10MB,100MB,1000MB", value_parser = limit)]
     limits: Vec<u64>,
     /// Where to run the agents; on all, if there are twins.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "BACKEND",
-        conflicts_with = "tune"
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "BACKEND", conflicts_with = "tune")]
     backends: Vec<BackendKind>,
     /// Search for the smallest limit that the workload needs in the sandbox, and recommend one.
     #[arg(long, conflicts_with = "limits")]
@@ -59,11 +54,7 @@ impl Parameters {
         let mut limits = self.limits.clone();
         limits.sort_unstable();
         limits.dedup();
-        let search = Search {
-            repeats: self.repeats,
-            passes: self.passes,
-            headroom: self.headroom,
-        };
+        let search = Search { repeats: self.repeats, passes: self.passes, headroom: self.headroom };
         let (name, parts) = match self.tune {
             true => ("tuning", agents.len()),
             false => ("memory", agents.len() * limits.len()),

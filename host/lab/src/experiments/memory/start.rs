@@ -44,13 +44,8 @@ pub fn describe(memories: &Memories) -> String {
         1 => "1 memory".to_owned(),
         n => format!("{n} memories"),
     };
-    let stack = memories
-        .stack
-        .map(|stack| format!(", of which {} are stack", ByteSize::b(stack)));
-    format!(
-        "{pages} pages ({size}) in {count}{}",
-        stack.unwrap_or_default()
-    )
+    let stack = memories.stack.map(|stack| format!(", of which {} are stack", ByteSize::b(stack)));
+    format!("{pages} pages ({size}) in {count}{}", stack.unwrap_or_default())
 }
 
 /// What would let a component with these memories start under the limit.
@@ -60,11 +55,7 @@ fn remedy(memories: &Memories, limit: u64) -> String {
         return raise;
     };
     let initial = (memories.initial - stack + SMALL_STACK).next_multiple_of(PAGE);
-    let enough = if initial > limit {
-        "still more than this limit"
-    } else {
-        "which fits"
-    };
+    let enough = if initial > limit { "still more than this limit" } else { "which fits" };
     format!(
         "{raise}, or link it with a stack of 64 KiB: then it starts with {} pages, {enough}. \
          For Rust: `println!(\"cargo::rustc-link-arg=-zstack-size=65536\")` in its build.rs; \
@@ -83,10 +74,9 @@ pub fn start(tested: &LimitedAgent, limit: u64) -> Result<(Start, Option<Arc<dyn
     let backend = match tested.under(limit) {
         Ok(backend) => backend,
         // The layout `packed` reserves no more than the limit, so that it does not even load.
-        Err(Error::Load {
-            source: LoadError::Prepare(_),
-            ..
-        }) if !fits => return Ok((refused(memories, limit, None), None)),
+        Err(Error::Load { source: LoadError::Prepare(_), .. }) if !fits => {
+            return Ok((refused(memories, limit, None), None));
+        }
         Err(error) => return Err(error),
     };
     let case = tested.cases.first();
@@ -98,11 +88,7 @@ pub fn start(tested: &LimitedAgent, limit: u64) -> Result<(Start, Option<Arc<dyn
         Some(Err(error)) => Err(tested.failed("when started", error)),
         Some(Ok(agent)) => {
             let ready = agent.usage().memory;
-            let start = Start {
-                refused: None,
-                memories,
-                ready,
-            };
+            let start = Start { refused: None, memories, ready };
             Ok((start, Some(backend)))
         }
         None => Err(Error::Usage(format!("{} has no workload", tested.agent))),
@@ -121,15 +107,10 @@ fn refused(memories: Figure<Memories>, limit: u64, fault: Option<Fault>) -> Star
         (None, Some(fault)) => fault.to_string(),
         (_, None) => "it does not load".to_owned(),
     };
-    let remedy = memories.value().map_or_else(
-        || "raise the limit".to_owned(),
-        |memories| remedy(memories, limit),
-    );
-    Start {
-        refused: Some(Refused { reason, remedy }),
-        memories,
-        ready: None,
-    }
+    let remedy = memories
+        .value()
+        .map_or_else(|| "raise the limit".to_owned(), |memories| remedy(memories, limit));
+    Start { refused: Some(Refused { reason, remedy }), memories, ready: None }
 }
 
 #[cfg(test)]
@@ -138,25 +119,14 @@ mod tests {
 
     #[test]
     fn a_large_stack_has_a_remedy_and_a_small_one_has_not() {
-        let stock = Memories {
-            count: 1,
-            initial: 17 * PAGE,
-            stack: Some(1 << 20),
-        };
+        let stock = Memories { count: 1, initial: 17 * PAGE, stack: Some(1 << 20) };
         let described = describe(&stock);
         assert!(described.starts_with("17 pages"), "{described}");
         let fits = remedy(&stock, 1_000_000);
         assert!(fits.contains("-zstack-size=65536"), "{fits}");
         assert!(fits.contains("with 2 pages, which fits"), "{fits}");
         assert!(remedy(&stock, 70_000).contains("still more"));
-        let small = Memories {
-            initial: 2 * PAGE,
-            stack: Some(65_536),
-            ..stock
-        };
-        assert_eq!(
-            remedy(&small, 1),
-            "raise the limit to at least 131072 bytes"
-        );
+        let small = Memories { initial: 2 * PAGE, stack: Some(65_536), ..stock };
+        assert_eq!(remedy(&small, 1), "raise the limit to at least 131072 bytes");
     }
 }

@@ -98,9 +98,7 @@ impl Tuned {
         let all = |tried: &Tried| format!("{} of {} tries", tried.clean, tried.tries);
         if !self.at_recommended.holds() {
             let clean = all(&self.at_recommended);
-            return Some(format!(
-                "at the recommended limit only {clean} went through"
-            ));
+            return Some(format!("at the recommended limit only {clean} went through"));
         }
         if !self.at_smallest.holds() {
             let clean = all(&self.at_smallest);
@@ -197,18 +195,12 @@ fn curves(tested: &LimitedAgent, search: &Search, plenty: u64) -> Result<Figure<
         let first = started.usage().memory.unwrap_or(0);
         drop(started);
         let mut changes = vec![(0, first)];
-        let went = series(
-            tested,
-            backend.as_ref(),
-            case,
-            search.passes,
-            &mut |number, usage| {
-                let memory = usage.memory.unwrap_or(0);
-                if changes.last().is_some_and(|(_, last)| *last != memory) {
-                    changes.push((number, memory));
-                }
-            },
-        )?;
+        let went = series(tested, backend.as_ref(), case, search.passes, &mut |number, usage| {
+            let memory = usage.memory.unwrap_or(0);
+            if changes.last().is_some_and(|(_, last)| *last != memory) {
+                changes.push((number, memory));
+            }
+        })?;
         if let Went::RanOut(found) = went {
             return Ok(Figure::Unavailable(format!(
                 "the workload runs out of {} too, with message {}: {}",
@@ -244,12 +236,7 @@ fn thinned(changes: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
 }
 
 fn tried(tested: &LimitedAgent, search: &Search, limit: u64) -> Result<Tried> {
-    let mut tried = Tried {
-        limit,
-        tries: 0,
-        clean: 0,
-        ran_out: None,
-    };
+    let mut tried = Tried { limit, tries: 0, clean: 0, ran_out: None };
     let backend = match tested.under(limit) {
         Ok(backend) => backend,
         // The layout `packed` reserves no more than the limit, so that it does not even load.
@@ -275,17 +262,11 @@ fn tried(tested: &LimitedAgent, search: &Search, limit: u64) -> Result<Tried> {
 fn once(tested: &LimitedAgent, search: &Search, backend: &dyn Backend) -> Result<Option<RanOut>> {
     for case in tested.cases.iter() {
         let mut refused_at = None;
-        let went = series(
-            tested,
-            backend,
-            case,
-            search.passes,
-            &mut |number, usage| {
-                if usage.denials.is_some_and(|d| d.count > 0) {
-                    refused_at.get_or_insert(number);
-                }
-            },
-        )?;
+        let went = series(tested, backend, case, search.passes, &mut |number, usage| {
+            if usage.denials.is_some_and(|d| d.count > 0) {
+                refused_at.get_or_insert(number);
+            }
+        })?;
         let denials = went.denials();
         match (went, refused_at) {
             (Went::RanOut(found), _) => return Ok(Some(found)),
@@ -326,10 +307,7 @@ mod tests {
             .collect();
         let kept = thinned(changes.clone());
         assert_eq!(kept.len(), POINTS);
-        assert_eq!(
-            (kept.first(), kept.last()),
-            (changes.first(), changes.last())
-        );
+        assert_eq!((kept.first(), kept.last()), (changes.first(), changes.last()));
         assert!(kept.contains(&changes[500]));
     }
 }

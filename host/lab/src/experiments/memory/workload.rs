@@ -134,10 +134,7 @@ pub fn series(
                 size: case.size,
                 message: 0,
                 outcome,
-                denials: asked.map(|asked| Denials {
-                    count: 1,
-                    asked: Some(asked),
-                }),
+                denials: asked.map(|asked| Denials { count: 1, asked: Some(asked) }),
             }));
         }
     };
@@ -145,12 +142,7 @@ pub fn series(
     for (exchange, number) in again.zip(1..) {
         let answer = agent.handle(&exchange.request);
         let usage = agent.usage();
-        let step = || {
-            format!(
-                "message {number} of {} bytes",
-                exchange.request.content.len()
-            )
-        };
+        let step = || format!("message {number} of {} bytes", exchange.request.content.len());
         let handled = match answer {
             Ok(handled) => handled,
             Err(error) if ran_out(tested.backend, agent.as_ref(), &error) => {
@@ -193,9 +185,7 @@ fn paced(tested: &LimitedAgent, agent: &mut dyn Agent, case: &Case) -> Result<Fi
 /// Times the messages of the last series with which memory grows, of fresh instances.
 fn growing(tested: &LimitedAgent, backend: &dyn Backend) -> Result<Figure<Distribution>> {
     if tested.backend != BackendKind::Wasm {
-        return Ok(Figure::unavailable(
-            "only the sandbox tells when memory grows",
-        ));
+        return Ok(Figure::unavailable("only the sandbox tells when memory grows"));
     }
     let mut times = Distribution::default();
     if let Some(case) = tested.cases.last() {
@@ -214,9 +204,7 @@ fn growing(tested: &LimitedAgent, backend: &dyn Backend) -> Result<Figure<Distri
         }
     }
     if times.count() == 0 {
-        return Ok(Figure::unavailable(
-            "memory does not grow with the workload's last series",
-        ));
+        return Ok(Figure::unavailable("memory does not grow with the workload's last series"));
     }
     Ok(Figure::Measured(times))
 }

@@ -10,12 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub struct Messages {
     /// Send the messages of this file, one JSON object per line, instead of the agent's own.
-    #[arg(
-        long,
-        visible_alias = "messages",
-        value_name = "FILE",
-        conflicts_with = "like"
-    )]
+    #[arg(long, visible_alias = "messages", value_name = "FILE", conflicts_with = "like")]
     workload: Option<PathBuf>,
     /// Send the messages of this reference agent: for the same agent in another language.
     #[arg(long, value_name = "AGENT")]

@@ -25,10 +25,6 @@ impl Rounds {
 
     /// Returns how to measure messages of this seed.
     pub fn settings(&self, seed: u64) -> RoundSettings {
-        RoundSettings {
-            rounds: self.rounds,
-            seed,
-            ..RoundSettings::default()
-        }
+        RoundSettings { rounds: self.rounds, seed, ..RoundSettings::default() }
     }
 }

@@ -10,12 +10,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 pub struct Strategies {
     /// How agents are handed their messages, one way or more to compare.
-    #[arg(
-        long = "strategy",
-        value_enum,
-        value_delimiter = ',',
-        default_value = "by-value"
-    )]
+    #[arg(long = "strategy", value_enum, value_delimiter = ',', default_value = "by-value")]
     names: Vec<Name>,
     /// For the strategy batch: messages per call at most, one number or more.
     #[arg(long, value_delimiter = ',', default_value = "16", value_parser = count().try_map(NonZeroU32::try_from))]
@@ -44,12 +39,7 @@ impl Strategies {
     /// The strategies, in the order that they were asked for.
     pub fn all(&self) -> Vec<Strategy> {
         let timeout = self.batch_timeout;
-        let batch = |size: &NonZeroU32| {
-            Strategy::Batch(Batching {
-                size: *size,
-                timeout,
-            })
-        };
+        let batch = |size: &NonZeroU32| Strategy::Batch(Batching { size: *size, timeout });
         let of = |name: &Name| match name {
             Name::ByValue => vec![Strategy::ByValue],
             Name::Batch => self.batch_size.iter().map(batch).collect(),

@@ -52,12 +52,9 @@ impl DensityProbe {
         let agent = subject.name();
         let (mut config, directory) = with_directory(config, cases)?;
         config.allocation.strategy = Strategy::OnDemand;
-        let sandbox =
-            Sandbox::load(&subject.component(), &config).map_err(|source| Error::Load {
-                agent: agent.clone(),
-                backend: BackendKind::Wasm,
-                source,
-            })?;
+        let sandbox = Sandbox::load(&subject.component(), &config).map_err(|source| {
+            Error::Load { agent: agent.clone(), backend: BackendKind::Wasm, source }
+        })?;
         // What the component turned out to need, and no more: a stack for each slot would
         // take two mappings.
         config.calls = sandbox.calls();
@@ -99,11 +96,9 @@ impl DensityProbe {
         let sample = by_memory.min(by_files.unwrap_or(SAMPLE)).min(SAMPLE);
         let readings = self.fill(layout, &[sample / 2, sample], sample, stopped)?;
         match readings.as_slice() {
-            [
-                Filled::Reading(none),
-                Filled::Reading(half),
-                Filled::Reading(all),
-            ] => Ok(Cost::of(none, half, all)),
+            [Filled::Reading(none), Filled::Reading(half), Filled::Reading(all)] => {
+                Ok(Cost::of(none, half, all))
+            }
             other => Err(self.failed(other.last())),
         }
     }
@@ -131,11 +126,7 @@ impl DensityProbe {
         } else {
             None
         };
-        Ok(Verified {
-            before: *before,
-            after: *after,
-            beyond,
-        })
+        Ok(Verified { before: *before, after: *after, beyond })
     }
 
     fn beyond(&self, layout: Layout, agents: u64, stopped: &dyn Fn() -> bool) -> Result<Overfill> {
@@ -171,13 +162,9 @@ impl DensityProbe {
             Error::Machine(format!("{what} the process that holds the agents: {error}"))
         };
         let told = serde_json::to_vec(&fill).map_err(|e| failed("cannot tell", &e))?;
-        let mut child = Child::start(
-            this_program()
-                .arg("fill")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped()),
-        )
-        .map_err(|e| failed("cannot start", &e))?;
+        let mut child =
+            Child::start(this_program().arg("fill").stdin(Stdio::piped()).stdout(Stdio::piped()))
+                .map_err(|e| failed("cannot start", &e))?;
         if let Some(mut stdin) = child.stdin() {
             // Elsewhere, so that one that does not read is ended at its deadline. One that
             // is gone says itself why.
@@ -211,9 +198,6 @@ impl DensityProbe {
             Some(Filled::Refused { why } | Filled::Wrong { why }) => why.as_str(),
             Some(Filled::Reading(_)) | None => "it said nothing more",
         };
-        Error::Held {
-            agent: self.agent.clone(),
-            why: why.to_owned(),
-        }
+        Error::Held { agent: self.agent.clone(), why: why.to_owned() }
     }
 }

@@ -90,9 +90,7 @@ pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()
     let backend: Arc<dyn Backend> = match loaded {
         Ok(sandbox) => Arc::new(sandbox),
         Err(error) => {
-            return say(Filled::Refused {
-                why: error.to_string(),
-            });
+            return say(Filled::Refused { why: error.to_string() });
         }
     };
     let all = fill.readings.iter().max().copied().unwrap_or_default();
@@ -139,14 +137,10 @@ impl Growing {
         let start = Instant::now();
         let count = (agents - self.agents) as usize;
         let started = self.runtime.spawn_many(&self.backend, &options, count);
-        let started = started.map_err(|error| Filled::Refused {
-            why: error.to_string(),
-        })?;
+        let started = started.map_err(|error| Filled::Refused { why: error.to_string() })?;
         self.started_in += start.elapsed().as_secs_f64();
         self.agents = agents;
-        let greeted = self
-            .probe
-            .exchange(&mut self.connection, started.into_iter());
+        let greeted = self.probe.exchange(&mut self.connection, started.into_iter());
         greeted.map_err(|why| Filled::Wrong { why })
     }
 

@@ -60,10 +60,7 @@ impl Machine {
     }
 
     fn as_mappings(&self) -> Mappings {
-        Mappings {
-            used: self.used_mappings,
-            limit: self.mappings,
-        }
+        Mappings { used: self.used_mappings, limit: self.mappings }
     }
 }
 
@@ -99,11 +96,7 @@ mod tests {
         let found = holes(maps);
         assert_eq!(
             found,
-            [
-                0x5555_5555_4000,
-                0x7fff_0000_0000 - 0x5555_5560_0000,
-                END - 0x7fff_8000_0000
-            ]
+            [0x5555_5555_4000, 0x7fff_0000_0000 - 0x5555_5560_0000, END - 0x7fff_8000_0000]
         );
     }
 }

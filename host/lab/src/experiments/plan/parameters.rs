@@ -45,10 +45,7 @@ impl Parameters {
         }
         let cases = self.messages.cases(&subject)?;
         let density = DensityProbe::of(&subject, &sandbox, &cases)?;
-        let request = PlanRequest {
-            agents: self.agents,
-            verify: self.verify,
-        };
+        let request = PlanRequest { agents: self.agents, verify: self.verify };
         let shared = Rc::new((density, machine));
         let steps = self.layouts.iter().map(|layout| {
             let (layout, shared) = (*layout, shared.clone());

@@ -30,10 +30,8 @@ impl Cost {
     pub fn of(none: &Reading, some: &Reading, more: &Reading) -> Self {
         let agents = (more.agents - some.agents).max(1) as f64;
         let each = |some: u64, more: u64| (more as f64 - some as f64).max(0.0) / agents;
-        let (resident, page_tables) = (
-            each(some.resident, more.resident),
-            each(some.page_tables, more.page_tables),
-        );
+        let (resident, page_tables) =
+            (each(some.resident, more.resident), each(some.page_tables, more.page_tables));
         let all = some.memory() - none.memory();
         Self {
             resident,
@@ -144,10 +142,8 @@ impl Capacity {
 
     fn bounds(&self) -> impl Iterator<Item = (Bound, u64)> {
         let mappings = self.by_mappings.map(|agents| (Bound::Mappings, agents));
-        let others = [
-            (Bound::AddressSpace, self.by_address_space),
-            (Bound::Memory, self.by_memory),
-        ];
+        let others =
+            [(Bound::AddressSpace, self.by_address_space), (Bound::Memory, self.by_memory)];
         let files = self.by_open_files.map(|agents| (Bound::OpenFiles, agents));
         mappings.into_iter().chain(files).chain(others)
     }
@@ -216,43 +212,29 @@ mod tests {
     use crate::experiments::plan::OpenFiles;
     use sandlab_runtime::config::Calls;
 
-    const COST: Cost = Cost {
-        resident: 28_000.0,
-        page_tables: 8_000.0,
-        open_files: 0,
-        once: 0.0,
-        start: 40e-6,
-    };
+    const COST: Cost =
+        Cost { resident: 28_000.0, page_tables: 8_000.0, open_files: 0, once: 0.0, start: 40e-6 };
 
     fn machine() -> Machine {
         Machine {
             memory: 24 << 30,
             used_mappings: 100,
             mappings: 65_530,
-            open_files: OpenFiles {
-                used: 10,
-                limit: 1_024,
-            },
+            open_files: OpenFiles { used: 10, limit: 1_024 },
             holes: vec![85 << 40, 41 << 40],
         }
     }
 
     fn capacity(layout: Layout, slots: u32) -> Capacity {
-        let mut sandbox = SandboxConfig {
-            calls: Calls::Sync,
-            ..SandboxConfig::default()
-        };
+        let mut sandbox = SandboxConfig { calls: Calls::Sync, ..SandboxConfig::default() };
         sandbox.allocation.layout = layout;
         Capacity::of(&sandbox, slots, &machine(), COST)
     }
 
     #[test]
     fn each_layout_is_bound_by_something_else() {
-        let (fast, dense, packed) = (
-            capacity(Layout::Fast, 1),
-            capacity(Layout::Dense, 1),
-            capacity(Layout::Packed, 1),
-        );
+        let (fast, dense, packed) =
+            (capacity(Layout::Fast, 1), capacity(Layout::Dense, 1), capacity(Layout::Packed, 1));
         assert_eq!(fast.bound(), Bound::Mappings);
         assert!((15_000..16_000).contains(&fast.agents()), "{fast:?}");
         assert_eq!(dense.bound(), Bound::Mappings);
@@ -271,20 +253,14 @@ mod tests {
 
     #[test]
     fn a_small_machine_is_bound_by_its_memory() {
-        let machine = Machine {
-            memory: 1 << 20,
-            ..machine()
-        };
+        let machine = Machine { memory: 1 << 20, ..machine() };
         let few = Capacity::of(&SandboxConfig::default(), 1, &machine, COST);
         assert_eq!((few.bound(), few.agents()), (Bound::Memory, 26));
     }
 
     #[test]
     fn agents_that_hold_files_are_bound_by_those_that_may_be_open() {
-        let cost = Cost {
-            open_files: 2,
-            ..COST
-        };
+        let cost = Cost { open_files: 2, ..COST };
         let few = Capacity::of(&SandboxConfig::default(), 1, &machine(), cost);
         assert_eq!((few.bound(), few.agents()), (Bound::OpenFiles, 475));
         assert_eq!(machine().open_files.limit_for(2 * 2_000), 4_096);
@@ -292,10 +268,7 @@ mod tests {
 
     #[test]
     fn a_full_address_space_has_room_for_nobody() {
-        let machine = Machine {
-            holes: Vec::new(),
-            ..machine()
-        };
+        let machine = Machine { holes: Vec::new(), ..machine() };
         let none = Capacity::of(&SandboxConfig::default(), 1, &machine, COST);
         assert_eq!((none.bound(), none.agents()), (Bound::AddressSpace, 0));
     }

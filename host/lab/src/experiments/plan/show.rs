@@ -24,10 +24,8 @@ struct Planned<'a> {
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     let planned: Vec<Planned> = parts.iter().filter_map(Planned::of).collect();
     to.table(capacities(&planned));
-    let verified: Vec<(&Planned, &Verified)> = planned
-        .iter()
-        .filter_map(|planned| Some((planned, planned.verified?)))
-        .collect();
+    let verified: Vec<(&Planned, &Verified)> =
+        planned.iter().filter_map(|planned| Some((planned, planned.verified?))).collect();
     to.table(verified_table(&verified));
     for planned in &planned {
         if let Some(sentence) = planned.overfill() {
@@ -79,52 +77,30 @@ fn capacities(planned: &[Planned]) -> Table {
     Table::of("plan", "How many agents fit", Topic::Density, planned)
         .text("agent", "agent", |planned| planned.agent.to_owned())
         .text("layout", "layout", Planned::layout)
-        .number(
-            "agents",
-            "most agents",
-            Form::Count,
-            cost(|capacity| capacity.agents() as f64),
-        )
+        .number("agents", "most agents", Form::Count, cost(|capacity| capacity.agents() as f64))
         .strong()
-        .text("bound", "bound by", |planned| {
-            bound(planned.capacity.bound())
-        })
+        .text("bound", "bound by", |planned| bound(planned.capacity.bound()))
         .number(
             "at_limit",
             "all at their limit",
             Form::Count,
             cost(|capacity| capacity.at_limit as f64),
         )
-        .number(
-            "resident",
-            "RSS/agent",
-            Form::Size,
-            cost(|capacity| capacity.cost.resident),
-        )
+        .number("resident", "RSS/agent", Form::Size, cost(|capacity| capacity.cost.resident))
         .number(
             "page_tables",
             "page tables/agent",
             Form::Size,
             cost(|capacity| capacity.cost.page_tables),
         )
-        .number(
-            "once",
-            "once for all",
-            Form::Size,
-            cost(|capacity| capacity.cost.once),
-        )
+        .number("once", "once for all", Form::Size, cost(|capacity| capacity.cost.once))
         .number(
             "mappings",
             "mappings/agent",
             Form::Integer,
             cost(|capacity| capacity.mappings as f64),
         )
-        .number(
-            "start",
-            "start/agent",
-            Form::Time,
-            cost(|capacity| capacity.cost.start * 1e9),
-        )
+        .number("start", "start/agent", Form::Time, cost(|capacity| capacity.cost.start * 1e9))
         .done()
 }
 
@@ -133,44 +109,28 @@ fn verified_table(rows: &[(&Planned, &Verified)]) -> Table {
     Table::of("plan-verified", "Verified", Topic::Density, rows)
         .text("agent", "agent", |(planned, _)| planned.agent.to_owned())
         .text("layout", "verified", |(planned, _)| planned.layout())
-        .number("answered", "answered", Form::Count, |(_, verified)| {
-            Some(agents(verified) as f64)
+        .number("answered", "answered", Form::Count, |(_, verified)| Some(agents(verified) as f64))
+        .strong()
+        .number("memory_predicted", "memory predicted", Form::Size, |(planned, verified)| {
+            Some(planned.capacity.cost.memory(agents(verified)))
+        })
+        .number("memory", "measured", Form::Size, |(_, verified)| Some(verified.memory()))
+        .number("memory_ratio", "÷ predicted", Form::Ratio, |(planned, verified)| {
+            Some(verified.memory_ratio(planned.capacity))
         })
         .strong()
-        .number(
-            "memory_predicted",
-            "memory predicted",
-            Form::Size,
-            |(planned, verified)| Some(planned.capacity.cost.memory(agents(verified))),
-        )
-        .number("memory", "measured", Form::Size, |(_, verified)| {
-            Some(verified.memory())
+        .number("start_predicted", "start predicted", Form::Time, |(planned, verified)| {
+            Some(planned.capacity.cost.start * agents(verified) as f64 * 1e9)
         })
-        .number(
-            "memory_ratio",
-            "÷ predicted",
-            Form::Ratio,
-            |(planned, verified)| Some(verified.memory_ratio(planned.capacity)),
-        )
-        .strong()
-        .number(
-            "start_predicted",
-            "start predicted",
-            Form::Time,
-            |(planned, verified)| Some(planned.capacity.cost.start * agents(verified) as f64 * 1e9),
-        )
         .number("start", "measured", Form::Time, |(_, verified)| {
             Some(verified.after.started_in * 1e9)
         })
         .number("mappings", "mappings", Form::Count, |(_, verified)| {
             Some(verified.after.mappings as f64)
         })
-        .number(
-            "agents_ratio",
-            "agents ÷ predicted",
-            Form::Ratio,
-            |(planned, verified)| Some(verified.agents_ratio(planned.capacity)),
-        )
+        .number("agents_ratio", "agents ÷ predicted", Form::Ratio, |(planned, verified)| {
+            Some(verified.agents_ratio(planned.capacity))
+        })
         .strong()
         .done()
 }
@@ -196,10 +156,7 @@ fn chosen<'a, 'b>(planned: &'b [Planned<'a>]) -> Option<&'b Planned<'a>> {
 }
 
 fn advise(planned: &[Planned], to: &mut View) {
-    for Planned {
-        advice, capacity, ..
-    } in planned
-    {
+    for Planned { advice, capacity, .. } in planned {
         let raised = [
             ("sysctl -w vm.max_map_count=", advice.max_map_count),
             ("ulimit -n ", advice.open_files),
@@ -214,21 +171,11 @@ fn advise(planned: &[Planned], to: &mut View) {
         }
     }
     let Some(chosen) = chosen(planned) else {
-        to.finding(
-            Topic::Density,
-            "no layout holds them on this machine as it is",
-        );
+        to.finding(Topic::Density, "no layout holds them on this machine as it is");
         return;
     };
     let agents = grouped(chosen.advice.agents as f64);
-    to.headline(
-        &agents,
-        format!(
-            "agents of {} in the layout {}",
-            chosen.agent,
-            chosen.layout()
-        ),
-    );
+    to.headline(&agents, format!("agents of {} in the layout {}", chosen.agent, chosen.layout()));
     to.finding(
         Topic::Density,
         format!(
@@ -283,10 +230,7 @@ fn metrics(planned: &Planned, to: &mut View) {
 
 /// Nothing fits, or what was verified is not as predicted.
 fn object(planned: &[Planned], to: &mut View) {
-    for Planned {
-        capacity, verified, ..
-    } in planned
-    {
+    for Planned { capacity, verified, .. } in planned {
         let Some(verified) = verified else {
             continue;
         };
@@ -297,9 +241,7 @@ fn object(planned: &[Planned], to: &mut View) {
         for (what, ratio) in ratios {
             if !(1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(&ratio) {
                 let layout = layout(capacity.layout);
-                to.object(format!(
-                    "plan, {layout}: {what} measured ÷ predicted is {ratio:.2}"
-                ));
+                to.object(format!("plan, {layout}: {what} measured ÷ predicted is {ratio:.2}"));
             }
         }
     }

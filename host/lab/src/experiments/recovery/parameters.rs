@@ -53,8 +53,6 @@ impl Parameters {
             agents: self.agents as usize,
             parts: 1,
         };
-        self.loading.plan(&load, given, move |program, to| {
-            recovery(program, &faulting, to)
-        })
+        self.loading.plan(&load, given, move |program, to| recovery(program, &faulting, to))
     }
 }

@@ -159,8 +159,7 @@ impl Faults {
     /// Whether the next message makes its agent fault. Never the last one of a stretch,
     /// behind which nothing would show that the agent is back.
     fn is_due(&self) -> bool {
-        self.every
-            .is_some_and(|every| self.said % every == every / 2)
+        self.every.is_some_and(|every| self.said % every == every / 2)
     }
 }
 

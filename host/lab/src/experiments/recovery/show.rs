@@ -16,23 +16,16 @@ quantities! {
 type Part<'a> = Shown<'a, Found>;
 
 pub(super) fn show(parts: &[Part], to: &mut View) {
-    let found = |part: &Part| {
-        part.found
-            .first()
-            .map(|Found::Recovery(found)| found.clone())
-    };
-    let rows: Vec<(&Part, Recoveries)> = parts
-        .iter()
-        .filter_map(|part| Some((part, found(part)?)))
-        .collect();
+    let found = |part: &Part| part.found.first().map(|Found::Recovery(found)| found.clone());
+    let rows: Vec<(&Part, Recoveries)> =
+        parts.iter().filter_map(|part| Some((part, found(part)?))).collect();
     to.table(recoveries(&rows));
     for (part, found) in &rows {
         metrics(part, found, to);
         object(part, found, to);
     }
     for part in parts {
-        to.charts
-            .extend(open_loops::timeline(part, Topic::Load, &[], ""));
+        to.charts.extend(open_loops::timeline(part, Topic::Load, &[], ""));
     }
     to.table(open_loops::phases(parts, "recovery-phases", Topic::Load));
 }
@@ -42,15 +35,9 @@ fn recoveries(rows: &[(&Part, Recoveries)]) -> Table {
     Table::of("recovery", "Recovery from faults", Topic::Load, rows)
         .text("agent", "agent", |(part, _)| part.part.agent.clone())
         .text("backend", "backend", |(part, _)| part.part.backend_name())
-        .number("agents", "agents", Form::Integer, |(part, _)| {
-            Some(part.part.agents as f64)
-        })
-        .number("offered", "offered/s", Form::Rate, |(part, _)| {
-            part.part.rate
-        })
-        .number("faults", "faults", Form::Count, |(_, found)| {
-            Some(found.faults as f64)
-        })
+        .number("agents", "agents", Form::Integer, |(part, _)| Some(part.part.agents as f64))
+        .number("offered", "offered/s", Form::Rate, |(part, _)| part.part.rate)
+        .number("faults", "faults", Form::Count, |(_, found)| Some(found.faults as f64))
         .cells("back", "back", Some(Form::Count), |(_, found)| {
             let back = Cell::from(Value::Number(found.time.count() as f64, Form::Count));
             match found.missing() {
@@ -61,27 +48,14 @@ fn recoveries(rows: &[(&Part, Recoveries)]) -> Table {
         .number("back_p50", "back p50", Form::Time, back(0.5))
         .number("back_p99", "back p99", Form::Time, back(0.99))
         .strong()
-        .number("back_max", "back max", Form::Time, |(_, found)| {
-            found.time.max()
+        .number("back_max", "back max", Form::Time, |(_, found)| found.time.max())
+        .number("failed", "failed", Form::Count, |(_, found)| Some(found.failed as f64))
+        .number("lost", "lost", Form::Count, |(_, found)| Some(found.lost as f64))
+        .number("others_p99", "others' p99", Form::Time, |(part, _)| p99(part, Phase::Steady))
+        .number("faulty_p99", "with faults", Form::Time, |(part, _)| p99(part, Phase::Faults))
+        .number("others_change", "with faults ÷ without", Form::Ratio, |(part, _)| {
+            Some(p99(part, Phase::Faults)? / p99(part, Phase::Steady)?)
         })
-        .number("failed", "failed", Form::Count, |(_, found)| {
-            Some(found.failed as f64)
-        })
-        .number("lost", "lost", Form::Count, |(_, found)| {
-            Some(found.lost as f64)
-        })
-        .number("others_p99", "others' p99", Form::Time, |(part, _)| {
-            p99(part, Phase::Steady)
-        })
-        .number("faulty_p99", "with faults", Form::Time, |(part, _)| {
-            p99(part, Phase::Faults)
-        })
-        .number(
-            "others_change",
-            "with faults ÷ without",
-            Form::Ratio,
-            |(part, _)| Some(p99(part, Phase::Faults)? / p99(part, Phase::Steady)?),
-        )
         .strong()
         .done()
 }
@@ -93,9 +67,8 @@ fn p99(part: &Part, phase: Phase) -> Option<f64> {
 fn metrics(part: &Part, found: &Recoveries, to: &mut View) {
     let labels = || labels(&part.part);
     let measured = part.phases.iter().filter(|phase| phase.phase.is_measured());
-    let (good, failed) = measured.fold((0, 0), |(good, failed), phase| {
-        (good + phase.good, failed + phase.failed)
-    });
+    let (good, failed) =
+        measured.fold((0, 0), |(good, failed), phase| (good + phase.good, failed + phase.failed));
     // Those that make an agent fault count as neither.
     let all = good + failed + found.lost;
     if all > 0 {
@@ -129,10 +102,7 @@ fn object(part: &Part, found: &Recoveries, to: &mut View) {
         ));
     }
     if found.lost > 0 {
-        to.object(format!(
-            "{name}: nothing was heard of {} messages",
-            found.lost
-        ));
+        to.object(format!("{name}: nothing was heard of {} messages", found.lost));
     }
 }
 
@@ -142,10 +112,7 @@ mod tests {
     use crate::record::{Finding, Part, RunPart};
 
     fn shown(back: u64) -> View {
-        let mut found = Recoveries {
-            faults: 24,
-            ..Recoveries::default()
-        };
+        let mut found = Recoveries { faults: 24, ..Recoveries::default() };
         (0..back).for_each(|n| found.time.record(1_000_000 + n));
         let mut part = RunPart::new(Part::new("recovery", "faulty"));
         part.findings = vec![Finding::of(&Found::Recovery(found))];

@@ -32,12 +32,7 @@ const DEPTH: usize = 64;
 /// # Errors
 /// If an agent does not start or echoes something else, or a message is lost.
 pub fn scale(program: &Program, stage: &Stage, to: &mut dyn Recorder) -> Result<()> {
-    let Stage {
-        agents,
-        size,
-        shards,
-        ..
-    } = *stage;
+    let Stage { agents, size, shards, .. } = *stage;
     let connections = shards.min(agents);
     let load = ClosedLoop {
         agents,
@@ -50,10 +45,7 @@ pub fn scale(program: &Program, stage: &Stage, to: &mut dyn Recorder) -> Result<
         strategy: Strategy::ByValue,
         duration: stage.duration,
     };
-    to.part(Part {
-        closed: Some(load),
-        ..program.part("scale", agents, size, None, shards)
-    })?;
+    to.part(Part { closed: Some(load), ..program.part("scale", agents, size, None, shards) })?;
     if let Some(why) = program.refuses(agents) {
         return to.unavailable(why);
     }

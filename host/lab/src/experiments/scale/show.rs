@@ -90,29 +90,17 @@ fn table(rows: &[Row]) -> Table {
         .text("agent", "agent", |row| row.part.agent.clone())
         .text("backend", "backend", |row| row.part.backend_name())
         .number("agents", "agents", Form::Integer, |row| Some(row.agents()))
-        .number("message", "message", Form::Size, |row| {
-            Some(row.load.size as f64)
-        })
-        .number("spawn_all", "spawn, all", Form::Time, |row| {
-            Some(row.cost.spawned_in * 1e9)
-        })
-        .number("spawn", "spawn/agent", Form::Time, |row| {
-            Some(row.spawn_ns())
-        })
+        .number("message", "message", Form::Size, |row| Some(row.load.size as f64))
+        .number("spawn_all", "spawn, all", Form::Time, |row| Some(row.cost.spawned_in * 1e9))
+        .number("spawn", "spawn/agent", Form::Time, |row| Some(row.spawn_ns()))
         .number("connections", "connections", Form::Integer, |row| {
             Some(row.load.connections as f64)
         })
-        .number("in_flight", "in flight", Form::Count, |row| {
-            Some(row.counted.in_flight())
-        })
-        .number("rate", "messages/s", Form::Rate, |row| {
-            Some(row.counted.rate())
-        })
+        .number("in_flight", "in flight", Form::Count, |row| Some(row.counted.in_flight()))
+        .number("rate", "messages/s", Form::Rate, |row| Some(row.counted.rate()))
         .strong()
         .number("mean", "mean time", Form::Time, |row| row.counted.mean_ns())
-        .number("cpu", "CPU/msg", Form::Time, |row| {
-            row.counted.cpu_per_message()
-        })
+        .number("cpu", "CPU/msg", Form::Time, |row| row.counted.cpu_per_message())
         .number("rss", "RSS/agent", Form::Size, Row::resident)
         .number("linear", "linear memory/agent", Form::Size, |row| {
             let all = row.cost.linear_memory;
@@ -142,10 +130,7 @@ fn charts(rows: &[Row], to: &mut View) {
         let windows = row.shown.closed_windows();
         let rates: Vec<f64> = windows.iter().map(ClosedWindow::rate).collect();
         let rate = median_interval(&rates)?;
-        Some(Spot {
-            range: rate.ends(),
-            ..Spot::new(row.agents(), rate.value)
-        })
+        Some(Spot { range: rate.ends(), ..Spot::new(row.agents(), rate.value) })
     });
     let starts = by_backend(|row| Some(Spot::new(row.agents(), row.spawn_ns())));
     to.chart(chart(
@@ -163,9 +148,7 @@ fn charts(rows: &[Row], to: &mut View) {
 /// Shows the law of one backend, if there are enough numbers of agents for one.
 fn law(rows: &[Row], kind: BackendKind, to: &mut View) {
     let of_kind = || rows.iter().filter(|row| row.part.backend == Some(kind));
-    let points: Vec<(f64, f64)> = of_kind()
-        .map(|row| (row.agents(), row.counted.rate()))
-        .collect();
+    let points: Vec<(f64, f64)> = of_kind().map(|row| (row.agents(), row.counted.rate())).collect();
     let Some((law, row)) = Scalability::fit(&points).zip(of_kind().next()) else {
         return;
     };

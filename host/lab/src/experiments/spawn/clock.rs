@@ -12,10 +12,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn start() -> Self {
-        Self {
-            phases: Vec::new(),
-            last: Some(Instant::now()),
-        }
+        Self { phases: Vec::new(), last: Some(Instant::now()) }
     }
 
     /// What was done since the last call is this phase, of each of so many agents.
@@ -35,10 +32,7 @@ impl Clock {
 
     /// All phases until the first reply.
     pub(super) fn sum(&mut self) {
-        let counted = self
-            .phases
-            .iter()
-            .filter(|(phase, _)| *phase != Phase::Drop);
+        let counted = self.phases.iter().filter(|(phase, _)| *phase != Phase::Drop);
         let sum = counted.map(|(_, ns)| ns).sum();
         self.phases.push((Phase::ToFirstReply, sum));
     }

@@ -85,10 +85,7 @@ pub struct Spawned {
 impl Spawned {
     /// Returns a method that has not been timed yet.
     pub(super) fn new(method: Method) -> Self {
-        Self {
-            method,
-            phases: Vec::new(),
-        }
+        Self { method, phases: Vec::new() }
     }
 
     /// Adds the phases of one round.

@@ -1,12 +1,12 @@
 //! Starts with wasmtime by hand, so that each phase can be timed by itself.
 
-use crate::bundle::Subject;
-use crate::experiments::by_hand::{ByHand, Instance, Knobs};
 use super::clock::Clock;
 use super::found::Phase;
 use super::run::{MANY, Starting};
-use crate::workload::with_directory;
+use crate::bundle::Subject;
+use crate::experiments::by_hand::{ByHand, Instance, Knobs};
 use crate::workload::Case;
+use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::config::{Calls, Strategy};
 use sandlab_runtime::wasm::{Cache, Sandbox};
@@ -114,9 +114,7 @@ impl Hand {
             };
             let threads: Vec<_> = (0..cores).map(|_| scope.spawn(start)).collect();
             let joined = threads.into_iter().map(|thread| thread.join());
-            joined
-                .map(|clock| clock.unwrap_or_else(|_| Err(broken("a thread panicked"))))
-                .collect()
+            joined.map(|clock| clock.unwrap_or_else(|_| Err(broken("a thread panicked")))).collect()
         })
     }
 
@@ -124,9 +122,7 @@ impl Hand {
     pub fn many(&self, what: &Starting) -> Result<Clock> {
         let mut clock = Clock::start();
         let started = (0..MANY).map(|_| self.pooled.instantiate(what.case.identity().directory));
-        let mut agents = started
-            .collect::<Result<Vec<Instance>, _>>()
-            .map_err(broken)?;
+        let mut agents = started.collect::<Result<Vec<Instance>, _>>().map_err(broken)?;
         clock.lap(Phase::Start, MANY);
         for agent in &mut agents {
             configure(agent, what)?;
@@ -163,9 +159,7 @@ fn configure(agent: &mut Instance, what: &Starting) -> Result<()> {
         return Ok(());
     }
     let configured = agent.configure(&what.case.config);
-    configured
-        .map(drop)
-        .map_err(|error| what.failed(NAME, error))
+    configured.map(drop).map_err(|error| what.failed(NAME, error))
 }
 
 fn greet(agent: &mut Instance, what: &Starting) -> Result<()> {

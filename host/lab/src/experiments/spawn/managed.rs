@@ -1,13 +1,13 @@
 //! Starts through the message path: what an agent gets that others can write to.
 
-use crate::bundle::Subject;
 use super::clock::Clock;
 use super::found::Phase;
 use super::run::{MANY, Starting};
+use crate::bundle::Subject;
 use crate::sampling::backends;
 use crate::sampling::fleet;
-use crate::workload::with_directory;
 use crate::workload::Case;
+use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{AgentOptions, Connection, Runtime, Settings};
 use sandlab_runtime::{
@@ -29,10 +29,7 @@ const NAME: &str = "the message path";
 impl Managed {
     pub fn load(subject: &Subject, sandbox: &SandboxConfig, cases: &[Case]) -> Result<Self> {
         let (sandbox, directory) = with_directory(sandbox, cases)?;
-        let runtime = fleet::start_runtime(Settings {
-            shards: 1,
-            ..Settings::default()
-        })?;
+        let runtime = fleet::start_runtime(Settings { shards: 1, ..Settings::default() })?;
         Ok(Self {
             connection: Mutex::new(runtime.connect(MANY as u32)),
             runtime,
@@ -74,10 +71,7 @@ impl Managed {
     /// Sends agents their first messages, all at once, and checks all that they answer.
     fn greet(&self, agents: &[AgentId], what: &Starting) -> Result<()> {
         let lost = |why: &dyn std::fmt::Display| Error::Path(format!("{NAME}: {why}"));
-        let mut connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let mut replies: HashMap<u64, Vec<Message>> = HashMap::new();
         for agent in agents {
             let request = what.exchange().request.content.clone();
@@ -105,8 +99,5 @@ impl Managed {
 
 fn options(what: &Starting) -> AgentOptions {
     let config = &what.case.config;
-    AgentOptions {
-        config: (!config.is_empty()).then(|| config.clone()),
-        ..AgentOptions::default()
-    }
+    AgentOptions { config: (!config.is_empty()).then(|| config.clone()), ..AgentOptions::default() }
 }

@@ -1,12 +1,12 @@
 //! Starts of what one could take instead of a sandbox.
 
-use crate::bundle::Subject;
 use super::clock::Clock;
 use super::found::Phase;
 use super::run::Starting;
+use crate::bundle::Subject;
 use crate::sampling::backends;
-use crate::workload::with_directory;
 use crate::workload::Case;
+use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::{Backend, BackendKind, SandboxConfig};
 use std::sync::Arc;

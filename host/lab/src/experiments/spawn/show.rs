@@ -94,9 +94,8 @@ fn phases(rows: &[Row]) -> Table {
         .text("agent", "agent", |(part, _)| part.part.agent.clone())
         .text("method", "median of", |(_, spawned)| name(spawned.method));
     let all = PHASES.into_iter().fold(columns, |columns, (phase, key, title)| {
-        columns.number(key, title, Form::Time, move |(_, spawned)| {
-            spawned.phase(phase)?.quantile(0.5)
-        })
+        columns
+            .number(key, title, Form::Time, move |(_, spawned)| spawned.phase(phase)?.quantile(0.5))
     });
     all.done()
 }

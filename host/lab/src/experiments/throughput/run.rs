@@ -29,10 +29,7 @@ pub fn throughput(
     if let Some(why) = refused.or_else(|| offered.err().map(|why| why.to_string())) {
         return to.unavailable(why);
     }
-    let settings = Settings {
-        shards,
-        ..Settings::default()
-    };
+    let settings = Settings { shards, ..Settings::default() };
     let fleet = Fleet::start(&program.start, load.agents, settings, &load.options())?;
     // The first load takes all of the time; a repeated one ends when enough windows count.
     let mut repeats = Repeats::of(load.duration);
@@ -44,9 +41,7 @@ pub fn throughput(
         })?;
         fleet.drain()?;
     }
-    let name = program
-        .part("throughput", load.agents, load.size, None, shards)
-        .name();
+    let name = program.part("throughput", load.agents, load.size, None, shards).name();
     repeats.note(&name, load.duration, to)?;
     to.accounts(&fleet)
 }

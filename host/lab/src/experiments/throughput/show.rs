@@ -15,11 +15,7 @@ struct Row<'a> {
 
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     let rows = parts.iter().filter_map(|part| {
-        Some(Row {
-            part: &part.part,
-            load: part.part.closed?,
-            counted: part.closed()?,
-        })
+        Some(Row { part: &part.part, load: part.part.closed?, counted: part.closed()? })
     });
     to.table(table(&rows.collect::<Vec<_>>()));
     let metrics = parts.iter().filter_map(|part| {
@@ -52,37 +48,19 @@ fn table(rows: &[Row]) -> Table {
     .text("backend", "backend", |row| row.part.backend_name())
     .text("strategy", "strategy", |row| row.load.strategy)
     .text("mode", "mode", |row| mode(row.load.mode))
-    .number("agents", "agents", Form::Integer, |row| {
-        Some(row.load.agents as f64)
-    })
-    .number("message", "message", Form::Size, |row| {
-        Some(row.load.size as f64)
-    })
+    .number("agents", "agents", Form::Integer, |row| Some(row.load.agents as f64))
+    .number("message", "message", Form::Size, |row| Some(row.load.size as f64))
     .text("clients", "clients", |row| placed(row.load))
-    .number("connections", "connections", Form::Integer, |row| {
-        Some(row.load.connections as f64)
-    })
-    .number("depth", "depth", Form::Integer, |row| {
-        Some(row.load.depth.into())
-    })
-    .number("in_flight", "in flight", Form::Count, |row| {
-        Some(row.counted.in_flight())
-    })
-    .number("rate", "messages/s", Form::Rate, |row| {
-        Some(row.counted.rate())
-    })
+    .number("connections", "connections", Form::Integer, |row| Some(row.load.connections as f64))
+    .number("depth", "depth", Form::Integer, |row| Some(row.load.depth.into()))
+    .number("in_flight", "in flight", Form::Count, |row| Some(row.counted.in_flight()))
+    .number("rate", "messages/s", Form::Rate, |row| Some(row.counted.rate()))
     .strong()
     .number("mean", "mean time", Form::Time, |row| row.counted.mean_ns())
-    .number("cpu", "CPU/msg", Form::Time, |row| {
-        row.counted.cpu_per_message()
-    })
-    .number("client_cpu", "of it clients", Form::Time, |row| {
-        row.counted.client_cpu_per_message()
-    })
+    .number("cpu", "CPU/msg", Form::Time, |row| row.counted.cpu_per_message())
+    .number("client_cpu", "of it clients", Form::Time, |row| row.counted.client_cpu_per_message())
     .seen(Emphasis::Dim)
-    .number("little", "off Little's law", Form::Share, |row| {
-        row.counted.little()
-    })
+    .number("little", "off Little's law", Form::Share, |row| row.counted.little())
     .seen(Emphasis::Dim)
     .done()
 }

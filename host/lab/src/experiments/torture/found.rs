@@ -73,10 +73,7 @@ impl StressReport {
         let mut objections: Vec<_> = wrong.collect();
         if self.good != self.sent {
             let lost = self.sent - self.good;
-            objections.push(format!(
-                "{lost} of {} good messages came to nothing",
-                self.sent
-            ));
+            objections.push(format!("{lost} of {} good messages came to nothing", self.sent));
         }
         let accounts = &self.accounts;
         if !accounts.is_balanced() || accounts.queued > 0 || accounts.agents != self.agents {
@@ -102,9 +99,7 @@ impl AttackStats {
     /// Returns the longest time of any good agent's message meanwhile, nanoseconds.
     pub fn longest(&self) -> Option<f64> {
         let all = [&self.same_shard, &self.others];
-        all.into_iter()
-            .filter_map(Distribution::max)
-            .reduce(f64::max)
+        all.into_iter().filter_map(Distribution::max).reduce(f64::max)
     }
 }
 

@@ -20,7 +20,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use sandlab_runtime::AgentId;
-use sandlab_runtime::messaging::{Accounts, AgentOptions, Placement, Runtime, Settings, set_idle_priority};
+use sandlab_runtime::messaging::{
+    Accounts, AgentOptions, Placement, Runtime, Settings, set_idle_priority,
+};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -63,22 +65,13 @@ pub fn torture(plan: &Torture) -> Result<StressReport> {
     // near for minutes: then what grows would not be what they leaked.
     sandbox.allocation.keep_resident = ByteSize::b(0);
     let runner = AttackRunner::new(&sandbox)?;
-    let settings = Settings {
-        shards: plan.shards,
-        ..Settings::default()
-    };
+    let settings = Settings { shards: plan.shards, ..Settings::default() };
     let runtime = Runtime::start(settings).map_err(|error| machine(&error))?;
     // Otherwise each attack would count as wrong, and none was tried.
     runtime.require(plan.placement).map_err(|error| {
-        Error::Machine(format!(
-            "{error}; `--together` lets hostile agents live beside good ones"
-        ))
+        Error::Machine(format!("{error}; `--together` lets hostile agents live beside good ones"))
     })?;
-    let good = runtime.spawn_many(
-        runner.witness(),
-        &AgentOptions::default(),
-        plan.agents as usize,
-    );
+    let good = runtime.spawn_many(runner.witness(), &AgentOptions::default(), plan.agents as usize);
     let good = good.map_err(|error| machine(&error))?;
     let client = runtime.client();
     let mut attacks: Vec<_> = (0..runner.len()).map(|n| fresh(&runner, n)).collect();
@@ -166,10 +159,7 @@ fn attacker(placement: Placement) -> Result<ThreadPool, ThreadPoolBuildError> {
             let _ = set_idle_priority();
         }
     };
-    ThreadPoolBuilder::new()
-        .num_threads(1)
-        .start_handler(begin)
-        .build()
+    ThreadPoolBuilder::new().num_threads(1).start_handler(begin).build()
 }
 
 /// All attacks in each round, shuffled, each with its shard.

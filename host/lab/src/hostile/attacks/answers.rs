@@ -68,18 +68,12 @@ pub const ATTACKS: &[Attack] = &[
     ),
     attack(
         "realloc that lies: no room there",
-        Guest {
-            realloc: "i32.const -16",
-            ..ECHO
-        },
+        Guest { realloc: "i32.const -16", ..ECHO },
         Expected::NotStarted(BREACH),
     ),
     attack(
         "realloc that traps",
-        Guest {
-            realloc: "unreachable",
-            ..ECHO
-        },
+        Guest { realloc: "unreachable", ..ECHO },
         Expected::NotStarted("the agent trapped: "),
     ),
     attack(
@@ -87,11 +81,7 @@ pub const ATTACKS: &[Attack] = &[
         answering("(return (i32.const -65536))"),
         Expected::Ended(BREACH),
     ),
-    attack(
-        "result misaligned",
-        answering("(return (i32.const 1025))"),
-        Expected::Ended(BREACH),
-    ),
+    attack("result misaligned", answering("(return (i32.const 1025))"), Expected::Ended(BREACH)),
     attack(
         "content out of range",
         answering("(i32.store (i32.const 1144) (i32.const 2000000))"),

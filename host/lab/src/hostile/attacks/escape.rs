@@ -58,18 +58,12 @@ pub const ATTACKS: &[Attack] = &[
     },
     attack(
         "access far beyond its memory",
-        Guest {
-            handle: "(drop (i32.load (i32.const 0x70000000)))",
-            ..ECHO
-        },
+        Guest { handle: "(drop (i32.load (i32.const 0x70000000)))", ..ECHO },
         Expected::Ended("out of bounds memory access"),
     ),
     attack(
         "access just beyond its memory",
-        Guest {
-            handle: "(drop (i32.load (i32.const 262144)))",
-            ..ECHO
-        },
+        Guest { handle: "(drop (i32.load (i32.const 262144)))", ..ECHO },
         Expected::Ended("out of bounds memory access"),
     ),
 ];

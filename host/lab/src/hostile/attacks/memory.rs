@@ -20,11 +20,7 @@ pub const ATTACKS: &[Attack] = &[
         handling("(drop (memory.grow (i32.const 65000)))"),
         Expected::Answered,
     ),
-    attack(
-        "memory by growing, and staying",
-        handling(GROW),
-        Expected::Answered,
-    ),
+    attack("memory by growing, and staying", handling(GROW), Expected::Answered),
     attack(
         "memory by touching all of it",
         Guest {
@@ -49,10 +45,7 @@ pub const ATTACKS: &[Attack] = &[
     ),
     attack(
         "memory of more than the limit from the start",
-        Guest {
-            pages: 1_000,
-            ..ECHO
-        },
+        Guest { pages: 1_000, ..ECHO },
         Expected::NotStarted("out of memory: "),
     ),
     attack(
@@ -68,18 +61,10 @@ pub const ATTACKS: &[Attack] = &[
     ),
     Attack {
         method: Method::CoreInstances(500),
-        ..attack(
-            "instance bomb",
-            ECHO,
-            Expected::NotLoaded("`instance-limit`"),
-        )
+        ..attack("instance bomb", ECHO, Expected::NotLoaded("`instance-limit`"))
     },
     Attack {
         method: Method::FillPool,
-        ..attack(
-            "pool exhaustion",
-            ECHO,
-            Expected::NotStarted("`allocation.slots`"),
-        )
+        ..attack("pool exhaustion", ECHO, Expected::NotStarted("`allocation.slots`"))
     },
 ];

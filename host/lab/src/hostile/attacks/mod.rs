@@ -10,34 +10,17 @@ use super::{Attack, Expected, Guest, Method};
 
 /// Returns every attack.
 pub fn all() -> impl Iterator<Item = &'static Attack> {
-    [
-        time::ATTACKS,
-        memory::ATTACKS,
-        answers::ATTACKS,
-        requests::ATTACKS,
-        escape::ATTACKS,
-    ]
-    .into_iter()
-    .flatten()
+    [time::ATTACKS, memory::ATTACKS, answers::ATTACKS, requests::ATTACKS, escape::ATTACKS]
+        .into_iter()
+        .flatten()
 }
 
 /// A guest that only echoes.
-const ECHO: Guest = Guest {
-    items: "",
-    configure: "",
-    handle: "",
-    answer: "",
-    realloc: "",
-    pages: 0,
-};
+const ECHO: Guest =
+    Guest { items: "", configure: "", handle: "", answer: "", realloc: "", pages: 0 };
 
 const fn attack(name: &'static str, guest: Guest<'static>, expected: Expected) -> Attack {
-    Attack {
-        name,
-        guest,
-        method: Method::Message,
-        expected,
-    }
+    Attack { name, guest, method: Method::Message, expected }
 }
 
 /// Returns an echo that runs these instructions before it replies.
@@ -47,9 +30,5 @@ const fn handling(handle: &'static str) -> Guest<'static> {
 
 /// Returns the same with items added to its module.
 const fn with(items: &'static str, handle: &'static str) -> Guest<'static> {
-    Guest {
-        items,
-        handle,
-        ..ECHO
-    }
+    Guest { items, handle, ..ECHO }
 }

@@ -44,18 +44,12 @@ pub const ATTACKS: &[Attack] = &[
     ),
     attack(
         "log line of 64 MB that is not there",
-        with(
-            LOG,
-            "(call $log (i32.const 1) (i32.const 0) (i32.const 64000000))",
-        ),
+        with(LOG, "(call $log (i32.const 1) (i32.const 0) (i32.const 64000000))"),
         Expected::Ended("broke the contract: "),
     ),
     attack(
         "log line at a bad level",
-        with(
-            LOG,
-            "(call $log (i32.const 99) (i32.const 0) (i32.const 1))",
-        ),
+        with(LOG, "(call $log (i32.const 99) (i32.const 0) (i32.const 1))"),
         Expected::Ended("broke the contract: "),
     ),
     attack(
@@ -73,18 +67,12 @@ pub const ATTACKS: &[Attack] = &[
     ),
     attack(
         "random bytes: 4 GiB",
-        with(
-            RANDOM,
-            "(call $random (i64.const 4294967296) (i32.const 1200))",
-        ),
+        with(RANDOM, "(call $random (i64.const 4294967296) (i32.const 1200))"),
         Expected::Ended("random bytes at once"),
     ),
     attack(
         "random bytes: more than there is memory for",
-        with(
-            RANDOM,
-            "(call $random (i64.const 1000000) (i32.const 1200))",
-        ),
+        with(RANDOM, "(call $random (i64.const 1000000) (i32.const 1200))"),
         Expected::Ended("broke the contract: "),
     ),
     attack(

@@ -3,10 +3,7 @@
 use super::{Attack, ECHO, Expected, Guest, Method, attack, handling, with};
 
 const fn stall(name: &'static str, guest: Guest<'static>, expected: Expected) -> Attack {
-    Attack {
-        method: Method::Stall,
-        ..attack(name, guest, expected)
-    }
+    Attack { method: Method::Stall, ..attack(name, guest, expected) }
 }
 
 const FOREVER: &str = "(loop $l (br $l))";
@@ -16,18 +13,12 @@ pub const ATTACKS: &[Attack] = &[
     stall("infinite loop in handle", handling(FOREVER), DEADLINE),
     stall(
         "infinite loop in configure",
-        Guest {
-            configure: FOREVER,
-            ..ECHO
-        },
+        Guest { configure: FOREVER, ..ECHO },
         Expected::NotStarted("deadline: "),
     ),
     stall(
         "infinite loop in the start function",
-        Guest {
-            items: "(start $s) (func $s (loop $l (br $l)))",
-            ..ECHO
-        },
+        Guest { items: "(start $s) (func $s (loop $l (br $l)))", ..ECHO },
         Expected::NotStarted("deadline: "),
     ),
     stall(
@@ -108,15 +99,7 @@ pub const ATTACKS: &[Attack] = &[
     ),
     Attack {
         method: Method::CrashLoop,
-        ..attack(
-            "crash loop",
-            handling("unreachable"),
-            Expected::Ended("the agent trapped: "),
-        )
+        ..attack("crash loop", handling("unreachable"), Expected::Ended("the agent trapped: "))
     },
-    attack(
-        "trap, then re-entry",
-        handling("unreachable"),
-        Expected::Ended("the agent trapped: "),
-    ),
+    attack("trap, then re-entry", handling("unreachable"), Expected::Ended("the agent trapped: ")),
 ];

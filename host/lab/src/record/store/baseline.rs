@@ -44,17 +44,9 @@ impl Store {
     /// # Errors
     /// If they cannot be read.
     pub fn baselines(&self) -> Result<Vec<Baseline>> {
-        self.rows(
-            "SELECT name, run, saved FROM baseline ORDER BY name",
-            [],
-            |row| {
-                Ok(Baseline {
-                    name: row.get(0)?,
-                    run: row.get(1)?,
-                    saved: row.get(2)?,
-                })
-            },
-        )
+        self.rows("SELECT name, run, saved FROM baseline ORDER BY name", [], |row| {
+            Ok(Baseline { name: row.get(0)?, run: row.get(1)?, saved: row.get(2)? })
+        })
     }
 
     /// The run with this name.
@@ -83,9 +75,7 @@ impl Store {
     /// If there is no such name.
     pub fn delete_baseline(&self, name: &str) -> Result<()> {
         self.baseline(name)?;
-        let deleted = self
-            .connection
-            .execute("DELETE FROM baseline WHERE name = ?1", [name]);
+        let deleted = self.connection.execute("DELETE FROM baseline WHERE name = ?1", [name]);
         deleted.map(drop).map_err(self.failed())
     }
 }

@@ -119,11 +119,7 @@ impl Store {
              PRAGMA cache_size = -1024;",
         );
         set.map_err(failed())?;
-        Ok(Self {
-            connection,
-            path: path.to_owned(),
-            _folder: None,
-        })
+        Ok(Self { connection, path: path.to_owned(), _folder: None })
     }
 
     fn failed(&self) -> impl FnOnce(rusqlite::Error) -> Error {

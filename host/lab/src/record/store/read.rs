@@ -40,8 +40,7 @@ impl Store {
         })?;
         for baseline in self.baselines()? {
             let of = runs.iter_mut().find(|run| run.id == baseline.run);
-            of.into_iter()
-                .for_each(|run| run.baselines.push(baseline.name.clone()));
+            of.into_iter().for_each(|run| run.baselines.push(baseline.name.clone()));
         }
         Ok(runs)
     }
@@ -80,12 +79,7 @@ impl Store {
             |part| (&mut part.rounds, &mut part.findings),
         )?;
         parts.iter_mut().for_each(RunPart::settle);
-        Ok(Run {
-            begin,
-            parts,
-            notes: self.notes(run)?,
-            end,
-        })
+        Ok(Run { begin, parts, notes: self.notes(run)?, end })
     }
 
     /// Returns all of a run.
@@ -153,10 +147,7 @@ impl Store {
     /// # Errors
     /// If it is one, or cannot be removed.
     pub fn delete(&self, run: RunId) -> Result<()> {
-        let baselines = self
-            .baselines()?
-            .into_iter()
-            .filter(|baseline| baseline.run == run);
+        let baselines = self.baselines()?.into_iter().filter(|baseline| baseline.run == run);
         let names: Vec<_> = baselines.map(|baseline| baseline.name).collect();
         if !names.is_empty() {
             return Err(Error::Usage(format!(
@@ -165,9 +156,7 @@ impl Store {
                 names.join(" ")
             )));
         }
-        let deleted = self
-            .connection
-            .execute("DELETE FROM run WHERE id = ?1", [run]);
+        let deleted = self.connection.execute("DELETE FROM run WHERE id = ?1", [run]);
         deleted.map(drop).map_err(self.failed())
     }
 
@@ -253,8 +242,7 @@ struct Json<T>(T);
 impl<T: DeserializeOwned> FromSql for Json<T> {
     fn column_result(value: ValueRef) -> FromSqlResult<Self> {
         let read = serde_json::from_str(value.as_str()?);
-        read.map(Self)
-            .map_err(|error| FromSqlError::Other(Box::new(error)))
+        read.map(Self).map_err(|error| FromSqlError::Other(Box::new(error)))
     }
 }
 
@@ -264,8 +252,7 @@ impl FromSql for Named {
     fn column_result(value: ValueRef) -> FromSqlResult<Self> {
         let name = serde_json::Value::from(value.as_str()?);
         let read = serde_json::from_value(name);
-        read.map(Self)
-            .map_err(|error| FromSqlError::Other(Box::new(error)))
+        read.map(Self).map_err(|error| FromSqlError::Other(Box::new(error)))
     }
 }
 

@@ -190,9 +190,7 @@ fn migrate(connection: &Connection, from: usize) -> rusqlite::Result<()> {
 /// older ones that are like them.
 fn renew_conditions(connection: &Connection) -> rusqlite::Result<()> {
     let mut runs = connection.prepare("SELECT id, started_with FROM run")?;
-    let runs = runs.query_map([], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
-    })?;
+    let runs = runs.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
     for run in runs.collect::<rusqlite::Result<Vec<_>>>()? {
         if let Ok(begin) = serde_json::from_str::<Begin>(&run.1) {
             let sql = "UPDATE run SET conditions = ?2 WHERE id = ?1";
@@ -215,12 +213,7 @@ pub fn is_current(connection: &Connection, path: &Path) -> Result<bool> {
         Ok((application, tables, version(connection)?))
     };
     let (application, tables, version) = read().map_err(failed(path))?;
-    let refused = |reason: String| {
-        Err(Error::Store {
-            path: path.to_owned(),
-            reason,
-        })
-    };
+    let refused = |reason: String| Err(Error::Store { path: path.to_owned(), reason });
     match (application, tables, version) {
         (APPLICATION, _, VERSION) => Ok(true),
         (APPLICATION, _, newer) if newer > VERSION => refused(format!(
@@ -244,9 +237,8 @@ mod tests {
     use super::*;
 
     fn tables(connection: &Connection) -> Vec<(String, Option<String>)> {
-        let mut names = connection
-            .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
-            .unwrap();
+        let mut names =
+            connection.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").unwrap();
         let rows = names.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.unwrap().collect::<Result<_, _>>().unwrap()
     }
@@ -274,10 +266,7 @@ mod tests {
             let kept: String = store
                 .query_row("SELECT command FROM run WHERE id = 1", [], |row| row.get(0))
                 .unwrap();
-            assert_eq!(
-                (kept.as_str(), version(&store).unwrap()),
-                ("compare", VERSION)
-            );
+            assert_eq!((kept.as_str(), version(&store).unwrap()), ("compare", VERSION));
         }
     }
 

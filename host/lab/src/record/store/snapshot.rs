@@ -18,9 +18,7 @@ pub fn can_be_written(path: &Path) -> bool {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    [path, folder]
-        .iter()
-        .all(|path| access(*path, Access::WRITE_OK).is_ok())
+    [path, folder].iter().all(|path| access(*path, Access::WRITE_OK).is_ok())
 }
 
 /// Opens a store as it is now; neither it nor its folder is written to. One of an older version,
@@ -38,11 +36,7 @@ pub fn open(path: &Path) -> Result<Store> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(immutable(path), flags).map_err(failed(path))?;
     match schema::is_current(&connection, path)? {
-        true => Ok(Store {
-            connection,
-            path: path.to_owned(),
-            _folder: None,
-        }),
+        true => Ok(Store { connection, path: path.to_owned(), _folder: None }),
         false => copy(path, None),
     }
 }
@@ -55,17 +49,10 @@ fn copy(path: &Path, log: Option<&Path>) -> Result<Store> {
         write_copy(log, &log_of(&target))?;
     }
     let store = Store::existing(&target).map_err(|error| match error {
-        Error::Store { reason, .. } => Error::Store {
-            path: path.to_owned(),
-            reason,
-        },
+        Error::Store { reason, .. } => Error::Store { path: path.to_owned(), reason },
         other => other,
     })?;
-    Ok(Store {
-        path: path.to_owned(),
-        _folder: Some(folder),
-        ..store
-    })
+    Ok(Store { path: path.to_owned(), _folder: Some(folder), ..store })
 }
 
 /// Unlike [`fs::copy`], which would make the copy read-only, too.

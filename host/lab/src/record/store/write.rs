@@ -62,14 +62,7 @@ impl Store {
     /// If it cannot be written.
     pub fn begin(&self, begin: &Begin) -> Result<Writer> {
         let run = begin_row(&self.connection, begin).map_err(|error| self.because(error))?;
-        Ok(Writer {
-            run,
-            parts: 0,
-            notes: 0,
-            windows: 0,
-            findings: 0,
-            rounds: 0,
-        })
+        Ok(Writer { run, parts: 0, notes: 0, windows: 0, findings: 0, rounds: 0 })
     }
 
     /// Writes what was measured, all of it or nothing: one statement, one transaction.
@@ -170,12 +163,7 @@ fn begin_row(to: &Connection, begin: &Begin) -> Result<RunId, Unstored> {
     let sql =
         "INSERT INTO run (command, started, started_with, conditions) VALUES (?1, ?2, ?3, ?4)";
     let started_with = json(begin)?;
-    let values = params![
-        begin.command,
-        begin.started,
-        started_with,
-        conditions(begin)
-    ];
+    let values = params![begin.command, begin.started, started_with, conditions(begin)];
     run(to, sql, values)?;
     Ok(to.last_insert_rowid())
 }
@@ -191,11 +179,7 @@ fn part_row(to: &Connection, id: RunId, number: i64, part: &Part) -> Stored {
     let backend = part.backend.map(|backend| backend.name());
     let (experiment, agent, agents) = (&part.experiment, &part.agent, part.agents);
     let body = json(part)?;
-    run(
-        to,
-        sql,
-        params![id, number, experiment, agent, backend, agents, body],
-    )
+    run(to, sql, params![id, number, experiment, agent, backend, agents, body])
 }
 
 fn timing_row(to: &Connection, id: RunId, part: i64, ns: Option<f64>) -> Stored {

@@ -53,12 +53,7 @@ fn page(report: &GateReport, view: &View, style: Style) -> String {
     let mut lines = view.conditions.clone();
     lines.push(machine(&report.environment));
     lines.extend(report.noise.warning());
-    lines.extend(
-        report
-            .failures
-            .iter()
-            .map(|failure| format!("failed: {failure}")),
-    );
+    lines.extend(report.failures.iter().map(|failure| format!("failed: {failure}")));
     lines.extend(view.notes.iter().map(|note| format!("note: {note}")));
     blocks.push(list(&lines, style));
     blocks.retain(|block| !block.is_empty());

@@ -42,15 +42,9 @@ fn head(report: &RunReport) -> String {
     let environment = &begin.environment;
     let mut facts = vec![
         super::runs::seconds(&begin.started),
-        format!(
-            "commit {}",
-            environment.commit.as_deref().unwrap_or("not known")
-        ),
+        format!("commit {}", environment.commit.as_deref().unwrap_or("not known")),
         format!("run {} ({})", report.id, begin.command),
-        environment
-            .cpu
-            .clone()
-            .unwrap_or_else(|| "processor not known".to_owned()),
+        environment.cpu.clone().unwrap_or_else(|| "processor not known".to_owned()),
     ];
     facts.push(environment.cores_and_limits());
     facts.push(format!("wasmtime {}", environment.wasmtime));
@@ -60,10 +54,7 @@ fn head(report: &RunReport) -> String {
             .as_ref()
             .map(|compared| format!("compared with {} (run {})", compared.name, compared.run)),
     );
-    format!(
-        "<h1>Performance report</h1>\n<p class=facts>{}</p>\n",
-        escaped(&facts.join(" · "))
-    )
+    format!("<h1>Performance report</h1>\n<p class=facts>{}</p>\n", escaped(&facts.join(" · ")))
 }
 
 /// What somebody reads who reads nothing else.
@@ -75,10 +66,7 @@ fn glance(report: &RunReport) -> String {
             Tone::Warning => ("warn", "!"),
             Tone::Plain => ("plain", "·"),
         };
-        format!(
-            "<li class={class}><b>{sign}</b> {}</li>\n",
-            escaped(&line.text)
-        )
+        format!("<li class={class}><b>{sign}</b> {}</li>\n", escaped(&line.text))
     });
     let cards = report.view.headlines.iter().map(|card| {
         format!(
@@ -99,11 +87,7 @@ fn changed(report: &RunReport) -> String {
     let Some(compared) = &report.baseline else {
         return String::new();
     };
-    let found: Vec<&Change> = compared
-        .changes
-        .iter()
-        .filter(|change| change.is_found())
-        .collect();
+    let found: Vec<&Change> = compared.changes.iter().filter(|change| change.is_found()).collect();
     let table = match found.is_empty() {
         true => "<p>Nothing changed by more than is allowed.</p>\n".to_owned(),
         false => draw(&change_table(&found), Style::Html),

@@ -34,10 +34,7 @@ pub(super) fn figure(chart: &Chart) -> Result<String> {
     let legend: String = named
         .map(|(index, series)| {
             let name = escaped(&series.name);
-            format!(
-                "<span><i class=s{}></i>{name}</span> ",
-                index % PALETTE.len()
-            )
+            format!("<span><i class=s{}></i>{name}</span> ", index % PALETTE.len())
         })
         .collect();
     let caption = escaped(&chart.caption);
@@ -65,22 +62,14 @@ fn draw_into(
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let (left, height) = match &chart.y.scale {
         Scale::Names(names) => {
-            let longest = names
-                .iter()
-                .map(|name| name.chars().count())
-                .max()
-                .unwrap_or(0);
+            let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
             (longest as u32 * 7 + 20, names.len() as u32 * 24 + 70)
         }
         _ => (84, 300),
     };
     let area = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
     let spots = || chart.series.iter().flat_map(|series| &series.spots);
-    let ranges = || {
-        spots()
-            .filter_map(|spot| spot.range)
-            .flat_map(|(low, high)| [low, high])
-    };
+    let ranges = || spots().filter_map(|spot| spot.range).flat_map(|(low, high)| [low, high]);
     let bars = || chart.series.iter().flat_map(|series| &series.bars);
     let marks = chart.marks.iter().flat_map(|mark| match mark {
         Mark::Band(from, to) => [*from, *to],
@@ -103,14 +92,8 @@ fn draw_into(
         .x_label_area_size(44)
         .y_label_area_size(left)
         .build_cartesian_2d(
-            Scaled {
-                range: x,
-                ticks: ticks(&chart.x, x),
-            },
-            Scaled {
-                range: y,
-                ticks: ticks(&chart.y, y),
-            },
+            Scaled { range: x, ticks: ticks(&chart.x, x) },
+            Scaled { range: y, ticks: ticks(&chart.y, y) },
         )?;
     let font = ("system-ui, sans-serif", 14).into_font().color(&INK);
     canvas
@@ -123,11 +106,7 @@ fn draw_into(
         .x_labels(usize::MAX)
         .y_labels(usize::MAX)
         .x_desc(chart.x.name.clone())
-        .y_desc(if is_named(chart) {
-            String::new()
-        } else {
-            chart.y.name.clone()
-        })
+        .y_desc(if is_named(chart) { String::new() } else { chart.y.name.clone() })
         .draw()?;
     for mark in &chart.marks {
         let (from, to) = match mark {
@@ -149,10 +128,8 @@ fn draw_into(
     for (series, colour) in chart.series.iter().zip(PALETTE.into_iter().cycle()) {
         let bars = series.bars.iter().map(|(name, from, to)| {
             let middle = place(&chart.y, *name);
-            let corners = [
-                (place(&chart.x, *from), middle - 0.32),
-                (place(&chart.x, *to), middle + 0.32),
-            ];
+            let corners =
+                [(place(&chart.x, *from), middle - 0.32), (place(&chart.x, *to), middle + 0.32)];
             Rectangle::new(corners, colour.filled())
         });
         canvas.draw_series(bars)?;
@@ -163,28 +140,19 @@ fn draw_into(
                 colour.stroke_width(2),
             ))?;
         }
-        let ranged = series
-            .spots
-            .iter()
-            .filter_map(|spot| Some((spot, spot.range?)));
+        let ranged = series.spots.iter().filter_map(|spot| Some((spot, spot.range?)));
         for (spot, (low, high)) in ranged {
             let (x, y) = at(spot);
             let line = match is_named(chart) {
                 true => vec![(place(&chart.x, low), y), (place(&chart.x, high), y)],
                 false => vec![(x, place(&chart.y, low)), (x, place(&chart.y, high))],
             };
-            let ink = if series.dots && series.bars.is_empty() && !series.line {
-                colour
-            } else {
-                INK
-            };
+            let ink =
+                if series.dots && series.bars.is_empty() && !series.line { colour } else { INK };
             canvas.draw_series([PathElement::new(line, ink.stroke_width(2))])?;
         }
         if series.dots {
-            let dots = series
-                .spots
-                .iter()
-                .map(|spot| Circle::new(at(spot), 3, colour.filled()));
+            let dots = series.spots.iter().map(|spot| Circle::new(at(spot), 3, colour.filled()));
             canvas.draw_series(dots)?;
         }
     }
@@ -233,47 +201,27 @@ fn ticks(axis: &Axis, (low, high): (f64, f64)) -> Vec<(f64, String)> {
     match &axis.scale {
         Scale::Names(names) => {
             let names = names.iter().enumerate();
-            names
-                .map(|(index, name)| (-(index as f64), name.clone()))
-                .collect()
+            names.map(|(index, name)| (-(index as f64), name.clone())).collect()
         }
         Scale::Labels(labels) => {
             let labels = labels.iter().enumerate();
-            labels
-                .map(|(index, label)| (index as f64, label.clone()))
-                .collect()
+            labels.map(|(index, label)| (index as f64, label.clone())).collect()
         }
         Scale::Nines => {
-            let shares = [
-                "0 %",
-                "90 %",
-                "99 %",
-                "99.9 %",
-                "99.99 %",
-                "99.999 %",
-                "99.9999 %",
-            ];
+            let shares = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"];
             let half = std::iter::once((0.5_f64, "50 %"))
                 .map(|(share, name)| (-(1.0 - share).log10(), name));
-            let nines = shares
-                .into_iter()
-                .enumerate()
-                .map(|(nines, name)| (nines as f64, name));
+            let nines = shares.into_iter().enumerate().map(|(nines, name)| (nines as f64, name));
             let all = nines.chain(half).filter(|(at, _)| *at <= high);
             all.map(|(at, name)| (at, name.to_owned())).collect()
         }
         Scale::Linear => {
             let (rough, steps) = ((high - low) / 6.0, [1.0, 2.0, 5.0, 10.0]);
             let unit = 10_f64.powf(rough.log10().floor());
-            let step = steps
-                .map(|step| step * unit)
-                .into_iter()
-                .find(|step| *step >= rough);
+            let step = steps.map(|step| step * unit).into_iter().find(|step| *step >= rough);
             let step = step.unwrap_or(rough);
             let first = (low / step).ceil() as i64;
-            let all = (first..)
-                .map(|n| n as f64 * step)
-                .take_while(|at| *at <= high);
+            let all = (first..).map(|n| n as f64 * step).take_while(|at| *at <= high);
             all.map(|at| (at, axis.form.show(at))).collect()
         }
         Scale::Log => {
@@ -292,8 +240,7 @@ fn ticks(axis: &Axis, (low, high): (f64, f64)) -> Vec<(f64, String)> {
                 .collect();
             let every = all.len().div_ceil(9).max(1);
             let some = all.into_iter().step_by(every);
-            some.map(|(at, value)| (at, axis.form.show(value)))
-                .collect()
+            some.map(|(at, value)| (at, axis.form.show(value))).collect()
         }
     }
 }

@@ -50,10 +50,7 @@ fn series(metric: &Metric, runs: &[Past]) -> Series {
     let spots = found.iter().map(|(index, metric)| Spot {
         x: *index as f64,
         y: metric.value.value / first,
-        range: metric
-            .value
-            .ends()
-            .map(|(low, high)| (low / first, high / first)),
+        range: metric.value.ends().map(|(low, high)| (low / first, high / first)),
     });
     Series::dotted(metric.name(), spots.collect())
 }
@@ -65,10 +62,7 @@ fn chosen(runs: &[Past]) -> Vec<&Metric> {
     };
     let is_shared = |metric: &&Metric| before.iter().any(|run| find(run, metric).is_some());
     let firsts = Topic::ALL.into_iter().filter_map(|topic| {
-        let of_topic = now
-            .metrics
-            .iter()
-            .filter(|metric| metric.quantity.topic == topic);
+        let of_topic = now.metrics.iter().filter(|metric| metric.quantity.topic == topic);
         let mut with_interval = of_topic.filter(|metric| metric.value.low.is_some());
         with_interval.find(is_shared)
     });
@@ -84,9 +78,7 @@ fn table(runs: &[Past], chosen: &[&Metric]) -> Table {
     let columns = Table::of("trend", "Trend", Topic::Overhead, runs)
         .number("run", "run", Form::Integer, |run| Some(run.run as f64))
         .text("started", "started", |run| seconds(&run.started))
-        .text("commit", "commit", |run| {
-            run.commit.clone().unwrap_or_else(|| "-".to_owned())
-        });
+        .text("commit", "commit", |run| run.commit.clone().unwrap_or_else(|| "-".to_owned()));
     let all = chosen.iter().fold(columns, |columns, metric| {
         let form = Form::from(metric.quantity.unit);
         columns.cells(metric.quantity.key, metric.name(), Some(form), |run| {

@@ -22,16 +22,9 @@ fn annotate(guest: &Guest, text: &mut String) {
         };
         let title = property(&format!("{} {}", finding.code, finding.message));
         let body = super::text::sentence(&guest.name, finding);
-        let _ = writeln!(
-            text,
-            "::{level} file={file},title={title}::{} ({stage})",
-            message(&body)
-        );
+        let _ = writeln!(text, "::{level} file={file},title={title}::{} ({stage})", message(&body));
     }
-    let reasons = guest
-        .stages
-        .iter()
-        .filter(|stage| stage.status == Status::Error);
+    let reasons = guest.stages.iter().filter(|stage| stage.status == Status::Error);
     let reasons = reasons.filter_map(|stage| stage.reason.as_ref());
     for reason in guest.error.iter().chain(reasons) {
         let body = message(&format!("{} could not be checked: {reason}", guest.name));

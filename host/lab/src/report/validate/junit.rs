@@ -50,13 +50,10 @@ fn whole(stage: &StageReport) -> TestCase {
 }
 
 fn case(guest: &str, check: &Check) -> TestCase {
-    let sentences = check.findings.iter().map(|finding| {
-        format!(
-            "{}: {}",
-            finding.code,
-            super::text::sentence(guest, finding)
-        )
-    });
+    let sentences = check
+        .findings
+        .iter()
+        .map(|finding| format!("{}: {}", finding.code, super::text::sentence(guest, finding)));
     let text = sentences.collect::<Vec<_>>().join("\n");
     let mut status = match check.status {
         Status::Skipped => TestCaseStatus::skipped(),

@@ -63,10 +63,7 @@ fn result(guest: &Guest, stage: Stage, finding: &Finding) -> Value {
 }
 
 fn notifications(guest: &Guest) -> impl Iterator<Item = Value> {
-    let reasons = guest
-        .stages
-        .iter()
-        .filter(|stage| stage.status == Status::Error);
+    let reasons = guest.stages.iter().filter(|stage| stage.status == Status::Error);
     let reasons = reasons.filter_map(|stage| stage.reason.as_ref());
     guest.error.iter().chain(reasons).map(|reason| {
         json!({

@@ -55,10 +55,7 @@ fn findings(guest: &Guest, colours: bool, text: &mut String) {
         }
         text.push('\n');
     }
-    let reasons = guest
-        .stages
-        .iter()
-        .filter(|stage| stage.status == Status::Error);
+    let reasons = guest.stages.iter().filter(|stage| stage.status == Status::Error);
     let reasons = reasons.filter_map(|stage| Some((stage.stage.name(), stage.reason.as_ref()?)));
     let whole = guest.error.as_ref().map(|error| ("file", error));
     for (what, reason) in whole.into_iter().chain(reasons) {
@@ -74,11 +71,7 @@ fn note_of(stage: Stage, check: &Check) -> Option<&String> {
 }
 
 fn level(severity: Severity, code: &str, colours: bool) -> String {
-    let code = if code.is_empty() {
-        String::new()
-    } else {
-        format!("[{code}]")
-    };
+    let code = if code.is_empty() { String::new() } else { format!("[{code}]") };
     let label = format!("{severity}{code}");
     if !colours {
         return label;
@@ -102,8 +95,7 @@ fn stages(guests: &[Guest]) -> Table {
             stage.map_or_else(|| Value::missing().into(), |stage| cell(stage.status))
         })
     });
-    all.cells("all", "all", None, |guest| cell(guest.status))
-        .done()
+    all.cells("all", "all", None, |guest| cell(guest.status)).done()
 }
 
 fn cell(status: Status) -> Cell {
@@ -141,22 +133,15 @@ fn measures(guests: &[Guest]) -> Option<Table> {
     );
     let all = SHOWN.into_iter().fold(columns, |columns, measure| {
         let form = Some(Form::Number);
-        columns.cells(measure.name(), measure.name(), form, move |guest| {
-            measured(guest, measure)
-        })
+        columns.cells(measure.name(), measure.name(), form, move |guest| measured(guest, measure))
     });
     Some(all.done())
 }
 
 fn measured(guest: &Guest, measure: Measure) -> Cell {
-    let metrics = guest
-        .checks()
-        .filter_map(|(_, check)| check.metric.as_ref());
+    let metrics = guest.checks().filter_map(|(_, check)| check.metric.as_ref());
     let found = metrics.into_iter().find(|metric| metric.measure == measure);
-    found.map_or_else(
-        || Value::missing().into(),
-        |metric| Cell::text(measure.show(metric.value)),
-    )
+    found.map_or_else(|| Value::missing().into(), |metric| Cell::text(measure.show(metric.value)))
 }
 
 /// `1 guest`, `2 guests`
@@ -169,14 +154,9 @@ fn summary(validation: &Validation) -> String {
     let guests = &validation.guests;
     let count = |severity| {
         let found = guests.iter().flat_map(Guest::findings);
-        found
-            .filter(|(_, _, found)| found.severity == severity)
-            .count()
+        found.filter(|(_, _, found)| found.severity == severity).count()
     };
-    let unchecked = guests
-        .iter()
-        .filter(|guest| guest.status == Status::Error)
-        .count();
+    let unchecked = guests.iter().filter(|guest| guest.status == Status::Error).count();
     let mut text = format!(
         "{}: {}, {}",
         counted(guests.len(), "guest"),
@@ -190,11 +170,8 @@ fn summary(validation: &Validation) -> String {
     for line in skipped(guests) {
         let _ = writeln!(text, "note: {line}");
     }
-    let codes: std::collections::BTreeSet<_> = guests
-        .iter()
-        .flat_map(Guest::findings)
-        .map(|(_, _, finding)| finding.code.id())
-        .collect();
+    let codes: std::collections::BTreeSet<_> =
+        guests.iter().flat_map(Guest::findings).map(|(_, _, finding)| finding.code.id()).collect();
     if let Some(code) = codes.first() {
         let _ = writeln!(text, "`sandlab validate --explain {code}` tells more");
     }

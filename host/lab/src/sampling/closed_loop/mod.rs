@@ -58,9 +58,7 @@ pub fn windows_of(
     if load.mode == Mode::Task {
         return tasks(fleet, load, each);
     }
-    let Fleet {
-        runtime, agents, ..
-    } = fleet;
+    let Fleet { runtime, agents, .. } = fleet;
     let (sender, counted) = mpsc::channel();
     let stop = Arc::new(AtomicBool::new(false));
     let warm_up = Instant::now() + load.duration / 10;

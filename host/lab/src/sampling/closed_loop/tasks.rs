@@ -29,10 +29,8 @@ pub fn tasks(
         payload: Arc::from(vec![0x5a; load.size.max(8)]),
     };
     let failed = |error| Error::Machine(format!("cannot start a client: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(failed)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     runtime.block_on(async {
         let mut next = 0;
         let warm_up = Instant::now() + load.duration / 10;

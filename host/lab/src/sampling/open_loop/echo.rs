@@ -14,11 +14,7 @@ pub struct Echo {
 impl Echo {
     /// For these agents, with so many bytes a message, at least 8.
     pub fn new(agents: Vec<AgentId>, size: usize) -> Self {
-        Self {
-            agents,
-            next: 0,
-            payload: vec![0x5a; size.max(8)],
-        }
+        Self { agents, next: 0, payload: vec![0x5a; size.max(8)] }
     }
 }
 

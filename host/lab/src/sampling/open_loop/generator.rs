@@ -135,10 +135,7 @@ impl<S: Script> Generator<S> {
     /// to would have the core until the kernel's next tick, for 1 ms, where a client that
     /// waits in the kernel would have it back at once.
     pub fn unyielding(self) -> Self {
-        Self {
-            yields: false,
-            ..self
-        }
+        Self { yields: false, ..self }
     }
 
     /// Goes through a schedule and waits for the last replies; sends a window on as soon
@@ -267,12 +264,7 @@ impl<S: Script> Generator<S> {
             let Departure { number, due_ns, sent_ns } = departure;
             let refused = matches!(outcome, Err(DeliveryError::MailboxFull));
             let why = outcome.as_ref().err().map(ToString::to_string);
-            let verdict = self.script.on_reply(Reply {
-                id,
-                due_ns,
-                done_ns,
-                outcome,
-            })?;
+            let verdict = self.script.on_reply(Reply { id, due_ns, done_ns, outcome })?;
             load.done += 1;
             let took_ns = done_ns.saturating_sub(due_ns);
             let is_late = took_ns > self.deadline.as_nanos() as u64;
@@ -341,13 +333,9 @@ impl Load {
 
     /// Messages that were due by then.
     fn due_by(&self, now_ns: u64) -> u64 {
-        let until = self
-            .stopped_ns
-            .map_or(now_ns, |stopped| stopped.min(now_ns));
+        let until = self.stopped_ns.map_or(now_ns, |stopped| stopped.min(now_ns));
         // What has left was due, whatever the rounding says.
-        self.schedule
-            .due_by(Duration::from_nanos(until))
-            .max(self.next)
+        self.schedule.due_by(Duration::from_nanos(until)).max(self.next)
     }
 
     fn note_backlog(&mut self, now_ns: u64) {

@@ -43,9 +43,7 @@ pub fn drive<S: Script>(
         let stop = &stop;
         let thread = std::thread::Builder::new().name("generator".to_owned());
         let thread = thread
-            .spawn_scoped(scope, move || {
-                generator.run(schedule, longest, stop, &sender)
-            })
+            .spawn_scoped(scope, move || generator.run(schedule, longest, stop, &sender))
             .map_err(|error| Error::Machine(format!("cannot start the generator: {error}")))?;
         let (mut cpu, mut watch) = (process_cpu(), Watch::start());
         let mut before = Before::default();
@@ -85,14 +83,9 @@ impl Before {
         let invalid = match window.due {
             // What comes back after the last message counts as the window that it was due in.
             0 => self.invalid,
-            _ => machine
-                .or_else(|| late(window))
-                .or_else(|| self.aftermath(window)),
+            _ => machine.or_else(|| late(window)).or_else(|| self.aftermath(window)),
         };
-        *self = Self {
-            invalid,
-            backlog: window.backlog,
-        };
+        *self = Self { invalid, backlog: window.backlog };
         invalid
     }
 
@@ -143,10 +136,7 @@ mod tests {
     fn a_late_generator_does_not_count_and_one_that_is_asked_for_too_much_does() {
         let judged = |window: &Window| Before::default().judge(window, None);
         assert_eq!(judged(&window(0, 3)), None);
-        assert!(matches!(
-            judged(&window(40, 3)),
-            Some(Disturbance::LateGenerator { .. })
-        ));
+        assert!(matches!(judged(&window(40, 3)), Some(Disturbance::LateGenerator { .. })));
         assert_eq!(judged(&window(40, 900)), None);
     }
 

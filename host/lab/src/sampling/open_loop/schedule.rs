@@ -19,22 +19,12 @@ pub struct Segment {
 impl Segment {
     /// One rate all along.
     pub fn steady(phase: Phase, rate: f64, duration: Duration) -> Self {
-        Self {
-            phase,
-            from: rate,
-            to: rate,
-            duration,
-        }
+        Self { phase, from: rate, to: rate, duration }
     }
 
     /// From nothing to the rate.
     pub fn ramp_up(rate: f64, duration: Duration) -> Self {
-        Self {
-            phase: Phase::RampUp,
-            from: 0.0,
-            to: rate,
-            duration,
-        }
+        Self { phase: Phase::RampUp, from: 0.0, to: rate, duration }
     }
 
     /// How many messages are due in it; the last one perhaps in part.
@@ -48,11 +38,7 @@ impl Segment {
         let slope = (self.to - self.from) / self.duration.as_secs_f64();
         let root = (self.from * self.from + 2.0 * slope * messages).max(0.0);
         let rate = self.from + root.sqrt();
-        if rate > 0.0 {
-            2.0 * messages / rate
-        } else {
-            0.0
-        }
+        if rate > 0.0 { 2.0 * messages / rate } else { 0.0 }
     }
 }
 
@@ -71,12 +57,7 @@ impl Schedule {
     /// These segments, one after another; those without a duration are left out.
     pub fn new(mut segments: Vec<Segment>) -> Self {
         segments.retain(|segment| !segment.duration.is_zero());
-        Self {
-            segments,
-            current: 0,
-            messages_before: 0.0,
-            time_before: Duration::ZERO,
-        }
+        Self { segments, current: 0, messages_before: 0.0, time_before: Duration::ZERO }
     }
 
     /// When a message is due, from the start on; none after the last one. Numbers have to

@@ -29,10 +29,7 @@ impl Guests {
     /// If a component is damaged.
     pub fn inspect(&self) -> Result<Vec<Paired>> {
         let sizes = self.components().map(|bytes| vec![bytes.len() as f64]);
-        Ok(vec![
-            self.added_imports()?,
-            paired(identity("component-size"), sizes),
-        ])
+        Ok(vec![self.added_imports()?, paired(identity("component-size"), sizes)])
     }
 
     /// Returns the memory that all messages take at most, and the fuel that a message takes:
@@ -78,9 +75,7 @@ impl Guests {
 }
 
 fn paired(metric: Identity, [old, new]: [Vec<f64>; 2]) -> Paired {
-    let varies = [&old, &new]
-        .into_iter()
-        .any(|v| v.iter().any(|x| *x != v[0]));
+    let varies = [&old, &new].into_iter().any(|v| v.iter().any(|x| *x != v[0]));
     Paired {
         metric,
         counted: true,

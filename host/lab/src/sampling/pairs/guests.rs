@@ -106,11 +106,7 @@ impl Guests {
     }
 
     pub(super) fn not_loaded(&self, source: LoadError) -> Error {
-        Error::Load {
-            agent: self.agent.clone(),
-            backend: BackendKind::Wasm,
-            source,
-        }
+        Error::Load { agent: self.agent.clone(), backend: BackendKind::Wasm, source }
     }
 
     /// Loads both into an engine, in this order; the sides are old, new.
@@ -142,16 +138,15 @@ impl Guests {
             exchanges.any(|exchange| matches!(exchange.expected, Expected::Repeats(_)))
         };
         match error {
-            Error::WrongReply {
-                agent,
-                side,
-                step,
-                reason,
-            } if side == SIDES[0] && self.cases.iter().any(is_repeated) => Error::Usage(format!(
-                "{agent}: the old build answers differently each time ({step}: {reason}), so that \
+            Error::WrongReply { agent, side, step, reason }
+                if side == SIDES[0] && self.cases.iter().any(is_repeated) =>
+            {
+                Error::Usage(format!(
+                    "{agent}: the old build answers differently each time ({step}: {reason}), so that \
                  no build can be compared with it; give messages whose replies are always the \
                  same with --messages FILE"
-            )),
+                ))
+            }
             error => error,
         }
     }
@@ -201,13 +196,7 @@ impl Guests {
                 paired.add(time_starts(&loaded, case, order, slowdown)?);
             }
             for (case, cycles, paired) in &mut timed {
-                paired.add(time_messages(
-                    (&loaded, self.clock),
-                    case,
-                    *cycles,
-                    order,
-                    slowdown,
-                )?);
+                paired.add(time_messages((&loaded, self.clock), case, *cycles, order, slowdown)?);
             }
         }
         let timed = timed.into_iter().map(|(_, _, paired)| paired);
@@ -221,10 +210,7 @@ impl Guests {
         let side = &loaded.sides[0];
         let mut agent = loaded.start(side, case)?;
         verify(&loaded, side, agent.as_mut(), case)?;
-        let settings = RoundSettings {
-            slice: settings.slice,
-            ..RoundSettings::default()
-        };
+        let settings = RoundSettings { slice: settings.slice, ..RoundSettings::default() };
         calibrate(&loaded, side, agent.as_mut(), case, &settings)
     }
 }
@@ -311,9 +297,5 @@ fn time_messages(
 /// A B, then B A, and again: neither is always the one whose caches are still warm.
 fn turned(order: [usize; 2], turn: usize) -> [usize; 2] {
     let [first, second] = order;
-    if turn.is_multiple_of(2) {
-        order
-    } else {
-        [second, first]
-    }
+    if turn.is_multiple_of(2) { order } else { [second, first] }
 }

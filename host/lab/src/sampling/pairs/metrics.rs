@@ -50,10 +50,7 @@ pub(super) fn identity(name: &'static str) -> Identity {
 pub(super) fn of_case(kind: &'static str, case: &Case) -> Identity {
     let identity = identity(kind);
     match case.size {
-        Some(size) => Identity {
-            name: format!("{kind}/{size}"),
-            ..identity
-        },
+        Some(size) => Identity { name: format!("{kind}/{size}"), ..identity },
         None => identity,
     }
 }

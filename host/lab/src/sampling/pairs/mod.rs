@@ -33,11 +33,7 @@ pub struct PairSettings {
 impl PairSettings {
     /// Returns the settings of so many pairs.
     pub fn new(pairs: u32, seed: u64) -> Self {
-        Self {
-            pairs,
-            slice: Duration::from_micros(200),
-            seed,
-        }
+        Self { pairs, slice: Duration::from_micros(200), seed }
     }
 
     /// Returns the same with another seed.
@@ -57,11 +53,7 @@ impl PairOrder {
 
     /// Returns the indices of old (0) and new (1), in the order in which they come.
     fn draw(&mut self) -> [usize; 2] {
-        if self.0.next_u32() & 1 == 0 {
-            [0, 1]
-        } else {
-            [1, 0]
-        }
+        if self.0.next_u32() & 1 == 0 { [0, 1] } else { [1, 0] }
     }
 }
 

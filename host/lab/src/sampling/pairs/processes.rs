@@ -151,10 +151,7 @@ fn parse(output: &str) -> Result<Said, String> {
         }
         let at = |reason: String| {
             let help = r#"{"metric": "latency", "value": 12.5, "unit": "ns", "better": "lower"}"#;
-            format!(
-                "line {} of its output: {reason}; write only lines like {help}",
-                number + 1
-            )
+            format!("line {} of its output: {reason}; write only lines like {help}", number + 1)
         };
         let sample: Sample = serde_json::from_str(line).map_err(|error| at(error.to_string()))?;
         if !sample.value.is_finite() || sample.value <= 0.0 {

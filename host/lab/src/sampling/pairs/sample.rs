@@ -34,10 +34,7 @@ pub fn sample(subject: &Subject, sandbox: &SandboxConfig, seed: u64) -> Result<V
     sandbox.allocation.slots = sandbox.allocation.slots.min(64);
     let loaded = backends::load(subject, &[BackendKind::Wasm], &sandbox, &cases)?;
     let side = &loaded.sides[0];
-    let settings = RoundSettings {
-        slice: Duration::from_micros(500),
-        ..RoundSettings::default()
-    };
+    let settings = RoundSettings { slice: Duration::from_micros(500), ..RoundSettings::default() };
     let mut lines = Vec::new();
     for case in &cases {
         let mut times = Vec::new();

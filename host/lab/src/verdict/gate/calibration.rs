@@ -37,11 +37,7 @@ impl Trial {
 
     /// Returns the kinds of metrics: `spawn`, `time`.
     pub fn kinds(&self) -> Vec<&str> {
-        let names = self
-            .gates
-            .iter()
-            .flatten()
-            .map(|judged| kind(&judged.metric.name));
+        let names = self.gates.iter().flatten().map(|judged| kind(&judged.metric.name));
         let mut kinds: Vec<_> = names.collect();
         kinds.sort_unstable();
         kinds.dedup();
@@ -60,11 +56,7 @@ impl Calibration {
     /// kind of metric.
     pub fn noise(&self) -> BTreeMap<String, f64> {
         let mut changes: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        let gates = self
-            .trials
-            .first()
-            .into_iter()
-            .flat_map(|trial| &trial.gates);
+        let gates = self.trials.first().into_iter().flat_map(|trial| &trial.gates);
         for judged in gates.flatten() {
             if let Some(change) = judged.change {
                 let of = changes.entry(kind(&judged.metric.name).to_owned());
@@ -76,9 +68,7 @@ impl Calibration {
             let rank = (values.len() as f64 * 0.99).ceil() as usize;
             values[rank.max(1) - 1]
         };
-        let noise = changes
-            .into_iter()
-            .map(|(kind, values)| (kind, percentile(values)));
+        let noise = changes.into_iter().map(|(kind, values)| (kind, percentile(values)));
         noise.collect()
     }
 

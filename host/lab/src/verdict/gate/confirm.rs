@@ -5,9 +5,7 @@ use super::{Judged, Outcome, Verdict};
 /// The names of timed metrics that would fail or warn: a failure is confirmed, and of what
 /// the data did not tell, more data may.
 pub fn again(judged: &[Judged]) -> Vec<String> {
-    let unsure = judged
-        .iter()
-        .filter(|judged| !judged.counted && judged.outcome() > Outcome::Pass);
+    let unsure = judged.iter().filter(|judged| !judged.counted && judged.outcome() > Outcome::Pass);
     unsure.map(|judged| judged.metric.name.clone()).collect()
 }
 

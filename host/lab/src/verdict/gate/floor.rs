@@ -69,8 +69,7 @@ impl NoiseFloor {
             format!(
                 "the noise floor was measured on {} with {} cores: run `sandlab calibrate` here",
                 self.cpu.as_deref().unwrap_or("an unknown processor"),
-                self.cores
-                    .map_or_else(|| "unknown".to_owned(), |n| n.to_string()),
+                self.cores.map_or_else(|| "unknown".to_owned(), |n| n.to_string()),
             )
         })
     }

@@ -22,12 +22,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts, the worst first.
-    pub const ALL: [Self; 4] = [
-        Self::Regressed,
-        Self::Improved,
-        Self::Equivalent,
-        Self::Inconclusive,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::Regressed, Self::Improved, Self::Equivalent, Self::Inconclusive];
 
     /// Returns what a person reads.
     pub fn name(self) -> &'static str {
@@ -125,19 +121,12 @@ impl Judged {
         let percent = |share: f64| format!("{:+.1} %", share * 100.0);
         let change = match &self.change {
             Some(change) => match change.ends() {
-                Some((low, high)) if !self.counted => format!(
-                    "{} ({} to {})",
-                    percent(change.value),
-                    percent(low),
-                    percent(high)
-                ),
+                Some((low, high)) if !self.counted => {
+                    format!("{} ({} to {})", percent(change.value), percent(low), percent(high))
+                }
                 _ => percent(change.value),
             },
-            None => format!(
-                "{} instead of {}",
-                self.shown(self.new),
-                self.shown(self.old)
-            ),
+            None => format!("{} instead of {}", self.shown(self.new), self.shown(self.old)),
         };
         let allowed = format!("{:.1} % is allowed", self.margin * 100.0);
         let remark = self.remark.as_ref().map(|remark| format!(": {remark}"));

@@ -82,11 +82,7 @@ fn shown(centre: Estimate, sign: f64) -> Estimate {
         1.0 => (centre.low, centre.high),
         _ => (centre.high, centre.low),
     };
-    Estimate {
-        value: share(centre.value),
-        low: low.map(share),
-        high: high.map(share),
-    }
+    Estimate { value: share(centre.value), low: low.map(share), high: high.map(share) }
 }
 
 fn counted(paired: &Paired, policy: &Policy) -> Option<(Judged, Option<Tests>)> {
@@ -95,10 +91,7 @@ fn counted(paired: &Paired, policy: &Policy) -> Option<(Judged, Option<Tests>)> 
     judged.confirmed = true;
     let range = |values: &[f64]| {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        (
-            low,
-            values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        )
+        (low, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     };
     // A guest that hashes with random keys burns a little more or less fuel each time. Then
     // only what lies outside of both ranges is a change.
@@ -150,9 +143,7 @@ fn correct(judged: &mut [(Judged, Option<Tests>)], alpha: f64) {
         holm(&tests.map(which).collect::<Vec<_>>())
     };
     let (regressed, improved) = (of(|tests| tests.regressed), of(|tests| tests.improved));
-    let timed = judged
-        .iter_mut()
-        .filter_map(|(judged, tests)| Some((judged, tests.as_ref()?)));
+    let timed = judged.iter_mut().filter_map(|(judged, tests)| Some((judged, tests.as_ref()?)));
     for ((judged, tests), (regressed, improved)) in timed.zip(regressed.iter().zip(improved)) {
         judged.p = Some(*regressed);
         judged.verdict = if *regressed <= alpha {

@@ -73,17 +73,15 @@ impl Policy {
     pub fn read(file: &Path) -> Result<Self> {
         let wrong =
             |reason: String| Error::Usage(format!("the policy {}: {reason}", file.display()));
-        let text = sandlab_runtime::text_file::read(file).map_err(|error| wrong(error.to_string()))?;
+        let text =
+            sandlab_runtime::text_file::read(file).map_err(|error| wrong(error.to_string()))?;
         Self::standard().changed(&text).map_err(wrong)
     }
 
     fn changed(mut self, text: &str) -> Result<Self, String> {
         let changes: Self =
             toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
-        if changes
-            .alpha
-            .is_some_and(|alpha| !(1e-6..=0.2).contains(&alpha))
-        {
+        if changes.alpha.is_some_and(|alpha| !(1e-6..=0.2).contains(&alpha)) {
             return Err("`alpha` is between 0.000001 and 0.2".to_owned());
         }
         self.inconclusive = changes.inconclusive.or(self.inconclusive);
@@ -114,26 +112,17 @@ impl Policy {
         Rule {
             threshold: rules().find_map(|rule| rule.threshold).unwrap_or(0.03),
             gates: rules().find_map(|rule| rule.gates).unwrap_or(true),
-            inconclusive: inconclusive
-                .or(self.inconclusive)
-                .unwrap_or(Inconclusive::Warn),
+            inconclusive: inconclusive.or(self.inconclusive).unwrap_or(Inconclusive::Warn),
         }
     }
 
     /// Returns a note for each name that means none of these metrics: misspelt, most likely.
     pub fn unused(&self, metrics: &[&str]) -> Vec<String> {
         let standard = Self::standard().rules.len();
-        let names = self
-            .rules
-            .iter()
-            .skip(standard)
-            .flat_map(|rule| &rule.names);
+        let names = self.rules.iter().skip(standard).flat_map(|rule| &rule.names);
         let unused = names.filter(|name| !metrics.iter().any(|metric| means(name, metric)));
         let note = |name: &Pattern| {
-            format!(
-                "the policy's {:?} is the name of no metric here",
-                name.as_str()
-            )
+            format!("the policy's {:?} is the name of no metric here", name.as_str())
         };
         unused.map(note).collect()
     }
@@ -142,9 +131,7 @@ impl Policy {
 /// Returns whether a name of a policy means a metric: by its whole name, or, of a metric with
 /// labels, by what stands before them.
 fn means(name: &Pattern, metric: &str) -> bool {
-    let quantity = metric
-        .split_once('{')
-        .map_or(metric, |(quantity, _)| quantity);
+    let quantity = metric.split_once('{').map_or(metric, |(quantity, _)| quantity);
     name.matches(metric) || name.matches(quantity)
 }
 
@@ -222,10 +209,7 @@ mod tests {
         assert_eq!(rule.inconclusive, Inconclusive::Pass);
         assert_eq!(policy.rule("spawn").inconclusive, Inconclusive::Fail);
         let unused = policy.unused(&["time/16"]);
-        assert_eq!(
-            unused,
-            ["the policy's \"nothing\" is the name of no metric here"]
-        );
+        assert_eq!(unused, ["the policy's \"nothing\" is the name of no metric here"]);
     }
 
     #[test]
@@ -246,17 +230,11 @@ mod tests {
             ("inconclusive = \"ignore\"", "`pass`, `warn`, `fail`"),
             ("alpha = 0.9", "between"),
             ("[[metric]]\nthreshold = 0.1", "names"),
-            (
-                "[[metric]]\nnames = [\"a\"]\nthreshhold = 0.1",
-                "threshhold",
-            ),
+            ("[[metric]]\nnames = [\"a\"]\nthreshhold = 0.1", "threshhold"),
             ("[[metric]]\nnames = [\"a\"]\nthreshold = \"much\"", "3 %"),
             ("[[metric]]\nnames = [\"a\"]\nthreshold = -0.1", "3 %"),
             ("[[metric]]\nnames = [\"[\"]", "pattern"),
-            (
-                "[[metric]]\nnames = [\"a\"]\nthreshold = 5",
-                "write \"5 %\" or 0.05",
-            ),
+            ("[[metric]]\nnames = [\"a\"]\nthreshold = 5", "write \"5 %\" or 0.05"),
         ] {
             let error = changed(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -76,18 +76,12 @@ impl GateReport {
 
 /// Returns a sentence for each metric for which the gate does not hold.
 pub fn objections(metrics: &[Judged]) -> Vec<String> {
-    let failing = metrics
-        .iter()
-        .filter(|judged| judged.outcome() == Outcome::Fail);
+    let failing = metrics.iter().filter(|judged| judged.outcome() == Outcome::Fail);
     failing.map(Judged::sentence).collect()
 }
 
 fn outcome(metrics: &[Judged]) -> Outcome {
-    metrics
-        .iter()
-        .map(Judged::outcome)
-        .max()
-        .unwrap_or(Outcome::Pass)
+    metrics.iter().map(Judged::outcome).max().unwrap_or(Outcome::Pass)
 }
 
 /// Returns what became of a gate in a line: whether it holds, and how often which verdict was

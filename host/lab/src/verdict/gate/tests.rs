@@ -2,11 +2,7 @@ use super::*;
 use crate::metrics::{Direction, Identity};
 
 fn less(name: &str, unit: &str) -> Identity {
-    Identity {
-        name: name.to_owned(),
-        unit: unit.to_owned(),
-        better: Direction::Lower,
-    }
+    Identity { name: name.to_owned(), unit: unit.to_owned(), better: Direction::Lower }
 }
 
 /// As often as not up and down by up to `noise`, around a change.
@@ -16,9 +12,7 @@ fn paired(name: &str, change: f64, noise: f64) -> Paired {
         metric: less(name, "ns"),
         counted: false,
         old: (0..30).map(|n| 100.0 * wave(n).exp()).collect(),
-        new: (0..30)
-            .map(|n| 100.0 * (1.0 + change) * wave(n + 7).exp())
-            .collect(),
+        new: (0..30).map(|n| 100.0 * (1.0 + change) * wave(n + 7).exp()).collect(),
         remark: None,
     }
 }
@@ -59,38 +53,20 @@ fn a_rate_regresses_when_it_falls() {
 
 #[test]
 fn what_is_counted_is_compared_as_it_is() {
-    assert_eq!(
-        counted(&[100.0; 3], &[101.1; 3], "fuel/16"),
-        Verdict::Regressed
-    );
-    assert_eq!(
-        counted(&[100.0; 3], &[100.9; 3], "fuel/16"),
-        Verdict::Equivalent
-    );
-    assert_eq!(
-        counted(&[100.0; 3], &[98.0; 3], "fuel/16"),
-        Verdict::Improved
-    );
+    assert_eq!(counted(&[100.0; 3], &[101.1; 3], "fuel/16"), Verdict::Regressed);
+    assert_eq!(counted(&[100.0; 3], &[100.9; 3], "fuel/16"), Verdict::Equivalent);
+    assert_eq!(counted(&[100.0; 3], &[98.0; 3], "fuel/16"), Verdict::Improved);
     assert_eq!(counted(&[0.0], &[1.0], "imports-added"), Verdict::Regressed);
-    assert_eq!(
-        counted(&[0.0], &[0.0], "imports-added"),
-        Verdict::Equivalent
-    );
+    assert_eq!(counted(&[0.0], &[0.0], "imports-added"), Verdict::Equivalent);
     let varies = counted(&[100.0, 104.0], &[103.0, 107.0], "fuel/16");
     assert_eq!(varies, Verdict::Inconclusive);
 }
 
 #[test]
 fn noise_of_the_machine_is_no_regression() {
-    let floor = NoiseFloor {
-        floor: [("time".to_owned(), 0.2)].into(),
-        ..NoiseFloor::default()
-    };
+    let floor = NoiseFloor { floor: [("time".to_owned(), 0.2)].into(), ..NoiseFloor::default() };
     let judged = judge(&[paired("time/16", 0.1, 0.01)], &Policy::standard(), &floor);
-    assert_eq!(
-        (judged[0].verdict, judged[0].margin),
-        (Verdict::Equivalent, 0.2)
-    );
+    assert_eq!((judged[0].verdict, judged[0].margin), (Verdict::Equivalent, 0.2));
 }
 
 #[test]
@@ -104,9 +80,6 @@ fn a_regression_that_is_not_seen_again_is_none() {
     assert!(again(&same).is_empty());
     let twice = confirmed(slow.clone(), slow.clone());
     assert!(twice[0].confirmed && twice[0].outcome() == Outcome::Fail);
-    assert_eq!(
-        confirmed(slow.clone(), same.clone())[0].verdict,
-        Verdict::Equivalent
-    );
+    assert_eq!(confirmed(slow.clone(), same.clone())[0].verdict, Verdict::Equivalent);
     assert_eq!(confirmed(same, slow)[0].verdict, Verdict::Inconclusive);
 }

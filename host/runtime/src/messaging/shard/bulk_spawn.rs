@@ -24,12 +24,7 @@ impl BulkSpawn {
         count: usize,
         answer: oneshot::Sender<Result<Vec<AgentId>, SpawnError>>,
     ) -> Self {
-        Self {
-            spawn,
-            count,
-            started: Vec::with_capacity(count),
-            answer,
-        }
+        Self { spawn, count, started: Vec::with_capacity(count), answer }
     }
 }
 

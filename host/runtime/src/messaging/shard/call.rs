@@ -169,11 +169,7 @@ impl CallInput for Vec<Envelope> {
     }
 
     fn handled(output: &Batch) -> u32 {
-        output
-            .results
-            .iter()
-            .filter(|result| result.is_ok())
-            .count() as u32
+        output.results.iter().filter(|result| result.is_ok()).count() as u32
     }
 
     fn settle(self, shard: &mut Shard, agent: AgentId, output: Batch) {

@@ -13,28 +13,16 @@ use std::time::{Duration, Instant};
 impl Shard {
     pub(super) fn spawn(&mut self, spawn: Spawn) -> Result<AgentId, SpawnError> {
         spawn.options.require(spawn.backend.as_ref())?;
-        let slot = self
-            .free_slot()
-            .ok_or(SpawnError::Full(self.settings.agents_per_shard))?;
+        let slot = self.free_slot().ok_or(SpawnError::Full(self.settings.agents_per_shard))?;
         let generation = self.slots[slot as usize].next_generation();
         // A slot without another generation is never free.
         let generation = generation.ok_or(SpawnError::Full(self.settings.agents_per_shard))?;
-        let id = AgentId::from(Address {
-            shard: self.index,
-            generation,
-            slot,
-        });
+        let id = AgentId::from(Address { shard: self.index, generation, slot });
         let mut resident = Resident::new(id, spawn.name, spawn.backend, spawn.options);
-        let named = resident
-            .record
-            .name
-            .as_deref()
-            .map(|name| self.registry.add_name(name, id));
+        let named = resident.record.name.as_deref().map(|name| self.registry.add_name(name, id));
         if named == Some(false) {
             self.release(slot);
-            return Err(SpawnError::NameTaken(
-                resident.record.name.unwrap_or_default(),
-            ));
+            return Err(SpawnError::NameTaken(resident.record.name.unwrap_or_default()));
         }
         let sent = match resident.start(self.identity(id)) {
             Ok(sent) => sent,
@@ -53,10 +41,7 @@ impl Shard {
     }
 
     fn identity(&self, id: AgentId) -> Identity {
-        Identity {
-            id,
-            directory: self.registry.clone(),
-        }
+        Identity { id, directory: self.registry.clone() }
     }
 
     fn free_slot(&mut self) -> Option<u32> {
@@ -183,9 +168,8 @@ impl Shard {
 fn fault_of(error: CallError) -> Fault {
     match error {
         CallError::Fault(fault) => fault,
-        CallError::Failure(failure) => Cause::Trap(format!(
-            "it does not take its configuration or state: {failure}"
-        ))
-        .into(),
+        CallError::Failure(failure) => {
+            Cause::Trap(format!("it does not take its configuration or state: {failure}")).into()
+        }
     }
 }

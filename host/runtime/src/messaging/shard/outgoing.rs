@@ -87,11 +87,8 @@ impl Shard {
             if self.links.len() <= index {
                 self.links.resize_with(index + 1, || None);
             }
-            self.links[index] = Some(LinkOut {
-                link: Arc::downgrade(&link),
-                deliveries: VecDeque::new(),
-                done: 0,
-            });
+            self.links[index] =
+                Some(LinkOut { link: Arc::downgrade(&link), deliveries: VecDeque::new(), done: 0 });
         }
         let out = self.links[index].as_mut()?;
         if out.deliveries.is_empty() && out.done == 0 {

@@ -91,11 +91,7 @@ fn start_instance(
 
 impl Slot {
     pub fn new() -> Self {
-        Self {
-            generation: 0,
-            is_ready: false,
-            resident: None,
-        }
+        Self { generation: 0, is_ready: false, resident: None }
     }
 
     /// Moves on to the next generation. `None` after the last one.
@@ -147,12 +143,7 @@ impl Resident {
     /// Starts an instance, in the state of the last checkpoint if there is one. Returns what
     /// it sent while it started.
     pub fn start(&mut self, identity: Identity) -> Result<Vec<Message>, CallError> {
-        let Record {
-            backend,
-            config,
-            saved,
-            ..
-        } = &*self.record;
+        let Record { backend, config, saved, .. } = &*self.record;
         let (started, sent) =
             start_instance(&**backend, identity, config.as_deref(), saved.as_deref())?;
         self.state = State::Idle(started);

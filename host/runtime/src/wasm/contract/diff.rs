@@ -19,10 +19,7 @@ pub fn walk(
     world: WorldId,
     required: &[&str],
 ) -> Vec<Difference> {
-    let component = Side {
-        resolve: component,
-        world,
-    };
+    let component = Side { resolve: component, world };
     let mut diff = Diff {
         contract,
         component: &component,
@@ -80,9 +77,7 @@ impl<'a> Side<'a> {
 
     fn names(&self) -> Vec<String> {
         let exports = self.resolve.worlds[self.world].exports.keys();
-        exports
-            .map(|key| self.resolve.name_world_key(key))
-            .collect()
+        exports.map(|key| self.resolve.name_world_key(key)).collect()
     }
 }
 
@@ -228,20 +223,15 @@ impl<'a> Diff<'a> {
     /// that has the same name on both sides is reported at its definition, and does not count
     /// here.
     fn same(&mut self, wanted: &Type, found: &Type) -> bool {
-        let (wanted, found) = (
-            unaliased(self.contract, wanted),
-            unaliased(self.component.resolve, found),
-        );
+        let (wanted, found) =
+            (unaliased(self.contract, wanted), unaliased(self.component.resolve, found));
         let (Type::Id(wanted), Type::Id(found)) = (wanted, found) else {
             return wanted == found;
         };
         if let Some(same) = self.seen.get(&(wanted, found)) {
             return *same;
         }
-        let (ours, theirs) = (
-            &self.contract.types[wanted],
-            &self.component.resolve.types[found],
-        );
+        let (ours, theirs) = (&self.contract.types[wanted], &self.component.resolve.types[found]);
         let mut same = self.same_kind(&ours.kind, &theirs.kind);
         if !same && ours.name.is_some() && ours.name == theirs.name {
             if self.reported.insert(wanted) {
@@ -331,12 +321,7 @@ impl<'a> Diff<'a> {
     }
 
     fn tell(&mut self, kind: DifferenceKind, path: String, wanted: String, found: String) {
-        self.found.push(Difference {
-            kind,
-            path,
-            wanted,
-            found,
-        });
+        self.found.push(Difference { kind, path, wanted, found });
     }
 }
 

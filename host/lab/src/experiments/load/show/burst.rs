@@ -10,10 +10,8 @@ use crate::record::Phase;
 use crate::view::{Cell, Emphasis, Form, Mark, Table, Value, View};
 
 pub(super) fn show(parts: &[&Part], to: &mut View) {
-    let rows: Vec<(&Part, Recovered)> = parts
-        .iter()
-        .filter_map(|part| Some((*part, recovered(part)?)))
-        .collect();
+    let rows: Vec<(&Part, Recovered)> =
+        parts.iter().filter_map(|part| Some((*part, recovered(part)?))).collect();
     to.table(bursts(&rows));
     parts.iter().for_each(|part| success(part, to));
     for (part, found) in &rows {
@@ -56,52 +54,33 @@ fn bursts(rows: &[(&Part, Recovered)]) -> Table {
     Table::of("bursts", "Bursts", Topic::Load, rows)
         .text("agent", "agent", |(part, _)| part.part.agent.clone())
         .text("backend", "backend", |(part, _)| part.part.backend_name())
-        .number("agents", "agents", Form::Integer, |(part, _)| {
-            Some(part.part.agents as f64)
-        })
-        .number("offered", "offered/s", Form::Rate, |(part, _)| {
-            part.part.rate
-        })
+        .number("agents", "agents", Form::Integer, |(part, _)| Some(part.part.agents as f64))
+        .number("offered", "offered/s", Form::Rate, |(part, _)| part.part.rate)
         .number("good_rate", "good/s", Form::Rate, |(part, _)| {
             Some(part.phase(Phase::Burst)?.rate())
         })
-        .number("p99_before", "p99 before", Form::Time, |(part, _)| {
-            p99(part, Phase::Baseline)
-        })
-        .number("p99_burst", "p99 in it", Form::Time, |(part, _)| {
-            p99(part, Phase::Burst)
-        })
+        .number("p99_before", "p99 before", Form::Time, |(part, _)| p99(part, Phase::Baseline))
+        .number("p99_burst", "p99 in it", Form::Time, |(part, _)| p99(part, Phase::Burst))
         .strong()
-        .number("p99_after", "p99 after", Form::Time, |(part, _)| {
-            p99(part, Phase::Recovery)
-        })
+        .number("p99_after", "p99 after", Form::Time, |(part, _)| p99(part, Phase::Recovery))
         .number("peak_backlog", "peak backlog", Form::Count, |(_, found)| {
             Some(found.peak_backlog as f64)
         })
         .number("refused", "refused", Form::Count, |(part, _)| {
             Some(part.phases.iter().map(|phase| phase.refused).sum::<u64>() as f64)
         })
-        .number("failed", "failed", Form::Count, |(_, found)| {
-            Some(found.failed as f64)
+        .number("failed", "failed", Form::Count, |(_, found)| Some(found.failed as f64))
+        .number("drained", "drained after", Form::Time, |(_, found)| Some(found.drained? * 1e9))
+        .cells("recovered", "recovered after", Some(Form::Time), |(_, found)| match found.outcome {
+            Outcome::After(after) => seconds(after).into(),
+            Outcome::NotWithin(watched) => {
+                let text = format!("not within {watched:.1} s");
+                Cell::from(Value::Missing(text)).seen(Emphasis::Bad)
+            }
+            Outcome::NoisyBaseline => {
+                Value::Missing("baseline too noisy to tell".to_owned()).into()
+            }
         })
-        .number("drained", "drained after", Form::Time, |(_, found)| {
-            Some(found.drained? * 1e9)
-        })
-        .cells(
-            "recovered",
-            "recovered after",
-            Some(Form::Time),
-            |(_, found)| match found.outcome {
-                Outcome::After(after) => seconds(after).into(),
-                Outcome::NotWithin(watched) => {
-                    let text = format!("not within {watched:.1} s");
-                    Cell::from(Value::Missing(text)).seen(Emphasis::Bad)
-                }
-                Outcome::NoisyBaseline => {
-                    Value::Missing("baseline too noisy to tell".to_owned()).into()
-                }
-            },
-        )
         .strong()
         .done()
 }

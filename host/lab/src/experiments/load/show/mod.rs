@@ -21,10 +21,7 @@ quantities! {
     DEGRADATION = "degradation", "last third ÷ first", Ratio, Lower, Load;
 }
 
-const KEYS: Keys = Keys {
-    latency: "load-latency",
-    origin: "load-origin",
-};
+const KEYS: Keys = Keys { latency: "load-latency", origin: "load-origin" };
 
 type Part<'a> = Shown<'a, Found>;
 
@@ -43,8 +40,7 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
         to.headline_of(&first);
     }
     for part in of("peak") {
-        to.charts
-            .extend(open_loops::timeline(part, Topic::Latency, &[], ""));
+        to.charts.extend(open_loops::timeline(part, Topic::Latency, &[], ""));
     }
     sustained::show(&of("sustained"), to);
     burst::show(&of("burst"), to);

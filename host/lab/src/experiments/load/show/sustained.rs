@@ -24,11 +24,7 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
         let metric = Metric::estimated(&DEGRADATION, labels, change.ratio, Vec::new());
         to.metric(metric.withheld(withheld));
         if change.is_flagged && is_judged {
-            to.object(format!(
-                "{}: {} got worse over time",
-                part.name(),
-                change.of.title
-            ));
+            to.object(format!("{}: {} got worse over time", part.name(), change.of.title));
         }
     }
     for part in parts {
@@ -45,30 +41,21 @@ fn degradations(rows: &[(&Part, Degradation)]) -> Table {
         .text("agent", "agent", |(part, _)| part.part.agent.clone())
         .text("backend", "backend", |(part, _)| part.part.backend_name())
         .text("figure", "figure", |(_, change)| change.of.title)
-        .number(
-            "change",
-            "last third ÷ first",
-            Form::Ratio,
-            |(_, change)| Some(change.ratio.value),
-        )
+        .number("change", "last third ÷ first", Form::Ratio, |(_, change)| {
+            Some(change.ratio.value)
+        })
         .strong()
         .interval("change", Form::Ratio, |(_, change)| Some(change.ratio))
-        .cells("verdict", "verdict", None, |(_, change)| {
-            match change.is_flagged {
-                true => Cell::text("WORSE by more than 5 %").seen(Emphasis::Bad),
-                false => Cell::text("not worse"),
-            }
+        .cells("verdict", "verdict", None, |(_, change)| match change.is_flagged {
+            true => Cell::text("WORSE by more than 5 %").seen(Emphasis::Bad),
+            false => Cell::text("not worse"),
         })
         .done()
 }
 
 /// Says what grew from rest to rest, and adds how much per message.
 fn leaks(part: &Part, to: &mut View) {
-    let cycles: Vec<Cycle> = part
-        .found
-        .iter()
-        .map(|Found::Cycle(cycle)| *cycle)
-        .collect();
+    let cycles: Vec<Cycle> = part.found.iter().map(|Found::Cycle(cycle)| *cycle).collect();
     let name = part.name();
     let Some(all) = counted(&cycles) else {
         let few = cycles.len();
@@ -112,18 +99,13 @@ fn leaks(part: &Part, to: &mut View) {
 
 /// Says the slope of resident memory, by least squares, which nothing is judged by.
 fn growth(part: &Part) -> Option<String> {
-    let points: Vec<(f64, f64)> = part
-        .series
-        .iter()
-        .filter_map(|point| Some((point.at, point.resident? as f64)))
-        .collect();
+    let points: Vec<(f64, f64)> =
+        part.series.iter().filter_map(|point| Some((point.at, point.resident? as f64))).collect();
     let n = points.len() as f64;
     if n < 12.0 {
         return None;
     }
-    let (x, y) = points
-        .iter()
-        .fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
+    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
     let (x, y) = (x / n, y / n);
     let (covariance, variance) = points.iter().fold((0.0, 0.0), |(c, v), point| {
         let off = point.0 - x;

@@ -15,11 +15,7 @@ pub(super) fn limits(found: &[Limited], to: &mut View) {
     let pace = series(found, |(_, at)| {
         let mut fullest = at.held.value()?.iter().rev();
         let rate = fullest.find_map(|held| held.state.value())?.pace.rate()?;
-        Some(Spot {
-            x: at.limit as f64,
-            y: rate.value,
-            range: rate.ends(),
-        })
+        Some(Spot { x: at.limit as f64, y: rate.value, range: rate.ends() })
     });
     for (y, series, caption) in [
         (

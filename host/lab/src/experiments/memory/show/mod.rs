@@ -44,20 +44,14 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         let labels = Labels::new().with("agent", &part.agent);
         let smallest = tuned.smallest;
         to.metric(Metric::exact(&SMALLEST_LIMIT, labels, smallest as f64));
-        to.headline(
-            limit(smallest),
-            format!("smallest memory limit for {}", part.agent),
-        );
+        to.headline(limit(smallest), format!("smallest memory limit for {}", part.agent));
         if let Some(objection) = tuned.objection() {
             to.object(format!("{}: {objection}", part.agent));
         }
     }
     for (part, at) in limits {
         let labels = || labels(part).with("limit", at.limit);
-        let largest = at
-            .largest
-            .value()
-            .and_then(|largest| largest.fallible.value());
+        let largest = at.largest.value().and_then(|largest| largest.fallible.value());
         to.metric(
             largest.map(|found| Metric::exact(&LARGEST_ALLOCATION, labels(), found.largest as f64)),
         );

@@ -39,10 +39,7 @@ fn starts(found: &[Limited], to: &mut View) {
                 refused.remedy
             ));
         }
-        let ways = at
-            .largest
-            .value()
-            .map(|found| [&found.fallible, &found.infallible]);
+        let ways = at.largest.value().map(|found| [&found.fallible, &found.infallible]);
         for found in ways.into_iter().flatten().filter_map(Figure::value) {
             if let Outcome::Trapped(text) = &found.beyond {
                 to.note(format!(
@@ -106,9 +103,7 @@ fn reasons(at: &AtLimit) -> Vec<(&'static str, &str)> {
         }
     }
     let reasons = reasons.into_iter();
-    reasons
-        .filter_map(|(figure, why)| Some((figure, why?)))
-        .collect()
+    reasons.filter_map(|(figure, why)| Some((figure, why?))).collect()
 }
 
 fn missing(found: &[Limited], to: &mut View) {
@@ -126,10 +121,7 @@ fn missing(found: &[Limited], to: &mut View) {
     }
     let mut of_agent = BTreeMap::<(&str, &str, Where), Vec<String>>::new();
     for ((agent, why, backend), held) in of_backend {
-        of_agent
-            .entry((agent, why, held))
-            .or_default()
-            .push(backend);
+        of_agent.entry((agent, why, held)).or_default().push(backend);
     }
     for ((agent, why, (figures, limits)), backends) in of_agent {
         let figures = figures.into_iter().collect::<Vec<_>>().join(", ");

@@ -24,25 +24,19 @@ fn table<'r, R>(
 ) -> Rows<'r, R> {
     Table::of(key, title, Topic::MemoryLimits, rows)
         .text("agent", "agent", move |row| limited(row).0.agent.clone())
-        .text("backend", "backend", move |row| {
-            limited(row).0.backend_name()
-        })
-        .number("limit", "limit", Form::Limit, move |row| {
-            Some(limited(row).1.limit as f64)
-        })
+        .text("backend", "backend", move |row| limited(row).0.backend_name())
+        .number("limit", "limit", Form::Limit, move |row| Some(limited(row).1.limit as f64))
 }
 
 /// Adds messages per second with their interval, and two percentiles of single calls.
 fn paces<'r, R>(rows: Rows<'r, R>, pace: fn(&R) -> Option<&Pace>) -> Rows<'r, R> {
     let rate = move |row: &R| pace(row).and_then(Pace::rate);
     let quantile = move |share| move |row: &R| pace(row)?.time.quantile(share);
-    rows.number("rate", "messages/s", Form::Rate, move |row| {
-        Some(rate(row)?.value)
-    })
-    .strong()
-    .interval("rate", Form::Rate, rate)
-    .number("p50", "p50", Form::Time, quantile(0.5))
-    .number("p99", "p99", Form::Time, quantile(0.99))
+    rows.number("rate", "messages/s", Form::Rate, move |row| Some(rate(row)?.value))
+        .strong()
+        .interval("rate", Form::Rate, rate)
+        .number("p50", "p50", Form::Time, quantile(0.5))
+        .number("p99", "p99", Form::Time, quantile(0.99))
 }
 
 fn bytes(value: Option<u64>) -> Option<f64> {
@@ -59,15 +53,11 @@ fn workloads(found: &[Limited]) -> Table {
             None => Cell::text("yes"),
             Some(_) => Cell::text("no").seen(Emphasis::Bad),
         })
-        .number("ready", "ready with", Form::Size, |(_, at)| {
-            bytes(at.start.ready)
-        })
+        .number("ready", "ready with", Form::Size, |(_, at)| bytes(at.start.ready))
         .cells("workload", "workload", None, |row| {
             ran(row).map_or_else(|| Value::missing().into(), went)
         })
-        .number("messages", "messages", Form::Integer, |row| {
-            Some(ran(row)?.messages as f64)
-        })
+        .number("messages", "messages", Form::Integer, |row| Some(ran(row)?.messages as f64))
         .number("message", "message", Form::Size, |(part, _)| {
             part.bytes().map(|bytes| bytes as f64)
         })
@@ -79,9 +69,7 @@ fn workloads(found: &[Limited]) -> Table {
             let peak = ran(row)?.peak.filter(|_| is_counted)?;
             Some(peak as f64 / at.limit as f64)
         })
-        .number("denials", "denials", Form::Integer, |row| {
-            bytes(ran(row)?.denials)
-        });
+        .number("denials", "denials", Form::Integer, |row| bytes(ran(row)?.denials));
     paces(rows, |row| ran(row)?.pace.value())
         .number("growing_p50", "p50 growing", Form::Time, |row| {
             ran(row)?.growing.value()?.quantile(0.5)
@@ -93,23 +81,14 @@ fn went(ran: &Ran) -> Cell {
     let Some(out) = &ran.ran_out else {
         return Cell::text("runs");
     };
-    let size = out
-        .size
-        .map_or_else(String::new, |bytes| format!(" of {}", size(bytes as u64)));
-    Cell::text(format!(
-        "message {}{size}: {}",
-        out.message,
-        out.outcome.describe()
-    ))
-    .seen(Emphasis::Strong)
+    let size = out.size.map_or_else(String::new, |bytes| format!(" of {}", size(bytes as u64)));
+    Cell::text(format!("message {}{size}: {}", out.message, out.outcome.describe()))
+        .seen(Emphasis::Strong)
 }
 
 fn allocations(found: &[Limited]) -> Table {
-    let found: Vec<Limited> = found
-        .iter()
-        .filter(|(_, at)| at.largest.value().is_some())
-        .copied()
-        .collect();
+    let found: Vec<Limited> =
+        found.iter().filter(|(_, at)| at.largest.value().is_some()).copied().collect();
     fn fallible<'a>((_, at): &Limited<'a>) -> Option<&'a Allocation> {
         at.largest.value()?.fallible.value()
     }
@@ -124,33 +103,23 @@ fn allocations(found: &[Limited]) -> Table {
         },
     };
     let largest = |allocation: Option<&Allocation>| bytes(Some(allocation?.largest));
-    table("largest-allocation", "Largest allocation", &found, |row| {
-        row
-    })
-    .number("room", "room, bytes", Form::Count, |(_, at)| {
-        bytes(at.largest.value()?.room)
-    })
-    .number("try_allocate", "try-allocate, bytes", Form::Count, |row| {
-        largest(fallible(row))
-    })
-    .cells("try_beyond", "a page more", None, |row| {
-        beyond(fallible(row))
-    })
-    .number("allocate", "allocate, bytes", Form::Count, |row| {
-        largest(infallible(row))
-    })
-    .cells("beyond", "a page more", None, |row| beyond(infallible(row)))
-    .cells("denied", "denied", None, |row| {
-        let asked = infallible(row).and_then(|found| found.denials?.asked);
-        asked.map_or_else(
-            || Value::missing().into(),
-            |asked| {
-                let limit = grouped(row.1.limit as f64);
-                Cell::text(format!("{} of {limit}", grouped(asked as f64)))
-            },
-        )
-    })
-    .done()
+    table("largest-allocation", "Largest allocation", &found, |row| row)
+        .number("room", "room, bytes", Form::Count, |(_, at)| bytes(at.largest.value()?.room))
+        .number("try_allocate", "try-allocate, bytes", Form::Count, |row| largest(fallible(row)))
+        .cells("try_beyond", "a page more", None, |row| beyond(fallible(row)))
+        .number("allocate", "allocate, bytes", Form::Count, |row| largest(infallible(row)))
+        .cells("beyond", "a page more", None, |row| beyond(infallible(row)))
+        .cells("denied", "denied", None, |row| {
+            let asked = infallible(row).and_then(|found| found.denials?.asked);
+            asked.map_or_else(
+                || Value::missing().into(),
+                |asked| {
+                    let limit = grouped(row.1.limit as f64);
+                    Cell::text(format!("{} of {limit}", grouped(asked as f64)))
+                },
+            )
+        })
+        .done()
 }
 
 /// A share of the limit that is filled, or just after growth.
@@ -173,10 +142,7 @@ fn filled(found: &[Limited]) -> Table {
                 pace: &full.pace,
             })
         });
-        let grown = at
-            .growth
-            .value()
-            .and_then(|growth| growth.just_after.value());
+        let grown = at.growth.value().and_then(|growth| growth.just_after.value());
         held.chain(grown.map(|pace| Filled {
             limited: *limited,
             share: "just grown".to_owned(),
@@ -187,26 +153,15 @@ fn filled(found: &[Limited]) -> Table {
     let rows: Vec<Filled> = rows.collect();
     let rows = table("filled", "Filled agents", &rows, |row| &row.limited)
         .text("share", "share", |row| row.share.clone())
-        .number("retained", "retained", Form::Size, |row| {
-            bytes(Some(row.full?.retained))
-        })
-        .number("linear", "linear memory", Form::Size, |row| {
-            bytes(row.full?.linear)
-        })
-        .number("resident", "resident", Form::Size, |row| {
-            bytes(row.full?.resident)
-        });
+        .number("retained", "retained", Form::Size, |row| bytes(Some(row.full?.retained)))
+        .number("linear", "linear memory", Form::Size, |row| bytes(row.full?.linear))
+        .number("resident", "resident", Form::Size, |row| bytes(row.full?.resident));
     paces(rows, |row| Some(row.pace)).done()
 }
 
 fn growths(found: &[Limited]) -> Table {
     let rows = found.iter().flat_map(|limited| {
-        let steps = limited
-            .1
-            .growth
-            .value()
-            .into_iter()
-            .flat_map(|growth| &growth.steps);
+        let steps = limited.1.growth.value().into_iter().flat_map(|growth| &growth.steps);
         steps.map(move |step| (*limited, step))
     });
     let rows: Vec<(Limited, &Step)> = rows.collect();
@@ -214,15 +169,11 @@ fn growths(found: &[Limited]) -> Table {
     let touched = |(_, step): &(Limited, &Step)| median_interval(&step.touched_ns);
     let value = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.value);
     table("growth", "Growth", &rows, |(limited, _)| limited)
-        .number("pages", "pages", Form::Integer, |(_, step)| {
-            Some(step.pages as f64)
-        })
+        .number("pages", "pages", Form::Integer, |(_, step)| Some(step.pages as f64))
         .number("grow", "memory.grow", Form::Time, |row| value(grow(row)))
         .strong()
         .interval("grow", Form::Time, grow)
-        .number("touched", "and first writes", Form::Time, |row| {
-            value(touched(row))
-        })
+        .number("touched", "and first writes", Form::Time, |row| value(touched(row)))
         .strong()
         .interval("touched", Form::Time, touched)
         .done()
@@ -231,49 +182,29 @@ fn growths(found: &[Limited]) -> Table {
 fn recoveries(found: &[Limited]) -> Table {
     type Times = Figure<Distribution>;
     fn survived<'a>((_, at): &Limited<'a>) -> Option<&'a Distribution> {
-        at.recovery
-            .value()
-            .and_then(|found| Times::value(&found.survived))
+        at.recovery.value().and_then(|found| Times::value(&found.survived))
     }
     fn ended<'a>((_, at): &Limited<'a>) -> Option<&'a Distribution> {
-        at.recovery
-            .value()
-            .and_then(|found| Times::value(&found.ended))
+        at.recovery.value().and_then(|found| Times::value(&found.ended))
     }
     fn restarted<'a>((_, at): &Limited<'a>) -> Option<&'a Distribution> {
-        at.workload
-            .value()
-            .and_then(|ran| Times::value(&ran.restarted))
+        at.workload.value().and_then(|ran| Times::value(&ran.restarted))
     }
-    let has_any = |row: &&Limited| {
-        [survived(row), ended(row), restarted(row)]
-            .iter()
-            .any(Option::is_some)
-    };
+    let has_any =
+        |row: &&Limited| [survived(row), ended(row), restarted(row)].iter().any(Option::is_some);
     let rows: Vec<Limited> = found.iter().filter(has_any).copied().collect();
     table("after-running-out", "After running out", &rows, |row| row)
-        .number(
-            "refused_p50",
-            "refused, next reply p50",
-            Form::Time,
-            |row| survived(row)?.quantile(0.5),
-        )
-        .number("refused_max", "max", Form::Time, |row| survived(row)?.max())
-        .number(
-            "ended_p50",
-            "ended, next one's reply p50",
-            Form::Time,
-            |row| ended(row)?.quantile(0.5),
-        )
-        .number("ended_max", "max", Form::Time, |row| ended(row)?.max())
-        .number(
-            "workload_p50",
-            "workload, next one's reply p50",
-            Form::Time,
-            |row| restarted(row)?.quantile(0.5),
-        )
-        .number("workload_max", "max", Form::Time, |row| {
-            restarted(row)?.max()
+        .number("refused_p50", "refused, next reply p50", Form::Time, |row| {
+            survived(row)?.quantile(0.5)
         })
+        .number("refused_max", "max", Form::Time, |row| survived(row)?.max())
+        .number("ended_p50", "ended, next one's reply p50", Form::Time, |row| {
+            ended(row)?.quantile(0.5)
+        })
+        .number("ended_max", "max", Form::Time, |row| ended(row)?.max())
+        .number("workload_p50", "workload, next one's reply p50", Form::Time, |row| {
+            restarted(row)?.quantile(0.5)
+        })
+        .number("workload_max", "max", Form::Time, |row| restarted(row)?.max())
         .done()
 }

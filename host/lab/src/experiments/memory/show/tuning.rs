@@ -30,62 +30,18 @@ fn limits(found: &[Row]) -> Table {
     };
     Table::of("tuning", "Memory limits", Topic::MemoryLimits, found)
         .text("agent", "agent", |(part, _)| part.agent.clone())
-        .number(
-            "messages",
-            "messages",
-            Form::Integer,
-            bytes(|tuned| tuned.messages),
-        )
-        .number(
-            "peak",
-            "peak with plenty",
-            Form::Limit,
-            bytes(|tuned| tuned.peak),
-        )
-        .number(
-            "smallest",
-            "smallest limit",
-            Form::Limit,
-            bytes(|tuned| tuned.smallest),
-        )
+        .number("messages", "messages", Form::Integer, bytes(|tuned| tuned.messages))
+        .number("peak", "peak with plenty", Form::Limit, bytes(|tuned| tuned.peak))
+        .number("smallest", "smallest limit", Form::Limit, bytes(|tuned| tuned.smallest))
         .strong()
-        .number(
-            "pages",
-            "pages",
-            Form::Integer,
-            bytes(|tuned| tuned.smallest / PAGE),
-        )
-        .text("headroom", "headroom", |(_, tuned)| {
-            format!("{} %", tuned.headroom)
-        })
-        .number(
-            "recommended",
-            "recommended",
-            Form::Limit,
-            bytes(|tuned| tuned.recommended),
-        )
+        .number("pages", "pages", Form::Integer, bytes(|tuned| tuned.smallest / PAGE))
+        .text("headroom", "headroom", |(_, tuned)| format!("{} %", tuned.headroom))
+        .number("recommended", "recommended", Form::Limit, bytes(|tuned| tuned.recommended))
         .strong()
-        .number(
-            "tried",
-            "limits tried",
-            Form::Integer,
-            bytes(|tuned| tuned.steps.len() as u64),
-        )
-        .text(
-            "at_recommended",
-            "clean at recommended",
-            clean(|tuned| &tuned.at_recommended),
-        )
-        .text(
-            "at_smallest",
-            "at smallest",
-            clean(|tuned| &tuned.at_smallest),
-        )
-        .text(
-            "one_page_less",
-            "at one page less",
-            clean(|tuned| &tuned.one_page_less),
-        )
+        .number("tried", "limits tried", Form::Integer, bytes(|tuned| tuned.steps.len() as u64))
+        .text("at_recommended", "clean at recommended", clean(|tuned| &tuned.at_recommended))
+        .text("at_smallest", "at smallest", clean(|tuned| &tuned.at_smallest))
+        .text("one_page_less", "at one page less", clean(|tuned| &tuned.one_page_less))
         .done()
 }
 
@@ -102,12 +58,7 @@ fn curves(found: &[Row]) -> Table {
     let changes = found.iter().flat_map(|row| {
         row.1.curves.iter().flat_map(move |curve| {
             let shown = shown(&curve.changes).into_iter();
-            shown.map(move |(after, bytes)| Change {
-                row: *row,
-                curve,
-                after,
-                bytes,
-            })
+            shown.map(move |(after, bytes)| Change { row: *row, curve, after, bytes })
         })
     });
     let changes: Vec<Change> = changes.collect();
@@ -122,9 +73,7 @@ fn curves(found: &[Row]) -> Table {
             let all = change.curve.messages * change.row.1.passes;
             Some(change.after as f64 / all as f64)
         })
-        .number("linear", "linear memory", Form::Limit, |change| {
-            Some(change.bytes as f64)
-        })
+        .number("linear", "linear memory", Form::Limit, |change| Some(change.bytes as f64))
         .strong()
         .number("recommended", "of recommended", Form::Share, |change| {
             Some(change.bytes as f64 / change.row.1.recommended as f64)
@@ -133,9 +82,7 @@ fn curves(found: &[Row]) -> Table {
 }
 
 pub(super) fn series(curve: &Curve) -> String {
-    curve
-        .size
-        .map_or_else(|| "from file".to_owned(), |bytes| size(bytes as u64))
+    curve.size.map_or_else(|| "from file".to_owned(), |bytes| size(bytes as u64))
 }
 
 /// The changes to show: evenly many of a long curve, always the first and the last.
@@ -144,9 +91,7 @@ fn shown(changes: &[(u64, u64)]) -> Vec<(u64, u64)> {
         return changes.to_vec();
     }
     let last = changes.len() - 1;
-    (0..ROWS)
-        .map(|row| changes[row * last / (ROWS - 1)])
-        .collect()
+    (0..ROWS).map(|row| changes[row * last / (ROWS - 1)]).collect()
 }
 
 fn sentences(part: &Part, tuned: &Tuned, to: &mut View) {

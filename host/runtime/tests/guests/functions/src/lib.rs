@@ -52,10 +52,7 @@ impl Guest for Functions {
 
 impl Shapes for Functions {
     fn move_(p: Point, by: (i32, i32)) -> Point {
-        Point {
-            x: p.x + by.0,
-            y: p.y + by.1,
-        }
+        Point { x: p.x + by.0, y: p.y + by.1 }
     }
 
     fn area(s: Shape) -> Result<f64, String> {

@@ -46,10 +46,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Service {
                 let handle = out.take_handle();
                 // What a careless guest does by itself: bindings of other languages do not stop it.
                 let (first, second) = unsafe {
-                    (
-                        ResponseOutparam::from_handle(handle),
-                        ResponseOutparam::from_handle(handle),
-                    )
+                    (ResponseOutparam::from_handle(handle), ResponseOutparam::from_handle(handle))
                 };
                 respond(first, 200, b"first");
                 respond(second, 200, b"second");

@@ -52,8 +52,8 @@ proptest! {
     }
 
     #[test]
-    fn a_profile_is_one_or_is_refused(damage in damage(), noise: String) {
-        let damaged = damage.done_to(seed("profile/all.toml"));
+    fn a_sandbox_config_is_one_or_is_refused(damage in damage(), noise: String) {
+        let damaged = damage.done_to(seed("config/all.toml"));
         for text in [String::from_utf8_lossy(&damaged).into_owned(), noise] {
             if let Ok(sandbox) = toml::from_str::<SandboxConfig>(&text) {
                 let written = toml::to_string(&sandbox).unwrap();
@@ -83,12 +83,10 @@ proptest! {
 
     #[test]
     fn an_exported_run_is_one_or_is_refused(damage in damage(), noise: String) {
-        for name in ["run/latency.json", "run/latency.csv"] {
-            let damaged = damage.done_to(seed(name));
-            for text in [String::from_utf8_lossy(&damaged).into_owned(), noise.clone()] {
-                if let Err(why) = Document::read(&text) {
-                    prop_assert!(!why.is_empty());
-                }
+        let damaged = damage.done_to(seed("run/latency.json"));
+        for text in [String::from_utf8_lossy(&damaged).into_owned(), noise] {
+            if let Err(why) = Document::read(&text) {
+                prop_assert!(!why.is_empty());
             }
         }
     }
@@ -97,9 +95,8 @@ proptest! {
 #[test]
 fn the_seeds_are_good() {
     assert!(examine(&seed("validate/echo.wasm")).unwrap().len() == 5);
-    let [json, csv] = ["run/latency.json", "run/latency.csv"].map(|name| {
-        let text = String::from_utf8(seed(name)).unwrap();
-        Document::read(&text).unwrap().json().unwrap()
-    });
-    assert_eq!(json, csv);
+    // Of an earlier version: what is read of it is written as today's, and read again.
+    let text = String::from_utf8(seed("run/latency.json")).unwrap();
+    let written = Document::read(&text).unwrap().json().unwrap();
+    assert_eq!(Document::read(&written).unwrap().json().unwrap(), written);
 }

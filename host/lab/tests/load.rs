@@ -84,9 +84,9 @@ fn every_message_of_an_open_loop_is_sent_and_accounted_for_on_every_backend() {
         let all = [&ramp[..], &steady[..]].concat();
         let count = |field| sum(&all, |window| &window[field]);
         // 2,000 a second for 300 ms, and half of that on the way up; half as much again may be
-        // repeated.
+        // repeated, to the end of a window.
         let due = count("due");
-        assert!((700..=1_100).contains(&due), "{due}");
+        assert!((700..=1_300).contains(&due), "{due}");
         assert_eq!((count("sent"), count("good") + count("late")), (due, due));
         assert_eq!(
             sum(&steady, |window| &window["latency"]["count"]),
@@ -175,8 +175,13 @@ fn a_burst_is_measured_before_and_after() {
                  --duration 300ms --baseline 1s --watch 500ms --ramp-up 0s";
     // Half a second is too short to call anything a recovery.
     let short = lab.command(burst).assert();
-    let short = short.code(1).stderr(contains("not recovered within"));
-    short.stdout(contains("peak backlog"));
+    let short = short.stdout(contains("not within 0.5 s").and(contains("peak backlog")));
+    // A machine that was busy with other things is no objection to the agents.
+    if short.get_output().status.success() {
+        short.stdout(contains("windows did not count"));
+    } else {
+        short.code(1).stderr(contains("not recovered within"));
+    }
 }
 
 #[test]

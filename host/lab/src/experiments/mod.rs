@@ -1,7 +1,7 @@
 //! The experiments, one folder each: parameters, how it is run, what it finds out, and what of
 //! that is shown.
 //!
-//! An experiment is an [`Experiment`] and one line in [`registry`], which generates its
+//! An experiment is an [`Experiment`] and one line in `registry.rs`, which generates its
 //! command, the way from a stored run to its [`View`], and its part of the published schema.
 //! See CONTRIBUTING.md for the recipe.
 

@@ -50,41 +50,41 @@ quantities! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
-    /// [`FILE_SIZE`].
+    /// The quantity `file-size`.
     FileSize,
-    /// [`CODE_SIZE`].
+    /// The quantity `code-size`.
     CodeSize,
-    /// [`DATA_SIZE`].
+    /// The quantity `data-size`.
     DataSize,
-    /// [`CUSTOM_SIZE`].
+    /// The quantity `custom-size`.
     CustomSize,
-    /// [`INITIAL_MEMORY`].
+    /// The quantity `initial-memory`.
     InitialMemory,
-    /// [`MEMORY_MAXIMUM`].
+    /// The quantity `memory-maximum`.
     MemoryMaximum,
-    /// [`TABLE_ELEMENTS`].
+    /// The quantity `table-elements`.
     TableElements,
-    /// [`CORE_INSTANCES`].
+    /// The quantity `core-instances`.
     CoreInstances,
-    /// [`COMPILE_TIME`].
+    /// The quantity `compile-time`.
     CompileTime,
-    /// [`COMPILED_SIZE`].
+    /// The quantity `compiled-size`.
     CompiledSize,
-    /// [`SPAWN_P50`].
+    /// The quantity `spawn-p50`.
     SpawnP50,
-    /// [`SPAWN_P95`].
+    /// The quantity `spawn-p95`.
     SpawnP95,
-    /// [`CALL_TIME`].
+    /// The quantity `call-time`.
     CallTime,
-    /// [`MEMORY_PEAK`].
+    /// The quantity `memory-peak`.
     MemoryPeak,
-    /// [`REPLY_SIZE`].
+    /// The quantity `reply-size`.
     ReplySize,
-    /// [`REPLIES`].
+    /// The quantity `replies`.
     Replies,
-    /// [`LOG_LINES`].
+    /// The quantity `log-lines`.
     LogLines,
-    /// [`SENDS`].
+    /// The quantity `sends`.
     Sends,
 }
 

@@ -4,7 +4,7 @@
 //! [checks](Check) with their findings; [`Code`] lists the kinds of findings, [`policy`] is what a
 //! guest is held against. Each guest is checked in a [process of its own](worker), which the
 //! [parent](supervise) can stop, since the guest may be hostile. Text of a guest is made
-//! [printable](printable()) before it enters a finding, so that reports need no escaping for it.
+//! [printable](mod@crate::printable) before it enters a finding, so that reports need no escaping for it.
 
 mod baseline;
 mod budget;

@@ -213,7 +213,7 @@ mod tests {
         let policy = Policy::standard();
         let why = Some("7 of 10 windows did not count".to_owned());
         let disturbed = new.clone().withheld(why.clone());
-        let judged = &changes(&[old.clone()], &[disturbed], &policy).0[0];
+        let judged = &changes(std::slice::from_ref(&old), &[disturbed], &policy).0[0];
         assert_eq!((judged.verdict, &judged.because), (None, &why));
         assert_eq!(judged.verdict_name(), "not judged");
         let judged = &changes(&[old.withheld(why)], &[new], &policy).0[0];

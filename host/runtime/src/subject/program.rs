@@ -70,7 +70,11 @@ impl Sandboxed {
             Kind::Function | Kind::Agent => reuse.unwrap_or(u64::MAX),
         };
         let check = |component: &Component, engine: &Engine, _| {
-            imports::require_wasi(component, engine, &config.grants)
+            imports::require_wasi(component, engine, &config.grants)?;
+            // An agent that the cache has is taken for one whose signatures were checked.
+            let parts = component.component_type();
+            let mut exports = parts.exports(engine);
+            Ok(!exports.any(|(name, _)| name.starts_with("sandlab:agent/")))
         };
         let program = |engine: &Engine, compiled: &Component, fiber, modules: &Modules| {
             let pre = link(engine, compiled, fiber).map_err(unprepared)?;

@@ -98,7 +98,7 @@ impl SandboxEngine {
             // Wasmtime checks exports only when they are called. A component in the cache was
             // checked before it was put there.
             let refusal = compiled.then(|| contract::refusal(bytes)).flatten();
-            refusal.map_or(Ok(()), Err)
+            refusal.map_or(Ok(true), Err)
         };
         let program = |engine: &Engine, component: &Component, fiber, modules: &Modules| {
             self.program(engine, component, bytes, fiber, modules)
@@ -107,19 +107,20 @@ impl SandboxEngine {
     }
 
     /// Compiles a component (or takes it from the cache), checks it, and creates its program
-    /// for each pool. `fiber` is whether its calls must run on fibers whatever it imports.
+    /// for each pool. The check returns whether the component may be put into the cache. `fiber`
+    /// is whether its calls must run on fibers whatever it imports.
     pub(crate) fn prepare<P>(
         &self,
         bytes: &[u8],
-        check: impl FnOnce(&Component, &Engine, bool) -> Result<(), LoadError>,
+        check: impl FnOnce(&Component, &Engine, bool) -> Result<bool, LoadError>,
         fiber: bool,
         program: impl Fn(&Engine, &Component, bool, &Modules) -> Result<P, LoadError>,
     ) -> Result<Pools<P>, LoadError> {
         identify::require_component(bytes)?;
         let (first, others) = self.engines.split_first().ok_or_else(no_pool)?;
         let (component, compiled) = self.compile(first, bytes)?;
-        check(&component, first, compiled)?;
-        if compiled {
+        let is_cacheable = check(&component, first, compiled)?;
+        if compiled && is_cacheable {
             self.cache.put(first, bytes, &component);
         }
         let blocking = imports::blocking(&component, first);

@@ -17,7 +17,7 @@ pub enum Found {
 pub struct Footprint {
     /// Once it is there.
     pub created: Memory,
-    /// After [`MESSAGES`] more.
+    /// After 1,000 messages more.
     pub processed: Memory,
     /// After its state was saved; none of an agent that has no `state`.
     pub saved: Option<Memory>,
@@ -27,7 +27,7 @@ pub struct Footprint {
     pub idle_with_agents: f64,
     /// CPU to start one, nanoseconds.
     pub start_ns: f64,
-    /// CPU a message, the client's included, nanoseconds: of the first [`COUNTED`].
+    /// CPU per message, the client's included, nanoseconds: the mean of the first 10,000.
     pub message_ns: f64,
 }
 

@@ -23,6 +23,7 @@ macro_rules! registry {
             plan Density "Say how many agents this machine holds, in each layout, and with which settings.";
             spawn Spawn "Time every phase of a start, by each method that there is.";
             footprint Footprint "Say what agents take of memory and CPU: idle, at work, and at a rate.", alias = "profile";
+            idle Idle "Say what idle agents cost per second.";
             torture Torture "Strike with every hostile guest there is, beside good agents at work.";
             @own gate Gate;
             @own calibrate Calibrate;

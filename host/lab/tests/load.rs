@@ -83,10 +83,10 @@ fn every_message_of_an_open_loop_is_sent_and_accounted_for_on_every_backend() {
         let (ramp, steady) = (windows(part, "ramp-up"), windows(part, "steady"));
         let all = [&ramp[..], &steady[..]].concat();
         let count = |field| sum(&all, |window| &window[field]);
-        // 2,000 a second for 300 ms, and half of that on the way up; half as much again may be
-        // repeated, to the end of a window.
+        // 2,000 per second for 300 ms, and half of that on the way up. Half as much again may be
+        // repeated, and the last window of it, 200 messages, may begin before that is over.
         let due = count("due");
-        assert!((700..=1_300).contains(&due), "{due}");
+        assert!((700..=1_200).contains(&due), "{due}");
         assert_eq!((count("sent"), count("good") + count("late")), (due, due));
         assert_eq!(
             sum(&steady, |window| &window["latency"]["count"]),

@@ -16,7 +16,7 @@ pub const MAILBOX: usize = 64;
 pub trait Payload: AsRef<[u8]> + Clone + Into<Vec<u8>> + Send + Sync + Unpin + 'static {}
 impl<P: AsRef<[u8]> + Clone + Into<Vec<u8>> + Send + Sync + Unpin + 'static> Payload for P {}
 
-/// What clients do.
+/// The load of the clients.
 #[derive(Clone, Copy)]
 pub enum Kind {
     /// Await a reply to each message, with this many in flight over all clients.

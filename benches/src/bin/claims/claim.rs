@@ -19,7 +19,7 @@ pub struct Claim {
     pub key: String,
     /// What is measured.
     pub text: String,
-    /// Of bound and figure.
+    /// The unit of the bound and of the figure.
     pub unit: Unit,
     /// Which side of the bound holds.
     pub better: Direction,

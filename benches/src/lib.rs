@@ -2,7 +2,7 @@
 //! sandlab-runtime, and through hand-written wasmtime with the same engine settings.
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use sandlab::bundle::{Subject, find};
+use sandlab::bundle::find;
 use sandlab::experiments::by_hand::{self, ByHand, Knobs};
 use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
 use sandlab_runtime::{Agent, Backend, Directory, Identity, Message, Peers, SandboxConfig};
@@ -22,10 +22,7 @@ impl Echo {
     /// If `echo` is not built, or does not load.
     pub fn load(sandbox: &SandboxConfig) -> Result<Self> {
         let subject = find("echo", &mut |_| {}).context("run `make guests` first")?;
-        let Subject::Bundle(bundle) = subject else {
-            bail!("echo has no twin");
-        };
-        let component = std::fs::read(bundle.component())?;
+        let component = std::fs::read(subject.component())?;
         // The same as sandlab-runtime does by default with such a component.
         let knobs = Knobs { epochs: true, wasi: true, ..Knobs::default() };
         let by_hand = ByHand::load(&component, sandbox, knobs);

@@ -5,7 +5,7 @@
 //! actors, and the twin is `relay`, configured to reply.
 
 use crate::load::{Kind, Library, Load, Payload, Share, WORKERS, check};
-use sandlab::bundle::{Subject, find};
+use sandlab::bundle::find;
 use sandlab_runtime::messaging::{AgentOptions, Connection, Runtime, Settings, Strategy};
 use sandlab_runtime::native::Twin;
 use sandlab_runtime::{AgentId, Backend, Performative, SandboxConfig};
@@ -34,10 +34,11 @@ impl Path {
             Strategy::ZeroCopy => ("relay", Some(b"answer".to_vec())),
             _ => ("echo", None),
         };
-        let Ok(Subject::Bundle(bundle)) = find(name, &mut |_| {}) else {
+        let twin = find(name, &mut |_| {}).ok().and_then(|subject| subject.twin());
+        let Some(twin) = twin else {
             panic!("{name} is not built; run `make guests` first");
         };
-        let twin = Twin::load(&bundle.twin(), &SandboxConfig::default()).expect("it loads");
+        let twin = Twin::load(&twin, &SandboxConfig::default()).expect("it loads");
         let options = AgentOptions { config, strategy, ..AgentOptions::default() };
         let twin: Arc<dyn Backend> = Arc::new(twin);
         let start = |index| {

@@ -251,8 +251,13 @@ fn a_load_is_measured_on_every_backend_and_an_agent_that_answers_otherwise_is_a_
             .assert();
         on_shards.code(0).stdout(contains(clients));
     }
+    // Its own messages are sent, and each reply is checked; one that is stated wrongly is not.
     let hash = ["hash", "--backends", "native", "--duration", "100ms"];
-    throughput().args(hash).assert().code(1).stderr(contains("something else"));
+    throughput().args(hash).assert().code(0);
+    let wrong = runs.path().join("wrong.jsonl");
+    std::fs::write(&wrong, r#"{"request": "abc", "reply": "cba"}"#).unwrap();
+    let wrong = throughput().args(hash).arg("--workload").arg(&wrong).assert();
+    wrong.code(1).stderr(contains("line 1 of the workload: expected \"cba\", got "));
     let strategies = ["--strategy", "by-value,batch,zero-copy"];
     let strategies = throughput()
         .args(strategies)

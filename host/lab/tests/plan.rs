@@ -8,6 +8,7 @@ use common::bundle;
 use predicates::prelude::*;
 use predicates::str::contains;
 use sandlab::experiments::plan::{Fill, Filled};
+use sandlab::sampling::probe::ProbeRequest;
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::config::{Calls, Strategy};
 use serde_json::Value;
@@ -110,9 +111,9 @@ fn the_process_lives_when_the_kernel_has_no_more_mappings() {
     let fill = Fill {
         component: bundle("echo").component(),
         sandbox,
-        config: Vec::new(),
-        request: b"hello".to_vec(),
-        replies: vec![b"hello".to_vec()],
+        kind: None,
+        reuse: None,
+        probe: ProbeRequest::always("hello", "hello"),
         readings: vec![1_000, 40_000],
         shards: 2,
     };

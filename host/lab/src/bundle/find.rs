@@ -1,83 +1,45 @@
 //! Resolves names and paths on the command line to agents.
 
-use super::{Bundle, MANIFEST, Manifest, build, toolchain};
-use crate::paths::shown;
-use crate::printable::printable;
+use super::{Bundle, MANIFEST, Subject, build, toolchain};
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::path::{Path, PathBuf};
 
-/// A subject of measurements.
-#[derive(Debug, Clone)]
-pub enum Subject {
-    /// A component with its twin.
-    Bundle(Box<Bundle>),
-    /// A component alone.
-    Component(PathBuf),
-}
-
-impl From<Bundle> for Subject {
-    fn from(bundle: Bundle) -> Self {
-        Self::Bundle(Box::new(bundle))
-    }
-}
-
-impl Subject {
-    /// Returns the component's file.
-    pub fn component(&self) -> PathBuf {
-        match self {
-            Self::Bundle(bundle) => bundle.component(),
-            Self::Component(path) => path.clone(),
-        }
-    }
-
-    /// Returns the twin's file; `None` for a component alone.
-    pub fn twin(&self) -> Option<PathBuf> {
-        match self {
-            Self::Bundle(bundle) => Some(bundle.twin()),
-            Self::Component(_) => None,
-        }
-    }
-
-    /// Returns the manifest of its build; `None` for a component alone.
-    pub fn manifest(&self) -> Option<&Manifest> {
-        match self {
-            Self::Bundle(bundle) => Some(&bundle.manifest),
-            Self::Component(_) => None,
-        }
-    }
-
-    /// Returns its name in reports.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Bundle(bundle) => bundle.manifest.name.clone(),
-            Self::Component(path) => {
-                let stem = path.file_stem().unwrap_or(path.as_os_str());
-                printable(&shown(stem))
-            }
-        }
-    }
-}
-
-/// Finds an agent by the name under which it was built in this workspace, a bundle's folder, an
-/// agent crate's folder (which is then built), or a component's file.
+/// Finds a subject by the name under which it was built in this workspace, a bundle's folder, a
+/// folder with one bundle, an agent crate's folder (which is then built), or the file of a
+/// component or core module.
 ///
 /// # Errors
 /// [`Error::UnknownAgent`] if no agent has the name, [`Error::File`] if nothing is at the
-/// path, else the error of opening or building it.
+/// path, [`Error::Usage`] if there are several, else the error of opening or building it.
 pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
+    let mut found = find_each(what, progress)?;
+    match (found.pop(), found.is_empty()) {
+        (Some(subject), true) => Ok(subject),
+        (last, _) => {
+            let names = found.iter().chain(&last).map(Subject::name);
+            let names: Vec<_> = names.collect();
+            Err(Error::Usage(format!(
+                "{what} has more than one agent: give one of {}, as a folder or by its name",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// Finds all subjects by one name or path, at least one: as [`find`], but a folder of bundles
+/// and a workspace may have several.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subject>> {
     let path = Path::new(what);
     if path.join(MANIFEST).is_file() {
-        return Bundle::open(path).map(Subject::from);
+        return Ok(vec![Bundle::open(path)?.into()]);
     }
     if path.join("Cargo.toml").is_file() {
-        let mut bundles = build(&[path.to_owned()], progress)?;
-        return match (bundles.pop(), bundles.pop()) {
-            (Some(bundle), None) => Ok(bundle.into()),
-            _ => Err(Error::Usage(format!(
-                "{what} has more than one agent: build it, then give the name of one"
-            ))),
-        };
+        let bundles = build(&[path.to_owned()], progress)?;
+        return Ok(bundles.into_iter().map(Subject::from).collect());
     }
     if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(Error::Usage(format!(
@@ -85,6 +47,11 @@ pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
         )));
     }
     let looks_like_path = path.components().count() > 1 || path.extension().is_some();
+    let names = names_in(path);
+    if path.is_dir() && !names.is_empty() {
+        let bundles = names.iter().map(|name| Bundle::open(&path.join(name)));
+        return bundles.map(|bundle| bundle.map(Subject::from)).collect();
+    }
     if path.is_file() || looks_like_path {
         std::fs::File::open(path).map_err(Error::file("open", path))?;
         if path.is_dir() {
@@ -93,9 +60,9 @@ pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
                 reason: "there is neither a bundle nor a crate".to_owned(),
             });
         }
-        return Ok(Subject::Component(path.to_owned()));
+        return Ok(vec![Subject::of_file(path)]);
     }
-    named(what).map(Subject::from)
+    Ok(vec![named(what)?.into()])
 }
 
 /// Returns every agent that was built in this workspace, ordered by name.

@@ -11,12 +11,14 @@ mod build;
 mod find;
 mod manifest;
 mod scaffold;
+mod subject;
 mod toolchain;
 
 pub use build::build;
-pub use find::{Subject, find, find_all};
+pub use find::{find, find_all, find_each};
 pub use manifest::{Artifact, Manifest};
 pub use scaffold::{check_name, scaffold};
+pub use subject::{Equivalent, Subject};
 
 use crate::{Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};

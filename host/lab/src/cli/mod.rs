@@ -12,6 +12,7 @@ mod calibrate;
 mod export;
 mod fill;
 mod gate;
+mod inspect;
 mod metrics;
 mod new;
 mod progress;
@@ -59,6 +60,8 @@ enum Command {
     Fill,
     /// Say whether a build is worse than another: of a guest, or of a program.
     Gate(gate::Args),
+    /// Show what a component or core module is: its kind, imports, exports, functions.
+    Inspect(inspect::Args),
     /// List the metrics that reports, gates and targets know, or print the standard targets.
     Metrics(metrics::Args),
     /// Write a new agent crate, ready to build and compare.
@@ -124,6 +127,7 @@ impl Cli {
             Command::Calibrate(args) => calibrate::execute(&args),
             Command::Fill => fill::execute(),
             Command::Gate(args) => gate::execute(&args),
+            Command::Inspect(args) => inspect::execute(&args),
             Command::Metrics(args) => metrics::execute(&args),
             Command::New(args) => new::execute(&args),
             Command::Report(args) => report::execute(&args),

@@ -9,6 +9,7 @@ use crate::experiments::options::Rounds;
 use crate::experiments::quick;
 use crate::sampling::fleet::beside_generator;
 use crate::sampling::program::programs;
+use crate::sampling::traffic::Traffic;
 use clap::ValueEnum;
 
 /// Which suite is run, and how.
@@ -41,7 +42,8 @@ pub fn execute(args: &Args) -> Result<()> {
     let settings = args.rounds.settings(args.seed);
     let load = |name: &str| {
         let subject = bundle::find(name, &mut progress::say)?;
-        programs(&subject, &backends, quick::AGENTS, &given.sandbox)
+        let traffic = Traffic::Echo { size: 1_024 };
+        programs(&subject, &backends, quick::AGENTS, &given.sandbox, &traffic, &[])
     };
     let (echo, faulty) = (load("echo")?, load("faulty")?);
     let suite = Suite::quick(&backends, settings, given.sandbox.clone())?;

@@ -118,13 +118,14 @@ impl<F> Deref for Shown<'_, F> {
     }
 }
 
-/// Returns the labels of what a part measured: its kind, agent, size, number of agents, rate,
-/// and backend.
+/// Returns the labels of what a part measured: its kind, agent, messages, number of agents, rate,
+/// and backend. Messages are told by their size, those of a workload file by its name and digest.
 pub(crate) fn labels(part: &Part) -> Labels {
     Labels::new()
         .with("experiment", &part.experiment)
         .with("agent", &part.agent)
-        .with_some("size", part.bytes())
+        .with_some("size", part.bytes().filter(|_| part.mix.is_none()))
+        .with_some("workload", part.mix.as_ref().map(|mix| &mix.source))
         .with("agents", part.agents)
         .with_some("rate", part.rate)
         .with_some("backend", part.backend)

@@ -1,6 +1,6 @@
 //! What is said of every run, whatever it measured.
 
-use crate::metrics::format::grouped;
+use crate::metrics::format::{grouped, size};
 use crate::record::{Run, RunPart, Shared};
 use crate::stats::median_interval;
 use crate::view::View;
@@ -19,6 +19,7 @@ pub(super) fn view(run: &Run) -> View {
         late_generator(part, &mut view);
     }
     interleaved(run, &mut view);
+    mixes(run, &mut view);
     let accepted: u64 = run.parts.iter().flat_map(RunPart::shared).map(accepted).sum();
     if accepted > 0 {
         view.conditions.push(format!(
@@ -27,6 +28,29 @@ pub(super) fn view(run: &Run) -> View {
         ));
     }
     view
+}
+
+/// Says which mix of messages the figures of an agent hold for.
+fn mixes(run: &Run, view: &mut View) {
+    let mut told = Vec::new();
+    for part in run.parts.iter().map(|part| &part.part) {
+        if let Some(mix) = &part.mix {
+            let line = format!(
+                "{}: figures hold for the {} of {}, {} each on average, in order",
+                part.agent,
+                match mix.messages {
+                    1 => "one message".to_owned(),
+                    messages => format!("{} messages", grouped(messages as f64)),
+                },
+                mix.source,
+                size(mix.mean_bytes)
+            );
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
+    }
+    view.conditions.extend(told);
 }
 
 /// Names the commonest failure of a part.

@@ -9,6 +9,7 @@ use super::throughput::throughput;
 use crate::record::{Clients, ClosedLoop, Mode};
 use crate::sampling::program::Program;
 use crate::sampling::steady::{Steady, steady};
+use crate::sampling::traffic::Traffic;
 use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 
@@ -22,7 +23,6 @@ const MOMENT: Duration = Duration::from_millis(300);
 pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
     let closed = ClosedLoop {
         agents: 10,
-        config: None,
         strategy: Strategy::ByValue,
         size: 1_024,
         depth: 64,
@@ -34,7 +34,6 @@ pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
     let latency = Steady {
         kind: "latency",
         agents: 10,
-        size: 1_024,
         rate: 10_000.0,
         duration: SECOND,
         ramp_up: MOMENT,
@@ -43,7 +42,6 @@ pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
     let peak = Steady { kind: "peak", agents: AGENTS, rate: 20_000.0, ..latency };
     let long = Sustained {
         agents: AGENTS,
-        size: 512,
         rate: 10_000.0,
         duration: 2 * SECOND,
         ramp_up: MOMENT,
@@ -52,7 +50,6 @@ pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
     };
     let sudden = Burst {
         agents: AGENTS,
-        size: 1_024,
         rate: 1_000.0,
         burst: 20_000.0,
         duration: SECOND / 2,
@@ -61,15 +58,15 @@ pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
         watch: 3 * SECOND,
         shards,
     };
-    let stages =
-        [1, 10, AGENTS].map(|agents| Stage { agents, size: 1_024, duration: MOMENT, shards });
+    let stages = [1, 10, AGENTS].map(|agents| Stage { agents, duration: MOMENT, shards });
     let mut steps: Vec<Step> = vec![Box::new(move |to| throughput(program, &closed, shards, to))];
     for stage in stages {
         steps.push(Box::new(move |to| scale(program, &stage, to)));
     }
     steps.push(Box::new(move |to| steady(program, &latency, to)));
     steps.push(Box::new(move |to| steady(program, &peak, to)));
-    steps.push(Box::new(move |to| sustained(program, &long, to)));
+    let small = program.sending(Traffic::Echo { size: 512 });
+    steps.push(Box::new(move |to| sustained(&small, &long, to)));
     steps.push(Box::new(move |to| burst(program, &sudden, to)));
     steps
 }

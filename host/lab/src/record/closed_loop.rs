@@ -1,7 +1,7 @@
 //! A closed loop: how agents were loaded, and what was counted.
 
 use super::Disturbance;
-use sandlab_runtime::messaging::{AgentOptions, Strategy};
+use sandlab_runtime::messaging::Strategy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -11,9 +11,6 @@ use std::time::Duration;
 pub struct ClosedLoop {
     /// Agents, spread over all shards.
     pub agents: usize,
-    /// What each of them is configured with, if anything.
-    #[serde(skip)]
-    pub config: Option<&'static str>,
     /// How they are handed their messages.
     #[schemars(with = "serde_json::Value")]
     pub strategy: Strategy,
@@ -32,15 +29,6 @@ pub struct ClosedLoop {
 }
 
 impl ClosedLoop {
-    /// What its agents are started with.
-    pub fn options(&self) -> AgentOptions {
-        AgentOptions {
-            config: self.config.map(|config| config.as_bytes().to_vec()),
-            strategy: self.strategy,
-            ..AgentOptions::default()
-        }
-    }
-
     /// Returns how long a window is: a tenth of the duration, at most a second.
     pub fn window(&self) -> Duration {
         (self.duration / 10).min(Duration::from_secs(1))

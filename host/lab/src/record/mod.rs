@@ -28,7 +28,7 @@ pub use finding::{Finding, Shared};
 pub use machine::Stretch;
 pub use noise::{Noise, Watch};
 pub use paired::Paired;
-pub use part::{Part, Point, Run, RunPart};
+pub use part::{Mix, Part, Point, Run, RunPart};
 pub use rounds::{LeftOut, Round, RoundSettings, Rounds, Samples};
 pub use store::{Baseline, Listed, RunId, Store, Writer};
 pub use window::{Phase, Window};

@@ -2,6 +2,7 @@
 
 use super::entry::{Begin, End};
 use super::{ClosedLoop, ClosedWindow, Disturbance, Finding, Phase, Rounds, Shared, Tally, Window};
+use crate::workload::Case;
 use sandlab_runtime::BackendKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub struct Part {
     /// The mean size of the messages, bytes; null where all have the stated size.
     #[serde(default)]
     pub mean_bytes: Option<u64>,
+    /// Which messages a workload from a file has; null where all are generated alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
     /// Messages per second that are due in the measured phase; null of a closed loop.
     pub rate: Option<f64>,
     /// Threads that the agents live on.
@@ -32,6 +36,27 @@ pub struct Part {
     /// The sides that interleaved rounds compare; empty if there are none.
     #[serde(default)]
     pub sides: Vec<String>,
+}
+
+/// The messages that the figures of a part hold for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Mix {
+    /// The workload's file name, and the beginning of its SHA-256: `workload.jsonl@0a1b2c3d`.
+    pub source: String,
+    /// How many messages it has.
+    pub messages: usize,
+    /// The mean size of their content, bytes.
+    pub mean_bytes: u64,
+}
+
+impl From<&Case> for Mix {
+    fn from(case: &Case) -> Self {
+        Self {
+            source: case.source.clone().unwrap_or_else(|| format!("default of a {}", case.kind)),
+            messages: case.exchanges.len(),
+            mean_bytes: case.mean_bytes(),
+        }
+    }
 }
 
 /// What has been measured of a run until now.
@@ -110,6 +135,7 @@ impl Part {
             agents: 1,
             size: None,
             mean_bytes: None,
+            mix: None,
             rate: None,
             shards: 1,
             closed: None,

@@ -1,15 +1,14 @@
 //! Loads a subject on the backends that it can run on.
 
 use crate::bundle::Subject;
+use crate::sampling::equivalent;
 use crate::sampling::setup::{Loaded, Side};
 use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::config::Calls;
-use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
-use sandlab_runtime::{
-    Backend, BackendKind, LoadError, SandboxConfig, native::Twin, process::Children,
-};
+use sandlab_runtime::subject::{Kind, Subject as Loadable};
+use sandlab_runtime::{Backend, BackendKind, SandboxConfig, native::Twin, process::Children};
 use std::sync::Arc;
 
 /// Loads a subject on the backends that it can run on.
@@ -26,74 +25,139 @@ pub fn load(
     let (config, directory) = with_directory(config, cases)?;
     let (mut sides, mut notes) = (Vec::new(), Vec::new());
     for backend in backends.iter().copied() {
-        match side(subject, backend, &config, &mut notes) {
-            Some(Ok(side)) => sides.push(side),
-            Some(Err(source)) => {
-                return Err(Error::Load { agent, backend, source });
-            }
-            None => notes.push(format!(
+        match side(subject, backend, &config, cases, &mut notes)? {
+            Some(side) => sides.push(side),
+            None if subject.native.is_some() => {}
+            None if subject.is_agent() => notes.push(format!(
                 "{agent} is a component alone, without a twin: {backend} is left out"
             )),
+            None if subject.kind == Some(Kind::Function) => {}
+            None if backend == BackendKind::Native => {
+                notes.push(format!("{agent} has nothing native beside it; `--native` names it"));
+            }
+            None => {}
         }
     }
     if sides.is_empty() {
-        return Err(Error::Usage(format!(
-            "{agent} is a component alone, without a twin: it can only run on `--backends wasm`"
-        )));
+        return Err(without_native(subject));
     }
     Ok(Loaded { agent, sides, notes, _directory: directory })
 }
 
-/// A subject on one backend, for many agents.
+/// A subject on one backend, for many agents, whose messages fit its kind.
 ///
 /// # Errors
-/// If it does not load there, or has no twin and needs one.
+/// If it does not load there, or has nothing native and needs it, or a message does not fit.
 pub fn backend(
     subject: &Subject,
     kind: BackendKind,
     config: &SandboxConfig,
+    cases: &[Case],
 ) -> Result<Arc<dyn Backend>> {
+    noted(subject, kind, config, cases, &mut Vec::new())
+}
+
+/// As [`backend`]; adds what a reader must know of it.
+///
+/// # Errors
+/// As [`backend`].
+pub fn noted(
+    subject: &Subject,
+    kind: BackendKind,
+    config: &SandboxConfig,
+    cases: &[Case],
+    notes: &mut Vec<String>,
+) -> Result<Arc<dyn Backend>> {
+    let loaded = side(subject, kind, config, cases, notes)?;
+    Ok(loaded.ok_or_else(|| without_native(subject))?.backend)
+}
+
+fn without_native(subject: &Subject) -> Error {
     let agent = subject.name();
-    let Some(loaded) = side(subject, kind, config, &mut Vec::new()) else {
-        return Err(Error::Usage(format!(
+    Error::Usage(match subject.kind {
+        Some(Kind::Command | Kind::Service) => format!(
+            "{agent} has nothing native beside it: give `--native`, or use `--backends wasm`"
+        ),
+        _ => format!(
             "{agent} is a component alone, without a twin: it can only run on `--backends wasm`"
-        )));
-    };
-    let side = loaded.map_err(|source| Error::Load { agent, backend: kind, source })?;
-    Ok(side.backend.into())
+        ),
+    })
 }
 
 /// That calls are async, which doubles their price, and why.
-fn on_fibers(agent: &str, sandbox: &Sandbox) -> Option<String> {
-    let why = match sandbox.blocking_import() {
+fn on_fibers(agent: &str, loaded: &Loadable) -> Option<String> {
+    let why = match loaded.blocking_import() {
+        // Whoever reads a service's response is on another fiber.
+        _ if loaded.kind == Kind::Service => return None,
         Some(import) => format!("it can block in {import}"),
         None => "the sandbox config says so".to_owned(),
     };
-    let is_async = sandbox.calls() == Calls::Async;
+    let is_async = loaded.calls() == Calls::Async;
     is_async.then(|| format!("{agent} runs on async calls, since {why}"))
 }
 
-/// None if the subject has nothing that the backend could run.
+/// That a component was made of a core module, which costs what the adapter does.
+fn adapted(agent: &str, loaded: &Loadable) -> Option<String> {
+    loaded.adapter.map(|_| {
+        format!(
+            "{agent} is a core module, run as a {} through wasmtime's adapter of WASI preview 1",
+            loaded.kind
+        )
+    })
+}
+
+/// Returns `None` if the subject has nothing that the backend could run.
 fn side(
     subject: &Subject,
     backend: BackendKind,
     config: &SandboxConfig,
+    cases: &[Case],
     notes: &mut Vec<String>,
-) -> Option<Result<Side, LoadError>> {
+) -> Result<Option<Side>> {
+    let agent = subject.name();
+    let failed = |source| Error::Load { agent: agent.clone(), backend, source };
     let name = backend.name();
-    Some(match (backend, subject.twin()) {
-        (BackendKind::Wasm, _) => SandboxEngine::new(config)
-            .and_then(|engine| engine.load(&subject.component()))
-            .map(|sandbox| {
-                notes.extend(on_fibers(&subject.name(), &sandbox));
-                Side::new(name, sandbox)
-            }),
-        (BackendKind::Native, Some(twin)) => {
-            Twin::load(&twin, config).map(|twin| Side::new(name, twin))
+    let side = match (backend, subject.twin(), &subject.native) {
+        (BackendKind::Wasm, ..) => {
+            let loaded = subject.load_alone(config).map_err(failed)?;
+            require_fit(&agent, &loaded, cases)?;
+            notes.extend(on_fibers(&agent, &loaded));
+            notes.extend(adapted(&agent, &loaded));
+            Side { name: name.to_owned(), backend: loaded.backend }
         }
-        (BackendKind::Process, Some(twin)) => {
-            Children::of(&twin, config).map(|children| Side::new(name, children))
+        (BackendKind::Native, Some(twin), _) => {
+            Side::new(name, Twin::load(&twin, config).map_err(failed)?)
         }
-        (_, None) => return None,
-    })
+        (BackendKind::Process, Some(twin), _) => {
+            Side::new(name, Children::of(&twin, config).map_err(failed)?)
+        }
+        (BackendKind::Native, None, Some(equivalent)) => {
+            Side { name: name.to_owned(), backend: equivalent::load(equivalent, config)? }
+        }
+        (_, None, _) => return Ok(None),
+    };
+    Ok(Some(side))
+}
+
+/// Checks that all messages are what a subject of this kind is sent.
+///
+/// # Errors
+/// If one is not: its line, which argument, and the type that it should have.
+pub fn require_fit(agent: &str, loaded: &Loadable, cases: &[Case]) -> Result<()> {
+    for case in cases {
+        if case.kind != loaded.kind {
+            return Err(Error::Usage(format!(
+                "{agent} is a {}, and the messages are for a {}: give others with `--workload`",
+                loaded.kind, case.kind
+            )));
+        }
+        for exchange in &case.exchanges {
+            let checked = loaded.check(&exchange.request.content);
+            checked.map_err(|reason| {
+                let line = exchange.line.map_or_else(String::new, |line| format!("line {line}: "));
+                Error::Usage(format!("the workload of {agent}: {line}{reason}"))
+            })?;
+        }
+    }
+    Ok(())
 }

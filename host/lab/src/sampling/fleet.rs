@@ -2,8 +2,11 @@
 
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{AgentOptions, Runtime, Settings};
-use sandlab_runtime::{AgentId, Backend};
+use sandlab_runtime::{
+    Agent, AgentId, Backend, BackendKind, CallError, Fault, Handled, Identity, Message,
+};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 /// Agents on the shards of a runtime, with nobody else there.
@@ -12,6 +15,8 @@ pub struct Fleet {
     pub runtime: Runtime,
     /// All of them.
     pub agents: Vec<AgentId>,
+    /// How many messages of its series each of them was sent.
+    pub places: Arc<[AtomicU32]>,
     /// How long it took to start them, each shard its share.
     pub spawned_in: Duration,
 }
@@ -27,10 +32,29 @@ impl Fleet {
         settings: Settings,
         options: &AgentOptions,
     ) -> Result<Self> {
+        Self::with_peers(backend, count, settings, options, &[])
+    }
+
+    /// As [`start`](Self::start), beside peers with these names, which take what they are sent
+    /// and do nothing.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn with_peers(
+        backend: &Arc<dyn Backend>,
+        count: usize,
+        settings: Settings,
+        options: &AgentOptions,
+        peers: &[String],
+    ) -> Result<Self> {
         let runtime = start_runtime(settings)?;
+        for peer in peers {
+            runtime.spawn(Some(peer), Arc::new(Silent), AgentOptions::default())?;
+        }
         let start = Instant::now();
         let agents = runtime.spawn_many(backend, options, count)?;
-        Ok(Self { runtime, agents, spawned_in: start.elapsed() })
+        let places = agents.iter().map(|_| AtomicU32::new(0)).collect();
+        Ok(Self { runtime, agents, places, spawned_in: start.elapsed() })
     }
 
     /// Waits until nothing is on its way.
@@ -45,6 +69,29 @@ impl Fleet {
         Err(Error::Path(format!(
             "messages are missing when nothing should move any more: {accounts}"
         )))
+    }
+}
+
+/// An agent that takes every message, and does nothing.
+struct Silent;
+
+impl Backend for Silent {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Native
+    }
+
+    fn spawn(&self, _identity: Identity) -> Result<Box<dyn Agent>, Fault> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl Agent for Silent {
+    fn configure(&mut self, _config: &[u8]) -> Result<Vec<Message>, CallError> {
+        Ok(Vec::new())
+    }
+
+    fn handle(&mut self, _message: &Message) -> Result<Handled, CallError> {
+        Ok(Handled::default())
     }
 }
 

@@ -6,7 +6,7 @@
 //! is checked before the clock runs and again after it, and every timed message must have
 //! brought as many replies as the checked one.
 
-use crate::record::{Disturbance, Entry, Part, Round, RoundSettings, Rounds, Watch};
+use crate::record::{Disturbance, Entry, Mix, Part, Round, RoundSettings, Rounds, Watch};
 use crate::sampling::open_loop::Go;
 use crate::sampling::recorder::Recorder;
 use crate::sampling::repeating::repeats;
@@ -77,6 +77,7 @@ pub fn record(
     to.part(Part {
         size: case.size,
         mean_bytes: Some(case.mean_bytes()),
+        mix: case.size.is_none().then(|| Mix::from(case)),
         sides: loaded.sides.iter().map(|side| side.name.clone()).collect(),
         ..Part::new(kind, &loaded.agent)
     })?;

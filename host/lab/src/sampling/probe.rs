@@ -1,14 +1,16 @@
 //! One message that many equal agents are sent, and what each must answer.
 
 use crate::sampling::open_loop::{Reply, Script, Verdict};
-use crate::workload::Case;
+use crate::workload::{Case, Exchange};
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{AgentOptions, Connection};
 use sandlab_runtime::{AgentId, Backend, CallError, Performative};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 /// What each agent is told, and what it must answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProbeRequest {
     /// What it is configured with; nothing if empty.
     pub config: Vec<u8>,
@@ -16,9 +18,26 @@ pub struct ProbeRequest {
     pub request: Vec<u8>,
     /// What it answered when it was alone, and was checked.
     pub replies: Vec<Vec<u8>>,
+    /// The workload's line, which says what else the only reply may be; `None` if it has to be
+    /// the same.
+    line: Option<String>,
+    /// The line, once it was read.
+    #[serde(skip)]
+    read: OnceLock<Arc<Exchange>>,
 }
 
 impl ProbeRequest {
+    /// Returns a message that must always get the same one reply.
+    pub fn always(request: impl Into<Vec<u8>>, reply: impl Into<Vec<u8>>) -> Self {
+        Self {
+            config: Vec::new(),
+            request: request.into(),
+            replies: vec![reply.into()],
+            line: None,
+            read: OnceLock::new(),
+        }
+    }
+
     /// The first exchange of the case with messages of 1 KiB, or else of the first case, as
     /// one agent alone answers it.
     ///
@@ -64,8 +83,29 @@ impl ProbeRequest {
         Ok(Self {
             config: case.config.clone(),
             request: exchange.request.content.clone(),
+            line: exchange.text.clone().filter(|_| handled.replies.len() == 1),
             replies: handled.replies.into_iter().map(|r| r.content).collect(),
+            read: OnceLock::new(),
         })
+    }
+
+    /// Returns whether a reply, which is the first or a later one, is what it must be.
+    fn takes(&self, number: usize, reply: &[u8]) -> bool {
+        if self.replies.get(number).is_some_and(|expected| expected == reply) {
+            return true;
+        }
+        let Some(line) = self.line.as_ref().filter(|_| number == 0) else {
+            return false;
+        };
+        let exchange = match self.read.get() {
+            Some(exchange) => exchange.clone(),
+            None => match Exchange::of_line(line) {
+                Ok(exchange) => self.read.get_or_init(|| Arc::new(exchange)).clone(),
+                Err(_) => return false,
+            },
+        };
+        // What repeats must be as the first one was.
+        exchange.expected.check_reply(&self.replies[0]).is_ok() && exchange.check(reply).is_ok()
     }
 
     /// How an agent lives that is greeted so.
@@ -103,7 +143,7 @@ impl ProbeRequest {
             };
             let answer = answer.map_err(|error| error.to_string())?;
             let count = answers.entry(id).or_default();
-            if self.replies.get(*count) != Some(&answer.content) {
+            if !self.takes(*count, &answer.content) {
                 return Err("an agent did not answer what the first one had".to_owned());
             }
             *count += 1;
@@ -144,7 +184,7 @@ impl Script for Probed {
 
     fn on_reply(&mut self, reply: Reply) -> Result<Verdict> {
         match reply.outcome {
-            Ok(message) if message.content == self.probe.replies[0] => Ok(Verdict::Good),
+            Ok(message) if self.probe.takes(0, &message.content) => Ok(Verdict::Good),
             Ok(_) => Err(Error::Path(format!(
                 "message {} was answered with something else than the first one",
                 reply.id

@@ -2,16 +2,19 @@
 
 use super::backends;
 use super::fleet::Fleet;
-use super::open_loop::{Echo, Generator, WINDOW};
-use crate::Result;
+use super::open_loop::{Generator, WINDOW};
+use super::traffic::{Conversation, Traffic};
 use crate::bundle::Subject;
 use crate::record::Part;
-use sandlab_runtime::messaging::Settings;
+use crate::workload::with_directory;
+use crate::{Error, Result};
+use sandlab_runtime::messaging::{AgentOptions, Settings, Strategy};
 use sandlab_runtime::{Backend, BackendKind, SandboxConfig};
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 
-/// An agent's program, loaded on one backend.
+/// An agent's program, loaded on one backend, with what its agents are sent.
 pub struct Program {
     /// The agent's name in reports.
     pub agent: String,
@@ -19,6 +22,14 @@ pub struct Program {
     pub backend: BackendKind,
     /// Starts its instances.
     pub start: Arc<dyn Backend>,
+    /// What they are sent.
+    pub traffic: Traffic,
+    /// What they are configured with; empty if they are not.
+    pub config: Vec<u8>,
+    /// What a reader must know of how it was loaded.
+    pub notes: Vec<String>,
+    /// What they write in, until it is no longer needed.
+    directory: Option<Arc<TempDir>>,
 }
 
 /// Children that a load starts at most: tokio has 512 threads for their calls, and each
@@ -28,22 +39,42 @@ pub const MAX_CHILDREN: usize = 500;
 /// Loads an agent on each of these backends, with room for so many instances at once.
 ///
 /// # Errors
-/// If it does not load there.
+/// If it does not load there, or the messages do not fit its kind, or need what many agents
+/// cannot have.
 pub fn programs(
     subject: &Subject,
     backends: &[BackendKind],
     agents: usize,
     sandbox: &SandboxConfig,
+    traffic: &Traffic,
+    config: &[u8],
 ) -> Result<Vec<Program>> {
     let mut sandbox = sandbox.clone();
     // And one that is called alone.
     let slots = u32::try_from(agents).unwrap_or(u32::MAX).saturating_add(1);
     sandbox.allocation.slots = sandbox.allocation.slots.max(slots);
+    let cases = match traffic {
+        Traffic::Echo { .. } => &[][..],
+        Traffic::Series(case) => std::slice::from_ref(&**case),
+    };
+    if agents > 1 && cases.iter().any(|case| case.directory) {
+        return Err(Error::Usage(format!(
+            "{} writes files, and all agents would write the same ones: use `--agents 1`",
+            subject.name()
+        )));
+    }
+    let (sandbox, directory) = with_directory(&sandbox, cases)?;
+    let directory = directory.map(Arc::new);
     let load = |kind: &BackendKind| {
+        let mut notes = Vec::new();
         Ok(Program {
             agent: subject.name(),
             backend: *kind,
-            start: backends::backend(subject, *kind, &sandbox)?,
+            start: backends::noted(subject, *kind, &sandbox, cases, &mut notes)?,
+            notes,
+            traffic: traffic.clone(),
+            config: config.to_vec(),
+            directory: directory.clone(),
         })
     };
     backends.iter().map(load).collect()
@@ -61,22 +92,48 @@ impl Program {
         })
     }
 
+    /// Returns the same program with other messages.
+    #[must_use]
+    pub fn sending(&self, traffic: Traffic) -> Self {
+        Self {
+            agent: self.agent.clone(),
+            backend: self.backend,
+            start: self.start.clone(),
+            traffic,
+            config: self.config.clone(),
+            notes: self.notes.clone(),
+            directory: self.directory.clone(),
+        }
+    }
+
+    /// Returns the mean size of its messages, bytes.
+    pub fn bytes(&self) -> usize {
+        match &self.traffic {
+            Traffic::Echo { size } => *size,
+            Traffic::Series(case) => case.mean_bytes() as usize,
+        }
+    }
+
     /// Returns the part of a run that loads so many of its agents.
-    pub fn part(
-        &self,
-        kind: &str,
-        agents: usize,
-        size: usize,
-        rate: Option<f64>,
-        shards: usize,
-    ) -> Part {
+    pub fn part(&self, kind: &str, agents: usize, rate: Option<f64>, shards: usize) -> Part {
+        let mix = self.traffic.mix();
         Part {
             backend: Some(self.backend),
             agents,
-            size: Some(size),
+            size: self.traffic.size(),
+            mean_bytes: mix.as_ref().map(|mix| mix.mean_bytes),
+            mix: mix.filter(|_| self.traffic.size().is_none()),
             rate,
             shards,
             ..Part::new(kind, &self.agent)
+        }
+    }
+
+    /// Returns how its agents are started.
+    pub fn options(&self) -> AgentOptions {
+        AgentOptions {
+            config: (!self.config.is_empty()).then(|| self.config.clone()),
+            ..AgentOptions::default()
         }
     }
 
@@ -85,15 +142,28 @@ impl Program {
     /// # Errors
     /// If a shard or an agent does not start.
     pub fn fleet(&self, agents: usize, shards: usize) -> Result<Fleet> {
-        let settings = Settings { shards, ..Settings::default() };
-        Fleet::start(&self.start, agents, settings, &Default::default())
+        self.fleet_of(agents, shards, Strategy::default())
     }
-}
 
-/// Returns a generator of messages that a fleet echoes.
-pub fn echoing(fleet: &Fleet, size: usize) -> Generator<Echo> {
-    let script = Echo::new(fleet.agents.clone(), size);
-    Generator::new(fleet.runtime.connect(WINDOW), script)
+    /// Starts so many of its agents, which are handed their messages in this way.
+    ///
+    /// # Errors
+    /// If a shard or an agent does not start.
+    pub fn fleet_of(&self, agents: usize, shards: usize, strategy: Strategy) -> Result<Fleet> {
+        let settings = Settings { shards, ..Settings::default() };
+        let options = AgentOptions { strategy, ..self.options() };
+        let peers = match &self.traffic {
+            Traffic::Echo { .. } => &[][..],
+            Traffic::Series(case) => &case.peers,
+        };
+        Fleet::with_peers(&self.start, agents, settings, &options, peers)
+    }
+
+    /// Returns a generator that sends a fleet of its agents their messages.
+    pub fn generator(&self, fleet: &Fleet) -> Generator<Conversation> {
+        let script = Conversation::new(fleet, &self.traffic);
+        Generator::new(fleet.runtime.connect(WINDOW), script)
+    }
 }
 
 /// Returns how long a window of an open loop is: a sixtieth of the load, so that there are

@@ -1,7 +1,7 @@
 //! An agent's own response time: one call after another, without the path.
 
-use crate::sampling::open_loop::{check, numbered};
 use crate::sampling::program::Program;
+use crate::sampling::traffic::Traffic;
 use crate::stats::Distribution;
 use crate::{Error, Result};
 use sandlab_runtime::{Identity, Message};
@@ -17,24 +17,30 @@ const TIME: Duration = Duration::from_millis(500);
 /// adds some 25 ns to each.
 ///
 /// # Errors
-/// If the agent does not start, or does not echo. One that fails has no response time.
-pub fn response(program: &Program, size: usize) -> Result<Option<Distribution>> {
+/// If the agent does not start, or replies what it must not. One that fails has no response time.
+pub fn response(program: &Program) -> Result<Option<Distribution>> {
     let failed = |source| Error::Call {
         agent: program.agent.clone(),
         side: program.backend.to_string(),
         step: "when called alone".to_owned(),
         source,
     };
-    let spawned = program.start.spawn(Identity::alone());
+    let identity = match &program.traffic {
+        Traffic::Echo { .. } => Identity::alone(),
+        Traffic::Series(case) => case.identity(),
+    };
+    let spawned = program.start.spawn(identity);
     let mut agent = spawned.map_err(|fault| failed(fault.into()))?;
-    let payload = vec![0x5a; size.max(8)];
+    if !program.config.is_empty() {
+        agent.configure(&program.config).map_err(failed)?;
+    }
     let mut times = Distribution::default();
     let start = Instant::now();
     for id in 0..CALLS + CALLS / 10 {
         if start.elapsed() > TIME {
             break;
         }
-        let message = Message::request(numbered(&payload, id));
+        let message = Message::request(program.traffic.content(id, id as u32));
         let before = Instant::now();
         let handled = match agent.handle(&message) {
             Ok(handled) => handled,
@@ -43,7 +49,7 @@ pub fn response(program: &Program, size: usize) -> Result<Option<Distribution>> 
         };
         let took = before.elapsed();
         match handled.replies.as_slice() {
-            [reply] => check(id, reply, payload.len())?,
+            [reply] => program.traffic.check(id, id as u32, reply)?,
             other => {
                 let count = other.len();
                 return Err(Error::Path(format!("message {id} had {count} replies")));

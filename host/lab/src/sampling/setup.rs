@@ -3,7 +3,9 @@
 use crate::bundle::Subject;
 use crate::workload::{self, Case};
 use crate::{Error, Result};
-use sandlab_runtime::{Agent, Backend, CallError};
+use sandlab_runtime::subject::Kind;
+use sandlab_runtime::{Agent, Backend, CallError, SandboxConfig};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A subject that is loaded on every side that it is measured on.
@@ -23,13 +25,13 @@ pub struct Side {
     /// What reports call it.
     pub name: String,
     /// What starts its instances.
-    pub backend: Box<dyn Backend>,
+    pub backend: Arc<dyn Backend>,
 }
 
 impl Side {
     /// A side with this name.
     pub fn new(name: impl Into<String>, backend: impl Backend + 'static) -> Self {
-        Self { name: name.into(), backend: Box::new(backend) }
+        Self { name: name.into(), backend: Arc::new(backend) }
     }
 }
 
@@ -62,12 +64,13 @@ impl Loaded {
     }
 }
 
-/// The messages of a subject: its own workload, a reference agent's, or random bytes.
+/// The messages of a subject: its own workload, a reference agent's, or what any subject of its
+/// kind can be sent.
 ///
 /// # Errors
-/// If its workload's file is damaged.
+/// If its workload's file is damaged, or nobody can know what it takes.
 pub fn cases(subject: &Subject, seed: u64) -> Result<Vec<Case>> {
-    if let Subject::Bundle(bundle) = subject {
+    if let Some(bundle) = subject.bundle() {
         if let Some(file) = bundle.workload() {
             return workload::read(&file);
         }
@@ -75,5 +78,27 @@ pub fn cases(subject: &Subject, seed: u64) -> Result<Vec<Case>> {
             return Ok(cases);
         }
     }
-    Ok(workload::of_unknown(seed))
+    let kind = subject.kind.unwrap_or(Kind::Agent);
+    workload::of_kind(kind, seed).ok_or_else(|| {
+        Error::Usage(format!(
+            "{} has functions, whose arguments have to be stated: give calls with `--workload \
+             FILE`, a line each; {}",
+            subject.name(),
+            examples(subject)
+        ))
+    })
+}
+
+/// Calls that fit the functions of a subject, as lines of a workload.
+fn examples(subject: &Subject) -> String {
+    let loaded = subject.load_alone(&SandboxConfig::default());
+    let functions = loaded.map(|loaded| loaded.functions().to_vec()).unwrap_or_default();
+    let lines = functions.iter().take(4).map(|function| {
+        let call = serde_json::Value::from(function.example.as_str());
+        format!("\n  {{\"call\": {call}}}")
+    });
+    let name = subject.name();
+    let more = format!("\n`sandlab inspect` shows all functions of {name} with their types");
+    let lines: String = lines.collect();
+    if lines.is_empty() { more } else { format!("for example{lines}{more}") }
 }

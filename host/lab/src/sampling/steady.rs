@@ -1,7 +1,7 @@
 //! A steady rate after a ramp-up: an open loop that more than one experiment runs.
 
 use super::open_loop::{Schedule, Segment, drive};
-use super::program::{Program, echoing, window_of};
+use super::program::{Program, window_of};
 use super::recorder::Recorder;
 use super::repeating::Repeats;
 use super::response::response;
@@ -16,8 +16,6 @@ pub struct Steady {
     pub kind: &'static str,
     /// Agents, which get messages in turn.
     pub agents: usize,
-    /// The content of each message, bytes; at least 8.
-    pub size: usize,
     /// Messages per second.
     pub rate: f64,
     /// How long to measure.
@@ -32,19 +30,19 @@ pub struct Steady {
 /// budget goes.
 ///
 /// # Errors
-/// If an agent does not start or echoes something else, or a message is lost.
+/// If an agent does not start or replies something else, or a message is lost.
 pub fn steady(program: &Program, load: &Steady, to: &mut dyn Recorder) -> Result<()> {
-    let Steady { agents, size, .. } = *load;
-    to.part(program.part(load.kind, agents, size, Some(load.rate), load.shards))?;
+    let Steady { agents, .. } = *load;
+    to.part(program.part(load.kind, agents, Some(load.rate), load.shards))?;
     if let Some(why) = program.refuses(agents) {
         return to.unavailable(why);
     }
-    if let Some(time) = response(program, size)? {
+    if let Some(time) = response(program)? {
         to.found(&Shared::Response { time })?;
     }
     let fleet = program.fleet(agents, load.shards)?;
     let longest = window_of(load.duration);
-    let mut generator = echoing(&fleet, size);
+    let mut generator = program.generator(&fleet);
     let mut repeats = Repeats::of(load.duration);
     let mut segments = vec![Segment::ramp_up(load.rate, load.ramp_up)];
     while let Some(length) = repeats.next(longest).filter(|_| !to.stopped()) {
@@ -57,7 +55,7 @@ pub fn steady(program: &Program, load: &Steady, to: &mut dyn Recorder) -> Result
             to.window(window)
         })?;
     }
-    repeats.note(&program.part(load.kind, agents, size, None, 1).name(), load.duration, to)?;
+    repeats.note(&program.part(load.kind, agents, None, 1).name(), load.duration, to)?;
     to.failures(&generator)?;
     to.accounts(&fleet)
 }

@@ -34,6 +34,7 @@ pub use code::{Code, Severity};
 pub use examine::examine;
 pub use finding::{About, Check, Finding, Guest, Metric, StageReport, Status};
 pub use measure::{Measure, QUANTITIES};
+pub(crate) use outline::Outline;
 pub use policy::{Policies, Policy};
 pub use stage::Stage;
 pub use target::{Target, find};

@@ -1,6 +1,6 @@
 //! Resolves the names on the command line to guests.
 
-use crate::bundle::{self, Bundle, Subject};
+use crate::bundle::{self, Bundle};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -87,9 +87,9 @@ pub fn find(what: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Target>> 
         return Ok(vec![Target::component(what)]);
     }
     let subject = bundle::find(&what.to_string_lossy(), progress)?;
-    Ok(vec![match subject {
-        Subject::Bundle(bundle) => Target::bundle(&bundle),
-        Subject::Component(path) => Target::component(&path),
+    Ok(vec![match subject.bundle() {
+        Some(bundle) => Target::bundle(bundle),
+        None => Target::component(&subject.component()),
     }])
 }
 

@@ -1,36 +1,26 @@
-//! Workload files: one JSON object per line.
+//! Workload files: one JSON object per line, all of one kind.
 //!
 //! ```text
-//! {"configure": "fast"}
+//! {"configure": "fast", "peers": ["next"]}
 //! {"request": "one two", "reply": "two one"}
-//! {"request": {"hex": "00ff"}, "replies": ["a", "b"]}
+//! {"request": {"hex": "00ff"}, "replies": ["a", {"regex": "^b+$"}]}
+//! {"request": "panic", "faults": true}
 //! {"request": "anything"}
+//!
+//! {"http": {"method": "POST", "path": "/x", "body": "…"}, "status": 200, "body": {"json": {"n": 1}}}
+//! {"args": ["-e", "puts 1"], "stdin": "…", "stdout": "1\n", "exit": 0}
+//! {"call": "ns:pkg/iface.func(\"x\", {a: 1})", "result": "{b: 2}"}
 //! ```
 //!
-//! The first line may configure the agent. A request without a reply must get the same reply
-//! each time, on every backend.
+//! The first line may set an agent up. A message of which nothing is expected must get the same
+//! reply each time, on every backend.
 
-use super::{Case, Exchange, Expected};
+use super::Case;
+use super::line::Line;
 use crate::{Error, Result};
-use serde::Deserialize;
+use sandlab_runtime::subject::Kind;
+use sha2::{Digest, Sha256};
 use std::path::Path;
-use std::sync::OnceLock;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    configure: Option<Content>,
-    request: Option<Content>,
-    reply: Option<Content>,
-    replies: Option<Vec<Content>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a text, or an object {\"hex\": \"00ff\"}")]
-enum Content {
-    Text(String),
-    Hex { hex: String },
-}
 
 /// Reads a workload file into one case with all messages in order.
 ///
@@ -46,96 +36,106 @@ pub fn read(path: &Path) -> Result<Vec<Case>> {
 /// # Errors
 /// [`Error::Workload`] with the first wrong line.
 pub fn read_text(path: &Path, text: &str) -> Result<Vec<Case>> {
-    parse(text).map_err(|reason| Error::Workload { path: path.to_owned(), reason })
+    let mut case =
+        parse(text).map_err(|reason| Error::Workload { path: path.to_owned(), reason })?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let digest = Sha256::digest(text);
+    let digest: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    case.source = Some(format!("{}@{digest}", crate::printable::printable(&name)));
+    Ok(vec![case])
 }
 
-fn parse(text: &str) -> Result<Vec<Case>, String> {
-    let (mut config, mut exchanges) = (Vec::new(), Vec::new());
-    let lines = text.lines().enumerate();
-    for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+fn parse(text: &str) -> Result<Case, String> {
+    let mut case: Option<Case> = None;
+    let (mut config, mut peers): (Vec<u8>, Vec<String>) = Default::default();
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    for (place, (index, line)) in lines.enumerate() {
         let at = |reason: String| format!("line {}: {reason}", index + 1);
-        let line: Line = serde_json::from_str(line).map_err(|error| at(error.to_string()))?;
-        match line {
-            Line { configure: Some(content), request: None, reply: None, replies: None }
-                if config.is_empty() && exchanges.is_empty() =>
-            {
-                config = content.bytes().map_err(at)?;
-            }
-            Line { configure: None, request: Some(request), reply, replies } => {
-                let request = request.bytes().map_err(at)?;
-                let expected = expected(reply, replies).map_err(at)?;
-                exchanges.push(Exchange::new(request, expected));
-            }
-            _ => {
-                let help = "expected a `request`, or, on the first line only, `configure` alone";
-                return Err(at(help.to_owned()));
-            }
+        let text = line;
+        let line: Line = serde_json::from_str(text).map_err(|error| at(error.to_string()))?;
+        if place == 0 && line.is_setup() {
+            let configure = line.configure.map(|bytes| bytes.bytes()).transpose();
+            config = configure.map_err(at)?.unwrap_or_default();
+            peers = line.peers.unwrap_or_default();
+            continue;
+        }
+        let faults = line.faults;
+        let (kind, mut exchange) = line.exchange().map_err(at)?;
+        (exchange.line, exchange.text) = (Some(index + 1), Some(text.to_owned()));
+        let case = case.get_or_insert_with(|| Case::new(kind, Vec::new()));
+        if case.kind != kind {
+            let first = case.kind;
+            return Err(at(format!("a message to {kind}, where the first one is to {first}")));
+        }
+        match faults {
+            true => case.faults.push(exchange.request),
+            false => case.exchanges.push(exchange),
         }
     }
-    if exchanges.is_empty() {
-        return Err("it has no request".to_owned());
+    let mut case = case.filter(|case| !case.exchanges.is_empty()).ok_or("it has no message")?;
+    if case.kind != Kind::Agent && !(config.is_empty() && peers.is_empty()) {
+        return Err(format!("line 1: {} is neither configured nor has it peers", case.kind));
     }
-    Ok(vec![Case { size: None, config, peers: Vec::new(), directory: false, exchanges }])
-}
-
-fn expected(reply: Option<Content>, replies: Option<Vec<Content>>) -> Result<Expected, String> {
-    match (reply, replies) {
-        (None, None) => Ok(Expected::Repeats(OnceLock::new())),
-        (Some(reply), None) => Ok(Expected::Reply(reply.bytes()?)),
-        (None, Some(replies)) => {
-            let replies = replies.into_iter().map(Content::bytes);
-            Ok(Expected::Replies(replies.collect::<Result<_, _>>()?))
-        }
-        (Some(_), Some(_)) => Err("give `reply` or `replies`, not both".to_owned()),
-    }
-}
-
-impl Content {
-    fn bytes(self) -> Result<Vec<u8>, String> {
-        let hex = match self {
-            Self::Text(text) => return Ok(text.into_bytes()),
-            Self::Hex { hex } => hex,
-        };
-        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-        let byte = |pair: &[u8; 2]| {
-            let digits = str::from_utf8(pair).ok()?;
-            u8::from_str_radix(digits, 16).ok()
-        };
-        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
-        let bytes = bytes.filter(|_| rest.is_empty());
-        bytes.ok_or_else(|| format!("{hex:?} is not hexadecimal"))
-    }
+    (case.config, case.peers) = (config, peers);
+    Ok(case)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::Expected;
 
     #[test]
     fn the_lines_of_a_workload_become_its_exchanges() {
-        let text = r#"{"configure": "fast"}
+        let text = r#"{"configure": "fast", "peers": ["next"]}
 
             {"request": "a", "reply": {"hex": "00ff"}}
+            {"request": "die", "faults": true}
             {"request": "b", "replies": []}
             {"request": "c"}"#;
-        let case = parse(text).unwrap().pop().unwrap();
-        assert_eq!(case.config, b"fast");
+        let case = parse(text).unwrap();
+        assert_eq!((case.config.as_slice(), case.peers[0].as_str()), (&b"fast"[..], "next"));
+        assert_eq!(case.faults[0].content, b"die");
         let [a, b, c] = &case.exchanges[..] else {
             panic!("{case:?}");
         };
         assert!(matches!(&a.expected, Expected::Reply(bytes) if *bytes == [0, 255]));
         assert!(matches!(&b.expected, Expected::Replies(none) if none.is_empty()));
         assert!(matches!(&c.expected, Expected::Repeats(_)));
+        assert_eq!(c.line, Some(6));
+    }
+
+    #[test]
+    fn each_kind_has_its_own_messages() {
+        for (text, kind, content) in [
+            (r#"{"http": {}}"#, Kind::Service, r#"{"method":"GET","path":"/"}"#),
+            (
+                r#"{"http": {"path": "/x", "headers": {"a": "b"}, "body": {"base64": "/w=="}}}"#,
+                Kind::Service,
+                r#"{"method":"GET","path":"/x","headers":[["a","b"]],"body":{"base64":"/w=="}}"#,
+            ),
+            (r#"{"args": ["-v"], "exit": 0}"#, Kind::Command, r#"{"args":["-v"]}"#),
+            (r#"{"call": "f(1)", "result": "2"}"#, Kind::Function, "f(1)"),
+        ] {
+            let case = parse(text).unwrap();
+            let sent = String::from_utf8_lossy(&case.exchanges[0].request.content);
+            assert_eq!((case.kind, &*sent), (kind, content));
+        }
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, part) in [
-            ("", "no request"),
+            ("", "no message"),
             ("{\"request\": \"a\"}\n{\"configure\": \"x\"}", "line 2"),
             ("{\"request\": {\"hex\": \"0g\"}}", "not hexadecimal"),
             ("{\"request\": \"a\", \"anser\": \"b\"}", "anser"),
             ("not json", "line 1"),
+            (r#"{"http": {}, "exit": 0}"#, "to service has and what one to command"),
+            ("{\"http\": {}}\n{\"args\": []}", "line 2: a message to command, where the first"),
+            (r#"{"http": {}, "body": {"regex": "("}}"#, "the pattern \"(\""),
+            (r#"{"status": 200}"#, "without its request, `http`"),
+            ("{\"configure\": \"x\"}\n{\"call\": \"f()\"}", "neither configured"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(part), "{text:?}: {error}");

@@ -8,15 +8,23 @@ mod arithmetic;
 mod conversation;
 mod directory;
 mod documents;
+mod expected;
 mod file;
+mod line;
+mod matcher;
 mod text;
 
 pub use directory::with_directory;
+pub use expected::{Expected, Output, Response};
 pub use file::{read, read_text};
+pub use line::schema;
+pub use matcher::{Matcher, Number};
 
+use line::Line;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use sandlab_runtime::{AgentId, Handled, Identity, Message};
+use sandlab_runtime::subject::Kind;
+use sandlab_runtime::{Identity, Message};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
@@ -31,6 +39,8 @@ pub const COMPUTE: [&str; 8] =
 /// A series of messages.
 #[derive(Debug)]
 pub struct Case {
+    /// The kind of subject that the messages are for.
+    pub kind: Kind,
     /// The size of the generated messages, bytes; `None` for a workload file.
     pub size: Option<usize>,
     /// The agent's configuration; empty if it is not configured.
@@ -41,6 +51,10 @@ pub struct Case {
     pub directory: bool,
     /// The messages, in order; the series can be repeated from the start.
     pub exchanges: Vec<Exchange>,
+    /// Messages that the agent must fault at, for `recovery`; they are not part of the series.
+    pub faults: Vec<Message>,
+    /// The workload's name and the beginning of its digest; `None` for generated messages.
+    pub source: Option<String>,
 }
 
 /// A message and its expected reply.
@@ -48,29 +62,49 @@ pub struct Case {
 pub struct Exchange {
     /// The message.
     pub request: Message,
-    /// What the agent must do with it.
+    /// What the subject must do with it.
     pub expected: Expected,
-}
-
-/// The expected reaction to a message.
-#[derive(Debug)]
-pub enum Expected {
-    /// One reply with these bytes.
-    Reply(Vec<u8>),
-    /// One reply per entry, with its bytes.
-    Replies(Vec<Vec<u8>>),
-    /// One reply with a DEFLATE stream of these bytes.
-    Deflated(Vec<u8>),
-    /// No reply, and one message with these bytes to this agent.
-    Sends(AgentId, Vec<u8>),
-    /// The same replies as the first time, on any backend: all that can be required of an unknown
-    /// agent.
-    Repeats(OnceLock<Vec<Vec<u8>>>),
+    /// Its number in the workload file; `None` for a message that sandlab made.
+    pub line: Option<usize>,
+    /// The line that it was read from; `None` for a generated message.
+    pub text: Option<String>,
+    /// The last reply that was found right: one that is the same needs no second look.
+    checked: OnceLock<Vec<u8>>,
 }
 
 impl Exchange {
-    fn new(request: impl AsRef<[u8]>, expected: Expected) -> Self {
-        Self { request: Message::request(request.as_ref()), expected }
+    /// Returns a message with what must come of it.
+    pub fn new(request: impl AsRef<[u8]>, expected: Expected) -> Self {
+        Self {
+            request: Message::request(request.as_ref()),
+            expected,
+            line: None,
+            text: None,
+            checked: OnceLock::new(),
+        }
+    }
+
+    /// Reads a message from a line of a workload file.
+    ///
+    /// # Errors
+    /// What is wrong with the line.
+    pub fn of_line(text: &str) -> Result<Self, String> {
+        let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let (_, exchange) = line.exchange()?;
+        Ok(Self { text: Some(text.to_owned()), ..exchange })
+    }
+
+    /// Checks the only reply that came of the message.
+    ///
+    /// # Errors
+    /// As [`Expected::check_reply`].
+    pub fn check(&self, reply: &[u8]) -> Result<(), String> {
+        if self.checked.get().is_some_and(|checked| checked == reply) {
+            return Ok(());
+        }
+        self.expected.check_reply(reply)?;
+        let _ = self.checked.set(reply.to_vec());
+        Ok(())
     }
 
     fn reply(request: impl AsRef<[u8]>, reply: impl Into<Vec<u8>>) -> Self {
@@ -80,12 +114,20 @@ impl Exchange {
 
 impl Case {
     fn of(size: usize, exchanges: Vec<Exchange>) -> Self {
+        Self { size: Some(size), ..Self::new(Kind::Agent, exchanges) }
+    }
+
+    /// Returns a series for subjects of a kind, without configuration or peers.
+    pub fn new(kind: Kind, exchanges: Vec<Exchange>) -> Self {
         Self {
-            size: Some(size),
+            kind,
+            size: None,
             config: Vec::new(),
             peers: Vec::new(),
             directory: false,
             exchanges,
+            faults: Vec::new(),
+            source: None,
         }
     }
 
@@ -102,63 +144,6 @@ impl Case {
     }
 }
 
-impl Expected {
-    /// Checks what the agent did.
-    ///
-    /// # Errors
-    /// If it differs: the text names the expected and the actual reaction.
-    pub fn check(&self, handled: &Handled) -> Result<(), String> {
-        let replies: Vec<&[u8]> = handled.replies.iter().map(|r| &*r.content).collect();
-        match self {
-            Self::Reply(expected) => same(&[expected], &replies)?,
-            Self::Replies(expected) => same(expected, &replies)?,
-            Self::Deflated(expected) => match replies.as_slice() {
-                [stream] => {
-                    let inflated = miniz_oxide::inflate::decompress_to_vec(stream)
-                        .map_err(|error| format!("the reply is not a DEFLATE stream: {error}"))?;
-                    same(&[expected], &[&inflated])?;
-                }
-                other => return Err(format!("expected one reply, got {}", other.len())),
-            },
-            Self::Sends(recipient, expected) => {
-                same::<&[u8]>(&[], &replies)?;
-                return match handled.sent.as_slice() {
-                    [sent] if sent.recipient == *recipient => same(&[expected], &[&sent.content]),
-                    sent => Err(format!(
-                        "expected one message to agent {recipient}, got {} to others",
-                        sent.len()
-                    )),
-                };
-            }
-            Self::Repeats(first) => {
-                let first = first.get_or_init(|| replies.iter().map(|r| r.to_vec()).collect());
-                return same(first, &replies);
-            }
-        }
-        match handled.sent.len() {
-            0 => Ok(()),
-            sent => Err(format!("expected no sent messages, got {sent}")),
-        }
-    }
-}
-
-fn same<E: AsRef<[u8]>>(expected: &[E], got: &[&[u8]]) -> Result<(), String> {
-    if expected.len() != got.len() {
-        let (expected, got) = (expected.len(), got.len());
-        return Err(format!("expected {expected} replies, got {got}"));
-    }
-    let pairs = expected.iter().map(AsRef::as_ref).zip(got.iter().copied());
-    let different = pairs.into_iter().find(|(expected, got)| expected != got);
-    different.map_or(Ok(()), |(expected, got)| {
-        let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
-        Err(format!(
-            "expected {}, got {}: they differ from byte {at} on",
-            excerpt(expected),
-            excerpt(got)
-        ))
-    })
-}
-
 fn excerpt(bytes: &[u8]) -> String {
     const SHOWN: usize = 40;
     let start = bytes[..bytes.len().min(SHOWN)].escape_ascii();
@@ -168,10 +153,11 @@ fn excerpt(bytes: &[u8]) -> String {
     }
 }
 
-/// Returns the cases of a reference agent, one per size of [`SIZES`]; `None` if there is no such
-/// agent.
-pub fn of_agent(agent: &str, seed: u64) -> Option<Vec<Case>> {
-    let make: fn(usize, &mut ChaCha8Rng) -> Case = match agent {
+type Maker = fn(usize, &mut ChaCha8Rng) -> Case;
+
+/// Returns what makes a reference agent's messages; `None` if there is no such agent.
+fn maker(agent: &str) -> Option<Maker> {
+    Some(match agent {
         "hash" => arithmetic::hash,
         "matrix" => arithmetic::matrix,
         "sort" => arithmetic::sort,
@@ -187,15 +173,42 @@ pub fn of_agent(agent: &str, seed: u64) -> Option<Vec<Case>> {
         "allocator" => conversation::allocator,
         "faulty" => conversation::faulty,
         _ => return None,
+    })
+}
+
+/// Returns the cases of a reference agent, one per size of [`SIZES`]; `None` if there is no such
+/// agent.
+pub fn of_agent(agent: &str, seed: u64) -> Option<Vec<Case>> {
+    SIZES.into_iter().map(|size| of_size(agent, size, seed)).collect()
+}
+
+/// Returns the case of a reference agent for one size of its messages, bytes; `None` if there is
+/// no such agent.
+pub fn of_size(agent: &str, size: usize, seed: u64) -> Option<Case> {
+    Some(maker(agent)?(size, &mut generator(agent, size, seed)))
+}
+
+/// Returns what a subject of this kind can be sent when nothing is known of it: a service a `GET`
+/// of `/`, a command no arguments. `None` for functions, whose arguments nobody can guess.
+pub fn of_kind(kind: Kind, seed: u64) -> Option<Vec<Case>> {
+    let line = match kind {
+        Kind::Agent => return Some(of_unknown(seed)),
+        Kind::Function => return None,
+        Kind::Service => "{\"http\": {}}",
+        Kind::Command => "{\"args\": []}",
     };
-    let cases = SIZES.map(|size| make(size, &mut generator(agent, size, seed)));
-    Some(cases.into())
+    let exchange = Exchange::of_line(line).ok()?;
+    Some(vec![Case::new(kind, vec![exchange])])
 }
 
 /// Returns cases for an unknown agent: random bytes, to which it must always give the same reply.
 pub fn of_unknown(seed: u64) -> Vec<Case> {
-    let cases = SIZES.map(|size| conversation::unknown(size, &mut generator("", size, seed)));
-    cases.into()
+    SIZES.map(|size| unknown(size, seed)).into()
+}
+
+/// Returns the case for an unknown agent with messages of one size, bytes.
+pub fn unknown(size: usize, seed: u64) -> Case {
+    conversation::unknown(size, &mut generator("", size, seed))
 }
 
 /// Returns the generator of a case, which does not depend on the cases generated before.
@@ -240,13 +253,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_wrong_reply_is_told_apart_and_described() {
-        let handled = Handled { replies: vec![Message::request(b"four")], sent: Vec::new() };
-        assert!(Expected::Reply(b"four".to_vec()).check(&handled).is_ok());
-        let error = Expected::Reply(b"five".to_vec()).check(&handled);
-        assert!(error.unwrap_err().contains("from byte 1 on"));
     }
 }

@@ -6,7 +6,7 @@ pub mod guests;
 pub mod mishaps;
 pub mod path;
 
-use sandlab::bundle::{Bundle, Subject, find};
+use sandlab::bundle::{Bundle, find};
 use sandlab_runtime::config::{Access, DirectoryGrant};
 use sandlab_runtime::{
     Agent, Backend, CallError, Fault, Handled, Identity, Message, SandboxConfig, native::Twin,
@@ -15,8 +15,9 @@ use sandlab_runtime::{
 use std::path::Path;
 
 pub fn bundle(name: &str) -> Bundle {
-    match find(name, &mut |_| {}) {
-        Ok(Subject::Bundle(bundle)) => *bundle,
+    let found = find(name, &mut |_| {}).map(|subject| subject.bundle().cloned());
+    match found {
+        Ok(Some(bundle)) => bundle,
         other => panic!("run `make guests` first: {other:?}"),
     }
 }

@@ -66,6 +66,17 @@ impl CommandRequest<'_> {
     pub fn encode(&self) -> Vec<u8> {
         super::encode(self)
     }
+
+    /// Reads a message's content.
+    fn decode(content: &[u8]) -> Result<CommandRequest<'_>, String> {
+        serde_json::from_slice(content).map_err(|error| format!("no command line: {error}"))
+    }
+
+    /// # Errors
+    /// What in the content is no command line.
+    pub(super) fn check(content: &[u8]) -> Result<(), String> {
+        CommandRequest::decode(content).map(drop)
+    }
 }
 
 /// Where a command's `run` is.
@@ -93,8 +104,7 @@ impl Command {
         config: &SandboxConfig,
         content: &[u8],
     ) -> Result<Vec<u8>, Stop> {
-        let request: CommandRequest = serde_json::from_slice(content)
-            .map_err(|error| Stop::not_understood(format!("no command line: {error}")))?;
+        let request = CommandRequest::decode(content).map_err(Stop::not_understood)?;
         let stdout = Stdout::new(config.budgets.output.as_u64());
         self.prepare(live, config, request, &stdout)?;
         let store = &mut live.store;

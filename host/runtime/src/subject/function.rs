@@ -4,15 +4,17 @@
 //! The path may leave out the version, and the package too, as long as what is left names one
 //! function: `iface.func(…)`, `func(…)`. Of a resource `counter`, `counter(…)` is the
 //! constructor, `counter.add(handle(1), 2)` a method, and `drop(handle(1))` drops it. A resource
-//! that a call returns stands in the reply as `handle(N)`, numbered from 1 in each instance,
-//! and lives as long as the instance unless it is given away or dropped.
+//! that a call returns stands in the reply as `handle(N)`, with the lowest number from 1 on that
+//! is free in its instance, and lives as long as the instance unless it is given away or dropped:
+//! calls that drop what they made can be repeated word for word.
 
 use super::instance::{Live, Stop};
 use super::wave::{self, Argument, Param};
 use crate::wasm::signature::signature;
 use crate::wasm::store::timed;
 use crate::{Budget, Cause, Failure, Fault, LoadError, SandboxConfig};
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Func, ResourceAny, Type, Val};
@@ -80,8 +82,8 @@ pub(super) struct Session {
     /// The functions that have been called, at their places in the list.
     found: Vec<Option<Func>>,
     handles: HashMap<u32, ResourceAny>,
-    /// The number of the handle that was given out last.
-    number: u32,
+    /// Numbers below the highest one ever given out that are free again.
+    free: BinaryHeap<Reverse<u32>>,
 }
 
 impl Functions {
@@ -217,7 +219,7 @@ impl Functions {
         }
         for (at, number) in handles {
             if matches!(of.params[*at].ty, Type::Own(_)) {
-                session.handles.remove(number);
+                session.release(*number);
             }
         }
         if !of.has_result {
@@ -238,7 +240,7 @@ impl Functions {
         session: &mut Session,
         number: u32,
     ) -> Result<Vec<u8>, Stop> {
-        let resource = session.handles.remove(&number).ok_or_else(|| none(number))?;
+        let resource = session.release(number).ok_or_else(|| none(number))?;
         if self.fiber {
             resource.resource_drop_async(store).await?;
         } else {
@@ -301,6 +303,14 @@ impl Functions {
         Ok(What::Call { target, values: values.collect(), handles })
     }
 
+    /// Checks that a message is a call of one of the functions.
+    ///
+    /// # Errors
+    /// What in it is none, with the function's type.
+    pub fn check(&self, content: &[u8]) -> Result<(), String> {
+        self.read(content).map(drop)
+    }
+
     fn all(&self) -> String {
         let paths: Vec<_> = self.list.iter().map(|f| f.path.as_str()).collect();
         paths.join(", ")
@@ -344,9 +354,18 @@ impl Session {
             }
             .into());
         }
-        self.number += 1;
-        self.handles.insert(self.number, resource);
-        Ok(self.number)
+        // Without a free one, the numbers from 1 on are all in use.
+        let next = || self.handles.len() as u32 + 1;
+        let number = self.free.pop().map_or_else(next, |Reverse(number)| number);
+        self.handles.insert(number, resource);
+        Ok(number)
+    }
+
+    /// Takes a resource that is no longer the instance's own, and frees its number.
+    fn release(&mut self, number: u32) -> Option<ResourceAny> {
+        let resource = self.handles.remove(&number)?;
+        self.free.push(Reverse(number));
+        Some(resource)
     }
 }
 

@@ -67,11 +67,17 @@ impl HttpRequest<'_> {
         super::encode(self)
     }
 
-    /// As `wasmtime-wasi-http` takes it.
+    /// # Errors
+    /// What in the content is no request.
+    pub(super) fn check(content: &[u8]) -> Result<(), String> {
+        LastRequest::default().read(content).map(drop)
+    }
+
+    /// Returns it as an HTTP library takes it.
     ///
     /// # Errors
     /// What of it HTTP does not allow.
-    pub(super) fn into_http(self) -> Result<Request<Bytes>, String> {
+    pub fn into_http(self) -> Result<Request<Bytes>, String> {
         let method = Method::from_bytes(self.method.as_bytes());
         let method = method.map_err(|error| format!("the method {:?}: {error}", self.method))?;
         if !self.path.starts_with('/') {

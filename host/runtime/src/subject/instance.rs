@@ -9,8 +9,8 @@ use crate::outbox::Sending;
 use crate::wasm::fault::{classify, classify_start};
 use crate::wasm::store::{arm, block_on, limited, timed};
 use crate::{
-    Agent, AsyncAgent, Call, CallError, Called, Cause, Failure, Fault, Handled, Identity, LogLine,
-    Message, Performative, Usage,
+    Agent, AsyncAgent, Call, CallError, Called, Cause, Denials, Failure, Fault, Handled, Identity,
+    LogLine, Message, Performative, Usage,
 };
 use std::pin::pin;
 use std::sync::Arc;
@@ -127,7 +127,8 @@ pub(super) struct Running {
     /// The instance that the next message is for. If there is none, the message starts one.
     live: Option<Live>,
     request: LastRequest,
-    /// What the last instance had used when it ended.
+    /// What the instances that ended had used: memory and fuel of the last one, the peak and
+    /// refused growths of all.
     last: Usage,
     log: Vec<LogLine>,
     ended: bool,
@@ -195,11 +196,22 @@ impl Running {
         });
         let ended = matches!(answered, Err(CallError::Fault(_)));
         if ended || live.messages >= program.messages {
-            self.last = live.usage(config.fuel);
+            self.last = after(self.last, live.usage(config.fuel));
             self.live = None;
         }
         answered
     }
+}
+
+/// What one instance after others has used, and they before it.
+fn after(earlier: Usage, now: Usage) -> Usage {
+    let denials = match (earlier.denials, now.denials) {
+        (Some(a), Some(b)) => {
+            Some(Denials { count: a.count + b.count, asked: b.asked.or(a.asked) })
+        }
+        (a, b) => b.or(a),
+    };
+    Usage { memory_peak: now.memory_peak.max(earlier.memory_peak), denials, ..now }
 }
 
 /// Runs a future to its end: on this thread's runtime if it can wait, else at once.
@@ -245,7 +257,7 @@ impl Agent for Running {
 
     fn usage(&self) -> Usage {
         let fuel = self.program.config.fuel;
-        self.live.as_ref().map_or(self.last, |live| live.usage(fuel))
+        self.live.as_ref().map_or(self.last, |live| after(self.last, live.usage(fuel)))
     }
 
     fn take_log(&mut self) -> Vec<LogLine> {

@@ -54,8 +54,9 @@ pub use kind::{Kind, KindError};
 pub use module::{Adapter, adapt};
 pub use program::Sandboxed;
 
+use crate::config::Calls;
 use crate::wasm::identify::require_component;
-use crate::wasm::{Sandbox, SandboxEngine};
+use crate::wasm::{Needs, Sandbox, SandboxEngine};
 use crate::{Backend, LoadError};
 use serde::Serialize;
 use std::path::Path;
@@ -71,17 +72,89 @@ pub struct Options {
     pub reuse: Option<u64>,
 }
 
-/// A file that was found to be a subject.
+/// A file that was found to be a subject, and loaded.
 #[derive(Clone)]
 pub struct Subject {
-    /// Of which kind it is.
+    /// The kind.
     pub kind: Kind,
     /// The adapter that made it a component; `None` if it was one.
     pub adapter: Option<Adapter>,
-    /// What starts its instances.
+    /// Starts its instances.
     pub backend: Arc<dyn Backend>,
-    /// The same with its details, unless it is an agent.
-    pub sandboxed: Option<Arc<Sandboxed>>,
+    program: Program,
+}
+
+/// The program behind the backend, for what only a sandboxed program can tell.
+#[derive(Clone)]
+enum Program {
+    Agent(Arc<Sandbox>),
+    Other(Arc<Sandboxed>),
+}
+
+/// Asks the program, whichever it is.
+macro_rules! ask {
+    ($subject:ident.$question:ident()) => {
+        match &$subject.program {
+            Program::Agent(sandbox) => sandbox.$question(),
+            Program::Other(sandboxed) => sandboxed.$question(),
+        }
+    };
+}
+
+impl Subject {
+    /// Returns how calls are made: sync or async, never auto.
+    pub fn calls(&self) -> Calls {
+        ask!(self.calls())
+    }
+
+    /// Returns what an instance takes of a pool.
+    pub fn needs(&self) -> Needs {
+        ask!(self.needs())
+    }
+
+    /// Returns the import through which the guest can block its thread, for which auto chooses
+    /// async calls; `None` if there is none.
+    pub fn blocking_import(&self) -> Option<&str> {
+        ask!(self.blocking_import())
+    }
+
+    /// Returns the size of the compiled component: machine code and its data, bytes.
+    pub fn compiled_size(&self) -> u64 {
+        ask!(self.compiled_size())
+    }
+
+    /// Returns whether loading compiled the component, instead of taking it from the cache.
+    pub fn was_compiled(&self) -> bool {
+        ask!(self.was_compiled())
+    }
+
+    /// Checks that a message's content is what a subject of this kind is sent, and fits its
+    /// types. An agent takes any.
+    ///
+    /// # Errors
+    /// What in it does not fit.
+    pub fn check(&self, content: &[u8]) -> Result<(), String> {
+        match &self.program {
+            Program::Agent(_) => Ok(()),
+            Program::Other(sandboxed) => sandboxed.check(content),
+        }
+    }
+
+    /// Returns the functions that messages can call; none unless it is of the kind function.
+    pub fn functions(&self) -> &[Function] {
+        match &self.program {
+            Program::Agent(_) => &[],
+            Program::Other(sandboxed) => sandboxed.functions(),
+        }
+    }
+
+    fn new(kind: Kind, adapter: Option<Adapter>, program: Program) -> Self {
+        let backend: Arc<dyn Backend> = match &program {
+            Program::Agent(sandbox) => sandbox.clone(),
+            Program::Other(sandboxed) => sandboxed.clone(),
+        };
+        Self { kind, adapter, backend, program }
+    }
 }
 
 /// Reads a component or core module, finds its kind, compiles it (or takes it from the cache)
@@ -109,13 +182,14 @@ pub fn load_bytes(
     let (component, adapter) = adapt(bytes)?;
     require_component(&component)?;
     let kind = Kind::choose(&component, options.kind).map_err(LoadError::Kind)?;
-    if kind == Kind::Agent {
-        let sandbox: Sandbox = engine.load_bytes(&component)?;
-        return Ok(Subject { kind, adapter, backend: Arc::new(sandbox), sandboxed: None });
-    }
-    let sandboxed = Sandboxed::load(engine, &component, kind, options.reuse, name)?;
-    let sandboxed = Arc::new(sandboxed);
-    Ok(Subject { kind, adapter, backend: sandboxed.clone(), sandboxed: Some(sandboxed) })
+    let program = match kind {
+        Kind::Agent => Program::Agent(Arc::new(engine.load_bytes(&component)?)),
+        _ => {
+            let sandboxed = Sandboxed::load(engine, &component, kind, options.reuse, name)?;
+            Program::Other(Arc::new(sandboxed))
+        }
+    };
+    Ok(Subject::new(kind, adapter, program))
 }
 
 /// A message's content.

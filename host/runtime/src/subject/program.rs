@@ -1,9 +1,10 @@
 //! A component of any kind but the agent's, made ready to be instantiated.
 
 use super::Kind;
-use super::command::Command;
+use super::command::{Command, CommandRequest};
 use super::function::{Function, Functions};
 use super::guest::Guest;
+use super::http::HttpRequest;
 use super::instance::Running;
 use super::service::Service;
 use crate::config::Calls;
@@ -118,6 +119,18 @@ impl Sandboxed {
         match &self.0.any().entry {
             Entry::Functions(functions) => functions.list(),
             _ => &[],
+        }
+    }
+
+    /// Checks that a message's content is one of this kind, and fits the component's types.
+    ///
+    /// # Errors
+    /// What in it does not.
+    pub fn check(&self, content: &[u8]) -> Result<(), String> {
+        match &self.0.any().entry {
+            Entry::Service(_) => HttpRequest::check(content),
+            Entry::Command(_) => CommandRequest::check(content),
+            Entry::Functions(functions) => functions.check(content),
         }
     }
 

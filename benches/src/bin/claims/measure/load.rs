@@ -10,6 +10,7 @@ use sandlab::sampling::fleet::beside_generator;
 use sandlab::sampling::program::{Program, programs};
 use sandlab::sampling::recorder::Recorder;
 use sandlab::sampling::steady::{Steady, steady};
+use sandlab::sampling::traffic::Traffic;
 use sandlab::stats::Estimate;
 use sandlab_runtime::{BackendKind, SandboxConfig};
 use serde::Deserialize;
@@ -57,9 +58,11 @@ impl Found {
     }
 }
 
-fn program(agent: &str, agents: usize) -> Result<Program> {
+fn program(agent: &str, agents: usize, size: ByteSize) -> Result<Program> {
     let subject = bundle::find(agent, &mut |_| {}).context("run `make guests` first")?;
-    let loaded = programs(&subject, &[BackendKind::Wasm], agents, &SandboxConfig::default())?;
+    let (backends, sandbox) = ([BackendKind::Wasm], SandboxConfig::default());
+    let traffic = Traffic::Echo { size: size.as_u64() as usize };
+    let loaded = programs(&subject, &backends, agents, &sandbox, &traffic, &[])?;
     loaded.into_iter().next().context("the agent was not loaded")
 }
 
@@ -78,11 +81,10 @@ pub struct Latency {
 
 /// A percentile of latency, open loop, seconds.
 pub fn latency(parameters: Latency) -> Result<Estimate> {
-    let program = program("echo", parameters.agents)?;
+    let program = program("echo", parameters.agents, parameters.size)?;
     let load = Steady {
         kind: "latency",
         agents: parameters.agents,
-        size: parameters.size.as_u64() as usize,
         rate: parameters.rate,
         duration: parameters.duration,
         ramp_up: Duration::from_millis(500),
@@ -109,15 +111,10 @@ pub struct Scale {
 
 /// Messages per second with few agents ÷ with many.
 pub fn scale(parameters: Scale) -> Result<Estimate> {
-    let program = program("echo", parameters.many)?;
+    let program = program("echo", parameters.many, parameters.size)?;
     let shards = super::cores()?;
     let rate = |agents| {
-        let stage = Stage {
-            agents,
-            size: parameters.size.as_u64() as usize,
-            duration: parameters.duration,
-            shards,
-        };
+        let stage = Stage { agents, duration: parameters.duration, shards };
         let mut found = Found::default();
         scale::scale(&program, &stage, &mut found)?;
         let mut all = ClosedWindow::default();
@@ -147,7 +144,7 @@ fn with_faults(
     parameters: Recovery,
     figure: impl Fn(&Found, &Recoveries) -> Result<f64>,
 ) -> Result<Estimate> {
-    let program = program("faulty", parameters.agents)?;
+    let program = program("faulty", parameters.agents, ByteSize::kib(1))?;
     let load = Faulting {
         agents: parameters.agents,
         rate: parameters.rate,

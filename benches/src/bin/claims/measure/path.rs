@@ -35,7 +35,6 @@ pub fn clients(parameters: ThroughClients) -> Result<Estimate> {
     let size = parameters.size.as_u64() as usize;
     let load = ClosedLoop {
         agents: parameters.agents,
-        config: None,
         strategy: Default::default(),
         size,
         depth: parameters.in_flight,

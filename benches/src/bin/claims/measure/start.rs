@@ -91,6 +91,6 @@ fn start_managed(runtime: &Runtime, backend: &Arc<dyn Backend>, agents: usize) -
 fn on_path(kind: BackendKind) -> Result<(Runtime, Arc<dyn Backend>)> {
     let subject = bundle::find("echo", &mut |_| {})?;
     let settings = messaging::Settings { shards: 1, ..messaging::Settings::default() };
-    let backend = backends::backend(&subject, kind, &SandboxConfig::default())?;
+    let backend = backends::backend(&subject, kind, &SandboxConfig::default(), &[])?;
     Ok((Runtime::start(settings)?, backend))
 }

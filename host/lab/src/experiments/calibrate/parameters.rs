@@ -1,7 +1,6 @@
 //! `sandlab calibrate`
 
 use super::{Found, KIND};
-use crate::bundle;
 use crate::experiments::gate::{Decision, Pairs};
 use crate::experiments::options::Messages;
 use crate::experiments::{Given, Plan, Step};
@@ -50,7 +49,7 @@ impl Parameters {
                 "--planted {share}: a slowdown is a share from 0 to 10, as 0.1 for 10 %"
             )));
         }
-        let subject = bundle::find(&self.subject, &mut |step: &str| (given.say)(step))?;
+        let subject = self.messages.find(&self.subject, given)?;
         let cases = self.messages.cases(&subject)?;
         let guests = Rc::new(Guests::of(&subject, &subject, cases, &given.sandbox)?);
         let settings = self.pairs.settings(self.messages.seed());

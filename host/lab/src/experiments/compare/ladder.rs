@@ -30,6 +30,8 @@ const FUEL: u64 = 1 << 40;
 /// # Errors
 /// If it does not load on a rung.
 pub fn load(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result<Loaded> {
+    subject
+        .require_agent("the ladder takes the calls of an agent apart; leave `--attribute` out")?;
     let agent = subject.name();
     let (config, directory) = with_directory(config, cases)?;
     let mut ladder = Loaded { agent, sides: Vec::new(), notes: Vec::new(), _directory: directory };

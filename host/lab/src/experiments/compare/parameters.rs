@@ -9,7 +9,7 @@ use crate::experiments::{Given, Plan};
 /// What is compared, and how.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// Names of built agents, folders of bundles or crates, or component files; all that
+    /// Names of built agents, folders of bundles or crates, components or core modules; all that
     /// are built, if none is given.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
     subjects: Vec<String>,
@@ -44,7 +44,10 @@ impl Parameters {
             let bundles = bundle::find_all()?;
             return Ok(bundles.into_iter().map(Subject::from).collect());
         }
-        let names = self.subjects.iter();
-        names.map(|name| bundle::find(name, &mut |step: &str| (given.say)(step))).collect()
+        let mut subjects = Vec::new();
+        for name in &self.subjects {
+            subjects.extend(self.messages.find_each(name, given)?);
+        }
+        Ok(subjects)
     }
 }

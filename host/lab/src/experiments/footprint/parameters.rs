@@ -2,8 +2,7 @@
 
 use super::run::{Settled, run};
 use crate::Result;
-use crate::bundle;
-use crate::experiments::options::{Load, Loading, Messages, agents, duration, rate};
+use crate::experiments::options::{Load, Loading, agents, duration, rate};
 use crate::experiments::{Given, Plan};
 use crate::sampling::counted;
 use crate::sampling::probe::ProbeRequest;
@@ -26,16 +25,14 @@ pub struct Parameters {
     #[arg(long, default_value = "2s", value_parser = duration)]
     duration: Duration,
     #[command(flatten)]
-    messages: Messages,
-    #[command(flatten)]
     loading: Loading,
 }
 
 impl Parameters {
     pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
         counted::hand_over("the host's heap is not measured", given.say)?;
-        let subject = bundle::find(&self.subject, &mut |step: &str| (given.say)(step))?;
-        let cases = self.messages.cases(&subject)?;
+        let messages = self.loading.messages();
+        let cases = messages.cases(&messages.find(&self.subject, given)?)?;
         let settled = Settled {
             agents: self.agents as usize,
             rate: self.rate,
@@ -48,6 +45,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: self.agents as usize + 1,
             parts: 1,
+            sizes: &[],
         };
         self.loading.plan(&load, given, move |program, to| {
             let probe = ProbeRequest::of(&program.agent, program.start.as_ref(), &cases)?;

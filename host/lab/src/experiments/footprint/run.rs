@@ -2,6 +2,7 @@
 //! their state is saved, and while nobody wants anything of them.
 
 use super::found::{Footprint, Found, Memory};
+use crate::record::Part;
 use crate::record::Phase;
 use crate::sampling::cpu::process_cpu;
 use crate::sampling::fleet;
@@ -53,8 +54,13 @@ pub fn run(
     settled: &Settled,
     to: &mut dyn Recorder,
 ) -> Result<()> {
-    let (size, rate) = (probe.request.len(), Some(settled.rate));
-    to.part(program.part("footprint", settled.agents, size, rate, settled.shards))?;
+    let rate = Some(settled.rate);
+    to.part(Part {
+        // They get one message, over and over.
+        size: Some(probe.request.len()),
+        mean_bytes: None,
+        ..program.part("footprint", settled.agents, rate, settled.shards)
+    })?;
     if let Some(why) = program.refuses(settled.agents) {
         return to.unavailable(why);
     }

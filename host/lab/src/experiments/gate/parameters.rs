@@ -2,7 +2,6 @@
 
 use super::decide::MOST_PAIRS;
 use super::run::{Run, Sides};
-use crate::bundle;
 use crate::experiments::options::{Messages, duration};
 use crate::experiments::{Given, Plan};
 use crate::sampling::pairs::{Guests, PairSettings, Programs};
@@ -84,7 +83,7 @@ impl Parameters {
         let sides = match (&self.old, &self.new) {
             (Some(old), Some(new)) => {
                 for name in [old, new] {
-                    subjects.push(bundle::find(name, &mut |step: &str| (given.say)(step))?);
+                    subjects.push(self.messages.find(name, given)?);
                 }
                 let cases = self.messages.cases(&subjects[0])?;
                 let guests = Guests::of(&subjects[0], &subjects[1], cases, &given.sandbox)?;

@@ -9,9 +9,10 @@ use crate::Result;
 use crate::record::{Clients, ClosedLoop, Mode, Phase, Tally, Window};
 use crate::sampling::closed_loop::throughput_of;
 use crate::sampling::fleet::Fleet;
-use crate::sampling::open_loop::{Echo, Generator, Go, Schedule, Segment, drive};
-use crate::sampling::program::{Program, echoing};
+use crate::sampling::open_loop::{Generator, Go, Schedule, Segment, drive};
+use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
+use crate::sampling::traffic::Conversation;
 use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 
@@ -20,8 +21,6 @@ use std::time::Duration;
 pub struct Search {
     /// Agents, which get messages in turn.
     pub agents: usize,
-    /// The content of each message, bytes; at least 8.
-    pub size: usize,
     /// The 99th percentile of latency that may not be passed.
     pub p99: Duration,
     /// How long each step is.
@@ -43,16 +42,16 @@ const PRECISION: f64 = 0.05;
 /// row do not hold: a single one may have met a stall of the machine.
 ///
 /// # Errors
-/// If an agent does not start or echoes something else, or a message is lost.
+/// If an agent does not start or replies something else, or a message is lost.
 pub fn max_rate(program: &Program, search: &Search, to: &mut dyn Recorder) -> Result<()> {
-    to.part(program.part("max-rate", search.agents, search.size, None, search.shards))?;
+    to.part(program.part("max-rate", search.agents, None, search.shards))?;
     if let Some(why) = program.refuses(search.agents) {
         return to.unavailable(why);
     }
     let fleet = program.fleet(search.agents, search.shards)?;
-    let capacity = throughput_of(&fleet, &closed(search))?.rate();
+    let capacity = throughput_of(&fleet, &program.traffic, &closed(program, search))?.rate();
     fleet.drain()?;
-    let mut generator = echoing(&fleet, search.size);
+    let mut generator = program.generator(&fleet);
     let mut tried = Tried::default();
     for share in LADDER {
         if to.stopped() || tried.is_over() {
@@ -75,15 +74,14 @@ pub fn max_rate(program: &Program, search: &Search, to: &mut dyn Recorder) -> Re
     to.accounts(&fleet)
 }
 
-fn closed(search: &Search) -> ClosedLoop {
+fn closed(program: &Program, search: &Search) -> ClosedLoop {
     ClosedLoop {
         agents: search.agents,
-        size: search.size,
+        size: program.bytes(),
         depth: 256,
         connections: 1,
         clients: Clients::Threads,
         mode: Mode::Ask,
-        config: None,
         strategy: Strategy::ByValue,
         duration: search.step,
     }
@@ -129,7 +127,7 @@ impl Tried {
 
 fn step(
     fleet: &Fleet,
-    generator: &mut Generator<Echo>,
+    generator: &mut Generator<Conversation>,
     search: &Search,
     rate: f64,
     to: &mut dyn Recorder,

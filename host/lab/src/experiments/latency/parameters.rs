@@ -11,8 +11,8 @@ use std::time::Duration;
 /// The rate, or how to search for the highest one.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// The agent that all are; it must answer with the content, as `echo` does.
-    #[arg(value_name = "AGENT|BUNDLE", default_value = "echo")]
+    /// A built agent, the folder of a bundle or crate, or a component or core module.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// Messages per second that are due, whatever becomes of them.
     #[arg(long, default_value = "10_000", value_parser = rate, conflicts_with = "max_rate")]
@@ -20,9 +20,9 @@ pub struct Parameters {
     /// How many agents get them in turn.
     #[arg(long, default_value_t = 10, value_parser = agents())]
     agents: u32,
-    /// The content of each message, bytes.
-    #[arg(long, default_value_t = 1024, value_parser = size())]
-    size: u32,
+    /// The content of each message that sandlab generates, bytes. [default: 1024]
+    #[arg(long, value_parser = size())]
+    size: Option<u32>,
     /// How long to measure.
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
@@ -45,12 +45,18 @@ pub struct Parameters {
 impl Parameters {
     pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
         let name = if self.max_rate { "max-rate" } else { "latency" };
-        let (agents, size) = (self.agents as usize, self.size as usize);
+        let agents = self.agents as usize;
         let shards = self.loading.shards();
-        let load =
-            Load { name, subject: &self.subject, backends: &BackendKind::ALL, agents, parts: 1 };
+        let load = Load {
+            name,
+            subject: &self.subject,
+            backends: &BackendKind::ALL,
+            agents,
+            parts: 1,
+            sizes: self.size.as_slice(),
+        };
         if self.max_rate {
-            let search = Search { agents, size, p99: self.p99, step: self.step, shards };
+            let search = Search { agents, p99: self.p99, step: self.step, shards };
             return self
                 .loading
                 .plan(&load, given, move |program, to| max_rate(program, &search, to));
@@ -58,7 +64,6 @@ impl Parameters {
         let one = Steady {
             kind: name,
             agents,
-            size,
             rate: self.rate,
             duration: self.duration,
             ramp_up: self.ramp_up,

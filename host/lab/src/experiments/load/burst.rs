@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::record::Phase;
 use crate::sampling::open_loop::{Schedule, Segment, drive};
-use crate::sampling::program::{Program, echoing};
+use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
 use std::time::Duration;
 
@@ -12,8 +12,6 @@ use std::time::Duration;
 pub struct Burst {
     /// Agents, which get messages in turn.
     pub agents: usize,
-    /// The content of each message, bytes; at least 8.
-    pub size: usize,
     /// Messages per second before and after.
     pub rate: f64,
     /// Messages per second in the burst.
@@ -36,10 +34,10 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// Loads a program's agents.
 ///
 /// # Errors
-/// If an agent does not start or echoes something else, or a message is lost.
+/// If an agent does not start or replies something else, or a message is lost.
 pub fn burst(program: &Program, load: &Burst, to: &mut dyn Recorder) -> Result<()> {
-    let Burst { agents, size, .. } = *load;
-    to.part(program.part("burst", agents, size, Some(load.burst), load.shards))?;
+    let Burst { agents, .. } = *load;
+    to.part(program.part("burst", agents, Some(load.burst), load.shards))?;
     if let Some(why) = program.refuses(agents) {
         return to.unavailable(why);
     }
@@ -50,7 +48,7 @@ pub fn burst(program: &Program, load: &Burst, to: &mut dyn Recorder) -> Result<(
         Segment::steady(Phase::Burst, load.burst, load.duration),
         Segment::steady(Phase::Recovery, load.rate, load.watch),
     ]);
-    let mut generator = echoing(&fleet, size);
+    let mut generator = program.generator(&fleet);
     drive(&mut generator, schedule, WINDOW, |window| to.window(window))?;
     to.failures(&generator)?;
     to.accounts(&fleet)

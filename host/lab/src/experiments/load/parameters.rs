@@ -39,9 +39,9 @@ struct Peak {
     /// Messages per second that are due.
     #[arg(long, default_value = "100_000", value_parser = rate)]
     rate: f64,
-    /// The content of each message, bytes.
-    #[arg(long, default_value_t = 1024, value_parser = options::size())]
-    size: u32,
+    /// The content of each message that sandlab generates, bytes. [default: 1024]
+    #[arg(long, value_parser = options::size())]
+    size: Option<u32>,
     /// How long to measure.
     #[arg(long, default_value = "300s", value_parser = duration)]
     duration: Duration,
@@ -60,9 +60,9 @@ struct Long {
     /// Messages per second that are due.
     #[arg(long, default_value = "10_000", value_parser = rate)]
     rate: f64,
-    /// The content of each message, bytes.
-    #[arg(long, default_value_t = 512, value_parser = options::size())]
-    size: u32,
+    /// The content of each message that sandlab generates, bytes. [default: 512]
+    #[arg(long, value_parser = options::size())]
+    size: Option<u32>,
     /// How long to measure, all cycles together.
     #[arg(long, default_value = "24h", value_parser = duration)]
     duration: Duration,
@@ -87,9 +87,9 @@ struct Sudden {
     /// Messages per second in the burst.
     #[arg(long, default_value = "50_000", value_parser = rate)]
     burst_rate: f64,
-    /// The content of each message, bytes.
-    #[arg(long, default_value_t = 1024, value_parser = options::size())]
-    size: u32,
+    /// The content of each message that sandlab generates, bytes. [default: 1024]
+    #[arg(long, value_parser = options::size())]
+    size: Option<u32>,
     /// How long the burst is.
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
@@ -107,8 +107,8 @@ struct Sudden {
 /// What is loaded.
 #[derive(Debug, clap::Args)]
 struct What {
-    /// The agent that all are; it must answer with the content, as `echo` does.
-    #[arg(value_name = "AGENT|BUNDLE", default_value = "echo")]
+    /// A built agent, the folder of a bundle or crate, or a component or core module.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     #[command(flatten)]
     loading: Loading,
@@ -120,7 +120,7 @@ impl What {
         &self,
         name: &str,
         backends: &[BackendKind],
-        agents: u32,
+        (agents, size): (u32, &Option<u32>),
         given: &Given,
         measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
     ) -> Result<Plan<'a>> {
@@ -130,6 +130,7 @@ impl What {
             backends,
             agents: agents as usize,
             parts: 1,
+            sizes: size.as_slice(),
         };
         self.loading.plan(&load, given, measure)
     }
@@ -150,7 +151,6 @@ impl Peak {
         let load = Steady {
             kind: "peak",
             agents: self.agents as usize,
-            size: self.size as usize,
             rate: self.rate,
             duration: self.duration,
             ramp_up: self.ramp_up,
@@ -158,7 +158,7 @@ impl Peak {
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| steady(program, &load, to);
         let backends = [BackendKind::Wasm];
-        self.what.plan("peak", &backends, self.agents, given, measure)
+        self.what.plan("peak", &backends, (self.agents, &self.size), given, measure)
     }
 }
 
@@ -167,7 +167,6 @@ impl Long {
         counted::hand_over("leaks of the host's heap are not seen", given.say)?;
         let load = Sustained {
             agents: self.agents as usize,
-            size: self.size as usize,
             rate: self.rate,
             duration: self.duration,
             ramp_up: self.ramp_up,
@@ -176,7 +175,7 @@ impl Long {
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| sustained(program, &load, to);
         let backends = [BackendKind::Wasm];
-        self.what.plan("sustained", &backends, self.agents, given, measure)
+        self.what.plan("sustained", &backends, (self.agents, &self.size), given, measure)
     }
 }
 
@@ -184,7 +183,6 @@ impl Sudden {
     fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
         let load = Burst {
             agents: self.agents as usize,
-            size: self.size as usize,
             rate: self.rate,
             burst: self.burst_rate,
             duration: self.duration,
@@ -194,6 +192,6 @@ impl Sudden {
             shards: self.what.loading.shards(),
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| burst(program, &load, to);
-        self.what.plan("burst", &BackendKind::ALL, self.agents, given, measure)
+        self.what.plan("burst", &BackendKind::ALL, (self.agents, &self.size), given, measure)
     }
 }

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::record::Phase;
 use crate::sampling::open_loop::{Go, Schedule, Segment, drive};
 use crate::sampling::process_memory::heap;
-use crate::sampling::program::{Program, echoing, window_of};
+use crate::sampling::program::{Program, window_of};
 use crate::sampling::recorder::Recorder;
 use sandlab_runtime::messaging::MailboxLimits;
 use std::time::Duration;
@@ -16,8 +16,6 @@ use std::time::Duration;
 pub struct Sustained {
     /// Agents, which get messages in turn.
     pub agents: usize,
-    /// The content of each message, bytes; at least 8.
-    pub size: usize,
     /// Messages per second.
     pub rate: f64,
     /// How long to measure, all cycles together.
@@ -33,15 +31,15 @@ pub struct Sustained {
 /// Loads a program's agents.
 ///
 /// # Errors
-/// If an agent does not start or echoes something else, or a message is lost.
+/// If an agent does not start or replies something else, or a message is lost.
 pub fn sustained(program: &Program, load: &Sustained, to: &mut dyn Recorder) -> Result<()> {
-    let Sustained { agents, size, .. } = *load;
-    to.part(program.part("sustained", agents, size, Some(load.rate), load.shards))?;
+    let Sustained { agents, .. } = *load;
+    to.part(program.part("sustained", agents, Some(load.rate), load.shards))?;
     if let Some(why) = program.refuses(agents) {
         return to.unavailable(why);
     }
     let fleet = program.fleet(agents, load.shards)?;
-    let mut generator = echoing(&fleet, size);
+    let mut generator = program.generator(&fleet);
     let length = load.duration / load.cycles;
     let steady = Segment::steady(Phase::Steady, load.rate, length);
     let before = [fill(agents), Segment::ramp_up(load.rate, load.ramp_up)];

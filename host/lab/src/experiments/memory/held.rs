@@ -6,7 +6,8 @@ use crate::experiments::memory::pace::{Pace, pace};
 use crate::experiments::memory::probe::Probe;
 use crate::sampling::process_memory::resident;
 use crate::workload::{Case, Exchange, Expected};
-use sandlab_runtime::{Backend, BackendKind, CallError, Fault, Message};
+use sandlab_runtime::subject::Kind;
+use sandlab_runtime::{Backend, BackendKind, CallError, Fault};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -131,14 +132,7 @@ fn measure(
 
 /// `touch 1024`, of an agent that retains so much.
 fn touches(retained: u64) -> Case {
-    Case {
-        size: Some(1_024),
-        config: Vec::new(),
-        peers: Vec::new(),
-        directory: false,
-        exchanges: vec![Exchange {
-            request: Message::request(b"touch 1024"),
-            expected: Expected::Reply(retained.to_string().into_bytes()),
-        }],
-    }
+    let expected = Expected::Reply(retained.to_string().into_bytes());
+    let exchange = Exchange::new("touch 1024", expected);
+    Case { size: Some(1_024), ..Case::new(Kind::Agent, vec![exchange]) }
 }

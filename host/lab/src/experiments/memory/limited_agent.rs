@@ -8,6 +8,7 @@ use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
 use bytesize::ByteSize;
+use sandlab_runtime::subject::adapt;
 use sandlab_runtime::wasm::Memories;
 use sandlab_runtime::{Agent, Backend, BackendKind, CallError, Cause, Failure, SandboxConfig};
 use std::rc::Rc;
@@ -71,7 +72,7 @@ impl LimitedAgent {
     pub fn under(&self, limit: u64) -> Result<Arc<dyn Backend>> {
         let mut sandbox = self.sandbox.clone();
         sandbox.memory_limit = ByteSize::b(limit);
-        backends::backend(&self.subject, self.backend, &sandbox)
+        backends::backend(&self.subject, self.backend, &sandbox, &self.cases)
     }
 
     /// An instance, configured for a case.
@@ -129,11 +130,9 @@ fn memories(subject: &Subject, backend: BackendKind) -> Result<Figure<Memories>>
     }
     let path = subject.component();
     let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
-    let read = Memories::of(&bytes).map_err(|source| Error::Load {
-        agent: subject.name(),
-        backend,
-        source,
-    })?;
+    let component = adapt(&bytes).and_then(|(component, _)| Memories::of(&component));
+    let read =
+        component.map_err(|source| Error::Load { agent: subject.name(), backend, source })?;
     Ok(read.map_or_else(
         || Figure::unavailable("the component imports a module, whose memory is not known"),
         Figure::Measured,

@@ -2,7 +2,7 @@
 
 use super::{LimitedAgent, MOST, Search, sweep, tune};
 use crate::Result;
-use crate::bundle::{self, Subject};
+use crate::bundle::Subject;
 use crate::experiments::options::Messages;
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::recorder::Recorder;
@@ -13,7 +13,7 @@ use std::rc::Rc;
 /// What is put under limits, and which.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// Names of built agents, folders of bundles or crates, or component files.
+    /// Names of built agents, folders of bundles or crates, components or core modules.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", required = true)]
     subjects: Vec<String>,
     /// The limits, one after another, with their units: 10MB has 10,000,000 bytes, 10MiB
@@ -43,13 +43,14 @@ impl Parameters {
     pub(super) fn plan<'a>(&self, given: &Given) -> Result<Plan<'a>> {
         let (mut subjects, mut agents) = (Vec::new(), Vec::new());
         for name in &self.subjects {
-            let subject = bundle::find(name, &mut |step: &str| (given.say)(step))?;
-            let cases: Rc<[_]> = self.messages.cases(&subject)?.into();
-            for backend in self.backends(&subject) {
-                let agent = LimitedAgent::new(&subject, backend, &given.sandbox, cases.clone())?;
+            subjects.extend(self.messages.find_each(name, given)?);
+        }
+        for subject in &subjects {
+            let cases: Rc<[_]> = self.messages.cases(subject)?.into();
+            for backend in self.backends(subject) {
+                let agent = LimitedAgent::new(subject, backend, &given.sandbox, cases.clone())?;
                 agents.push(agent);
             }
-            subjects.push(subject);
         }
         let mut limits = self.limits.clone();
         limits.sort_unstable();

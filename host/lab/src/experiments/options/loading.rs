@@ -1,8 +1,9 @@
 //! What all experiments on the message path have in common: where their agents run, and the
 //! way from a subject to a program per backend.
 
+use super::Messages;
 use crate::Result;
-use crate::bundle::{self, Subject};
+use crate::bundle::Subject;
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::fleet::beside_generator;
 use crate::sampling::program::{Program, programs};
@@ -10,9 +11,11 @@ use crate::sampling::recorder::Recorder;
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
 
-/// Where agents run under a load.
+/// What agents are sent under a load, and where they run.
 #[derive(Debug, clap::Args)]
 pub struct Loading {
+    #[command(flatten)]
+    messages: Messages,
     /// Where to run the agents, one backend after another.
     #[arg(long, value_delimiter = ',', value_name = "BACKEND")]
     backends: Vec<BackendKind>,
@@ -33,6 +36,8 @@ pub struct Load<'a> {
     pub agents: usize,
     /// The number of parts per backend.
     pub parts: usize,
+    /// The sizes of generated messages, bytes, one after another; none if the user does not say.
+    pub sizes: &'a [u32],
 }
 
 impl Loading {
@@ -47,7 +52,7 @@ impl Loading {
         self.shards.map_or(cores, usize::from)
     }
 
-    /// Prepares a run that does the same on each backend.
+    /// Prepares a run that does the same on each backend, with messages of each size.
     ///
     /// # Errors
     /// If the subject is not found, or does not load on a backend.
@@ -57,14 +62,27 @@ impl Loading {
         given: &Given,
         measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
     ) -> Result<Plan<'a>> {
-        let subject = bundle::find(load.subject, &mut |step: &str| (given.say)(step))?;
+        let subject = self.messages.find(load.subject, given)?;
         let backends = self.backends(load.backends, &subject);
-        let programs = programs(&subject, &backends, load.agents, &given.sandbox)?;
+        let (traffic, config) = self.messages.traffic(&subject, load.sizes.first().copied())?;
+        let mut traffics = vec![traffic];
+        for size in load.sizes.iter().skip(1) {
+            traffics.push(self.messages.traffic(&subject, Some(*size))?.0);
+        }
+        let first = &traffics[0];
+        let programs = programs(&subject, &backends, load.agents, &given.sandbox, first, &config)?;
         let parts = load.parts * programs.len();
         let measure = Rc::new(measure);
-        let steps = programs.into_iter().map(|program| {
+        let programs = programs.iter().flat_map(|program| {
+            let sent = traffics.iter().cloned();
+            sent.map(|traffic| program.sending(traffic))
+        });
+        let steps = programs.map(|program| {
             let measure = measure.clone();
-            Box::new(move |to: &mut dyn Recorder| measure(&program, to)) as Step
+            Box::new(move |to: &mut dyn Recorder| {
+                program.notes.iter().try_for_each(|note| to.note(note))?;
+                measure(&program, to)
+            }) as Step
         });
         Ok(Plan {
             name: load.name.to_owned(),
@@ -76,8 +94,13 @@ impl Loading {
         })
     }
 
-    /// Returns the backends that were asked for. Without a twin, those that need one are left
-    /// out, unless nothing is left.
+    /// Returns the messages that the user asked for.
+    pub fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
+    /// Returns the backends that were asked for, else those of these that the subject can run
+    /// on.
     fn backends(&self, otherwise: &[BackendKind], subject: &Subject) -> Vec<BackendKind> {
         let mut backends = match self.backends.as_slice() {
             [] => otherwise.to_vec(),
@@ -85,8 +108,12 @@ impl Loading {
         };
         backends.sort_unstable();
         backends.dedup();
-        if self.backends.is_empty() && subject.twin().is_none() {
-            backends.retain(|kind| *kind == BackendKind::Wasm);
+        if self.backends.is_empty() {
+            backends.retain(|kind| match kind {
+                BackendKind::Wasm => true,
+                BackendKind::Native => subject.has_native(),
+                BackendKind::Process => subject.twin().is_some(),
+            });
         }
         backends
     }

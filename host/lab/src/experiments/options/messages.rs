@@ -1,15 +1,19 @@
-//! What agents are told: the options of commands that send a workload.
+//! What subjects are sent: the options of commands that send a workload.
 
+use super::subject::SubjectOptions;
 use crate::bundle::Subject;
+use crate::experiments::Given;
 use crate::sampling::setup;
+use crate::sampling::traffic::Traffic;
 use crate::workload::{self, Case};
 use crate::{Error, Result};
+use sandlab_runtime::subject::Kind;
 use std::path::PathBuf;
 
-/// What an agent is sent.
+/// What a subject is sent.
 #[derive(Debug, clap::Args)]
 pub struct Messages {
-    /// Send the messages of this file, one JSON object per line, instead of the agent's own.
+    /// Send the messages of this file, one JSON object per line, instead of the subject's own.
     #[arg(long, visible_alias = "messages", value_name = "FILE", conflicts_with = "like")]
     workload: Option<PathBuf>,
     /// Send the messages of this reference agent: for the same agent in another language.
@@ -18,12 +22,30 @@ pub struct Messages {
     /// The seed of the generated messages.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    subject: SubjectOptions,
 }
 
 impl Messages {
     /// Returns the seed of the generated messages.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Finds the subject that the user named.
+    ///
+    /// # Errors
+    /// As [`SubjectOptions::find`].
+    pub fn find(&self, name: &str, given: &Given) -> Result<Subject> {
+        self.subject.find(name, given)
+    }
+
+    /// Finds all subjects by one name or path.
+    ///
+    /// # Errors
+    /// As [`SubjectOptions::find_each`].
+    pub fn find_each(&self, name: &str, given: &Given) -> Result<Vec<Subject>> {
+        self.subject.find_each(name, given)
     }
 
     /// Returns the messages that the user named, else the subject's own.
@@ -34,9 +56,66 @@ impl Messages {
         let seed = self.seed;
         match (&self.workload, &self.like) {
             (Some(file), _) => workload::read(file),
-            (None, Some(agent)) => workload::of_agent(agent, seed)
-                .ok_or_else(|| Error::Usage(format!("no reference agent is called {agent:?}"))),
+            (None, Some(agent)) => {
+                workload::of_agent(agent, seed).ok_or_else(|| no_reference(agent))
+            }
             (None, None) => setup::cases(subject, seed),
         }
     }
+
+    /// Returns what a subject is sent under a load, and what it is configured with. Messages that
+    /// are generated have this size, or 1 KiB.
+    ///
+    /// # Errors
+    /// As [`cases`](Self::cases); also if a size was given for messages that have their own.
+    pub fn traffic(&self, subject: &Subject, size: Option<u32>) -> Result<(Traffic, Vec<u8>)> {
+        let bytes = size.map_or(SIZE, |size| size as usize);
+        if self.workload.is_none() {
+            let own = subject.bundle().filter(|bundle| bundle.workload().is_none());
+            let name = own.map(|bundle| bundle.manifest.name.as_str());
+            match self.like.as_deref().or(name) {
+                Some("echo") => return Ok((Traffic::Echo { size: bytes }, Vec::new())),
+                Some("relay") => return Ok((Traffic::Echo { size: bytes }, ANSWER.to_vec())),
+                Some(agent) => {
+                    if let Some(case) = workload::of_size(agent, bytes, self.seed) {
+                        return series(case);
+                    }
+                    if self.like.is_some() {
+                        return Err(no_reference(agent));
+                    }
+                }
+                None => {}
+            }
+            let is_unknown = subject.bundle().is_none_or(|bundle| bundle.workload().is_none());
+            if is_unknown && subject.kind.unwrap_or(Kind::Agent) == Kind::Agent {
+                return series(workload::unknown(bytes, self.seed));
+            }
+        }
+        if size.is_some() {
+            return Err(Error::Usage(format!(
+                "the messages to {} come from a workload and have the sizes that they have there: \
+                 leave `--size` out",
+                subject.name()
+            )));
+        }
+        match self.cases(subject)?.into_iter().next() {
+            Some(case) => series(case),
+            None => Err(Error::Usage(format!("{} has no messages", subject.name()))),
+        }
+    }
+}
+
+/// The size of generated messages if the user does not say, bytes.
+const SIZE: usize = 1_024;
+
+/// What makes the agent `relay` answer with the content.
+const ANSWER: &[u8] = b"answer";
+
+fn series(mut case: Case) -> Result<(Traffic, Vec<u8>)> {
+    let config = std::mem::take(&mut case.config);
+    Ok((Traffic::series(case)?, config))
+}
+
+fn no_reference(agent: &str) -> Error {
+    Error::Usage(format!("no reference agent is called {agent:?}"))
 }

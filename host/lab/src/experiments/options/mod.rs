@@ -4,10 +4,12 @@ mod loading;
 mod messages;
 mod rounds;
 mod strategy;
+mod subject;
 mod values;
 
 pub use loading::{Load, Loading};
 pub use messages::Messages;
 pub use rounds::Rounds;
-pub use strategy::{Strategies, config};
+pub use strategy::Strategies;
+pub use subject::SubjectOptions;
 pub use values::{agents, any_duration, count, duration, rate, size};

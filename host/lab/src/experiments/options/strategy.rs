@@ -56,8 +56,3 @@ impl Strategies {
         "echo"
     }
 }
-
-/// What an agent must be configured with to answer with the content, if it must.
-pub fn config(agent: &str) -> Option<&'static str> {
-    (agent == RELAY).then_some("answer")
-}

@@ -11,10 +11,9 @@ use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::child::{Cause, Child, this_program};
 use sandlab_runtime::config::{Layout, Strategy};
-use sandlab_runtime::wasm::{Needs, Sandbox};
+use sandlab_runtime::wasm::Needs;
 use sandlab_runtime::{BackendKind, SandboxConfig};
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
@@ -24,7 +23,7 @@ use tempfile::TempDir;
 pub struct DensityProbe {
     /// What reports call it.
     pub agent: String,
-    component: PathBuf,
+    subject: Subject,
     config: SandboxConfig,
     /// What an agent takes of a pool.
     pub needs: Needs,
@@ -52,18 +51,20 @@ impl DensityProbe {
         let agent = subject.name();
         let (mut config, directory) = with_directory(config, cases)?;
         config.allocation.strategy = Strategy::OnDemand;
-        let sandbox = Sandbox::load(&subject.component(), &config).map_err(|source| {
-            Error::Load { agent: agent.clone(), backend: BackendKind::Wasm, source }
+        let loaded = subject.load_alone(&config).map_err(|source| Error::Load {
+            agent: agent.clone(),
+            backend: BackendKind::Wasm,
+            source,
         })?;
         // What the component turned out to need, and no more: a stack for each slot would
         // take two mappings.
-        config.calls = sandbox.calls();
+        config.calls = loaded.calls();
         config.allocation.strategy = Strategy::Pooled;
         Ok(Self {
-            probe: ProbeRequest::of(&agent, &sandbox, cases)?,
+            probe: ProbeRequest::of(&agent, &*loaded.backend, cases)?,
             agent,
-            component: subject.component(),
-            needs: sandbox.needs(),
+            subject: subject.clone(),
+            needs: loaded.needs(),
             config,
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             _directory: directory,
@@ -150,11 +151,11 @@ impl DensityProbe {
         stopped: &dyn Fn() -> bool,
     ) -> Result<Vec<Filled>> {
         let fill = Fill {
-            component: self.component.clone(),
+            component: self.subject.component(),
+            kind: self.subject.options.kind,
+            reuse: self.subject.options.reuse,
             sandbox: self.sandbox(layout, slots),
-            config: self.probe.config.clone(),
-            request: self.probe.request.clone(),
-            replies: self.probe.replies.clone(),
+            probe: self.probe.clone(),
             readings: readings.to_vec(),
             shards: self.shards,
         };

@@ -7,6 +7,7 @@ use crate::sampling::probe::ProbeRequest;
 use crate::sampling::process_memory::{page_tables, proportional};
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{Connection, Runtime, Settings};
+use sandlab_runtime::subject::{self, Kind, Options};
 use sandlab_runtime::wasm::{Mappings, SandboxEngine};
 use sandlab_runtime::{Backend, SandboxConfig};
 use schemars::JsonSchema;
@@ -18,17 +19,17 @@ use std::time::Instant;
 /// What the process is told.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Fill {
-    /// The component.
+    /// The component or core module.
     #[serde(with = "crate::paths::exact")]
     pub component: PathBuf,
+    /// The kind, if it could be more than one.
+    pub kind: Option<Kind>,
+    /// Messages that an instance lives for, if the user said so.
+    pub reuse: Option<u64>,
     /// What its agents are allowed.
     pub sandbox: SandboxConfig,
-    /// What each is configured with; nothing if empty.
-    pub config: Vec<u8>,
-    /// What each is sent.
-    pub request: Vec<u8>,
-    /// What each must answer, in order.
-    pub replies: Vec<Vec<u8>>,
+    /// What each is told, and must answer.
+    pub probe: ProbeRequest,
     /// How many agents there are at each reading; the last is all.
     pub readings: Vec<u64>,
     /// Threads that they live on.
@@ -86,9 +87,11 @@ const WINDOW: u32 = 4;
 /// # Errors
 /// If what it finds cannot be said, or the machine does not tell what is taken.
 pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()> {
-    let loaded = SandboxEngine::new(&fill.sandbox).and_then(|engine| engine.load(&fill.component));
-    let backend: Arc<dyn Backend> = match loaded {
-        Ok(sandbox) => Arc::new(sandbox),
+    let options = Options { kind: fill.kind, reuse: fill.reuse };
+    let loaded = SandboxEngine::new(&fill.sandbox)
+        .and_then(|engine| subject::load(&engine, &fill.component, &options));
+    let backend = match loaded {
+        Ok(subject) => subject.backend,
         Err(error) => {
             return say(Filled::Refused { why: error.to_string() });
         }
@@ -100,11 +103,7 @@ pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()
         ..Settings::default()
     })?;
     let mut density = Growing {
-        probe: ProbeRequest {
-            config: fill.config.clone(),
-            request: fill.request.clone(),
-            replies: fill.replies.clone(),
-        },
+        probe: fill.probe.clone(),
         backend,
         connection: runtime.connect(WINDOW),
         runtime,

@@ -2,7 +2,6 @@
 
 use super::run::{PlanRequest, plan};
 use super::{DensityProbe, Machine, layout};
-use crate::bundle;
 use crate::experiments::options::Messages;
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::recorder::Recorder;
@@ -14,7 +13,7 @@ use std::rc::Rc;
 /// What is planned for.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// A built agent, the folder of a bundle or crate, or a component file.
+    /// A built agent, the folder of a bundle or crate, or a component or core module.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
     subject: String,
     /// What each agent may use of memory; without it, as the sandbox config says.
@@ -38,7 +37,7 @@ impl Parameters {
         let machine = Machine::now().ok_or_else(|| {
             Error::Machine("the kernel does not tell what there is: /proc is needed".to_owned())
         })?;
-        let subject = bundle::find(&self.subject, &mut |step: &str| (given.say)(step))?;
+        let subject = self.messages.find(&self.subject, given)?;
         let mut sandbox = given.sandbox.clone();
         if let Some(limit) = self.limit {
             sandbox.memory_limit = limit;

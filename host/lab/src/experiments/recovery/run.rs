@@ -7,13 +7,17 @@
 
 use super::found::{Found, Recoveries};
 use crate::record::Phase;
+use crate::sampling::fleet::Fleet;
 use crate::sampling::open_loop::{
     Generator, Go, Reply, Schedule, Script, Segment, Verdict, WINDOW, drive,
 };
 use crate::sampling::program::{Program, window_of};
 use crate::sampling::recorder::Recorder;
+use crate::sampling::traffic::{Conversation, Traffic};
+use crate::workload::{Case, Exchange, Expected};
 use crate::{Error, Result};
 use sandlab_runtime::messaging::DeliveryError;
+use sandlab_runtime::subject::Kind;
 use sandlab_runtime::{AgentId, BackendKind};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -59,14 +63,52 @@ impl Trap {
             Self::Loop => "loop",
         }
     }
+}
 
-    /// Returns why agents of this backend cannot be made to do it; `None` if they can.
-    fn is_unsafe_on(self, backend: BackendKind) -> Option<String> {
-        let ends_the_host = backend == BackendKind::Native && self != Self::Panic;
+/// What makes agents fault.
+struct FaultMessages {
+    messages: Vec<Vec<u8>>,
+    /// What goes wrong, where sandlab knows it.
+    trap: Option<Trap>,
+}
+
+impl FaultMessages {
+    /// Returns why agents of this backend cannot be made to fault; `None` if they can.
+    fn unsafe_on(&self, backend: BackendKind) -> Option<String> {
+        let ends_the_host = backend == BackendKind::Native && self.trap != Some(Trap::Panic);
         ends_the_host.then(|| {
             "a native twin has no sandbox: all but a panic would take sandlab along".to_owned()
         })
     }
+}
+
+/// Returns the program with the messages that it answers well, and those that it faults at: what
+/// its workload says, or what the reference agent `faulty` does.
+fn faults(program: &Program, trap: Trap) -> Result<(Program, FaultMessages)> {
+    let messages: Vec<_> = match &program.traffic {
+        Traffic::Series(case) => {
+            case.faults.iter().map(|message| message.content.clone()).collect()
+        }
+        Traffic::Echo { .. } => Vec::new(),
+    };
+    if !messages.is_empty() {
+        return Ok((
+            program.sending(program.traffic.clone()),
+            FaultMessages { messages, trap: None },
+        ));
+    }
+    if program.agent != "faulty" || program.traffic.is_of_user() {
+        return Err(Error::Usage(format!(
+            "nothing is known to make {} fault: mark such a message in its workload with \
+             `\"faults\": true`",
+            program.agent
+        )));
+    }
+    let ok = Exchange::new(OK, Expected::Reply(Vec::new()));
+    let answered = Case { size: Some(OK.len()), ..Case::new(Kind::Agent, vec![ok]) };
+    let messages = vec![trap.message().into()];
+    let program = program.sending(Traffic::series(answered)?);
+    Ok((program, FaultMessages { messages, trap: Some(trap) }))
 }
 
 /// Loads a program's agents, and lets some fault.
@@ -75,13 +117,13 @@ impl Trap {
 /// If an agent does not start, does not fault when told to, or replies something else.
 pub fn recovery(program: &Program, load: &Faulting, to: &mut dyn Recorder) -> Result<()> {
     let Faulting { agents, rate, .. } = *load;
-    to.part(program.part("recovery", agents, OK.len(), Some(rate), load.shards))?;
-    let refused = program.refuses(agents);
-    if let Some(why) = refused.or_else(|| load.trap.is_unsafe_on(program.backend)) {
+    let (program, faults) = faults(program, load.trap)?;
+    to.part(program.part("recovery", agents, Some(rate), load.shards))?;
+    if let Some(why) = program.refuses(agents).or_else(|| faults.unsafe_on(program.backend)) {
         return to.unavailable(why);
     }
     let fleet = program.fleet(agents, load.shards)?;
-    let script = Faults::new(fleet.agents.clone(), load.trap);
+    let script = Faults::new(&fleet, &program.traffic, faults.messages);
     let mut generator = Generator::new(fleet.runtime.connect(WINDOW), script);
     let quarter = load.duration / 4;
     let quiet = Segment::steady(Phase::Steady, rate, quarter);
@@ -117,15 +159,16 @@ const OK: &str = "ok";
 
 /// The script: in turn to all agents, with a fault now and then.
 struct Faults {
+    conversation: Conversation,
     agents: Vec<AgentId>,
-    next: usize,
     victim: usize,
     said: u64,
     /// After how many messages one makes its agent fault; `None` for the time being.
     every: Option<u64>,
-    trap: Trap,
-    /// Whom the next message, which it has to answer well, goes to.
-    probe: Option<AgentId>,
+    /// What makes agents fault, in turn.
+    messages: Vec<Vec<u8>>,
+    /// Whom the next message, which it has to answer well, goes to: its index.
+    probe: Option<usize>,
     /// The messages on their way that make an agent fault.
     faulting: HashMap<u64, AgentId>,
     /// Agents that have not replied well since, and when their fault was due.
@@ -134,14 +177,14 @@ struct Faults {
 }
 
 impl Faults {
-    fn new(agents: Vec<AgentId>, trap: Trap) -> Self {
+    fn new(fleet: &Fleet, traffic: &Traffic, messages: Vec<Vec<u8>>) -> Self {
         Self {
-            agents,
-            next: 0,
+            conversation: Conversation::new(fleet, traffic),
+            agents: fleet.agents.clone(),
             victim: 0,
             said: 0,
             every: None,
-            trap,
+            messages,
             probe: None,
             faulting: HashMap::new(),
             down: HashMap::new(),
@@ -166,50 +209,53 @@ impl Faults {
 impl Script for Faults {
     fn next_request(&mut self, id: u64) -> (AgentId, Vec<u8>) {
         self.said += 1;
-        if let Some(agent) = self.probe.take() {
-            return (agent, OK.into());
+        if let Some(index) = self.probe.take() {
+            let agent = self.agents[index];
+            return (agent, self.conversation.to(agent, index, id));
         }
         if self.is_due() {
-            let agent = self.agents[self.victim];
-            self.victim = (self.victim + 1) % self.agents.len();
-            self.probe = Some(agent);
+            let index = self.victim % self.agents.len();
+            let message = &self.messages[self.victim % self.messages.len()];
+            self.victim += 1;
+            let agent = self.agents[index];
+            self.probe = Some(index);
             self.faulting.insert(id, agent);
-            return (agent, self.trap.message().into());
+            self.conversation.fault(agent, index, id);
+            return (agent, message.clone());
         }
-        let agent = self.agents[self.next];
-        self.next = (self.next + 1) % self.agents.len();
-        (agent, OK.into())
+        self.conversation.next(id)
     }
 
     fn on_reply(&mut self, reply: Reply) -> Result<Verdict> {
-        let faulted = self.faulting.remove(&reply.id);
-        match (reply.outcome, faulted) {
-            (Err(DeliveryError::Ended(_)), Some(agent)) => {
-                self.found.faults += 1;
-                self.down.insert(agent, reply.due_ns);
-                Ok(Verdict::Meant)
-            }
-            (Ok(message), None) if message.content.is_empty() => {
-                let fault = self.down.get(&message.sender).copied();
-                if let Some(due_ns) = fault.filter(|due_ns| reply.due_ns > *due_ns) {
-                    self.down.remove(&message.sender);
-                    self.found.time.record(reply.done_ns - due_ns);
+        let Reply { id, due_ns, done_ns, outcome } = reply;
+        if let Some(agent) = self.faulting.remove(&id) {
+            self.conversation.forget(id);
+            return match outcome {
+                Err(DeliveryError::Ended(_)) => {
+                    self.found.faults += 1;
+                    self.down.insert(agent, due_ns);
+                    Ok(Verdict::Meant)
                 }
-                Ok(Verdict::Good)
-            }
-            (Ok(_), Some(_)) => Err(Error::Path(format!(
-                "message {} was to make its agent fault, and was answered",
-                reply.id
-            ))),
-            (Ok(message), None) => Err(Error::Path(format!(
-                "message {} was answered with {} bytes of something else",
-                reply.id,
-                message.content.len()
-            ))),
-            (Err(_), _) => {
-                self.found.failed += 1;
-                Ok(Verdict::Failed)
-            }
+                Ok(_) => Err(Error::Path(format!(
+                    "message {id} was to make its agent fault, and was answered"
+                ))),
+                Err(_) => {
+                    self.found.failed += 1;
+                    Ok(Verdict::Failed)
+                }
+            };
         }
+        let verdict = self.conversation.judge(id, &outcome)?;
+        match outcome {
+            Ok(message) if verdict == Verdict::Good => {
+                let fault = self.down.get(&message.sender).copied();
+                if let Some(fault_ns) = fault.filter(|fault_ns| due_ns > *fault_ns) {
+                    self.down.remove(&message.sender);
+                    self.found.time.record(done_ns - fault_ns);
+                }
+            }
+            _ => self.found.failed += 1,
+        }
+        Ok(verdict)
     }
 }

@@ -10,15 +10,15 @@ use std::time::Duration;
 /// The numbers of agents, and how they are loaded.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// The agent that all are; it must answer with the content, as `echo` does.
-    #[arg(value_name = "AGENT|BUNDLE", default_value = "echo")]
+    /// A built agent, the folder of a bundle or crate, or a component or core module.
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// How many agents, one number after another.
     #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000,10000", value_parser = agents())]
     agents: Vec<u32>,
-    /// The content of each message, bytes.
-    #[arg(long, default_value_t = 1024, value_parser = size())]
-    size: u32,
+    /// The content of each message that sandlab generates, bytes. [default: 1024]
+    #[arg(long, value_parser = size())]
+    size: Option<u32>,
     /// How long to measure throughput with each number.
     #[arg(long, default_value = "2s", value_parser = duration)]
     duration: Duration,
@@ -35,6 +35,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: most as usize,
             parts: self.agents.len(),
+            sizes: self.size.as_slice(),
         };
         let shards = self.loading.all_shards();
         self.loading.plan(&load, given, move |program, to| {
@@ -42,12 +43,7 @@ impl Parameters {
                 if to.stopped() {
                     break;
                 }
-                let stage = Stage {
-                    agents: *agents as usize,
-                    size: self.size as usize,
-                    duration: self.duration,
-                    shards,
-                };
+                let stage = Stage { agents: *agents as usize, duration: self.duration, shards };
                 scale(program, &stage, to)?;
             }
             Ok(())

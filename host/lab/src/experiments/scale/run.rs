@@ -15,8 +15,6 @@ use std::time::Duration;
 pub struct Stage {
     /// How many.
     pub agents: usize,
-    /// The content of each message, bytes; at least 8.
-    pub size: usize,
     /// How long to measure throughput.
     pub duration: Duration,
     /// Threads that the agents live on, and the clients' work.
@@ -30,28 +28,27 @@ const DEPTH: usize = 64;
 /// Starts them, and loads them as fast as they go.
 ///
 /// # Errors
-/// If an agent does not start or echoes something else, or a message is lost.
+/// If an agent does not start or replies something else, or a message is lost.
 pub fn scale(program: &Program, stage: &Stage, to: &mut dyn Recorder) -> Result<()> {
-    let Stage { agents, size, shards, .. } = *stage;
+    let Stage { agents, shards, .. } = *stage;
     let connections = shards.min(agents);
     let load = ClosedLoop {
         agents,
-        size,
+        size: program.bytes(),
         depth: (agents / connections).clamp(1, DEPTH) as u32,
         connections,
         clients: Clients::Shards,
         mode: Mode::Ask,
-        config: None,
         strategy: Strategy::ByValue,
         duration: stage.duration,
     };
-    to.part(Part { closed: Some(load), ..program.part("scale", agents, size, None, shards) })?;
+    to.part(Part { closed: Some(load), ..program.part("scale", agents, None, shards) })?;
     if let Some(why) = program.refuses(agents) {
         return to.unavailable(why);
     }
     let before = resident();
     let fleet = program.fleet(agents, shards)?;
-    windows_of(&fleet, &load, |window| to.closed(window))?;
+    windows_of(&fleet, &program.traffic, &load, |window| to.closed(window))?;
     fleet.drain()?;
     let grown = resident().zip(before);
     to.found(&Found::Cost(Cost {

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::found::Phase;
 use super::run::{MANY, Starting};
+use super::starts::{Starts, on_all_cores};
 use crate::bundle::Subject;
 use crate::experiments::by_hand::{ByHand, Instance, Knobs};
 use crate::workload::Case;
@@ -11,7 +12,6 @@ use crate::{Error, Result};
 use sandlab_runtime::config::{Calls, Strategy};
 use sandlab_runtime::wasm::{Cache, Sandbox};
 use sandlab_runtime::{Agent, BackendKind, SandboxConfig};
-use std::thread;
 use tempfile::TempDir;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -71,15 +71,17 @@ impl Hand {
             _directory: directory,
         })
     }
+}
 
-    pub fn cold(&self, what: &Starting) -> Result<Clock> {
+impl Starts for Hand {
+    fn cold(&self, what: &Starting) -> Result<Clock> {
         let mut clock = Clock::start();
         let compiled = Component::new(&self.engine, &self.component).map_err(broken)?;
         clock.lap(Phase::Compile, 1);
         self.linked(&compiled, clock, what)
     }
 
-    pub fn cached(&self, what: &Starting) -> Result<Clock> {
+    fn cached(&self, what: &Starting) -> Result<Clock> {
         let mut clock = Clock::start();
         let compiled = self.cache.get(&self.engine, &self.component);
         let compiled = compiled.ok_or_else(|| broken("the cache has lost the component"))?;
@@ -87,39 +89,19 @@ impl Hand {
         self.linked(&compiled, clock, what)
     }
 
-    fn linked(&self, compiled: &Component, mut clock: Clock, what: &Starting) -> Result<Clock> {
-        let linked = ByHand::link(&self.engine, compiled, &self.config, self.knobs);
-        let linked = linked.map_err(broken)?;
-        clock.lap(Phase::Link, 1);
-        started(&linked, clock, what)
-    }
-
-    pub fn on_demand(&self, what: &Starting) -> Result<Clock> {
+    fn on_demand(&self, what: &Starting) -> Result<Clock> {
         started(&self.on_demand, Clock::start(), what)
     }
 
-    pub fn pooled(&self, what: &Starting) -> Result<Clock> {
+    fn pooled(&self, what: &Starting) -> Result<Clock> {
         started(&self.pooled, Clock::start(), what)
     }
 
-    /// One on each core, at once.
-    pub fn concurrent(&self, what: &Starting) -> Result<Vec<Clock>> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let (hand, what) = (&self.pooled, what);
-        let barrier = std::sync::Barrier::new(cores);
-        thread::scope(|scope| {
-            let start = || {
-                barrier.wait();
-                started(hand, Clock::start(), what)
-            };
-            let threads: Vec<_> = (0..cores).map(|_| scope.spawn(start)).collect();
-            let joined = threads.into_iter().map(|thread| thread.join());
-            joined.map(|clock| clock.unwrap_or_else(|_| Err(broken("a thread panicked")))).collect()
-        })
+    fn concurrent(&self, what: &Starting) -> Result<Vec<Clock>> {
+        on_all_cores(&|| started(&self.pooled, Clock::start(), what))
     }
 
-    /// Many that stay: what is held against as many on the message path.
-    pub fn many(&self, what: &Starting) -> Result<Clock> {
+    fn many(&self, what: &Starting) -> Result<Clock> {
         let mut clock = Clock::start();
         let started = (0..MANY).map(|_| self.pooled.instantiate(what.case.identity().directory));
         let mut agents = started.collect::<Result<Vec<Instance>, _>>().map_err(broken)?;
@@ -135,6 +117,15 @@ impl Hand {
         clock.sum();
         drop(agents);
         Ok(clock)
+    }
+}
+
+impl Hand {
+    fn linked(&self, compiled: &Component, mut clock: Clock, what: &Starting) -> Result<Clock> {
+        let linked = ByHand::link(&self.engine, compiled, &self.config, self.knobs);
+        let linked = linked.map_err(broken)?;
+        clock.lap(Phase::Link, 1);
+        started(&linked, clock, what)
     }
 }
 

@@ -33,7 +33,7 @@ impl Managed {
         Ok(Self {
             connection: Mutex::new(runtime.connect(MANY as u32)),
             runtime,
-            backend: backends::backend(subject, BackendKind::Wasm, &sandbox)?,
+            backend: backends::backend(subject, BackendKind::Wasm, &sandbox, cases)?,
             _directory: directory,
         })
     }

@@ -9,7 +9,9 @@ mod managed;
 mod others;
 mod parameters;
 mod run;
+mod sandboxed;
 mod show;
+mod starts;
 
 pub use found::{Found, Method, Phase, Spawned};
 pub use parameters::Parameters;

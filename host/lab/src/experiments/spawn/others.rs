@@ -1,7 +1,7 @@
 //! Starts of what one could take instead of a sandbox.
 
 use super::clock::Clock;
-use super::found::Phase;
+use super::found::{Method, Phase};
 use super::run::Starting;
 use crate::bundle::Subject;
 use crate::sampling::backends;
@@ -14,36 +14,36 @@ use std::sync::mpsc::channel;
 use tempfile::TempDir;
 
 pub struct Others {
-    /// In the twin and in a child process, if there is a twin.
-    twins: Option<(Arc<dyn Backend>, Arc<dyn Backend>)>,
+    /// The twin in this process, or what else does the same natively.
+    native: Option<Arc<dyn Backend>>,
+    /// The twin in a child process.
+    process: Option<Arc<dyn Backend>>,
     _directory: Option<TempDir>,
 }
 
 impl Others {
     pub fn load(subject: &Subject, sandbox: &SandboxConfig, cases: &[Case]) -> Result<Self> {
         let (sandbox, directory) = with_directory(sandbox, cases)?;
-        let load = |kind| backends::backend(subject, kind, &sandbox);
+        let load = |kind| backends::backend(subject, kind, &sandbox, cases);
         Ok(Self {
-            twins: match subject.twin() {
-                Some(_) => Some((load(BackendKind::Native)?, load(BackendKind::Process)?)),
-                None => None,
-            },
+            native: subject.has_native().then(|| load(BackendKind::Native)).transpose()?,
+            process: subject.twin().map(|_| load(BackendKind::Process)).transpose()?,
             _directory: directory,
         })
     }
 
-    pub fn has_twin(&self) -> bool {
-        self.twins.is_some()
+    /// Returns the methods that there are.
+    pub fn methods(&self) -> impl Iterator<Item = Method> {
+        let native = self.native.as_ref().map(|_| Method::Native);
+        native.into_iter().chain(self.process.as_ref().map(|_| Method::Process))
     }
 
     pub fn native(&self, what: &Starting) -> Result<Clock> {
-        let twins = self.twins.as_ref().ok_or_else(missing)?;
-        started(twins.0.as_ref(), what)
+        started(self.native.as_deref().ok_or_else(missing)?, Clock::start(), what)
     }
 
     pub fn process(&self, what: &Starting) -> Result<Clock> {
-        let twins = self.twins.as_ref().ok_or_else(missing)?;
-        started(twins.1.as_ref(), what)
+        started(self.process.as_deref().ok_or_else(missing)?, Clock::start(), what)
     }
 }
 
@@ -51,10 +51,10 @@ fn missing() -> Error {
     Error::Usage("there is no twin".to_owned())
 }
 
-fn started(backend: &dyn Backend, what: &Starting) -> Result<Clock> {
+/// Starts an instance of a backend, which takes its configuration and its first message.
+pub fn started(backend: &dyn Backend, mut clock: Clock, what: &Starting) -> Result<Clock> {
     let name = backend.kind().name();
     let identity = what.case.identity();
-    let mut clock = Clock::start();
     let spawned = backend.spawn(identity);
     let mut agent = spawned.map_err(|fault| what.failed(name, fault.into()))?;
     clock.lap(Phase::Start, 1);
@@ -62,7 +62,9 @@ fn started(backend: &dyn Backend, what: &Starting) -> Result<Clock> {
         let configured = agent.configure(&what.case.config);
         configured.map_err(|error| what.failed(name, error))?;
     }
-    clock.lap(Phase::Configure, 1);
+    if what.subject.is_agent() {
+        clock.lap(Phase::Configure, 1);
+    }
     let handled = agent.handle(&what.exchange().request);
     what.check(&handled.map_err(|error| what.failed(name, error))?, name)?;
     clock.lap(Phase::FirstReply, 1);

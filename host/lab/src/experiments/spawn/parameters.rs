@@ -2,7 +2,6 @@
 
 use super::run::Starting;
 use crate::Result;
-use crate::bundle;
 use crate::experiments::options::Messages;
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::recorder::Recorder;
@@ -10,7 +9,7 @@ use crate::sampling::recorder::Recorder;
 /// What is started, and how often.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// A built agent, the folder of a bundle or crate, or a component file.
+    /// A built agent, the folder of a bundle or crate, or a component or core module.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// Starts by each method; a tenth as many by those that compile, or start a process.
@@ -22,7 +21,7 @@ pub struct Parameters {
 
 impl Parameters {
     pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
-        let subject = bundle::find(&self.subject, &mut |step: &str| (given.say)(step))?;
+        let subject = self.messages.find(&self.subject, given)?;
         let cases = self.messages.cases(&subject)?;
         let starting = Starting::of(&subject, &given.sandbox, cases)?;
         let step = move |to: &mut dyn Recorder| starting.run(self.rounds, to);

@@ -5,6 +5,8 @@ use super::found::{Found, Method, Spawned};
 use super::hand::Hand;
 use super::managed::Managed;
 use super::others::{self, Others};
+use super::sandboxed::Sandboxed;
+use super::starts::Starts;
 use crate::bundle::Subject;
 use crate::record::Part;
 use crate::sampling::recorder::Recorder;
@@ -22,7 +24,7 @@ const SLOW: u32 = 10;
 pub(super) struct Starting {
     pub(super) subject: Subject,
     pub(super) case: Case,
-    hand: Hand,
+    sandbox: Box<dyn Starts>,
     managed: Option<Managed>,
     others: Others,
 }
@@ -36,8 +38,11 @@ impl Starting {
         const SIZE: usize = 1_024;
         let of_size = cases.iter().position(|case| case.size == Some(SIZE));
         let chosen = of_size.unwrap_or(0);
-        let (hand, others) =
-            (Hand::load(subject, sandbox, &cases)?, Others::load(subject, sandbox, &cases)?);
+        let starts: Box<dyn Starts> = match subject.is_agent() {
+            true => Box::new(Hand::load(subject, sandbox, &cases)?),
+            false => Box::new(Sandboxed::load(subject, sandbox, &cases)?),
+        };
+        let others = Others::load(subject, sandbox, &cases)?;
         let managed = Managed::load(subject, sandbox, &cases)?;
         if cases.get(chosen).is_none_or(|case| case.exchanges.is_empty()) {
             return Err(Error::Usage(format!("{} has no messages", subject.name())));
@@ -45,7 +50,7 @@ impl Starting {
         let case = cases.swap_remove(chosen);
         Ok(Self {
             subject: subject.clone(),
-            hand,
+            sandbox: starts,
             // Its peers are not there.
             managed: case.peers.is_empty().then_some(managed),
             others,
@@ -109,9 +114,7 @@ impl Starting {
         if self.managed.is_some() {
             methods.extend([Method::Managed, Method::ManagedMany]);
         }
-        if self.others.has_twin() {
-            methods.extend([Method::Native, Method::Process]);
-        }
+        methods.extend(self.others.methods());
         methods.push(Method::Thread);
         methods
     }
@@ -119,12 +122,12 @@ impl Starting {
     fn once(&self, method: Method) -> Result<Vec<Clock>> {
         let one = |clock: Result<Clock>| clock.map(|clock| vec![clock]);
         match method {
-            Method::Cold => one(self.hand.cold(self)),
-            Method::Cached => one(self.hand.cached(self)),
-            Method::OnDemand => one(self.hand.on_demand(self)),
-            Method::Pooled => one(self.hand.pooled(self)),
-            Method::PooledConcurrent => self.hand.concurrent(self),
-            Method::PooledMany => one(self.hand.many(self)),
+            Method::Cold => one(self.sandbox.cold(self)),
+            Method::Cached => one(self.sandbox.cached(self)),
+            Method::OnDemand => one(self.sandbox.on_demand(self)),
+            Method::Pooled => one(self.sandbox.pooled(self)),
+            Method::PooledConcurrent => self.sandbox.concurrent(self),
+            Method::PooledMany => one(self.sandbox.many(self)),
             Method::Managed => one(self.managed()?.one(self)),
             Method::ManagedMany => one(self.managed()?.many(self)),
             Method::Native => one(self.others.native(self)),

@@ -1,9 +1,7 @@
 //! `sandlab throughput`
 
 use super::run::throughput;
-use crate::experiments::options::{
-    Load, Loading, Strategies, agents, config, count, duration, size,
-};
+use crate::experiments::options::{Load, Loading, Strategies, agents, count, duration, size};
 use crate::experiments::{Given, Plan};
 use crate::record::{Clients, ClosedLoop, Mode};
 use crate::{Error, Result};
@@ -18,17 +16,17 @@ const IN_FLIGHT: u64 = 4 << 30;
 /// How agents are loaded: every combination of what is given more than once.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// The agent that all are; it must answer with the content. [default: echo, or where
-    /// zero-copy is among the strategies, relay, which is then told to answer]
-    #[arg(value_name = "AGENT|BUNDLE")]
+    /// A built agent, the folder of a bundle or crate, or a component or core module. [default:
+    /// echo, or where zero-copy is among the strategies, relay, which is then told to answer]
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
     subject: Option<String>,
     #[command(flatten)]
     strategy: Strategies,
     /// How many agents, one number or more.
     #[arg(long, value_delimiter = ',', default_value = "10", value_parser = agents())]
     agents: Vec<u32>,
-    /// The messages' sizes, bytes.
-    #[arg(long, value_delimiter = ',', default_value = "1024", value_parser = size())]
+    /// The sizes of the messages that sandlab generates, bytes. [default: 1024]
+    #[arg(long, value_delimiter = ',', value_parser = size())]
     size: Vec<u32>,
     /// Whether replies are awaited, and whose.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ask")]
@@ -55,14 +53,15 @@ pub struct Parameters {
 impl Parameters {
     pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
         let agent = self.subject.as_deref().unwrap_or(self.strategy.agent());
-        let loads = self.loads(config(agent));
-        require_room(&loads)?;
+        let loads = self.loads();
+        require_room(&loads, self.size.iter().max().map_or(1_024, |size| u64::from(*size)))?;
         let load = Load {
             name: "throughput",
             subject: agent,
             backends: &BackendKind::ALL,
             agents: loads.iter().map(|load| load.agents).max().unwrap_or(1),
             parts: loads.len(),
+            sizes: &self.size,
         };
         let shards = self.loading.all_shards();
         self.loading.plan(&load, given, move |program, to| {
@@ -76,38 +75,35 @@ impl Parameters {
         })
     }
 
-    /// Returns every combination that was asked for.
-    fn loads(&self, config: Option<&'static str>) -> Vec<ClosedLoop> {
+    /// Returns every combination that was asked for, but for the sizes.
+    fn loads(&self) -> Vec<ClosedLoop> {
         let mut loads = Vec::new();
         for mode in self.mode.iter().copied() {
             let (connections, depth) = match mode {
                 Mode::Task => (1, self.tasks),
                 Mode::Ask | Mode::Tell => (self.connections, self.depth),
             };
-            for size in &self.size {
-                for agents in &self.agents {
-                    let strategies = self.strategy.all().into_iter();
-                    loads.extend(strategies.map(|strategy| ClosedLoop {
-                        agents: *agents as usize,
-                        config,
-                        strategy,
-                        size: *size as usize,
-                        depth,
-                        connections: connections as usize,
-                        clients: self.clients,
-                        mode,
-                        duration: self.duration,
-                    }));
-                }
+            for agents in &self.agents {
+                let strategies = self.strategy.all().into_iter();
+                loads.extend(strategies.map(|strategy| ClosedLoop {
+                    agents: *agents as usize,
+                    strategy,
+                    // As the traffic has it.
+                    size: 0,
+                    depth,
+                    connections: connections as usize,
+                    clients: self.clients,
+                    mode,
+                    duration: self.duration,
+                }));
             }
         }
         loads
     }
 }
 
-fn require_room(loads: &[ClosedLoop]) -> Result<()> {
-    let bytes =
-        |load: &ClosedLoop| load.size as u64 * load.connections as u64 * u64::from(load.depth);
+fn require_room(loads: &[ClosedLoop], size: u64) -> Result<()> {
+    let bytes = |load: &ClosedLoop| size * load.connections as u64 * u64::from(load.depth);
     match loads.iter().map(bytes).max() {
         Some(most) if most > IN_FLIGHT => Err(Error::Usage(format!(
             "{} of messages would be in flight at once, and at most {} may be: lower --size, \

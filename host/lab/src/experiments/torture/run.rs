@@ -10,9 +10,10 @@ use super::found::{AttackStats, GROWTH, StressReport, growth};
 use crate::hostile::{self, AttackRunner, Target};
 use crate::record::Phase;
 use crate::sampling::open_loop::{
-    Generator, Go, Reply, Schedule, Script, Segment, Verdict, WINDOW, check, drive, numbered,
+    Generator, Go, Reply, Schedule, Script, Segment, Verdict, WINDOW, drive,
 };
 use crate::sampling::process_memory::proportional;
+use crate::sampling::traffic::Traffic;
 use crate::stats::Distribution;
 use crate::{Error, Result};
 use bytesize::ByteSize;
@@ -236,18 +237,21 @@ impl Neighbours {
     }
 }
 
+/// What good agents are sent.
+const ECHO: Traffic = Traffic::Echo { size: SIZE };
+
 impl Script for Neighbours {
     fn next_request(&mut self, id: u64) -> (AgentId, Vec<u8>) {
         let agent = self.agents[self.sent as usize % self.agents.len()];
         self.sent += 1;
-        (agent, numbered(&[0x5a; SIZE], id))
+        (agent, ECHO.content(id, 0))
     }
 
     fn on_reply(&mut self, reply: Reply) -> Result<Verdict> {
         let Ok(message) = reply.outcome else {
             return Ok(Verdict::Failed);
         };
-        check(reply.id, &message, SIZE)?;
+        ECHO.check(reply.id, 0, &message)?;
         self.good += 1;
         let now = *self.now.lock();
         let times = match now {

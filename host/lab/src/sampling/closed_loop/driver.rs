@@ -3,10 +3,11 @@
 use crate::sampling::closed_loop::{Clients, ClosedLoop, ClosedWindow, Counted, Mode};
 use crate::sampling::cpu::thread_cpu;
 use crate::sampling::departures::Departures;
-use crate::sampling::open_loop::{check, numbered};
+use crate::sampling::open_loop::Verdict;
+use crate::sampling::traffic::Conversation;
 use crate::{Error, Result};
-use sandlab_runtime::messaging::{Connection, Delivery, DeliveryError};
-use sandlab_runtime::{AgentId, Message, Performative};
+use sandlab_runtime::Performative;
+use sandlab_runtime::messaging::{Connection, Delivery};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -14,28 +15,19 @@ use std::time::{Duration, Instant};
 /// One connection, and what it does.
 pub struct Driver {
     connection: Connection,
-    agents: Vec<AgentId>,
-    next: usize,
+    conversation: Conversation,
     load: ClosedLoop,
-    payload: Vec<u8>,
     left: Departures<Instant>,
     counted: ClosedWindow,
 }
 
 impl Driver {
-    /// Sends to these agents in turn, from one of them on.
-    pub fn new(
-        connection: Connection,
-        agents: Vec<AgentId>,
-        next: usize,
-        load: ClosedLoop,
-    ) -> Self {
+    /// Holds a conversation over a connection.
+    pub fn new(connection: Connection, conversation: Conversation, load: ClosedLoop) -> Self {
         Self {
             connection,
-            agents,
-            next,
+            conversation,
             load,
-            payload: vec![0x5a; load.size.max(8)],
             left: Departures::default(),
             counted: ClosedWindow::default(),
         }
@@ -100,7 +92,12 @@ impl Driver {
     fn hear(&mut self, first: Option<Delivery>, now: Instant) -> Result<()> {
         let mut next = first.or_else(|| self.connection.try_next());
         while let Some((id, outcome)) = next {
-            expect(id, outcome, self.payload.len())?;
+            // What came of a message has to be a good reply.
+            let failed = outcome.as_ref().err().cloned();
+            if self.conversation.judge(id, &outcome)? != Verdict::Good {
+                let why = failed.map_or_else(|| "a wrong reply".to_owned(), |why| why.to_string());
+                return Err(Error::Path(format!("message {id}: {why}")));
+            }
             if self.load.mode == Mode::Ask {
                 let left = self.left.take(id);
                 let left =
@@ -122,9 +119,7 @@ impl Driver {
         };
         while self.connection.in_flight() < self.load.depth {
             let number = self.connection.next_id();
-            let content = numbered(&self.payload, number);
-            let agent = self.agents[self.next];
-            self.next = (self.next + 1) % self.agents.len();
+            let (agent, content) = self.conversation.next(number);
             let sent = self.connection.send(agent, performative, content);
             sent.map_err(|error| Error::Path(error.to_string()))?;
             if self.load.mode == Mode::Ask {
@@ -133,10 +128,4 @@ impl Driver {
         }
         Ok(())
     }
-}
-
-/// What came of a message has to be a reply that echoes it.
-fn expect(id: u64, outcome: Result<Message, DeliveryError>, length: usize) -> Result<()> {
-    let reply = outcome.map_err(|why| Error::Path(format!("message {id}: {why}")))?;
-    check(id, &reply, length)
 }

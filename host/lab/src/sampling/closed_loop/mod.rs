@@ -13,32 +13,34 @@ use crate::sampling::closed_loop::tasks::tasks;
 use crate::sampling::cpu::process_cpu;
 use crate::sampling::fleet::Fleet;
 use crate::sampling::open_loop::Go;
+use crate::sampling::traffic::{Conversation, Traffic};
 use crate::{Error, Result};
 use driver::Driver;
 use sandlab_runtime::Backend;
-use sandlab_runtime::messaging::{Runtime, Settings};
+use sandlab_runtime::messaging::{AgentOptions, Runtime, Settings};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// Starts agents of a backend, and loads them.
+/// Starts agents of a backend that echo, and loads them.
 ///
 /// # Errors
 /// If an agent does not start, or a message comes to nothing or to a wrong reply.
 pub fn throughput(backend: &Arc<dyn Backend>, load: &ClosedLoop) -> Result<ClosedWindow> {
-    let fleet = Fleet::start(backend, load.agents, Settings::default(), &load.options())?;
-    throughput_of(&fleet, load)
+    let options = AgentOptions { strategy: load.strategy, ..AgentOptions::default() };
+    let fleet = Fleet::start(backend, load.agents, Settings::default(), &options)?;
+    throughput_of(&fleet, &Traffic::Echo { size: load.size }, load)
 }
 
 /// Loads a fleet of agents.
 ///
 /// # Errors
 /// If a message comes to nothing or to a wrong reply.
-pub fn throughput_of(fleet: &Fleet, load: &ClosedLoop) -> Result<ClosedWindow> {
+pub fn throughput_of(fleet: &Fleet, traffic: &Traffic, load: &ClosedLoop) -> Result<ClosedWindow> {
     let mut all = ClosedWindow::default();
-    windows_of(fleet, load, |interval| {
+    windows_of(fleet, traffic, load, |interval| {
         all.absorb(interval);
         Ok(Go::On)
     })?;
@@ -52,26 +54,36 @@ pub fn throughput_of(fleet: &Fleet, load: &ClosedLoop) -> Result<ClosedWindow> {
 /// If a message comes to nothing or to a wrong reply, and those of what takes the intervals.
 pub fn windows_of(
     fleet: &Fleet,
+    traffic: &Traffic,
     load: &ClosedLoop,
     mut each: impl FnMut(&ClosedWindow) -> Result<Go>,
 ) -> Result<()> {
     if load.mode == Mode::Task {
-        return tasks(fleet, load, each);
+        return tasks(fleet, traffic, load, each);
     }
     let Fleet { runtime, agents, .. } = fleet;
+    if matches!(traffic, Traffic::Series(_)) {
+        require_order(load)?;
+    }
     let (sender, counted) = mpsc::channel();
     let stop = Arc::new(AtomicBool::new(false));
     let warm_up = Instant::now() + load.duration / 10;
     for index in 0..load.connections {
         let connection = runtime.connect(load.depth);
         let home = Runtime::shard_of(agents[index % agents.len()]);
-        let mut agents = agents.clone();
-        if load.clients == Clients::Local {
-            agents.retain(|agent| Runtime::shard_of(*agent) == home);
+        let mut agents: Vec<_> = agents.iter().copied().zip(0..).collect();
+        match traffic {
+            // Only one sender's messages arrive in the order of the series.
+            Traffic::Series(_) => agents.retain(|(_, place)| place % load.connections == index),
+            Traffic::Echo { .. } if load.clients == Clients::Local => {
+                agents.retain(|(agent, _)| Runtime::shard_of(*agent) == home);
+            }
+            Traffic::Echo { .. } => {}
         }
         // Each begins elsewhere, so that they do not follow each other.
         let first = index * agents.len() / load.connections;
-        let driver = Driver::new(connection, agents, first, *load);
+        let conversation = Conversation::with(fleet, traffic, agents).beginning_at(first);
+        let driver = Driver::new(connection, conversation, *load);
         let (sender, stop) = (sender.clone(), stop.clone());
         let work = async move {
             if let Err(error) = driver.run(warm_up, &stop, &sender).await {
@@ -117,6 +129,23 @@ pub fn windows_of(
                 stop.store(true, Ordering::Relaxed);
             }
         }
+    }
+    Ok(())
+}
+
+/// Each agent gets the messages of its series in order, so that it has one sender.
+fn require_order(load: &ClosedLoop) -> Result<()> {
+    if load.clients == Clients::Local {
+        return Err(Error::Usage(
+            "`--clients local` is for agents that echo; leave it out to send a workload".to_owned(),
+        ));
+    }
+    if load.connections > load.agents {
+        return Err(Error::Usage(format!(
+            "a workload is sent to each agent in order, over one connection, so that {} agents \
+             leave some of {} connections idle: lower `--connections`",
+            load.agents, load.connections
+        )));
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use crate::record::Watch;
 use crate::sampling::closed_loop::{ClosedLoop, ClosedWindow, PATIENCE};
 use crate::sampling::cpu::{process_cpu, thread_cpu};
 use crate::sampling::fleet::Fleet;
-use crate::sampling::open_loop::{Go, check, numbered};
+use crate::sampling::open_loop::Go;
+use crate::sampling::traffic::Traffic;
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{Client, Pool, Routing};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 /// If a task comes to nothing or to a wrong reply, and those of what takes the intervals.
 pub fn tasks(
     fleet: &Fleet,
+    traffic: &Traffic,
     load: &ClosedLoop,
     mut each: impl FnMut(&ClosedWindow) -> Result<Go>,
 ) -> Result<()> {
@@ -26,7 +28,7 @@ pub fn tasks(
     let worker = Worker {
         pool: Arc::new(pool.ok_or_else(no_agents)?),
         client: fleet.runtime.client(),
-        payload: Arc::from(vec![0x5a; load.size.max(8)]),
+        traffic: traffic.clone(),
     };
     let failed = |error| Error::Machine(format!("cannot start a client: {error}"));
     let runtime =
@@ -68,7 +70,7 @@ pub fn tasks(
 struct Worker {
     pool: Arc<Pool>,
     client: Client,
-    payload: Arc<[u8]>,
+    traffic: Traffic,
 }
 
 impl Worker {
@@ -89,10 +91,10 @@ impl Worker {
 
     async fn task(self, id: u64) -> Result<Duration> {
         let start = Instant::now();
-        let content = numbered(&self.payload, id);
+        let content = self.traffic.content(id, id as u32);
         let reply = self.pool.ask(&self.client, id, content, PATIENCE).await;
         let reply = reply.map_err(|why| Error::Path(format!("task {id}: {why}")))?;
-        check(id, &reply, self.payload.len())?;
+        self.traffic.check(id, id as u32, &reply)?;
         Ok(start.elapsed())
     }
 }

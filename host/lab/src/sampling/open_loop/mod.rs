@@ -4,14 +4,10 @@
 //! the system stalls (Tene, "How not to measure latency": coordinated omission). Here the
 //! clock of a message starts when it was due, and nothing is filled in afterwards.
 
-mod echo;
 mod generator;
-
 mod schedule;
 
-pub use echo::{Echo, check, numbered};
 pub use generator::{Generator, Reply, Script, Verdict};
-
 pub use schedule::{Schedule, Segment};
 
 use crate::record::{Disturbance, Watch, Window};

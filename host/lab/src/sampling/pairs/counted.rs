@@ -8,9 +8,9 @@ use crate::sampling::interleave::verify;
 use crate::sampling::setup::{Loaded, Side};
 use crate::workload::Case;
 use crate::{Error, Result};
+use sandlab_runtime::subject;
 use sandlab_runtime::wasm::SandboxEngine;
 use std::collections::BTreeSet;
-use wasmparser::{Parser, Payload};
 
 /// Fresh instances of each build, to see whether it counts the same each time.
 const INSTANCES: usize = 3;
@@ -28,7 +28,7 @@ impl Guests {
     /// # Errors
     /// If a component is damaged.
     pub fn inspect(&self) -> Result<Vec<Paired>> {
-        let sizes = self.components().map(|bytes| vec![bytes.len() as f64]);
+        let sizes = self.files().map(|bytes| vec![bytes.len() as f64]);
         Ok(vec![self.added_imports()?, paired(identity("component-size"), sizes)])
     }
 
@@ -64,7 +64,7 @@ impl Guests {
     }
 
     fn added_imports(&self) -> Result<Paired> {
-        let [old, new] = self.components().map(imports);
+        let [old, new] = self.files().map(imports);
         let (old, new) = (old?, new?);
         let added: Vec<_> = new.difference(&old).cloned().collect();
         let counts = [vec![0.0], vec![added.len() as f64]];
@@ -102,24 +102,14 @@ fn run(loaded: &Loaded, side: &Side, case: &Case) -> Result<(f64, f64)> {
     Ok((fuel as f64 / messages, memory as f64 / PAGE))
 }
 
-/// What a component imports, by name. Versions are left out: a newer one of the same interface
-/// lets it do nothing that the old one did not.
-fn imports(component: &[u8]) -> Result<BTreeSet<String>> {
+/// Returns what a component, or one made of a core module, imports. Versions are left out: a newer
+/// one of the same interface lets it do nothing that the old one did not.
+fn imports(file: &[u8]) -> Result<BTreeSet<String>> {
     let damaged = |error| Error::Usage(format!("the component cannot be read: {error}"));
-    let (mut depth, mut names) = (0_u32, BTreeSet::new());
-    for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(damaged)? {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(imports) if depth == 1 => {
-                for import in imports {
-                    let name = import.map_err(damaged)?.name.name;
-                    let interface = name.split_once('@').map_or(name, |(name, _)| name);
-                    names.insert(crate::printable::printable(interface));
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(names)
+    let described = subject::describe(file).map_err(damaged)?;
+    let names = described.imports.iter().map(|import| {
+        let interface = import.name.split_once('@').map_or(&*import.name, |(name, _)| name);
+        crate::printable::printable(interface)
+    });
+    Ok(names.collect())
 }

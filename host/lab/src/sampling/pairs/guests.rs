@@ -13,12 +13,14 @@ use super::metrics::{identity, of_case};
 use super::{InjectedSlowdown, PairOrder, PairSettings, median};
 use crate::bundle::Subject;
 use crate::record::{Paired, RoundSettings};
+use crate::sampling::backends;
 use crate::sampling::interleave::{calibrate, verify};
 use crate::sampling::setup::{Loaded, Side};
 use crate::sampling::timing::slice;
-use crate::workload::{Case, Expected, with_directory};
+use crate::workload::{Case, with_directory};
 use crate::{Error, Result};
 use sandlab_runtime::config::Calls;
+use sandlab_runtime::subject::{self, Subject as Loadable};
 use sandlab_runtime::wasm::SandboxEngine;
 use sandlab_runtime::{BackendKind, LoadError, SandboxConfig};
 use tempfile::TempDir;
@@ -38,7 +40,8 @@ const SLOTS: u32 = 64;
 /// Two builds, and what both are told.
 pub struct Guests {
     agent: String,
-    components: [Vec<u8>; 2],
+    subjects: [Subject; 2],
+    files: [Vec<u8>; 2],
     cases: Vec<Case>,
     sandbox: SandboxConfig,
     clock: Clock,
@@ -64,7 +67,8 @@ impl Guests {
         sandbox.allocation.slots = sandbox.allocation.slots.min(SLOTS);
         let mut guests = Self {
             agent: new.name(),
-            components: [read(old)?, read(new)?],
+            subjects: [old.clone(), new.clone()],
+            files: [read(old)?, read(new)?],
             cases,
             sandbox,
             clock: Clock::Thread,
@@ -78,14 +82,21 @@ impl Guests {
 
     fn can_wait(&self) -> Result<bool> {
         let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
-        for bytes in &self.components {
-            let sandbox = engine.load_bytes(bytes);
-            let sandbox = sandbox.map_err(|source| self.not_loaded(source))?;
-            if sandbox.calls() == Calls::Async {
+        for index in 0..SIDES.len() {
+            let loaded = self.load_side(&engine, index)?;
+            backends::require_fit(&self.agent, &loaded, &self.cases)?;
+            if loaded.calls() == Calls::Async {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Loads one of the builds, from memory: its file may change meanwhile.
+    fn load_side(&self, engine: &SandboxEngine, index: usize) -> Result<Loadable> {
+        let (subject, bytes) = (&self.subjects[index], &self.files[index]);
+        let loaded = subject::load_bytes(engine, bytes, &subject.name(), &subject.options);
+        loaded.map_err(|source| self.not_loaded(source))
     }
 
     /// Returns what reports call the new build.
@@ -93,8 +104,8 @@ impl Guests {
         &self.agent
     }
 
-    pub(super) fn components(&self) -> [&[u8]; 2] {
-        [&self.components[0], &self.components[1]]
+    pub(super) fn files(&self) -> [&[u8]; 2] {
+        [&self.files[0], &self.files[1]]
     }
 
     pub(super) fn cases(&self) -> &[Case] {
@@ -113,9 +124,8 @@ impl Guests {
     pub(super) fn load(&self, engine: &SandboxEngine, order: [usize; 2]) -> Result<Loaded> {
         let mut sides = [None, None];
         for index in order {
-            let sandbox = engine.load_bytes(&self.components[index]);
-            let sandbox = sandbox.map_err(|source| self.not_loaded(source))?;
-            sides[index] = Some(Side::new(SIDES[index], sandbox));
+            let backend = self.load_side(engine, index)?.backend;
+            sides[index] = Some(Side { name: SIDES[index].to_owned(), backend });
         }
         Ok(Loaded {
             agent: self.agent.clone(),
@@ -135,7 +145,7 @@ impl Guests {
     pub(super) fn explained(&self, error: Error) -> Error {
         let is_repeated = |case: &Case| {
             let mut exchanges = case.exchanges.iter();
-            exchanges.any(|exchange| matches!(exchange.expected, Expected::Repeats(_)))
+            exchanges.any(|exchange| exchange.expected.is_open())
         };
         match error {
             Error::WrongReply { agent, side, step, reason }

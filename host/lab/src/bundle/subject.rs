@@ -1,0 +1,162 @@
+//! What is measured: a component, and what else is known of it.
+
+use super::{Bundle, Manifest};
+use crate::paths::shown;
+use crate::printable::printable;
+use crate::{Error, Result};
+use sandlab_runtime::subject::{self, Kind, Options};
+use sandlab_runtime::wasm::SandboxEngine;
+use sandlab_runtime::{LoadError, SandboxConfig};
+use std::path::{Path, PathBuf};
+
+/// A subject of measurements.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    file: File,
+    /// What the user said of its kind.
+    pub options: Options,
+    /// The kind; `None` if the file cannot be run, which loading it explains.
+    pub kind: Option<Kind>,
+    /// Whether the file is a core module, which is adapted to a component.
+    pub adapted: bool,
+    /// What stands in for a native twin; `None` if there is a twin, or nothing.
+    pub native: Option<Equivalent>,
+}
+
+#[derive(Debug, Clone)]
+enum File {
+    /// A component with its twin.
+    Bundle(Box<Bundle>),
+    /// A component or core module alone.
+    Wasm(PathBuf),
+}
+
+/// What does natively what a command or a service does in the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Equivalent {
+    /// A program that is started for each message, with arguments before the message's own.
+    Program {
+        /// The program and its first arguments.
+        command: Vec<String>,
+    },
+    /// A server, to which a connection is kept.
+    Server {
+        /// Its address: `http://127.0.0.1:8080`.
+        url: String,
+        /// A shell command that starts it; `None` if it runs already.
+        start: Option<String>,
+    },
+}
+
+impl From<Bundle> for Subject {
+    fn from(bundle: Bundle) -> Self {
+        Self {
+            file: File::Bundle(Box::new(bundle)),
+            options: Options::default(),
+            kind: Some(Kind::Agent),
+            adapted: false,
+            native: None,
+        }
+    }
+}
+
+impl Subject {
+    /// Returns a component or core module alone.
+    pub fn of_file(path: &Path) -> Self {
+        Self {
+            file: File::Wasm(path.to_owned()),
+            options: Options::default(),
+            kind: None,
+            adapted: false,
+            native: None,
+        }
+    }
+
+    /// Takes what the user said of its kind, and finds the kind.
+    #[must_use]
+    pub fn with(mut self, options: Options) -> Self {
+        let bytes = std::fs::read(self.component()).unwrap_or_default();
+        // What cannot be read is told when it is loaded.
+        let found = subject::describe(&bytes).ok();
+        self.adapted = found.as_ref().is_some_and(|found| found.adapter.is_some());
+        self.kind = options.kind.or(found.and_then(|found| found.kind.ok()));
+        self.options = options;
+        self
+    }
+
+    /// Loads it into an engine.
+    ///
+    /// # Errors
+    /// As [`subject::load`].
+    pub fn load(&self, engine: &SandboxEngine) -> Result<subject::Subject, LoadError> {
+        subject::load(engine, &self.component(), &self.options)
+    }
+
+    /// Loads it into an engine of its own.
+    ///
+    /// # Errors
+    /// As [`subject::load`], and if there is no engine with this config.
+    pub fn load_alone(&self, config: &SandboxConfig) -> Result<subject::Subject, LoadError> {
+        self.load(&SandboxEngine::new(config)?)
+    }
+
+    /// Returns the bundle; `None` for a file alone.
+    pub fn bundle(&self) -> Option<&Bundle> {
+        match &self.file {
+            File::Bundle(bundle) => Some(bundle),
+            File::Wasm(_) => None,
+        }
+    }
+
+    /// Returns the component's file.
+    pub fn component(&self) -> PathBuf {
+        match &self.file {
+            File::Bundle(bundle) => bundle.component(),
+            File::Wasm(path) => path.clone(),
+        }
+    }
+
+    /// Returns the twin's file; `None` for a component alone.
+    pub fn twin(&self) -> Option<PathBuf> {
+        self.bundle().map(Bundle::twin)
+    }
+
+    /// Returns whether something native can be measured beside it.
+    pub fn has_native(&self) -> bool {
+        self.native.is_some() || self.twin().is_some()
+    }
+
+    /// Returns the manifest of its build; `None` for a component alone.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.bundle().map(|bundle| &bundle.manifest)
+    }
+
+    /// Returns whether it is an agent, as far as is known.
+    pub fn is_agent(&self) -> bool {
+        self.kind.is_none_or(|kind| kind == Kind::Agent)
+    }
+
+    /// Returns its name in reports.
+    pub fn name(&self) -> String {
+        match &self.file {
+            File::Bundle(bundle) => bundle.manifest.name.clone(),
+            File::Wasm(path) => {
+                let stem = path.file_stem().unwrap_or(path.as_os_str());
+                printable(&shown(stem))
+            }
+        }
+    }
+
+    /// Refuses a subject that is no agent, for what only agents have.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with what it is.
+    pub fn require_agent(&self, what: &str) -> Result<()> {
+        match self.kind {
+            Some(kind) if kind != Kind::Agent => {
+                Err(Error::Usage(format!("{} is a {kind}: {what}", self.name())))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The ways to start an instance in a sandbox, whatever kind it is of.
+
+use super::clock::Clock;
+use super::run::Starting;
+use crate::{Error, Result};
+use std::sync::Barrier;
+use std::thread;
+
+/// Starts instances of one component, each until its first reply was checked.
+///
+/// All fail if the instance does not start, or answers something else than it must.
+#[expect(clippy::missing_errors_doc, reason = "said above, once for all")]
+pub(super) trait Starts: Send + Sync {
+    /// Compiles the component first.
+    fn cold(&self, what: &Starting) -> Result<Clock>;
+
+    /// Reads what was compiled before from the cache first.
+    fn cached(&self, what: &Starting) -> Result<Clock>;
+
+    /// Lets the kernel map the instance's memory.
+    fn on_demand(&self, what: &Starting) -> Result<Clock>;
+
+    /// Takes memory that a pool has mapped.
+    fn pooled(&self, what: &Starting) -> Result<Clock>;
+
+    /// As pooled, one on each core at once.
+    fn concurrent(&self, what: &Starting) -> Result<Vec<Clock>>;
+
+    /// As pooled, many that stay: what is held against as many on the message path.
+    fn many(&self, what: &Starting) -> Result<Clock>;
+}
+
+/// Starts one on each core at once.
+pub(super) fn on_all_cores(start: &(dyn Fn() -> Result<Clock> + Sync)) -> Result<Vec<Clock>> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let barrier = Barrier::new(cores);
+    thread::scope(|scope| {
+        let start = || {
+            barrier.wait();
+            start()
+        };
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(start)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        let panicked = |_| Err(Error::Machine("a thread that starts agents panicked".to_owned()));
+        joined.map(|clock| clock.unwrap_or_else(panicked)).collect()
+    })
+}

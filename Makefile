@@ -4,7 +4,7 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests bench bench-density bench-gate bench-bulk mutated \
+.PHONY: lab help test test-only check guests foreign bench bench-density bench-gate bench-bulk mutated \
   torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
@@ -36,6 +36,11 @@ check: tools
 guests: tools
 	cargo build --release --package sandlab
 	$(SANDLAB) build guest-agents
+
+## Gets subjects that others made, and builds some in other languages, into target/foreign. Needs
+## Python with pip, and Node.js.
+foreign: tools
+	$(MAKE) --no-print-directory --directory guest-agents/foreign OUT=$(CURDIR)/target/foreign
 
 ## Runs criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests

@@ -21,7 +21,7 @@ help:
 test: check test-only
 
 ## Runs all tests.
-test-only: guests
+test-only: guests foreign
 	cargo test --release --workspace
 
 ## Checks format, lints and documentation.
@@ -93,10 +93,11 @@ deny:
 claims: guests
 	cargo run --release --quiet --package sandlab-benches --bin claims -- $(ONLY) $(if $(WRITE),--write)
 
-## Writes the generated documents anew: docs/claims.md, docs/metrics.md, docs/run.schema.json, and
+## Writes the generated documents anew: docs/claims.md, docs/metrics.md, docs/*.schema.json, and
 ## the figures that other documents quote from benches/claims.toml.
 docs:
-	$(SANDLAB) runs schema > docs/run.schema.json
+	$(SANDLAB) schema run > docs/run.schema.json
+	$(SANDLAB) schema workload > docs/workload.schema.json
 	{ sed '/^|/,$$d' docs/metrics.md; $(SANDLAB) metrics --markdown; } > docs/metrics.md.new
 	mv docs/metrics.md.new docs/metrics.md
 	cargo run --release --quiet --package sandlab-benches --bin claims -- --docs

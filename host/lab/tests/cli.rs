@@ -4,7 +4,7 @@ mod common;
 
 use assert_cmd::Command;
 use common::children::{all_end, children_of, send};
-use predicates::prelude::PredicateBooleanExt;
+use predicates::prelude::{PredicateBooleanExt, predicate};
 use predicates::str::contains;
 use rustix::process::Signal;
 use std::collections::BTreeSet;
@@ -113,6 +113,13 @@ fn a_new_agent_builds_and_compares_unchanged() {
     let mut compare = sandlab();
     compare.current_dir(folder.path()).args(["compare", "./fresh", "--rounds", "6"]);
     compare.assert().code(0).stdout(contains("fresh").and(contains("native")));
+    // Its own workload goes through the message path too.
+    std::fs::write(folder.path().join("targets.toml"), "").unwrap();
+    let mut latency = sandlab();
+    latency.current_dir(folder.path()).args(["latency", "./fresh", "--rate", "100"]);
+    latency.args(["--duration", "200ms", "--targets", "targets.toml"]);
+    let done = latency.assert().code(predicate::in_iter([0, 4]));
+    done.stdout(contains("messages of workload.jsonl@"));
     let mut again = sandlab();
     again.current_dir(folder.path()).args(["new", "fresh"]);
     again.assert().code(2).stderr(contains("exists; choose another name"));

@@ -107,10 +107,13 @@ fn every_message_of_an_open_loop_is_sent_and_accounted_for_on_every_backend() {
 }
 
 #[test]
-fn an_agent_that_does_not_echo_is_a_finding() {
+fn an_agent_that_replies_otherwise_is_a_finding() {
     let lab = Lab::new();
-    let wrong = lab.command("latency hash --backends native --duration 100ms").assert();
-    wrong.code(1).stderr(contains("something else"));
+    let workload = lab.0.path().join("wrong.jsonl");
+    std::fs::write(&workload, r#"{"request": "abc", "reply": "cba"}"#).unwrap();
+    let mut wrong = lab.command("latency echo --backends native --duration 100ms");
+    let wrong = wrong.arg("--workload").arg(&workload).assert();
+    wrong.code(1).stderr(contains("line 1 of the workload: expected \"cba\", got \"abc\""));
     let mut runs = Command::new(env!("CARGO_BIN_EXE_sandlab"));
     runs.args(["runs", "--store"]).arg(lab.store());
     runs.assert().code(0).stdout(contains("not complete"));
@@ -124,9 +127,13 @@ fn agents_that_fail_on_every_message_fail_the_command_and_the_reason_is_named() 
         "load burst faulty --agents 2 --rate 200 --burst-rate 800 --duration 300ms \
          --ramp-up 50ms --baseline 300ms --watch 1s",
     ];
+    let folder = tempfile::tempdir().unwrap();
+    let workload = folder.path().join("unknown.jsonl");
+    std::fs::write(&workload, r#"{"request": "what it does not know", "reply": "ok"}"#).unwrap();
     for load in loads {
         let mut failing = Command::new(env!("CARGO_BIN_EXE_sandlab"));
         failing.args(load.split_whitespace()).args(["--backends", "wasm", "--no-store"]);
+        failing.arg("--workload").arg(&workload);
         let failed = failing.assert().code(1);
         let failed = failed.stderr(contains("success,").and(contains("is 0.0 %")));
         let failed = failed.stderr(contains("no message came to a good reply"));

@@ -113,6 +113,7 @@ fn the_process_lives_when_the_kernel_has_no_more_mappings() {
         sandbox,
         kind: None,
         reuse: None,
+        asks: true,
         probe: ProbeRequest::always("hello", "hello"),
         readings: vec![1_000, 40_000],
         shards: 2,

@@ -100,14 +100,28 @@ fn a_run_comes_back_exactly_and_follows_the_schema() {
 }
 
 #[test]
-fn the_committed_schema_is_the_one_that_runs_follow() {
-    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/run.schema.json");
-    let committed = std::fs::read_to_string(committed).unwrap();
-    assert_eq!(
-        Lab::new().says("runs schema"),
-        committed,
-        "run `sandlab runs schema > docs/run.schema.json`"
-    );
+fn the_committed_schemas_are_those_that_files_follow() {
+    for name in ["run", "workload"] {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let committed = docs.join(format!("{name}.schema.json"));
+        assert_eq!(
+            std::fs::read_to_string(committed).unwrap(),
+            Lab::new().says(&format!("schema {name}")),
+            "run `make docs`"
+        );
+    }
+    let schema: Value = serde_json::from_str(&Lab::new().says("schema workload")).unwrap();
+    let schema: Validator = jsonschema::validator_for(&schema).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-agents/foreign/workloads");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let lines = std::fs::read_to_string(&path).unwrap();
+        for line in lines.lines().filter(|_| path.extension().is_some_and(|e| e == "jsonl")) {
+            let line: Value = serde_json::from_str(line).unwrap();
+            assert!(schema.is_valid(&line), "{}: {line}", path.display());
+        }
+    }
+    assert!(!schema.is_valid(&serde_json::json!({"anser": "b"})));
 }
 
 #[test]

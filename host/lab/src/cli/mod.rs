@@ -20,6 +20,7 @@ mod report;
 mod run;
 mod runs;
 mod sample;
+mod schema;
 mod session;
 mod streams;
 mod validate;
@@ -74,6 +75,8 @@ enum Command {
     Runs(runs::Args),
     /// Print samples of metrics, one per line: what `gate --old-bin --new-bin` runs.
     Sample(sample::Args),
+    /// Print a JSON Schema of the files that sandlab reads and writes.
+    Schema(schema::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
 }
@@ -134,6 +137,7 @@ impl Cli {
             Command::Run(args) => run::execute(&args),
             Command::Runs(args) => runs::execute(&args),
             Command::Sample(args) => sample::execute(&args),
+            Command::Schema(args) => schema::execute(&args),
             Command::Validate(args) => validate::execute(&args),
         };
         match done {

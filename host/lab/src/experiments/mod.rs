@@ -119,12 +119,12 @@ impl<F> Deref for Shown<'_, F> {
 }
 
 /// Returns the labels of what a part measured: its kind, agent, messages, number of agents, rate,
-/// and backend. Messages are told by their size, those of a workload file by its name and digest.
+/// and backend. Messages of a workload file are told by its name and digest as well.
 pub(crate) fn labels(part: &Part) -> Labels {
     Labels::new()
         .with("experiment", &part.experiment)
         .with("agent", &part.agent)
-        .with_some("size", part.bytes().filter(|_| part.mix.is_none()))
+        .with_some("size", part.bytes())
         .with_some("workload", part.mix.as_ref().map(|mix| &mix.source))
         .with("agents", part.agents)
         .with_some("rate", part.rate)

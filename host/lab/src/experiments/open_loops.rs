@@ -61,7 +61,7 @@ fn latency(key: &'static str, rows: &[Row]) -> Table {
         .text("agent", "agent", |row| row.part.part.agent.clone())
         .text("backend", "backend", |row| row.part.part.backend_name())
         .number("agents", "agents", Form::Integer, |row| Some(row.part.part.agents as f64))
-        .number("message", "message", Form::Size, |row| Some(row.part.part.size? as f64))
+        .number("message", "message", Form::Size, |row| Some(row.part.part.bytes()? as f64))
         .number("offered", "offered/s", Form::Rate, |row| row.part.part.rate)
         .number("good", "good/s", Form::Rate, |row| Some(row.steady.rate()))
         .number("goodput", "good", Form::Share, |row| row.steady.success())

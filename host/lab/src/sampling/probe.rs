@@ -1,9 +1,12 @@
 //! One message that many equal agents are sent, and what each must answer.
 
 use crate::sampling::open_loop::{Reply, Script, Verdict};
-use crate::workload::{Case, Exchange};
+use crate::sampling::program::Program;
+use crate::sampling::traffic::Traffic;
+use crate::workload::{Case, Exchange, Expected};
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{AgentOptions, Connection};
+use sandlab_runtime::subject::Kind;
 use sandlab_runtime::{AgentId, Backend, CallError, Performative};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -45,6 +48,33 @@ impl ProbeRequest {
     /// If that agent does not start, answers something else than it must, or nothing.
     pub fn of(agent: &str, backend: &dyn Backend, cases: &[Case]) -> Result<Self> {
         const SIZE: usize = 1_024;
+        let of_size = cases.iter().filter(|case| case.size == Some(SIZE));
+        match of_size.chain(cases).next() {
+            Some(case) => Self::of_case(agent, backend, case, &case.config),
+            None => Err(Error::Usage(format!("{agent} has no messages"))),
+        }
+    }
+
+    /// The first message of what a program's agents are sent.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_program(program: &Program) -> Result<Self> {
+        let Program { agent, start, config, .. } = program;
+        let echo;
+        let case = match &program.traffic {
+            Traffic::Series(case) => &**case,
+            Traffic::Echo { .. } => {
+                let content = program.traffic.content(0, 0);
+                let expected = Expected::Reply(content.clone());
+                echo = Case::new(Kind::Agent, vec![Exchange::new(content, expected)]);
+                &echo
+            }
+        };
+        Self::of_case(agent, start.as_ref(), case, config)
+    }
+
+    fn of_case(agent: &str, backend: &dyn Backend, case: &Case, config: &[u8]) -> Result<Self> {
         let side = backend.kind().to_string();
         let failed = |step: &str, source: CallError| Error::Call {
             agent: agent.to_owned(),
@@ -52,16 +82,13 @@ impl ProbeRequest {
             step: step.to_owned(),
             source,
         };
-        let of_size = cases.iter().filter(|case| case.size == Some(SIZE));
-        let first = of_size.chain(cases).next();
-        let found = first.and_then(|case| Some((case, case.exchanges.first()?)));
-        let Some((case, exchange)) = found else {
+        let Some(exchange) = case.exchanges.first() else {
             return Err(Error::Usage(format!("{agent} has no messages")));
         };
         let spawned = backend.spawn(case.identity());
         let mut instance = spawned.map_err(|fault| failed("when spawned", fault.into()))?;
-        if !case.config.is_empty() {
-            let configured = instance.configure(&case.config);
+        if !config.is_empty() {
+            let configured = instance.configure(config);
             configured.map_err(|error| failed("when configured", error))?;
         }
         let handled = instance
@@ -81,7 +108,7 @@ impl ProbeRequest {
             )));
         }
         Ok(Self {
-            config: case.config.clone(),
+            config: config.to_vec(),
             request: exchange.request.content.clone(),
             line: exchange.text.clone().filter(|_| handled.replies.len() == 1),
             replies: handled.replies.into_iter().map(|r| r.content).collect(),

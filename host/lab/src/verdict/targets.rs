@@ -214,6 +214,7 @@ struct Written {
     backend: Names,
     experiment: Option<Names>,
     agent: Option<Names>,
+    method: Option<Names>,
     size_at_most: Option<Amount>,
     agents_at_most: Option<f64>,
     rate_at_most: Option<f64>,
@@ -273,6 +274,7 @@ impl Written {
             ("backend", Some(self.backend)),
             ("experiment", self.experiment),
             ("agent", self.agent),
+            ("method", self.method),
         ];
         let size = self.size_at_most.map(|size| size.read(Unit::Bytes));
         let at_most = [

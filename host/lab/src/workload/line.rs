@@ -130,8 +130,9 @@ struct Subset {
 }
 
 /// Returns the JSON Schema of a line.
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Line)
+pub fn schema() -> String {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Line));
+    schema.unwrap_or_else(|_| unreachable!("a schema is JSON")) + "\n"
 }
 
 /// The keys of each kind: the first is the message.

@@ -31,8 +31,6 @@ pub struct Parameters {
 impl Parameters {
     pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
         counted::hand_over("the host's heap is not measured", given.say)?;
-        let messages = self.loading.messages();
-        let cases = messages.cases(&messages.find(&self.subject, given)?)?;
         let settled = Settled {
             agents: self.agents as usize,
             rate: self.rate,
@@ -45,10 +43,11 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: self.agents as usize + 1,
             parts: 1,
+            sends: true,
             sizes: &[],
         };
         self.loading.plan(&load, given, move |program, to| {
-            let probe = ProbeRequest::of(&program.agent, program.start.as_ref(), &cases)?;
+            let probe = ProbeRequest::of_program(program)?;
             run(program, &probe, &settled, to)
         })
     }

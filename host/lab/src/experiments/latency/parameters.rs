@@ -53,6 +53,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents,
             parts: 1,
+            sends: true,
             sizes: self.size.as_slice(),
         };
         if self.max_rate {

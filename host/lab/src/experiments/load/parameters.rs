@@ -130,6 +130,7 @@ impl What {
             backends,
             agents: agents as usize,
             parts: 1,
+            sends: true,
             sizes: size.as_slice(),
         };
         self.loading.plan(&load, given, measure)

@@ -8,6 +8,7 @@ use crate::experiments::{Given, Plan, Step};
 use crate::sampling::fleet::beside_generator;
 use crate::sampling::program::{Program, programs};
 use crate::sampling::recorder::Recorder;
+use crate::sampling::traffic::Traffic;
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
 
@@ -36,6 +37,8 @@ pub struct Load<'a> {
     pub agents: usize,
     /// The number of parts per backend.
     pub parts: usize,
+    /// Whether the agents are sent anything.
+    pub sends: bool,
     /// The sizes of generated messages, bytes, one after another; none if the user does not say.
     pub sizes: &'a [u32],
 }
@@ -64,7 +67,10 @@ impl Loading {
     ) -> Result<Plan<'a>> {
         let subject = self.messages.find(load.subject, given)?;
         let backends = self.backends(load.backends, &subject);
-        let (traffic, config) = self.messages.traffic(&subject, load.sizes.first().copied())?;
+        let (traffic, config) = match load.sends {
+            true => self.messages.traffic(&subject, load.sizes.first().copied())?,
+            false => (Traffic::Echo { size: 0 }, Vec::new()),
+        };
         let mut traffics = vec![traffic];
         for size in load.sizes.iter().skip(1) {
             traffics.push(self.messages.traffic(&subject, Some(*size))?.0);
@@ -92,11 +98,6 @@ impl Loading {
             judges: true,
             steps: steps.collect(),
         })
-    }
-
-    /// Returns the messages that the user asked for.
-    pub fn messages(&self) -> &Messages {
-        &self.messages
     }
 
     /// Returns the backends that were asked for, else those of these that the subject can run

@@ -11,6 +11,7 @@ use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::child::{Cause, Child, this_program};
 use sandlab_runtime::config::{Layout, Strategy};
+use sandlab_runtime::subject::Kind;
 use sandlab_runtime::wasm::Needs;
 use sandlab_runtime::{BackendKind, SandboxConfig};
 use std::io::Write;
@@ -153,7 +154,9 @@ impl DensityProbe {
         let fill = Fill {
             component: self.subject.component(),
             kind: self.subject.options.kind,
-            reuse: self.subject.options.reuse,
+            // What is planned is how many instances live at once.
+            reuse: self.subject.options.reuse.or(Some(u64::MAX)),
+            asks: self.subject.kind != Some(Kind::Command),
             sandbox: self.sandbox(layout, slots),
             probe: self.probe.clone(),
             readings: readings.to_vec(),

@@ -24,8 +24,10 @@ pub struct Fill {
     pub component: PathBuf,
     /// The kind, if it could be more than one.
     pub kind: Option<Kind>,
-    /// Messages that an instance lives for, if the user said so.
+    /// Messages that an instance lives for, if not as many as its kind's do.
     pub reuse: Option<u64>,
+    /// Whether each is sent a message: an instance that a message ends would be gone after it.
+    pub asks: bool,
     /// What its agents are allowed.
     pub sandbox: SandboxConfig,
     /// What each is told, and must answer.
@@ -105,6 +107,7 @@ pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()
     let mut density = Growing {
         probe: fill.probe.clone(),
         backend,
+        asks: fill.asks,
         connection: runtime.connect(WINDOW),
         runtime,
         agents: 0,
@@ -124,6 +127,7 @@ pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()
 struct Growing {
     probe: ProbeRequest,
     backend: Arc<dyn Backend>,
+    asks: bool,
     connection: Connection,
     runtime: Runtime,
     agents: u64,
@@ -139,6 +143,9 @@ impl Growing {
         let started = started.map_err(|error| Filled::Refused { why: error.to_string() })?;
         self.started_in += start.elapsed().as_secs_f64();
         self.agents = agents;
+        if !self.asks {
+            return Ok(());
+        }
         let greeted = self.probe.exchange(&mut self.connection, started.into_iter());
         greeted.map_err(|why| Filled::Wrong { why })
     }

@@ -52,6 +52,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: self.agents as usize,
             parts: 1,
+            sends: true,
             sizes: &[],
         };
         self.loading.plan(&load, given, move |program, to| recovery(program, &faulting, to))

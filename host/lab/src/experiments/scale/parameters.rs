@@ -35,6 +35,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: most as usize,
             parts: self.agents.len(),
+            sends: true,
             sizes: self.size.as_slice(),
         };
         let shards = self.loading.all_shards();

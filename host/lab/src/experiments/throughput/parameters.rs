@@ -61,6 +61,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: loads.iter().map(|load| load.agents).max().unwrap_or(1),
             parts: loads.len(),
+            sends: true,
             sizes: &self.size,
         };
         let shards = self.loading.all_shards();

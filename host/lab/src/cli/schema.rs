@@ -1,0 +1,28 @@
+//! `sandlab schema`
+
+use super::print;
+use crate::{Result, experiments, workload};
+use clap::ValueEnum;
+
+/// Which schema.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What it describes.
+    #[arg(value_enum)]
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Of {
+    /// Exported runs and reports: docs/run.schema.json.
+    Run,
+    /// A line of a workload file: docs/workload.schema.json.
+    Workload,
+}
+
+pub fn execute(args: &Args) -> Result<()> {
+    print(&match args.of {
+        Of::Run => experiments::run_schema(),
+        Of::Workload => workload::schema(),
+    })
+}

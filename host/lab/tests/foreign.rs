@@ -1,0 +1,281 @@
+//! Subjects that others made, through every command that measures. `make foreign` fetches them.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::thread;
+use tempfile::TempDir;
+
+/// The subjects, each with the rate that it bears on a slow machine.
+const SMALL: [(&str, &str); 3] = [("rust-service", "100"), ("inventory", "100"), ("usvg", "20")];
+const LARGE: [(&str, &str); 3] =
+    [("python", "2"), ("javascript-service", "20"), ("python-service", "20")];
+
+/// The file of a subject; `None`, said aloud, where nothing was fetched and this is not CI.
+fn file(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/foreign");
+    let file = folder.join(name);
+    if file.is_file() {
+        return Some(file.canonicalize().unwrap());
+    }
+    assert!(std::env::var_os("CI").is_none(), "{name} is missing: run `make foreign` first");
+    println!("skipped: {name} is missing; `make foreign` fetches it");
+    None
+}
+
+/// A place for runs, held against no targets: the machine may be busy with other tests.
+struct Lab(TempDir);
+
+impl Lab {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("targets.toml"), "").unwrap();
+        Self(folder)
+    }
+
+    /// A command about a subject, with its workload.
+    fn command(&self, arguments: &str, subject: &str) -> Option<Command> {
+        let (wasm, workload) =
+            (file(&format!("{subject}.wasm"))?, file(&format!("{subject}.jsonl"))?);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        command.current_dir(self.0.path());
+        for argument in arguments.split_whitespace() {
+            match argument {
+                "FILE" => command.arg(&wasm),
+                other => command.arg(other),
+            };
+        }
+        command.arg("--workload").arg(workload);
+        Some(command)
+    }
+
+    /// Runs a command that measures; it finds nothing wrong, or says that it cannot judge.
+    fn measure(&self, arguments: &str, subject: &str) {
+        if let Some(mut command) = self.command(arguments, subject) {
+            command.args(["--targets", "targets.toml"]);
+            command.assert().code(predicate::in_iter([0, 4]));
+        }
+    }
+}
+
+fn json(command: &mut Command) -> Value {
+    let done = command.args(["--format", "json"]).assert().code(predicate::in_iter([0, 1, 4]));
+    serde_json::from_slice(&done.get_output().stdout).unwrap()
+}
+
+#[test]
+fn small_subjects_go_through_every_command() {
+    let lab = Lab::new();
+    for (subject, rate) in SMALL {
+        for command in [
+            "compare FILE --rounds 2",
+            "spawn FILE --rounds 5",
+            "plan FILE --limit 30MB --agents 50 --verify",
+            "throughput FILE --agents 3 --duration 100ms",
+            "scale FILE --agents 1,5 --duration 100ms",
+            "idle FILE --agents 3 --duration 100ms",
+        ] {
+            lab.measure(command, subject);
+        }
+        for command in [
+            "latency FILE --agents 3 --duration 300ms --ramp-up 0s --rate",
+            "footprint FILE --agents 3 --duration 100ms --rate",
+            "load burst FILE --agents 3 --baseline 300ms --duration 300ms --watch 3s --ramp-up 0s \
+             --burst-rate 200 --rate",
+        ] {
+            lab.measure(&format!("{command} {rate}"), subject);
+        }
+    }
+}
+
+#[test]
+fn interpreters_of_many_megabytes_are_compared_and_loaded() {
+    let lab = Lab::new();
+    for (subject, rate) in LARGE {
+        lab.measure("compare FILE --rounds 1", subject);
+        let load = "latency FILE --agents 2 --duration 1s --ramp-up 0s --rate";
+        lab.measure(&format!("{load} {rate}"), subject);
+    }
+}
+
+#[test]
+fn a_file_says_what_it_is() {
+    for (subject, told) in [
+        ("rust-service", &["as a service", "wasi:http/incoming-handler@0.2", "grants.clocks"][..]),
+        ("usvg", &["a core module, adapted", "as a command", "wasi:cli/run"]),
+        ("inventory", &["as a function", "shelf.merge: func(a: own<shelf>", "processed-by"]),
+    ] {
+        let Some(wasm) = file(&format!("{subject}.wasm")) else { continue };
+        let mut inspect = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        let done = inspect.arg("inspect").arg(&wasm).assert().code(0);
+        let said = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+        for part in told {
+            assert!(said.contains(part), "{part:?} is not in\n{said}");
+        }
+        let mut inspect = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        inspect.arg("inspect").arg(&wasm).arg("--wit").assert().code(0).stdout(contains("world"));
+    }
+}
+
+#[test]
+fn a_tenth_more_fuel_is_worse_and_the_same_build_is_not() {
+    let lab = Lab::new();
+    for subject in ["rust-service", "inventory"] {
+        let Some(slow) = file(&format!("{subject}-slow.wasm")) else { continue };
+        let gate = |new: &Path| {
+            let gate = format!("gate --old FILE --new {}", new.display());
+            let mut gate = lab.command(&gate, subject).unwrap();
+            let done = gate.args(["--no-timing", "--format", "json"]).assert();
+            serde_json::from_slice(&done.get_output().stdout).unwrap()
+        };
+        let verdict = |gated: &Value| {
+            let metrics = gated["metrics"].as_array().unwrap().iter();
+            let mut fuel = metrics.filter(|metric| metric["metric"]["name"] == "fuel");
+            fuel.next().unwrap()["verdict"].clone()
+        };
+        assert_eq!(verdict(&gate(&slow)), "regressed", "{subject}");
+        let same = file(&format!("{subject}.wasm")).unwrap();
+        assert_eq!(verdict(&gate(&same)), "equivalent", "{subject}");
+    }
+}
+
+#[test]
+fn a_message_that_does_not_fit_is_named_with_its_line_and_type() {
+    let lab = Lab::new();
+    let wrong = lab.0.path().join("wrong.jsonl");
+    for (subject, lines, told) in [
+        (
+            "inventory",
+            r#"{"call": "value(1, none)"}"#,
+            "line 1: `value`: argument 1 `items` is 1, expected list<record",
+        ),
+        (
+            "inventory",
+            "{\"call\": \"parse(\\\"\\\")\"}\n{\"call\": \"pars(1)\"}",
+            "line 2: no function `pars`",
+        ),
+        (
+            "rust-service",
+            r#"{"http": {"path": "x"}}"#,
+            "line 1: the path \"x\" does not begin with `/`",
+        ),
+        ("rust-service", r#"{"call": "f()"}"#, "is a service, and the messages are for a function"),
+        ("rust-service", r#"{"http": {}, "body": "other"}"#, "expected \"other\""),
+    ] {
+        let Some(wasm) = file(&format!("{subject}.wasm")) else { continue };
+        std::fs::write(&wrong, lines).unwrap();
+        let mut compare = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        compare.current_dir(lab.0.path()).arg("compare").arg(&wasm);
+        let done = compare.args(["--rounds", "1", "--workload", "wrong.jsonl"]).assert();
+        done.code(predicate::in_iter([1, 2])).stderr(contains(told));
+    }
+    let Some(wasm) = file("inventory.wasm") else { return };
+    let mut latency = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let done = latency.current_dir(lab.0.path()).arg("latency").arg(&wasm).assert().code(2);
+    done.stderr(contains("--workload").and(contains("dearest(").or(contains("shelf("))));
+}
+
+#[test]
+fn a_native_program_is_held_against_a_command() {
+    let lab = Lab::new();
+    let script = lab.0.path().join("grow.sh");
+    std::fs::write(&script, "echo $(($1 * 16))\n").unwrap();
+    let native = format!("compare FILE --rounds 2 --native sh --native-arg {}", script.display());
+    let Some(mut compare) = lab.command(&native, "grow") else { return };
+    let run = json(&mut compare);
+    assert_eq!(run["parts"][0]["part"]["sides"], serde_json::json!(["wasm", "native"]));
+    // What it prints is checked as the guest's output is.
+    std::fs::write(&script, "echo $(($1 * 15))\n").unwrap();
+    let mut compare = lab.command(&native, "grow").unwrap();
+    compare.assert().code(1).stderr(contains("native").and(contains("standard output: expected")));
+}
+
+/// Answers as `rust-service` does, over connections that are kept, until the process ends.
+fn serve() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || answer(stream.unwrap()));
+        }
+    });
+    format!("http://{address}")
+}
+
+fn answer(mut stream: TcpStream) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    loop {
+        let (mut line, mut length) = (String::new(), 0);
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        let path = line.split(' ').nth(1).unwrap().to_owned();
+        loop {
+            line.clear();
+            reader.read_line(&mut line).unwrap();
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let body = if path == "/echo" { body } else { b"hello from Rust\n".to_vec() };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).unwrap();
+    }
+}
+
+#[test]
+fn a_native_server_is_held_against_a_service() {
+    let lab = Lab::new();
+    let Some(wasm) = file("rust-service.wasm") else { return };
+    let workload = r#"{"http": {}, "status": 200, "body": "hello from Rust\n"}
+        {"http": {"method": "POST", "path": "/echo", "body": "abc"}, "body": "abc"}"#;
+    std::fs::write(lab.0.path().join("two.jsonl"), workload).unwrap();
+    let url = serve();
+    let sandlab = |arguments: &str| {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.current_dir(lab.0.path());
+        sandlab.args(arguments.split_whitespace()).arg(&wasm);
+        sandlab.args(["--workload", "two.jsonl", "--native", &url]);
+        sandlab
+    };
+    let run = json(&mut sandlab("compare --rounds 2"));
+    assert_eq!(run["parts"][0]["part"]["sides"], serde_json::json!(["wasm", "native"]));
+    let loaded = "latency --agents 2 --rate 100 --duration 300ms --targets targets.toml";
+    let run = json(&mut sandlab(loaded));
+    assert_eq!(run["parts"].as_array().unwrap().len(), 2);
+    let mut nobody = sandlab("compare --rounds 2");
+    nobody.args(["--native-start", "true"]);
+    nobody.assert().code(2).stderr(contains("something answers there before"));
+}
+
+#[test]
+fn messages_that_make_an_agent_fault_are_the_workloads() {
+    let lab = Lab::new();
+    let Some(mut recovery) = lab.command(
+        "recovery FILE --agents 4 --rate 20 --fault-rate 4 --duration 2s --ramp-up 0s \
+         --targets targets.toml --no-store",
+        "compress-stringify",
+    ) else {
+        return;
+    };
+    let sandbox = file("compress-stringify.toml").unwrap();
+    let run = json(recovery.arg("--sandbox").arg(sandbox));
+    let found = run["parts"][0]["findings"].as_array().unwrap().iter();
+    let mut found = found.filter(|finding| finding["finding"] == "recovery");
+    assert!(found.next().unwrap()["faults"].as_u64().unwrap() > 0, "{run:#}");
+    // Without such a message nobody knows how.
+    let Some(mut recovery) = lab.command("recovery FILE", "rust-service") else { return };
+    recovery.assert().code(2).stderr(contains("\"faults\": true"));
+}

@@ -4,7 +4,7 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign bench bench-density bench-gate bench-bulk mutated \
+.PHONY: lab help test test-only check guests foreign bench bench-density bench-gate any-component bench-bulk mutated \
   torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
@@ -53,6 +53,10 @@ bench-density: guests
 ## Measures the gate's false alarms and power, on builds that are the same and builds that are not.
 bench-gate: guests
 	cargo test --release --package sandlab --test bench_gate -- --ignored --nocapture
+
+## Sends subjects that others made through every command, and prints the table of the documents.
+any-component: guests foreign
+	cargo test --release --package sandlab --test foreign -- --ignored --nocapture
 
 ## Times one bulk memory operation, which no deadline interrupts.
 bench-bulk: tools

@@ -279,3 +279,94 @@ fn messages_that_make_an_agent_fault_are_the_workloads() {
     let Some(mut recovery) = lab.command("recovery FILE", "rust-service") else { return };
     recovery.assert().code(2).stderr(contains("\"faults\": true"));
 }
+
+/// The value of a run's first metric with this key and these labels.
+fn metric(run: &Value, key: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    let metrics = run["derived"]["metrics"].as_array()?.iter();
+    let mut found = metrics.filter(|metric| {
+        metric["key"] == key && labels.iter().all(|(name, value)| metric["labels"][name] == *value)
+    });
+    found.next()?["value"]["value"].as_f64()
+}
+
+fn time(ns: Option<f64>) -> String {
+    ns.map_or_else(
+        || "-".to_owned(),
+        |ns| match ns {
+            ..1e3 => format!("{ns:.0} ns"),
+            1e3..1e6 => format!("{:.1} µs", ns / 1e3),
+            1e6..1e9 => format!("{:.1} ms", ns / 1e6),
+            _ => format!("{:.1} s", ns / 1e9),
+        },
+    )
+}
+
+/// Prints the table of docs/any-component.md: what each command says of each subject.
+#[test]
+#[ignore = "takes a quarter of an hour; `make any-component` runs it"]
+fn every_subject_goes_through_every_command() {
+    println!(
+        "| subject | kind | file | valid | time/msg | cold start | pooled start | least limit | fit (dense) | p99 at a rate | after a burst | gate against itself |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    for (subject, rate) in SMALL.into_iter().chain([("compress-stringify", "20")]).chain(LARGE) {
+        let lab = Lab::new();
+        let Some(wasm) = file(&format!("{subject}.wasm")) else { continue };
+        let config = file(&format!("{subject}.jsonl")).unwrap().with_extension("toml");
+        let run = |arguments: &str| {
+            let mut command = lab.command(arguments, subject).unwrap();
+            if config.is_file() {
+                command.arg("--sandbox").arg(&config);
+            }
+            json(&mut command)
+        };
+        let mut inspect = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        let inspected = inspect.arg("inspect").arg(&wasm).arg("--json").assert().code(0);
+        let inspected: Value = serde_json::from_slice(&inspected.get_output().stdout).unwrap();
+        let mut validate = lab.command("validate FILE --format json", subject).unwrap();
+        if config.is_file() {
+            validate.arg("--sandbox").arg(&config);
+        }
+        let valid = validate.output().unwrap().status.code();
+        let compared = run("compare FILE --rounds 6");
+        let spawned = run("spawn FILE --rounds 20");
+        let tuned = run("memory FILE --tune");
+        let planned = run("plan FILE --layout dense --agents 100 --verify");
+        let load = format!("--agents 4 --ramp-up 0s --rate {rate}");
+        let latency = run(&format!("latency FILE --duration 3s {load}"));
+        let burst = format!("load burst FILE --baseline 2s --duration 500ms --watch 4s {load}");
+        let burst_rate = 4 * rate.parse::<u32>().unwrap();
+        let burst = run(&format!("{burst} --burst-rate {burst_rate}"));
+        let mut gate =
+            lab.command("gate --old FILE --new FILE --pairs 12 --format json", subject).unwrap();
+        if config.is_file() {
+            gate.arg("--sandbox").arg(&config);
+        }
+        let gated = gate.output().unwrap().status.code();
+        let start = |method| time(metric(&spawned, "spawn-to-first-reply", &[("method", method)]));
+        let outcome = |code: Option<i32>| match code {
+            Some(0) => "holds".to_owned(),
+            Some(4) => "not judged".to_owned(),
+            other => format!("exit code {other:?}"),
+        };
+        println!(
+            "| {subject} | {}{} | {:.1} MB | {} | {} | {} | {} | {} | {} | {} at {rate}/s | {} | {} |",
+            inspected["kind"].as_str().unwrap_or("-"),
+            if inspected["adapter"].is_null() { "" } else { ", module" },
+            inspected["file_bytes"].as_f64().unwrap() / 1e6,
+            outcome(valid),
+            time(metric(&compared, "time-per-message", &[("backend", "wasm")])),
+            start("cold"),
+            start("pooled"),
+            metric(&tuned, "smallest-limit", &[]).map_or_else(
+                || "no plateau".to_owned(),
+                |bytes| format!("{:.0} KiB", bytes / 1024.0)
+            ),
+            metric(&planned, "most-agents", &[])
+                .map_or_else(|| "-".to_owned(), |n| format!("{n:.0}")),
+            time(metric(&latency, "latency-p99", &[])),
+            time(metric(&burst, "burst-p99", &[])),
+            outcome(gated),
+        );
+    }
+}

@@ -180,9 +180,9 @@ fn build_packages(
     let names = names.join(", ");
     let lock = root.join("Cargo.lock");
     progress(&format!("components: {names} (versions as in {})", lock.display()));
-    let components = toolchain::cargo_build(root, packages, component)?;
+    let components = toolchain::cargo_build(&compiler, root, packages, component)?;
     progress(&format!("native twins: {names}"));
-    let twins = toolchain::cargo_build(root, packages, twin)?;
+    let twins = toolchain::cargo_build(&compiler, root, packages, twin)?;
     let library = |artifacts: &[Artifact], package: &Package| {
         let built = artifacts.iter().filter(|a| a.package_id == package.id);
         let mut built = built.filter(|artifact| artifact.target.is_cdylib());

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use cargo_metadata::{Artifact, Message, Package};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -29,6 +29,8 @@ pub struct Compiler {
     pub version: String,
     /// The host's target triple, for twins.
     pub host: String,
+    /// The folder of its libraries and sources.
+    sysroot: PathBuf,
 }
 
 impl Compiler {
@@ -51,7 +53,35 @@ impl Compiler {
                 folder.display()
             )));
         }
-        Ok(Self { version: version.to_owned(), host })
+        let sysroot = rustc(folder, &["--print", "sysroot"])?.trim().into();
+        Ok(Self { version: version.to_owned(), host, sysroot })
+    }
+
+    /// Returns the flags by which no path of this machine gets into a build: panics name the sources
+    /// of every crate, which would reveal the builder's folders, and make builds of one source
+    /// differ. Not part of a manifest, for the same reason.
+    fn mapped_paths(&self, workspace: &Path, packages: &[&Package]) -> Vec<OsString> {
+        let home = std::env::home_dir();
+        let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let cargo = cargo.or_else(|| home.as_ref().map(|home| home.join(".cargo")));
+        let dependencies = packages.iter().flat_map(|package| &package.dependencies);
+        let local = dependencies.filter_map(|dependency| {
+            let path = dependency.path.as_ref()?.as_std_path();
+            Some((path.to_owned(), dependency.name.as_str()))
+        });
+        // Of several that fit a path, the compiler takes the last.
+        let named = [(home, "~"), (cargo, "cargo"), (Some(self.sysroot.clone()), "rustc")];
+        let named = named.into_iter().filter_map(|(path, name)| Some((path?, name)));
+        let folders = named.chain(local).chain([(workspace.to_owned(), "workspace")]);
+        let is_root = |path: &Path| path.parent().is_none();
+        let flags = folders.filter(|(path, _)| !is_root(path)).map(|(path, name)| {
+            let mut flag = OsString::from("--remap-path-prefix=");
+            flag.push(path);
+            flag.push("=");
+            flag.push(name);
+            flag
+        });
+        flags.collect()
     }
 }
 
@@ -72,7 +102,15 @@ fn rustc(folder: &Path, args: &[&str]) -> Result<String> {
 
 /// Builds packages of one workspace for one target, and returns cargo's artifacts. The compiler's
 /// messages go to standard error.
-pub fn cargo_build(workspace: &Path, packages: &[&Package], side: Side) -> Result<Vec<Artifact>> {
+pub fn cargo_build(
+    compiler: &Compiler,
+    workspace: &Path,
+    packages: &[&Package],
+    side: Side,
+) -> Result<Vec<Artifact>> {
+    let flags = side.rustflags.iter().map(OsString::from);
+    let flags = flags.chain(compiler.mapped_paths(workspace, packages));
+    let flags: Vec<OsString> = flags.collect();
     let mut command = Command::new(cargo());
     command
         .current_dir(workspace)
@@ -85,7 +123,7 @@ pub fn cargo_build(workspace: &Path, packages: &[&Package], side: Side) -> Resul
         // A program beside the library need not compile for the target.
         .arg("--lib")
         // The variable overrides all configuration files, so that no other flags apply.
-        .env("CARGO_ENCODED_RUSTFLAGS", side.rustflags.join("\x1f"))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new("\x1f")))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| missing("cargo", &error))?;

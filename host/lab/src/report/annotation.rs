@@ -1,13 +1,18 @@
 //! What GitHub's runner takes for its own in a line of orders, escaped as its toolkit does.
 
-/// In a message.
+use crate::printable::printable;
+
+/// In a message, whose lines stay lines. What a terminal or the runner would act on is spelled out:
+/// a log is read raw, too.
 pub fn message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines = text.lines().map(printable);
+    let lines: Vec<_> = lines.map(|line| line.replace('%', "%25")).collect();
+    lines.join("%0A")
 }
 
 /// In a property.
 pub fn property(text: &str) -> String {
-    message(text).replace(':', "%3A").replace(',', "%2C")
+    printable(text).replace('%', "%25").replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]
@@ -16,6 +21,12 @@ mod tests {
 
     #[test]
     fn nothing_ends_an_annotation_or_begins_another() {
-        assert_eq!(property("a,b::c\n::d%"), "a%2Cb%3A%3Ac%0A%3A%3Ad%25");
+        assert_eq!(property("a,b::c\n::d%"), "a%2Cb%3A%3Ac\\n%3A%3Ad%25");
+        assert_eq!(message("a\n::b%"), "a%0A::b%25");
+        let acts = "\u{1b}[2J\u{7}\u{202e}##[error]x";
+        for escaped in [property(acts), message(acts)] {
+            let spelled = |c: char| c.is_control() || c == '\u{202e}';
+            assert!(!escaped.contains(spelled) && !escaped.contains("##["), "{escaped:?}");
+        }
     }
 }

@@ -24,13 +24,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SandboxConfig {
-    /// Linear memory, summed over all memories of the agent. Default 64 MiB: a Rust guest
+    /// Linear memory, summed over all memories of the agent. Default 128 MiB: a Rust guest
     /// starts with 1.1 MiB, and the targets allow an agent up to 100 MB.
     pub memory_limit: ByteSize,
     /// Elements of all tables together. Default 20,000: a Rust guest has some hundreds.
     pub table_limit: u32,
-    /// Core instances, memories and tables, each. Default 32: a
-    /// wasm32-wasip2 component from Rust has 4 core instances; Python's needs 108.
+    /// Core instances, memories and tables, each. Default 256: a wasm32-wasip2 component from
+    /// Rust has 4 core instances, one from Python 108.
     pub instance_limit: u32,
     /// Wall time of one call, rounded up to 10 ms (the epoch's tick). Leave room for a busy
     /// machine. Default 5 s. A blocked call is stopped too if calls are async.
@@ -62,9 +62,9 @@ pub struct SandboxConfig {
 impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
-            memory_limit: ByteSize::mib(64),
+            memory_limit: ByteSize::mib(128),
             table_limit: 20_000,
-            instance_limit: 32,
+            instance_limit: 256,
             deadline: Duration::from_secs(5),
             fuel: None,
             stack: ByteSize::kib(512),

@@ -2,8 +2,10 @@
 
 use super::code::Code;
 use super::finding::{Check, Finding};
+use super::language::Language;
 use super::outline::Outline;
 use super::policy::{Capabilities, Preset};
+use sandlab_runtime::wasm::{NotLinked, linked};
 use std::collections::BTreeMap;
 
 /// The capability that an import gives an agent.
@@ -104,9 +106,35 @@ pub fn check(outline: &Outline, allowed: &Capabilities) -> Vec<Check> {
         let findings = by_package(refused)
             .into_iter()
             .map(|(package, imports)| refusal(package, &imports, capability, outline));
-        Check::of(capability.name(), findings.collect()).with_note(note)
+        let unlinked = not_linked(&outline.imports, capability);
+        let findings = findings.chain(unlinked).collect();
+        Check::of(capability.name(), findings).with_note(note)
     });
     checks.collect()
+}
+
+/// Returns findings for imports of a capability that is offered, in a version or by a name of which
+/// the linker knows nothing. Those of one package and reason are one finding.
+fn not_linked(imports: &[&str], capability: Capability) -> Vec<Finding> {
+    let mut reasons: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    for import in imports {
+        let is_of = Capability::of(without_version(import)) == capability;
+        if !is_of || !capability.is_offered() {
+            continue;
+        }
+        if let Err(why) = linked(import) {
+            let package = import.split('/').next().unwrap_or(import);
+            let remedy = match &why {
+                NotLinked::Version { wanted, .. } => format!("{why}: build it for {wanted}"),
+                _ => format!("{why}: build it without the others"),
+            };
+            reasons.entry((package, remedy)).or_default().push(import);
+        }
+    }
+    let findings = reasons.into_iter().map(|((package, remedy), imports)| {
+        Finding::new(Code::NobodyOffers, package, remedy).found(imports.join(", "))
+    });
+    findings.collect()
 }
 
 /// Groups imports by package: one finding per interface would say no more.
@@ -150,15 +178,13 @@ fn without_version(name: &str) -> &str {
     name.split('@').next().unwrap_or(name)
 }
 
-/// Returns where such an import comes from, by the component's toolchain: most authors never
+/// Returns where such an import comes from, by the component's language: most authors never
 /// asked for it. Empty if that is not known.
 fn origin(outline: &Outline, capability: Capability) -> &'static str {
     use Capability as C;
-    // Interpreters first: they are written in languages that have toolchains of their own.
-    let hints: [(&str, &[(Capability, &str)]); 5] = [
+    let hints: [(Language, &[(Capability, &str)]); 5] = [
         (
-            // componentize-py leaves this name in the producers.
-            "component-init-transform",
+            Language::Python,
             &[
                 (
                     C::Network,
@@ -175,7 +201,7 @@ fn origin(outline: &Outline, capability: Capability) -> &'static str {
             ],
         ),
         (
-            "componentizejs",
+            Language::JavaScript,
             &[
                 (
                     C::Http,
@@ -193,7 +219,7 @@ fn origin(outline: &Outline, capability: Capability) -> &'static str {
             ],
         ),
         (
-            "tinygo",
+            Language::Go,
             &[
                 (C::Files, " Go's `os` package imports it, also for programs that open no file."),
                 (
@@ -203,7 +229,7 @@ fn origin(outline: &Outline, capability: Capability) -> &'static str {
             ],
         ),
         (
-            "rust",
+            Language::Rust,
             &[
                 (
                     C::Files,
@@ -220,7 +246,7 @@ fn origin(outline: &Outline, capability: Capability) -> &'static str {
             ],
         ),
         (
-            "clang",
+            Language::C,
             &[
                 (C::Files, " wasi-libc imports it with stdio, also for programs that only print."),
                 (C::Network, " wasi-libc imports it with `socket` or `getaddrinfo`."),
@@ -228,7 +254,8 @@ fn origin(outline: &Outline, capability: Capability) -> &'static str {
             ],
         ),
     ];
-    let known = hints.iter().filter(|(toolchain, _)| outline.built_by(toolchain));
+    let language = Language::of(outline);
+    let known = hints.iter().filter(|(of, _)| *of == language);
     let mut fitting = known.flat_map(|(_, hints)| *hints);
     fitting.find(|(of, _)| *of == capability).map_or("", |(_, hint)| hint)
 }
@@ -260,6 +287,18 @@ mod tests {
         assert_eq!(findings(tcp, basics, &[]), [Code::NotAllowed]);
         assert_eq!(findings(tcp, basics, &["wasi:sockets@0.2.6"]), []);
         assert_eq!(findings(tcp, basics, &["wasi:sockets/udp"]), [Code::NotAllowed]);
+        for (import, says) in [
+            ("wasi:clocks/monotonic-clock@0.3.0", "WASI 0.3; hosts of agents offer WASI 0.2"),
+            ("wasi:clocks/timezone@0.2.6", "only monotonic-clock, wall-clock"),
+        ] {
+            let outline = Outline { imports: vec![import], ..Outline::default() };
+            let allowed = Capabilities { preset: basics, allow: Vec::new() };
+            let checks = check(&outline, &allowed);
+            let [finding] = &checks[0].findings[..] else { panic!("{checks:?}") };
+            assert_eq!(finding.code, Code::NobodyOffers);
+            assert!(finding.remedy.contains(says), "{finding:?}");
+        }
+        assert_eq!(findings("wasi:clocks/monotonic-clock@0.2.99", basics, &[]), []);
         let http = "wasi:http/types@0.2.6";
         assert_eq!(findings(http, basics, &["http"]), [Code::NobodyOffers]);
         assert_eq!(findings("env", basics, &["unknown"]), [Code::NobodyOffers]);

@@ -8,6 +8,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
+    /// Nothing that its author could do better.
+    Note,
     /// The build can be used.
     Warning,
     /// The build must not be used.
@@ -17,6 +19,7 @@ pub enum Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
         })
@@ -93,6 +96,13 @@ catalogue! {
     "Files above 1 GiB are not read, so that every check ends. The largest agents that toolchains \
      build have about 20 MB."
 
+    "A111" Trailing Error "something follows the component"
+    "The component ends before its file does. What follows is no section: a line end or text that \
+     something appended, padding with zeros, or another file. Engines refuse such a file."
+    "A112" TooDeep Error "components are nested too deep"
+    "Every level takes tools and engines time and stack, so that a small file can cost a host \
+     seconds, or its life. Toolchains nest two or three components."
+
     "A201" MissingInterface Error "an interface of the world is not exported"
     "The host calls the exports of the world, so a component that lacks one is not an agent of \
      that world. It may have been built for another world, or under another package name."
@@ -107,9 +117,10 @@ catalogue! {
     "Types are compared by structure: the fields of a record and the cases of a variant, in \
      their order. A type is reported once, however many functions use it."
     "A205" OtherVersion Error "the interface has another version of the package"
-    "The host has exactly one version of `sandlab:agent`. By semver a version with the same \
-     major number (before 1.0: the same minor one) could be compatible, but only the author of \
-     the contract can promise it; build the agent for the host's version."
+    "The host has one version of `sandlab:agent`. Its linker takes a version with the same major \
+     number (before 1.0: the same minor one) for it, as long as all types and functions are those \
+     that the host has: that is only a note. Any other version is refused: build the agent for the \
+     host's version."
     "A206" UnknownImport Error "it imports an interface that the host does not have"
     "The package `sandlab:agent` has no such interface to import: the agent was built for another \
      version of the contract."
@@ -194,13 +205,24 @@ catalogue! {
      in the guest, the random order of hash maps, uninitialised memory, time."
     "A803" LostNumber Error "a number of the message was changed in the reply"
     "Ids have 64 bits. JavaScript's numbers hold 53 of them, so bindings without BigInt round \
-     larger ids; others sign-extend at 32 bits."
+     larger ids; others sign-extend at 32 bits. A number that is another altogether is A808."
     "A804" CaseFault Error "a case ends the agent"
     "Usual causes are values that are rarely tried: content above 16 KiB, the ids 0 and 2^64-2, a \
      performative that the agent does not expect."
     "A805" NotRepeatable Error "the same messages get different replies"
     "Two fresh instances got the same messages. If the agent is meant to be random, turn this off \
      with `conformance.repeatable = false`."
+    "A806" NotAsHandle Error "an optional interface answers otherwise than `handle`"
+    "`batch` returns one result a message, at its index, and `parcels` the replies to one message: \
+     both as `handle` would have. The host chooses between them by itself, so that they must not \
+     differ."
+    "A807" StateLost Error "a restored state is not the state that was saved"
+    "An instance that got the state of another by `checkpoint` and `restore` answers otherwise than \
+     that one, or the state cannot be saved or restored. After a `restore` that failed an agent is \
+     as before."
+    "A808" WrongAddress Error "a reply is addressed wrongly"
+    "A reply keeps the conversation of its message, has that message's id as `in-reply-to`, and goes \
+     to its sender: hosts deliver it by these. The finding names the field."
 
     "A901" Grows Error "memory grows with every call"
     "Over the last half of the soak memory grew steadily: the agent keeps something of every \
@@ -214,14 +236,14 @@ catalogue! {
      them (`debug = false`), or remove them with `wasm-tools strip`."
     "A002" BuildPaths Warning "it contains the builder's paths"
     "Strings with absolute paths, most often in the messages of panics, reveal the builder's user \
-     and folders, and make the same source build differently elsewhere. Rust: \
-     `--remap-path-prefix`, or cargo's `trim-paths`."
+     and folders, and make the same source build differently elsewhere. Rust: `sandlab build` maps \
+     them, as `--remap-path-prefix` does; C: `-ffile-prefix-map`; Go: `-trimpath`. Paths of those \
+     who built an interpreter are a note."
     "A003" NoProducers Warning "it does not name its toolchain"
     "The section `producers` names language, compiler and versions; here it was stripped. When a \
      compiler turns out to be at fault, nobody will know which builds are affected."
     "A004" Unoptimised Warning "it looks like an unoptimised build"
-    "It has checks that only debug builds have, or moves most values through locals, as unoptimised \
-     code does. Was `--release` forgotten?"
+    "It moves most values through locals, as unoptimised code does. Was an optimised build meant?"
     "A005" LeftoverExports Warning "its modules have unused exports"
     "The linker was told to export symbols that no part of the component uses. They keep code \
      that would otherwise be left out."

@@ -5,6 +5,7 @@ use super::measure::Measure;
 use super::stage::Stage;
 use crate::printable::printable;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The outcome of a check, a stage or a guest. A later case outweighs an earlier one.
@@ -49,6 +50,9 @@ pub struct Finding {
     pub message: String,
     /// A path in the component, a section, a byte, or a case.
     pub place: String,
+    /// Further places with the same defect, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also: Vec<String>,
     /// The expected value; `None` if no single one is expected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub wanted: Option<String>,
@@ -67,6 +71,7 @@ impl Finding {
             severity: code.severity(),
             message: code.title().to_owned(),
             place: printable(place.as_ref()),
+            also: Vec::new(),
             wanted: None,
             found: None,
             remedy: printable(remedy.as_ref()),
@@ -77,6 +82,25 @@ impl Finding {
     pub fn wanted(mut self, wanted: impl AsRef<str>) -> Self {
         self.wanted = Some(printable(wanted.as_ref()));
         self
+    }
+
+    /// Makes it a note: nothing that the guest's author could do better.
+    pub fn noted(mut self) -> Self {
+        self.severity = Severity::Note;
+        self
+    }
+
+    /// Returns where the defect is: the place, and how many others have it too.
+    pub fn places(&self) -> String {
+        /// Further places that a sentence names.
+        const NAMED: usize = 3;
+        if self.also.is_empty() {
+            return self.place.clone();
+        }
+        let named: Vec<&str> = self.also.iter().take(NAMED).map(String::as_str).collect();
+        let more = self.also.len() - named.len();
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        format!("{}; also {}{more}", self.place, named.join("; "))
     }
 
     /// Sets the actual value.
@@ -161,10 +185,48 @@ impl Check {
 fn status(findings: &[Finding]) -> Status {
     let worst = findings.iter().map(|finding| finding.severity).max();
     match worst {
-        None => Status::Pass,
+        None | Some(Severity::Note) => Status::Pass,
         Some(Severity::Warning) => Status::Warn,
         Some(Severity::Error) => Status::Fail,
     }
+}
+
+/// Leaves one finding for each defect, with the places of all: what `defect` returns the same of is
+/// one defect. A check whose findings went into another's keeps its status, and says so.
+pub fn grouped(mut checks: Vec<Check>, defect: impl Fn(&Finding) -> String) -> Vec<Check> {
+    // The defects, with the check and the place in it that tells of each.
+    let mut told: BTreeMap<(Code, Severity, String), (usize, usize)> = BTreeMap::new();
+    for index in 0..checks.len() {
+        let name = checks[index].name.clone();
+        let (findings, status) =
+            (std::mem::take(&mut checks[index].findings), checks[index].status);
+        let mut elsewhere = BTreeSet::new();
+        for finding in findings {
+            let key = (finding.code, finding.severity, defect(&finding));
+            match told.get(&key).copied() {
+                None => {
+                    told.insert(key, (index, checks[index].findings.len()));
+                    checks[index].findings.push(finding);
+                }
+                Some((first, at)) => {
+                    let place = if first == index {
+                        finding.place
+                    } else {
+                        elsewhere.insert(checks[first].name.clone());
+                        format!("{name}: {}", finding.place)
+                    };
+                    checks[first].findings[at].also.push(place);
+                }
+            }
+        }
+        let check = &mut checks[index];
+        check.status = status;
+        if check.findings.is_empty() && check.note.is_none() && !elsewhere.is_empty() {
+            let names: Vec<_> = elsewhere.into_iter().collect();
+            check.note = Some(format!("the same as of {}", names.join(", ")));
+        }
+    }
+    checks
 }
 
 /// The result of a stage.
@@ -283,5 +345,31 @@ impl Guest {
         checks.flat_map(|(stage, check, within): (Stage, &Check, &Check)| {
             within.findings.iter().map(move |found| (stage, check, found))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_defect_is_one_finding_with_all_its_places() {
+        let trap =
+            |place: &str, found: &str| Finding::new(Code::CaseFault, place, "x").found(found);
+        let checks = vec![
+            Check::of("id 0", vec![trap("fresh", "trap"), trap("later", "trap")]),
+            Check::of("id 1", vec![trap("fresh", "trap"), trap("later", "exit")]),
+            Check::of("id 2", vec![trap("fresh", "trap")]),
+            Check::of("id 3", Vec::new()),
+        ];
+        let checks = grouped(checks, |finding| finding.found.clone().unwrap_or_default());
+        let counts: Vec<_> = checks.iter().map(|check| check.findings.len()).collect();
+        assert_eq!(counts, [1, 1, 0, 0]);
+        let first = &checks[0].findings[0];
+        assert_eq!(first.also, ["later", "id 1: fresh", "id 2: fresh"]);
+        assert_eq!(first.places(), "fresh; also later; id 1: fresh; id 2: fresh");
+        let statuses: Vec<_> = checks.iter().map(|check| check.status).collect();
+        assert_eq!(statuses, [Status::Fail, Status::Fail, Status::Fail, Status::Pass]);
+        assert_eq!(checks[2].note.as_deref(), Some("the same as of id 0"));
     }
 }

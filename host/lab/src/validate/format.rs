@@ -2,6 +2,7 @@
 
 use super::code::Code;
 use super::finding::{Check, Finding};
+use super::sections::{self, Flaw};
 use sandlab_runtime::wasm::identify::Kind;
 use std::num::NonZero;
 use std::thread;
@@ -24,14 +25,15 @@ pub fn check(bytes: &[u8]) -> Vec<Check> {
     let kind = Kind::of(bytes);
     let mut checks = vec![Check::of("kind", not_a_component(kind).into_iter().collect())];
     if kind == Kind::Component {
-        let cut = cut(bytes);
-        let is_whole = cut.is_none();
-        checks.push(Check::of("whole", cut.into_iter().collect()));
-        // A file that is cut off is invalid too, but the cut is the cause.
-        checks.push(if is_whole {
+        let flaws = [("whole", not_whole(bytes)), ("depth", too_deep(bytes))];
+        let is_sound = flaws.iter().all(|(_, flaw)| flaw.is_none());
+        let flaws = flaws.map(|(name, flaw)| Check::of(name, flaw.into_iter().collect()));
+        checks.extend(flaws);
+        // Such a file is invalid too, but that is not the cause.
+        checks.push(if is_sound {
             Check::of("valid", invalid(bytes).into_iter().collect())
         } else {
-            Check::skipped("valid", "the file is cut off")
+            Check::skipped("valid", "the file's sections are not sound")
         });
     }
     checks
@@ -45,49 +47,53 @@ fn not_a_component(kind: Kind) -> Option<Finding> {
         Kind::Module => Code::CoreModule,
         Kind::ModuleWithWorld => Code::ModuleWithWorld,
         Kind::OldComponent | Kind::OtherWasm => Code::OldVersion,
+        Kind::CutOff => Code::Truncated,
         _ => Code::NotWasm,
     };
     let finding = Finding::new(code, "the first bytes", kind.remedy());
     Some(finding.wanted(Kind::Component.found()).found(kind.found()))
 }
 
-/// Returns a finding if a section of the outermost component extends past the end of the file.
-/// A cut inside a nested component shortens the section that holds it, too.
-fn cut(bytes: &[u8]) -> Option<Finding> {
-    const HEADER: usize = 8;
-    let mut at = HEADER;
-    while at < bytes.len() {
-        let end = section_end(bytes, at);
-        if end.is_none_or(|end| end > bytes.len()) {
-            let length = bytes.len();
-            let place = format!("the section at byte {at}");
+/// Components that may be nested in one another. Toolchains nest two or three; engines and tools
+/// take time and stack for each.
+const DEEPEST: usize = 100;
+
+fn too_deep(bytes: &[u8]) -> Option<Finding> {
+    (sections::depth(bytes, DEEPEST) > DEEPEST).then(|| {
+        let remedy = "Compose it of fewer components: no toolchain nests so many";
+        Finding::new(Code::TooDeep, "nested components", remedy)
+            .wanted(format!("at most {DEEPEST} in one another"))
+            .found("more")
+    })
+}
+
+/// Returns a finding if the sections of the outermost component do not end where the file does.
+fn not_whole(bytes: &[u8]) -> Option<Finding> {
+    let length = bytes.len();
+    Some(match sections::flaw(bytes)? {
+        Flaw::CutOff { at, end } => {
             let wanted = end.map_or_else(
                 || "the section's length".to_owned(),
                 |end| format!("the section to end at byte {end}"),
             );
-            let finding = Finding::new(Code::Truncated, place, REBUILD);
             let found = format!("truncated at byte {length}, where the file ends");
-            return Some(finding.wanted(wanted).found(found));
+            let place = format!("the section at byte {at}");
+            Finding::new(Code::Truncated, place, REBUILD).wanted(wanted).found(found)
         }
-        at = end?;
-    }
-    None
+        Flaw::Trailing { at } => {
+            let shown = &bytes[at..length.min(at + SHOWN)];
+            let more = if length - at > SHOWN { "…" } else { "" };
+            let found = format!("{} bytes more: \"{}{more}\"", length - at, shown.escape_ascii());
+            let remedy = "Remove what was appended, or build or copy the file again";
+            Finding::new(Code::Trailing, format!("byte {at}"), remedy)
+                .wanted(format!("the file to end at byte {at}, as the component does"))
+                .found(found)
+        }
+    })
 }
 
-/// Returns the end of the section that begins at `at`: an id, a LEB128 length, the content.
-/// `None` if the length itself is cut off.
-fn section_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut length = 0_u64;
-    for (index, byte) in bytes.get(at + 1..)?.iter().take(5).enumerate() {
-        length |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            let end = (at + 2 + index) as u64 + length;
-            return usize::try_from(end).ok();
-        }
-    }
-    // More bytes than a length can have: invalid, and not cut off.
-    (bytes.len() > at + 5).then_some(bytes.len())
-}
+/// Bytes of what follows a component that a finding shows.
+const SHOWN: usize = 16;
 
 fn invalid(bytes: &[u8]) -> Option<Finding> {
     let error = validate(bytes).err()?;

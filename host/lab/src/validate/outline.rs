@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use wasm_metadata::Producers;
 use wasmparser::{
-    BinaryReaderError, ComponentAlias, CustomSectionReader, FunctionBody, Instance, Operator,
-    Parser, Payload,
+    BinaryReaderError, ComponentAlias, CustomSectionReader, Encoding, FunctionBody, Instance,
+    Operator, Parser, Payload,
 };
 
 /// Bytes of a WebAssembly page, unless a memory declares another size.
@@ -40,6 +40,8 @@ pub struct Outline<'a> {
     pub imports: Vec<&'a str>,
     /// Lines of the `producers` sections: `language Rust`.
     pub producers: BTreeSet<String>,
+    /// Those of the main module: the first that has a memory of its own, else the first.
+    pub main_producers: Vec<String>,
     /// Contents of the data segments.
     pub segments: Vec<&'a [u8]>,
     /// Names that modules export.
@@ -48,6 +50,13 @@ pub struct Outline<'a> {
     pub taken: BTreeSet<&'a str>,
     /// Counts over the sampled code.
     pub sample: Sample,
+}
+
+/// What tells the main module from the others.
+#[derive(Default)]
+struct Part {
+    producers: Vec<String>,
+    has_memory: bool,
 }
 
 /// Counts over the code that was sampled.
@@ -70,16 +79,33 @@ impl<'a> Outline<'a> {
     pub fn of(bytes: &'a [u8]) -> Result<Self, BinaryReaderError> {
         let mut outline = Self::default();
         let mut depth = 0_u32;
+        let mut modules: Vec<Part> = Vec::new();
+        let mut is_in_module = false;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
-                Payload::Version { .. } => depth += 1,
-                Payload::End(_) => depth -= 1,
+                Payload::Version { encoding, .. } => {
+                    depth += 1;
+                    if encoding == Encoding::Module {
+                        modules.push(Part::default());
+                        is_in_module = true;
+                    }
+                }
+                Payload::End(_) => {
+                    depth -= 1;
+                    is_in_module = false;
+                }
                 Payload::ComponentImportSection(imports) if depth == 1 => {
                     for import in imports {
                         outline.imports.push(import?.name.name);
                     }
                 }
-                Payload::CustomSection(section) => outline.custom_section(&section),
+                Payload::CustomSection(section) => {
+                    let lines = outline.custom_section(&section);
+                    if let Some(module) = modules.last_mut().filter(|_| is_in_module) {
+                        module.producers.extend(lines.iter().cloned());
+                    }
+                    outline.producers.extend(lines);
+                }
                 Payload::CodeSectionStart { size, .. } => outline.code += u64::from(size),
                 Payload::CodeSectionEntry(body) => outline.function(&body)?,
                 Payload::DataSection(section) => {
@@ -89,6 +115,9 @@ impl<'a> Outline<'a> {
                     }
                 }
                 Payload::MemorySection(memories) => {
+                    if let Some(module) = modules.last_mut() {
+                        module.has_memory = memories.count() > 0;
+                    }
                     for memory in memories {
                         let memory = memory?;
                         let page = memory.page_size_log2.map_or(PAGE, |log2| 1 << log2);
@@ -131,6 +160,9 @@ impl<'a> Outline<'a> {
                 _ => {}
             }
         }
+        let main = modules.iter().position(|module| module.has_memory).unwrap_or_default();
+        outline.main_producers =
+            modules.into_iter().nth(main).map(|module| module.producers).unwrap_or_default();
         Ok(outline)
     }
 
@@ -140,24 +172,26 @@ impl<'a> Outline<'a> {
         producers.any(|producer| producer.to_ascii_lowercase().contains(part))
     }
 
-    fn custom_section(&mut self, section: &CustomSectionReader<'a>) {
+    /// Counts a custom section, and returns its lines if it is one of producers.
+    fn custom_section(&mut self, section: &CustomSectionReader<'a>) -> Vec<String> {
         let size = section.range().len() as u64;
         self.custom += size;
         if section.name().starts_with(".debug_") {
             self.debug += size;
         }
-        if section.name() == "producers" {
-            // A section that cannot be read counts as missing, which the stage hygiene reports.
-            let read = Producers::from_bytes(section.data(), section.data_offset());
-            let fields = read.iter().flat_map(Producers::iter);
-            let lines = fields.flat_map(|(field, values)| {
-                let lines = values.iter().map(move |(name, version)| {
-                    format!("{field} {name} {version}").trim_end().to_owned()
-                });
-                lines.collect::<Vec<_>>()
-            });
-            self.producers.extend(lines.map(|line| crate::printable::printable(&line)));
+        if section.name() != "producers" {
+            return Vec::new();
         }
+        // A section that cannot be read counts as missing, which the stage hygiene reports.
+        let read = Producers::from_bytes(section.data(), section.data_offset());
+        let fields = read.iter().flat_map(Producers::iter);
+        let lines = fields.flat_map(|(field, values)| {
+            let lines = values.iter().map(move |(name, version)| {
+                format!("{field} {name} {version}").trim_end().to_owned()
+            });
+            lines.collect::<Vec<_>>()
+        });
+        lines.map(|line| crate::printable::printable(&line)).collect()
     }
 
     fn function(&mut self, body: &FunctionBody<'a>) -> Result<(), BinaryReaderError> {

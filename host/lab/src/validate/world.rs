@@ -18,7 +18,7 @@ pub fn check(bytes: &[u8], world: &str) -> Vec<Check> {
     };
     use DifferenceKind as Kind;
     vec![
-        Check::of("versions", of(|kind| *kind == Kind::Version)),
+        Check::of("versions", of(|kind| matches!(kind, Kind::Version | Kind::Compatible))),
         Check::of("types", of(|kind| *kind == Kind::Type)),
         Check::of(
             "imports",
@@ -59,6 +59,10 @@ fn finding(difference: &Difference) -> Finding {
         Kind::Signature => (Code::WrongSignature, REBIND.to_owned()),
         Kind::Type => (Code::WrongType, REBIND.to_owned()),
         Kind::Version => (Code::OtherVersion, version_remedy(difference)),
+        Kind::Compatible => (
+            Code::OtherVersion,
+            "Nothing has to be done: the linker takes it for the host's, by semver".to_owned(),
+        ),
         Kind::UnknownImport => (Code::UnknownImport, REBIND.to_owned()),
         Kind::UnknownFunction => (Code::UnknownFunction, REBIND.to_owned()),
         Kind::Extra => {
@@ -68,32 +72,19 @@ fn finding(difference: &Difference) -> Finding {
     let finding = Finding::new(code, &difference.path, remedy);
     match difference.kind {
         Kind::Extra => finding,
+        Kind::Compatible => finding.wanted(&difference.wanted).found(&difference.found).noted(),
         _ => finding.wanted(&difference.wanted).found(&difference.found),
     }
 }
 
-/// Returns the remedy for another version, with whether semver calls the two compatible.
+/// Returns the remedy for a version that the linker does not take for the host's.
 fn version_remedy(difference: &Difference) -> String {
-    let version = |path: &str| -> Option<semver::Version> { path.split_once('@')?.1.parse().ok() };
-    let (wanted, found) = (version(&difference.wanted), version(&difference.found));
-    let says = match wanted.zip(found) {
-        None => "it states no version".to_owned(),
-        Some((wanted, found)) => {
-            let line = |v: &semver::Version| match (v.major, v.minor) {
-                (0, 0) => (0, 0, v.patch),
-                (0, minor) => (0, minor, 0),
-                (major, _) => (major, 0, 0),
-            };
-            let compatible = line(&wanted) == line(&found) && wanted.pre == found.pre;
-            let order = if found > wanted { "later" } else { "earlier" };
-            if compatible {
-                format!(
-                    "by semver the {order} {found} is compatible with {wanted}, but it is not the host's"
-                )
-            } else {
-                format!("by semver the {order} {found} is not compatible with {wanted}")
-            }
+    let version = |path: &str| path.split_once('@').map(|(_, version)| version.to_owned());
+    let says = match (version(&difference.wanted), version(&difference.found)) {
+        (Some(wanted), Some(found)) => {
+            format!("by semver {found} is not compatible with {wanted}")
         }
+        _ => "it states no version".to_owned(),
     };
     format!("Build it for the host's version: {says}")
 }

@@ -67,12 +67,21 @@ pub enum DifferenceKind {
     Type,
     /// The interface has another version.
     Version,
+    /// The interface has another version, which the linker takes for the contract's.
+    Compatible,
     /// The component imports an interface of the package that the host does not have.
     UnknownImport,
     /// The component imports a function that the host's interface does not have.
     UnknownFunction,
     /// The component exports something that is in no world of the contract. It is not called.
     Extra,
+}
+
+impl DifferenceKind {
+    /// Returns whether a component with such a difference is not an agent of the world.
+    pub fn is_refused(self) -> bool {
+        !matches!(self, Self::Extra | Self::Compatible)
+    }
 }
 
 impl fmt::Display for Difference {
@@ -142,7 +151,7 @@ pub(super) fn refusal(bytes: &[u8]) -> Option<LoadError> {
         }
         Err(_) => return None,
     };
-    let refused = |difference: &Difference| difference.kind != DifferenceKind::Extra;
+    let refused = |difference: &Difference| difference.kind.is_refused();
     differences.into_iter().find(refused).map(refuse)
 }
 

@@ -18,6 +18,8 @@ pub enum Kind {
     ModuleWithWorld,
     /// WebAssembly of another version.
     OtherWasm,
+    /// The first bytes of WebAssembly, too few to tell of which kind.
+    CutOff,
     /// WebAssembly's text format.
     Wat,
     /// A file without bytes.
@@ -52,6 +54,10 @@ impl Kind {
         if Parser::is_core_wasm(bytes) {
             return module(bytes);
         }
+        // The magic number and the version have eight bytes. One zero byte is no beginning.
+        if bytes.len() < HEADER && bytes.len() > 1 && is_beginning(bytes) {
+            return Self::CutOff;
+        }
         if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
             return *kind;
         }
@@ -71,6 +77,7 @@ impl Kind {
             Self::Module => "a core WebAssembly module",
             Self::ModuleWithWorld => "a core WebAssembly module with a world embedded",
             Self::OtherWasm => "WebAssembly of an unknown version",
+            Self::CutOff => "the first bytes of WebAssembly, cut off within its header",
             Self::Wat => "WebAssembly in text form",
             Self::Empty => "an empty file",
             Self::Elf => "a native library or program (ELF)",
@@ -89,6 +96,7 @@ impl Kind {
         match self {
             Self::Component => "Nothing",
             Self::OldComponent | Self::OtherWasm => "Rebuild it with current tools",
+            Self::CutOff => "Build or copy the file again",
             Self::Module => {
                 "Build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"
             }
@@ -105,6 +113,15 @@ impl Kind {
             }
         }
     }
+}
+
+/// Bytes of the magic number and the version.
+const HEADER: usize = 8;
+
+/// Returns whether these bytes are the first ones of WebAssembly's header.
+fn is_beginning(bytes: &[u8]) -> bool {
+    const MAGIC: &[u8] = b"\0asm";
+    MAGIC.starts_with(bytes) || bytes.starts_with(MAGIC)
 }
 
 const MAGIC: [(&[u8], Kind); 4] = [
@@ -174,6 +191,9 @@ mod tests {
             (b"\x1f\x8b\x08", Kind::Gzip),
             (b"PK\x03\x04", Kind::Zip),
             (b"\0asm\x0d\0\x01\0", Kind::Component),
+            (b"\0asm\x0d\0", Kind::CutOff),
+            (b"\0as", Kind::CutOff),
+            (b"\0", Kind::Text),
         ] {
             assert_eq!(Kind::of(bytes), kind);
         }

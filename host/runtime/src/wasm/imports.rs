@@ -1,5 +1,6 @@
 //! Checks a component's imports against the grants of the sandbox config.
 
+use super::offered::{NotLinked, linked};
 use crate::LoadError;
 use crate::config::Grants;
 use wasmtime::Engine;
@@ -58,6 +59,7 @@ pub fn require_wasi(
 /// Returns the remedy if the grant that an import needs is missing. File functions need no
 /// grant to be linked, because without a granted directory they can open nothing.
 fn granted(import: &str, grants: &Grants) -> Result<(), String> {
+    linked(import).map_err(|why| why.to_string())?;
     let interface = import.split('@').next().unwrap_or(import);
     let (allowed, field) = match interface {
         "sandlab:agent/host" | "sandlab:agent/types" | "sandlab:agent/contents" => return Ok(()),
@@ -68,11 +70,7 @@ fn granted(import: &str, grants: &Grants) -> Result<(), String> {
         _ if interface.starts_with("wasi:io/") => return Ok(()),
         _ if interface.starts_with("wasi:filesystem/") => return Ok(()),
         _ => {
-            return Err(
-                "An agent can import `sandlab:agent/host`, `sandlab:agent/contents` and WASI 0.2 \
-                 without http"
-                    .to_owned(),
-            );
+            return Err(NotLinked::Package.to_string());
         }
     };
     if allowed {

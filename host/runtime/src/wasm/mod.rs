@@ -17,6 +17,7 @@ mod instance;
 pub(crate) mod layout;
 mod limiter;
 mod memories;
+mod offered;
 mod output;
 pub(crate) mod pools;
 pub(crate) mod signature;
@@ -29,6 +30,7 @@ pub use capacity::{Mappings, Needs};
 pub use contents::Content;
 pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools};
 pub use memories::Memories;
+pub use offered::{NotLinked, linked};
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;

@@ -11,7 +11,8 @@ pub fn signature(resolve: &Resolve, function: &Function) -> String {
     let params = join(params.map(|param| format!("{}: {}", param.name, speller.ty(&param.ty))));
     let result = function.result.as_ref();
     let result = result.map_or(String::new(), |ty| format!(" -> {}", speller.ty(ty)));
-    format!("{}: func({params}){result}", function.name)
+    let kind = if function.kind.is_async() { "async func" } else { "func" };
+    format!("{}: {kind}({params}){result}", function.name)
 }
 
 /// Returns a type's definition, such as `enum level { debug, info, warn, error }`.

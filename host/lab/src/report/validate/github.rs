@@ -19,6 +19,7 @@ fn annotate(guest: &Guest, text: &mut String) {
         let level = match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "notice",
         };
         let title = property(&format!("{} {}", finding.code, finding.message));
         let body = super::text::sentence(&guest.name, finding);

@@ -66,13 +66,15 @@ fn case(guest: &str, check: &Check) -> TestCase {
         }
         Status::Fail | Status::Error => {
             let codes: Vec<_> = check.findings.iter().map(|found| found.code.id()).collect();
-            status.set_message(codes.join(", "));
+            // What another case tells of stands in the note.
+            let note = check.note.as_deref().filter(|_| codes.is_empty());
+            status.set_message(note.map_or_else(|| codes.join(", "), str::to_owned));
             status.set_description(text.as_str());
         }
         Status::Pass | Status::Warn => {}
     }
     let mut case = TestCase::new(check.name.as_str(), status);
-    if check.status == Status::Warn {
+    if matches!(check.status, Status::Warn | Status::Pass) && !text.is_empty() {
         case.set_system_out(text.as_str());
     }
     case

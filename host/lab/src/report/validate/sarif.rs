@@ -56,6 +56,7 @@ fn result(guest: &Guest, stage: Stage, finding: &Finding) -> Value {
         "properties": {
             "guest": guest.name,
             "stage": stage,
+            "also": finding.also,
             "wanted": finding.wanted,
             "found": finding.found,
         },
@@ -88,6 +89,7 @@ const fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        Severity::Note => "note",
     }
 }
 

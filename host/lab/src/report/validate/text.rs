@@ -26,7 +26,7 @@ pub fn render(validation: &Validation, colours: bool) -> String {
 
 /// A finding in one sentence: what, where, wanted, found.
 pub fn sentence(guest: &str, finding: &Finding) -> String {
-    let mut text = format!("{guest}: {} at {}", finding.message, finding.place);
+    let mut text = format!("{guest}: {} at {}", finding.message, finding.places());
     for (name, value) in [("wanted", &finding.wanted), ("found", &finding.found)] {
         if let Some(value) = value {
             let _ = write!(text, "; {name} {value}");
@@ -40,7 +40,7 @@ fn findings(guest: &Guest, colours: bool, text: &mut String) {
     for (stage, check, finding) in guest.findings() {
         let level = level(finding.severity, finding.code.id(), colours);
         let _ = writeln!(text, "{level} {}: {}", guest.name, finding.message);
-        let place = format!("{} ({stage}, {})", finding.place, check.name);
+        let place = format!("{} ({stage}, {})", finding.places(), check.name);
         let rows = [
             ("at", Some(&place)),
             ("wanted", finding.wanted.as_ref()),
@@ -80,6 +80,7 @@ fn level(severity: Severity, code: &str, colours: bool) -> String {
     match severity {
         Severity::Error => label.red(),
         Severity::Warning => label.yellow(),
+        Severity::Note => label.cyan(),
     }
     .to_string()
 }
@@ -163,6 +164,9 @@ fn summary(validation: &Validation) -> String {
         counted(count(Severity::Error), "error"),
         counted(count(Severity::Warning), "warning")
     );
+    if count(Severity::Note) > 0 {
+        let _ = write!(text, ", {}", counted(count(Severity::Note), "note"));
+    }
     if unchecked > 0 {
         let _ = write!(text, "; {unchecked} could not be checked");
     }
@@ -178,16 +182,29 @@ fn summary(validation: &Validation) -> String {
     text
 }
 
-/// What was not looked at, and why. That nothing was timed is known to who asked for that.
+/// What was not looked at, and why, with what has the same reason in one line. That nothing was
+/// timed is known to who asked for that.
 fn skipped(guests: &[Guest]) -> Vec<String> {
     let is_measure = |name: &str| Measure::ALL.iter().any(|measure| measure.name() == name);
     let judged = guests.iter().filter(|guest| guest.status != Status::Fail);
-    let checks = judged.flat_map(|guest| guest.checks().map(move |(_, check)| (guest, check)));
-    let skipped =
-        checks.filter(|(_, check)| check.status == Status::Skipped && !is_measure(&check.name));
-    let lines = skipped.map(|(guest, check)| {
-        let why = check.note.as_deref().unwrap_or_default();
-        format!("{}: `{}` was skipped: {why}", guest.name, check.name)
-    });
-    lines.collect()
+    let mut lines = Vec::new();
+    for guest in judged {
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for (stage, check) in guest.checks() {
+            if check.status != Status::Skipped || is_measure(&check.name) {
+                continue;
+            }
+            let why = check.note.as_deref().unwrap_or_default();
+            let what = format!("`{}` ({stage})", check.name);
+            match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+                Some((_, checks)) => checks.push(what),
+                None => reasons.push((why, vec![what])),
+            }
+        }
+        lines.extend(reasons.into_iter().map(|(why, checks)| {
+            let were = if checks.len() == 1 { "was" } else { "were" };
+            format!("{}: {} {were} skipped: {why}", guest.name, checks.join(", "))
+        }));
+    }
+    lines
 }

@@ -5,6 +5,7 @@
 //! follows the contract, which is small, so that a component's other types cost nothing.
 
 use super::{Difference, DifferenceKind, EXPORTS, IMPORTS, PACKAGE, VERSION};
+use crate::wasm::offered::is_compatible;
 use crate::wasm::signature::{definition, signature};
 use std::collections::{BTreeMap, BTreeSet};
 use wit_parser::{
@@ -180,18 +181,21 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// Returns whether an interface has the contract's version, and reports it if not.
+    /// Returns whether the linker takes an interface's version for the contract's. Reports any
+    /// other version, also one that is taken.
     fn version(&mut self, mentioned: &Mentioned) -> bool {
-        let same = mentioned.version == VERSION;
-        if !same {
-            self.tell(
-                DifferenceKind::Version,
-                path(&mentioned.name, &mentioned.version),
-                path(&mentioned.name, VERSION),
-                path(&mentioned.name, &mentioned.version),
-            );
+        if mentioned.version == VERSION {
+            return true;
         }
-        same
+        let wanted = VERSION.parse::<semver::Version>();
+        let is_linked = wanted.is_ok_and(|wanted| is_compatible(&wanted, &mentioned.version));
+        self.tell(
+            if is_linked { DifferenceKind::Compatible } else { DifferenceKind::Version },
+            path(&mentioned.name, &mentioned.version),
+            path(&mentioned.name, VERSION),
+            path(&mentioned.name, &mentioned.version),
+        );
+        is_linked
     }
 
     /// Compares the named types that both sides have.
@@ -204,7 +208,9 @@ impl<'a> Diff<'a> {
     }
 
     fn function(&mut self, path: &str, wanted: &Function, found: &Function) {
-        let mut same = wanted.params.len() == found.params.len();
+        // An async function has another calling convention, whatever its types are.
+        let mut same = wanted.params.len() == found.params.len()
+            && wanted.kind.is_async() == found.kind.is_async();
         for (wanted, found) in wanted.params.iter().zip(&found.params) {
             same &= self.same(&wanted.ty, &found.ty) && wanted.name == found.name;
         }

@@ -4,8 +4,8 @@ use super::export::Export;
 use super::{print, progress};
 use crate::report::validate::{self as report, Format};
 use crate::validate::{
-    Baseline, Code, Guest, Policies, Policy, Severity, Stage, Status, Validation, find, supervise,
-    worker,
+    self, Baseline, Code, Guest, Policies, Policy, Reference, Severity, Stage, Status, Validation,
+    find, supervise, worker,
 };
 use crate::{Error, Result, paths, record, workload};
 use sandlab_runtime::text_file;
@@ -31,6 +31,12 @@ pub struct Args {
     /// Workload file with further messages and their required replies.
     #[arg(long, value_name = "FILE")]
     cases: Vec<PathBuf>,
+    /// Agent that guests must be like: its messages, and the replies that they require.
+    #[arg(long, value_name = "AGENT|BUNDLE")]
+    like: Option<String>,
+    /// Bundle whose native twin guests must reply as, instead of their own.
+    #[arg(long, value_name = "AGENT|BUNDLE")]
+    twin: Option<String>,
     /// Stages to skip.
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     skip: Vec<Stage>,
@@ -76,6 +82,14 @@ pub fn execute(args: &Args) -> Result<()> {
     let mut targets = Vec::new();
     for guest in &args.guests {
         targets.extend(find(guest, &mut progress::say)?);
+    }
+    if let Some(like) = &args.like {
+        let reference = Reference::find(like, &mut progress::say)?;
+        targets.iter_mut().for_each(|target| target.be_like(&reference));
+    }
+    if let Some(twin) = &args.twin {
+        let twin = validate::twin(twin, &mut progress::say)?;
+        targets.iter_mut().for_each(|target| target.have_twin(&twin));
     }
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let plan = supervise::Plan {

@@ -9,6 +9,7 @@ mod median;
 mod ratios;
 mod scalability;
 mod signed_rank;
+mod trend;
 
 pub use bootstrap::change_over_time;
 pub use detectable::detectable;
@@ -19,3 +20,4 @@ pub use median::{Estimate, median_interval};
 pub use ratios::geometric_mean;
 pub use scalability::Scalability;
 pub use signed_rank::{location, p_above, p_below, smallest_p};
+pub use trend::{FEWEST, Trend, trend};

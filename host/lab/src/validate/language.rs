@@ -52,6 +52,11 @@ impl Language {
         }
     }
 
+    /// Returns whether memory is given back by a collector, at a time of its own choice.
+    pub const fn is_collected(self) -> bool {
+        matches!(self, Self::Go | Self::JavaScript | Self::Python)
+    }
+
     /// Returns whether the code is an interpreter's, which its author neither builds nor changes.
     pub const fn is_interpreted(self) -> bool {
         matches!(self, Self::JavaScript | Self::Python)

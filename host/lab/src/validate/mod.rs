@@ -39,7 +39,7 @@ pub use measure::{Measure, QUANTITIES};
 pub(crate) use outline::Outline;
 pub use policy::{Policies, Policy};
 pub use stage::Stage;
-pub use target::{Target, find};
+pub use target::{Reference, Target, find, twin};
 
 use serde::Serialize;
 

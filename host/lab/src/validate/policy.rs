@@ -68,6 +68,9 @@ pub struct Timing {
     pub compiles: u32,
     /// Instances that are started and timed.
     pub spawns: u32,
+    /// Time after which starts and calls are repeated no more, with fewer samples.
+    #[serde(with = "humantime_serde")]
+    pub repeating: Duration,
     /// Factor by which a time may exceed its budget.
     pub margin: f64,
     /// Time limit for one compilation.
@@ -98,11 +101,11 @@ pub struct Conformance {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Soak {
-    /// Calls, all of one instance.
+    /// Calls of one instance, the fewest: where they show no trend, there are twice as many.
     pub calls: u32,
-    /// Size of each message's content.
+    /// Size of a message's content that is always sent, besides the largest of the guest's cases.
     pub payload: ByteSize,
-    /// Time after which it ends with fewer calls.
+    /// Time after which it ends, with fewer calls or without a trend.
     #[serde(with = "humantime_serde")]
     pub time: Duration,
 }

@@ -3,105 +3,172 @@
 use super::call;
 use super::code::Code;
 use super::finding::{Check, Finding};
-use super::policy::Policy;
+use super::language::Language;
+use super::policy::{Policy, Soak};
+use crate::stats::{FEWEST, Trend, trend};
 use crate::workload::Case;
 use bytesize::ByteSize;
 use sandlab_runtime::wasm::Sandbox;
-use sandlab_runtime::{CallError, Message};
+use sandlab_runtime::{Agent, CallError, Cause, Message};
 use std::time::Instant;
 
-/// Fewer calls show no trend.
-const FEWEST: usize = 64;
+/// Messages that are sent again and again.
+pub struct Series<'a> {
+    /// The check's name.
+    pub name: &'static str,
+    /// The case that configures the instance.
+    pub case: &'a Case,
+    /// The messages, in their order.
+    pub messages: Vec<Message>,
+}
 
-/// Windows into which the last half is divided. A heap that doubles, or a collector that lets
-/// garbage gather, grows in some of them; a leak grows in each.
-const WINDOWS: usize = 8;
-
-/// Sends one message repeatedly to one instance and reads its memory after each call.
+/// Sends each series repeatedly to an instance of its own, and reads its memory after each call.
 ///
 /// # Errors
 /// If the host, and not the guest, failed.
 pub fn check(
     sandbox: &Sandbox,
-    case: &Case,
-    message: &Message,
+    series: &[Series],
     policy: &Policy,
+    language: Language,
 ) -> Result<Vec<Check>, String> {
-    let soak = &policy.soak;
+    series.iter().map(|series| plateau(sandbox, series, &policy.soak, language)).collect()
+}
+
+fn plateau(
+    sandbox: &Sandbox,
+    series: &Series,
+    soak: &Soak,
+    language: Language,
+) -> Result<Check, String> {
+    let (case, name) = (series.case, series.name);
     let mut agent = match call::start(sandbox, case) {
         Ok(agent) => agent,
-        Err(error) => return Ok(vec![ended(&error, 0)?]),
+        Err(error) => return ended(name, &error, 0),
     };
-    let started = Instant::now();
-    let mut memory = Vec::new();
-    for number in 0..soak.calls {
-        match agent.handle(message) {
-            Err(error) if error.fault().is_some() => return Ok(vec![ended(&error, number)?]),
-            _ => memory.push(agent.usage().memory.unwrap_or_default()),
+    let Soaked { memory, found, end } = soaked(agent.as_mut(), &series.messages, soak, language);
+    let next = memory.len() + 1;
+    let out = match (&end, found) {
+        (End::Fault(error), Trend::Grows(_))
+            if matches!(error.cause(), Some(Cause::OutOfMemory { .. })) =>
+        {
+            format!(", until call {next}: {error}")
         }
-        if started.elapsed() > soak.time {
-            break;
-        }
-    }
-    if memory.len() < FEWEST {
+        (End::Fault(error), _) => return ended(name, error, memory.len()),
+        (End::Refused, _) => format!(", until it was refused memory at call {next}"),
+        (End::Decided | End::Late, _) => String::new(),
+    };
+    let (calls, half) = (memory.len(), memory.len() / 2);
+    if calls < FEWEST {
         let why = format!(
-            "{} calls took {:?}, and a trend needs {FEWEST}: raise `soak.time`",
-            memory.len(),
+            "{calls} calls took {:?}, and a trend needs {FEWEST}: raise `soak.time`",
             soak.time
         );
-        return Ok(vec![Check::skipped("plateau", why)]);
+        return Ok(Check::skipped(name, why));
     }
-    let size = ByteSize::b(message.content.len() as u64);
+    let largest = series.messages.iter().map(|message| message.content.len()).max();
+    let size = ByteSize::b(largest.unwrap_or_default() as u64);
     let last = ByteSize::b(memory.last().copied().unwrap_or_default());
-    let note = format!("{} calls of {size}; {last} of memory at the end", memory.len());
-    let finding = leak(&memory).map(|per_call| {
-        let half = memory.len() / 2;
-        let remedy = "Look for what keeps the message, its reply, or data made from them: a \
-                      binding that does not free, a list that only grows";
-        Finding::new(Code::Grows, format!("calls {half} to {}", memory.len()), remedy)
-            .wanted("a plateau")
-            .found(format!("{} more per call", ByteSize::b(per_call)))
-    });
-    Ok(vec![Check::of("plateau", finding.into_iter().collect()).with_note(note)])
+    let note = format!("{calls} calls of up to {size}; {last} of memory at the end");
+    let grown = memory.last().zip(memory.get(half)).map_or(0, |(last, half)| last - half);
+    // A collector that has not run yet looks like a leak.
+    let may_settle = matches!(end, End::Late) && language.is_collected();
+    Ok(match found {
+        Trend::Settled => Check::of(name, Vec::new()).with_note(note),
+        Trend::Undecided if matches!(end, End::Refused) => {
+            let remedy = "Raise `limits.memory-limit`, or reduce its memory";
+            let finding = Finding::new(Code::Refused, format!("call {next}"), remedy);
+            Check::of(name, vec![finding.found("a request for memory was refused")]).with_note(note)
+        }
+        Trend::Grows(pace) if !may_settle => {
+            let remedy = "Look for what keeps the message, its reply, or data made from them: a \
+                          binding that does not free, a list that only grows; a collector that \
+                          starts later needs a higher `limits.memory-limit`";
+            let finding = Finding::new(Code::Grows, format!("calls {half} to {calls}"), remedy)
+                .wanted("a plateau")
+                .found(format!("{} more per call{out}", ByteSize::b(pace.ceil() as u64)));
+            Check::of(name, vec![finding]).with_note(note)
+        }
+        Trend::Grows(_) | Trend::Undecided => {
+            let why = format!(
+                "no plateau was seen: memory grew by {} from call {half} to {calls}, which does not \
+                 tell whether it goes on: raise `soak.time`",
+                ByteSize::b(grown)
+            );
+            Check::skipped(name, why)
+        }
+    })
 }
 
-/// Returns the bytes per call by which memory grew over the last half; `None` unless it grew in
-/// every window.
-fn leak(memory: &[u64]) -> Option<u64> {
-    let half = memory.get(memory.len() / 2..)?;
-    let window = half.len() / WINDOWS;
-    let ends = (0..=WINDOWS).map(|index| half.get((index * window).min(half.len() - 1)));
-    let ends: Vec<u64> = ends.map(|end| end.copied()).collect::<Option<_>>()?;
-    let grows = ends.windows(2).all(|pair| pair[1] > pair[0]);
-    let grown = ends.last()?.saturating_sub(*ends.first()?);
-    grows.then(|| grown / half.len() as u64)
+/// Memory has found its size after that share of the time at the earliest: what a thousand small
+/// messages leave behind fits into the rest of a page.
+const SHARE: u32 = 20;
+
+/// A heap that grows to its size looks like a leak at first: that memory grows for ever is said only
+/// after so many times the calls of a soak.
+const CONFIRMED: usize = 8;
+
+/// Memory after each call, what it shows, and why the calls ended.
+struct Soaked {
+    memory: Vec<u64>,
+    found: Trend,
+    end: End,
 }
 
-fn ended(error: &CallError, number: u32) -> Result<Check, String> {
+enum End {
+    /// The trend is known.
+    Decided,
+    /// The time was over.
+    Late,
+    /// The guest was refused memory, and went on.
+    Refused,
+    /// The guest ended.
+    Fault(CallError),
+}
+
+/// Sends messages in turn until their trend shows, the time is over, or memory is.
+fn soaked(agent: &mut dyn Agent, messages: &[Message], soak: &Soak, language: Language) -> Soaked {
+    let started = Instant::now();
+    let mut memory = Vec::new();
+    let mut next = soak.calls as usize;
+    let denied = |agent: &dyn Agent| agent.usage().denials.map_or(0, |denials| denials.count);
+    let before = denied(agent);
+    for message in messages.iter().cycle() {
+        let error = agent.handle(message).err().filter(|error| error.fault().is_some());
+        if let Some(error) = error {
+            return Soaked { found: trend(&memory), memory, end: End::Fault(error) };
+        }
+        if denied(agent) > before {
+            return Soaked { found: trend(&memory), memory, end: End::Refused };
+        }
+        // What a backend does not measure does not grow.
+        memory.push(agent.usage().memory.unwrap_or_default());
+        let is_late = started.elapsed() > soak.time;
+        if memory.len() < next && !is_late {
+            continue;
+        }
+        let found = trend(&memory);
+        let is_certain = match found {
+            Trend::Settled => started.elapsed() >= soak.time / SHARE,
+            // A collector runs when it must, which only the limit or the time shows.
+            Trend::Grows(_) => {
+                !language.is_collected() && memory.len() >= CONFIRMED * soak.calls as usize
+            }
+            Trend::Undecided => false,
+        };
+        if is_certain || is_late {
+            let end = if is_certain { End::Decided } else { End::Late };
+            return Soaked { memory, found, end };
+        }
+        next *= 2;
+    }
+    Soaked { memory, found: Trend::Undecided, end: End::Late }
+}
+
+fn ended(name: &str, error: &CallError, number: usize) -> Result<Check, String> {
     let mut finding = call::ended(error, &format!("call {}", number + 1))?;
     finding.code = Code::SoakFault;
     finding.severity = finding.code.severity();
     Code::SoakFault.title().clone_into(&mut finding.message);
-    Ok(Check::of("plateau", vec![finding]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_grows_with_each_call_is_a_leak_and_a_plateau_is_none() {
-        let page = |bytes: u64| bytes.next_multiple_of(65_536);
-        let leaking: Vec<u64> = (0..1_000).map(|call| page(call * 4_000)).collect();
-        assert!((3_500..4_500).contains(&leak(&leaking).unwrap()));
-        let settled: Vec<u64> = (0..1_000).map(|call| page(call.min(400) * 4_000)).collect();
-        assert_eq!(leak(&settled), None);
-        let doubling: Vec<u64> =
-            (0..1_000_u64).map(|call| page((call * 100).next_power_of_two())).collect();
-        assert_eq!(leak(&doubling), None);
-        let late = |call: u64| if call < 990 { 0 } else { 1 << 20 };
-        assert_eq!(leak(&(0..1_000).map(late).collect::<Vec<_>>()), None);
-        let collected: Vec<u64> = (0..1_000_u64).map(|call| page(call % 300 * 5_000)).collect();
-        assert_eq!(leak(&collected), None);
-    }
+    Ok(Check::of(name, vec![finding]))
 }

@@ -89,6 +89,7 @@ fn check(target: &Target, plan: &Plan, turn: &RwLock<()>, stopped: &dyn Fn() -> 
         twin: target.twin.clone(),
         workload: target.workload.clone(),
         agent: target.agent.clone(),
+        is_reference: target.is_reference,
         policy,
         folder: plan.policies.folder().to_owned(),
         timed: plan.timed,

@@ -4,8 +4,10 @@
 
 use super::conformance::{self, NamedCases};
 use super::finding::{About, Check, StageReport, Status};
+use super::language::Language;
 use super::outline::Outline;
 use super::policy::Policy;
+use super::soak::Series;
 use super::stage::Stage;
 use super::{call, capabilities, format, hygiene, load, soak, spawn, statics, world};
 use crate::bundle::sha256;
@@ -38,6 +40,8 @@ pub struct Job {
     pub workload: Option<PathBuf>,
     /// The agent's name, by which reference agents have messages; `None` for a component alone.
     pub agent: Option<String>,
+    /// Whether the twin is another agent's, which this one must be like.
+    pub is_reference: bool,
     /// The policy for this guest.
     pub policy: Table,
     /// The folder that the policy's paths are relative to.
@@ -124,9 +128,13 @@ struct StageOutputs<'a> {
 struct Messages {
     /// The cases by source; those that the user adds come first.
     cases: Vec<NamedCases>,
-    /// Whether the cases specify replies, and are not just random contents.
+    /// Whether the cases are the guest's, and not just random contents.
     known: bool,
 }
+
+/// What to do about a guest of which nothing is known but the contract.
+const UNKNOWN: &str = "there are no cases of its own: name them with `--cases FILE`, or another \
+                       agent that it must be like with `--like AGENT`";
 
 impl Worker {
     fn check(mut self) -> std::io::Result<()> {
@@ -211,25 +219,44 @@ impl Worker {
                 self.messages(found)?;
                 let (sandbox, messages) = found.ready(bytes, policy)?;
                 let case = messages.first().ok_or("there are no messages")?;
-                call::check(sandbox, case, policy, timed)
+                let mut checks = call::check(sandbox, case, policy, timed)?;
+                checks.extend(messages.unknown("a message that it knows"));
+                Ok(checks)
             }
             Stage::Conformance => {
                 self.messages(found)?;
+                let language = Language::of(found.outline(bytes)?);
                 let (sandbox, messages) = found.ready(bytes, policy)?;
                 let twin = self.twin()?;
                 let subject = conformance::Subject {
                     guest: sandbox,
                     twin: twin.as_ref().map(|twin| twin as &dyn Backend),
+                    is_reference: self.job.is_reference,
                     configured: messages.configured().ok_or("there are no messages")?,
+                    language,
+                    repeatable: policy.conformance.repeatable,
+                    clock: conformance::Clock::start(policy.timing.stage_limit),
                 };
-                conformance::check(&subject, &messages.cases, &policy.conformance)
+                let mut checks =
+                    conformance::check(&subject, &messages.cases, &policy.conformance)?;
+                checks.extend(messages.unknown("its own cases"));
+                if subject.twin.is_none() {
+                    let why = "there is no twin: build it with `sandlab build`, or name a bundle \
+                               that it must be like with `--twin BUNDLE`";
+                    checks.push(Check::skipped("twin", why));
+                }
+                Ok(checks)
             }
             Stage::Soak => {
                 self.messages(found)?;
+                let language = Language::of(found.outline(bytes)?);
                 let (sandbox, messages) = found.ready(bytes, policy)?;
-                let case = messages.first().ok_or("there are no messages")?;
-                let message = messages.largest(policy.soak.payload.as_u64());
-                soak::check(sandbox, case, &message, policy)
+                let payload = messages.payload(policy.soak.payload.as_u64());
+                let payload = payload.ok_or("there are no messages")?;
+                let series: Vec<_> = messages.largest().into_iter().chain([payload]).collect();
+                let mut checks = soak::check(sandbox, &series, policy, language)?;
+                checks.extend(messages.unknown("plateau of its own messages"));
+                Ok(checks)
             }
             Stage::Hygiene => Ok(hygiene::check(found.outline(bytes)?)),
         }
@@ -316,15 +343,27 @@ impl Messages {
         configures.or_else(|| self.first())
     }
 
-    /// Returns the largest message of the guest's own cases, or one of this size if it has none.
-    fn largest(&self, payload: u64) -> Message {
-        let own = self.cases.first().into_iter().flat_map(|named| &named.cases);
-        let exchanges = own.flat_map(|case| &case.exchanges);
-        let size = |exchange: &&Exchange| exchange.request.content.len();
-        match exchanges.max_by_key(size) {
-            Some(exchange) if self.known => exchange.request.clone(),
-            _ => Message::request(vec![b'x'; usize::try_from(payload).unwrap_or(usize::MAX)]),
-        }
+    /// Returns the series of the guest's own cases that has the largest message.
+    fn largest(&self) -> Option<Series<'_>> {
+        let own = self.cases.first().filter(|_| self.known)?;
+        let size = |exchange: &Exchange| exchange.request.content.len();
+        let largest = |case: &&Case| case.exchanges.iter().map(size).max();
+        let case = own.cases.iter().max_by_key(largest)?;
+        let requests = case.exchanges.iter().map(|exchange| exchange.request.clone());
+        let messages = requests.collect();
+        Some(Series { name: "plateau of its own messages", case, messages })
+    }
+
+    /// Returns a series of one message of this size, which any agent may be sent.
+    fn payload(&self, size: u64) -> Option<Series<'_>> {
+        let content = vec![b'x'; usize::try_from(size).unwrap_or(usize::MAX)];
+        let messages = vec![Message::request(content)];
+        Some(Series { name: "plateau", case: self.configured()?, messages })
+    }
+
+    /// Returns a check that could not be made, if nothing is known of the guest's messages.
+    fn unknown(&self, name: &str) -> Option<Check> {
+        (!self.known).then(|| Check::skipped(name, UNKNOWN))
     }
 }
 

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod contract;
 mod damaged;
 mod lab;
 mod world;
@@ -14,6 +15,7 @@ use predicates::str::contains;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use world::contract_with;
 
 /// A copy of a bundle, with another twin.
@@ -34,11 +36,10 @@ fn with_twin_of(lab: &Lab, name: &str, twin: &str) -> PathBuf {
 fn the_reference_agents_are_valid_in_every_stage() {
     let lab = Lab::new();
     for name in ["echo", "files", "notebook", "relay", "json"] {
-        let (guest, code) = lab.guest(&bundle(name).folder, &[]);
+        let (guest, code) = lab.guest(&bundle(name).folder, &["--deny-warnings"]);
         assert_eq!(code, 0, "{guest:#}");
         for stage in guest["stages"].as_array().unwrap() {
-            let is_good = stage["status"] == "pass" || stage["status"] == "warn";
-            assert!(is_good, "{name}: {stage:#}");
+            assert_eq!(stage["status"], "pass", "{name}: {stage:#}");
         }
         assert_eq!(guest["about"]["sha256"], bundle(name).manifest.component.sha256);
         let names: BTreeSet<_> = checks(&guest).map(|c| c["name"].as_str().unwrap()).collect();
@@ -63,6 +64,9 @@ fn what_is_no_component_is_told_with_what_it_is() {
         ("A104", b"\0asm\x01\0\0\0"),
         ("A105", b"\0asm\x01\0\0\0\0\x0f\x0ecomponent-type"),
         ("A107", b"\0asm\x0c\0\x01\0"),
+        ("A108", b"\0asm\x0d\0"),
+        ("A111", &[&echo[..], b"\n"].concat()),
+        ("A111", &[&echo[..], b"trailing garbage"].concat()),
         ("A108", &echo[..echo.len() / 2]),
         ("A109", &damaged),
     ] {
@@ -107,7 +111,8 @@ fn a_hostile_guest_is_stopped_and_told_of() {
     let lab = Lab::new();
     let policy = lab.file(
         "policy.toml",
-        "limits = { deadline = \"100ms\", memory-limit = \"2 MiB\" }\nsoak = { payload = 10 }",
+        "limits = { deadline = \"100ms\", memory-limit = \"2 MiB\" }\n\
+         soak = { payload = 10, time = \"1s\" }",
     );
     let quick = lab.file("quick.toml", "timing = { compile-limit = \"1ns\" }");
     let forever = "(loop $l (br $l))";
@@ -166,6 +171,93 @@ fn a_wrong_answer_is_found_whatever_it_is_held_against() {
     let skip = ["--skip", "call", "--cases", panics.to_str().unwrap()];
     let (codes, _) = lab.codes(&faulty, &skip);
     assert_eq!(codes, set(&["A804"]));
+}
+
+/// Each level is a component in a component.
+fn nested(deep: usize) -> Vec<u8> {
+    // From the inside: sections from the last to the first byte, so that no level is copied.
+    let mut reversed: Vec<u8> = b"\0asm\x0d\0\x01\0".iter().rev().copied().collect();
+    for _ in 1..deep {
+        let mut length = reversed.len();
+        let mut header = b"\0asm\x0d\0\x01\0\x04".to_vec();
+        while length > 0x7f {
+            header.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        header.push(length as u8);
+        reversed.extend(header.iter().rev());
+    }
+    reversed.reverse();
+    reversed
+}
+
+#[test]
+fn components_that_are_nested_too_deep_are_told_at_once() {
+    let lab = Lab::new();
+    for deep in [10_000, 120_000] {
+        let file = lab.file("guest.wasm", nested(deep));
+        let started = Instant::now();
+        let (codes, exit) = lab.codes(&file, &[]);
+        assert_eq!((codes, exit), (set(&["A112"]), 1), "{deep}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{deep}: {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn a_stream_is_refused_at_once() {
+    let lab = Lab::new();
+    let pipe = lab.0.path().join("pipe.wasm");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+    for stream in [&pipe, Path::new("/dev/zero")] {
+        let mut validate = lab.validate(stream);
+        let refused = validate.timeout(Duration::from_secs(20)).assert().code(2);
+        refused.stderr(contains("a pipe or a device"));
+    }
+    let folder = lab.validate(lab.0.path()).timeout(Duration::from_secs(20)).assert();
+    folder.code(3).stdout(contains("a pipe or a device"));
+}
+
+#[test]
+fn a_guest_that_starts_slowly_has_fewer_samples() {
+    let lab = Lab::new();
+    let count = "(local $n i32) (loop $l (br_if $l (i32.lt_u
+        (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 200_000_000))))";
+    let start = format!("(func $s {count}) (start $s)");
+    let file = lab.file("guest.wasm", guests::handling(&start, ""));
+    let policy = lab.file(
+        "policy.toml",
+        "timing = { repeating = \"200ms\", stage-limit = \"8s\" }\nsoak = { calls = 64 }",
+    );
+    let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let sandlab = sandlab.args(["validate", "--format", "json", "--policy"]).arg(policy).arg(file);
+    let output = sandlab.output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let guest = &report["guests"][0];
+    assert_eq!(output.status.code(), Some(0), "{guest:#}");
+    let check = |name: &str| checks(guest).find(|check| check["name"] == name).unwrap();
+    let samples = check("spawn-p50")["metric"]["samples"].as_array().unwrap().len();
+    assert!((1..20).contains(&samples), "{samples}");
+    assert!(check("spawn-p50")["note"].as_str().unwrap().contains("of 50 starts"));
+    assert_eq!(check("spawn-p95")["status"], "skipped");
+    let names: Vec<_> = checks(guest).filter(|check| check["status"] == "skipped").collect();
+    let why = names.iter().filter_map(|check| check["note"].as_str());
+    assert!(why.into_iter().any(|why| why.contains("not enough time")), "{names:#?}");
+}
+
+#[test]
+fn no_name_of_a_file_speaks_in_a_report() {
+    let lab = Lab::new();
+    let name = "\u{1b}[2J\u{7}\u{202e}##[error]x,a::b.wasm";
+    let file = lab.file(name, "hello");
+    for format in ["text", "junit", "sarif", "github"] {
+        let mut validate = lab.validate(&file);
+        let done = validate.args(["--format", format]).assert().code(1);
+        for said in [&done.get_output().stdout, &done.get_output().stderr] {
+            let said = str::from_utf8(said).unwrap();
+            let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!said.contains(acts) && !said.contains("##["), "{format}: {said:?}");
+        }
+    }
 }
 
 #[test]
@@ -316,9 +408,10 @@ fn an_agent_in_javascript_is_valid_and_answers_as_the_one_in_rust() {
     };
     let lab = Lab::new();
     let cases = lab.file("cases.jsonl", "{\"request\": \"hello\", \"reply\": \"hello\"}");
-    let (guest, exit) = lab.guest(&agent, &["--cases", cases.to_str().unwrap()]);
+    let arguments = ["--cases", cases.to_str().unwrap(), "--deny-warnings"];
+    let (guest, exit) = lab.guest(&agent, &arguments);
     assert_eq!(exit, 0, "{guest:#}");
-    for stage in ["format", "world", "capabilities", "load", "conformance", "soak"] {
+    for stage in ["format", "world", "capabilities", "load", "conformance", "soak", "hygiene"] {
         assert_eq!(status(&guest, stage), "pass", "{guest:#}");
     }
 }

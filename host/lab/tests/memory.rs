@@ -200,12 +200,59 @@ fn a_tuned_limit_is_the_smallest_and_its_line_is_one_of_a_profile() {
 }
 
 #[test]
-fn a_workload_that_never_stops_growing_is_said_to() {
+fn what_has_no_plateau_gets_no_recommendation() {
     let lab = Lab::new();
-    let handle = "(drop (memory.grow $notes (i32.const 1)))";
-    let agent = lab.file("notes.wasm", agent_of_two_memories(handle));
-    let grows = lab.memory(&format!("{} --tune", agent.display())).assert();
-    grows.code(0).stdout(contains("memory still grew"));
+    // A page with every message, and one with every hundredth of 64 KiB.
+    let always = "(drop (memory.grow $notes (i32.const 1)))";
+    let rarely = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+        (if (i32.eqz (i32.rem_u (global.get $calls) (i32.const 100)))
+            (then (drop (memory.grow $notes (i32.const 8)))))";
+    for (handle, pace) in [(always, "64.0 KiB"), (rarely, "5.1 KiB")] {
+        let agent = lab.file("notes.wasm", agent_of_two_memories(handle));
+        let tune = format!("{} --tune", agent.display());
+        let text = lab.memory(&tune).assert().code(1);
+        let text = String::from_utf8(text.get_output().stdout.clone()).unwrap();
+        let told = format!("no plateau seen: {pace} per message over the last ");
+        assert!(text.contains(&told), "{text}");
+        assert!(text.contains("no recommendation") && !text.contains("memory-limit ="), "{text}");
+        let report = lab.memory(&tune).args(["--format", "json"]).assert().code(1);
+        let report: Value = serde_json::from_slice(&report.get_output().stdout).unwrap();
+        let found = finding(&report["parts"][0], "unsettled");
+        assert_eq!(found["goes_on"], true, "{found}");
+    }
+}
+
+/// A collector lets garbage gather, up to a size that it reaches long after its workload was sent
+/// for the third time.
+#[test]
+fn a_recommendation_survives_the_soak_of_validation() {
+    let lab = Lab::new();
+    let handle = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+        (if (i32.lt_u (global.get $calls) (i32.const 700))
+            (then (drop (memory.grow $notes (i32.const 1)))))";
+    let agent = lab.file("gathers.wasm", agent_of_two_memories(handle));
+    let workload = lab.file("workload.jsonl", "{\"request\": \"hello\"}");
+    let tune = format!("{} --tune --workload {}", agent.display(), workload.display());
+    let parts = lab.parts(&tune);
+    let tuned = finding(&parts[0], "tuned");
+    assert_eq!(tuned["smallest"], (5 + 699) * PAGE);
+    assert_eq!(tuned["at_recommended"]["clean"], tuned["repeats"]);
+    let soak = |limit: u64| {
+        let policy = format!("limits = {{ memory-limit = \"{limit} B\" }}");
+        let policy = lab.file("policy.toml", policy);
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.args(["validate", "--no-timing", "--skip", "call,conformance", "--policy"]);
+        sandlab.arg(policy).arg("--cases").arg(&workload).arg(&agent).assert()
+    };
+    soak(tuned["recommended"].as_u64().unwrap()).code(0);
+    // The allocator's own messages, and what any agent is sent.
+    let parts = lab.parts("allocator --tune");
+    let tuned = finding(&parts[0], "tuned");
+    let policy = format!("limits = {{ memory-limit = \"{} B\" }}", tuned["recommended"]);
+    let policy = lab.file("allocator.toml", policy);
+    let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    sandlab.args(["validate", "--no-timing", "--skip", "conformance", "--policy"]).arg(policy);
+    sandlab.arg(&bundle("allocator").folder).assert().code(0);
 }
 
 /// An agent in WebAssembly text: its handler runs `handle`, and then has no reply. Beside
@@ -215,6 +262,7 @@ fn agent_of_two_memories(handle: &str) -> Vec<u8> {
         r#"(module
             (memory (export "memory") 2)
             (memory $notes 3)
+            (global $calls (mut i32) (i32.const 0))
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)
             (func (export "sandlab:agent/agent@0.1.0#configure")
                 (param i32 i32) (result i32) i32.const 0)

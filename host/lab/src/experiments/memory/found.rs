@@ -1,6 +1,6 @@
 //! What is found out under memory limits.
 
-use super::{AtLimit, Tuned};
+use super::{AtLimit, Tuned, Unsettled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,4 +12,6 @@ pub enum Found {
     AtLimit(Box<AtLimit>),
     /// The smallest memory limit, and the recommended one.
     Tuned(Box<Tuned>),
+    /// That memory finds no size, so that no limit is recommended.
+    Unsettled(Box<Unsettled>),
 }

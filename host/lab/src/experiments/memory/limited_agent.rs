@@ -18,6 +18,9 @@ use tempfile::TempDir;
 /// WebAssembly's page: what linear memory grows by.
 pub const PAGE: u64 = 65_536;
 
+/// Slots of a pool that has room for what starts before the last one has been given back.
+const FEWEST_SLOTS: u32 = 64;
+
 /// The most that a 32-bit memory can have.
 pub const MOST: u64 = 1 << 32;
 
@@ -49,14 +52,16 @@ impl LimitedAgent {
         cases: Rc<[Case]>,
     ) -> Result<Self> {
         let (mut sandbox, directory) = with_directory(sandbox, &cases)?;
-        // As many memories as one instance and the next may have: a pool of a thousand would
-        // be made anew for each limit.
-        sandbox.allocation.slots = sandbox.instance_limit.saturating_mul(2);
+        let memories = memories(subject, backend)?;
+        // As many memories as one instance and the next have: a pool of a thousand would be made
+        // anew for each limit.
+        let count = memories.value().map_or(sandbox.instance_limit, |memories| memories.count);
+        sandbox.allocation.slots = count.saturating_mul(2).max(FEWEST_SLOTS);
         let tested = Self {
             agent: subject.name(),
             backend,
             cases,
-            memories: memories(subject, backend)?,
+            memories,
             subject: subject.clone(),
             sandbox,
             _directory: directory,
@@ -85,6 +90,11 @@ impl LimitedAgent {
             agent.configure(&case.config)?;
         }
         Ok(agent)
+    }
+
+    /// Whether it is an agent of the contract, which takes messages of any content.
+    pub fn is_agent(&self) -> bool {
+        self.subject.is_agent()
     }
 
     /// What its memories have before any code runs, bytes; 0 where that is not known.

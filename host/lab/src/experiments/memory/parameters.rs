@@ -9,6 +9,7 @@ use crate::sampling::recorder::Recorder;
 use bytesize::ByteSize;
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What is put under limits, and which.
 #[derive(Debug, clap::Args)]
@@ -32,9 +33,14 @@ pub struct Parameters {
     /// With --tune: how often to try each limit.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
-    /// With --tune: how often to send the workload to each instance.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    /// With --tune: how often to send the workload to each instance, at least, with every reply
+    /// checked.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     passes: u64,
+    /// With --tune: how long to send each series with plenty of memory, at most, to see whether
+    /// memory stops growing.
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    soak: Duration,
     #[command(flatten)]
     messages: Messages,
 }
@@ -55,7 +61,12 @@ impl Parameters {
         let mut limits = self.limits.clone();
         limits.sort_unstable();
         limits.dedup();
-        let search = Search { repeats: self.repeats, passes: self.passes, headroom: self.headroom };
+        let search = Search {
+            repeats: self.repeats,
+            passes: self.passes,
+            soak: self.soak,
+            headroom: self.headroom,
+        };
         let (name, parts) = match self.tune {
             true => ("tuning", agents.len()),
             false => ("memory", agents.len() * limits.len()),

@@ -5,22 +5,26 @@ use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::found::Found;
 use crate::experiments::memory::largest::Outcome;
 use crate::experiments::memory::limited_agent::{LimitedAgent, MOST, PAGE};
-use crate::experiments::memory::workload::{RanOut, Went, series};
+use crate::experiments::memory::soak::{Curve, Sent, Soaked, payload, soak};
+use crate::experiments::memory::workload::{RanOut, Series, Went, series};
 use crate::sampling::recorder::Recorder;
 use crate::{Error, Result};
-use bytesize::ByteSize;
 use sandlab_runtime::limits::available_memory;
 use sandlab_runtime::{Backend, BackendKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 /// How to search.
 #[derive(Debug, Clone, Copy)]
 pub struct Search {
     /// How often each limit is tried: all must go well for it to count as enough.
     pub repeats: u32,
-    /// How often the workload is sent to each instance, one time after another.
+    /// How often the workload is sent to each instance, one time after another, at least.
     pub passes: u64,
+    /// How long a working set is given to find its size.
+    pub soak: Duration,
     /// What is added to the smallest limit, percent.
     pub headroom: u32,
 }
@@ -30,9 +34,9 @@ pub struct Search {
 pub struct Tuned {
     /// How often each limit was tried.
     pub repeats: u32,
-    /// How often the workload was sent to each instance.
+    /// How often the workload was sent to each instance, at least.
     pub passes: u64,
-    /// Messages of one try.
+    /// Messages of the working sets.
     pub messages: u64,
     /// The most linear memory that an instance had while there was plenty, bytes.
     pub peak: u64,
@@ -66,24 +70,6 @@ pub struct Tried {
     /// What happened in the first that was not clean.
     pub ran_out: Option<RanOut>,
 }
-
-/// Linear memory over a series of messages: its working set, as the host sees it, which
-/// never gets smaller.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Curve {
-    /// The size of the series' messages, bytes; none of a workload from a file.
-    pub size: Option<usize>,
-    /// Messages of one pass.
-    pub messages: u64,
-    /// Where it changed: after which message, from 1 on, and to how many bytes. The first is
-    /// what it has before any, after message 0. Of more than 200, the largest steps.
-    pub changes: Vec<(u64, u64)>,
-    /// Whether it still grew in the last pass: then no limit is enough for ever.
-    pub still_grows: bool,
-}
-
-/// The changes of memory that a curve keeps, at most.
-const POINTS: usize = 200;
 
 impl Tried {
     /// Whether the limit is enough.
@@ -124,20 +110,26 @@ impl Tuned {
 pub fn tune(tested: &LimitedAgent, search: &Search, to: &mut dyn Recorder) -> Result<()> {
     to.part(tested.part("tuning"))?;
     match found(tested, search, to)? {
-        Figure::Measured(tuned) => to.found(&Found::Tuned(Box::new(tuned))),
+        Figure::Measured(found) => to.found(&found),
         Figure::Unavailable(why) => to.unavailable(why),
     }
 }
 
-fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Figure<Tuned>> {
+fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Figure<Found>> {
     if tested.backend != BackendKind::Wasm {
         return Ok(Figure::unavailable(
             "only the sandbox has a limit in pages that it counts refusals of",
         ));
     }
     let plenty = available_memory().map_or(MOST, |available| (available.bytes / 2).min(MOST));
-    let curves = match curves(tested, search, plenty / PAGE * PAGE)? {
-        Figure::Measured(curves) => curves,
+    let payload = payload(tested);
+    let own = tested.cases.iter().map(|case| Sent { case, checked: search.passes });
+    let cases: Vec<_> = own.chain(payload.iter().map(|case| Sent { case, checked: 0 })).collect();
+    let curves = match soak(tested, &cases, search, plenty / PAGE * PAGE)? {
+        Figure::Measured(Soaked::Settled(curves)) => curves,
+        Figure::Measured(Soaked::Unsettled(found)) => {
+            return Ok(Figure::Measured(Found::Unsettled(Box::new(found))));
+        }
         Figure::Unavailable(why) => return Ok(Figure::Unavailable(why)),
     };
     let ends = curves.iter().filter_map(|curve| curve.changes.last());
@@ -145,12 +137,19 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
     if peak == 0 {
         return Ok(Figure::unavailable("the agent has no linear memory"));
     }
+    let pairs = || cases.iter().zip(&curves);
+    // A search needs no more messages than show where memory still grows; the recommendation must
+    // stand all of them.
+    let few: Vec<_> =
+        pairs().map(|(sent, curve)| sent.series(curve.passes(sent.checked))).collect();
+    let all = |curve: &Curve| curve.sent.div_ceil(curve.messages);
+    let many: Vec<_> = pairs().map(|(sent, curve)| sent.series(all(curve))).collect();
     let mut steps = Vec::new();
     let mut holds = |pages: u64| {
         if to.stopped() {
             return Err(Error::Stopped);
         }
-        let tried = tried(tested, search, pages * PAGE)?;
+        let tried = tried(tested, search, &few, pages * PAGE)?;
         let holds = tried.holds();
         steps.push(tried);
         Ok(holds)
@@ -163,20 +162,20 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
     }
     let smallest = boundary(most, 0, holds)?;
     let recommended = with_headroom(smallest, search.headroom);
-    Ok(Figure::Measured(Tuned {
+    Ok(Figure::Measured(Found::Tuned(Box::new(Tuned {
         repeats: search.repeats,
         passes: search.passes,
-        messages: curves.iter().map(|c| c.messages * search.passes).sum(),
+        messages: curves.iter().map(|curve| curve.sent).sum(),
         peak,
         smallest: smallest * PAGE,
         headroom: search.headroom,
         recommended: recommended * PAGE,
         steps,
-        at_recommended: tried(tested, search, recommended * PAGE)?,
-        at_smallest: tried(tested, search, smallest * PAGE)?,
-        one_page_less: tried(tested, search, (smallest - 1) * PAGE)?,
+        at_recommended: tried(tested, search, &many, recommended * PAGE)?,
+        at_smallest: tried(tested, search, &few, smallest * PAGE)?,
+        one_page_less: tried(tested, search, &few, (smallest - 1) * PAGE)?,
         curves,
-    }))
+    }))))
 }
 
 /// So many pages and so many percent, in whole pages, never above what a memory can have.
@@ -185,57 +184,7 @@ fn with_headroom(pages: u64, percent: u32) -> u64 {
     more.div_ceil(100).min(MOST / PAGE).max(pages)
 }
 
-/// The curves of all series, with as much memory as there is.
-fn curves(tested: &LimitedAgent, search: &Search, plenty: u64) -> Result<Figure<Vec<Curve>>> {
-    let backend = tested.under(plenty)?;
-    let mut curves = Vec::new();
-    for case in tested.cases.iter() {
-        let started = tested.start(backend.as_ref(), case);
-        let started = started.map_err(|error| tested.failed("when started", error))?;
-        let first = started.usage().memory.unwrap_or(0);
-        drop(started);
-        let mut changes = vec![(0, first)];
-        let went = series(tested, backend.as_ref(), case, search.passes, &mut |number, usage| {
-            let memory = usage.memory.unwrap_or(0);
-            if changes.last().is_some_and(|(_, last)| *last != memory) {
-                changes.push((number, memory));
-            }
-        })?;
-        if let Went::RanOut(found) = went {
-            return Ok(Figure::Unavailable(format!(
-                "the workload runs out of {} too, with message {}: {}",
-                ByteSize::b(plenty),
-                found.message,
-                found.outcome.text()
-            )));
-        }
-        let messages = case.exchanges.len() as u64;
-        let last_pass = messages * (search.passes - 1);
-        let still_grows = changes.iter().any(|(number, _)| *number > last_pass);
-        curves.push(Curve {
-            size: case.size,
-            messages,
-            still_grows: still_grows && search.passes > 1,
-            changes: thinned(changes),
-        });
-    }
-    Ok(Figure::Measured(curves))
-}
-
-/// Keeps the first, the last, and as many of the largest steps as there is room for.
-fn thinned(changes: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
-    if changes.len() <= POINTS {
-        return changes;
-    }
-    let mut steps: Vec<usize> = (1..changes.len() - 1).collect();
-    steps.sort_by_key(|index| std::cmp::Reverse(changes[*index].1 - changes[index - 1].1));
-    steps.truncate(POINTS - 2);
-    steps.extend([0, changes.len() - 1]);
-    steps.sort_unstable();
-    steps.into_iter().map(|index| changes[index]).collect()
-}
-
-fn tried(tested: &LimitedAgent, search: &Search, limit: u64) -> Result<Tried> {
+fn tried(tested: &LimitedAgent, search: &Search, all: &[Series], limit: u64) -> Result<Tried> {
     let mut tried = Tried { limit, tries: 0, clean: 0, ran_out: None };
     let backend = match tested.under(limit) {
         Ok(backend) => backend,
@@ -248,7 +197,7 @@ fn tried(tested: &LimitedAgent, search: &Search, limit: u64) -> Result<Tried> {
     };
     for _ in 0..search.repeats {
         tried.tries += 1;
-        match once(tested, search, backend.as_ref())? {
+        match once(tested, all, backend.as_ref())? {
             None => tried.clean += 1,
             Some(ran_out) => {
                 tried.ran_out.get_or_insert(ran_out);
@@ -259,20 +208,22 @@ fn tried(tested: &LimitedAgent, search: &Search, limit: u64) -> Result<Tried> {
 }
 
 /// Runs the whole workload; says what happened at the first denial, if there was one.
-fn once(tested: &LimitedAgent, search: &Search, backend: &dyn Backend) -> Result<Option<RanOut>> {
-    for case in tested.cases.iter() {
+fn once(tested: &LimitedAgent, all: &[Series], backend: &dyn Backend) -> Result<Option<RanOut>> {
+    for asked in all {
         let mut refused_at = None;
-        let went = series(tested, backend, case, search.passes, &mut |number, usage| {
+        let went = series(tested, backend, asked, &mut |number, usage| {
             if usage.denials.is_some_and(|d| d.count > 0) {
                 refused_at.get_or_insert(number);
+                return ControlFlow::Break(());
             }
+            ControlFlow::Continue(())
         })?;
         let denials = went.denials();
         match (went, refused_at) {
             (Went::RanOut(found), _) => return Ok(Some(found)),
             (Went::Through(_), Some(message)) => {
                 return Ok(Some(RanOut {
-                    size: case.size,
+                    size: asked.case.size,
                     message,
                     outcome: Outcome::Survived("its replies were good".to_owned()),
                     denials,
@@ -294,20 +245,5 @@ mod tests {
         assert_eq!(with_headroom(100, 25), 125);
         assert_eq!(with_headroom(17, 0), 17);
         assert_eq!(with_headroom(MOST / PAGE, 25), MOST / PAGE);
-    }
-
-    #[test]
-    fn a_long_curve_keeps_its_ends_and_its_largest_steps() {
-        let mut memory = 0;
-        let changes: Vec<_> = (0..1_000)
-            .map(|n| {
-                memory += if n == 500 { 1_000_000 } else { PAGE };
-                (n, memory)
-            })
-            .collect();
-        let kept = thinned(changes.clone());
-        assert_eq!(kept.len(), POINTS);
-        assert_eq!((kept.first(), kept.last()), (changes.first(), changes.last()));
-        assert!(kept.contains(&changes[500]));
     }
 }

@@ -8,10 +8,11 @@ use crate::experiments::memory::pace::{Pace, pace};
 use crate::experiments::memory::recovery::restarted;
 use crate::stats::Distribution;
 use crate::workload::Case;
-use sandlab_runtime::{Agent, Backend, BackendKind, Denials, Usage};
+use sandlab_runtime::{Agent, Backend, BackendKind, Denials, Handled, Usage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// How a workload went.
@@ -70,8 +71,10 @@ pub fn workload(tested: &LimitedAgent, backend: &dyn Backend) -> Result<Ran> {
         let mut seen = |_: u64, usage: Usage| {
             ran.messages += 1;
             ran.peak = ran.peak.max(usage.memory_peak);
+            ControlFlow::Continue(())
         };
-        let went = series(tested, backend, case, 1, &mut seen)?;
+        let once = Series { case, passes: 1, checked: 1 };
+        let went = series(tested, backend, &once, &mut seen)?;
         let denials = went.denials();
         ran.denials = denials.map(|d| d.count + ran.denials.unwrap_or(0));
         match went {
@@ -107,18 +110,28 @@ impl Went {
     }
 }
 
-/// Sends a series so many times to one instance, and checks every reply. `seen` is told
-/// after each message which it was, and what the instance has used.
+/// A series of messages, and how often it is sent.
+pub struct Series<'a> {
+    /// The messages.
+    pub case: &'a Case,
+    /// How often it is sent to one instance, one time after another.
+    pub passes: u64,
+    /// In how many of these the replies are checked. Later the agent may fail as it likes.
+    pub checked: u64,
+}
+
+/// Sends a series to one instance, and checks the replies. `seen` is told after each message
+/// which it was, and what the instance has used, and says whether to go on.
 ///
 /// # Errors
 /// If the agent fails for another reason than memory, or replies what it must not.
 pub fn series(
     tested: &LimitedAgent,
     backend: &dyn Backend,
-    case: &Case,
-    passes: u64,
-    seen: &mut dyn FnMut(u64, Usage),
+    asked: &Series,
+    seen: &mut dyn FnMut(u64, Usage) -> ControlFlow<()>,
 ) -> Result<Went> {
+    let case = asked.case;
     let mut agent = match tested.start(backend, case) {
         Ok(agent) => agent,
         Err(error) => {
@@ -138,8 +151,11 @@ pub fn series(
             }));
         }
     };
-    let again = (0..passes).flat_map(|_| &case.exchanges);
-    for (exchange, number) in again.zip(1..) {
+    let again = (0..asked.passes).flat_map(|pass| {
+        let is_checked = pass < asked.checked;
+        case.exchanges.iter().map(move |exchange| (exchange, is_checked))
+    });
+    for ((exchange, is_checked), number) in again.zip(1..) {
         let answer = agent.handle(&exchange.request);
         let usage = agent.usage();
         let step = || format!("message {number} of {} bytes", exchange.request.content.len());
@@ -153,11 +169,19 @@ pub fn series(
                     denials: usage.denials,
                 }));
             }
+            Err(error) if !is_checked && error.fault().is_none() => Handled::default(),
             Err(error) => return Err(tested.failed(&step(), error)),
         };
-        let checked = exchange.expected.check(&handled);
+        let checked = match is_checked {
+            true => exchange.expected.check(&handled),
+            false => Ok(()),
+        };
         match (checked, usage.denials.is_some_and(|d| d.count > 0)) {
-            (Ok(()), _) => seen(number, usage),
+            (Ok(()), _) => {
+                if seen(number, usage).is_break() {
+                    break;
+                }
+            }
             (Err(reason), true) => {
                 return Ok(Went::RanOut(RanOut {
                     size: case.size,

@@ -1,6 +1,6 @@
 //! Charts of memory limits.
 
-use super::super::Tuned;
+use super::super::Curve;
 use super::{Limited, tuning};
 use crate::metrics::Topic;
 use crate::record::Part;
@@ -61,8 +61,8 @@ fn series(found: &[Limited], spot: impl Fn(&Limited) -> Option<Spot>) -> Vec<Ser
 const MOST: usize = 9;
 
 /// Draws linear memory over the workload, with plenty.
-pub(super) fn working_set(part: &Part, tuned: &Tuned, to: &mut View) {
-    let curves = tuned.curves.iter().map(|curve| {
+pub(super) fn curves(part: &Part, curves: &[Curve], passes: u64, to: &mut View) {
+    let curves = curves.iter().map(|curve| {
         let mut spots: Vec<Spot> = Vec::new();
         for (after, bytes) in &curve.changes {
             // It stays until it changes.
@@ -70,7 +70,7 @@ pub(super) fn working_set(part: &Part, tuned: &Tuned, to: &mut View) {
             spots.extend(before);
             spots.push(Spot::new(*after as f64, *bytes as f64));
         }
-        let all = (curve.messages * tuned.passes) as f64;
+        let all = curve.all(passes) as f64;
         let end = spots.last().map(|spot| Spot::new(all, spot.y));
         spots.extend(end);
         Series::line(tuning::series(curve), spots)

@@ -5,11 +5,11 @@ mod remarks;
 mod sweep;
 mod tuning;
 
-use super::{AtLimit, Found, Tuned};
+use super::{AtLimit, Found, Tuned, Unsettled};
 use crate::experiments::{Shown, labels};
 use crate::metrics::format::limit;
 use crate::metrics::quantity::quantities;
-use crate::metrics::{Labels, Metric};
+use crate::metrics::{Labels, Metric, Topic};
 use crate::record::Part;
 use crate::view::View;
 
@@ -27,20 +27,22 @@ type Limited<'a> = (&'a Part, &'a AtLimit);
 
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     let (mut limits, mut tuned) = (Vec::<Limited>::new(), Vec::<(&Part, &Tuned)>::new());
+    let mut unsettled = Vec::<(&Part, &Unsettled)>::new();
     for part in parts {
         for found in &part.found {
             match found {
                 Found::AtLimit(found) => limits.push((&part.part, found)),
                 Found::Tuned(found) => tuned.push((&part.part, found)),
+                Found::Unsettled(found) => unsettled.push((&part.part, found)),
             }
         }
     }
     sweep::tables(&limits, to);
-    tuning::show(&tuned, to);
+    tuning::show(&tuned, &unsettled, to);
     remarks::remarks(&limits, to);
     charts::limits(&limits, to);
     for (part, tuned) in &tuned {
-        charts::working_set(part, tuned, to);
+        charts::curves(part, &tuned.curves, tuned.passes, to);
         let labels = Labels::new().with("agent", &part.agent);
         let smallest = tuned.smallest;
         to.metric(Metric::exact(&SMALLEST_LIMIT, labels, smallest as f64));
@@ -48,6 +50,12 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         if let Some(objection) = tuned.objection() {
             to.object(format!("{}: {objection}", part.agent));
         }
+    }
+    for (part, found) in unsettled {
+        charts::curves(part, &found.curves, 0, to);
+        let objection = format!("{}, {}", part.agent, found.objection());
+        to.finding(Topic::MemoryLimits, &objection);
+        to.object(objection);
     }
     for (part, at) in limits {
         let labels = || labels(part).with("limit", at.limit);

@@ -1,6 +1,6 @@
 //! What tuning found: the limit to paste, why it is the right one, and the working set.
 
-use super::super::{Curve, PAGE, Tried, Tuned};
+use super::super::{Curve, PAGE, Tried, Tuned, Unsettled};
 use crate::metrics::Topic;
 use crate::metrics::format::{limit, size};
 use crate::record::Part;
@@ -11,9 +11,9 @@ const ROWS: usize = 8;
 
 type Row<'a> = (&'a Part, &'a Tuned);
 
-pub(super) fn show(found: &[Row], to: &mut View) {
+pub(super) fn show(found: &[Row], unsettled: &[(&Part, &Unsettled)], to: &mut View) {
     to.table(limits(found));
-    to.table(curves(found));
+    to.table(curves(found, unsettled));
     for (part, tuned) in found {
         sentences(part, tuned, to);
         to.snippet(Topic::MemoryLimits, paste(part, tuned));
@@ -47,36 +47,44 @@ fn limits(found: &[Row]) -> Table {
 
 /// A change of linear memory over the workload.
 struct Change<'a> {
-    row: Row<'a>,
+    part: &'a Part,
     curve: &'a Curve,
+    /// Messages of the curve.
+    all: u64,
     after: u64,
     bytes: u64,
+    /// The recommended limit; none if there is no plateau.
+    recommended: Option<u64>,
 }
 
 /// Linear memory over the workload.
-fn curves(found: &[Row]) -> Table {
-    let changes = found.iter().flat_map(|row| {
-        row.1.curves.iter().flat_map(move |curve| {
-            let shown = shown(&curve.changes).into_iter();
-            shown.map(move |(after, bytes)| Change { row: *row, curve, after, bytes })
-        })
+fn curves(found: &[Row], unsettled: &[(&Part, &Unsettled)]) -> Table {
+    let settled = found.iter().flat_map(|(part, tuned)| {
+        let curves = tuned.curves.iter();
+        curves.map(|curve| (*part, curve, curve.all(tuned.passes), Some(tuned.recommended)))
+    });
+    let others = unsettled.iter().flat_map(|(part, found)| {
+        found.curves.iter().map(|curve| (*part, curve, curve.all(0), None))
+    });
+    let changes = settled.chain(others).flat_map(|(part, curve, all, recommended)| {
+        let shown = shown(&curve.changes).into_iter();
+        shown.map(move |(after, bytes)| Change { part, curve, all, after, bytes, recommended })
     });
     let changes: Vec<Change> = changes.collect();
     Table::of("working-set", "Working set", Topic::MemoryLimits, &changes)
-        .text("agent", "agent", |change| change.row.0.agent.clone())
+        .text("agent", "agent", |change| change.part.agent.clone())
         .text("message", "message", |change| series(change.curve))
         .text("after", "after", |change| match change.after {
             0 => "its start".to_owned(),
             n => format!("message {n}"),
         })
         .number("workload", "of the workload", Form::Share, |change| {
-            let all = change.curve.messages * change.row.1.passes;
-            Some(change.after as f64 / all as f64)
+            Some(change.after as f64 / change.all.max(1) as f64)
         })
         .number("linear", "linear memory", Form::Limit, |change| Some(change.bytes as f64))
         .strong()
         .number("recommended", "of recommended", Form::Share, |change| {
-            Some(change.bytes as f64 / change.row.1.recommended as f64)
+            Some(change.bytes as f64 / change.recommended? as f64)
         })
         .done()
 }
@@ -112,10 +120,9 @@ fn sentences(part: &Part, tuned: &Tuned, to: &mut View) {
     }
     for curve in tuned.curves.iter().filter(|curve| curve.still_grows) {
         to.note(format!(
-            "{agent}, messages {}: memory still grew in the last of {} passes, so that no \
-             limit is enough for ever; `--passes` sends more",
+            "{agent}, messages {}: memory still grew at the end of {} messages",
             series(curve),
-            tuned.passes
+            curve.all(tuned.passes)
         ));
     }
 }

@@ -1,0 +1,286 @@
+//! The working set over many messages, with plenty of memory: until it has found its size, or
+//! shows that it finds none.
+
+use crate::experiments::memory::figure::Figure;
+use crate::experiments::memory::limited_agent::LimitedAgent;
+use crate::experiments::memory::tune::Search;
+use crate::experiments::memory::workload::{RanOut, Series, Went, series};
+use crate::stats::{FEWEST, Trend, trend};
+use crate::workload::{self, Case};
+use crate::{Error, Result};
+use bytesize::ByteSize;
+use sandlab_runtime::{Backend, Message};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// Linear memory over a series of messages: its working set, as the host sees it, which
+/// never gets smaller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Curve {
+    /// The size of the series' messages, bytes; none of a workload from a file.
+    pub size: Option<usize>,
+    /// Messages of one pass.
+    pub messages: u64,
+    /// How many messages were sent in all, pass after pass; 0 in a run of before this was kept.
+    #[serde(default)]
+    pub sent: u64,
+    /// Where it changed: after which message, from 1 on, and to how many bytes. The first is
+    /// what it has before any, after message 0. Of more than 200, the largest steps.
+    pub changes: Vec<(u64, u64)>,
+    /// Whether it had not found its size: then no limit is enough for ever.
+    pub still_grows: bool,
+}
+
+/// A working set without a plateau.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsettled {
+    /// The size of the series' messages, bytes; none of a workload from a file.
+    pub size: Option<usize>,
+    /// How many messages were sent in all.
+    pub sent: u64,
+    /// The last of them, over which it grew.
+    pub over: u64,
+    /// Growth per message over these, bytes.
+    pub per_message: f64,
+    /// Whether it is sure that it goes on, or there were too few messages to tell.
+    pub goes_on: bool,
+    /// The curves up to this one.
+    pub curves: Vec<Curve>,
+}
+
+/// What the working sets showed.
+pub enum Soaked {
+    /// All have a plateau.
+    Settled(Vec<Curve>),
+    /// One has none.
+    Unsettled(Unsettled),
+}
+
+/// A case, and how often its replies are checked: what is sent more often only shows memory, since
+/// the state that replies depend on may be another by then.
+pub struct Sent<'a> {
+    pub case: &'a Case,
+    pub checked: u64,
+}
+
+impl<'a> Sent<'a> {
+    /// Returns it as a series that is sent so often.
+    pub fn series(&self, passes: u64) -> Series<'a> {
+        Series { case: self.case, passes, checked: self.checked }
+    }
+}
+
+/// Messages of a soak, at least: as many as validation sends.
+const MESSAGES: u64 = 1_000;
+
+/// Memory has found its size after that share of the time at the earliest: what a thousand small
+/// messages leave behind fits into the rest of a page.
+const SHARE: u32 = 20;
+
+/// A collector lets garbage gather before it runs for the first time, which looks like a leak: that
+/// memory grows for ever is said only after so many bytes.
+const GROWN: u64 = 256 << 20;
+
+/// The size of what any agent may be sent, and validation sends each.
+const PAYLOAD: usize = 64 << 10;
+
+/// The changes of memory that a curve keeps, at most.
+const POINTS: usize = 200;
+
+/// Returns a case with the message that validation soaks every agent with. `None` for what is no
+/// agent: its messages have a form of their own.
+pub fn payload(tested: &LimitedAgent) -> Option<Case> {
+    if !tested.is_agent() {
+        return None;
+    }
+    let first = tested.cases.first()?;
+    let mut case = workload::unknown(PAYLOAD, 0);
+    case.config.clone_from(&first.config);
+    case.peers.clone_from(&first.peers);
+    case.exchanges.truncate(1);
+    case.exchanges.first_mut()?.request = Message::request(vec![b'x'; PAYLOAD]);
+    Some(case)
+}
+
+/// Sends every case to an instance of its own, until its working set has a plateau.
+///
+/// # Errors
+/// If the agent fails for another reason than its memory, or replies what it must not.
+pub fn soak(
+    tested: &LimitedAgent,
+    cases: &[Sent],
+    search: &Search,
+    plenty: u64,
+) -> Result<Figure<Soaked>> {
+    let backend = tested.under(plenty)?;
+    let mut curves = Vec::new();
+    for case in cases {
+        let (curve, memory, found) = curve(tested, backend.as_ref(), case, search)?;
+        let passed = curve.sent >= curve.messages * case.checked.max(1);
+        curves.push(curve);
+        let out = found.is_some();
+        if let Some(out) = found.filter(|_| !passed) {
+            return Ok(Figure::Unavailable(format!(
+                "the workload runs out of {} too, with message {}: {}",
+                ByteSize::b(plenty),
+                out.message,
+                out.outcome.text()
+            )));
+        }
+        let trend = trend(&memory);
+        if trend == Trend::Settled {
+            continue;
+        }
+        let start = curves.last().and_then(|curve| curve.changes.first()).map_or(0, |(_, at)| *at);
+        let all = memory.last().map_or(0, |last| last.saturating_sub(start));
+        let sent = memory.len();
+        let over = sent - sent / 2;
+        let grown = memory.last().zip(memory.get(sent / 2)).map_or(0, |(last, half)| last - half);
+        return Ok(Figure::Measured(Soaked::Unsettled(Unsettled {
+            size: case.case.size,
+            sent: sent as u64,
+            over: over as u64,
+            per_message: grown as f64 / over.max(1) as f64,
+            goes_on: matches!(trend, Trend::Grows(_)) && (out || all > GROWN),
+            curves,
+        })));
+    }
+    Ok(Figure::Measured(Soaked::Settled(curves)))
+}
+
+/// Returns one curve, memory after each message, and how it ran out if it did.
+fn curve(
+    tested: &LimitedAgent,
+    backend: &dyn Backend,
+    tuned: &Sent,
+    search: &Search,
+) -> Result<(Curve, Vec<u64>, Option<RanOut>)> {
+    let case = tuned.case;
+    let started = tested.start(backend, case);
+    let started = started.map_err(|error| tested.failed("when started", error))?;
+    let first = started.usage().memory.unwrap_or(0);
+    drop(started);
+    let messages = case.exchanges.len() as u64;
+    if messages == 0 {
+        return Err(Error::Usage(format!("{} has no messages", tested.agent)));
+    }
+    let began = Instant::now();
+    let mut next = MESSAGES.max(messages * tuned.checked);
+    let mut was_large = false;
+    let (mut memory, mut changes) = (Vec::new(), vec![(0, first)]);
+    let asked = Series { case, passes: u64::MAX / messages, checked: tuned.checked };
+    let went = series(tested, backend, &asked, &mut |number, usage| {
+        let now = usage.memory.unwrap_or(0);
+        memory.push(now);
+        if changes.last().is_some_and(|(_, last)| *last != now) {
+            changes.push((number, now));
+        }
+        let is_over = number >= messages * tuned.checked && began.elapsed() > search.soak;
+        let is_large = now.saturating_sub(first) > GROWN;
+        // Judged once when it is large, and else with every doubling.
+        let is_due = number >= next || (is_large && !was_large);
+        was_large |= is_large;
+        if !is_due && !is_over {
+            return ControlFlow::Continue(());
+        }
+        let is_certain = match trend(&memory) {
+            Trend::Settled => began.elapsed() >= search.soak / SHARE,
+            Trend::Grows(_) => is_large,
+            Trend::Undecided => false,
+        };
+        if is_certain || is_over {
+            return ControlFlow::Break(());
+        }
+        next = number * 2;
+        ControlFlow::Continue(())
+    })?;
+    let out = match went {
+        Went::RanOut(found) => Some(found),
+        Went::Through(_) => None,
+    };
+    let curve = Curve {
+        size: case.size,
+        messages,
+        sent: memory.len() as u64,
+        still_grows: out.is_some() || trend(&memory) != Trend::Settled,
+        changes: thinned(changes),
+    };
+    Ok((curve, memory, out))
+}
+
+impl Curve {
+    /// Returns how many messages were sent. A run of before that was kept had only its passes.
+    pub fn all(&self, passes: u64) -> u64 {
+        self.sent.max(self.messages * passes)
+    }
+
+    /// Returns how often a try sends the series: past the last growth by as much again, so that
+    /// what shows with plenty shows under a limit too.
+    pub fn passes(&self, checked: u64) -> u64 {
+        let last = self.changes.last().map_or(0, |(after, _)| *after);
+        (2 * last).div_ceil(self.messages).max(checked).max(1)
+    }
+}
+
+impl Unsettled {
+    /// Says that there is no plateau, and what follows.
+    pub fn objection(&self) -> String {
+        let what = self.size.map_or_else(
+            || "messages of the workload".to_owned(),
+            |size| format!("messages of {}", ByteSize::b(size as u64)),
+        );
+        let sent = self.sent;
+        if sent < FEWEST as u64 {
+            return format!(
+                "{what}: no plateau seen: only {sent} messages in the time, and a trend needs \
+                 {FEWEST}: give more with `--soak`; there is no recommendation"
+            );
+        }
+        let pace = self.per_message / 1024.0;
+        let so_that = match self.goes_on {
+            true => "so that no limit is enough for ever",
+            false => "and may still settle: `--soak` sends more",
+        };
+        format!(
+            "{what}: no plateau seen: {pace:.1} KiB per message over the last {}, {so_that}; there \
+             is no recommendation",
+            self.over
+        )
+    }
+}
+
+/// Keeps the first, the last, and as many of the largest steps as there is room for.
+fn thinned(changes: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    if changes.len() <= POINTS {
+        return changes;
+    }
+    let mut steps: Vec<usize> = (1..changes.len() - 1).collect();
+    steps.sort_by_key(|index| std::cmp::Reverse(changes[*index].1 - changes[index - 1].1));
+    steps.truncate(POINTS - 2);
+    steps.extend([0, changes.len() - 1]);
+    steps.sort_unstable();
+    steps.into_iter().map(|index| changes[index]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::memory::PAGE;
+
+    #[test]
+    fn a_long_curve_keeps_its_ends_and_its_largest_steps() {
+        let mut memory = 0;
+        let changes: Vec<_> = (0..1_000)
+            .map(|n| {
+                memory += if n == 500 { 1_000_000 } else { PAGE };
+                (n, memory)
+            })
+            .collect();
+        let kept = thinned(changes.clone());
+        assert_eq!(kept.len(), POINTS);
+        assert_eq!((kept.first(), kept.last()), (changes.first(), changes.last()));
+        assert!(kept.contains(&changes[500]));
+    }
+}

@@ -5,6 +5,8 @@
 //! {"request": "one two", "reply": "two one"}
 //! {"request": {"hex": "00ff"}, "replies": ["a", {"regex": "^b+$"}]}
 //! {"request": "panic", "faults": true}
+//! {"request": "secret", "failure": "refused"}
+//! {"request": "a", "reply": "b", "reply-fields": {"performative": "inform", "recipient": 0}}
 //! {"request": "anything"}
 //!
 //! {"http": {"method": "POST", "path": "/x", "body": "…"}, "status": 200, "body": {"json": {"n": 1}}}
@@ -15,8 +17,8 @@
 //! The first line may set an agent up. A message of which nothing is expected must get the same
 //! reply each time, on every backend.
 
-use super::Case;
 use super::line::Line;
+use super::{Case, Refusal};
 use crate::{Error, Result};
 use sandlab_runtime::subject::Kind;
 use sha2::{Digest, Sha256};
@@ -59,7 +61,7 @@ fn parse(text: &str) -> Result<Case, String> {
             peers = line.peers.unwrap_or_default();
             continue;
         }
-        let faults = line.faults;
+        let (faults, failure) = (line.faults, line.failure);
         let (kind, mut exchange) = line.exchange().map_err(at)?;
         (exchange.line, exchange.text) = (Some(index + 1), Some(text.to_owned()));
         let case = case.get_or_insert_with(|| Case::new(kind, Vec::new()));
@@ -67,9 +69,15 @@ fn parse(text: &str) -> Result<Case, String> {
             let first = case.kind;
             return Err(at(format!("a message to {kind}, where the first one is to {first}")));
         }
-        match faults {
-            true => case.faults.push(exchange.request),
-            false => case.exchanges.push(exchange),
+        match (failure, faults) {
+            (Some(failure), _) => case.refusals.push(Refusal {
+                after: case.exchanges.len(),
+                request: exchange.request,
+                failure,
+                line: index + 1,
+            }),
+            (None, true) => case.faults.push(exchange.request),
+            (None, false) => case.exchanges.push(exchange),
         }
     }
     let mut case = case.filter(|case| !case.exchanges.is_empty()).ok_or("it has no message")?;
@@ -130,6 +138,9 @@ mod tests {
             ("{\"request\": \"a\"}\n{\"configure\": \"x\"}", "line 2"),
             ("{\"request\": {\"hex\": \"0g\"}}", "not hexadecimal"),
             ("{\"request\": \"a\", \"anser\": \"b\"}", "anser"),
+            (r#"{"request": "a", "reply": "b", "failure": "refused"}"#, "takes the place of"),
+            (r#"{"request": "a", "failure": "refuse"}"#, "refuse"),
+            (r#"{"request": "a", "reply-fields": {"performative": "x"}}"#, "no performative"),
             ("not json", "line 1"),
             (r#"{"http": {}, "exit": 0}"#, "to service has and what one to command"),
             ("{\"http\": {}}\n{\"args\": []}", "line 2: a message to command, where the first"),

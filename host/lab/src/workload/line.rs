@@ -1,6 +1,6 @@
 //! One line of a workload file, as JSON.
 
-use super::{Exchange, Expected, Matcher, Output, Response};
+use super::{Exchange, Expected, FailureKind, Fields, Matcher, Output, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sandlab_runtime::subject::{CommandRequest, Data, HttpRequest, Kind};
@@ -27,6 +27,12 @@ pub struct Line {
     reply: Option<Stated>,
     /// For agents: all replies, in order.
     replies: Option<Vec<Stated>>,
+    /// For agents: what all replies have besides their content, which `sandlab validate` checks.
+    #[serde(rename = "reply-fields")]
+    reply_fields: Option<Fields>,
+    /// For agents: the failure that is the answer, by its name in WIT, such as `refused`. Only
+    /// `sandlab validate` sends such a message.
+    pub failure: Option<FailureKind>,
     /// The agent faults at this message, which only `sandlab recovery` sends.
     #[serde(default)]
     pub faults: bool,
@@ -137,7 +143,7 @@ pub fn schema() -> String {
 
 /// The keys of each kind: the first is the message.
 const KEYS: [(Kind, &[&str]); 4] = [
-    (Kind::Agent, &["request", "reply", "replies"]),
+    (Kind::Agent, &["request", "reply", "replies", "reply-fields", "failure"]),
     (Kind::Service, &["http", "status", "headers", "body"]),
     (Kind::Command, &["args", "stdin", "env", "exit", "stdout", "stderr"]),
     (Kind::Function, &["call", "result"]),
@@ -190,6 +196,8 @@ impl Line {
             ("request", self.request.is_some()),
             ("reply", self.reply.is_some()),
             ("replies", self.replies.is_some()),
+            ("reply-fields", self.reply_fields.is_some()),
+            ("failure", self.failure.is_some()),
             ("http", self.http.is_some()),
             ("status", self.status.is_some()),
             ("headers", self.headers.is_some()),
@@ -208,6 +216,12 @@ impl Line {
 
     fn to_agent(self) -> Result<Exchange, String> {
         let request = self.request.ok_or("a reply without its `request`")?.bytes()?;
+        let states_reply =
+            self.reply.is_some() || self.replies.is_some() || self.reply_fields.is_some();
+        if self.failure.is_some() && (states_reply || self.faults) {
+            return Err("a `failure` takes the place of a reply or a fault: give one".to_owned());
+        }
+        let fields = self.reply_fields.map(Fields::known).transpose()?.unwrap_or_default();
         let expected = match (self.reply, self.replies) {
             (None, None) => Expected::Repeats(OnceLock::new()),
             (Some(reply), None) => match reply.matcher()? {
@@ -222,7 +236,7 @@ impl Line {
                 return Err("give `reply` or `replies`, not both".to_owned());
             }
         };
-        Ok(Exchange::new(request, expected))
+        Ok(Exchange { fields, ..Exchange::new(request, expected) })
     }
 
     fn to_service(self) -> Result<Exchange, String> {

@@ -9,6 +9,7 @@ mod conversation;
 mod directory;
 mod documents;
 mod expected;
+mod fields;
 mod file;
 mod line;
 mod matcher;
@@ -16,6 +17,7 @@ mod text;
 
 pub use directory::with_directory;
 pub use expected::{Expected, Output, Response};
+pub use fields::{FailureKind, Fields, PERFORMATIVES, Refusal, performative};
 pub use file::{read, read_text};
 pub use line::schema;
 pub use matcher::{Matcher, Number};
@@ -53,6 +55,9 @@ pub struct Case {
     pub exchanges: Vec<Exchange>,
     /// Messages that the agent must fault at, for `recovery`; they are not part of the series.
     pub faults: Vec<Message>,
+    /// Messages that the agent must answer with a failure, for `validate`; they are not part of the
+    /// series.
+    pub refusals: Vec<Refusal>,
     /// The workload's name and the beginning of its digest; `None` for generated messages.
     pub source: Option<String>,
 }
@@ -64,6 +69,8 @@ pub struct Exchange {
     pub request: Message,
     /// What the subject must do with it.
     pub expected: Expected,
+    /// What replies must have besides their content, which `validate` checks.
+    pub fields: Fields,
     /// Its number in the workload file; `None` for a message that sandlab made.
     pub line: Option<usize>,
     /// The line that it was read from; `None` for a generated message.
@@ -78,6 +85,7 @@ impl Exchange {
         Self {
             request: Message::request(request.as_ref()),
             expected,
+            fields: Fields::default(),
             line: None,
             text: None,
             checked: OnceLock::new(),
@@ -127,6 +135,7 @@ impl Case {
             directory: false,
             exchanges,
             faults: Vec::new(),
+            refusals: Vec::new(),
             source: None,
         }
     }

@@ -127,6 +127,40 @@ fn a_guest_is_held_against_a_reference_that_the_command_line_names() {
 }
 
 #[test]
+fn a_case_states_fields_of_replies_and_failures() {
+    let lab = Lab::new();
+    let policy = small_policy(&lab);
+    let file = lab.file("guest.wasm", echo("", ""));
+    let of = |guest: &std::path::Path, line: &str| {
+        let cases = lab.file("cases.jsonl", line);
+        let (cases, policy) = (cases.to_str().unwrap(), policy.to_str().unwrap());
+        lab.guest(guest, &["--cases", cases, "--policy", policy])
+    };
+    let right = r#"{"request": "a", "reply": "a", "reply-fields": {"performative": "inform",
+        "recipient": 0, "in-reply-to": 1}}"#
+        .replace('\n', " ");
+    assert_eq!(of(&file, &right).1, 0);
+    let (guest, exit) = of(&file, &right.replace("inform", "agree"));
+    let told: Vec<_> = findings(&guest).collect();
+    assert_eq!((exit, told.len()), (1, 1), "{guest:#}");
+    assert_eq!((text(told[0], "wanted"), text(told[0], "found")), ("agree", "inform"));
+    assert!(text(told[0], "place").starts_with("performative of reply 1"), "{told:#?}");
+    // Of a failure only the kind is compared.
+    let lines = "{\"request\": \"list\", \"reply\": \"\"}
+        {\"request\": \"get it\", \"failure\": \"refused\"}
+        {\"request\": \"shout\", \"failure\": \"not-understood\"}";
+    let notebook = bundle("notebook").component();
+    assert_eq!(of(&notebook, lines).1, 0);
+    let (guest, exit) = of(&notebook, &lines.replace("not-understood", "internal"));
+    let told: Vec<_> = findings(&guest).collect();
+    assert_eq!((exit, told.len()), (1, 1), "{guest:#}");
+    assert_eq!((text(told[0], "code"), text(told[0], "place")), ("A801", "line 3"));
+    assert!(
+        text(told[0], "found").contains("shout") || text(told[0], "found").contains("expected")
+    );
+}
+
+#[test]
 fn a_lone_file_is_told_which_stages_had_nothing_to_check() {
     let lab = Lab::new();
     let policy = small_policy(&lab);

@@ -1,12 +1,11 @@
 //! What became of one message, and how it differs from what became of it elsewhere.
 
-use super::messages::name;
 use super::rules;
 use crate::validate::call;
 use crate::validate::code::Code;
 use crate::validate::finding::Finding;
 use crate::validate::language::Language;
-use crate::workload::Case;
+use crate::workload::{Case, performative};
 use sandlab_runtime::{Agent, Backend, CallError, Cause, Failure, Fault, Handled, Message};
 use std::mem::discriminant;
 
@@ -154,7 +153,11 @@ fn field(ours: &Message, theirs: &Message) -> Option<(&'static str, String, Stri
         number("conversation", theirs.conversation, ours.conversation),
         ("in-reply-to", or_none(theirs.in_reply_to), or_none(ours.in_reply_to)),
         number("recipient", theirs.recipient, ours.recipient),
-        ("performative", name(theirs.performative).to_owned(), name(ours.performative).to_owned()),
+        (
+            "performative",
+            performative(theirs.performative).to_owned(),
+            performative(ours.performative).to_owned(),
+        ),
     ];
     let other = fields.into_iter().find(|(_, wanted, found)| wanted != found);
     other.or_else(|| content(&ours.content, &theirs.content))

@@ -6,8 +6,8 @@ use super::{Subject, rules};
 use crate::validate::call;
 use crate::validate::code::Code;
 use crate::validate::finding::Finding;
-use crate::workload::Case;
-use sandlab_runtime::{Backend, CallError, Cause, Handled};
+use crate::workload::{Case, FailureKind, Refusal};
+use sandlab_runtime::{Agent, Backend, CallError, Cause, Handled};
 
 /// Sends one instance the messages of a case in their order, and one of the twin the same.
 ///
@@ -26,7 +26,11 @@ pub fn wrong_replies(subject: &Subject, case: &Case) -> Result<Vec<Finding>, Str
     };
     let mut theirs = twins.into_iter();
     let mut findings = Vec::new();
+    let mut refusals = case.refusals.iter().peekable();
     for (number, exchange) in case.exchanges.iter().enumerate() {
+        while let Some(refusal) = refusals.next_if(|refusal| refusal.after <= number) {
+            findings.extend(not_refused(agent.as_mut(), refusal)?);
+        }
         let is_open = exchange.expected.is_open();
         let (theirs, place) = (theirs.next(), at(number));
         let ours = agent.handle(&exchange.request);
@@ -41,6 +45,13 @@ pub fn wrong_replies(subject: &Subject, case: &Case) -> Result<Vec<Finding>, Str
                 findings.extend(wrong.map(|reason| {
                     let remedy = "Compare the agent's reply with the expected one";
                     Finding::new(Code::WrongReply, &place, remedy).found(reason)
+                }));
+                let wrong = exchange.fields.wrong(&handled.replies);
+                findings.extend(wrong.into_iter().map(|wrong| {
+                    let place = format!("{} of reply {}, {place}", wrong.field, wrong.reply);
+                    Finding::new(Code::WrongReply, place, "Set it as the case states")
+                        .wanted(wrong.wanted)
+                        .found(wrong.found)
                 }));
                 let request = &exchange.request;
                 findings.extend(rules::broken(request, &handled.replies, &place, subject.language));
@@ -57,7 +68,28 @@ pub fn wrong_replies(subject: &Subject, case: &Case) -> Result<Vec<Finding>, Str
             findings.extend(difference.map(|found| subject.not_its_twin(found, &place)));
         }
     }
+    for refusal in refusals {
+        findings.extend(not_refused(agent.as_mut(), refusal)?);
+    }
     Ok(findings)
+}
+
+/// Sends a message that must be answered with a failure.
+fn not_refused(agent: &mut dyn Agent, refusal: &Refusal) -> Result<Option<Finding>, String> {
+    let place = format!("line {}", refusal.line);
+    let found = match Answer::of(agent.handle(&refusal.request))? {
+        Answer::Failure(failure) if FailureKind::of(&failure) == refusal.failure => {
+            return Ok(None);
+        }
+        Answer::Fault(fault) => {
+            let finding = Finding::new(Code::CaseFault, place, "Fix the fault that is quoted");
+            return Ok(Some(finding.found(fault.to_string())));
+        }
+        other => other.description(),
+    };
+    let remedy = "Return the failure that the case states";
+    let wanted = format!("the failure `{}`", refusal.failure.name());
+    Ok(Some(Finding::new(Code::WrongReply, place, remedy).wanted(wanted).found(found)))
 }
 
 /// Returns what a twin answers to the messages of a case, up to the one that ends it. Whether it

@@ -1,9 +1,10 @@
 //! General messages, which no agent may fault on: ids, sizes and performatives at which bindings
 //! break.
 
+use crate::workload::PERFORMATIVES;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sandlab_runtime::{Message, Performative};
+use sandlab_runtime::Message;
 
 /// Ids at the limits of 32-bit, 53-bit and signed integers.
 const IDS: [(u64, &str); 4] =
@@ -17,20 +18,6 @@ const SIZES: [(usize, &str); 6] = [
     (64 << 10, "content of 64 KiB"),
     ((64 << 10) + 1, "content of 65,537 B"),
     (1 << 20, "content of 1 MiB"),
-];
-
-const PERFORMATIVES: [(Performative, &str); 11] = [
-    (Performative::Request, "request"),
-    (Performative::Inform, "inform"),
-    (Performative::QueryIf, "query-if"),
-    (Performative::QueryRef, "query-ref"),
-    (Performative::Propose, "propose"),
-    (Performative::AcceptProposal, "accept-proposal"),
-    (Performative::RejectProposal, "reject-proposal"),
-    (Performative::Agree, "agree"),
-    (Performative::Refuse, "refuse"),
-    (Performative::Failure, "failure"),
-    (Performative::NotUnderstood, "not-understood"),
 ];
 
 /// Returns the general messages with their names. The same seed gives the same messages.
@@ -52,10 +39,4 @@ pub fn general(seed: u64) -> Vec<(&'static str, Message)> {
         (name, message)
     }));
     messages
-}
-
-/// Returns a performative's name in WIT.
-pub fn name(performative: Performative) -> &'static str {
-    let known = PERFORMATIVES.into_iter().find(|(known, _)| *known == performative);
-    known.map_or("unknown", |(_, name)| name)
 }

@@ -3,7 +3,7 @@
 use super::{progress, streams};
 use crate::experiments::{self, Experiment, Given, Plan};
 use crate::record::{
-    self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Store, Watch, Writer,
+    self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
 };
 use crate::report::{Format, RunReport};
 use crate::sampling::recorder::Recorder;
@@ -218,7 +218,8 @@ impl Recording {
             if live.stopped() {
                 break;
             }
-            let Err(error) = step(&mut live) else {
+            let done = step(&mut live);
+            let Err(error) = live.part_ends().and(done) else {
                 continue;
             };
             let is_internal = error.kind() == Kind::Internal;
@@ -303,6 +304,8 @@ struct Live {
     writer: Writer,
     bar: progress::Bar,
     watch: Watch,
+    /// From the beginning of the part that is being measured on.
+    part: Option<Watch>,
     parts: usize,
 }
 
@@ -322,6 +325,7 @@ impl Live {
             store,
             bar: progress::Bar::new(plan.parts)?,
             watch: Watch::start(),
+            part: None,
             parts: 0,
         })
     }
@@ -343,6 +347,12 @@ impl Live {
         (self.store, run)
     }
 
+    /// Keeps what the machine did in the last part, if that disturbed it.
+    fn part_ends(&mut self) -> Result<()> {
+        let by = self.part.take().and_then(|mut watch| watch.lap());
+        by.map_or(Ok(()), |by| (self as &mut dyn Recorder).found(&Shared::Disturbed { by }))
+    }
+
     fn begins(&mut self, what: &str) {
         if self.parts > 0 {
             self.bar.done();
@@ -355,7 +365,11 @@ impl Live {
 impl Recorder for Live {
     fn record(&mut self, entry: Entry) -> Result<()> {
         match &entry {
-            Entry::Part(part) => self.begins(&part.name()),
+            Entry::Part(part) => {
+                self.part_ends()?;
+                self.begins(&part.name());
+                self.part = Some(Watch::start());
+            }
             Entry::Window(interval) => self.bar.shows(&format!(
                 "{}, {} good/s, {} waiting",
                 interval.phase.name(),

@@ -172,18 +172,11 @@ impl Session {
     pub fn run(&self, given: &Given, plan: Plan) -> Result<()> {
         self.reporting.require_writable()?;
         let targets = targets(self.targets.as_deref())?;
-        let judges = plan.judges;
         let mut measured = self.recording.measure(given, plan)?;
         let report = measured.report(&targets)?;
         self.reporting.write(&report, &measured.store)?;
         measured.say_where();
-        let objections = report.objections();
-        if judges && !objections.is_empty() {
-            measured.errors.push(Error::TargetsMissed(objections));
-        } else if judges && !report.not_judged.is_empty() && measured.errors.is_empty() {
-            let not_judged = report.not_judged.iter().map(ToString::to_string);
-            measured.errors.push(Error::NotJudged(not_judged.collect()));
-        }
+        measured.errors.extend(report.verdict(&measured.errors).err());
         measured.result()
     }
 }
@@ -314,6 +307,7 @@ impl Live {
         let agents = plan.subjects.iter().map(MeasuredAgent::of);
         let begin = Begin {
             command: plan.name.clone(),
+            judges: plan.judges,
             started: Timestamp::now().to_string(),
             environment: Environment::now(),
             settings: plan.settings,
@@ -336,6 +330,7 @@ impl Live {
             complete: errors.is_empty(),
             noise: self.watch.noise(),
             failures: errors.iter().map(Error::to_string).collect(),
+            failed_as: errors.iter().map(Error::kind).max(),
         };
         let run = self.writer.run();
         let known = errors.iter().any(|error| matches!(error, Error::Store { .. }));

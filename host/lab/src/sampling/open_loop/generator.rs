@@ -201,7 +201,8 @@ impl<S: Script> Generator<S> {
             } else if load.due.is_none() && last_end.elapsed() > PATIENCE {
                 let lost = self.connection.in_flight();
                 return Err(Error::Path(format!(
-                    "{lost} messages were not heard of for {PATIENCE:?}"
+                    "{lost} messages were not heard of for {}",
+                    span(PATIENCE)
                 )));
             } else if self.yields {
                 std::thread::yield_now();

@@ -10,6 +10,7 @@ use crate::printable::printable;
 use crate::record::Paired;
 use crate::{Error, Result};
 use sandlab_runtime::child::{Cause, Child};
+use sandlab_runtime::span;
 use sandlab_runtime::text_file::without_mark;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -123,11 +124,16 @@ impl Programs {
         match ended.cause {
             Cause::Stopped => Ok(None),
             Cause::Deadline(_) => Err(failed(format!(
-                "not done after {:?}; raise --timeout, or let it measure less",
-                self.timeout
+                "not done after {}; raise --timeout, or let it measure less",
+                span(self.timeout)
             ))),
             _ if !ended.cause.is_success() => Err(failed(format!("ended: {ended}"))),
-            _ => parse(&output).map(Some).map_err(failed),
+            _ => parse(&output).map(Some).map_err(|unread| match unread {
+                Unread::Protocol(reason) => failed(reason),
+                Unread::Value(reason) => {
+                    Error::Usage(format!("{}: {reason}", program.display()))
+                }
+            }),
         }
     }
 }

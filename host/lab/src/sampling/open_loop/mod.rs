@@ -4,6 +4,7 @@
 //! the system stalls (Tene, "How not to measure latency": coordinated omission). Here the
 //! clock of a message starts when it was due, and nothing is filled in afterwards.
 
+mod failures;
 mod generator;
 mod schedule;
 

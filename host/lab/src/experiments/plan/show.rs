@@ -1,5 +1,6 @@
 //! Shows how many agents a machine holds, and with which settings.
 
+use super::machine::MemoryBound;
 use super::{Advice, Bound, Capacity, Found, TOLERANCE, Verified, layout};
 use crate::experiments::Shown;
 use crate::metrics::format::grouped;
@@ -79,7 +80,7 @@ fn capacities(planned: &[Planned]) -> Table {
         .text("layout", "layout", Planned::layout)
         .number("agents", "most agents", Form::Count, cost(|capacity| capacity.agents() as f64))
         .strong()
-        .text("bound", "bound by", |planned| bound(planned.capacity.bound()))
+        .text("bound", "bound by", |planned| bound(planned.capacity))
         .number(
             "at_limit",
             "all at their limit",
@@ -135,12 +136,15 @@ fn verified_table(rows: &[(&Planned, &Verified)]) -> Table {
         .done()
 }
 
-fn bound(bound: Bound) -> &'static str {
-    match bound {
-        Bound::Mappings => "vm.max_map_count",
-        Bound::AddressSpace => "address space",
-        Bound::OpenFiles => "open files",
-        Bound::Memory => "memory",
+fn bound(capacity: &Capacity) -> &'static str {
+    match (capacity.bound(), capacity.memory_by) {
+        (Bound::Mappings, _) => "vm.max_map_count",
+        (Bound::AddressSpace, _) => "address space",
+        (Bound::OpenFiles, _) => "open files",
+        (Bound::Memory, MemoryBound::Machine) => "the machine's memory",
+        (Bound::Memory, MemoryBound::ControlGroup) => "the control group's memory",
+        (Bound::Memory, MemoryBound::Addresses) => "memory: `ulimit -v`",
+        (Bound::Memory, MemoryBound::Data) => "memory: `ulimit -d`",
     }
 }
 

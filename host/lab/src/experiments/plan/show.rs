@@ -20,6 +20,8 @@ struct Planned<'a> {
     capacity: &'a Capacity,
     advice: &'a Advice,
     verified: Option<&'a Verified>,
+    /// Why no time is judged.
+    disturbed: Option<String>,
 }
 
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
@@ -55,6 +57,7 @@ impl<'a> Planned<'a> {
             capacity: found.0?,
             advice: found.1?,
             verified: found.2,
+            disturbed: part.disturbed(),
         })
     }
 
@@ -228,7 +231,10 @@ fn metrics(planned: &Planned, to: &mut View) {
         (&shared::MEMORY_PER_AGENT, cost.each()),
         (&shared::SPAWN_PER_AGENT, cost.start * 1e9),
     ] {
-        to.metric(Metric::single(quantity, labels(), value));
+        // Neither memory nor the kernel's limits depend on who has the cores.
+        let is_time = *quantity == shared::SPAWN_PER_AGENT;
+        let withheld = planned.disturbed.clone().filter(|_| is_time);
+        to.metric(Metric::single(quantity, labels(), value).withheld(withheld));
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::{progress, streams};
 use crate::experiments::{self, Experiment, Given, Plan};
+use crate::metrics::shared::LATENCY_P99;
 use crate::record::{
     self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
 };
 use crate::report::{Format, RunReport};
+use crate::sampling::open_loop::DEADLINE;
 use crate::sampling::recorder::Recorder;
 use crate::validate::supervise::Observer;
 use crate::verdict::Targets;
@@ -13,6 +15,7 @@ use crate::{Error, Kind, Result};
 use jiff::Timestamp;
 use sandlab_runtime::SandboxConfig;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The options of a command that measures, keeps what it measured, and reports it. All are
 /// global, so that they stand behind the subcommand of a command that has some, as `load burst`
@@ -160,9 +163,13 @@ impl Session {
     /// Returns what every experiment is given.
     ///
     /// # Errors
-    /// If the sandbox config cannot be used.
+    /// If the sandbox config or the targets cannot be used.
     pub fn given(&self) -> Result<Given<'static>> {
-        self.recording.given()
+        let targets = targets(self.targets.as_deref())?;
+        // Whoever waits ten times what is critical has given up.
+        let deadline = targets.critical(&LATENCY_P99).map(|ns| Duration::from_secs_f64(ns / 1e8));
+        let given = self.recording.given()?;
+        Ok(Given { deadline: deadline.unwrap_or(given.deadline), ..given })
     }
 
     /// Measures what was planned, stores what is found, and reports it.
@@ -188,7 +195,11 @@ impl Recording {
     /// If the sandbox config cannot be used.
     pub fn given(&self) -> Result<Given<'static>> {
         let sandbox = self.sandbox.as_deref().map(SandboxConfig::read);
-        Ok(Given { sandbox: sandbox.transpose()?.unwrap_or_default(), say: &progress::say })
+        Ok(Given {
+            sandbox: sandbox.transpose()?.unwrap_or_default(),
+            deadline: DEADLINE,
+            say: &progress::say,
+        })
     }
 
     /// Returns the store, which has to be there.

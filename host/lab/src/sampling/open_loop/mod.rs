@@ -8,7 +8,7 @@ mod failures;
 mod generator;
 mod schedule;
 
-pub use generator::{Generator, Reply, Script, Verdict};
+pub use generator::{DEADLINE, Generator, Reply, Script, Verdict};
 pub use schedule::{Schedule, Segment};
 
 use crate::record::{Disturbance, Watch, Window};

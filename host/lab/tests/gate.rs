@@ -266,6 +266,17 @@ fn a_program_that_does_not_speak_the_protocol_could_not_be_gated() {
 }
 
 #[test]
+fn a_value_that_no_ratio_can_be_of_is_the_callers_and_leaves_no_run() {
+    let lab = Lab::new();
+    let zero = r#"echo '{"metric": "latency", "value": 0, "unit": "ns"}'"#;
+    for (old, new) in [(SAMPLE, zero), (zero, SAMPLE)] {
+        let done = lab.programs(old, new).assert().code(2);
+        done.stderr(contains("latency is 0").and(contains("must be above 0")));
+    }
+    lab.sandlab(&["runs", "list"]).assert().code(0).stdout(contains("gate").not());
+}
+
+#[test]
 fn sandlab_itself_speaks_the_protocol() {
     let lab = Lab::new();
     let sandlab = env!("CARGO_BIN_EXE_sandlab");
@@ -432,7 +443,7 @@ fn a_gate_is_kept_with_its_samples_and_shown_again() {
     let done = gate.arg("--no-timing").assert().code(1);
     let told = String::from_utf8(done.get_output().stdout.clone()).unwrap();
     let report = |format: &str| {
-        let done = lab.sandlab(&["report", "last", "--format", format]).assert().code(0);
+        let done = lab.sandlab(&["report", "last", "--format", format]).assert().code(1);
         String::from_utf8(done.get_output().stdout.clone()).unwrap()
     };
     let again = report("text");

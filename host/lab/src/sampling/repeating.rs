@@ -7,6 +7,7 @@ use crate::sampling::fleet::Fleet;
 use crate::sampling::open_loop::Go;
 use crate::sampling::recorder::Recorder;
 use crate::sampling::traffic::Traffic;
+use sandlab_runtime::span;
 use std::time::Duration;
 
 /// Of windows and rounds that do not count, as many are repeated as take half of the time that
@@ -103,9 +104,9 @@ impl Repeats {
         match more.is_zero() {
             true => Ok(()),
             false => to.note(format!(
-                "{name}: measured for {:.1} s instead of {:.1} s, since windows did not count",
-                self.spent.as_secs_f64(),
-                planned.as_secs_f64()
+                "{name}: measured for {} instead of {}, since windows did not count",
+                span(self.spent),
+                span(planned)
             )),
         }
     }

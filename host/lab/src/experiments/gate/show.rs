@@ -116,3 +116,31 @@ pub(super) fn metrics(part: &Part, metrics: &[Judged], to: &mut View) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Direction, Identity};
+    use crate::record::Paired;
+    use crate::verdict::gate::{NoiseFloor, Policy, judge};
+
+    fn sentence(slow: usize, fast: usize) -> Option<String> {
+        let metric =
+            Identity { name: "time".to_owned(), unit: "ns".to_owned(), better: Direction::Lower };
+        let mut paired = Paired::timed(metric);
+        (0..slow).for_each(|_| paired.add([100.0, 104.0]));
+        (0..fast).for_each(|_| paired.add([100.0, 100.1]));
+        let judged = judge(&[paired], &Policy::standard(), &NoiseFloor::default());
+        disagrees(&judged[0])
+    }
+
+    #[test]
+    fn a_change_that_the_two_medians_do_not_have_is_explained() {
+        let told = sentence(16, 14).unwrap();
+        assert!(
+            told.contains("the change is +2.0 %") && told.contains("differ by +4.0 %"),
+            "{told}"
+        );
+        assert_eq!(sentence(30, 0), None);
+    }
+}

@@ -344,7 +344,7 @@ fn a_run_is_held_against_a_stored_one() {
     std::fs::create_dir(&new).unwrap();
     let slow = lab.spin("slow/spin.wasm", 5000, "");
     let compare = |guest: &Path| {
-        let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "12"]);
+        let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "10"]);
         compare.arg(guest).arg("--messages").arg(lab.messages());
         compare.assert().code(0);
         lab.counts(true);
@@ -358,7 +358,13 @@ fn a_run_is_held_against_a_stored_one() {
     gate(&[]).code(2).stderr(contains("is the baseline"));
     compare(&slow);
     let gated = json(&gate(&["--format", "json"]).code(1));
-    let key = "time-per-message{experiment=compare,agent=spin,size=2,backend=wasm}";
+    let key = &gated["metrics"][0]["metric"]["name"];
+    let key = key.as_str().unwrap().to_owned();
+    assert!(
+        key.starts_with("time-per-message{experiment=compare,agent=spin,workload=messages"),
+        "{key}"
+    );
+    let key = key.as_str();
     assert_eq!(metric(&gated, key)["verdict"], "regressed");
     assert_eq!(metric(&gated, key)["threshold"], 0.1);
     // A policy means it by its quantity.

@@ -13,11 +13,18 @@ pub enum Found {
     /// What one method took.
     #[serde(alias = "started")]
     Spawned(Spawned),
-    /// The blocks of rounds, in order: why each does not count; null if it does.
+    /// The blocks of rounds.
     Blocks {
-        /// The reasons.
-        invalid: Vec<Option<Disturbance>>,
+        /// Each of them, in order.
+        blocks: Vec<Taken>,
     },
+}
+
+/// A block of rounds that was taken.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+pub struct Taken {
+    /// Why it does not count; null if it does.
+    pub invalid: Option<Disturbance>,
 }
 
 /// A way to start an agent.

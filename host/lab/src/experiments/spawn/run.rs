@@ -1,7 +1,7 @@
 //! Starts agents by every method in turn, and checks every first reply.
 
 use super::clock::Clock;
-use super::found::{Found, Method, Phase, Spawned};
+use super::found::{Found, Method, Phase, Spawned, Taken};
 use super::hand::Hand;
 use super::managed::Managed;
 use super::others::{self, Others};
@@ -109,7 +109,8 @@ impl Starting {
         for spawned in spawned(&blocks) {
             to.found(&Found::Spawned(spawned))?;
         }
-        to.found(&Found::Blocks { invalid: blocks.iter().map(|block| block.invalid).collect() })
+        let taken = blocks.iter().map(|block| Taken { invalid: block.invalid });
+        to.found(&Found::Blocks { blocks: taken.collect() })
     }
 
     /// Starts agents by each method in turn, for so many rounds.

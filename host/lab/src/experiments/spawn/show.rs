@@ -76,8 +76,8 @@ fn methods_of<'a>(part: &'a Shown<Found>) -> impl Iterator<Item = &'a Spawned> {
 fn tally(part: &Shown<Found>) -> Tally {
     let mut tally = Tally::default();
     for found in &part.found {
-        if let Found::Blocks { invalid } = found {
-            invalid.iter().for_each(|block| tally.add(*block));
+        if let Found::Blocks { blocks } = found {
+            blocks.iter().for_each(|block| tally.add(block.invalid));
         }
     }
     tally

@@ -3,6 +3,8 @@
 use sandlab_runtime::config::ConfigError;
 use sandlab_runtime::messaging::SpawnError;
 use sandlab_runtime::{BackendKind, CallError, Cause, LoadError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -149,6 +151,14 @@ pub enum Error {
     /// The run was stopped by a signal.
     #[error("stopped early; the report has what was measured until then")]
     Stopped,
+    /// What failed when a stored run was measured.
+    #[error("when it was measured: {}", lines(.failures))]
+    Stored {
+        /// The errors, as they were told then.
+        failures: Vec<String>,
+        /// Who has to act on them.
+        kind: Kind,
+    },
     /// Several errors, in the order in which they happened.
     #[error("{}", lines(.0))]
     Several(Vec<Error>),
@@ -156,7 +166,10 @@ pub enum Error {
 
 /// Who has to act on an error, which decides the exit code. A later case outweighs an earlier
 /// one where both happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Nobody, or whoever uses the machine beside sandlab: measure again. Exit code 4.
     NotJudged,
@@ -189,6 +202,7 @@ impl Error {
             | Self::TargetsMissed(_)
             | Self::Invalid { .. } => Kind::Finding,
             Self::NotJudged(_) => Kind::NotJudged,
+            Self::Stored { kind, .. } => *kind,
             Self::Several(all) => all.iter().map(Self::kind).max().unwrap_or(Kind::Internal),
             _ => Kind::Internal,
         }

@@ -155,3 +155,26 @@ fn builds_of_one_crate_at_once_all_succeed() {
     }
     crates.sandlab("compare twice/../twice --rounds 1").assert().code(0);
 }
+
+#[test]
+fn a_path_may_have_spaces_and_any_letters() {
+    let crates = Crates::new();
+    let folder = "mein ordner/ünïcode 日本/my agent";
+    crates.agent(folder, "spaced", "[workspace]");
+    crates.lock(folder);
+    let in_folder = |arguments: &str| {
+        let mut sandlab = crates.sandlab(arguments);
+        sandlab.arg(crates.path().join(folder)).env("CARGO_TARGET_DIR", target());
+        sandlab
+    };
+    in_folder("build").assert().code(0).stdout(contains("spaced"));
+    in_folder("compare --rounds 1").assert().code(0).stdout(contains("spaced"));
+    // So may that of the component, and of what is written.
+    let component = crates.path().join(folder).join("größe & mehr.wasm");
+    fs::copy(target().join("agents/spaced/agent.wasm"), &component).unwrap();
+    let report = crates.path().join(folder).join("bericht ö.json");
+    let mut gate = crates.sandlab("gate --no-timing --format json --old");
+    gate.arg(&component).arg("--new").arg(&component);
+    gate.arg("--report").arg(format!("json={}", report.display())).assert().code(0);
+    assert!(fs::read_to_string(&report).unwrap().contains("größe & mehr.wasm"));
+}

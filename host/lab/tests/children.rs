@@ -109,6 +109,24 @@ fn an_interrupt_ends_a_check_and_what_was_found_is_told() {
 }
 
 #[test]
+fn an_interrupt_ends_all_attacks_and_what_was_struck_is_told() {
+    let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    sandlab.args(["torture", "--duration", "300s"]).env("SANDLAB_NO_STORE", "true");
+    let mut sandlab = sandlab.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    send(&sandlab, Signal::INT);
+    // An attack ends before it is over; on a busy machine that may take a while.
+    let until = Instant::now() + Duration::from_secs(30);
+    while sandlab.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < until, "it goes on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let output = sandlab.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("infinite loop in handle"), "{}", text(&output.stdout));
+}
+
+#[test]
 fn a_plans_child_does_not_outlive_a_parent_that_was_killed() {
     let plan = ["plan", "echo", "--layout", "packed", "--verify"];
     let mut started = Started::new(&plan);

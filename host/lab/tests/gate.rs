@@ -266,6 +266,17 @@ fn a_program_that_does_not_speak_the_protocol_could_not_be_gated() {
 }
 
 #[test]
+fn a_value_that_no_ratio_can_be_of_is_the_callers_and_leaves_no_run() {
+    let lab = Lab::new();
+    let zero = r#"echo '{"metric": "latency", "value": 0, "unit": "ns"}'"#;
+    for (old, new) in [(SAMPLE, zero), (zero, SAMPLE)] {
+        let done = lab.programs(old, new).assert().code(2);
+        done.stderr(contains("latency is 0").and(contains("must be above 0")));
+    }
+    lab.sandlab(&["runs", "list"]).assert().code(0).stdout(contains("gate").not());
+}
+
+#[test]
 fn sandlab_itself_speaks_the_protocol() {
     let lab = Lab::new();
     let sandlab = env!("CARGO_BIN_EXE_sandlab");
@@ -333,7 +344,7 @@ fn a_run_is_held_against_a_stored_one() {
     std::fs::create_dir(&new).unwrap();
     let slow = lab.spin("slow/spin.wasm", 5000, "");
     let compare = |guest: &Path| {
-        let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "12"]);
+        let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "10"]);
         compare.arg(guest).arg("--messages").arg(lab.messages());
         compare.assert().code(0);
         lab.counts(true);
@@ -347,7 +358,13 @@ fn a_run_is_held_against_a_stored_one() {
     gate(&[]).code(2).stderr(contains("is the baseline"));
     compare(&slow);
     let gated = json(&gate(&["--format", "json"]).code(1));
-    let key = "time-per-message{experiment=compare,agent=spin,size=2,backend=wasm}";
+    let key = &gated["metrics"][0]["metric"]["name"];
+    let key = key.as_str().unwrap().to_owned();
+    assert!(
+        key.starts_with("time-per-message{experiment=compare,agent=spin,workload=messages"),
+        "{key}"
+    );
+    let key = key.as_str();
     assert_eq!(metric(&gated, key)["verdict"], "regressed");
     assert_eq!(metric(&gated, key)["threshold"], 0.1);
     // A policy means it by its quantity.
@@ -432,7 +449,7 @@ fn a_gate_is_kept_with_its_samples_and_shown_again() {
     let done = gate.arg("--no-timing").assert().code(1);
     let told = String::from_utf8(done.get_output().stdout.clone()).unwrap();
     let report = |format: &str| {
-        let done = lab.sandlab(&["report", "last", "--format", format]).assert().code(0);
+        let done = lab.sandlab(&["report", "last", "--format", format]).assert().code(1);
         String::from_utf8(done.get_output().stdout.clone()).unwrap()
     };
     let again = report("text");

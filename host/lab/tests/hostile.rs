@@ -107,5 +107,5 @@ fn a_guest_that_takes_for_ever_to_compile_is_given_up() {
         .arg(policy)
         .assert();
     let told = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
-    assert!(told.contains("200ms"), "{told}");
+    assert!(told.contains("200 ms"), "{told}");
 }

@@ -15,7 +15,10 @@ fn every_number_of_agents_is_watched_on_each_backend_and_the_report_can_be_read_
     let store = folder.path().join("results.db");
     let mut idle = sandlab();
     idle.args(["idle", "echo", "--agents", "1,20", "--duration", "200ms", "--format", "json"]);
-    let done = idle.arg("--store").arg(&store).assert().code(0);
+    // Neither is judged beside other processes.
+    let done = idle.arg("--store").arg(&store).assert();
+    let code = done.get_output().status.code().unwrap();
+    assert!(matches!(code, 0 | 4), "{done}");
     let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
     let parts = report["parts"].as_array().unwrap();
     assert_eq!(parts.len(), 4);
@@ -25,7 +28,7 @@ fn every_number_of_agents_is_watched_on_each_backend_and_the_report_can_be_read_
         assert_eq!(found["cpu"].as_array().unwrap().len(), 10);
     }
     let again = sandlab().args(["report", "last", "--store"]).arg(&store).assert();
-    again.code(0).stdout(contains("Idle agents").or(contains("CPU/s per agent")));
+    again.code(code).stdout(contains("Idle agents").or(contains("CPU/s per agent")));
 }
 
 #[test]

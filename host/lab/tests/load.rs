@@ -144,11 +144,11 @@ fn agents_that_fail_on_every_message_fail_the_command_and_the_reason_is_named() 
 #[test]
 fn what_is_worse_than_critical_fails_the_command() {
     let lab = Lab::new();
-    // A start is judged on a busy machine too.
+    // Memory is judged on a busy machine too.
     let strict = "scale --backends native --agents 2 --duration 50ms";
-    let target = p99_target("1ns").replace("latency-p99", "spawn-per-agent");
+    let target = p99_target("1 B").replace("latency-p99", "memory-per-agent");
     let failed = lab.held_against(&target, strict).assert();
-    let failed = failed.code(1).stderr(contains("spawn/agent"));
+    let failed = failed.code(1).stderr(contains("RSS/agent"));
     failed.stdout(contains("MISSED"));
 }
 

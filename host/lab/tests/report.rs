@@ -29,7 +29,10 @@ fn undisturbed(value: &mut Value) {
             }
             fields.values_mut().for_each(undisturbed);
         }
-        Value::Array(values) => values.iter_mut().for_each(undisturbed),
+        Value::Array(values) => {
+            values.retain(|value| value["finding"] != "disturbed");
+            values.iter_mut().for_each(undisturbed);
+        }
         _ => {}
     }
 }
@@ -41,7 +44,7 @@ impl Lab {
         let measure = |arguments: &str| -> Value {
             let mut sandlab = lab.sandlab(arguments);
             // A burst on a busy machine may not be over when it is no longer watched.
-            let codes = in_iter([0, 1]);
+            let codes = in_iter([0, 1, 4]);
             sandlab.env("SANDLAB_STORE", &own).assert().code(codes);
             let mut export = lab.sandlab("runs export");
             let done = export.env("SANDLAB_STORE", &own).assert().code(0);

@@ -126,6 +126,12 @@ pub enum LoadError {
         "this machine cannot run the sandbox config's engine: {0}; or lower `allocation.slots`"
     )]
     Engine(String),
+    /// The kernel makes no file in memory, from which memories are copied on write.
+    #[error(
+        "the kernel or the container refuses `memfd_create` ({0}), which the layout `fast` needs: \
+         allow it, or set `layout = \"dense\"` in the sandbox config's `[allocation]`"
+    )]
+    NoMemfd(String),
     /// The kernel starts no further thread.
     #[error(
         "cannot start a thread: {0}; allow more processes (`ulimit -u`, or pids.max of the container)"

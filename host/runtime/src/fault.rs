@@ -1,5 +1,6 @@
 //! Why an instance ended, and the evidence that says so.
 
+use crate::span;
 use crate::subject::ResponseFault;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
@@ -299,8 +300,4 @@ impl fmt::Display for Budget {
 
 fn bytes(count: u64) -> ByteSize {
     ByteSize::b(count)
-}
-
-fn span(duration: Duration) -> String {
-    format!("{duration:?}")
 }

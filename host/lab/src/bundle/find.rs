@@ -134,9 +134,18 @@ pub(super) fn metadata(folder: &Path) -> Result<Metadata> {
     for (name, folder) in toolchain::target_folders()? {
         command.env(name, folder);
     }
-    command.exec().map_err(|error| {
-        let error = error.to_string();
-        let reason = error.trim().trim_start_matches("`cargo metadata` exited with an error: ");
-        Error::Toolchain(format!("{}: {}", folder.display(), reason.trim()))
-    })
+    let failed = |reason: &str| Error::Toolchain(format!("{}: {reason}", folder.display()));
+    let output = command.cargo_command().output();
+    let output = output.map_err(|error| failed(&format!("cannot run cargo: {error}")))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(match said.trim() {
+            // Such as a kernel that is out of memory.
+            "" => failed(&format!("`cargo metadata` ended without a word ({})", output.status)),
+            said => failed(said),
+        });
+    }
+    let read = String::from_utf8_lossy(&output.stdout);
+    let read = read.lines().find(|line| line.starts_with('{')).unwrap_or_default();
+    MetadataCommand::parse(read).map_err(|error| failed(&error.to_string()))
 }

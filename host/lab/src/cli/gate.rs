@@ -7,7 +7,7 @@ use crate::experiments::{self, Experiment};
 use crate::record;
 use crate::report::gate::{self as report, Format};
 use crate::verdict::gate::GateReport;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 use clap::ValueEnum;
 
 #[derive(Debug, clap::Args)]
@@ -52,7 +52,14 @@ pub fn execute(args: &Args) -> Result<()> {
     let given = args.recording.given()?;
     let plan = experiments::Gate::plan(&args.parameters, &given)?;
     let mut measured = args.recording.measure(&given, plan)?;
-    if let Some(report) = experiments::gate::report(&measured.store.run(measured.id)?) {
+    let report = experiments::gate::report(&measured.store.run(measured.id)?);
+    let is_empty = report.as_ref().is_none_or(|report| report.metrics.is_empty());
+    if is_empty && measured.errors.iter().any(|error| error.kind() == Kind::Usage) {
+        // Nothing was measured that anybody could want to see again.
+        measured.store.delete(measured.id)?;
+        return measured.result();
+    }
+    if let Some(report) = report {
         args.write(&report)?;
         measured.say_where();
         measured.errors.extend(report.verdict().err());

@@ -43,7 +43,8 @@ pub fn execute(args: &Args) -> Result<()> {
         let earlier = earlier(&store, &report)?;
         report.follow(earlier);
     }
-    args.reporting.write(&report, &store)
+    args.reporting.write(&report, &store)?;
+    report.outcome()
 }
 
 /// Returns the runs of the same command before this one.

@@ -2,10 +2,12 @@
 
 use super::{progress, streams};
 use crate::experiments::{self, Experiment, Given, Plan};
+use crate::metrics::shared::LATENCY_P99;
 use crate::record::{
-    self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Store, Watch, Writer,
+    self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
 };
 use crate::report::{Format, RunReport};
+use crate::sampling::open_loop::DEADLINE;
 use crate::sampling::recorder::Recorder;
 use crate::validate::supervise::Observer;
 use crate::verdict::Targets;
@@ -13,6 +15,7 @@ use crate::{Error, Kind, Result};
 use jiff::Timestamp;
 use sandlab_runtime::SandboxConfig;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The options of a command that measures, keeps what it measured, and reports it. All are
 /// global, so that they stand behind the subcommand of a command that has some, as `load burst`
@@ -160,9 +163,13 @@ impl Session {
     /// Returns what every experiment is given.
     ///
     /// # Errors
-    /// If the sandbox config cannot be used.
+    /// If the sandbox config or the targets cannot be used.
     pub fn given(&self) -> Result<Given<'static>> {
-        self.recording.given()
+        let targets = targets(self.targets.as_deref())?;
+        // Whoever waits ten times what is critical has given up.
+        let deadline = targets.critical(&LATENCY_P99).map(|ns| Duration::from_secs_f64(ns / 1e8));
+        let given = self.recording.given()?;
+        Ok(Given { deadline: deadline.unwrap_or(given.deadline), ..given })
     }
 
     /// Measures what was planned, stores what is found, and reports it.
@@ -172,18 +179,11 @@ impl Session {
     pub fn run(&self, given: &Given, plan: Plan) -> Result<()> {
         self.reporting.require_writable()?;
         let targets = targets(self.targets.as_deref())?;
-        let judges = plan.judges;
         let mut measured = self.recording.measure(given, plan)?;
         let report = measured.report(&targets)?;
         self.reporting.write(&report, &measured.store)?;
         measured.say_where();
-        let objections = report.objections();
-        if judges && !objections.is_empty() {
-            measured.errors.push(Error::TargetsMissed(objections));
-        } else if judges && !report.not_judged.is_empty() && measured.errors.is_empty() {
-            let not_judged = report.not_judged.iter().map(ToString::to_string);
-            measured.errors.push(Error::NotJudged(not_judged.collect()));
-        }
+        measured.errors.extend(report.verdict(&measured.errors).err());
         measured.result()
     }
 }
@@ -195,7 +195,11 @@ impl Recording {
     /// If the sandbox config cannot be used.
     pub fn given(&self) -> Result<Given<'static>> {
         let sandbox = self.sandbox.as_deref().map(SandboxConfig::read);
-        Ok(Given { sandbox: sandbox.transpose()?.unwrap_or_default(), say: &progress::say })
+        Ok(Given {
+            sandbox: sandbox.transpose()?.unwrap_or_default(),
+            deadline: DEADLINE,
+            say: &progress::say,
+        })
     }
 
     /// Returns the store, which has to be there.
@@ -218,7 +222,8 @@ impl Recording {
             if live.stopped() {
                 break;
             }
-            let Err(error) = step(&mut live) else {
+            let done = step(&mut live);
+            let Err(error) = live.part_ends().and(done) else {
                 continue;
             };
             let is_internal = error.kind() == Kind::Internal;
@@ -303,6 +308,8 @@ struct Live {
     writer: Writer,
     bar: progress::Bar,
     watch: Watch,
+    /// From the beginning of the part that is being measured on.
+    part: Option<Watch>,
     parts: usize,
 }
 
@@ -311,6 +318,7 @@ impl Live {
         let agents = plan.subjects.iter().map(MeasuredAgent::of);
         let begin = Begin {
             command: plan.name.clone(),
+            judges: plan.judges,
             started: Timestamp::now().to_string(),
             environment: Environment::now(),
             settings: plan.settings,
@@ -322,6 +330,7 @@ impl Live {
             store,
             bar: progress::Bar::new(plan.parts)?,
             watch: Watch::start(),
+            part: None,
             parts: 0,
         })
     }
@@ -332,6 +341,7 @@ impl Live {
             complete: errors.is_empty(),
             noise: self.watch.noise(),
             failures: errors.iter().map(Error::to_string).collect(),
+            failed_as: errors.iter().map(Error::kind).max(),
         };
         let run = self.writer.run();
         let known = errors.iter().any(|error| matches!(error, Error::Store { .. }));
@@ -341,6 +351,12 @@ impl Live {
             errors.push(error);
         }
         (self.store, run)
+    }
+
+    /// Keeps what the machine did in the last part, if that disturbed it.
+    fn part_ends(&mut self) -> Result<()> {
+        let by = self.part.take().and_then(|mut watch| watch.lap());
+        by.map_or(Ok(()), |by| (self as &mut dyn Recorder).found(&Shared::Disturbed { by }))
     }
 
     fn begins(&mut self, what: &str) {
@@ -355,7 +371,11 @@ impl Live {
 impl Recorder for Live {
     fn record(&mut self, entry: Entry) -> Result<()> {
         match &entry {
-            Entry::Part(part) => self.begins(&part.name()),
+            Entry::Part(part) => {
+                self.part_ends()?;
+                self.begins(&part.name());
+                self.part = Some(Watch::start());
+            }
             Entry::Window(interval) => self.bar.shows(&format!(
                 "{}, {} good/s, {} waiting",
                 interval.phase.name(),

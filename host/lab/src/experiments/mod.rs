@@ -29,6 +29,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
+use std::time::Duration;
 
 macro_rules! modules {
     ($($module:ident $name:ident $help:literal $(, $option:ident = $value:literal)?;)+
@@ -72,6 +73,8 @@ pub trait Experiment {
 pub struct Given<'a> {
     /// What agents are allowed.
     pub sandbox: SandboxConfig,
+    /// How long after its message was due a good reply still counts, by the targets.
+    pub deadline: Duration,
     /// Tells a person of progress before anything is measured.
     pub say: &'a dyn Fn(&str),
 }

@@ -17,7 +17,7 @@ pub use identity::Identity;
 pub use labels::Labels;
 pub use quantity::{Direction, Quantity, Topic, Unit};
 
-use crate::stats::{Estimate, median_interval};
+use crate::stats::{Estimate, median_interval, spread};
 use serde::Serialize;
 
 /// One measured value: of which quantity, of what, how much.
@@ -68,13 +68,7 @@ impl Metric {
         value: f64,
         windows: Vec<f64>,
     ) -> Self {
-        let ends = median_interval(&windows).and_then(|median| median.ends());
-        let estimate = Estimate {
-            value,
-            low: ends.map(|(low, _)| low.min(value)),
-            high: ends.map(|(_, high)| high.max(value)),
-        };
-        Self::estimated(quantity, labels, estimate, windows)
+        Self::estimated(quantity, labels, spread(value, &windows), windows)
     }
 
     /// Returns a value that was read once: it has no interval.

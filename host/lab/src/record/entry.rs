@@ -1,6 +1,7 @@
 //! What a run consists of, in the order in which it is measured.
 
 use super::{Environment, Finding, MeasuredAgent, Noise, Part, Round, RoundSettings, Window};
+use crate::Kind;
 use sandlab_runtime::SandboxConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub enum Entry {
 pub struct Begin {
     /// The command that measured it: `compare`, `quick`, `latency`, and so on.
     pub command: String,
+    /// Whether the command fails if something is worse than it may be.
+    #[serde(default)]
+    pub judges: bool,
     /// When it started, RFC 3339.
     pub started: String,
     /// Where it ran.
@@ -49,4 +53,7 @@ pub struct End {
     pub noise: Noise,
     /// Errors that ended a part of it.
     pub failures: Vec<String>,
+    /// Who has to act on them; null if there are none.
+    #[serde(default)]
+    pub failed_as: Option<Kind>,
 }

@@ -1,6 +1,6 @@
 //! What a part found out besides windows and rounds.
 
-use super::ClosedWindow;
+use super::{ClosedWindow, Disturbance};
 use crate::stats::Distribution;
 use sandlab_runtime::messaging::Accounts;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -69,6 +69,11 @@ pub enum Shared {
     Failures {
         /// The texts and their counts.
         texts: Vec<(String, u64)>,
+    },
+    /// The machine was not this process's own while the part was measured, as a whole.
+    Disturbed {
+        /// What took it.
+        by: Disturbance,
     },
     /// The part cannot be measured here.
     Unavailable {

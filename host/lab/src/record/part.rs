@@ -342,6 +342,15 @@ impl RunPart {
         })
     }
 
+    /// Returns why nothing is judged that was measured over the whole part, and has no windows
+    /// of which some could be left out; `None` if the machine was this process's own.
+    pub fn disturbed(&self) -> Option<String> {
+        self.shared().find_map(|finding| match finding {
+            Shared::Disturbed { by } => Some(format!("the machine was busy meanwhile: {by}")),
+            _ => None,
+        })
+    }
+
     /// Returns the reason why it could not be measured; `None` if it could.
     pub fn unavailable(&self) -> Option<String> {
         self.shared().find_map(|finding| match finding {

@@ -107,6 +107,13 @@ impl Rounds {
         }
     }
 
+    /// Adds a round, and why it does not count.
+    pub fn add(&mut self, Round { ns, invalid }: Round) {
+        let round = self.len();
+        self.left_out.extend(invalid.map(|invalid| LeftOut { round, invalid }));
+        self.push(ns);
+    }
+
     /// Returns one side ÷ another of each round; nothing if one of the two is not there.
     pub fn ratios(&self, side: &str, base: &str) -> Vec<f64> {
         let find = |name: &str| self.sides.iter().find(|side| side.side == name);

@@ -104,6 +104,43 @@ impl RunReport {
         missed.chain(self.view.objections.iter().cloned()).collect()
     }
 
+    /// Judges the run, if its command does; `errors` are those of measuring it.
+    ///
+    /// # Errors
+    /// What is worse than it may be, or else that something is not judged, unless something
+    /// failed anyway.
+    pub fn verdict(&self, errors: &[Error]) -> Result<()> {
+        let objections = self.objections();
+        match () {
+            () if !self.run.begin.judges => Ok(()),
+            () if !objections.is_empty() => Err(Error::TargetsMissed(objections)),
+            () if self.not_judged.is_empty() || !errors.is_empty() => Ok(()),
+            () => {
+                let not_judged = self.not_judged.iter().map(ToString::to_string);
+                Err(Error::NotJudged(not_judged.collect()))
+            }
+        }
+    }
+
+    /// Returns the error with which the command ended that measured the run, by today's targets.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn outcome(&self) -> Result<()> {
+        let end = self.run.end.as_ref();
+        let failed = end.and_then(|end| {
+            let failures = end.failures.clone();
+            end.failed_as.map(|kind| Error::Stored { failures, kind })
+        });
+        let mut errors: Vec<Error> = failed.into_iter().collect();
+        errors.extend(self.verdict(&errors).err());
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(Error::Several(errors)),
+        }
+    }
+
     /// Writes the report; only text can have colours. The document is that of the run.
     ///
     /// # Errors

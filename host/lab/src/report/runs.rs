@@ -6,6 +6,7 @@ use crate::metrics::Topic;
 use crate::metrics::format::grouped;
 use crate::record::{Document, Listed, RunId};
 use crate::view::{Form, Table};
+use sandlab_runtime::span;
 use std::collections::BTreeMap;
 
 /// Writes a line per run.
@@ -46,8 +47,10 @@ pub fn show(id: RunId, run: &Document) -> String {
     }
     if let Some(settings) = begin.settings {
         lines.push(format!(
-            "{} rounds, slices of at least {:?}, seed {}",
-            settings.rounds, settings.slice, settings.seed
+            "{} rounds, slices of at least {}, seed {}",
+            settings.rounds,
+            span(settings.slice),
+            settings.seed
         ));
     }
     let mut parts = BTreeMap::<_, (usize, usize, u64)>::new();

@@ -49,17 +49,21 @@ pub fn interleave(
     Ok(overhead_ns(case, most))
 }
 
-/// Measures one case on all sides, and keeps its rounds in memory.
+/// Measures one case on all sides, and returns the rounds that count, or all of them where those
+/// are too few.
 ///
 /// # Errors
 /// As [`interleave`].
 pub fn sample(loaded: &Loaded, case: &Case, settings: &RoundSettings) -> Result<Rounds> {
     let mut rounds = Rounds::of(loaded.sides.iter().map(|side| side.name.as_str()));
     let timing_ns = interleave(loaded, case, settings, |round| {
-        rounds.push(round.ns);
+        rounds.add(round);
         Ok(Go::On)
     })?;
     rounds.timing_ns = Some(timing_ns);
+    if rounds.tally().is_enough() {
+        rounds.keep_valid();
+    }
     Ok(rounds)
 }
 

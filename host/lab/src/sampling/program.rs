@@ -2,7 +2,7 @@
 
 use super::backends;
 use super::fleet::Fleet;
-use super::open_loop::{Generator, WINDOW};
+use super::open_loop::{DEADLINE, Generator, WINDOW};
 use super::traffic::{Conversation, Traffic};
 use crate::bundle::Subject;
 use crate::record::Part;
@@ -26,6 +26,8 @@ pub struct Program {
     pub traffic: Traffic,
     /// What they are configured with; empty if they are not.
     pub config: Vec<u8>,
+    /// How long after its message was due a good reply of an open loop still counts.
+    pub deadline: Duration,
     /// What a reader must know of how it was loaded.
     pub notes: Vec<String>,
     /// What they write in, until it is no longer needed.
@@ -74,6 +76,7 @@ pub fn programs(
             notes,
             traffic: traffic.clone(),
             config: config.to_vec(),
+            deadline: DEADLINE,
             directory: directory.clone(),
         })
     };
@@ -101,9 +104,16 @@ impl Program {
             start: self.start.clone(),
             traffic,
             config: self.config.clone(),
+            deadline: self.deadline,
             notes: self.notes.clone(),
             directory: self.directory.clone(),
         }
+    }
+
+    /// Returns the same program with another deadline.
+    #[must_use]
+    pub fn within(&self, deadline: Duration) -> Self {
+        Self { deadline, ..self.sending(self.traffic.clone()) }
     }
 
     /// Returns the mean size of its messages, bytes.
@@ -162,7 +172,7 @@ impl Program {
     /// Returns a generator that sends a fleet of its agents their messages.
     pub fn generator(&self, fleet: &Fleet) -> Generator<Conversation> {
         let script = Conversation::new(fleet, &self.traffic);
-        Generator::new(fleet.runtime.connect(WINDOW), script)
+        Generator::new(fleet.runtime.connect(WINDOW), script).within(self.deadline)
     }
 }
 

@@ -1,8 +1,13 @@
 //! How much is measured again because it did not count.
 
 use crate::Result;
-use crate::record::Disturbance;
+use crate::record::{ClosedLoop, Disturbance};
+use crate::sampling::closed_loop::windows_of;
+use crate::sampling::fleet::Fleet;
+use crate::sampling::open_loop::Go;
 use crate::sampling::recorder::Recorder;
+use crate::sampling::traffic::Traffic;
+use sandlab_runtime::span;
 use std::time::Duration;
 
 /// Of windows and rounds that do not count, as many are repeated as take half of the time that
@@ -13,6 +18,48 @@ const BUDGET: usize = 2;
 /// Returns how many of so many rounds are repeated at most.
 pub fn repeats(planned: usize) -> usize {
     planned / BUDGET
+}
+
+/// Loads a fleet as fast as it goes, for as long as windows that count are missing and the budget
+/// lasts. The part is called `name` where it took longer than planned.
+///
+/// # Errors
+/// If a message comes to nothing or to a wrong reply, and those of what takes the windows.
+pub fn closed_loop(
+    fleet: &Fleet,
+    traffic: &Traffic,
+    load: &ClosedLoop,
+    name: &str,
+    to: &mut dyn Recorder,
+) -> Result<()> {
+    // The first load takes all of the time; a repeated one ends when enough windows count.
+    let mut repeats = Repeats::of(load.duration);
+    while repeats.next(load.window()).is_some() && !to.stopped() {
+        windows_of(fleet, traffic, load, |window| {
+            repeats.count(window.seconds, window.invalid);
+            let went = to.closed(window)?;
+            Ok(repeats.next(load.window()).map_or(Go::Stop, |_| went))
+        })?;
+        fleet.drain()?;
+    }
+    repeats.note(name, load.duration, to)
+}
+
+/// How many more of a number of equal steps may be measured again.
+pub struct Again(usize);
+
+impl Again {
+    /// Returns the budget of so many planned steps.
+    pub fn of(planned: usize) -> Self {
+        Self(repeats(planned))
+    }
+
+    /// Returns whether a step is measured again, since it does not count.
+    pub fn take(&mut self, invalid: Option<Disturbance>) -> bool {
+        let again = invalid.is_some() && self.0 > 0;
+        self.0 -= usize::from(again);
+        again
+    }
 }
 
 /// What is left to do of a load whose windows do not all count.
@@ -57,9 +104,9 @@ impl Repeats {
         match more.is_zero() {
             true => Ok(()),
             false => to.note(format!(
-                "{name}: measured for {:.1} s instead of {:.1} s, since windows did not count",
-                self.spent.as_secs_f64(),
-                planned.as_secs_f64()
+                "{name}: measured for {} instead of {}, since windows did not count",
+                span(self.spent),
+                span(planned)
             )),
         }
     }
@@ -88,6 +135,14 @@ mod tests {
         assert_eq!(disturbed.next(SECOND), Some(SECOND));
         disturbed.count(1.0, STEAL);
         assert_eq!(disturbed.next(SECOND), None);
+    }
+
+    #[test]
+    fn a_step_that_does_not_count_is_measured_again_while_the_budget_lasts() {
+        let mut again = Again::of(5);
+        assert!(!again.take(None));
+        assert!(again.take(STEAL) && again.take(STEAL));
+        assert!(!again.take(STEAL));
     }
 
     #[test]

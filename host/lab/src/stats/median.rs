@@ -1,6 +1,7 @@
-//! The median and its interval. Assumes only that samples are independent and of one
-//! distribution, whatever its shape.
+//! The median and its interval. Assumes only that samples are of one distribution, whatever its
+//! shape, and in the order of time, so that neighbours may be alike.
 
+use super::dependence::independent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, DiscreteCDF};
@@ -33,28 +34,41 @@ impl Estimate {
     }
 }
 
-/// Returns the median with its distribution-free 95 % interval: the order statistics beyond whose
-/// ranks a binomial of one half has at most 2.5 % per side (Conover, Practical
-/// Nonparametric Statistics, 3.2). Needs 6 samples for an interval, 1 for a
-/// value.
+/// Returns the median of samples in the order of time, with its distribution-free 95 % interval:
+/// the order statistics beyond whose ranks a binomial of one half has at most 2.5 % per side
+/// (Conover, Practical Nonparametric Statistics, 3.2). Where neighbours are alike, the ranks are
+/// those of as few independent samples as say as much, in the same place of all. Needs 6
+/// independent samples for an interval, 1 sample for a value.
 pub fn median_interval(samples: &[f64]) -> Option<Estimate> {
-    let mut samples = samples.to_vec();
-    let n = samples.len();
+    let (n, counted) = (samples.len(), independent(samples));
     if n == 0 {
         return None;
     }
+    let (ranks, mut samples) = (median_ranks(counted), samples.to_vec());
     // Selecting a few ranks of ten million samples is ten times as fast as sorting them.
     let mut at = |rank: usize| *samples.select_nth_unstable_by(rank, f64::total_cmp).1;
     let value = match n % 2 {
         1 => at(n / 2),
         _ => at(n / 2 - 1).midpoint(at(n / 2)),
     };
-    let ranks = median_ranks(n);
+    let ranks =
+        ranks.map(|(low, high)| (low * n / counted, n - 1 - (counted - 1 - high) * n / counted));
     Some(Estimate {
         value,
         low: ranks.map(|(low, _)| at(low)),
         high: ranks.map(|(_, high)| at(high)),
     })
+}
+
+/// Returns a value with the interval of the median of the stretches of time that it is of, wide
+/// enough to hold it.
+pub fn spread(value: f64, stretches: &[f64]) -> Estimate {
+    let ends = median_interval(stretches).and_then(|median| median.ends());
+    Estimate {
+        value,
+        low: ends.map(|(low, _)| low.min(value)),
+        high: ends.map(|(_, high)| high.max(value)),
+    }
 }
 
 /// Returns the ranks, from 0 on, between which the median of `n` samples lies; `None` for fewer

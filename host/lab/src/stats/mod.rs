@@ -1,6 +1,7 @@
 //! Statistics, one assumption per file.
 
-mod bootstrap;
+mod change;
+mod dependence;
 mod detectable;
 mod distribution;
 mod exceedances;
@@ -9,14 +10,16 @@ mod median;
 mod ratios;
 mod scalability;
 mod signed_rank;
+#[cfg(test)]
+mod simulation;
 mod trend;
 
-pub use bootstrap::change_over_time;
+pub use change::change_over_time;
 pub use detectable::detectable;
 pub use distribution::{Distribution, PERCENTILES};
 pub use exceedances::exceedances;
 pub use holm::holm;
-pub use median::{Estimate, median_interval};
+pub use median::{Estimate, median_interval, spread};
 pub use ratios::geometric_mean;
 pub use scalability::Scalability;
 pub use signed_rank::{location, p_above, p_below, smallest_p};

@@ -5,6 +5,7 @@ use super::finding::{Check, Finding};
 use super::sections::{self, Flaw};
 use sandlab_runtime::wasm::identify::Kind;
 use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use wasmparser::{
     BinaryReaderError, FuncToValidate, FunctionBody, Parser, ValidPayload, Validator,
@@ -120,16 +121,27 @@ fn validate(bytes: &[u8]) -> Result<(), BinaryReaderError> {
         let rest = functions.split_off(functions.len().min(share));
         shares.push(std::mem::replace(&mut functions, rest));
     }
-    thread::scope(|scope| {
-        let threads: Vec<_> =
-            shares.into_iter().map(|share| scope.spawn(|| validate_functions(share))).collect();
-        // The first error of the file, whichever thread came upon one first.
-        let results = threads.into_iter().map(|thread| match thread.join() {
-            Ok(result) => result,
+    let shares = Mutex::new(shares);
+    let work = || {
+        let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let errors = std::iter::from_fn(next).filter_map(|share| validate_functions(share).err());
+        errors.min_by_key(BinaryReaderError::offset)
+    };
+    let errors = thread::scope(|scope| {
+        // Where no further thread may be started, this one does all of the work.
+        let started =
+            (1..cores).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok());
+        let started: Vec<_> = started.collect();
+        let mut errors = vec![work()];
+        errors.extend(started.into_iter().map(|thread| match thread.join() {
+            Ok(error) => error,
             Err(panic) => std::panic::resume_unwind(panic),
-        });
-        results.collect()
-    })
+        }));
+        errors
+    });
+    // The first error of the file, whichever thread came upon one first.
+    let first = errors.into_iter().flatten().min_by_key(BinaryReaderError::offset);
+    first.map_or(Ok(()), Err)
 }
 
 fn validate_functions(functions: Vec<Function>) -> Result<(), BinaryReaderError> {

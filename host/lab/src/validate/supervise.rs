@@ -9,6 +9,7 @@ use super::target::Target;
 use super::worker::{Event, Job};
 use crate::printable::printable;
 use sandlab_runtime::child::{self, Cause, this_program};
+use sandlab_runtime::span;
 use std::io::{self, Write};
 use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -272,7 +273,7 @@ impl Told {
     fn ends_by(&mut self, end: End) {
         let Some(stage) = self.running.take() else {
             self.error = Some(match end {
-                End::Late(limit) => format!("its process did not answer within {limit:?}"),
+                End::Late(limit) => format!("its process did not answer within {}", span(limit)),
                 End::Memory(words) | End::Broken(words) => words,
             });
             return;
@@ -290,12 +291,12 @@ impl Told {
                 let remedy = format!("Reduce its work, or raise {field}");
                 let finding = Finding::new(code, stage.name(), remedy);
                 let finding = finding
-                    .wanted(format!("an end within {limit:?}"))
+                    .wanted(format!("an end within {}", span(limit)))
                     .found("none: it was stopped");
                 StageReport::done(stage, vec![Check::of("ends", vec![finding])], None)
             }
             (End::Late(limit), None) => {
-                StageReport::failed_to_run(stage, format!("it did not end within {limit:?}"))
+                StageReport::failed_to_run(stage, format!("it did not end within {}", span(limit)))
             }
             (End::Memory(words), _) if stage == Stage::Load => {
                 let remedy = "Reduce its size, or raise `timing.memory-limit`";

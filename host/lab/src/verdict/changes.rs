@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// The relative change that is allowed where a policy says nothing else.
 pub const THRESHOLD: f64 = 0.1;
 
+/// Fewer samples have no 95 % interval of their median.
+const FEWEST: usize = 6;
+
 /// A metric that both runs have.
 #[derive(Debug, Clone, Serialize)]
 pub struct Change {
@@ -63,9 +66,9 @@ impl From<&Change> for Judged {
                 rule.gates = false;
                 Some("there is no interval of it".to_owned())
             }
-            None => {
-                Some("fewer than 6 samples in one of the runs: there is no interval".to_owned())
-            }
+            None => Some(format!(
+                "fewer than {FEWEST} samples in one of the runs: there is no interval"
+            )),
         };
         // Half the interval is what a change has to exceed the threshold by, to be seen.
         let ends = change.change.and_then(|change| change.ends());
@@ -131,8 +134,13 @@ fn by_key(metrics: &[Metric]) -> BTreeMap<String, Vec<&Metric>> {
 /// confidence that each has, squared.
 fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
     let (baseline, current) = (before.value, metric.value);
-    let in_baseline = before.withheld.as_ref().map(|why| format!("in the baseline {why}"));
-    let because = metric.withheld.clone().or(in_baseline);
+    let in_baseline = |why: String| format!("in the baseline {why}");
+    let because = metric
+        .withheld
+        .clone()
+        .or_else(|| before.withheld.clone().map(in_baseline))
+        .or_else(|| drifted(metric))
+        .or_else(|| drifted(before).map(in_baseline));
     let rule = policy.rule(&metric.key());
     let share = |new: f64, old: f64| new / old - 1.0;
     let ends = |new: Option<f64>, old: Option<f64>| Some(share(new?, old?));
@@ -165,6 +173,18 @@ fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
     }
 }
 
+/// Returns why samples that are enough have no interval; `None` if they have one, or are too few.
+fn drifted(metric: &Metric) -> Option<String> {
+    let count = metric.samples.len();
+    (count >= FEWEST && metric.value.ends().is_none()).then(|| {
+        format!(
+            "the machine drifted: the {count} samples say no more than {} independent ones would; \
+             measure for longer",
+            FEWEST - 1
+        )
+    })
+}
+
 fn judge((low, high): (f64, f64), metric: &Metric, rule: &Rule) -> Verdict {
     let threshold = rule.threshold;
     let (above, below) = (low > threshold, high < -threshold);
@@ -187,7 +207,9 @@ mod tests {
     use crate::metrics::{Labels, Quantity};
 
     fn metric(quantity: &'static Quantity, centre: f64, noise: f64) -> Metric {
-        let samples = (0..20).map(|n| centre * (1.0 + noise * (f64::from(n) - 9.5) / 9.5));
+        // In no order: samples that rise all along would say little.
+        let place = |n: u32| f64::from(n * 7 % 20);
+        let samples = (0..20).map(|n| centre * (1.0 + noise * (place(n) - 9.5) / 9.5));
         Metric::median(quantity, Labels::new(), samples.collect()).unwrap()
     }
 
@@ -219,6 +241,16 @@ mod tests {
         let judged = &changes(&[old.withheld(why)], &[new], &policy).0[0];
         let because = judged.because.as_deref().unwrap();
         assert_eq!((judged.verdict, because.contains("in the baseline 7 of 10")), (None, true));
+    }
+
+    #[test]
+    fn what_drifted_all_along_is_not_judged() {
+        let rising = (0..30).map(|n| 100.0 + f64::from(n)).collect();
+        let drifted = Metric::median(&LATENCY_P99, Labels::new(), rising).unwrap();
+        let (steady, policy) = (metric(&LATENCY_P99, 200.0, 0.01), Policy::standard());
+        let judged = &changes(&[drifted], &[steady], &policy).0[0];
+        let because = judged.because.as_deref().unwrap();
+        assert_eq!((judged.verdict, because.contains("in the baseline the machine")), (None, true));
     }
 
     #[test]

@@ -104,6 +104,13 @@ impl Targets {
         found.map(|target| target.bounds)
     }
 
+    /// Returns the most that is critical for a quantity, whatever else its targets say; `None`
+    /// without a target.
+    pub fn critical(&self, quantity: &Quantity) -> Option<f64> {
+        let targets = self.0.iter().filter(|target| target.quantity.key == quantity.key);
+        targets.map(|target| target.bounds.critical).max_by(f64::total_cmp)
+    }
+
     /// Grades the metrics that a target holds for, but those that are not judged.
     pub fn grade(&self, metrics: &[Metric]) -> Vec<Graded> {
         let judged = metrics.iter().filter(|metric| metric.withheld.is_none());

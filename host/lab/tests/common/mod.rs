@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its share")]
 
 pub mod children;
+pub mod crowd;
 pub mod guests;
 pub mod mishaps;
 pub mod path;

@@ -1,6 +1,7 @@
 //! How a child ended, in words that name the cause.
 
 use super::oom;
+use crate::span;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -47,7 +48,7 @@ impl fmt::Display for Cause {
                 None => f.write_str(&status.to_string().replacen(": ", " ", 1)),
             },
             Self::OutOfMemory => f.write_str("killed, most likely by the kernel: out of memory"),
-            Self::Deadline(limit) => write!(f, "not done after {limit:?}, and killed"),
+            Self::Deadline(limit) => write!(f, "not done after {}, and killed", span(*limit)),
             Self::Stopped => f.write_str("stopped"),
             Self::Unknown(why) => f.write_str(why),
         }

@@ -6,7 +6,7 @@ use super::link::Hub;
 use super::registry::Registry;
 use crate::agent::Directory;
 use crate::message::Head;
-use crate::{AgentId, Failure, Fault, Message, Performative};
+use crate::{AgentId, Failure, Fault, Message, Performative, span};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub enum DeliveryError {
     #[error("the runtime was shut down")]
     ShutDown,
     /// No reply came within the timeout. The message may still be handled.
-    #[error("no reply came within {0:?}")]
+    #[error("no reply came within {}", span(*.0))]
     TimedOut(Duration),
 }
 

@@ -1,5 +1,6 @@
 //! The ways in which a service fails to answer, by name.
 
+use crate::span;
 use bytesize::ByteSize;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ pub enum ResponseFault {
     Missing,
     /// The deadline came before a response.
     #[error(
-        "no response within {0:?}: the service did not set its response before the deadline; \
-         raise `deadline` if it needs longer"
+        "no response within {}: the service did not set its response before the deadline; \
+         raise `deadline` if it needs longer",
+        span(*.0)
     )]
     Late(Duration),
     /// The handler used what it had given away with its response.
@@ -30,8 +32,9 @@ pub enum ResponseFault {
     Endless(u64),
     /// The deadline came before the body's end.
     #[error(
-        "unfinished body: the response was set, and its body had not ended after {0:?}; raise \
-         `deadline` if it needs longer"
+        "unfinished body: the response was set, and its body had not ended after {}; raise \
+         `deadline` if it needs longer",
+        span(*.0)
     )]
     Unfinished(Duration),
     /// The body was closed before its end.

@@ -79,11 +79,28 @@ impl Service {
                 None => Err(ResponseFault::Missing.into()),
                 Some(Ok(head)) => Ok(encode_response(&head, answer.body)),
                 Some(Err(code)) => Err(Stop::Failure(Failure::Internal(format!(
-                    "the service answered with the error code {code:?} in place of a response"
+                    "the service answered with the error code {} in place of a response",
+                    code_name(&code)
                 )))),
             },
         }
     }
+}
+
+/// Returns an error code as the contract of `wasi:http` writes it: `dns-timeout`, with the text of
+/// an internal error.
+fn code_name(code: &ErrorCode) -> String {
+    if let ErrorCode::InternalError(Some(text)) = code {
+        return format!("internal-error ({text})");
+    }
+    let text = format!("{code:?}");
+    let name = text.strip_prefix("ErrorCode::").unwrap_or(&text);
+    let name = name.split(['(', ' ', '{']).next().unwrap_or(name);
+    let kebab = name.char_indices().flat_map(|(at, letter)| {
+        let dash = (at > 0 && letter.is_uppercase()).then_some('-');
+        dash.into_iter().chain(letter.to_lowercase())
+    });
+    kebab.collect()
 }
 
 /// Runs a call, and takes what it answers meanwhile: a guest that has filled its stream waits

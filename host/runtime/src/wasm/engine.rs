@@ -4,6 +4,7 @@
 use super::capacity;
 use crate::LoadError;
 use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
+use rustix::io::Errno;
 use std::error::Error as _;
 use std::sync::OnceLock;
 use std::thread;
@@ -78,7 +79,7 @@ pub fn stack_size(sandbox: &SandboxConfig) -> u64 {
 
 fn layout(config: &mut Config, sandbox: &SandboxConfig) -> Result<(), LoadError> {
     match sandbox.allocation.layout {
-        Layout::Fast => {}
+        Layout::Fast => require_memfd()?,
         Layout::Dense => {
             config.memory_init_cow(false);
         }
@@ -94,6 +95,17 @@ fn layout(config: &mut Config, sandbox: &SandboxConfig) -> Result<(), LoadError>
         }
     }
     Ok(())
+}
+
+/// Makes sure that memories can be copied on write, from a file in memory. A container may refuse
+/// that (seccomp), and the first instance would then end with the bare `Operation not permitted`.
+fn require_memfd() -> Result<(), LoadError> {
+    match rustix::fs::memfd_create("sandlab", rustix::fs::MemfdFlags::CLOEXEC) {
+        Err(error @ (Errno::PERM | Errno::ACCESS | Errno::NOSYS)) => {
+            Err(LoadError::NoMemfd(error.to_string()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the address space of a memory in the layout `packed`, bytes.

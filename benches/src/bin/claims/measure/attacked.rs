@@ -26,14 +26,15 @@ fn attacked(
 ) -> Result<Estimate> {
     let shards = super::cores()?;
     super::rounds(ROUNDS, |round| {
-        let tortured = torture(&Stress {
+        let stress = Stress {
             duration: parameters.duration,
             seed: round as u64,
             agents: parameters.agents,
             rate: parameters.rate,
             shards,
             placement: Placement::Quarantine,
-        })?;
+        };
+        let tortured = torture(&stress, &|| false)?;
         let objections = tortured.objections();
         if !objections.is_empty() {
             bail!("{}", objections.join("; "));

@@ -20,11 +20,13 @@ struct Row<'a> {
 }
 
 pub(super) fn show(parts: &[&Part], to: &mut View) {
-    let rows: Vec<Row> = parts.iter().flat_map(|part| rows_of(part)).collect();
+    let mut rows: Vec<Row> = parts.iter().flat_map(|part| rows_of(part)).collect();
     if rows.is_empty() {
         return;
     }
     to.table(table(&rows));
+    // Nothing is concluded from what others' processes made of it.
+    rows.retain(|row| row.part.rounds_tally().withheld("rounds").is_none());
     let means: Vec<_> = SIZES.into_iter().filter_map(|size| mean(size, &rows)).collect();
     for (bytes, agents, ratio) in &means {
         let (bytes, ratio) = (size(*bytes as u64), times(*ratio));

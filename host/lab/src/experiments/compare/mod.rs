@@ -78,7 +78,8 @@ fn metrics(part: &Part, to: &mut View) {
             Labels::new()
                 .with("experiment", &part.part.experiment)
                 .with("agent", &part.part.agent)
-                .with_some("size", part.part.bytes())
+                .with_some("size", part.part.bytes().filter(|_| part.part.mix.is_none()))
+                .with_some("workload", part.part.mix.as_ref().map(|mix| &mix.source))
                 .with(side_label, &side.side)
         };
         let judged = |metric: Option<Metric>| Some(metric?.withheld(withheld.clone()));

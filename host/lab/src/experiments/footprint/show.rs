@@ -26,8 +26,11 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
         let labels = || labels(&part.part);
         let memory = found.processed.resident;
         to.metric(Metric::single(&shared::MEMORY_PER_AGENT, labels(), memory));
-        to.metric(Metric::single(&shared::CPU_PER_MESSAGE, labels(), found.message_ns));
-        to.metric(Metric::single(&IDLE_CPU, labels(), found.idle_with_agents));
+        for (quantity, value) in
+            [(&shared::CPU_PER_MESSAGE, found.message_ns), (&IDLE_CPU, found.idle_with_agents)]
+        {
+            to.metric(Metric::single(quantity, labels(), value).withheld(part.disturbed()));
+        }
         let at_rate = at_rate(part);
         let withheld = part.withheld(Phase::Steady);
         to.metric(at_rate.map(|share| {

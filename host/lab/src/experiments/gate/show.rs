@@ -14,16 +14,37 @@ pub(super) fn show(compared: &Compared, metrics: &[Judged], to: &mut View) {
     for judged in told {
         to.finding(Topic::Gate, judged.sentence());
     }
+    for sentence in metrics.iter().filter_map(disagrees) {
+        to.finding(Topic::Gate, sentence);
+    }
     let Compared { old, new, unit, .. } = compared;
     let method = match metrics.iter().any(|judged| judged.p.is_some()) {
         true => format!(
-            "signed-rank tests at {}, corrected by {} over the timed metrics",
+            "signed-rank tests at {}, corrected by {} over the timed metrics; `change` is the centre \
+             of the pairs' ratios, and not the ratio of the two medians",
             compared.alpha, compared.correction
         ),
         false => "whole intervals are held against what is allowed".to_owned(),
     };
     to.conditions.push(format!("old: {old}; new: {new}"));
     to.conditions.push(format!("one observation is {unit}; {method}"));
+}
+
+/// Says why the change is not that of the two numbers beside it, where a reader would wonder.
+fn disagrees(judged: &Judged) -> Option<String> {
+    const MATTERS: f64 = 0.01;
+    judged.p?;
+    let (change, medians) = (judged.change?.value, judged.new / judged.old - 1.0);
+    let percent = |share| Form::Change.show(share);
+    ((change - medians).abs() > MATTERS).then(|| {
+        format!(
+            "{}: the change is {}, the centre of new ÷ old over all pairs; the two medians differ by \
+             {}, since the machine was not always as fast, which only a pair leaves out",
+            judged.metric.name,
+            percent(change),
+            percent(medians)
+        )
+    })
 }
 
 fn table(metrics: &[Judged]) -> Table {
@@ -93,5 +114,33 @@ pub(super) fn metrics(part: &Part, metrics: &[Judged], to: &mut View) {
             };
             to.metric(metric);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Direction, Identity};
+    use crate::record::Paired;
+    use crate::verdict::gate::{NoiseFloor, Policy, judge};
+
+    fn sentence(slow: usize, fast: usize) -> Option<String> {
+        let metric =
+            Identity { name: "time".to_owned(), unit: "ns".to_owned(), better: Direction::Lower };
+        let mut paired = Paired::timed(metric);
+        (0..slow).for_each(|_| paired.add([100.0, 104.0]));
+        (0..fast).for_each(|_| paired.add([100.0, 100.1]));
+        let judged = judge(&[paired], &Policy::standard(), &NoiseFloor::default());
+        disagrees(&judged[0])
+    }
+
+    #[test]
+    fn a_change_that_the_two_medians_do_not_have_is_explained() {
+        let told = sentence(16, 14).unwrap();
+        assert!(
+            told.contains("the change is +2.0 %") && told.contains("differ by +4.0 %"),
+            "{told}"
+        );
+        assert_eq!(sentence(30, 0), None);
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     to.table(table(&rows));
     to.chart(chart(&rows));
     for (part, cpu) in rows {
-        to.metric(Metric::median(&IDLE_AGENTS_CPU, labels(&part.part), cpu.to_vec()));
+        let metric = Metric::median(&IDLE_AGENTS_CPU, labels(&part.part), cpu.to_vec());
+        to.metric(metric.map(|metric| metric.withheld(part.disturbed())));
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::max_rate::{Search, max_rate};
 use crate::Result;
-use crate::experiments::options::{Load, Loading, agents, any_duration, duration, rate, size};
+use crate::experiments::options::{
+    Deadline, Load, Loading, agents, any_duration, duration, rate, size,
+};
 use crate::experiments::{Given, Plan};
 use crate::sampling::steady::{Steady, steady};
 use sandlab_runtime::BackendKind;
@@ -39,6 +41,8 @@ pub struct Parameters {
     #[arg(long, default_value = "2s", value_parser = duration)]
     step: Duration,
     #[command(flatten)]
+    deadline: Deadline,
+    #[command(flatten)]
     loading: Loading,
 }
 
@@ -56,11 +60,12 @@ impl Parameters {
             sends: true,
             sizes: self.size.as_slice(),
         };
+        let (deadline, otherwise) = (self.deadline, given.deadline);
         if self.max_rate {
             let search = Search { agents, p99: self.p99, step: self.step, shards };
-            return self
-                .loading
-                .plan(&load, given, move |program, to| max_rate(program, &search, to));
+            return self.loading.plan(&load, given, move |program, to| {
+                max_rate(&deadline.of(program, otherwise), &search, to)
+            });
         }
         let one = Steady {
             kind: name,
@@ -70,6 +75,8 @@ impl Parameters {
             ramp_up: self.ramp_up,
             shards,
         };
-        self.loading.plan(&load, given, move |program, to| steady(program, &one, to))
+        self.loading.plan(&load, given, move |program, to| {
+            steady(&deadline.of(program, otherwise), &one, to)
+        })
     }
 }

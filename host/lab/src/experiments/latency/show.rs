@@ -46,14 +46,26 @@ fn searches(parts: &[Shown<Found>], to: &mut View) {
     to.table(tried(&steps));
     to.table(highest(&found));
     for (part, rate) in found {
-        let mut tally = Tally::default();
         let of_part = steps.iter().filter(|(of, ..)| std::ptr::eq(*of, part));
-        of_part.for_each(|(_, _, step)| tally.add(step.invalid));
+        let of_part: Vec<Step> = of_part.map(|(_, _, step)| *step).collect();
         let highest = rate.highest;
         to.metric(highest.map(|highest| {
-            Metric::single(&HIGHEST_RATE, labels(part), highest).withheld(tally.withheld("steps"))
+            Metric::single(&HIGHEST_RATE, labels(part), highest).withheld(withheld(&of_part, &rate))
         }));
     }
+}
+
+/// Returns why the highest rate is not judged: too few steps count, or the one that ended the
+/// search does not; `None` if it is.
+fn withheld(steps: &[Step], rate: &MaxRate) -> Option<String> {
+    let mut tally = Tally::default();
+    steps.iter().for_each(|step| tally.add(step.invalid));
+    // The last one at this rate is the one that was not measured again.
+    let last = steps.iter().rev().find(|step| Some(step.rate) == rate.too_high);
+    tally.withheld("steps").or_else(|| {
+        let invalid = last?.invalid?;
+        Some(format!("the step that did not hold does not count: {invalid}"))
+    })
 }
 
 fn tried(steps: &[(&Part, u32, Step)]) -> Table {

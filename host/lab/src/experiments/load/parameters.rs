@@ -2,7 +2,7 @@
 
 use super::{Burst, Sustained, burst, sustained};
 use crate::Result;
-use crate::experiments::options::{self, Loading, any_duration, duration, rate};
+use crate::experiments::options::{self, Deadline, Loading, any_duration, duration, rate};
 use crate::experiments::{Given, Plan};
 use crate::sampling::counted;
 use crate::sampling::program::Program;
@@ -111,6 +111,8 @@ struct What {
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     #[command(flatten)]
+    deadline: Deadline,
+    #[command(flatten)]
     loading: Loading,
 }
 
@@ -133,7 +135,9 @@ impl What {
             sends: true,
             sizes: size.as_slice(),
         };
-        self.loading.plan(&load, given, measure)
+        let (deadline, otherwise) = (self.deadline, given.deadline);
+        self.loading
+            .plan(&load, given, move |program, to| measure(&deadline.of(program, otherwise), to))
     }
 }
 

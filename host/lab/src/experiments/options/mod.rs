@@ -1,5 +1,6 @@
 //! Options that several experiments have.
 
+mod deadline;
 mod loading;
 mod messages;
 mod rounds;
@@ -7,6 +8,7 @@ mod strategy;
 mod subject;
 mod values;
 
+pub use deadline::Deadline;
 pub use loading::{Load, Loading};
 pub use messages::Messages;
 pub use rounds::Rounds;

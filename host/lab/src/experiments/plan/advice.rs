@@ -63,9 +63,18 @@ impl Advice {
                 layout(capacity.layout),
                 sandbox.allocation.slots,
             ),
-            pools: pools.iter().map(|pool| format!("{pool:?}")).collect(),
+            pools: pools.iter().map(|pool| settings(&format!("{pool:?}"))).collect(),
         })
     }
+}
+
+/// Returns wasmtime's settings of a pool, `name = value`, of what it prints for debugging, which is
+/// all that it tells of them.
+fn settings(pool: &str) -> String {
+    let fields = pool.split(['{', '}', ',']).filter_map(|field| field.trim().split_once(": "));
+    let fields = fields.filter(|(name, _)| *name != "limits");
+    let fields = fields.map(|(name, value)| format!("{name} = {}", value.to_lowercase()));
+    fields.collect::<Vec<_>>().join(", ")
 }
 
 /// As a sandbox config has it.

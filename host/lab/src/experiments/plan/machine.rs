@@ -1,7 +1,7 @@
 //! What this machine has for agents.
 
 use crate::experiments::plan::open_files::OpenFiles;
-use sandlab_runtime::limits;
+use sandlab_runtime::limits::{self, Holder};
 use sandlab_runtime::wasm::Mappings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ pub struct Machine {
     /// Memory that can be taken without swapping, bytes: the machine's, or what its control
     /// groups and resource limits leave to this process.
     pub memory: u64,
+    /// Which of those it is.
+    #[serde(default)]
+    pub memory_by: MemoryBound,
     /// The mappings that a process has before any agent, and those that it may have.
     pub used_mappings: u64,
     /// The kernel's `vm.max_map_count`.
@@ -21,6 +24,32 @@ pub struct Machine {
     pub open_files: OpenFiles,
     /// The free stretches of the address space, bytes, the largest first.
     pub holes: Vec<u64>,
+}
+
+/// What has the least memory left for this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemoryBound {
+    /// The machine.
+    #[default]
+    Machine,
+    /// A control group, such as a container's.
+    ControlGroup,
+    /// The process's `RLIMIT_AS`.
+    Addresses,
+    /// The process's `RLIMIT_DATA`.
+    Data,
+}
+
+impl From<Holder> for MemoryBound {
+    fn from(holder: Holder) -> Self {
+        match holder {
+            Holder::Machine => Self::Machine,
+            Holder::Group(_) => Self::ControlGroup,
+            Holder::Addresses(_) => Self::Addresses,
+            Holder::Data(_) => Self::Data,
+        }
+    }
 }
 
 /// Where a process's half of a 47-bit address space ends.
@@ -39,8 +68,10 @@ impl Machine {
             holes.truncate(1);
             holes.iter_mut().for_each(|hole| *hole = left.min(*hole));
         }
+        let memory = limits::available_memory()?;
         Some(Self {
-            memory: limits::available_memory()?.bytes,
+            memory: memory.bytes,
+            memory_by: memory.by.into(),
             used_mappings: mappings.used,
             mappings: mappings.limit,
             open_files: OpenFiles::now()?,

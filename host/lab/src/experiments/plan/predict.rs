@@ -2,7 +2,7 @@
 
 use crate::experiments::plan::density_probe::DensityProbe;
 use crate::experiments::plan::fill::Reading;
-use crate::experiments::plan::machine::Machine;
+use crate::experiments::plan::machine::{Machine, MemoryBound};
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::config::Layout;
 use sandlab_runtime::wasm::SLOTS_A_POOL;
@@ -79,8 +79,11 @@ pub struct Capacity {
     pub by_address_space: u64,
     /// What the files that may be open are enough for; none where agents hold none.
     pub by_open_files: Option<u64>,
-    /// What the machine's memory is enough for.
+    /// What the machine's memory is enough for, or what is left of it to this process.
     pub by_memory: u64,
+    /// What has that memory.
+    #[serde(default)]
+    pub memory_by: MemoryBound,
     /// What one costs.
     pub cost: Cost,
     /// Mappings that one takes, at most.
@@ -114,6 +117,7 @@ impl Capacity {
             by_mappings: machine.room().checked_div(mappings),
             by_address_space: slots_in(sandbox, &machine.holes) / u64::from(slots),
             by_open_files: machine.open_files.room().checked_div(cost.open_files),
+            memory_by: machine.memory_by,
             by_memory: ((memory - cost.once).max(0.0) / cost.each().max(1.0)) as u64,
             cost,
             mappings,
@@ -218,6 +222,7 @@ mod tests {
     fn machine() -> Machine {
         Machine {
             memory: 24 << 30,
+            memory_by: MemoryBound::Machine,
             used_mappings: 100,
             mappings: 65_530,
             open_files: OpenFiles { used: 10, limit: 1_024 },

@@ -1,5 +1,6 @@
 //! Shows how many agents a machine holds, and with which settings.
 
+use super::machine::MemoryBound;
 use super::{Advice, Bound, Capacity, Found, TOLERANCE, Verified, layout};
 use crate::experiments::Shown;
 use crate::metrics::format::grouped;
@@ -19,6 +20,8 @@ struct Planned<'a> {
     capacity: &'a Capacity,
     advice: &'a Advice,
     verified: Option<&'a Verified>,
+    /// Why no time is judged.
+    disturbed: Option<String>,
 }
 
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
@@ -54,6 +57,7 @@ impl<'a> Planned<'a> {
             capacity: found.0?,
             advice: found.1?,
             verified: found.2,
+            disturbed: part.disturbed(),
         })
     }
 
@@ -79,7 +83,7 @@ fn capacities(planned: &[Planned]) -> Table {
         .text("layout", "layout", Planned::layout)
         .number("agents", "most agents", Form::Count, cost(|capacity| capacity.agents() as f64))
         .strong()
-        .text("bound", "bound by", |planned| bound(planned.capacity.bound()))
+        .text("bound", "bound by", |planned| bound(planned.capacity))
         .number(
             "at_limit",
             "all at their limit",
@@ -135,12 +139,15 @@ fn verified_table(rows: &[(&Planned, &Verified)]) -> Table {
         .done()
 }
 
-fn bound(bound: Bound) -> &'static str {
-    match bound {
-        Bound::Mappings => "vm.max_map_count",
-        Bound::AddressSpace => "address space",
-        Bound::OpenFiles => "open files",
-        Bound::Memory => "memory",
+fn bound(capacity: &Capacity) -> &'static str {
+    match (capacity.bound(), capacity.memory_by) {
+        (Bound::Mappings, _) => "vm.max_map_count",
+        (Bound::AddressSpace, _) => "address space",
+        (Bound::OpenFiles, _) => "open files",
+        (Bound::Memory, MemoryBound::Machine) => "the machine's memory",
+        (Bound::Memory, MemoryBound::ControlGroup) => "the control group's memory",
+        (Bound::Memory, MemoryBound::Addresses) => "memory: `ulimit -v`",
+        (Bound::Memory, MemoryBound::Data) => "memory: `ulimit -d`",
     }
 }
 
@@ -224,7 +231,10 @@ fn metrics(planned: &Planned, to: &mut View) {
         (&shared::MEMORY_PER_AGENT, cost.each()),
         (&shared::SPAWN_PER_AGENT, cost.start * 1e9),
     ] {
-        to.metric(Metric::single(quantity, labels(), value));
+        // Neither memory nor the kernel's limits depend on who has the cores.
+        let is_time = *quantity == shared::SPAWN_PER_AGENT;
+        let withheld = planned.disturbed.clone().filter(|_| is_time);
+        to.metric(Metric::single(quantity, labels(), value).withheld(withheld));
     }
 }
 

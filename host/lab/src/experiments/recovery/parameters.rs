@@ -2,7 +2,7 @@
 
 use super::run::{Faulting, Trap, recovery};
 use crate::Result;
-use crate::experiments::options::{Load, Loading, agents, any_duration, duration, rate};
+use crate::experiments::options::{Deadline, Load, Loading, agents, any_duration, duration, rate};
 use crate::experiments::{Given, Plan};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub struct Parameters {
     #[arg(long, default_value = "1s", value_parser = any_duration)]
     ramp_up: Duration,
     #[command(flatten)]
+    deadline: Deadline,
+    #[command(flatten)]
     loading: Loading,
 }
 
@@ -55,6 +57,9 @@ impl Parameters {
             sends: true,
             sizes: &[],
         };
-        self.loading.plan(&load, given, move |program, to| recovery(program, &faulting, to))
+        let (deadline, otherwise) = (self.deadline, given.deadline);
+        self.loading.plan(&load, given, move |program, to| {
+            recovery(&deadline.of(program, otherwise), &faulting, to)
+        })
     }
 }

@@ -124,7 +124,8 @@ pub fn recovery(program: &Program, load: &Faulting, to: &mut dyn Recorder) -> Re
     }
     let fleet = program.fleet(agents, load.shards)?;
     let script = Faults::new(&fleet, &program.traffic, faults.messages);
-    let mut generator = Generator::new(fleet.runtime.connect(WINDOW), script);
+    let generator = Generator::new(fleet.runtime.connect(WINDOW), script);
+    let mut generator = generator.within(program.deadline);
     let quarter = load.duration / 4;
     let quiet = Segment::steady(Phase::Steady, rate, quarter);
     let faulty = Segment::steady(Phase::Faults, rate, quarter);

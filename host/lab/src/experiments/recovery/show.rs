@@ -1,11 +1,11 @@
 //! Shows how agents came back from faults, and what the others felt.
 
 use super::found::{Found, Recoveries};
-use crate::experiments::open_loops;
+use crate::experiments::open_loops::{self, fails_by_itself};
 use crate::experiments::{Shown, labels};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic, shared};
-use crate::record::Phase;
+use crate::record::{Phase, Window};
 use crate::view::{Cell, Emphasis, Form, Table, Value, View};
 
 quantities! {
@@ -64,23 +64,30 @@ fn p99(part: &Part, phase: Phase) -> Option<f64> {
     part.phase(phase)?.latency.quantile(0.99)
 }
 
+/// Returns why neither times nor agents that did not come back are judged; `None` if they are.
+fn withheld(part: &Part) -> Option<String> {
+    part.withheld(Phase::Faults).or_else(|| part.withheld(Phase::Steady))
+}
+
 fn metrics(part: &Part, found: &Recoveries, to: &mut View) {
     let labels = || labels(&part.part);
+    let mut all = Window::new(Phase::Faults, 0);
     let measured = part.phases.iter().filter(|phase| phase.phase.is_measured());
-    let (good, failed) =
-        measured.fold((0, 0), |(good, failed), phase| (good + phase.good, failed + phase.failed));
+    measured.for_each(|phase| all.absorb(phase));
     // Those that make an agent fault count as neither.
-    let all = good + failed + found.lost;
-    if all > 0 {
-        let share = good as f64 / all as f64;
-        to.metric(Metric::single(&shared::SUCCESS, labels(), share));
+    all.due = all.good + all.failed + found.lost;
+    all.meant = 0;
+    if all.due > 0 {
+        let share = all.good as f64 / all.due as f64;
+        let withheld = withheld(part).filter(|_| !fails_by_itself(&all));
+        to.metric(Metric::single(&shared::SUCCESS, labels(), share).withheld(withheld));
     }
+    let withheld = withheld(part);
     // The times of those that came back say nothing of those that did not.
-    if found.missing() > 0 {
+    if found.missing() > 0 && withheld.is_none() {
         return;
     }
     let longest = found.time.max();
-    let withheld = part.withheld(Phase::Faults);
     to.metric(
         longest.map(|ns| {
             Metric::single(&shared::RECOVERY_TIME, labels(), ns).withheld(withheld.clone())
@@ -92,9 +99,11 @@ fn metrics(part: &Part, found: &Recoveries, to: &mut View) {
     }));
 }
 
+/// Objects to what did not come back. Nobody knows whether an agent that was kept from its core
+/// would have; a message that is not accounted for is lost on any machine.
 fn object(part: &Part, found: &Recoveries, to: &mut View) {
     let name = part.name();
-    if found.missing() > 0 {
+    if found.missing() > 0 && withheld(part).is_none() {
         to.object(format!(
             "{name}: {} of {} agents that faulted came back",
             found.time.count(),
@@ -109,12 +118,25 @@ fn object(part: &Part, found: &Recoveries, to: &mut View) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Finding, Part, RunPart};
+    use crate::record::{Disturbance, Finding, Part, RunPart};
+
+    const STEAL: Option<Disturbance> = Some(Disturbance::Steal { share: 0.4 });
 
     fn shown(back: u64) -> View {
+        shown_after(back, None)
+    }
+
+    fn shown_after(back: u64, invalid: Option<Disturbance>) -> View {
         let mut found = Recoveries { faults: 24, ..Recoveries::default() };
         (0..back).for_each(|n| found.time.record(1_000_000 + n));
         let mut part = RunPart::new(Part::new("recovery", "faulty"));
+        for second in 0..4 {
+            let mut window = Window::new(Phase::Faults, second * 1_000_000_000);
+            window.end_ns += 1_000_000_000;
+            (window.due, window.good, window.invalid) = (100, 100, invalid);
+            part.add(&window);
+        }
+        part.settle();
         part.findings = vec![Finding::of(&Found::Recovery(found))];
         let mut view = View::default();
         show(&[Shown::new(&part)], &mut view);
@@ -131,5 +153,13 @@ mod tests {
         assert!(is_timed(&all) && all.objections.is_empty());
         assert!(!is_timed(&some));
         assert!(some.objections[0].contains("21 of 24"), "{some:?}");
+    }
+
+    #[test]
+    fn agents_that_did_not_come_back_on_a_disturbed_machine_are_not_judged() {
+        let view = shown_after(21, STEAL);
+        assert!(view.objections.is_empty(), "{view:?}");
+        let time = view.metrics.iter().find(|it| *it.quantity == shared::RECOVERY_TIME).unwrap();
+        assert!(time.withheld.as_ref().unwrap().contains("steal 40 %"), "{time:?}");
     }
 }

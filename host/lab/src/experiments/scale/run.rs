@@ -3,10 +3,10 @@
 use super::found::{Cost, Found};
 use crate::Result;
 use crate::record::{Clients, ClosedLoop, Mode, Part};
-use crate::sampling::closed_loop::windows_of;
 use crate::sampling::process_memory::resident;
 use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
+use crate::sampling::repeating::closed_loop;
 use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 
@@ -48,8 +48,8 @@ pub fn scale(program: &Program, stage: &Stage, to: &mut dyn Recorder) -> Result<
     }
     let before = resident();
     let fleet = program.fleet(agents, shards)?;
-    windows_of(&fleet, &program.traffic, &load, |window| to.closed(window))?;
-    fleet.drain()?;
+    let name = program.part("scale", agents, None, shards).name();
+    closed_loop(&fleet, &program.traffic, &load, &name, to)?;
     let grown = resident().zip(before);
     to.found(&Found::Cost(Cost {
         spawned_in: fleet.spawned_in.as_secs_f64(),

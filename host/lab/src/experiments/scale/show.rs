@@ -75,7 +75,8 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
 
 fn metrics(row: &Row) -> Vec<Metric> {
     let labels = labels(row.part);
-    let spawn = Metric::single(&shared::SPAWN_PER_AGENT, labels.clone(), row.spawn_ns());
+    let spawn = Metric::single(&shared::SPAWN_PER_AGENT, labels.clone(), row.spawn_ns())
+        .withheld(row.shown.disturbed());
     let memory = row
         .resident()
         .map(|bytes| Metric::single(&shared::MEMORY_PER_AGENT, labels.clone(), bytes));
@@ -159,9 +160,13 @@ fn law(rows: &[Row], kind: BackendKind, to: &mut View) {
             .with_some("size", row.part.bytes())
             .with("backend", kind)
     };
-    to.metric(Metric::single(&ALONE, labels(), law.lambda));
-    to.metric(Metric::single(&CONTENTION, labels(), law.sigma));
-    to.metric(Metric::single(&COHERENCE, labels(), law.kappa));
+    // A law through disturbed points is that of the disturbance.
+    let withheld = of_kind().find_map(|row| row.shown.closed_tally().withheld("windows"));
+    for (quantity, value) in
+        [(&ALONE, law.lambda), (&CONTENTION, law.sigma), (&COHERENCE, law.kappa)]
+    {
+        to.metric(Metric::single(quantity, labels(), value).withheld(withheld.clone()));
+    }
     let peak = match law.peak() {
         Some(peak) => format!("it is highest with {} agents", grouped(peak)),
         None => "more agents never make it less".to_owned(),

@@ -1,6 +1,7 @@
 //! What it takes to start an agent.
 
 use super::clock::Clock;
+use crate::record::Disturbance;
 use crate::stats::Distribution;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,18 @@ pub enum Found {
     /// What one method took.
     #[serde(alias = "started")]
     Spawned(Spawned),
+    /// The blocks of rounds.
+    Blocks {
+        /// Each of them, in order.
+        blocks: Vec<Taken>,
+    },
+}
+
+/// A block of rounds that was taken.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+pub struct Taken {
+    /// Why it does not count; null if it does.
+    pub invalid: Option<Disturbance>,
 }
 
 /// A way to start an agent.
@@ -80,12 +93,16 @@ pub struct Spawned {
     pub method: Method,
     /// Its phases, in order.
     pub phases: Vec<(Phase, Distribution)>,
+    /// The median time to the first reply in each block of rounds that counts, in order,
+    /// nanoseconds.
+    #[serde(default)]
+    pub medians: Vec<f64>,
 }
 
 impl Spawned {
     /// Returns a method that has not been timed yet.
     pub(super) fn new(method: Method) -> Self {
-        Self { method, phases: Vec::new() }
+        Self { method, phases: Vec::new(), medians: Vec::new() }
     }
 
     /// Adds the phases of one round.

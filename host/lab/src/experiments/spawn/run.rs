@@ -1,24 +1,53 @@
 //! Starts agents by every method in turn, and checks every first reply.
 
 use super::clock::Clock;
-use super::found::{Found, Method, Spawned};
+use super::found::{Found, Method, Phase, Spawned, Taken};
 use super::hand::Hand;
 use super::managed::Managed;
 use super::others::{self, Others};
 use super::sandboxed::Sandboxed;
 use super::starts::Starts;
 use crate::bundle::Subject;
-use crate::record::Part;
+use crate::record::{Disturbance, Part, Tally, Watch};
 use crate::sampling::recorder::Recorder;
+use crate::sampling::repeating::Again;
 use crate::workload::{Case, Exchange};
 use crate::{Error, Result};
 use sandlab_runtime::{BackendKind, Handled, SandboxConfig};
+use std::collections::BTreeMap;
 
 /// Agents that stay at once, of the methods that start many.
 pub const MANY: usize = 50;
 
-/// Rounds for each round of a method that takes milliseconds.
+/// Rounds for each round of a method that takes milliseconds, and rounds of a block: what else the
+/// machine does is looked at after each, and a block is one observation.
 const SLOW: u32 = 10;
+
+/// What was started in a stretch of time.
+struct Block {
+    starts: Vec<(Method, Vec<Clock>)>,
+    invalid: Option<Disturbance>,
+}
+
+/// Returns what each method took in the blocks that count, or in all of them if those are too few.
+fn spawned(blocks: &[Block]) -> Vec<Spawned> {
+    let mut tally = Tally::default();
+    blocks.iter().for_each(|block| tally.add(block.invalid));
+    let mut all = BTreeMap::<Method, Spawned>::new();
+    for block in blocks.iter().filter(|block| block.invalid.is_none() || !tally.is_enough()) {
+        let mut of_block = BTreeMap::<Method, Spawned>::new();
+        for (method, clocks) in &block.starts {
+            for spawned in [&mut all, &mut of_block] {
+                spawned.entry(*method).or_insert_with(|| Spawned::new(*method)).add(clocks);
+            }
+        }
+        for (method, spawned) in of_block {
+            let median = spawned.phase(Phase::ToFirstReply).and_then(|time| time.quantile(0.5));
+            all.entry(method).and_modify(|all| all.medians.extend(median));
+        }
+    }
+    all.into_values().collect()
+}
 
 /// What is started, and what it is told.
 pub(super) struct Starting {
@@ -63,38 +92,42 @@ impl Starting {
     /// # Errors
     /// If one does not start, or answers something else than it must.
     pub fn run(&self, rounds: u32, to: &mut dyn Recorder) -> Result<()> {
-        let mut all: Vec<Spawned> = Vec::new();
-        let methods = self.methods();
-        for round in 0..rounds {
-            if to.stopped() {
-                break;
-            }
-            // Every other round backwards, so that none almethods comes after the same one.
-            let turn: Vec<Method> = match round % 2 {
-                0 => methods.clone(),
-                _ => methods.iter().rev().copied().collect(),
-            };
-            let turn = turn.into_iter();
-            for method in turn.filter(|method| round.is_multiple_of(every(*method))) {
-                let phases = self.once(method)?;
-                let known = all.iter().position(|spawned| spawned.method == method);
-                let at = known.unwrap_or_else(|| {
-                    all.push(Spawned::new(method));
-                    all.len() - 1
-                });
-                all[at].add(&phases);
-            }
-        }
-        all.sort_by_key(|spawned| spawned.method);
         to.part(Part {
             backend: Some(BackendKind::Wasm),
             size: Some(self.exchange().request.content.len()),
             ..Part::new("spawn", &self.subject.name())
         })?;
-        for spawned in all {
+        let (methods, wanted) = (self.methods(), rounds.div_ceil(SLOW) as usize);
+        let mut blocks: Vec<Block> = Vec::new();
+        let (mut again, mut valid) = (Again::of(wanted), 0);
+        while valid < wanted && !to.stopped() {
+            let length = SLOW.min(rounds - valid as u32 * SLOW);
+            let block = self.block(&methods, length, to)?;
+            valid += usize::from(!again.take(block.invalid));
+            blocks.push(block);
+        }
+        for spawned in spawned(&blocks) {
             to.found(&Found::Spawned(spawned))?;
         }
-        Ok(())
+        let taken = blocks.iter().map(|block| Taken { invalid: block.invalid });
+        to.found(&Found::Blocks { blocks: taken.collect() })
+    }
+
+    /// Starts agents by each method in turn, for so many rounds.
+    fn block(&self, methods: &[Method], rounds: u32, to: &dyn Recorder) -> Result<Block> {
+        let (mut starts, mut watch) = (Vec::new(), Watch::start());
+        for round in (0..rounds).take_while(|_| !to.stopped()) {
+            // Every other round backwards, so that none always comes after the same one.
+            let turn: Vec<Method> = match round % 2 {
+                0 => methods.to_vec(),
+                _ => methods.iter().rev().copied().collect(),
+            };
+            let turn = turn.into_iter();
+            for method in turn.filter(|method| round.is_multiple_of(every(*method))) {
+                starts.push((method, self.once(method)?));
+            }
+        }
+        Ok(Block { starts, invalid: watch.lap() })
     }
 
     /// Returns the first message, and what must come of it.

@@ -6,7 +6,8 @@ use crate::experiments::Shown;
 use crate::metrics::format::times;
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Labels, Metric, Topic};
-use crate::stats::Distribution;
+use crate::record::Tally;
+use crate::stats::{Distribution, spread};
 use crate::view::{Axis, Chart, Form, Series, Spot, Table, View};
 
 quantities! {
@@ -34,16 +35,19 @@ type Row<'a> = (&'a Shown<'a, Found>, &'a Spawned);
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     let rows: Vec<Row> = parts
         .iter()
-        .flat_map(|part| part.found.iter().map(move |Found::Spawned(found)| (part, found)))
+        .flat_map(|part| methods_of(part).map(move |spawned| (part, spawned)))
         .collect();
     to.table(methods(&rows));
     to.table(phases(&rows));
     for part in parts {
         sentences(part, to);
         chart(part, to);
+        if let Some(told) = tally(part).told("blocks of rounds") {
+            to.note(format!("{}: {told}", part.name()));
+        }
     }
     for (part, spawned) in rows {
-        let Some(median) = whole(spawned).and_then(Distribution::median_interval) else {
+        let Some(median) = whole(spawned).and_then(|time| time.quantile(0.5)) else {
             continue;
         };
         let labels = Labels::new()
@@ -52,10 +56,31 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
             .with("method", key(spawned.method))
             .with("backend", backend(spawned.method));
         if spawned.method == Method::Pooled {
-            to.headline(Form::Time.show(median.value), "from a pooled start to the first reply");
+            to.headline(Form::Time.show(median), "from a pooled start to the first reply");
         }
-        to.metric(Metric::estimated(&SPAWN_TO_FIRST_REPLY, labels, median, Vec::new()));
+        let medians = spawned.medians.clone();
+        let metric = Metric::whole(&SPAWN_TO_FIRST_REPLY, labels, median, medians);
+        to.metric(metric.withheld(tally(part).withheld("blocks of rounds")));
     }
+}
+
+/// Returns the methods of a part.
+fn methods_of<'a>(part: &'a Shown<Found>) -> impl Iterator<Item = &'a Spawned> {
+    part.found.iter().filter_map(|found| match found {
+        Found::Spawned(spawned) => Some(spawned),
+        Found::Blocks { .. } => None,
+    })
+}
+
+/// Returns how many blocks of rounds count.
+fn tally(part: &Shown<Found>) -> Tally {
+    let mut tally = Tally::default();
+    for found in &part.found {
+        if let Found::Blocks { blocks } = found {
+            blocks.iter().for_each(|block| tally.add(block.invalid));
+        }
+    }
+    tally
 }
 
 fn whole(spawned: &Spawned) -> Option<&Distribution> {
@@ -63,8 +88,7 @@ fn whole(spawned: &Spawned) -> Option<&Distribution> {
 }
 
 fn median(part: &Shown<Found>, method: Method, phase: Phase) -> Option<f64> {
-    let mut found = part.found.iter().map(|Found::Spawned(spawned)| spawned);
-    let found = found.find(|spawned| spawned.method == method)?;
+    let found = methods_of(part).find(|spawned| spawned.method == method)?;
     found.phase(phase)?.quantile(0.5)
 }
 
@@ -122,8 +146,9 @@ fn sentences(part: &Shown<Found>, to: &mut View) {
 
 /// Draws the medians of all methods, with their intervals.
 fn chart(part: &Shown<Found>, to: &mut View) {
-    let medians = part.found.iter().filter_map(|Found::Spawned(spawned)| {
-        Some((name(spawned.method), whole(spawned)?.median_interval()?))
+    let medians = methods_of(part).filter_map(|spawned| {
+        let value = whole(spawned)?.quantile(0.5)?;
+        Some((name(spawned.method), spread(value, &spawned.medians)))
     });
     let medians: Vec<_> = medians.collect();
     let spots = medians.iter().enumerate().map(|(index, (_, median))| Spot {

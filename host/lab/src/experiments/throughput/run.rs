@@ -2,11 +2,9 @@
 
 use crate::Result;
 use crate::record::{ClosedLoop, Part};
-use crate::sampling::closed_loop::windows_of;
-use crate::sampling::open_loop::Go;
 use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
-use crate::sampling::repeating::Repeats;
+use crate::sampling::repeating::closed_loop;
 
 /// Loads a program's agents on so many shards.
 ///
@@ -26,17 +24,7 @@ pub fn throughput(
         return to.unavailable(why);
     }
     let fleet = program.fleet_of(load.agents, shards, load.strategy)?;
-    // The first load takes all of the time; a repeated one ends when enough windows count.
-    let mut repeats = Repeats::of(load.duration);
-    while repeats.next(load.window()).is_some() && !to.stopped() {
-        windows_of(&fleet, &program.traffic, load, |window| {
-            repeats.count(window.seconds, window.invalid);
-            let went = to.closed(window)?;
-            Ok(repeats.next(load.window()).map_or(Go::Stop, |_| went))
-        })?;
-        fleet.drain()?;
-    }
     let name = program.part("throughput", load.agents, None, shards).name();
-    repeats.note(&name, load.duration, to)?;
+    closed_loop(&fleet, &program.traffic, load, &name, to)?;
     to.accounts(&fleet)
 }

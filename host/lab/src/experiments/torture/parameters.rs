@@ -53,7 +53,8 @@ impl Parameters {
                 shards: stress.shards,
                 ..Part::new("torture", "hostile guests")
             })?;
-            to.found(&Found::Stress(Box::new(torture(&stress)?)))
+            let report = torture(&stress, &|| to.stopped())?;
+            to.found(&Found::Stress(Box::new(report)))
         };
         Plan {
             name: "torture".to_owned(),

@@ -59,7 +59,7 @@ const SIZE: usize = 256;
 ///
 /// # Errors
 /// If the machine does not have the room, or a good agent answers something else.
-pub fn torture(plan: &Torture) -> Result<StressReport> {
+pub fn torture(plan: &Torture, stopped: &dyn Fn() -> bool) -> Result<StressReport> {
     let machine = |error: &dyn ToString| Error::Machine(error.to_string());
     let mut sandbox = hostile::sandbox(plan.agents);
     // Of each slot that was ever used, a pool keeps so much, up to a bound that attacks come
@@ -79,7 +79,7 @@ pub fn torture(plan: &Torture) -> Result<StressReport> {
     // Once each, so that what is allocated once and kept is there before it is counted.
     let target = |shard| Target::new(&runtime, &client, plan.placement, shard);
     for (number, attack) in attacks.iter_mut().enumerate() {
-        for shard in 0..plan.shards {
+        for shard in (0..plan.shards).take_while(|_| !stopped()) {
             strike(attack, number, &runner, &target(shard));
         }
     }
@@ -87,7 +87,7 @@ pub fn torture(plan: &Torture) -> Result<StressReport> {
     let script = Neighbours::new(good.clone(), now.clone(), runner.len());
     let mut generator = Generator::new(runtime.connect(WINDOW), script).unyielding();
     let quiet = Segment::steady(Phase::Steady, plan.rate, plan.duration / QUIET);
-    load(&mut generator, quiet, &AtomicBool::new(false))?;
+    load(&mut generator, quiet, &AtomicBool::new(false), stopped)?;
     let rounds = (plan.duration.as_secs_f64() / ROUND.as_secs_f64()).round();
     // One more, after which what the measuring itself keeps is there.
     let order = order(plan.seed, rounds.max(1.0) as usize + 1, &runner, plan.shards);
@@ -101,6 +101,9 @@ pub fn torture(plan: &Torture) -> Result<StressReport> {
             scope.spawn(move || {
                 let strike_in_order = || {
                     for &(number, shard) in order {
+                        if over.load(Relaxed) {
+                            break;
+                        }
                         let is_near = plan.placement == Placement::Shards;
                         now.begin(number, is_near.then_some(shard));
                         strike(&mut attacks[number], number, runner, &target(shard));
@@ -112,19 +115,23 @@ pub fn torture(plan: &Torture) -> Result<StressReport> {
             });
             const LONGEST: Duration = Duration::from_secs(24 * 3_600);
             let struck = Segment::steady(Phase::Faults, plan.rate, LONGEST);
-            load(&mut generator, struck, over)
+            load(&mut generator, struck, over, stopped)
         })?;
         let accounts = runtime.quiesce(Instant::now() + Duration::from_secs(20));
         Ok::<_, Error>((accounts, proportional()))
     };
     let (_, mut resident_before) = strike_all(first)?;
     let (mut accounts, mut resident_after) = strike_all(rest)?;
+    if stopped() {
+        // What there is in the middle of it says nothing.
+        resident_after = None;
+    }
     if growth(resident_before, resident_after).is_some_and(|grown| grown > GROWTH) {
         // An allocator may take more once; what leaks grows again.
         resident_before = resident_after;
         (accounts, resident_after) = strike_all(rest)?;
     }
-    load(&mut generator, quiet, &AtomicBool::new(false))?;
+    load(&mut generator, quiet, &AtomicBool::new(false), stopped)?;
     let accounts = Accounts {
         queued: accounts.queued,
         ..runtime.quiesce(Instant::now() + Duration::from_secs(20))
@@ -178,12 +185,17 @@ fn order(seed: u64, rounds: usize, runner: &AttackRunner, shards: usize) -> Vec<
     order
 }
 
-/// Lets a segment go by, or a part of it.
-fn load(generator: &mut Generator<Neighbours>, of: Segment, over: &AtomicBool) -> Result<()> {
+/// Lets a segment go by, until it is `over`, which it also is as soon as somebody has stopped it.
+fn load(
+    generator: &mut Generator<Neighbours>,
+    of: Segment,
+    over: &AtomicBool,
+    stopped: &dyn Fn() -> bool,
+) -> Result<()> {
     let window = Duration::from_millis(50);
     drive(generator, Schedule::new(vec![of]), window, |_| {
-        let is_over = over.load(Relaxed);
-        Ok(if is_over { Go::Stop } else { Go::On })
+        over.fetch_or(stopped(), Relaxed);
+        Ok(if over.load(Relaxed) { Go::Stop } else { Go::On })
     })
 }
 

@@ -5,14 +5,14 @@
 //! with tokio's timer, 20 µs so). Beside threads that only run when a core is free it does
 //! not yield either ([`Generator::unyielding`]).
 
+use super::failures::Failures;
 use crate::record::{Phase, Window};
 use crate::sampling::cpu::thread_cpu;
 use crate::sampling::departures::Departures;
 use crate::sampling::open_loop::schedule::Schedule;
 use crate::{Error, Result};
 use sandlab_runtime::messaging::{Connection, DeliveryError};
-use sandlab_runtime::{AgentId, Message, Performative};
-use std::collections::BTreeMap;
+use sandlab_runtime::{AgentId, Message, Performative, span};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -71,8 +71,7 @@ pub struct Generator<S> {
     born: Instant,
     yields: bool,
     deadline: Duration,
-    failures: BTreeMap<String, u64>,
-    other_failures: u64,
+    failures: Failures,
 }
 
 /// Which message it is, when it was due, and when it had left.
@@ -81,12 +80,6 @@ struct Departure {
     due_ns: u64,
     sent_ns: u64,
 }
-
-/// Different texts of failures that are counted apart.
-const MOST_FAILURES: usize = 32;
-
-/// Characters of a failure's text that tell it from others: an agent may quote the message.
-const FAILURE_TEXT: usize = 120;
 
 impl<S: Script> Generator<S> {
     /// Over this connection.
@@ -98,8 +91,7 @@ impl<S: Script> Generator<S> {
             born: Instant::now(),
             yields: true,
             deadline: DEADLINE,
-            failures: BTreeMap::new(),
-            other_failures: 0,
+            failures: Failures::default(),
         }
     }
 
@@ -109,26 +101,9 @@ impl<S: Script> Generator<S> {
         Self { deadline, ..self }
     }
 
-    /// Returns the beginnings of the failures' texts, each with how often it came, the commonest
-    /// first, and last how many more there were.
+    /// Returns the texts of failures, each with how often its like came, the commonest first.
     pub fn failures(&self) -> Vec<(String, u64)> {
-        let mut failures: Vec<_> = self.failures.clone().into_iter().collect();
-        failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let others = ("other failures".to_owned(), self.other_failures);
-        failures.extend(Some(others).filter(|(_, count)| *count > 0));
-        failures
-    }
-
-    fn note_failure(&mut self, why: &str) {
-        let mut text: String = why.chars().take(FAILURE_TEXT).collect();
-        if text.len() < why.len() {
-            text.push('…');
-        }
-        let is_known = self.failures.contains_key(&text);
-        match is_known || self.failures.len() < MOST_FAILURES {
-            true => *self.failures.entry(text).or_default() += 1,
-            false => self.other_failures += 1,
-        }
+        self.failures.texts()
     }
 
     /// Keeps its core while nothing is due. A thread of the policy SCHED_IDLE that it yielded
@@ -201,7 +176,8 @@ impl<S: Script> Generator<S> {
             } else if load.due.is_none() && last_end.elapsed() > PATIENCE {
                 let lost = self.connection.in_flight();
                 return Err(Error::Path(format!(
-                    "{lost} messages were not heard of for {PATIENCE:?}"
+                    "{lost} messages were not heard of for {}",
+                    span(PATIENCE)
                 )));
             } else if self.yields {
                 std::thread::yield_now();
@@ -281,7 +257,7 @@ impl<S: Script> Generator<S> {
                 }
                 Verdict::Failed => {
                     window.failed += 1;
-                    self.note_failure(why.as_deref().unwrap_or("a reply of another kind"));
+                    self.failures.add(why.as_deref().unwrap_or("a reply of another kind"));
                 }
                 Verdict::Meant => window.meant += 1,
             }

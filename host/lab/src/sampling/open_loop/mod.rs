@@ -4,10 +4,11 @@
 //! the system stalls (Tene, "How not to measure latency": coordinated omission). Here the
 //! clock of a message starts when it was due, and nothing is filled in afterwards.
 
+mod failures;
 mod generator;
 mod schedule;
 
-pub use generator::{Generator, Reply, Script, Verdict};
+pub use generator::{DEADLINE, Generator, Reply, Script, Verdict};
 pub use schedule::{Schedule, Segment};
 
 use crate::record::{Disturbance, Watch, Window};

@@ -10,6 +10,7 @@ use crate::printable::printable;
 use crate::record::Paired;
 use crate::{Error, Result};
 use sandlab_runtime::child::{Cause, Child};
+use sandlab_runtime::span;
 use sandlab_runtime::text_file::without_mark;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -123,11 +124,16 @@ impl Programs {
         match ended.cause {
             Cause::Stopped => Ok(None),
             Cause::Deadline(_) => Err(failed(format!(
-                "not done after {:?}; raise --timeout, or let it measure less",
-                self.timeout
+                "not done after {}; raise --timeout, or let it measure less",
+                span(self.timeout)
             ))),
             _ if !ended.cause.is_success() => Err(failed(format!("ended: {ended}"))),
-            _ => parse(&output).map(Some).map_err(failed),
+            _ => parse(&output).map(Some).map_err(|unread| match unread {
+                Unread::Protocol(reason) => failed(reason),
+                Unread::Value(reason) => {
+                    Error::Usage(format!("{}: {reason}", program.display()))
+                }
+            }),
         }
     }
 }
@@ -143,7 +149,15 @@ fn require_same([(first, one), (second, other)]: [(&str, &Identity); 2]) -> Resu
     )))
 }
 
-fn parse(output: &str) -> Result<Said, String> {
+/// Why what a program said cannot be used.
+enum Unread {
+    /// It is not the bench protocol.
+    Protocol(String),
+    /// It is, and has a value of which there are no ratios.
+    Value(String),
+}
+
+fn parse(output: &str) -> Result<Said, Unread> {
     let mut said = Said::new();
     for (number, line) in without_mark(output).lines().enumerate() {
         if line.trim().is_empty() {
@@ -153,10 +167,15 @@ fn parse(output: &str) -> Result<Said, String> {
             let help = r#"{"metric": "latency", "value": 12.5, "unit": "ns", "better": "lower"}"#;
             format!("line {} of its output: {reason}; write only lines like {help}", number + 1)
         };
-        let sample: Sample = serde_json::from_str(line).map_err(|error| at(error.to_string()))?;
+        let sample: Sample = serde_json::from_str(line)
+            .map_err(|error| Unread::Protocol(at(error.to_string())))?;
         if !sample.value.is_finite() || sample.value <= 0.0 {
-            let reason = format!("{} is {}, and must be above 0", sample.metric, sample.value);
-            return Err(at(reason));
+            return Err(Unread::Value(format!(
+                "{} is {}: a gate compares by ratios, so that every value must be above 0; report \
+                 it in a finer unit, or leave it out",
+                printable(&sample.metric),
+                sample.value
+            )));
         }
         let metric = Identity {
             name: printable(&sample.metric),
@@ -166,12 +185,14 @@ fn parse(output: &str) -> Result<Said, String> {
         let known = said.entry(metric.name.clone());
         let (first, values) = known.or_insert_with(|| (metric.clone(), Vec::new()));
         if *first != metric {
-            return Err(at(format!("{} has two units or directions", metric.name)));
+            let reason = format!("{} has two units or directions", metric.name);
+            return Err(Unread::Protocol(at(reason)));
         }
         values.push(sample.value);
     }
     if said.is_empty() {
-        return Err("it printed no sample; see docs/gate.md for the bench protocol".to_owned());
+        let reason = "it printed no sample; see docs/gate.md for the bench protocol";
+        return Err(Unread::Protocol(reason.to_owned()));
     }
     Ok(said)
 }
@@ -192,7 +213,7 @@ mod tests {
                 "two units",
             ),
         ] {
-            let error = parse(text).err().unwrap();
+            let (Unread::Protocol(error) | Unread::Value(error)) = parse(text).err().unwrap();
             assert!(error.contains(part), "{text:?}: {error}");
         }
     }

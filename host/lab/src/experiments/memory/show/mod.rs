@@ -28,10 +28,14 @@ type Limited<'a> = (&'a Part, &'a AtLimit);
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     let (mut limits, mut tuned) = (Vec::<Limited>::new(), Vec::<(&Part, &Tuned)>::new());
     let mut unsettled = Vec::<(&Part, &Unsettled)>::new();
+    let mut disturbed = Vec::new();
     for part in parts {
         for found in &part.found {
             match found {
-                Found::AtLimit(found) => limits.push((&part.part, found)),
+                Found::AtLimit(found) => {
+                    limits.push((&part.part, found));
+                    disturbed.push(part.disturbed());
+                }
                 Found::Tuned(found) => tuned.push((&part.part, found)),
                 Found::Unsettled(found) => unsettled.push((&part.part, found)),
             }
@@ -57,13 +61,15 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         to.finding(Topic::MemoryLimits, &objection);
         to.object(objection);
     }
-    for (part, at) in limits {
+    for ((part, at), disturbed) in limits.into_iter().zip(disturbed) {
         let labels = || labels(part).with("limit", at.limit);
         let largest = at.largest.value().and_then(|largest| largest.fallible.value());
         to.metric(
             largest.map(|found| Metric::exact(&LARGEST_ALLOCATION, labels(), found.largest as f64)),
         );
         let pace = at.workload.value().and_then(|ran| ran.pace.value()?.rate());
-        to.metric(pace.map(|rate| Metric::estimated(&LIMITED_PACE, labels(), rate, Vec::new())));
+        to.metric(pace.map(|rate| {
+            Metric::estimated(&LIMITED_PACE, labels(), rate, Vec::new()).withheld(disturbed)
+        }));
     }
 }

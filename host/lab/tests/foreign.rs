@@ -280,6 +280,77 @@ fn messages_that_make_an_agent_fault_are_the_workloads() {
     recovery.assert().code(2).stderr(contains("\"faults\": true"));
 }
 
+/// `sandlab validate` of a subject, without timing.
+fn validate(subject: &str, arguments: &[&str]) -> Option<Command> {
+    let wasm = file(&format!("{subject}.wasm"))?;
+    let mut validate = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    validate.arg("validate").arg(wasm).arg("--no-timing").args(arguments);
+    Some(validate)
+}
+
+#[test]
+fn any_component_is_validated_by_its_own_world_and_workload() {
+    for (subject, world) in
+        [("rust-service", "own"), ("inventory", "own"), ("usvg", "wasi:cli/command")]
+    {
+        let Some(workload) = file(&format!("{subject}.jsonl")) else { continue };
+        let workload = workload.to_str().unwrap();
+        let arguments = ["--world", world, "--workload", workload, "--format", "json"];
+        let mut validate = validate(subject, &arguments).unwrap();
+        let done = validate.assert().code(0);
+        let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+        let stages = report["guests"][0]["stages"].as_array().unwrap();
+        let conformance = stages.iter().find(|stage| stage["stage"] == "conformance").unwrap();
+        assert_eq!(conformance["status"], "pass", "{subject}: {conformance:#}");
+    }
+    let Some(workload) = file("inventory.jsonl") else { return };
+    let arguments = ["--workload", workload.to_str().unwrap()];
+    let done = validate("rust-service", &arguments).unwrap().assert().code(3);
+    done.stdout(contains("messages to a function, and the guest is a service"));
+}
+
+#[test]
+fn a_service_that_loses_a_page_per_request_is_found() {
+    let Some(workload) = file("rust-service-leak.jsonl") else { return };
+    let arguments = ["--workload", workload.to_str().unwrap()];
+    let done = validate("rust-service-leak", &arguments).unwrap().assert().code(1);
+    done.stdout(contains("A901").and(contains("64.1 KiB more per call")));
+}
+
+#[test]
+fn a_world_of_the_users_own_says_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let own = repository.join("guest-agents/foreign/rust/inventory/wit/inventory.wit");
+    let own = std::fs::read_to_string(own).unwrap();
+    for (from, to, told) in [
+        ("", "", ""),
+        ("price: u32", "price: u64", "wanted  record item { name: string, price: u64"),
+        (
+            "rounds: u32) -> u64",
+            "rounds: u32) -> u32",
+            "checksum: func(data: list<u8>, rounds: u32) -> u32",
+        ),
+        ("checksum: func", "check: func", "stock@1.0.0#check"),
+        ("export stock;", "export stock; export more: func();", "more: func()"),
+    ] {
+        let path = folder.path().join("world.wit");
+        std::fs::write(&path, own.replace(from, to)).unwrap();
+        let world = format!("{}#inventory", path.display());
+        let arguments = ["--world", &world, "--skip", "soak,conformance,hygiene"];
+        let Some(mut validate) = validate("inventory", &arguments) else { return };
+        // Rust's standard library imports WASI, which that world does not have.
+        let done = validate.assert().code(1);
+        done.stdout(contains("wasi:cli/environment").and(contains(told)));
+    }
+    let Some(mut proxy) = validate("rust-service", &["--world", "wasi:cli/command"]) else {
+        return;
+    };
+    proxy.assert().code(1).stdout(contains("wasi:cli/run"));
+    let mut nothing = validate("rust-service", &["--world", "wasi:http/proxies"]).unwrap();
+    nothing.assert().code(2).stderr(contains("is neither a world"));
+}
+
 /// The value of a run's first metric with this key and these labels.
 fn metric(run: &Value, key: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let metrics = run["derived"]["metrics"].as_array()?.iter();

@@ -8,7 +8,8 @@ use crate::validate::{
     find, supervise, worker,
 };
 use crate::{Error, Result, paths, record, workload};
-use sandlab_runtime::text_file;
+use sandlab_runtime::subject::Kind;
+use sandlab_runtime::{SandboxConfig, text_file};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -25,11 +26,19 @@ pub struct Args {
     /// Policy that guests are held against, a TOML file; docs/validate.md has its fields.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// World that guests must export, instead of the policy's.
-    #[arg(long, value_name = "NAME")]
+    /// World that guests must have, instead of the policy's: of agents plain-agent, batch-agent,
+    /// durable-agent or zero-copy-agent; wasi:http/proxy or wasi:cli/command; or a WIT file or
+    /// package's folder, with `#world` behind it if there are several.
+    #[arg(long, value_name = "NAME|WIT[#WORLD]")]
     world: Option<String>,
-    /// Workload file with further messages and their required replies.
+    /// What guests are that could be of two kinds: agent, service, command or function.
+    #[arg(long = "as", value_name = "KIND")]
+    kind: Option<Kind>,
+    /// Sandbox config that guests run with, instead of the policy's limits.
     #[arg(long, value_name = "FILE")]
+    sandbox: Option<PathBuf>,
+    /// Workload file with further messages and their required replies.
+    #[arg(long, visible_alias = "workload", value_name = "FILE")]
     cases: Vec<PathBuf>,
     /// Agent that guests must be like: its messages, and the replies that they require.
     #[arg(long, value_name = "AGENT|BUNDLE")]
@@ -145,10 +154,48 @@ fn cases_file(file: &Path, copies: &Path) -> Result<Value> {
     Ok(Value::from(path))
 }
 
+/// Returns a world's name as it is, and a path so that it holds in any folder.
+fn from_here(world: &str) -> Result<String> {
+    let (path, name) = match world.split_once('#') {
+        Some((path, name)) => (path, format!("#{name}")),
+        None => (world, String::new()),
+    };
+    if !Path::new(path).exists() {
+        return Ok(world.to_owned());
+    }
+    let path = std::path::absolute(path).map_err(Error::file("find", Path::new(path)))?;
+    Ok(format!("{}{name}", path.display()))
+}
+
+/// Reads a sandbox config as a policy's limits, with its folders so that they hold anywhere.
+fn limits(file: &Path) -> Result<Table> {
+    // For its errors, which say more than those of a table.
+    let config = SandboxConfig::read(file)?;
+    let text = text_file::read(file).map_err(Error::file("read", file))?;
+    let mut limits: Table = toml::from_str(&text)
+        .map_err(|error| Error::Usage(format!("{}: {error}", file.display())))?;
+    let granted = limits.get_mut("grants").and_then(|grants| grants.get_mut("directories"));
+    if let Some(Value::Array(directories)) = granted {
+        for (written, read) in directories.iter_mut().zip(&config.grants.directories) {
+            let host = std::path::absolute(&read.host).map_err(Error::file("find", &read.host))?;
+            if let Value::Table(written) = written {
+                written.insert("host".to_owned(), Value::from(host.display().to_string()));
+            }
+        }
+    }
+    Ok(limits)
+}
+
 fn policies(args: &Args, copies: &Path) -> Result<Policies> {
     let mut last = Table::new();
     if let Some(world) = &args.world {
-        last.insert("world".to_owned(), Value::from(world.as_str()));
+        last.insert("world".to_owned(), Value::from(from_here(world)?));
+    }
+    if let Some(kind) = args.kind {
+        last.insert("kind".to_owned(), Value::from(kind.name()));
+    }
+    if let Some(file) = &args.sandbox {
+        last.insert("limits".to_owned(), limits(file)?.into());
     }
     if !args.skip.is_empty() {
         let names = args.skip.iter().map(|stage| Value::from(stage.name()));

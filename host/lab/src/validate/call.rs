@@ -7,7 +7,6 @@ use super::measure::Measure;
 use super::policy::Policy;
 use crate::printable::printable;
 use crate::workload::Case;
-use sandlab_runtime::wasm::Sandbox;
 use sandlab_runtime::{Agent, Backend, CallError, Cause, Handled, LogLine, Message};
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ const TIMED: usize = 9;
 /// # Errors
 /// If the host, and not the guest, failed.
 pub fn check(
-    sandbox: &Sandbox,
+    guest: &dyn Backend,
     case: &Case,
     policy: &Policy,
     timed: bool,
@@ -27,7 +26,7 @@ pub fn check(
     let Some(exchange) = case.exchanges.first() else {
         return Ok(vec![Check::skipped("answers", "there is no message to send")]);
     };
-    let mut agent = match start(sandbox, case) {
+    let mut agent = match start(guest, case) {
         Ok(agent) => agent,
         Err(error) => return Ok(vec![answers(&error, "configure", &[])?]),
     };
@@ -62,7 +61,7 @@ pub fn check(
         checks.push(judge(policy, measure, value, Code::OverCall));
     }
     checks.push(if timed {
-        let mut samples = times(sandbox, case, &exchange.request, policy.timing.repeating)?;
+        let mut samples = times(guest, case, &exchange.request, policy.timing.repeating)?;
         let median = percentile(&mut samples, 0.5);
         judge_samples(policy, Measure::CallTime, median, samples, Code::OverCall)
     } else {
@@ -81,7 +80,7 @@ pub fn start(backend: &dyn Backend, case: &Case) -> Result<Box<dyn Agent>, CallE
 }
 
 fn times(
-    sandbox: &Sandbox,
+    guest: &dyn Backend,
     case: &Case,
     request: &Message,
     most: Duration,
@@ -89,7 +88,7 @@ fn times(
     let all = Instant::now();
     let mut times = Vec::new();
     while times.len() < TIMED && (times.is_empty() || all.elapsed() < most) {
-        let mut agent = start(sandbox, case).map_err(|error| error.to_string())?;
+        let mut agent = start(guest, case).map_err(|error| error.to_string())?;
         let started = Instant::now();
         // The reply was checked before; a failure takes time too.
         let _ = agent.handle(request);

@@ -5,6 +5,7 @@ use super::finding::{Check, Finding};
 use super::language::Language;
 use super::outline::Outline;
 use super::policy::{Capabilities, Preset};
+use sandlab_runtime::subject::Kind;
 use sandlab_runtime::wasm::{NotLinked, linked};
 use std::collections::BTreeMap;
 
@@ -40,6 +41,15 @@ impl Capability {
             ("wasi:sockets", _) => Self::Network,
             ("wasi:http", _) => Self::Http,
             _ => Self::Unknown,
+        }
+    }
+
+    /// Returns the capability of an interface for guests of a kind: the types of requests are a
+    /// service's messages.
+    fn of_kind(interface: &str, kind: Kind) -> Self {
+        match interface {
+            "wasi:http/types" if kind != Kind::Agent => Self::Streams,
+            other => Self::of(other),
         }
     }
 
@@ -84,29 +94,34 @@ impl Capability {
         !matches!(self, Self::Network | Self::Http | Self::Unknown)
     }
 
-    /// Returns whether sandlab's hosts offer it at all.
-    const fn is_offered(self) -> bool {
-        !matches!(self, Self::Http | Self::Unknown)
+    /// Returns whether sandlab's hosts offer it to guests of a kind at all.
+    fn is_offered(self, kind: Kind) -> bool {
+        match self {
+            Self::Messages => kind == Kind::Agent,
+            Self::Http => kind != Kind::Agent,
+            Self::Unknown => false,
+            _ => true,
+        }
     }
 }
 
 /// Makes one check per capability, from the least powerful to the most.
-pub fn check(outline: &Outline, allowed: &Capabilities) -> Vec<Check> {
+pub fn check(outline: &Outline, allowed: &Capabilities, kind: Kind) -> Vec<Check> {
     let mut by_capability: BTreeMap<Capability, Vec<&str>> = BTreeMap::new();
     for import in &outline.imports {
-        let capability = Capability::of(without_version(import));
+        let capability = Capability::of_kind(without_version(import), kind);
         by_capability.entry(capability).or_default().push(import);
     }
     let checks = by_capability.into_iter().map(|(capability, imports)| {
         let note = format!("can {}: {}", capability.allows(), imports.join(", "));
         let refused = imports.into_iter().filter(|import| {
             let is_allowed = is_allowed(without_version(import), capability, allowed);
-            !(capability.is_offered() && is_allowed)
+            !(capability.is_offered(kind) && is_allowed)
         });
         let findings = by_package(refused)
             .into_iter()
-            .map(|(package, imports)| refusal(package, &imports, capability, outline));
-        let unlinked = not_linked(&outline.imports, capability);
+            .map(|(package, imports)| refusal(package, &imports, capability, kind, outline));
+        let unlinked = not_linked(&outline.imports, capability, kind);
         let findings = findings.chain(unlinked).collect();
         Check::of(capability.name(), findings).with_note(note)
     });
@@ -115,11 +130,13 @@ pub fn check(outline: &Outline, allowed: &Capabilities) -> Vec<Check> {
 
 /// Returns findings for imports of a capability that is offered, in a version or by a name of which
 /// the linker knows nothing. Those of one package and reason are one finding.
-fn not_linked(imports: &[&str], capability: Capability) -> Vec<Finding> {
+fn not_linked(imports: &[&str], capability: Capability, kind: Kind) -> Vec<Finding> {
     let mut reasons: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for import in imports {
-        let is_of = Capability::of(without_version(import)) == capability;
-        if !is_of || !capability.is_offered() {
+        let is_of = Capability::of_kind(without_version(import), kind) == capability;
+        // The linker of services knows more of HTTP than is listed here, and says it.
+        let is_http = kind != Kind::Agent && import.starts_with("wasi:http/");
+        if !is_of || is_http || !capability.is_offered(kind) {
             continue;
         }
         if let Err(why) = linked(import) {
@@ -147,9 +164,15 @@ fn by_package<'a>(imports: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, V
     packages
 }
 
-fn refusal(package: &str, imports: &[&str], capability: Capability, outline: &Outline) -> Finding {
+fn refusal(
+    package: &str,
+    imports: &[&str],
+    capability: Capability,
+    kind: Kind,
+    outline: &Outline,
+) -> Finding {
     let origin = origin(outline, capability);
-    let (code, remedy) = if capability.is_offered() {
+    let (code, remedy) = if capability.is_offered(kind) {
         let name = capability.name();
         let remedy =
             format!("Build without it, or add \"{name}\" to `allow` under [capabilities].{origin}");
@@ -268,7 +291,7 @@ mod tests {
         let outline = Outline { imports: vec![import], ..Outline::default() };
         let allowed =
             Capabilities { preset, allow: allow.iter().map(|entry| (*entry).to_owned()).collect() };
-        let checks = check(&outline, &allowed);
+        let checks = check(&outline, &allowed, Kind::Agent);
         let findings = checks.iter().flat_map(|check| &check.findings);
         findings.map(|finding| finding.code).collect()
     }
@@ -293,7 +316,7 @@ mod tests {
         ] {
             let outline = Outline { imports: vec![import], ..Outline::default() };
             let allowed = Capabilities { preset: basics, allow: Vec::new() };
-            let checks = check(&outline, &allowed);
+            let checks = check(&outline, &allowed, Kind::Agent);
             let [finding] = &checks[0].findings[..] else { panic!("{checks:?}") };
             assert_eq!(finding.code, Code::NobodyOffers);
             assert!(finding.remedy.contains(says), "{finding:?}");

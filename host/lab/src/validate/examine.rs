@@ -5,6 +5,7 @@ use super::outline::Outline;
 use super::policy::{Policies, Policy};
 use super::stage::Stage;
 use super::{capabilities, format, hygiene, statics, world};
+use sandlab_runtime::subject::Kind;
 use std::path::Path;
 use toml::Table;
 
@@ -23,8 +24,8 @@ pub fn examine(bytes: &[u8]) -> Result<Vec<StageReport>, String> {
     let outline = Outline::of(bytes).map_err(|error| error.to_string())?;
     for stage in [Stage::World, Stage::Capabilities, Stage::Static, Stage::Hygiene] {
         let checks = match stage {
-            Stage::World => world::check(bytes, &policy.world),
-            Stage::Capabilities => capabilities::check(&outline, &policy.capabilities),
+            Stage::World => world::check(bytes, &policy.world, Kind::Agent),
+            Stage::Capabilities => capabilities::check(&outline, &policy.capabilities, Kind::Agent),
             Stage::Static => statics::check(bytes, &outline, &policy),
             _ => hygiene::check(&outline),
         };

@@ -6,28 +6,36 @@ use super::finding::{Check, Finding};
 use super::measure::Measure;
 use super::policy::Policy;
 use sandlab_runtime::LoadError;
-use sandlab_runtime::wasm::{Cache, Sandbox, SandboxEngine};
+use sandlab_runtime::subject::{self, Kind, Options, Subject};
+use sandlab_runtime::wasm::{Cache, SandboxEngine};
 use std::time::Instant;
 
-/// The loaded sandbox, `None` if the component was refused, and the checks.
-pub type Loaded = (Option<Sandbox>, Vec<Check>);
+/// The loaded guest, `None` if the component was refused, and the checks.
+pub type Loaded = (Option<Subject>, Vec<Check>);
 
 /// Loads the component, `timing.compiles` times if loading is timed.
 ///
 /// # Errors
 /// If this machine cannot run the engine that the policy's limits ask for.
-pub fn check(bytes: &[u8], policy: &Policy, timed: bool) -> Result<Loaded, String> {
+pub fn check(
+    bytes: &[u8],
+    name: &str,
+    kind: Kind,
+    policy: &Policy,
+    timed: bool,
+) -> Result<Loaded, String> {
     let is_judged = policy.budgets.contains_key(&Measure::CompileTime);
     let compiles = if timed { policy.timing.compiles } else { 1 };
     // Loading from the cache would time no compilation.
     let cache = if timed && (is_judged || compiles > 1) { Cache::none() } else { Cache::of_user() };
     let engine = SandboxEngine::with_cache(&policy.limits, cache);
     let engine = engine.map_err(|error| error.to_string())?;
+    let options = Options { kind: Some(kind), reuse: None };
     let mut samples = Vec::new();
     let mut loaded = None;
     for _ in 0..compiles {
         let started = Instant::now();
-        match engine.load_bytes(bytes) {
+        match subject::load_bytes(&engine, bytes, name, &options) {
             Ok(sandbox) => loaded = Some(sandbox),
             Err(error) => return refused(&error).map(|check| (None, vec![check])),
         }

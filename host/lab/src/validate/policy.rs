@@ -2,9 +2,10 @@
 
 use super::measure::Measure;
 use super::stage::Stage;
+use super::world::World;
 use bytesize::ByteSize;
 use glob::Pattern;
-use sandlab_runtime::wasm::contract;
+use sandlab_runtime::subject::Kind;
 use sandlab_runtime::{SandboxConfig, config::Stdio};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +20,11 @@ const DEFAULT: &str = include_str!("default.toml");
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Policy {
-    /// The world whose interfaces the guest must export.
-    pub world: String,
+    /// The world that the guest must have.
+    pub world: World,
+    /// What the guest is, if it could be of two kinds. Not set: found from its exports.
+    #[serde(default)]
+    pub kind: Option<Kind>,
     /// Stages that are not run.
     pub skip: BTreeSet<Stage>,
     /// Allowed imports.
@@ -188,9 +192,7 @@ impl Policy {
     /// If a field is missing, unknown or wrong: the message says which.
     pub fn read(table: Table, folder: &Path) -> Result<Self, String> {
         let mut policy: Self = table.try_into().map_err(message)?;
-        if !contract::WORLDS.contains(&policy.world.as_str()) {
-            return Err(contract::Undecodable::World(policy.world).to_string());
-        }
+        policy.world = policy.world.in_folder(folder)?;
         if policy.timing.spawns == 0 || policy.timing.compiles == 0 || policy.soak.calls == 0 {
             return Err("`spawns`, `compiles` and `calls` are at least 1".to_owned());
         }

@@ -8,8 +8,7 @@ use super::policy::{Policy, Soak};
 use crate::stats::{FEWEST, Trend, trend};
 use crate::workload::Case;
 use bytesize::ByteSize;
-use sandlab_runtime::wasm::Sandbox;
-use sandlab_runtime::{Agent, CallError, Cause, Message};
+use sandlab_runtime::{Agent, Backend, CallError, Cause, Message};
 use std::time::Instant;
 
 /// Messages that are sent again and again.
@@ -27,22 +26,22 @@ pub struct Series<'a> {
 /// # Errors
 /// If the host, and not the guest, failed.
 pub fn check(
-    sandbox: &Sandbox,
+    guest: &dyn Backend,
     series: &[Series],
     policy: &Policy,
     language: Language,
 ) -> Result<Vec<Check>, String> {
-    series.iter().map(|series| plateau(sandbox, series, &policy.soak, language)).collect()
+    series.iter().map(|series| plateau(guest, series, &policy.soak, language)).collect()
 }
 
 fn plateau(
-    sandbox: &Sandbox,
+    guest: &dyn Backend,
     series: &Series,
     soak: &Soak,
     language: Language,
 ) -> Result<Check, String> {
     let (case, name) = (series.case, series.name);
-    let mut agent = match call::start(sandbox, case) {
+    let mut agent = match call::start(guest, case) {
         Ok(agent) => agent,
         Err(error) => return ended(name, &error, 0),
     };
@@ -53,6 +52,14 @@ fn plateau(
             if matches!(error.cause(), Some(Cause::OutOfMemory { .. })) =>
         {
             format!(", until call {next}: {error}")
+        }
+        // Some engines keep the state of their first request.
+        (End::Fault(error), _)
+            if memory.len() == 1 && matches!(error.cause(), Some(Cause::Response(_))) =>
+        {
+            let why =
+                format!("an instance answers one request only: the second ended with {error}");
+            return Ok(Check::skipped(name, why));
         }
         (End::Fault(error), _) => return ended(name, error, memory.len()),
         (End::Refused, _) => format!(", until it was refused memory at call {next}"),

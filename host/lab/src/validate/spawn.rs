@@ -5,7 +5,6 @@ use super::code::Code;
 use super::finding::{Check, Finding};
 use super::measure::Measure;
 use super::policy::Policy;
-use sandlab_runtime::wasm::Sandbox;
 use sandlab_runtime::{Backend, Cause, Fault, Identity};
 use std::time::Instant;
 
@@ -17,7 +16,7 @@ const FEWEST_FOR_P95: usize = 20;
 ///
 /// # Errors
 /// If the host, and not the guest, failed.
-pub fn check(sandbox: &Sandbox, policy: &Policy, timed: bool) -> Result<Vec<Check>, String> {
+pub fn check(guest: &dyn Backend, policy: &Policy, timed: bool) -> Result<Vec<Check>, String> {
     let spawns = if timed { policy.timing.spawns } else { 1 };
     let mut samples = Vec::new();
     let all = Instant::now();
@@ -26,7 +25,7 @@ pub fn check(sandbox: &Sandbox, policy: &Policy, timed: bool) -> Result<Vec<Chec
             break;
         }
         let started = Instant::now();
-        if let Err(fault) = sandbox.spawn(Identity::alone()) {
+        if let Err(fault) = guest.spawn(Identity::alone()) {
             return Ok(vec![Check::of("starts", vec![not_spawned(&fault, number)?])]);
         }
         samples.push(started.elapsed().as_nanos() as u64);

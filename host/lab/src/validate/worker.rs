@@ -16,7 +16,7 @@ use crate::workload::{self, Case, Exchange};
 use crate::{Error, Result};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sandlab_runtime::native::Twin;
-use sandlab_runtime::wasm::Sandbox;
+use sandlab_runtime::subject::{self, Adapter, Kind, Subject as Guest};
 use sandlab_runtime::{Backend, Message};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -81,7 +81,8 @@ pub fn serve() -> Result<()> {
         .map_err(|error| Error::Machine(format!("standard input is not a job: {error}")))?;
     let policy = Policy::read(job.policy.clone(), &job.folder).map_err(Error::Usage)?;
     limit(policy.timing.memory_limit.as_u64())?;
-    let worker = Worker { job, policy, go: listen()? };
+    let name = job.component.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let worker = Worker { job, policy, kind: Kind::Agent, name, go: listen()? };
     let told = worker.check();
     told.map_err(|error| Error::Machine(format!("the parent is gone: {error}")))
 }
@@ -113,6 +114,10 @@ fn limit(memory: u64) -> Result<()> {
 struct Worker {
     job: Job,
     policy: Policy,
+    /// What the guest is: an agent, if nothing says otherwise.
+    kind: Kind,
+    /// The first argument that a command sees.
+    name: String,
     go: Receiver<()>,
 }
 
@@ -120,7 +125,7 @@ struct Worker {
 #[derive(Default)]
 struct StageOutputs<'a> {
     outline: Option<Outline<'a>>,
-    sandbox: Option<Sandbox>,
+    guest: Option<Guest>,
     messages: Option<Messages>,
 }
 
@@ -142,8 +147,20 @@ impl Worker {
             Ok(bytes) => bytes,
             Err(error) => return report_event(&Event::Unreadable(error)),
         };
+        // A core module is checked as the component that the adapter makes of it.
+        let adapted = match (self.policy.world.kind(), subject::adapt(&bytes)) {
+            (None | Some(Kind::Command), Ok((component, Some(Adapter::Command)))) => {
+                Some(component.into_owned())
+            }
+            _ => None,
+        };
+        let file = bytes;
+        let bytes = adapted.as_ref().unwrap_or(&file);
+        let wanted = self.policy.kind.or(self.policy.world.kind());
+        let found = wanted.or_else(|| subject::kind_of(bytes));
+        self.kind = found.unwrap_or(Kind::Agent);
         let mut about =
-            About { sha256: sha256(&bytes), bytes: bytes.len() as u64, producers: Vec::new() };
+            About { sha256: sha256(&file), bytes: file.len() as u64, producers: Vec::new() };
         // Deleted when this function returns: the guest may write in it until then.
         let _directory = self.grant_directory();
         let mut found = StageOutputs::default();
@@ -161,7 +178,7 @@ impl Worker {
                     if self.go.recv().is_err() {
                         return Ok(());
                     }
-                    self.run(stage, &bytes, &mut found)
+                    self.run(stage, bytes, &mut found)
                 }
             };
             if matches!(report.status, Status::Fail | Status::Error) {
@@ -204,35 +221,41 @@ impl Worker {
                 }
                 Ok(checks)
             }
-            Stage::World => Ok(world::check(bytes, &policy.world)),
+            Stage::World => Ok(world::check(bytes, &policy.world, self.kind)),
             Stage::Capabilities => {
-                Ok(capabilities::check(found.outline(bytes)?, &policy.capabilities))
+                Ok(capabilities::check(found.outline(bytes)?, &policy.capabilities, self.kind))
             }
             Stage::Static => Ok(statics::check(bytes, found.outline(bytes)?, policy)),
             Stage::Load => {
-                let (sandbox, checks) = load::check(bytes, policy, timed)?;
-                found.sandbox = sandbox;
+                let (guest, checks) = load::check(bytes, &self.name, self.kind, policy, timed)?;
+                found.guest = guest;
                 Ok(checks)
             }
-            Stage::Spawn => spawn::check(found.sandbox(bytes, policy)?, policy, timed),
+            Stage::Spawn => spawn::check(&*self.guest(found, bytes)?.backend, policy, timed),
             Stage::Call => {
                 self.messages(found)?;
-                let (sandbox, messages) = found.ready(bytes, policy)?;
-                let case = messages.first().ok_or("there are no messages")?;
-                let mut checks = call::check(sandbox, case, policy, timed)?;
+                let (guest, messages) = self.ready(found, bytes)?;
+                let Some(case) = messages.first() else {
+                    return Ok(vec![Check::skipped("answers", UNKNOWN)]);
+                };
+                let mut checks = call::check(&*guest.backend, case, policy, timed)?;
                 checks.extend(messages.unknown("a message that it knows"));
                 Ok(checks)
             }
             Stage::Conformance => {
                 self.messages(found)?;
                 let language = Language::of(found.outline(bytes)?);
-                let (sandbox, messages) = found.ready(bytes, policy)?;
+                let (guest, messages) = self.ready(found, bytes)?;
+                let Some(configured) = messages.configured() else {
+                    return Ok(vec![Check::skipped("its own cases", UNKNOWN)]);
+                };
                 let twin = self.twin()?;
                 let subject = conformance::Subject {
-                    guest: sandbox,
+                    kind: self.kind,
+                    guest: &*guest.backend,
                     twin: twin.as_ref().map(|twin| twin as &dyn Backend),
                     is_reference: self.job.is_reference,
-                    configured: messages.configured().ok_or("there are no messages")?,
+                    configured,
                     language,
                     repeatable: policy.conformance.repeatable,
                     clock: conformance::Clock::start(policy.timing.stage_limit),
@@ -240,7 +263,7 @@ impl Worker {
                 let mut checks =
                     conformance::check(&subject, &messages.cases, &policy.conformance)?;
                 checks.extend(messages.unknown("its own cases"));
-                if subject.twin.is_none() {
+                if subject.twin.is_none() && self.kind == Kind::Agent {
                     let why = "there is no twin: build it with `sandlab build`, or name a bundle \
                                that it must be like with `--twin BUNDLE`";
                     checks.push(Check::skipped("twin", why));
@@ -250,16 +273,41 @@ impl Worker {
             Stage::Soak => {
                 self.messages(found)?;
                 let language = Language::of(found.outline(bytes)?);
-                let (sandbox, messages) = found.ready(bytes, policy)?;
+                let (guest, messages) = self.ready(found, bytes)?;
+                if self.kind == Kind::Command {
+                    let why = "an instance of a command ends with its message";
+                    return Ok(vec![Check::skipped("plateau", why)]);
+                }
+                // A message of any content is for agents alone.
                 let payload = messages.payload(policy.soak.payload.as_u64());
-                let payload = payload.ok_or("there are no messages")?;
-                let series: Vec<_> = messages.largest().into_iter().chain([payload]).collect();
-                let mut checks = soak::check(sandbox, &series, policy, language)?;
+                let payload = payload.filter(|_| self.kind == Kind::Agent);
+                let series: Vec<_> = messages.largest().into_iter().chain(payload).collect();
+                let guest = guest.lasting();
+                let mut checks = soak::check(&*guest, &series, policy, language)?;
                 checks.extend(messages.unknown("plateau of its own messages"));
                 Ok(checks)
             }
             Stage::Hygiene => Ok(hygiene::check(found.outline(bytes)?)),
         }
+    }
+
+    /// Returns the guest, and loads it if the stage `load` was skipped.
+    fn guest<'f>(&self, found: &'f mut StageOutputs, bytes: &[u8]) -> Result<&'f Guest, String> {
+        if found.guest.is_none() {
+            found.guest = load::check(bytes, &self.name, self.kind, &self.policy, false)?.0;
+        }
+        let missing = "the component does not load: run the stage `load` to see why";
+        found.guest.as_ref().ok_or_else(|| missing.to_owned())
+    }
+
+    fn ready<'f>(
+        &self,
+        found: &'f mut StageOutputs,
+        bytes: &[u8],
+    ) -> Result<(&'f Guest, &'f Messages), String> {
+        self.guest(found, bytes)?;
+        let both = found.guest.as_ref().zip(found.messages.as_ref());
+        both.ok_or_else(|| "there are no messages".to_owned())
     }
 
     /// Collects the guest's own messages and those that the user adds.
@@ -281,8 +329,20 @@ impl Worker {
             cases.push(named("a reference agent's cases", cases_of));
         }
         let known = !cases.is_empty();
-        if !known {
-            cases.push(named("random contents", workload::of_unknown(seed)));
+        if let Some(general) = workload::of_kind(self.kind, seed).filter(|_| !known) {
+            let name = match self.kind {
+                Kind::Agent => "random contents",
+                Kind::Service => "GET /",
+                Kind::Command | Kind::Function => "no arguments",
+            };
+            cases.push(named(name, general));
+        }
+        let others = cases.iter().flat_map(|named| &named.cases);
+        if let Some(other) = others.map(|case| case.kind).find(|kind| *kind != self.kind) {
+            return Err(format!(
+                "the cases are messages to a {other}, and the guest is a {}: name others",
+                self.kind
+            ));
         }
         found.messages = Some(Messages { cases, known });
         Ok(())
@@ -313,21 +373,6 @@ impl<'a> StageOutputs<'a> {
             self.outline = Some(outline.map_err(|error| error.to_string())?);
         }
         self.outline.as_ref().ok_or_else(|| "no outline".to_owned())
-    }
-
-    /// Returns the sandbox, and loads it if the stage `load` was skipped.
-    fn sandbox(&mut self, bytes: &[u8], policy: &Policy) -> Result<&Sandbox, String> {
-        if self.sandbox.is_none() {
-            self.sandbox = load::check(bytes, policy, false)?.0;
-        }
-        let missing = "the component does not load: run the stage `load` to see why";
-        self.sandbox.as_ref().ok_or_else(|| missing.to_owned())
-    }
-
-    fn ready(&mut self, bytes: &[u8], policy: &Policy) -> Result<(&Sandbox, &Messages), String> {
-        self.sandbox(bytes, policy)?;
-        let both = self.sandbox.as_ref().zip(self.messages.as_ref());
-        both.ok_or_else(|| "there are no messages".to_owned())
     }
 }
 

@@ -1,35 +1,165 @@
-//! Stage 2: the component's types against the contract's.
+//! Stage 2: the component's types against those of the world that it must have.
 
 use super::code::Code;
 use super::finding::{Check, Finding};
+use crate::printable::printable;
+use sandlab_runtime::subject::{self, Kind};
 use sandlab_runtime::wasm::contract::{self, Difference, DifferenceKind, Undecodable};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
 
+/// What to do about types that differ, of the contract's worlds and of others.
 const REBIND: &str = "Generate the bindings again from the WIT files of this sandlab (`wit/`)";
+const REBIND_WORLD: &str =
+    "Generate the bindings again from the world's WIT, or name another world";
 
-/// Checks for every difference from a world of the contract.
-pub fn check(bytes: &[u8], world: &str) -> Vec<Check> {
-    let differences = match contract::differences(bytes, world) {
+/// The world that a guest must have.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum World {
+    /// What its kind needs: of an agent the smallest world of the contract.
+    Own,
+    /// One of the contract.
+    Contract(String),
+    /// WASI's world of a kind: `wasi:http/proxy`, `wasi:cli/command`.
+    Wasi(Kind),
+    /// One of somebody else's.
+    Wit {
+        /// A WIT file, or the folder of a package with its dependencies in `deps`.
+        path: PathBuf,
+        /// Its name; `None` for the only one.
+        world: Option<String>,
+    },
+}
+
+impl From<String> for World {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "own" => Self::Own,
+            "wasi:http/proxy" => Self::Wasi(Kind::Service),
+            "wasi:cli/command" => Self::Wasi(Kind::Command),
+            name if contract::WORLDS.contains(&name) => Self::Contract(text),
+            _ => {
+                let (path, world) = match text.split_once('#') {
+                    Some((path, world)) => (path, Some(world.to_owned())),
+                    None => (text.as_str(), None),
+                };
+                Self::Wit { path: path.into(), world }
+            }
+        }
+    }
+}
+
+impl World {
+    /// Returns the same with its path relative to a folder.
+    ///
+    /// # Errors
+    /// If it is neither a known world nor a path of anything.
+    pub fn in_folder(self, folder: &Path) -> Result<Self, String> {
+        match self {
+            Self::Wit { path, world } => {
+                let path = folder.join(path);
+                if path.exists() {
+                    return Ok(Self::Wit { path, world });
+                }
+                Err(format!(
+                    "{} is neither a world ({}, wasi:http/proxy, wasi:cli/command) nor a WIT file \
+                     or folder",
+                    path.display(),
+                    contract::WORLDS.join(", ")
+                ))
+            }
+            known => Ok(known),
+        }
+    }
+
+    /// Returns the kind that a guest of this world is; `None` if it could be any.
+    pub fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Contract(_) => Some(Kind::Agent),
+            Self::Wasi(kind) => Some(*kind),
+            Self::Own | Self::Wit { .. } => None,
+        }
+    }
+}
+
+/// Checks for every difference from the world that a guest of this kind must have.
+pub fn check(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
+    let differences = match (world, kind) {
+        (World::Contract(world), _) => contract::differences(bytes, world),
+        (World::Wit { path, world }, _) => {
+            contract::differences_from(bytes, path, world.as_deref())
+        }
+        (World::Own, Kind::Agent) => contract::differences(bytes, contract::WORLDS[0]),
+        (World::Own, kind) => return of_wasi(bytes, world, kind),
+        (World::Wasi(kind), _) => return of_wasi(bytes, world, *kind),
+    };
+    let differences = match differences {
         Ok(differences) => differences,
         Err(why) => return vec![Check::of("types", vec![undecodable(&why)])],
     };
+    let rebind = match world {
+        World::Wit { .. } => REBIND_WORLD,
+        _ => REBIND,
+    };
     let of = |wanted: fn(&DifferenceKind) -> bool| {
         let those = differences.iter().filter(|found| wanted(&found.kind));
-        those.map(finding).collect()
+        those.map(|difference| finding(difference, rebind)).collect()
     };
-    use DifferenceKind as Kind;
+    use DifferenceKind as D;
     vec![
-        Check::of("versions", of(|kind| matches!(kind, Kind::Version | Kind::Compatible))),
-        Check::of("types", of(|kind| *kind == Kind::Type)),
-        Check::of(
-            "imports",
-            of(|kind| matches!(kind, Kind::UnknownImport | Kind::UnknownFunction)),
-        ),
-        Check::of(
-            "exports",
-            of(|kind| matches!(kind, Kind::MissingInterface | Kind::MissingFunction)),
-        ),
-        Check::of("signatures", of(|kind| *kind == Kind::Signature)),
-        Check::of("extra", of(|kind| *kind == Kind::Extra)),
+        Check::of("versions", of(|kind| matches!(kind, D::Version | D::Compatible))),
+        Check::of("types", of(|kind| *kind == D::Type)),
+        Check::of("imports", of(|kind| matches!(kind, D::UnknownImport | D::UnknownFunction))),
+        Check::of("exports", of(|kind| matches!(kind, D::MissingInterface | D::MissingFunction))),
+        Check::of("signatures", of(|kind| *kind == D::Signature)),
+        Check::of("extra", of(|kind| *kind == D::Extra)),
+    ]
+}
+
+/// What a service and a command export, and what components of the world `wasi:http/proxy` may
+/// import: it has neither files nor sockets, arguments nor variables.
+const SERVICE: &str = "wasi:http/incoming-handler";
+const COMMAND: &str = "wasi:cli/run";
+const PROXY: [&str; 5] = ["wasi:http/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/std"];
+
+/// Checks for the export of a kind, and for imports that WASI's world does not have. Their types
+/// are checked when the component is linked.
+fn of_wasi(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
+    let described = match subject::describe(bytes) {
+        Ok(described) => described,
+        Err(error) => {
+            let remedy = "Build it with a toolchain that generates its types from WIT";
+            let finding = Finding::new(Code::Undecodable, "the types", remedy);
+            return vec![Check::of("types", vec![finding.found(error.to_string())])];
+        }
+    };
+    let has = |wanted: &str| described.exports.iter().any(|export| export.starts_with(wanted));
+    let wanted = match kind {
+        Kind::Service => Some(SERVICE),
+        Kind::Command => Some(COMMAND),
+        Kind::Agent | Kind::Function => None,
+    };
+    let missing = wanted.filter(|wanted| !has(wanted)).map(|wanted| {
+        let remedy = format!("Export it, as every {kind} does, or choose another world");
+        Finding::new(Code::MissingInterface, wanted, remedy)
+            .wanted(format!("{wanted}@0.2"))
+            .found(described.exports.join(", "))
+    });
+    let is_proxy = *world == World::Wasi(Kind::Service);
+    let foreign = described
+        .imports
+        .iter()
+        .filter(|import| is_proxy && !PROXY.iter().any(|known| import.name.starts_with(known)));
+    let foreign = foreign.map(|import| {
+        let remedy = "Build without it: hosts of the world wasi:http/proxy need not have it";
+        Finding::new(Code::UnknownImport, printable(&import.name), remedy)
+            .wanted(PROXY.map(|package| format!("{package}…")).join(", "))
+            .found(printable(&import.name))
+    });
+    vec![
+        Check::of("exports", missing.into_iter().collect()).with_note(format!("a {kind}")),
+        Check::of("imports", foreign.collect()),
     ]
 }
 
@@ -49,22 +179,22 @@ fn undecodable(why: &Undecodable) -> Finding {
     }
 }
 
-fn finding(difference: &Difference) -> Finding {
+fn finding(difference: &Difference, rebind: &str) -> Finding {
     use DifferenceKind as Kind;
     let (code, remedy) = match difference.kind {
         Kind::MissingInterface => {
             (Code::MissingInterface, "Export it, or choose another world with `--world`".to_owned())
         }
-        Kind::MissingFunction => (Code::MissingFunction, REBIND.to_owned()),
-        Kind::Signature => (Code::WrongSignature, REBIND.to_owned()),
-        Kind::Type => (Code::WrongType, REBIND.to_owned()),
+        Kind::MissingFunction => (Code::MissingFunction, rebind.to_owned()),
+        Kind::Signature => (Code::WrongSignature, rebind.to_owned()),
+        Kind::Type => (Code::WrongType, rebind.to_owned()),
         Kind::Version => (Code::OtherVersion, version_remedy(difference)),
         Kind::Compatible => (
             Code::OtherVersion,
             "Nothing has to be done: the linker takes it for the host's, by semver".to_owned(),
         ),
-        Kind::UnknownImport => (Code::UnknownImport, REBIND.to_owned()),
-        Kind::UnknownFunction => (Code::UnknownFunction, REBIND.to_owned()),
+        Kind::UnknownImport => (Code::UnknownImport, rebind.to_owned()),
+        Kind::UnknownFunction => (Code::UnknownFunction, rebind.to_owned()),
         Kind::Extra => {
             (Code::ExtraExport, "Remove it from the world that the agent is built for".to_owned())
         }

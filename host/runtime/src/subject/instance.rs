@@ -124,6 +124,8 @@ impl Live {
 pub(super) struct Running {
     program: Arc<Program>,
     identity: Identity,
+    /// Messages that an instance lives for.
+    messages: u64,
     /// The instance that the next message is for. If there is none, the message starts one.
     live: Option<Live>,
     request: LastRequest,
@@ -139,9 +141,10 @@ impl Running {
     ///
     /// # Errors
     /// If it does not come up within its limits.
-    pub fn spawn(program: Arc<Program>, identity: Identity) -> Result<Self, Fault> {
+    pub fn spawn(program: Arc<Program>, identity: Identity, messages: u64) -> Result<Self, Fault> {
         let live = run(&program, Live::start(&program, identity.clone()))?;
         Ok(Self {
+            messages,
             live: Some(live),
             program,
             identity,
@@ -195,7 +198,7 @@ impl Running {
             }
         });
         let ended = matches!(answered, Err(CallError::Fault(_)));
-        if ended || live.messages >= program.messages {
+        if ended || live.messages >= self.messages {
             self.last = after(self.last, live.usage(config.fuel));
             self.live = None;
         }

@@ -52,6 +52,7 @@ pub use http::{HttpRequest, HttpResponse};
 pub use inspect::{Access, Description, Import, describe};
 pub use kind::{Kind, KindError};
 pub use module::{Adapter, adapt};
+use program::Lasting;
 pub use program::Sandboxed;
 
 use crate::config::Calls;
@@ -128,6 +129,18 @@ impl Subject {
         ask!(self.was_compiled())
     }
 
+    /// Returns what starts instances that live for as many messages as come, where the kind would
+    /// end them before: for whoever looks for memory that is never given back. A command's
+    /// instance ends with its message all the same.
+    pub fn lasting(&self) -> Arc<dyn Backend> {
+        match &self.program {
+            Program::Other(sandboxed) if self.kind == Kind::Service => {
+                Arc::new(Lasting(sandboxed.clone()))
+            }
+            _ => self.backend.clone(),
+        }
+    }
+
     /// Checks that a message's content is what a subject of this kind is sent, and fits its
     /// types. An agent takes any.
     ///
@@ -190,6 +203,11 @@ pub fn load_bytes(
         }
     };
     Ok(Subject::new(kind, adapter, program))
+}
+
+/// Returns of which kind a component is; `None` if it is of none or of two, or no component.
+pub fn kind_of(component: &[u8]) -> Option<Kind> {
+    Kind::choose(component, None).ok()
 }
 
 /// A message's content.

@@ -155,8 +155,20 @@ impl Sandboxed {
         self.0.compiled
     }
 
-    fn instantiate(&self, identity: Identity) -> Result<Running, Fault> {
-        self.0.start(|program| Running::spawn(program, identity.clone()))
+    fn instantiate(&self, identity: Identity, messages: u64) -> Result<Running, Fault> {
+        self.0.start(|program| Running::spawn(program, identity.clone(), messages))
+    }
+
+    fn start(&self, identity: Identity, messages: u64) -> Result<Started, Fault> {
+        let running = Box::new(self.instantiate(identity, messages)?);
+        Ok(match self.calls() {
+            Calls::Async => Started::Async(running),
+            _ => Started::Sync(running),
+        })
+    }
+
+    fn messages(&self) -> u64 {
+        self.0.any().messages
     }
 }
 
@@ -182,14 +194,27 @@ impl Backend for Sandboxed {
     }
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
-        Ok(Box::new(self.instantiate(identity)?))
+        Ok(Box::new(self.instantiate(identity, self.messages())?))
     }
 
     fn start(&self, identity: Identity) -> Result<Started, Fault> {
-        let running = Box::new(self.instantiate(identity)?);
-        Ok(match self.calls() {
-            Calls::Async => Started::Async(running),
-            _ => Started::Sync(running),
-        })
+        self.start(identity, self.messages())
+    }
+}
+
+/// A program whose instances live for as many messages as come.
+pub(super) struct Lasting(pub Arc<Sandboxed>);
+
+impl Backend for Lasting {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Wasm
+    }
+
+    fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
+        Ok(Box::new(self.0.instantiate(identity, u64::MAX)?))
+    }
+
+    fn start(&self, identity: Identity) -> Result<Started, Fault> {
+        self.0.start(identity, u64::MAX)
     }
 }

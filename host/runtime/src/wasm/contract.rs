@@ -4,8 +4,9 @@ mod diff;
 
 use crate::{Interface as Optional, LoadError};
 use std::fmt;
+use std::path::{Path, PathBuf};
 use wit_parser::decoding::{DecodedWasm, decode};
-use wit_parser::{Resolve, SourceMap};
+use wit_parser::{Resolve, SourceMap, WorldId};
 
 /// The contract's WIT files: names and text.
 pub const WIT: [(&str, &str); 8] = [
@@ -96,6 +97,14 @@ pub enum Undecodable {
     /// The contract has no such world.
     #[error("the contract has no world {0:?}; there are {list}", list = WORLDS.join(", "))]
     World(String),
+    /// The WIT files of a world cannot be used.
+    #[error("the WIT at {}: {error}", .path.display())]
+    Wit {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: String,
+    },
     /// The bytes are a WIT package in binary form: types without code.
     #[error("a WIT package in binary form")]
     WitPackage,
@@ -114,12 +123,36 @@ pub fn differences(bytes: &[u8], world: &str) -> Result<Vec<Difference>, Undecod
         return Err(Undecodable::World(world.to_owned()));
     }
     let contract = contract().map_err(Undecodable::Types)?;
-    let (resolve, id) = match decode(bytes) {
-        Ok(DecodedWasm::Component(resolve, id)) => (resolve, id),
-        Ok(DecodedWasm::WitPackage(..)) => return Err(Undecodable::WitPackage),
-        Err(error) => return Err(Undecodable::Types(format!("{error:#}"))),
-    };
+    let (resolve, id) = decoded(bytes)?;
     Ok(diff::walk(&contract, &resolve, id, &required(world)))
+}
+
+/// Returns all differences of a component from a world in WIT files of somebody else's: a file, or
+/// a folder of a package with its dependencies in `deps`. Without a name it is the only world, or
+/// the only one of the package itself.
+///
+/// # Errors
+/// If the files cannot be read or have no such world, or the component's types cannot be decoded.
+pub fn differences_from(
+    bytes: &[u8],
+    wit: &Path,
+    world: Option<&str>,
+) -> Result<Vec<Difference>, Undecodable> {
+    let unread = |error: String| Undecodable::Wit { path: wit.to_owned(), error };
+    let mut wanted = Resolve::default();
+    let (package, _) = wanted.push_path(wit).map_err(|error| unread(format!("{error:#}")))?;
+    let wanted_world = wanted.select_world(&[package], world);
+    let wanted_world = wanted_world.map_err(|error| unread(format!("{error:#}")))?;
+    let (resolve, id) = decoded(bytes)?;
+    Ok(diff::walk_world(&wanted, wanted_world, &resolve, id))
+}
+
+fn decoded(bytes: &[u8]) -> Result<(Resolve, WorldId), Undecodable> {
+    match decode(bytes) {
+        Ok(DecodedWasm::Component(resolve, id)) => Ok((resolve, id)),
+        Ok(DecodedWasm::WitPackage(..)) => Err(Undecodable::WitPackage),
+        Err(error) => Err(Undecodable::Types(format!("{error:#}"))),
+    }
 }
 
 /// Returns the contract as one resolved package.

@@ -130,9 +130,7 @@ impl Programs {
             _ if !ended.cause.is_success() => Err(failed(format!("ended: {ended}"))),
             _ => parse(&output).map(Some).map_err(|unread| match unread {
                 Unread::Protocol(reason) => failed(reason),
-                Unread::Value(reason) => {
-                    Error::Usage(format!("{}: {reason}", program.display()))
-                }
+                Unread::Value(reason) => Error::Usage(format!("{}: {reason}", program.display())),
             }),
         }
     }
@@ -167,8 +165,8 @@ fn parse(output: &str) -> Result<Said, Unread> {
             let help = r#"{"metric": "latency", "value": 12.5, "unit": "ns", "better": "lower"}"#;
             format!("line {} of its output: {reason}; write only lines like {help}", number + 1)
         };
-        let sample: Sample = serde_json::from_str(line)
-            .map_err(|error| Unread::Protocol(at(error.to_string())))?;
+        let sample: Sample =
+            serde_json::from_str(line).map_err(|error| Unread::Protocol(at(error.to_string())))?;
         if !sample.value.is_finite() || sample.value <= 0.0 {
             return Err(Unread::Value(format!(
                 "{} is {}: a gate compares by ratios, so that every value must be above 0; report \

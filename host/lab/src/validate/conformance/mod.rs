@@ -19,6 +19,7 @@ use super::language::Language;
 use super::policy::Conformance;
 use crate::workload::Case;
 use answer::ask;
+use sandlab_runtime::subject::Kind;
 use sandlab_runtime::{Agent, Backend, Message};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,8 @@ pub struct NamedCases {
 
 /// The agent under test and its twin.
 pub struct Subject<'a> {
+    /// The kind of the component.
+    pub kind: Kind,
     /// The component.
     pub guest: &'a dyn Backend,
     /// Its native twin; `None` if there is none, or the policy ignores it.
@@ -86,6 +89,10 @@ pub fn check(
             findings.extend(cases::wrong_replies(subject, case)?);
         }
         checks.push(Check::of(&named.name, findings));
+    }
+    if subject.kind != Kind::Agent {
+        // What the contract says of messages is of agents; of others only their cases are known.
+        return Ok(finding::grouped(checks, defect));
     }
     let mut sequence = Sequence::default();
     for (name, message) in messages::general(settings.seed) {

@@ -33,6 +33,32 @@ pub fn walk(
     diff.found
 }
 
+/// Returns all differences of a component from a world that somebody else wrote, imports first:
+/// of the imports those that the world does not have, of the exports those that the component
+/// lacks.
+pub fn walk_world(
+    wanted: &Resolve,
+    wanted_world: WorldId,
+    component: &Resolve,
+    world: WorldId,
+) -> Vec<Difference> {
+    let side = Side { resolve: component, world };
+    let mut diff = Diff {
+        contract: wanted,
+        component: &side,
+        seen: BTreeMap::new(),
+        reported: BTreeSet::new(),
+        found: Vec::new(),
+    };
+    let (wanted, found) = (&wanted.worlds[wanted_world], &component.worlds[world]);
+    diff.items(wanted.imports.iter().collect(), found.imports.iter().collect(), false);
+    diff.items(wanted.exports.iter().collect(), found.exports.iter().collect(), true);
+    diff.found
+}
+
+/// The items of a world.
+type Items<'a> = Vec<(&'a WorldKey, &'a WorldItem)>;
+
 /// The decoded component.
 struct Side<'a> {
     resolve: &'a Resolve,
@@ -152,6 +178,91 @@ impl<'a> Diff<'a> {
             if !known {
                 self.tell(DifferenceKind::Extra, name.clone(), String::new(), name);
             }
+        }
+    }
+
+    /// Compares the items of two worlds. Of `required` items the wanted world says what there must
+    /// be, of others what there may be.
+    fn items(&mut self, wanted: Items<'a>, found: Items<'a>, required: bool) {
+        let (ours, theirs) = (self.contract, self.component.resolve);
+        let name = |resolve: &Resolve, key: &WorldKey| resolve.name_world_key(key);
+        let all = |resolve: &Resolve, items: &Items| {
+            nothing_or(items.iter().map(|(key, _)| name(resolve, key)).collect())
+        };
+        for (key, found_item) in &found {
+            let path = name(theirs, key);
+            let same = wanted.iter().find(|(known, _)| is_same(&name(ours, known), &path));
+            match (same, found_item) {
+                (
+                    Some((_, WorldItem::Interface { id: a, .. })),
+                    WorldItem::Interface { id, .. },
+                ) => {
+                    self.interfaces(&path, &ours.interfaces[*a], &theirs.interfaces[*id], required);
+                }
+                (Some((_, WorldItem::Function(a))), WorldItem::Function(b)) => {
+                    self.function(&path, a, b);
+                }
+                (Some(_), _) | (None, WorldItem::Type { .. }) => {}
+                (None, _) if required => {
+                    self.tell(DifferenceKind::Extra, path.clone(), String::new(), path);
+                }
+                (None, _) => {
+                    self.tell(
+                        DifferenceKind::UnknownImport,
+                        path.clone(),
+                        all(ours, &wanted),
+                        path,
+                    );
+                }
+            }
+        }
+        for (key, item) in wanted.iter().filter(|_| required) {
+            let path = name(ours, key);
+            if matches!(item, WorldItem::Type { .. })
+                || found.iter().any(|(known, _)| is_same(&path, &name(theirs, known)))
+            {
+                continue;
+            }
+            let (kind, wanted) = match item {
+                WorldItem::Interface { id, .. } => {
+                    (DifferenceKind::MissingInterface, list(ours, &ours.interfaces[*id]))
+                }
+                WorldItem::Function(function) => {
+                    (DifferenceKind::MissingFunction, signature(ours, function))
+                }
+                WorldItem::Type { .. } => continue,
+            };
+            self.tell(kind, path, wanted, all(theirs, &found));
+        }
+    }
+
+    /// Compares two interfaces: the first has to have all functions of the second, or the other
+    /// way round if they are required.
+    fn interfaces(&mut self, path: &str, wanted: &Interface, found: &Interface, required: bool) {
+        self.types(wanted, found);
+        for (name, function) in &found.functions {
+            match wanted.functions.get(name) {
+                Some(wanted) => self.function(path, wanted, function),
+                None if required => {}
+                None => self.tell(
+                    DifferenceKind::UnknownFunction,
+                    format!("{path}#{name}"),
+                    list(self.contract, wanted),
+                    signature(self.component.resolve, function),
+                ),
+            }
+        }
+        let missing = wanted
+            .functions
+            .iter()
+            .filter(|(name, _)| required && !found.functions.contains_key(*name));
+        for (name, function) in missing {
+            self.tell(
+                DifferenceKind::MissingFunction,
+                format!("{path}#{name}"),
+                signature(self.contract, function),
+                list(self.component.resolve, found),
+            );
         }
     }
 
@@ -328,6 +439,18 @@ impl<'a> Diff<'a> {
 
     fn tell(&mut self, kind: DifferenceKind, path: String, wanted: String, found: String) {
         self.found.push(Difference { kind, path, wanted, found });
+    }
+}
+
+/// Returns whether two interfaces have one name, in versions that the linker takes for each other.
+fn is_same(wanted: &str, found: &str) -> bool {
+    let (ours, theirs) = (wanted.split_once('@'), found.split_once('@'));
+    match (ours, theirs) {
+        (Some((a, wanted)), Some((b, found))) => {
+            let version = wanted.parse::<semver::Version>();
+            a == b && version.is_ok_and(|version| is_compatible(&version, found))
+        }
+        _ => wanted == found,
     }
 }
 

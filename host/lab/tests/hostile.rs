@@ -13,7 +13,8 @@ use sandlab_runtime::{AgentId, Backend, Budget, Cause, Identity, SandboxConfig};
 fn too_many_instances_are_named_without_a_pool_too() {
     let mut sandbox = sandlab::hostile::sandbox(0);
     sandbox.allocation.strategy = Strategy::OnDemand;
-    let component = with_core_instances(&WITNESS.component(), 300);
+    sandbox.instance_limit = 32;
+    let component = with_core_instances(&WITNESS.component(), 40);
     let sandbox = SandboxEngine::new(&sandbox).unwrap().load_bytes(&component);
     let error = sandbox.unwrap().spawn(Identity::alone()).err().unwrap();
     assert!(error.to_string().contains("`instance-limit`"), "{error}");

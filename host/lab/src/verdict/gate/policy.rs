@@ -191,6 +191,9 @@ mod tests {
         assert_eq!(standard.rule("time/16").threshold, 0.03);
         assert_eq!(standard.rule("fuel/16").threshold, 0.01);
         assert_eq!(standard.rule("memory-pages").threshold, 0.0);
+        // Of a stored run, and of a program that calls something the same.
+        assert_eq!(standard.rule("latency-p50{agent=echo}").threshold, 0.3);
+        assert_eq!(standard.rule("latency-p50").threshold, 0.03);
         let policy = changed(
             r#"
             inconclusive = "fail"

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone)]
 pub enum Entry {
     /// A part begins; all that follows up to the next part belongs to it.
-    Part(Part),
+    Part(Box<Part>),
     /// A window of an open loop is over.
     Window(Box<Window>),
     /// Something was found out.

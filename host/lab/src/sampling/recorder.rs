@@ -27,7 +27,7 @@ pub trait Recorder {
 impl dyn Recorder + '_ {
     /// Begins a part.
     pub fn part(&mut self, part: Part) -> Result<()> {
-        self.record(Entry::Part(part))
+        self.record(Entry::Part(Box::new(part)))
     }
 
     /// Takes a window of an open loop, and says whether the load goes on.

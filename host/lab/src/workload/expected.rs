@@ -89,8 +89,8 @@ impl Expected {
             }
             Self::Replies(expected) => {
                 count(expected.len(), replies.len())?;
-                let pairs = expected.iter().zip(&replies);
-                pairs.map(|(expected, got)| expected.check(got)).collect::<Result<(), _>>()?;
+                let mut pairs = expected.iter().zip(&replies);
+                pairs.try_for_each(|(expected, got)| expected.check(got))?;
             }
             _ => {
                 count(1, replies.len())?;

@@ -182,10 +182,10 @@ impl Line {
             return Err("`configure` and `peers` stand alone on the first line".to_owned());
         }
         let exchange = match kind {
-            Kind::Agent => self.to_agent(),
-            Kind::Service => self.to_service(),
-            Kind::Command => self.to_command(),
-            Kind::Function => self.to_function(),
+            Kind::Agent => self.into_agent(),
+            Kind::Service => self.into_service(),
+            Kind::Command => self.into_command(),
+            Kind::Function => self.into_function(),
         };
         Ok((kind, exchange?))
     }
@@ -214,7 +214,7 @@ impl Line {
         present.into_iter().filter_map(|(key, is_present)| is_present.then_some(key))
     }
 
-    fn to_agent(self) -> Result<Exchange, String> {
+    fn into_agent(self) -> Result<Exchange, String> {
         let request = self.request.ok_or("a reply without its `request`")?.bytes()?;
         let states_reply =
             self.reply.is_some() || self.replies.is_some() || self.reply_fields.is_some();
@@ -239,7 +239,7 @@ impl Line {
         Ok(Exchange { fields, ..Exchange::new(request, expected) })
     }
 
-    fn to_service(self) -> Result<Exchange, String> {
+    fn into_service(self) -> Result<Exchange, String> {
         let http = self.http.ok_or("a response without its request, `http`")?;
         let is_open = self.status.is_none() && self.headers.is_none() && self.body.is_none();
         let headers = self.headers.unwrap_or_default().into_iter();
@@ -264,7 +264,7 @@ impl Line {
         Ok(Exchange::new(request.encode(), Expected::Response(response)))
     }
 
-    fn to_command(self) -> Result<Exchange, String> {
+    fn into_command(self) -> Result<Exchange, String> {
         let is_open = self.exit.is_none() && self.stdout.is_none() && self.stderr.is_none();
         let output = Output {
             exit: self.exit.into(),
@@ -280,7 +280,7 @@ impl Line {
         Ok(Exchange::new(request.encode(), Expected::Output(output)))
     }
 
-    fn to_function(self) -> Result<Exchange, String> {
+    fn into_function(self) -> Result<Exchange, String> {
         let call = self.call.ok_or("a `result` without its `call`")?;
         let result = self.result;
         let expected = result.map_or_else(|| Expected::Repeats(OnceLock::new()), Expected::Result);

@@ -9,7 +9,6 @@ use std::thread;
 /// Starts instances of one component, each until its first reply was checked.
 ///
 /// All fail if the instance does not start, or answers something else than it must.
-#[expect(clippy::missing_errors_doc, reason = "said above, once for all")]
 pub(super) trait Starts: Send + Sync {
     /// Compiles the component first.
     fn cold(&self, what: &Starting) -> Result<Clock>;

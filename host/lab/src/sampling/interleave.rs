@@ -15,6 +15,7 @@ use crate::sampling::timing::{count, overhead_ns, slice};
 use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::Agent;
+use sandlab_runtime::subject::Kind;
 
 /// Measures one case on all sides, and passes on each round as soon as it is over. Rounds that
 /// do not count are repeated, as far as the budget goes. It ends early when what takes them says
@@ -85,8 +86,32 @@ pub fn record(
         sides: loaded.sides.iter().map(|side| side.name.clone()).collect(),
         ..Part::new(kind, &loaded.agent)
     })?;
+    for attempt in denied(loaded, case)? {
+        to.note(format!("{}: {attempt}", loaded.agent))?;
+    }
     let timing = interleave(loaded, case, settings, |round| to.round(round))?;
     to.record(Entry::Timing(timing))
+}
+
+/// Returns the requests to others that a service made without being granted them, each once.
+fn denied(loaded: &Loaded, case: &Case) -> Result<Vec<String>> {
+    let mut attempts = Vec::new();
+    if case.kind != Kind::Service {
+        return Ok(attempts);
+    }
+    for side in &loaded.sides {
+        let mut agent = loaded.start(side, case)?;
+        for exchange in &case.exchanges {
+            let handled = agent.handle(&exchange.request);
+            handled.map_err(|error| loaded.failed(side, "at its messages", error))?;
+            for line in agent.take_log() {
+                if !attempts.contains(&line.text) {
+                    attempts.push(line.text);
+                }
+            }
+        }
+    }
+    Ok(attempts)
 }
 
 /// What a slice of one side is made of.

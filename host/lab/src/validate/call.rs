@@ -35,7 +35,12 @@ pub fn check(
     let mut checks = Vec::new();
     let handled = match outcome {
         Ok(handled) => {
-            checks.push(Check::of("answers", Vec::new()));
+            let check = Check::of("answers", Vec::new());
+            let denied = log.iter().find(|line| line.text.starts_with("outgoing HTTP denied"));
+            checks.push(match denied {
+                Some(line) => check.with_note(printable(&line.text)),
+                None => check,
+            });
             handled
         }
         Err(error) => {

@@ -95,6 +95,8 @@ deny:
 ## Measures every claim of the documentation. ONLY=KEY measures one; WRITE=1 keeps the figures in
 ## benches/claims.toml and in the documents.
 claims: guests
+	$(MAKE) --no-print-directory --directory guest-agents/foreign OUT=$(CURDIR)/target/foreign \
+	  $(CURDIR)/target/foreign/rust-service.wasm $(CURDIR)/target/foreign/inventory.wasm
 	cargo run --release --quiet --package sandlab-benches --bin claims -- $(ONLY) $(if $(WRITE),--write)
 
 ## Writes the generated documents anew: docs/claims.md, docs/metrics.md, docs/*.schema.json, and

@@ -1,11 +1,15 @@
-//! The two sides of the ratios that benches and claims measure: `echo` through
-//! sandlab-runtime, and through hand-written wasmtime with the same engine settings.
+//! The two sides of the ratios that benches and claims measure: `echo`, a service and functions
+//! through sandlab-runtime, and through hand-written wasmtime with the same engine settings.
+
+pub mod function;
+pub mod service;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use sandlab::bundle::find;
 use sandlab::experiments::by_hand::{self, ByHand, Knobs};
 use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
 use sandlab_runtime::{Agent, Backend, Directory, Identity, Message, Peers, SandboxConfig};
+use std::path::Path;
 use std::sync::Arc;
 
 /// `echo`, loaded on both sides.
@@ -80,6 +84,19 @@ fn is_echo(message: &Message, replies: &[Message]) -> Result<()> {
         message.content.len()
     );
     Ok(())
+}
+
+/// Reads a component of `guest-agents/foreign`.
+///
+/// # Errors
+/// If it is not built.
+fn foreign(name: &str) -> Result<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let file = root.join("target/foreign").join(name).with_extension("wasm");
+    let read = std::fs::read(&file);
+    read.with_context(|| {
+        format!("{} cannot be read; `make claims` and `make foreign` build it", file.display())
+    })
 }
 
 /// Converts an error of wasmtime, which is not a `std::error::Error`.

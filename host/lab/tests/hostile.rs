@@ -3,7 +3,9 @@
 mod common;
 
 use common::path::{at_rest, runtime};
-use sandlab::hostile::{AttackRunner, Target, WITNESS, slow_to_compile, with_core_instances};
+use sandlab::hostile::{
+    AttackRunner, Service, Target, WITNESS, slow_to_compile, with_core_instances,
+};
 use sandlab_runtime::config::{Budgets, Strategy};
 use sandlab_runtime::messaging::{AgentOptions, Placement};
 use sandlab_runtime::wasm::SandboxEngine;
@@ -40,6 +42,9 @@ fn a_twin_has_the_budgets_of_a_sandbox() {
     }
 }
 
+/// A service that answers 200 and nothing.
+const SERVICE: Service = Service { handle: "(call $finish (call $respond (local.get $out)))" };
+
 /// Returns whether an agent echoes.
 fn answers(connection: &mut sandlab_runtime::messaging::Connection, agent: AgentId) -> bool {
     let outcomes = common::path::outcomes(connection, agent, &["are you well?"]);
@@ -73,22 +78,79 @@ fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
     assert_eq!(runtime.census().linear_memory, before.linear_memory);
 }
 
+/// Tortures for 2 s, and returns what was found.
+fn tortured(arguments: &[&str]) -> serde_json::Value {
+    let mut sandlab = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let torture = ["torture", "--duration", "2s", "--no-store", "--format", "json"];
+    let done = sandlab.args(torture).args(arguments).assert().code(0);
+    let mut run: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    let report = run["parts"][0]["findings"][0].take();
+    assert_eq!(report["sent"], report["good"]);
+    assert_eq!(report["attacks"].as_array().unwrap().len(), sandlab::hostile::all().count());
+    report
+}
+
 #[test]
-fn torture_is_told_as_a_table_and_repeats_itself() {
-    let struck = |seed: &str| {
-        let torture = ["torture", "--duration", "2s", "--seed", seed, "--no-store"];
-        let mut sandlab = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sandlab"));
-        let done = sandlab.args(torture).args(["--format", "json"]).assert().code(0);
-        let run: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
-        let report = &run["parts"][0]["findings"][0];
-        assert_eq!(report["sent"], report["good"]);
+fn torture_strikes_as_its_seed_says_and_every_attack_ends_the_same_way() {
+    let outcomes = |report: &serde_json::Value| -> Vec<String> {
         let attacks = report["attacks"].as_array().unwrap();
         // Each round has all of them; one more is struck where memory grew meanwhile.
         let rounds = &attacks[0]["count"];
         assert!(attacks.iter().all(|attack| &attack["count"] == rounds), "{attacks:#?}");
-        attacks.iter().map(|attack| attack["name"].clone()).collect::<Vec<_>>()
+        attacks.iter().map(|attack| format!("{}: {}", attack["name"], attack["called"])).collect()
     };
-    assert_eq!(struck("7"), struck("7"));
+    let (one, same, other) =
+        (tortured(&["--seed", "7"]), tortured(&["--seed", "7"]), tortured(&["--seed", "8"]));
+    let order = one["order"].as_array().unwrap();
+    assert_eq!(order.len() % sandlab::hostile::all().count(), 0);
+    assert_eq!(one["order"], same["order"]);
+    assert_ne!(one["order"], other["order"]);
+    assert_eq!(outcomes(&one), outcomes(&same));
+    assert_eq!(outcomes(&one), outcomes(&other));
+}
+
+#[test]
+fn neighbours_of_any_kind_are_asked_what_their_workload_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = folder.path().join("service.wasm");
+    std::fs::write(&service, SERVICE.component()).unwrap();
+    let workload = folder.path().join("service.jsonl");
+    let [service, workload] = [&service, &workload].map(|path| path.to_str().unwrap());
+    let write = |status: u16| {
+        let line = format!("{{\"http\": {{\"path\": \"/\"}}, \"status\": {status}}}\n");
+        std::fs::write(workload, line).unwrap();
+    };
+    let arguments =
+        ["--neighbours", service, "--workload", workload, "--rate", "200", "--agents", "4"];
+    write(200);
+    let report = tortured(&arguments);
+    assert_eq!(report["agents"], 4);
+    assert!(report["sent"].as_u64().unwrap() > 200, "{}", report["sent"]);
+    // Replies are checked: another one ends it.
+    write(404);
+    let mut sandlab = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let torture = ["torture", "--duration", "2s", "--no-store"];
+    let done = sandlab.args(torture).args(arguments).assert().failure();
+    let told = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    assert!(told.contains("404"), "{told}");
+}
+
+#[test]
+fn messages_are_for_neighbours_that_are_named() {
+    let mut sandlab = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    let done = sandlab.args(["torture", "--like", "json", "--no-store"]).assert().code(2);
+    let told = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    assert!(told.contains("--neighbours"), "{told}");
+}
+
+#[test]
+fn the_documents_say_how_many_attacks_there_are() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let count = format!("{} attacks", sandlab::hostile::all().count());
+    for document in ["docs/hostile.md", "docs/guide.md"] {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        assert!(text.contains(&count), "{document} does not say {count}");
+    }
 }
 
 #[test]

@@ -66,9 +66,10 @@ if a claim does not hold, with 3 if it could not be measured. `make claims ONLY=
 one; `WRITE=1` also keeps the figures and brings the documents up to date.
 
 The claims are in `benches/claims.toml`, from which `make docs` writes this page and the figures
-that other documents quote. *Hand-written wasmtime* is `host/lab/src/experiments/by_hand.rs`,
-written to be read by a sceptic. Figures have their 95 % interval, if
-there were enough rounds for one; the computing agents are those of [overhead.md](overhead.md).
+that other documents quote. *Hand-written wasmtime* is `host/lab/src/experiments/by_hand.rs`, of
+services and functions `benches/src/service.rs` and `function.rs`, written to be read by a sceptic.
+Figures have their 95 % interval, if there were enough rounds for one; the computing agents are those
+of [overhead.md](overhead.md).
 ";
 
 fn list_of(claims: &[Claim]) -> Result<String> {

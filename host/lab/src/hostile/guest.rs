@@ -148,17 +148,24 @@ impl Guest<'_> {
         }
         let contract = contract.parse().expect("the contract is WIT");
         wit.push_group(contract).expect("the contract resolves");
-        let package = wit.push_str("guest.wit", WASI).expect("the imports resolve");
-        let world = wit.select_world(&[package], Some("guest"));
-        let text = self.text();
-        let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let world = world.expect("there is a world");
-        embed_component_metadata(&mut module, &wit, world, StringEncoding::UTF8)
-            .expect("the types can be embedded");
-        let encoder = ComponentEncoder::default().module(&module);
-        let encoder = encoder.unwrap_or_else(|error| panic!("{error:#}\n{text}"));
-        encoder.validate(true).encode().expect("it is a component")
+        encode(wit, WASI, &self.text())
     }
+}
+
+/// Encodes a core module as a component for the world `guest` of these interfaces.
+///
+/// # Panics
+/// If the text is not valid WebAssembly, or does not fit the world.
+pub(super) fn encode(mut wit: Resolve, interfaces: &str, text: &str) -> Vec<u8> {
+    let package = wit.push_str("guest.wit", interfaces).expect("the interfaces resolve");
+    let world = wit.select_world(&[package], Some("guest"));
+    let world = world.expect("there is a world");
+    let mut module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    embed_component_metadata(&mut module, &wit, world, StringEncoding::UTF8)
+        .expect("the types can be embedded");
+    let encoder = ComponentEncoder::default().module(&module);
+    let encoder = encoder.unwrap_or_else(|error| panic!("{error:#}\n{text}"));
+    encoder.validate(true).encode().expect("it is a component")
 }
 
 /// Adds core instances to a component, each of a module with one page of memory.

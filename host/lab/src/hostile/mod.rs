@@ -6,10 +6,12 @@
 mod attacks;
 mod guest;
 mod runner;
+mod service;
 
 pub use attacks::all;
 pub use guest::{Guest, slow_to_compile, with_core_instances};
 pub use runner::{AttackRunner, Outcome, Target};
+pub use service::Service;
 
 use sandlab_runtime::config::SandboxConfig;
 use std::time::Duration;
@@ -20,11 +22,39 @@ pub struct Attack {
     /// The name in tables and in the documentation.
     pub name: &'static str,
     /// The component that attacks.
-    pub guest: Guest<'static>,
+    pub program: Program,
     /// How the guest is started and what is sent to it.
     pub method: Method,
     /// The outcome that the sandbox owes it.
     pub expected: Expected,
+}
+
+/// The component of an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// An agent, which gets messages.
+    Agent(Guest<'static>),
+    /// A service, which gets requests.
+    Service(Service<'static>),
+}
+
+impl Program {
+    /// Encodes the component.
+    pub fn component(&self) -> Vec<u8> {
+        match self {
+            Self::Agent(guest) => guest.component(),
+            Self::Service(service) => service.component(),
+        }
+    }
+
+    /// Returns what it is sent.
+    fn request(&self) -> &'static [u8] {
+        match self {
+            Self::Agent(_) => b"do what you are here for",
+            // A GET of the root.
+            Self::Service(_) => b"{}",
+        }
+    }
 }
 
 /// The steps of an attack.

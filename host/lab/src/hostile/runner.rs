@@ -5,6 +5,7 @@ use crate::{Error, Result};
 use sandlab_runtime::messaging::{
     AgentOptions, Client, DeliveryError, Placement, Runtime, SpawnError,
 };
+use sandlab_runtime::subject::{self, Options};
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
 use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative, SandboxConfig};
 use std::sync::Arc;
@@ -55,7 +56,7 @@ impl AttackRunner {
             .build()
             .map_err(|error| Error::Machine(format!("cannot start tokio: {error}")))?;
         let attacks = super::all().map(|attack| {
-            let mut component = attack.guest.component();
+            let mut component = attack.program.component();
             if let Method::CoreInstances(instances) = attack.method {
                 component = with_core_instances(&component, instances);
             }
@@ -125,25 +126,26 @@ impl AttackRunner {
     }
 
     fn attack_with(&self, prepared: &Prepared, program: &Arc<dyn Backend>, on: &Target) -> Outcome {
-        let expected = prepared.attack.expected;
+        let (expected, request) = (prepared.attack.expected, prepared.attack.program.request());
         match prepared.attack.method {
             Method::FillPool => fill(program, expected, on),
             Method::Search(_) => {
                 let searcher = prepared.searcher.as_ref();
                 let searcher = searcher.ok_or("the agent that searches the slot was not loaded")?;
                 let hidden = on.spawn_all(program, SEARCHERS)?;
-                let attacked = hidden.iter().map(|agent| self.ask_and_judge(*agent, expected, on));
+                let attacked =
+                    hidden.iter().map(|agent| self.ask_and_judge(*agent, request, expected, on));
                 let attacked: Result<Vec<_>, _> = attacked.collect();
                 on.stop_all(&hidden);
                 let searching = on.spawn_all(searcher, SEARCHERS)?;
                 let found = searching.iter().try_for_each(|agent| {
-                    self.ask_and_judge(*agent, Expected::Answered, on).map(drop)
+                    self.ask_and_judge(*agent, request, Expected::Answered, on).map(drop)
                 });
                 on.stop_all(&searching);
                 found.map_err(|why| format!("the next agent in its slot: {why}"))?;
                 Ok(attacked?.swap_remove(0))
             }
-            Method::CrashLoop => self.crash(program, expected, on),
+            Method::CrashLoop => self.crash(program, request, expected, on),
             Method::Message | Method::Stall | Method::CoreInstances(_) => {
                 let agent = match (on.spawn(program), expected) {
                     (Err(error), Expected::NotStarted(part)) => {
@@ -153,8 +155,8 @@ impl AttackRunner {
                     (Ok(agent), _) => agent,
                 };
                 // A second time: an agent that was restarted must end the same way.
-                let first = self.ask_and_judge(agent, expected, on);
-                let again = first.and_then(|_| self.ask_and_judge(agent, expected, on));
+                let first = self.ask_and_judge(agent, request, expected, on);
+                let again = first.and_then(|_| self.ask_and_judge(agent, request, expected, on));
                 on.runtime.stop(agent);
                 again
             }
@@ -162,25 +164,42 @@ impl AttackRunner {
     }
 
     /// Sends messages to an agent that traps until its supervisor gives it up.
-    fn crash(&self, program: &Arc<dyn Backend>, expected: Expected, on: &Target) -> Outcome {
+    fn crash(
+        &self,
+        program: &Arc<dyn Backend>,
+        request: &'static [u8],
+        expected: Expected,
+        on: &Target,
+    ) -> Outcome {
         let agent = on.spawn(program).map_err(|error| error.to_string())?;
         let mut last = Err("it never trapped".to_owned());
         for _ in 0..20 {
-            match self.ask(agent, on) {
+            match self.ask(agent, request, on) {
                 Err(DeliveryError::NoSuchAgent) => return last,
-                outcome => last = Ok(judge(agent, outcome, expected)?),
+                outcome => last = Ok(judge(agent, request, outcome, expected)?),
             }
         }
         on.runtime.stop(agent);
         Err("the supervisor never gave it up".to_owned())
     }
 
-    fn ask_and_judge(&self, agent: AgentId, expected: Expected, on: &Target) -> Outcome {
-        judge(agent, self.ask(agent, on), expected)
+    fn ask_and_judge(
+        &self,
+        agent: AgentId,
+        request: &'static [u8],
+        expected: Expected,
+        on: &Target,
+    ) -> Outcome {
+        judge(agent, request, self.ask(agent, request, on), expected)
     }
 
-    fn ask(&self, agent: AgentId, on: &Target) -> Result<Message, DeliveryError> {
-        let asked = on.client.ask(agent, Performative::Request, REQUEST, TIMEOUT);
+    fn ask(
+        &self,
+        agent: AgentId,
+        request: &'static [u8],
+        on: &Target,
+    ) -> Result<Message, DeliveryError> {
+        let asked = on.client.ask(agent, Performative::Request, request, TIMEOUT);
         self.tokio.block_on(asked)
     }
 }
@@ -230,12 +249,9 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The content of every message to an attacking agent.
-const REQUEST: &[u8] = b"do what you are here for";
-
 fn load(engine: &SandboxEngine, component: &[u8]) -> Result<Arc<dyn Backend>, LoadError> {
-    let sandbox = engine.load_bytes(component)?;
-    Ok(Arc::new(sandbox))
+    let subject = subject::load_bytes(engine, component, "hostile.wasm", &Options::default())?;
+    Ok(subject.backend)
 }
 
 /// Starts agents until the pool refuses another.
@@ -263,9 +279,14 @@ fn fault_text(what: &str, part: &str) -> Outcome {
 }
 
 /// Compares what became of a message with what is expected.
-fn judge(agent: AgentId, outcome: Result<Message, DeliveryError>, expected: Expected) -> Outcome {
+fn judge(
+    agent: AgentId,
+    request: &[u8],
+    outcome: Result<Message, DeliveryError>,
+    expected: Expected,
+) -> Outcome {
     match (outcome, expected) {
-        (Ok(reply), Expected::Answered) if reply.content == REQUEST && reply.sender == agent => {
+        (Ok(reply), Expected::Answered) if reply.content == request && reply.sender == agent => {
             Ok("answered".to_owned())
         }
         (Ok(reply), Expected::Answered) => Err(format!("it answered {reply:?}")),

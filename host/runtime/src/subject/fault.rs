@@ -20,8 +20,8 @@ pub enum ResponseFault {
     Late(Duration),
     /// The handler used what it had given away with its response.
     #[error(
-        "two responses: the handler used its `response-outparam` again after it had set the \
-         response ({0})"
+        "two responses: after it had set the response, the handler used what it had given away, \
+         such as its `response-outparam`, again ({0})"
     )]
     Twice(String),
     /// The body is longer than what may be handed over.
@@ -37,6 +37,12 @@ pub enum ResponseFault {
         span(*.0)
     )]
     Unfinished(Duration),
+    /// The deadline came after the whole response, and before the handler returned.
+    #[error(
+        "no return: the response was whole, and the handler had not returned after {0:?}; raise \
+         `deadline` if it needs longer"
+    )]
+    Unreturned(Duration),
     /// The body was closed before its end.
     #[error(
         "incomplete body: the handler dropped its `outgoing-body` without `finish`, or wrote \

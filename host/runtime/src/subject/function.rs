@@ -9,13 +9,14 @@
 //! calls that drop what they made can be repeated word for word.
 
 use super::instance::{Live, Stop};
+use super::known::{Known, Recent};
 use super::wave::{self, Argument, Param};
+use super::write;
 use crate::wasm::signature::signature;
 use crate::wasm::store::timed;
 use crate::{Budget, Cause, Failure, Fault, LoadError, SandboxConfig};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Func, ResourceAny, Type, Val};
 use wasmtime::{Engine, Store};
@@ -40,13 +41,9 @@ pub(super) struct Functions {
     /// Functions by each way to write their paths; `None` where two have the same.
     by_path: HashMap<String, Option<usize>>,
     fiber: bool,
-    /// The calls that messages have had, by their text: to read one costs more than to make it.
-    calls: Mutex<HashMap<Box<[u8]>, Arc<Read>>>,
+    /// The calls that messages have had.
+    calls: Known<What>,
 }
-
-/// Calls that are kept at most, and the longest text of one that is.
-const KEPT: usize = 1_024;
-const LONGEST: usize = 16 << 10;
 
 /// A function, as wasmtime knows it.
 struct Target {
@@ -56,12 +53,7 @@ struct Target {
     returns_handles: bool,
 }
 
-/// A message's call, read.
-struct Read {
-    text: Box<[u8]>,
-    what: What,
-}
-
+/// What a message asks for.
 enum What {
     Call {
         target: usize,
@@ -77,10 +69,11 @@ enum What {
 /// What an instance keeps from one call to the next.
 #[derive(Default)]
 pub(super) struct Session {
-    /// The last call, since most that repeat follow each other.
-    last: Option<Arc<Read>>,
+    calls: Recent<What>,
     /// The functions that have been called, at their places in the list.
     found: Vec<Option<Func>>,
+    /// The length of the last result.
+    length: usize,
     handles: HashMap<u32, ResourceAny>,
     /// Numbers below the highest one ever given out that are free again.
     free: BinaryHeap<Reverse<u32>>,
@@ -100,7 +93,7 @@ impl Functions {
             targets: Vec::new(),
             by_path: HashMap::new(),
             fiber,
-            calls: Mutex::default(),
+            calls: Known::default(),
         };
         let signatures = signatures(component);
         let signature = |interface: &str, name: &str| {
@@ -180,14 +173,9 @@ impl Functions {
         content: &[u8],
     ) -> Result<Vec<u8>, Stop> {
         let Live { store, linked, session, .. } = live;
-        let read = match &session.last {
-            Some(last) if *last.text == *content => last.clone(),
-            _ => {
-                let read = self.read(content).map_err(Stop::not_understood)?;
-                session.last.insert(read).clone()
-            }
-        };
-        let (target, values, handles) = match &read.what {
+        let read = session.calls.read(content, &self.calls, |text| self.parse(text));
+        let read = read.map_err(Stop::not_understood)?;
+        let (target, values, handles) = match &read.of {
             What::Call { target, values, handles } => (*target, values, handles),
             What::Drop(number) => return self.drop_handle(store, session, *number).await,
         };
@@ -229,9 +217,11 @@ impl Functions {
         if of.returns_handles {
             wave::number(&mut result, &mut |resource| session.keep(resource, config))?;
         }
-        wave::write(&result)
-            .map(String::into_bytes)
-            .map_err(|text| Stop::Failure(Failure::Internal(text)))
+        // Most are about as long as the one before.
+        let text = write::wave(&result, session.length);
+        let text = text.map_err(|text| Stop::Failure(Failure::Internal(text)))?;
+        session.length = text.len();
+        Ok(text.into_bytes())
     }
 
     async fn drop_handle(
@@ -247,23 +237,6 @@ impl Functions {
             resource.resource_drop(store)?;
         }
         Ok(b"()".to_vec())
-    }
-
-    /// The call that a text is, from those that were read before.
-    fn read(&self, text: &[u8]) -> Result<Arc<Read>, String> {
-        let calls = || self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(read) = calls().get(text) {
-            return Ok(read.clone());
-        }
-        let read = Arc::new(Read { what: self.parse(text)?, text: text.into() });
-        if text.len() <= LONGEST {
-            let mut calls = calls();
-            if calls.len() >= KEPT {
-                calls.clear();
-            }
-            calls.insert(text.into(), read.clone());
-        }
-        Ok(read)
     }
 
     fn parse(&self, text: &[u8]) -> Result<What, String> {
@@ -308,7 +281,7 @@ impl Functions {
     /// # Errors
     /// What in it is none, with the function's type.
     pub fn check(&self, content: &[u8]) -> Result<(), String> {
-        self.read(content).map(drop)
+        self.calls.read(content, |text| self.parse(text)).map(drop)
     }
 
     fn all(&self) -> String {

@@ -39,10 +39,12 @@ mod http;
 mod inspect;
 mod instance;
 mod kind;
+mod known;
 mod module;
 mod program;
 mod service;
 mod wave;
+mod write;
 
 pub use command::{CommandRequest, CommandResponse};
 pub use data::Data;

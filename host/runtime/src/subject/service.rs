@@ -26,6 +26,8 @@ pub(super) struct Service(handler::GuestIndices);
 struct Answer {
     head: Option<Result<Parts, ErrorCode>>,
     body: Vec<u8>,
+    /// Whether its body has ended.
+    is_whole: bool,
 }
 
 type Sent = Result<http::Response<HyperOutgoingBody>, ErrorCode>;
@@ -72,6 +74,7 @@ impl Service {
         live.handler = Some(guest);
         match handled {
             Err(_) if answer.head.is_none() => Err(ResponseFault::Late(config.deadline).into()),
+            Err(_) if answer.is_whole => Err(ResponseFault::Unreturned(config.deadline).into()),
             Err(_) => Err(ResponseFault::Unfinished(config.deadline).into()),
             Ok(Err(Stop::Error(error))) => Err(answer.explain(error)),
             Ok(Err(stop)) => Err(stop),
@@ -148,6 +151,7 @@ impl Answer {
                 self.push(bytes, limit)?;
             }
         }
+        self.is_whole = true;
         Ok(())
     }
 
@@ -167,13 +171,13 @@ impl Answer {
     /// What an error of the call was, by what had been answered before.
     fn explain(&self, error: Error) -> Stop {
         let root = error.root_cause().to_string();
-        if self.head.is_some() && root.contains(GIVEN_AWAY) {
+        if self.head.is_some() && GIVEN_AWAY.iter().any(|part| root.contains(part)) {
             return ResponseFault::Twice(root).into();
         }
         Stop::Error(error)
     }
 }
 
-/// What wasmtime says of a handle that the guest has not, or no longer; a test would notice if
-/// it changed.
-const GIVEN_AWAY: &str = "unknown handle index";
+/// What wasmtime says of a handle that the guest has not, or no longer, and of one whose index
+/// something else has got since; tests would notice if it changed.
+const GIVEN_AWAY: [&str; 2] = ["unknown handle index", "used with the wrong type"];

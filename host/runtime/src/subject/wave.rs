@@ -5,7 +5,6 @@ use wasmtime::component::wasm_wave::ast::Node;
 use wasmtime::component::wasm_wave::parser::ParserError;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayType;
-use wasmtime::component::wasm_wave::{self};
 use wasmtime::component::{ResourceAny, Type, Val};
 
 /// What stands before the number of a handle.
@@ -122,14 +121,6 @@ pub fn number<E>(
         | Val::Result(Ok(Some(value)) | Err(Some(value))) => number(value, keep),
         _ => Ok(()),
     }
-}
-
-/// A value in WAVE.
-///
-/// # Errors
-/// If its type is none that WAVE can write.
-pub fn write(value: &Val) -> Result<String, String> {
-    wasm_wave::to_string(value).map_err(|error| format!("WAVE cannot write the result: {error}"))
 }
 
 /// A value of a type, in WAVE: for an example.

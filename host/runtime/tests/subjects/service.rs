@@ -82,7 +82,7 @@ fn an_instance_serves_one_request_or_as_many_as_are_said() {
 
 #[test]
 fn every_way_not_to_answer_has_its_name() {
-    use ResponseFault::{Endless, Incomplete, Late, Missing, Unfinished};
+    use ResponseFault::{Endless, Incomplete, Late, Missing, Unfinished, Unreturned};
     let config = config();
     let (deadline, limit) = (config.deadline, config.result_limit.as_u64());
     for (path, named) in [
@@ -91,6 +91,7 @@ fn every_way_not_to_answer_has_its_name() {
         ("/busy", Late(deadline)),
         ("/endless", Endless(limit)),
         ("/unfinished", Unfinished(deadline)),
+        ("/lingering", Unreturned(deadline)),
         ("/early", Incomplete),
     ] {
         let mut service = start("service", &config);

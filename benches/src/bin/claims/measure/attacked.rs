@@ -34,7 +34,7 @@ fn attacked(
             shards,
             placement: Placement::Quarantine,
         };
-        let tortured = torture(&stress, &|| false)?;
+        let tortured = torture(&stress, None, &|| false)?;
         let objections = tortured.objections();
         if !objections.is_empty() {
             bail!("{}", objections.join("; "));

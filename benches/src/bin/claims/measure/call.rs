@@ -1,8 +1,8 @@
 //! Calls to `echo`, in pairs of fresh instances.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bytesize::ByteSize;
-use sandlab::stats::Estimate;
+use sandlab::stats::{Estimate, median_interval};
 use sandlab_benches::{Echo, exchange, exchange_by_hand};
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::{Agent, Message, SandboxConfig};
@@ -33,6 +33,15 @@ pub fn paired<'a>(
     theirs: impl Fn() -> Result<Once<'a>>,
     times: u32,
 ) -> Result<Estimate> {
+    median_interval(&paired_rounds(ours, theirs, times)?).context("no rounds")
+}
+
+/// Returns `ours ÷ theirs` of each of these rounds.
+pub fn paired_rounds<'a>(
+    ours: impl Fn() -> Result<Once<'a>>,
+    theirs: impl Fn() -> Result<Once<'a>>,
+    times: u32,
+) -> Result<Vec<f64>> {
     let time = |side: &mut Once| -> Result<f64> {
         let start = Instant::now();
         for _ in 0..times {
@@ -40,7 +49,7 @@ pub fn paired<'a>(
         }
         Ok(start.elapsed().as_secs_f64())
     };
-    super::rounds(ROUNDS, |round| {
+    let measure = |round| {
         let (mut ours, mut theirs) = (ours()?, theirs()?);
         // Warm, so that neither pays for the first touch of its memory.
         ours()?;
@@ -55,7 +64,8 @@ pub fn paired<'a>(
             (a, first + time(&mut theirs)?)
         };
         Ok(a / b)
-    })
+    };
+    (0..ROUNDS).map(measure).collect()
 }
 
 /// An instance that gets the same message again and again.

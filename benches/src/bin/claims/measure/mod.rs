@@ -8,6 +8,7 @@ mod load;
 mod path;
 mod sides;
 mod start;
+mod subject;
 mod validate;
 
 use crate::claim::How;
@@ -23,6 +24,8 @@ type Prepare = fn(&How) -> Result<Job>;
 /// The measurements by the name that `how` in claims.toml has.
 pub const MEASUREMENTS: &[(&str, Prepare)] = &[
     ("call", |how| job(how, call::call)),
+    ("service", |how| job(how, subject::service)),
+    ("function", |how| job(how, subject::function)),
     ("fiber", |how| job(how, call::fiber)),
     ("spawn", |how| job(how, start::spawn)),
     ("pool", |how| job(how, start::pool)),

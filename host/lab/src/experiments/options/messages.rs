@@ -32,6 +32,11 @@ impl Messages {
         self.seed
     }
 
+    /// Returns whether the user named others than the subject's own.
+    pub fn are_chosen(&self) -> bool {
+        self.workload.is_some() || self.like.is_some()
+    }
+
     /// Finds the subject that the user named.
     ///
     /// # Errors

@@ -30,6 +30,10 @@ pub struct StressReport {
     pub with: Distribution,
     /// The attacks, in the order of their table.
     pub attacks: Vec<AttackStats>,
+    /// In which order they strike, by their places in the table, each with the thread that it
+    /// strikes on. The seed gives it.
+    #[serde(default)]
+    pub order: Vec<(usize, usize)>,
     /// Messages to good agents.
     pub sent: u64,
     /// Those that were answered as they must be.

@@ -24,8 +24,8 @@ impl Experiment for Torture {
     const KINDS: &'static [&'static str] = &["torture"];
     const QUANTITIES: &'static [&'static Quantity] = show::QUANTITIES;
 
-    fn plan<'a>(parameters: &'a Parameters, _: &'a Given) -> Result<Plan<'a>> {
-        Ok(parameters.plan())
+    fn plan<'a>(parameters: &'a Parameters, given: &'a Given) -> Result<Plan<'a>> {
+        parameters.plan(given)
     }
 
     fn show(parts: &[Shown<Found>], to: &mut View) {

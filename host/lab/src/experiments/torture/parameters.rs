@@ -1,23 +1,30 @@
 //! `sandlab torture`
 
+use super::run::KEEP_RESIDENT;
 use super::{Found, Stress, torture};
-use crate::experiments::Plan;
-use crate::experiments::options::{duration, rate};
+use crate::experiments::options::{Messages, duration, rate};
+use crate::experiments::{Given, Plan};
 use crate::record::Part;
+use crate::sampling::program::{Program, programs};
 use crate::sampling::recorder::Recorder;
+use crate::{Error, Result};
 use sandlab_runtime::BackendKind;
 use sandlab_runtime::messaging::Placement;
 use std::time::Duration;
 
 /// How long, in which order, and beside whom attacks strike.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("seed", |seed| seed.help(SEED)))]
 pub struct Parameters {
     /// How long attacks go on; what is quiet before and after takes half of that again.
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
-    /// What gives the order of the attacks: the same one gives the same.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Who the good agents are: a built agent, the folder of a bundle or crate, or any component
+    /// file. They get their own messages, whose replies are checked. [default: agents that echo]
+    #[arg(long, value_name = "AGENT|BUNDLE|FILE.wasm")]
+    neighbours: Option<String>,
+    #[command(flatten)]
+    messages: Messages,
     /// Good agents at work beside them.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
     agents: u8,
@@ -32,11 +39,15 @@ pub struct Parameters {
     together: bool,
 }
 
+/// What the option of all messages means here.
+const SEED: &str =
+    "What gives the order of the attacks, and generated messages: the same one gives the same";
+
 impl Parameters {
-    pub(super) fn plan<'a>(&self) -> Plan<'a> {
+    pub(super) fn plan<'a>(&self, given: &Given) -> Result<Plan<'a>> {
         let stress = Stress {
             duration: self.duration,
-            seed: self.seed,
+            seed: self.messages.seed(),
             agents: u32::from(self.agents),
             rate: self.rate,
             shards: usize::from(self.shards),
@@ -45,24 +56,59 @@ impl Parameters {
                 false => Placement::Quarantine,
             },
         };
+        let (mut subjects, mut neighbours) = (Vec::new(), None);
+        if let Some(name) = &self.neighbours {
+            let subject = self.messages.find(name, given)?;
+            if subject.native.is_some() {
+                return Err(Error::Usage(
+                    "torture's neighbours are in the sandbox: leave `--native` out".to_owned(),
+                ));
+            }
+            let (traffic, config) = self.messages.traffic(&subject, None)?;
+            let mut sandbox = given.sandbox.clone();
+            sandbox.allocation.keep_resident = KEEP_RESIDENT;
+            let agents = usize::from(self.agents);
+            let loaded =
+                programs(&subject, &[BackendKind::Wasm], agents, &sandbox, &traffic, &config)?;
+            neighbours = loaded.into_iter().next();
+            subjects.push(subject);
+        } else if self.messages.are_chosen() {
+            return Err(Error::Usage(
+                "the messages are for `--neighbours`, and without it good agents echo".to_owned(),
+            ));
+        }
         let step = move |to: &mut dyn Recorder| {
-            to.part(Part {
-                backend: Some(BackendKind::Wasm),
-                agents: stress.agents as usize,
-                rate: Some(stress.rate),
-                shards: stress.shards,
-                ..Part::new("torture", "hostile guests")
-            })?;
-            let report = torture(&stress, &|| to.stopped())?;
+            let neighbours = neighbours.as_ref();
+            to.part(part(&stress, neighbours))?;
+            if let Some(neighbours) = neighbours {
+                neighbours.notes.iter().try_for_each(|note| to.note(note))?;
+            }
+            let report = torture(&stress, neighbours, &|| to.stopped())?;
             to.found(&Found::Stress(Box::new(report)))
         };
-        Plan {
+        Ok(Plan {
             name: "torture".to_owned(),
-            subjects: Vec::new(),
+            subjects,
             settings: None,
             parts: 1,
             judges: true,
             steps: vec![Box::new(step)],
-        }
+        })
+    }
+}
+
+/// Returns the part of a run, which is named after what strikes; of neighbours that the user
+/// named, after them.
+fn part(stress: &Stress, neighbours: Option<&Program>) -> Part {
+    let agents = stress.agents as usize;
+    if let Some(neighbours) = neighbours {
+        return neighbours.part("torture", agents, Some(stress.rate), stress.shards);
+    }
+    Part {
+        backend: Some(BackendKind::Wasm),
+        agents,
+        rate: Some(stress.rate),
+        shards: stress.shards,
+        ..Part::new("torture", "hostile guests")
     }
 }

@@ -1,4 +1,5 @@
-//! Every attack there is, in an order that a seed gives, beside good agents at work.
+//! Every attack there is, in an order that a seed gives, beside good agents at work: agents that
+//! echo, and share a pool with the hostile ones, or whatever subject the user named.
 //!
 //! The good agents' messages leave when they are due, whatever happens, and each must be
 //! answered. The hostile ones are in quarantine, or, to see what that is good for, on the
@@ -9,11 +10,13 @@
 use super::found::{AttackStats, GROWTH, StressReport, growth};
 use crate::hostile::{self, AttackRunner, Target};
 use crate::record::Phase;
+use crate::sampling::fleet::Fleet;
 use crate::sampling::open_loop::{
     Generator, Go, Reply, Schedule, Script, Segment, Verdict, WINDOW, drive,
 };
 use crate::sampling::process_memory::proportional;
-use crate::sampling::traffic::Traffic;
+use crate::sampling::program::Program;
+use crate::sampling::traffic::{Conversation, Traffic};
 use crate::stats::Distribution;
 use crate::{Error, Result};
 use bytesize::ByteSize;
@@ -52,45 +55,59 @@ const ROUND: Duration = Duration::from_millis(2_500);
 /// What of the time nothing strikes, before and after.
 const QUIET: u32 = 4;
 
-/// Bytes of a good agent's message.
-const SIZE: usize = 256;
+/// What good agents are sent, if the user names no others.
+const ECHO: Traffic = Traffic::Echo { size: 256 };
 
-/// Tortures.
+/// Of each slot that was ever used, a pool keeps so much, up to a bound that attacks come near for
+/// minutes: then what grows would not be what they leaked.
+pub(super) const KEEP_RESIDENT: ByteSize = ByteSize::b(0);
+
+/// Tortures, beside agents of this program, or of one that echoes.
 ///
 /// # Errors
 /// If the machine does not have the room, or a good agent answers something else.
-pub fn torture(plan: &Torture, stopped: &dyn Fn() -> bool) -> Result<StressReport> {
+pub fn torture(
+    plan: &Torture,
+    neighbours: Option<&Program>,
+    stopped: &dyn Fn() -> bool,
+) -> Result<StressReport> {
     let machine = |error: &dyn ToString| Error::Machine(error.to_string());
     let mut sandbox = hostile::sandbox(plan.agents);
-    // Of each slot that was ever used, a pool keeps so much, up to a bound that attacks come
-    // near for minutes: then what grows would not be what they leaked.
-    sandbox.allocation.keep_resident = ByteSize::b(0);
+    sandbox.allocation.keep_resident = KEEP_RESIDENT;
     let runner = AttackRunner::new(&sandbox)?;
-    let settings = Settings { shards: plan.shards, ..Settings::default() };
-    let runtime = Runtime::start(settings).map_err(|error| machine(&error))?;
+    let fleet = match neighbours {
+        Some(program) => program.fleet(plan.agents as usize, plan.shards)?,
+        None => {
+            let settings = Settings { shards: plan.shards, ..Settings::default() };
+            let options = AgentOptions::default();
+            Fleet::start(runner.witness(), plan.agents as usize, settings, &options)?
+        }
+    };
+    let runtime = &fleet.runtime;
     // Otherwise each attack would count as wrong, and none was tried.
     runtime.require(plan.placement).map_err(|error| {
         Error::Machine(format!("{error}; `--together` lets hostile agents live beside good ones"))
     })?;
-    let good = runtime.spawn_many(runner.witness(), &AgentOptions::default(), plan.agents as usize);
-    let good = good.map_err(|error| machine(&error))?;
+    let agents = runtime.accounts().agents;
     let client = runtime.client();
     let mut attacks: Vec<_> = (0..runner.len()).map(|n| fresh(&runner, n)).collect();
     // Once each, so that what is allocated once and kept is there before it is counted.
-    let target = |shard| Target::new(&runtime, &client, plan.placement, shard);
+    let target = |shard| Target::new(runtime, &client, plan.placement, shard);
     for (number, attack) in attacks.iter_mut().enumerate() {
         for shard in (0..plan.shards).take_while(|_| !stopped()) {
             strike(attack, number, &runner, &target(shard));
         }
     }
     let now = Arc::new(Now::default());
-    let script = Neighbours::new(good.clone(), now.clone(), runner.len());
+    let traffic = neighbours.map_or(&ECHO, |program| &program.traffic);
+    let conversation = Conversation::new(&fleet, traffic);
+    let script = Neighbours::new(conversation, now.clone(), runner.len());
     let mut generator = Generator::new(runtime.connect(WINDOW), script).unyielding();
     let quiet = Segment::steady(Phase::Steady, plan.rate, plan.duration / QUIET);
     load(&mut generator, quiet, &AtomicBool::new(false), stopped)?;
     let rounds = (plan.duration.as_secs_f64() / ROUND.as_secs_f64()).round();
     // One more, after which what the measuring itself keeps is there.
-    let order = order(plan.seed, rounds.max(1.0) as usize + 1, &runner, plan.shards);
+    let order = order(plan.seed, rounds.max(1.0) as usize + 1, runner.len(), plan.shards);
     let (first, rest) = order.split_at(runner.len());
     let attacker = attacker(plan.placement).map_err(|error| machine(&error))?;
     let mut strike_all = |order: &[(usize, usize)]| {
@@ -149,10 +166,11 @@ pub fn torture(plan: &Torture, stopped: &dyn Fn() -> bool) -> Result<StressRepor
         without: script.quiet,
         with,
         attacks,
+        order,
         sent: script.sent,
         good: script.good,
         accounts,
-        agents: good.len() as u64,
+        agents,
         resident_before,
         resident_after,
     })
@@ -171,12 +189,12 @@ fn attacker(placement: Placement) -> Result<ThreadPool, ThreadPoolBuildError> {
 }
 
 /// All attacks in each round, shuffled, each with its shard.
-fn order(seed: u64, rounds: usize, runner: &AttackRunner, shards: usize) -> Vec<(usize, usize)> {
+fn order(seed: u64, rounds: usize, attacks: usize, shards: usize) -> Vec<(usize, usize)> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut below = |end: usize| (random.next_u64() % end as u64) as usize;
     let mut order = Vec::new();
     for _ in 0..rounds {
-        let mut round: Vec<_> = (0..runner.len()).collect();
+        let mut round: Vec<_> = (0..attacks).collect();
         while !round.is_empty() {
             let attack = round.swap_remove(below(round.len()));
             order.push((attack, below(shards)));
@@ -226,7 +244,7 @@ impl Now {
 
 /// The script: to the good agents in turn.
 struct Neighbours {
-    agents: Vec<AgentId>,
+    conversation: Conversation,
     now: Arc<Now>,
     sent: u64,
     good: u64,
@@ -236,10 +254,10 @@ struct Neighbours {
 }
 
 impl Neighbours {
-    fn new(agents: Vec<AgentId>, now: Arc<Now>, attacks: usize) -> Self {
+    fn new(conversation: Conversation, now: Arc<Now>, attacks: usize) -> Self {
         let times = || [Distribution::coarse(), Distribution::coarse()];
         Self {
-            agents,
+            conversation,
             now,
             sent: 0,
             good: 0,
@@ -249,21 +267,20 @@ impl Neighbours {
     }
 }
 
-/// What good agents are sent.
-const ECHO: Traffic = Traffic::Echo { size: SIZE };
-
 impl Script for Neighbours {
     fn next_request(&mut self, id: u64) -> (AgentId, Vec<u8>) {
-        let agent = self.agents[self.sent as usize % self.agents.len()];
         self.sent += 1;
-        (agent, ECHO.content(id, 0))
+        self.conversation.next(id)
     }
 
     fn on_reply(&mut self, reply: Reply) -> Result<Verdict> {
+        let verdict = self.conversation.judge(reply.id, &reply.outcome)?;
         let Ok(message) = reply.outcome else {
-            return Ok(Verdict::Failed);
+            return Ok(verdict);
         };
-        ECHO.check(reply.id, 0, &message)?;
+        if verdict != Verdict::Good {
+            return Ok(verdict);
+        }
         self.good += 1;
         let now = *self.now.lock();
         let times = match now {
@@ -296,5 +313,23 @@ fn strike(stats: &mut AttackStats, number: usize, runner: &AttackRunner, target:
     match runner.run(number, target) {
         Ok(called) => stats.called = called,
         Err(why) => stats.wrong.push(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_order_of_each_round_and_another_gives_another() {
+        let of = |seed| order(seed, 3, 20, 2);
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7), of(8));
+        for round in of(7).chunks(20) {
+            let mut attacks: Vec<_> = round.iter().map(|(attack, _)| *attack).collect();
+            attacks.sort_unstable();
+            assert!(attacks.into_iter().eq(0..20));
+            assert!(round.iter().all(|(_, shard)| *shard < 2));
+        }
     }
 }

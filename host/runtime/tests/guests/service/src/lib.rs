@@ -67,6 +67,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Service {
                 body.write().unwrap().write_all(b"half").unwrap();
                 drop(body);
             }
+            "/lingering" => {
+                respond(out, 200, b"all of it");
+                monotonic_clock::subscribe_duration(60_000_000_000).block();
+            }
             "/panic" => panic!("no such path"),
             _ => respond(out, 404, b""),
         }

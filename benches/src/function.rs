@@ -3,7 +3,6 @@
 
 use crate::{by_wasmtime, foreign};
 use anyhow::{Context, Result, bail, ensure};
-use exports::foreign::inventory::stock::Item;
 use sandlab::experiments::by_hand::{ByHand, Knobs};
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::subject::{Options, Subject, load_bytes};
@@ -13,14 +12,20 @@ use serde::Deserialize;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::ops::Range;
+use typed::Inventory;
+use typed::exports::foreign::inventory::stock::Item;
 use wasmtime::component::{Component, Func, InstancePre, Linker, ResourceTable, TypedFunc, Val};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-wasmtime::component::bindgen!({
-    path: "../guest-agents/foreign/rust/inventory/wit",
-    additional_derives: [PartialEq, Clone],
-});
+/// The types that are known when the host is compiled.
+mod typed {
+    #![allow(missing_docs)]
+    wasmtime::component::bindgen!({
+        path: "../guest-agents/foreign/rust/inventory/wit",
+        additional_derives: [PartialEq, Clone],
+    });
+}
 
 /// A function that is called, and with what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

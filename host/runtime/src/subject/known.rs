@@ -15,7 +15,9 @@ pub(super) struct Read<T> {
 }
 
 /// What all instances have read.
-pub(super) struct Known<T>(Mutex<HashMap<Box<[u8]>, Arc<Read<T>>>>);
+pub(super) struct Known<T>(Mutex<ByText<T>>);
+
+type ByText<T> = HashMap<Box<[u8]>, Arc<Read<T>>>;
 
 impl<T> Default for Known<T> {
     fn default() -> Self {

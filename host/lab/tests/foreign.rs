@@ -318,6 +318,16 @@ fn a_service_that_loses_a_page_per_request_is_found() {
 }
 
 #[test]
+fn a_command_that_needs_24_mib_is_tuned_to_them_and_its_start() {
+    let lab = Lab::new();
+    let Some(mut memory) = lab.command("memory FILE --tune --soak 1s", "grow") else { return };
+    let run = json(memory.args(["--targets", "targets.toml"]));
+    let limit = metric(&run, "smallest-limit", &[]).unwrap() / 1_024.0;
+    // A component of Rust starts with 1,088 KiB; the largest message asks for 24 MiB.
+    assert!((limit - (24.0 * 1_024.0 + 1_088.0)).abs() <= 64.0, "{limit} KiB");
+}
+
+#[test]
 fn a_world_of_the_users_own_says_what_differs() {
     let folder = tempfile::tempdir().unwrap();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -172,7 +172,8 @@ fn curve(
     let (mut memory, mut changes) = (Vec::new(), vec![(0, first)]);
     let asked = Series { case, passes: u64::MAX / messages, checked: tuned.checked };
     let went = series(tested, backend, &asked, &mut |number, usage| {
-        let now = usage.memory.unwrap_or(0);
+        // Of all instances so far: a command's ends with its message.
+        let now = usage.memory_peak.unwrap_or(0);
         memory.push(now);
         if changes.last().is_some_and(|(_, last)| *last != now) {
             changes.push((number, now));

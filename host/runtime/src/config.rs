@@ -283,7 +283,7 @@ pub enum Stdio {
     Inherit,
 }
 
-/// Why a sandbox config could not be read.
+/// An error that keeps a sandbox config from being read.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.

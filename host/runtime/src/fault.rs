@@ -155,13 +155,13 @@ pub struct Refused {
 }
 
 impl Evidence {
-    /// How many functions are kept.
+    /// The most functions that are kept, the innermost first.
     pub const FUNCTIONS: usize = 8;
 
-    /// How many functions a text names.
+    /// The most functions that a text names.
     const NAMED: usize = 3;
 
-    /// The trap's place, in words that follow its name.
+    /// Returns the trap's place, in words that follow its name.
     fn place(&self) -> String {
         let address = self.address.map(|address| format!(" at address {address:#x}"));
         let mut place = address.unwrap_or_default();
@@ -177,7 +177,7 @@ impl Evidence {
         place
     }
 
-    /// Everything else, in words that follow the cause.
+    /// Writes everything else, in words that follow the cause.
     fn describe(&self, f: &mut fmt::Formatter<'_>, cause: &Cause) -> fmt::Result {
         match (cause, &self.trap) {
             (Cause::Trap(_), _) => f.write_str(&self.place())?,
@@ -214,8 +214,8 @@ impl Evidence {
 }
 
 impl Fault {
-    /// The last lines that the guest wrote to standard error and standard output in the call
-    /// that ended it. Empty if it wrote nothing.
+    /// Returns the last lines that the guest wrote to standard error and standard output in the
+    /// call that ended it. Empty if it wrote nothing.
     pub fn output(&self) -> &[String] {
         self.evidence.as_ref().map_or(&[], |known| &known.output)
     }
@@ -239,7 +239,7 @@ impl From<Cause> for Fault {
     }
 }
 
-/// Whether a fault has this cause, whatever the evidence.
+/// A fault equals its cause, whatever the evidence.
 impl PartialEq<Cause> for Fault {
     fn eq(&self, cause: &Cause) -> bool {
         self.cause == *cause
@@ -265,7 +265,7 @@ pub enum Budget {
 }
 
 impl Budget {
-    /// The sandbox config's key that raises it.
+    /// Returns the sandbox config's key that raises the limit.
     pub const fn key(self) -> &'static str {
         match self {
             Self::LogCalls => "budgets.log-calls",

@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often whoever waits looks whether to stop.
+/// The interval at which whoever waits looks whether to stop.
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// Lines of standard output that are read ahead; then the child waits for its reader.
@@ -161,7 +161,8 @@ impl Child {
         self.end(waited.err().unwrap_or(Cause::Stopped))
     }
 
-    /// Whether it has ended by itself, or was killed from elsewhere.
+    /// Returns true if it has ended by itself, or was killed from elsewhere. The status stays with
+    /// the kernel for whoever waits.
     pub fn has_ended(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         self.ended.is_some()

@@ -31,7 +31,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// The address of a client's link.
+    /// Returns the address of a client's link.
     pub fn client(link: u32) -> Self {
         Self { shard: CLIENTS, generation: 1, slot: link }
     }

@@ -104,7 +104,7 @@ impl Mailbox {
         self.len() == 0
     }
 
-    /// Whether one more message would not fit.
+    /// Returns true if one more message would not fit.
     pub fn is_full(&self) -> bool {
         self.within() >= self.limits.messages as usize || self.bytes >= self.limits.bytes.as_u64()
     }

@@ -209,7 +209,7 @@ impl Runtime {
         self.thread(placement, 0).map(drop)
     }
 
-    /// The thread of a placement, by index modulo their number.
+    /// Returns the thread of a placement, by index modulo their number.
     fn thread(&self, placement: Placement, index: usize) -> Result<usize, SpawnError> {
         match (&self.no_quarantine, placement) {
             (Some(why), Placement::Quarantine) => Err(SpawnError::NoQuarantine(why.clone())),

@@ -44,7 +44,7 @@ pub struct Supervisor {
     failed: u32,
 }
 
-/// What to do with an agent that ended.
+/// The supervisor's answer to an agent's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Restart it after this wait.

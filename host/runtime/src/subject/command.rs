@@ -72,14 +72,16 @@ impl CommandRequest<'_> {
         serde_json::from_slice(content).map_err(|error| format!("no command line: {error}"))
     }
 
+    /// Checks that a message's content is a command line.
+    ///
     /// # Errors
-    /// What in the content is no command line.
+    /// If the content is not the JSON of a [`CommandRequest`]; the text has the parser's reason.
     pub(super) fn check(content: &[u8]) -> Result<(), String> {
         CommandRequest::decode(content).map(drop)
     }
 }
 
-/// Where a command's `run` is.
+/// A command's export `run`, looked up once for all instances.
 pub(super) struct Command {
     run: Way<run_sync::GuestIndices, run_fiber::GuestIndices>,
     /// The first of the program's arguments.

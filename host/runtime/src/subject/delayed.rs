@@ -18,7 +18,7 @@ pub fn with_start(module: &[u8]) -> Option<Vec<u8>> {
     Some(written.finish())
 }
 
-/// What has to be known of a module to add a function to it.
+/// The counts and indices in a module that a function added to it needs.
 #[derive(Default)]
 struct Start {
     types: u32,

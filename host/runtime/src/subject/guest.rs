@@ -20,6 +20,8 @@ pub(super) struct Guest {
 }
 
 impl Guest {
+    /// Makes the state of a new instance's store.
+    ///
     /// # Errors
     /// If a granted directory is no longer there.
     pub fn new(config: &SandboxConfig, identity: Identity) -> Result<Self, Fault> {
@@ -60,7 +62,7 @@ impl WasiHttpView for Guest {
 /// The requests that the guest makes to others.
 pub(super) struct Outgoing {
     is_granted: bool,
-    /// Where the last call wanted to, and was not let.
+    /// The targets of the last call's requests that the config does not grant.
     denied: Vec<String>,
 }
 
@@ -69,7 +71,7 @@ impl Outgoing {
         self.denied.clear();
     }
 
-    /// A line for each request that was denied, with where to.
+    /// Takes the denied requests out, as one log line each that names the target.
     pub fn take_log(&mut self) -> impl Iterator<Item = LogLine> + '_ {
         self.denied.drain(..).map(|target| LogLine {
             level: Level::Warn,

@@ -6,7 +6,7 @@ use crate::LoadError;
 use crate::wasm::identify::require_component;
 use serde::Serialize;
 
-/// What a component or core module is.
+/// The kind, imports and exports of a component or core module, read without running it.
 #[derive(Debug, Clone)]
 pub struct Description {
     /// Of which kind; or why it cannot be run as it is, such as being of two.
@@ -15,7 +15,7 @@ pub struct Description {
     pub adapter: Option<Adapter>,
     /// The component's size, after it was adapted, bytes.
     pub size: u64,
-    /// What it imports, in its order.
+    /// The imports, in the component's order.
     pub imports: Vec<Import>,
     /// The interfaces and functions that it exports, in its order.
     pub exports: Vec<String>,
@@ -77,7 +77,7 @@ impl Access {
         }
     }
 
-    /// In words.
+    /// Returns what the access lets the guest do, in words.
     pub const fn allows(self) -> &'static str {
         match self {
             Self::Nothing => "nothing by itself",
@@ -92,7 +92,7 @@ impl Access {
         }
     }
 
-    /// The field under `[grants]` that it takes; `None` if it takes none, or none would do.
+    /// Returns the field under `[grants]` that it takes; `None` if it takes none, or none would do.
     pub const fn grant(self) -> Option<&'static str> {
         match self {
             Self::Clocks => Some("clocks"),

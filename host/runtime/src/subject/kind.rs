@@ -36,11 +36,11 @@ pub enum KindError {
     /// It is not what was asked for.
     #[error("the component is no {kind}: it does not export {wanted}; it exports {found}")]
     Not {
-        /// What was asked for.
+        /// The kind that the caller chose.
         kind: Kind,
-        /// What that must export.
+        /// The export that this kind requires.
         wanted: &'static str,
-        /// What the component exports.
+        /// The component's exports, as a list in words.
         found: String,
     },
     /// It exports nothing that could be called.
@@ -77,7 +77,7 @@ impl Kind {
         Surface::read(component)?.kind(chosen)
     }
 
-    /// The name that a person types.
+    /// Returns the name that a person types, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
@@ -87,7 +87,7 @@ impl Kind {
         }
     }
 
-    /// What a component of this kind exports.
+    /// Returns the export that makes a component one of this kind, quoted for a text.
     pub const fn export(self) -> &'static str {
         match self {
             Self::Agent => "`sandlab:agent/agent`",
@@ -115,14 +115,14 @@ impl FromStr for Kind {
     }
 }
 
-/// What a component shows to the outside, by name.
+/// The names of a component's imports and exports.
 #[derive(Debug, Default)]
 pub(super) struct Surface {
     /// Interfaces, functions and whatever else it imports.
     pub imports: Vec<String>,
     /// Interfaces and functions that it exports.
     pub exports: Vec<String>,
-    /// What it needs of component-model async, if it does.
+    /// The evidence that it needs component-model async, in words; `None` if it does not.
     needs_async: Option<String>,
 }
 

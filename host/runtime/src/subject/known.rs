@@ -14,7 +14,7 @@ pub(super) struct Read<T> {
     pub of: T,
 }
 
-/// What all instances have read.
+/// The texts that all instances of a program have read, each with its result.
 pub(super) struct Known<T>(Mutex<ByText<T>>);
 
 type ByText<T> = HashMap<Box<[u8]>, Arc<Read<T>>>;

@@ -31,9 +31,9 @@ const A_STACK: u32 = 2;
 /// The mappings of this process (`vm.max_map_count`, proc(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mappings {
-    /// How many it has now.
+    /// The mappings that the process has now.
     pub used: u64,
-    /// How many the kernel allows it.
+    /// The most that the kernel allows it.
     pub limit: u64,
 }
 
@@ -174,6 +174,8 @@ impl Gate {
         })
     }
 
+    /// Lets one instance start.
+    ///
     /// # Errors
     /// [`Cause::NoSlot`] if there is no room.
     pub fn pass(&self) -> Result<(), Cause> {

@@ -41,7 +41,7 @@ const INTERFACES: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// Why the linker does not offer an import.
+/// The reason that the linker does not offer an import.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotLinked {
     /// It is of a package that no agent is given.
@@ -55,7 +55,7 @@ pub enum NotLinked {
     Interface {
         /// The package, without its version.
         package: &'static str,
-        /// What it offers.
+        /// The package's interfaces that the linker offers.
         interfaces: &'static [&'static str],
     },
     /// It is of another version.

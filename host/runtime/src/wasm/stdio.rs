@@ -27,7 +27,7 @@ struct Inner {
 struct Text {
     /// The last bytes, of both streams in the order in which they were written.
     bytes: Vec<u8>,
-    /// How many of them are kept.
+    /// Bytes that are kept; older ones are dropped.
     limit: usize,
     /// Bytes that the call has written, kept or not.
     written: u64,

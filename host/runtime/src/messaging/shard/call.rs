@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 /// What one call is given: a message, or a batch of them. Static, so that a single message,
 /// by far the most frequent, pays nothing for the batches.
 pub trait CallInput: Sized {
-    /// What a call returns.
+    /// The call's result: an outcome per message.
     type Output;
 
     /// Takes the next call's input from the agent's mailbox. `None` if none is due.
@@ -155,8 +155,8 @@ impl CallInput for Vec<Envelope> {
         std::mem::take(heads)
     }
 
-    /// Here agents of every backend pass, and no type says that an agent returns as many
-    /// results as it was given messages.
+    /// Checks that there are as many results as messages: agents of every backend pass here, and no
+    /// type says so.
     fn check(&self, output: Batch) -> Result<Batch, Fault> {
         let (results, messages) = (output.results.len(), self.len());
         if results == messages {
@@ -257,7 +257,7 @@ impl Resident {
 }
 
 impl Shard {
-    /// An agent's turn: at least one call, and as many as make up [`TURN`] messages.
+    /// Runs an agent's turn: at least one call, and as many as make up [`TURN`] messages.
     pub(super) fn run_turn<I: CallInput>(&mut self, slot: u32) {
         let mut left = TURN;
         while left > 0 {

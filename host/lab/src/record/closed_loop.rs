@@ -104,17 +104,19 @@ impl ClosedWindow {
         self.messages as f64 / self.seconds
     }
 
-    /// How long a message took on average, nanoseconds.
+    /// Returns the mean time of a message, nanoseconds; `None` without messages, or if they were
+    /// not timed.
     pub fn mean_ns(&self) -> Option<f64> {
         self.per_message(self.waited_ns)
     }
 
-    /// CPU time a message, nanoseconds.
+    /// Returns the CPU time per message, nanoseconds; `None` without messages.
     pub fn cpu_per_message(&self) -> Option<f64> {
         self.per_message(Some(self.cpu_ns))
     }
 
-    /// The clients' CPU time a message, nanoseconds.
+    /// Returns the clients' CPU time per message, nanoseconds; `None` without messages, or if it
+    /// was not measured.
     pub fn client_cpu_per_message(&self) -> Option<f64> {
         self.per_message(self.client_cpu_ns)
     }
@@ -129,7 +131,8 @@ impl ClosedWindow {
         self.in_flight_seconds / self.seconds
     }
 
-    /// How far that is from the rate times the mean, as a share of it (Little's law).
+    /// Returns how far messages in flight are from the rate times the mean, as a share of them
+    /// (Little's law). `None` without a mean.
     pub fn little(&self) -> Option<f64> {
         let expected = self.rate() * self.mean_ns()? / 1e9;
         Some((self.in_flight() - expected).abs() / self.in_flight())

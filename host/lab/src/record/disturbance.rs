@@ -203,7 +203,7 @@ impl Tally {
 mod tests {
     use super::*;
 
-    /// A second of two cores, of which this process had one for itself.
+    /// Returns a second of two cores, of which this process had one for itself.
     fn quiet() -> Stretch {
         Stretch {
             elapsed: Duration::from_secs(1),

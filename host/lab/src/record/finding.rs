@@ -34,7 +34,7 @@ impl Finding {
     /// Reads a finding of this type.
     ///
     /// # Errors
-    /// What does not fit.
+    /// If it is of another type, or a field does not fit.
     pub fn try_read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         T::deserialize(&self.0)
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// What happened between two readings. What this machine does not tell is `None`.
 #[derive(Debug, Clone, Copy)]
 pub struct Stretch {
-    /// How long it was.
+    /// The time between the two readings, by the wall clock.
     pub elapsed: Duration,
     /// Cores of this machine, whichever of them are ours.
     pub cores: usize,
@@ -23,11 +23,11 @@ pub struct Stretch {
     pub others: Option<Duration>,
     /// CPU time that other guests of the host took.
     pub steal: Option<Duration>,
-    /// How long a control group's quota kept the process from running.
+    /// The time that a control group's quota kept the process from running.
     pub throttled: Option<Duration>,
 }
 
-/// What the kernel has counted until now.
+/// The kernel's counters at a moment.
 pub(super) struct Counters {
     at: Instant,
     stat: Option<Stat>,

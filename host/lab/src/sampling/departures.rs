@@ -33,7 +33,7 @@ impl<T> Departures<T> {
         entry
     }
 
-    /// What was noted last, of the messages that are out.
+    /// Returns the `count` entries that were noted last, without those of messages that are back.
     pub fn latest(&mut self, count: usize) -> impl Iterator<Item = &mut T> {
         let first = self.entries.len().saturating_sub(count);
         self.entries.range_mut(first..).flatten()

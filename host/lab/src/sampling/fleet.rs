@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 /// Agents on the shards of a runtime, with nobody else there.
 pub struct Fleet {
-    /// What they live in.
+    /// The runtime that the agents live in.
     pub runtime: Runtime,
     /// All of them.
     pub agents: Vec<AgentId>,
-    /// How many messages of its series each of them was sent.
+    /// Messages of its series that each agent was sent, in the order of `agents`.
     pub places: Arc<[AtomicU32]>,
-    /// How long it took to start them, each shard its share.
+    /// The time that it took to start them, each shard its share.
     pub spawned_in: Duration,
 }
 

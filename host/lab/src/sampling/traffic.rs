@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What agents are sent.
+/// The messages that agents are sent.
 #[derive(Debug, Clone)]
 pub enum Traffic {
     /// Content of this many bytes, at least 8, which begins with the message's number. Agents

@@ -14,7 +14,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What agents take of memory and CPU.
+/// Measures the memory and CPU that agents take.
 pub struct Footprint;
 
 impl Experiment for Footprint {

@@ -14,7 +14,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// How long messages take at a rate.
+/// Measures latency at a given rate, in an open loop, or searches for the highest rate.
 pub struct Latency;
 
 impl Experiment for Latency {

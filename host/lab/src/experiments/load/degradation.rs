@@ -11,7 +11,7 @@ pub struct Degradation {
     pub of: &'static Quantity,
     /// The last third ÷ the first.
     pub ratio: Estimate,
-    /// Whether it is worse by more than 5 %, and surely worse at all.
+    /// True if the interval lies above 1, so that it is surely worse, and the ratio above 1.05.
     pub is_flagged: bool,
 }
 

@@ -71,7 +71,8 @@ pub fn growth(tested: &LimitedAgent, limit: u64) -> Result<Growth> {
     Ok(Growth { steps, just_after: just_after(backend.as_ref(), room).map_err(failed)? })
 }
 
-/// What a command takes longer the first time, and by how many pages memory then grew.
+/// Returns by how many pages memory grew the first time that a command was handled, and by how many
+/// nanoseconds that took longer than the second time.
 fn first_against_second(backend: &dyn Backend, command: &str) -> Result<(u64, f64), CallError> {
     let mut probe = Probe::start(backend)?;
     probe.tell("status")?;
@@ -83,10 +84,10 @@ fn first_against_second(backend: &dyn Backend, command: &str) -> Result<(u64, f6
     Ok((grown / PAGE, first.as_nanos() as f64 - second.as_nanos() as f64))
 }
 
-/// How many messages after a growth count as just after it.
+/// Messages after a growth that count as just after it.
 pub const NEXT: usize = 20;
 
-/// How often it grows for that.
+/// Growths after which that is timed.
 const GROWTHS: u64 = 100;
 
 /// As few as give a median an interval.

@@ -43,7 +43,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What memory limits do, and which one a workload needs.
+/// Measures what memory limits do, and finds the one that a workload needs.
 pub struct Memory;
 
 impl Experiment for Memory {

@@ -17,10 +17,10 @@ pub struct Pace {
     pub time: Distribution,
 }
 
-/// How long single calls are timed.
+/// The time for which single calls are timed.
 const TIMED: Duration = Duration::from_millis(60);
 
-/// How long a slice takes at least.
+/// The shortest time of a slice.
 const SLICE: Duration = Duration::from_millis(5);
 
 /// As few as give a median an interval that leaves its outermost samples out.

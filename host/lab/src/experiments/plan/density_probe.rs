@@ -22,13 +22,13 @@ use tempfile::TempDir;
 
 /// A program of which many agents can be started.
 pub struct DensityProbe {
-    /// What reports call it.
+    /// The agent's name in reports.
     pub agent: String,
     subject: Subject,
     config: SandboxConfig,
-    /// What an agent takes of a pool.
+    /// The parts of a pool that one agent takes.
     pub needs: Needs,
-    /// What each is told.
+    /// The first message of each agent, and the reply that it must give.
     pub probe: ProbeRequest,
     /// Threads that they live on.
     pub shards: usize,
@@ -72,7 +72,7 @@ impl DensityProbe {
         })
     }
 
-    /// The sandbox config with which so many agents have room.
+    /// Returns the sandbox config with which so many agents have room.
     pub fn sandbox(&self, layout: Layout, agents: u64) -> SandboxConfig {
         let mut config = self.config.clone();
         let slots = agents.saturating_mul(self.needs.slots().into());
@@ -81,7 +81,7 @@ impl DensityProbe {
         config
     }
 
-    /// What one agent costs, of some. `stopped` ends it early.
+    /// Measures what one agent costs, from a sample of at most 1,000. `stopped` ends it early.
     ///
     /// # Errors
     /// If not even some start and answer.

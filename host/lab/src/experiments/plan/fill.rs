@@ -74,7 +74,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Memory of all kinds, bytes.
+    /// Returns resident memory and page tables, bytes.
     pub fn memory(&self) -> f64 {
         (self.resident + self.page_tables) as f64
     }

@@ -52,7 +52,7 @@ impl From<Holder> for MemoryBound {
     }
 }
 
-/// Where a process's half of a 47-bit address space ends.
+/// The end of a process's half of a 47-bit address space.
 const END: u64 = 1 << 47;
 
 /// Mappings that the process which holds the agents may have more than this one: a few, measured.
@@ -85,7 +85,7 @@ impl Machine {
         self.as_mappings().room().saturating_sub(HOST)
     }
 
-    /// The kernel's limit with which so many mappings could be taken.
+    /// Returns the kernel's limit with which so many more mappings could be taken.
     pub fn mappings_for(&self, more: u64) -> u64 {
         self.as_mappings().limit_for(more)
     }
@@ -95,7 +95,7 @@ impl Machine {
     }
 }
 
-/// The free stretches between what `/proc/self/maps` lists.
+/// Returns the free stretches between what `/proc/self/maps` lists, bytes.
 fn holes(maps: &str) -> Vec<u64> {
     let ranges = maps.lines().filter_map(|line| {
         let (start, rest) = line.split_once('-')?;

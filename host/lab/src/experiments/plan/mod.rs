@@ -27,7 +27,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// How many agents a machine holds.
+/// Plans how many agents a machine holds, and verifies it.
 pub struct Density;
 
 impl Experiment for Density {

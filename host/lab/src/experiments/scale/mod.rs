@@ -14,7 +14,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What more agents cost.
+/// Measures what more agents cost.
 pub struct Scale;
 
 impl Experiment for Scale {

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub struct Stage {
     /// How many.
     pub agents: usize,
-    /// How long to measure throughput.
+    /// The time over which throughput is measured.
     pub duration: Duration,
     /// Threads that the agents live on, and the clients' work.
     pub shards: usize,

@@ -22,7 +22,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What it takes to start an agent.
+/// Measures the time that it takes to start an agent, by phase.
 pub struct Spawn;
 
 impl Experiment for Spawn {

@@ -2,7 +2,7 @@
 
 use super::{Attack, Expected, Method, Program, Service};
 
-/// A service that does this with a request.
+/// Returns an attack by a service that does this with a request.
 const fn serving(name: &'static str, handle: &'static str, fault: &'static str) -> Attack {
     Attack {
         name,

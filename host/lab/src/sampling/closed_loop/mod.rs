@@ -133,7 +133,8 @@ pub fn windows_of(
     Ok(())
 }
 
-/// Each agent gets the messages of its series in order, so that it has one sender.
+/// Refuses loads in which an agent would have several senders: each agent gets the messages of its
+/// series in order.
 fn require_order(load: &ClosedLoop) -> Result<()> {
     if load.clients == Clients::Local {
         return Err(Error::Usage(
@@ -153,7 +154,7 @@ fn require_order(load: &ClosedLoop) -> Result<()> {
 /// What a driver counted, and in which interval; none when it has ended.
 type Counted = Option<(usize, ClosedWindow)>;
 
-/// How long after the end a driver may wait for its last reply.
+/// The longest time that a driver waits for its last reply after the end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 fn on_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<()> {

@@ -15,7 +15,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// What it shows.
+    /// Reads the clock. Only differences mean something.
     pub fn now(self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         match self {

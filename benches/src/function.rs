@@ -239,7 +239,7 @@ pub struct Typed {
     turn: u32,
 }
 
-/// What is called, and with what in turn.
+/// The function that is called, with the arguments of one call after another.
 enum TypedCall {
     Double(TypedFunc<(u64,), (u64,)>),
     Value(Inventory, Vec<Vec<Item>>),

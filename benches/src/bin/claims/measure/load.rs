@@ -79,7 +79,7 @@ pub struct Latency {
     duration: Duration,
 }
 
-/// A percentile of latency, open loop, seconds.
+/// Measures a percentile of latency, open loop, seconds.
 pub fn latency(parameters: Latency) -> Result<Estimate> {
     let program = program("echo", parameters.agents, parameters.size)?;
     let load = Steady {
@@ -163,7 +163,7 @@ fn with_faults(
     })
 }
 
-/// The 99th percentile from a trap to the agent's next good reply, seconds.
+/// Measures the 99th percentile from a trap to the agent's next good reply, seconds.
 pub fn recovery(parameters: Recovery) -> Result<Estimate> {
     with_faults(parameters, |_, found| {
         if found.lost > 0 || found.time.count() != found.faults {
@@ -178,7 +178,7 @@ pub fn recovery(parameters: Recovery) -> Result<Estimate> {
     })
 }
 
-/// The 99th percentile of latency of all agents: while some trap ÷ while none does.
+/// Measures the 99th percentile of latency of all agents: while some trap ÷ while none does.
 pub fn recovery_neighbours(parameters: Recovery) -> Result<Estimate> {
     with_faults(parameters, |found, _| {
         Ok(found.latency(Phase::Faults, 0.99)? / found.latency(Phase::Steady, 0.99)?)

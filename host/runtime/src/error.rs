@@ -63,7 +63,7 @@ pub enum LoadError {
     NotAComponent {
         /// The format that the bytes have instead, in words.
         found: String,
-        /// What to do.
+        /// The advice that goes with the format, in sentences.
         remedy: String,
     },
     /// The component is of no kind of subject, or not of the one that was asked for.
@@ -74,7 +74,7 @@ pub enum LoadError {
     UndeclaredImport {
         /// The import's name.
         import: String,
-        /// What to do.
+        /// The advice that goes with the import, in sentences.
         remedy: String,
     },
     /// The component lacks an export that every agent has.

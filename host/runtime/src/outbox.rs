@@ -107,8 +107,8 @@ impl Outbox {
         self.accept(message, size)
     }
 
-    /// As [`send`](Self::send), for a message whose content is in the host's memory already and
-    /// does not count.
+    /// Does the same as [`send`](Self::send) for a message whose content is in the host's memory
+    /// already and does not count.
     pub fn send_parcel(&mut self, message: Message) -> Result<(), SendError> {
         self.accept(message, MESSAGE_OVERHEAD)
     }
@@ -163,7 +163,7 @@ impl Outbox {
         self.log_dropped
     }
 
-    /// Messages of the last call that were not taken.
+    /// Returns the number of messages of the last call that were not taken.
     pub fn refused(&self) -> u32 {
         self.refused
     }

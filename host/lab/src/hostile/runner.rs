@@ -11,7 +11,8 @@ use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative, Sandbo
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a reply or a fault may take to arrive, on a machine that is busy with other things.
+/// The longest time that a reply or a fault may take to arrive, on a machine that is busy with
+/// other things.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Agents that search the freed slots at once.

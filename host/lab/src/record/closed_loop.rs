@@ -99,7 +99,7 @@ impl ClosedWindow {
         self.client_cpu_ns = sum(self.client_cpu_ns, next.client_cpu_ns);
     }
 
-    /// Messages a second.
+    /// Returns messages per second.
     pub fn rate(&self) -> f64 {
         self.messages as f64 / self.seconds
     }
@@ -126,7 +126,7 @@ impl ClosedWindow {
         Some(all as f64 / self.messages as f64)
     }
 
-    /// Messages in flight, on average over time.
+    /// Returns messages in flight, on average over time.
     pub fn in_flight(&self) -> f64 {
         self.in_flight_seconds / self.seconds
     }

@@ -133,7 +133,7 @@ impl fmt::Display for Disturbance {
     }
 }
 
-/// How many windows or rounds there were, and why some of them do not count.
+/// The number of windows or rounds, and the reasons that some of them do not count.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     all: usize,

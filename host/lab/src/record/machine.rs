@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs::read_to_string;
 use std::time::{Duration, Instant};
 
-/// What happened between two readings. What this machine does not tell is `None`.
+/// The machine's activity between two readings. What this machine does not tell is `None`.
 #[derive(Debug, Clone, Copy)]
 pub struct Stretch {
     /// The time between the two readings, by the wall clock.
@@ -17,7 +17,7 @@ pub struct Stretch {
     pub cores: usize,
     /// CPU time of this process and its children.
     pub own: Duration,
-    /// How long their threads were ready and waited for a core, all together.
+    /// The time that their threads were ready and waited for a core, all together.
     pub waited: Option<Duration>,
     /// CPU time of all other processes.
     pub others: Option<Duration>,

@@ -66,16 +66,16 @@ pub struct Run {
     pub begin: Begin,
     /// Its parts, in order.
     pub parts: Vec<RunPart>,
-    /// What a reader of the whole run must know.
+    /// Sentences that a reader of the whole run must know.
     pub notes: Vec<String>,
     /// The last record; `None` if the run was killed, or has not ended.
     pub end: Option<End>,
 }
 
-/// What has been measured of one part. Its size does not grow with the part's messages.
+/// The measurements of one part. Their size does not grow with the part's messages.
 #[derive(Debug)]
 pub struct RunPart {
-    /// What was to be measured.
+    /// The part's experiment, agent, backend and load.
     pub part: Part,
     /// The windows of each phase that count, merged; all of them where too few count for the
     /// phase to be judged.
@@ -84,7 +84,7 @@ pub struct RunPart {
     pub series: Vec<Point>,
     /// The interleaved rounds that count; all of them where too few do.
     pub rounds: Rounds,
-    /// What else was found out, in order.
+    /// The experiment's other findings, in order.
     pub findings: Vec<Finding>,
     /// The windows of each phase that count, until it is settled whether they are enough.
     valid: Vec<Window>,
@@ -101,7 +101,7 @@ pub struct Point {
     pub phase: Phase,
     /// Its end, from the part's start on, seconds.
     pub at: f64,
-    /// How long it was, seconds.
+    /// The window's length, seconds.
     pub seconds: f64,
     /// Messages that were due.
     pub due: u64,

@@ -142,12 +142,12 @@ impl Window {
         self.process_cpu_ns += later.process_cpu_ns;
     }
 
-    /// How long it was, seconds.
+    /// Returns the window's length, seconds.
     pub fn seconds(&self) -> f64 {
         self.end_ns.saturating_sub(self.start_ns) as f64 / 1e9
     }
 
-    /// Messages that came to an end.
+    /// Returns the number of messages that came to an end.
     pub fn done(&self) -> u64 {
         self.good + self.late + self.failed
     }

@@ -57,7 +57,7 @@ pub fn backend(
     noted(subject, kind, config, cases, &mut Vec::new())
 }
 
-/// As [`backend`]; adds what a reader must know of it.
+/// Does the same as [`backend`]; adds what a reader must know of it to the notes.
 ///
 /// # Errors
 /// As [`backend`].

@@ -23,7 +23,7 @@ impl<T> Departures<T> {
         self.entries.push_back(Some(entry));
     }
 
-    /// Takes what was noted of a message; none if it came back before.
+    /// Takes what was noted of a message; `None` if it came back before.
     pub fn take(&mut self, id: u64) -> Option<T> {
         let place = usize::try_from(id.checked_sub(self.oldest)?).ok()?;
         let entry = self.entries.get_mut(place)?.take();

@@ -12,10 +12,10 @@ pub fn resident() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// This process's memory, each page divided by those that share it, bytes (`Pss_Anon` and
-/// `Pss_Shmem` of `/proc/self/smaps_rollup`, proc(5)); none where the kernel does not say.
-/// Without pages of files: of a program's text, a process has more when another one that ran
-/// it ends, which made a plan's cost of an agent up to 1.8 times as large.
+/// Returns this process's memory, each page divided by those that share it, bytes (`Pss_Anon` and
+/// `Pss_Shmem` of `/proc/self/smaps_rollup`, proc(5)); `None` where the kernel does not say.
+/// Without pages of files: of a program's text, a process has more when another one that ran it
+/// ends, which made a plan's cost of an agent up to 1.8 times as large.
 pub fn proportional() -> Option<u64> {
     of_process("self")
 }

@@ -26,7 +26,7 @@ pub struct Program {
     pub traffic: Traffic,
     /// The configuration of each instance; empty if `configure` is left out.
     pub config: Vec<u8>,
-    /// How long after its message was due a good reply of an open loop still counts.
+    /// The time from when a message was due within which a good reply of an open loop counts.
     pub deadline: Duration,
     /// Notes for the reader on how it was loaded, such as that calls are async.
     pub notes: Vec<String>,

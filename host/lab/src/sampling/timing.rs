@@ -6,7 +6,7 @@ use sandlab_runtime::{Agent, CallError, Handled, Message};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Times whole cycles of a case: nanoseconds a message, and how many came of them.
+/// Times whole cycles of a case.
 ///
 /// # Errors
 /// The first call's that fails.
@@ -29,7 +29,7 @@ pub fn slice(agent: &mut dyn Agent, case: &Case, cycles: u32) -> Result<Slice, C
 /// The measurement of one slice.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice {
-    /// Nanoseconds a message.
+    /// Nanoseconds per message.
     pub ns: f64,
     /// The replies to its messages, and what was sent on. It shows that each did what the
     /// verified ones did.

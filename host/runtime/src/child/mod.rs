@@ -71,7 +71,8 @@ pub struct Child {
     pidfd: Option<OwnedFd>,
     lines: Option<Receiver<String>>,
     stderr: stderr::LastLines,
-    /// How many processes the kernel had killed for want of memory when it started.
+    /// The kernel's count of kills for want of memory when the child started. `None` where the
+    /// kernel does not count.
     oom_kills: Option<u64>,
     ended: Option<Ended>,
 }
@@ -106,7 +107,8 @@ impl Child {
         Ok(child)
     }
 
-    /// Its process id, which nobody else gets before this is dropped or [`Self::end`] is called.
+    /// Returns its process id, which nobody else gets before this is dropped or [`Self::end`] is
+    /// called.
     pub fn id(&self) -> u32 {
         self.process.id()
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// Bytes that are kept.
 const KEPT: usize = 4_096;
 
-/// How long what an ended child wrote may take to arrive. Longer only if another process has
-/// its standard error too.
+/// The longest wait for the last output of a child that has ended. Only another process that has
+/// its standard error too makes it so long.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The last lines of one child.

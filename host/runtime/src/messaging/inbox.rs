@@ -24,7 +24,7 @@ pub struct Inbox {
     inner: Mutex<Inner>,
     /// Set if the inbox may have contents; readable without the lock.
     is_filled: AtomicBool,
-    /// Whether messages of clients are refused, since the runtime shuts down.
+    /// Set once messages of clients are refused, since the runtime shuts down.
     is_closed: AtomicBool,
 }
 
@@ -60,7 +60,7 @@ pub struct Contents {
     /// From agents on other shards, which have counted them as accepted.
     pub from_shards: Vec<Envelope>,
     pub commands: Vec<Command>,
-    /// Calls and clients' futures that were woken from other threads, to be polled.
+    /// Calls and clients' futures that were woken, to be polled.
     pub woken: Vec<Woken>,
 }
 

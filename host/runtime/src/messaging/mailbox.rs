@@ -95,7 +95,7 @@ impl Mailbox {
         self.first.take().into_iter().chain(waiting).chain(std::mem::take(&mut self.overflow))
     }
 
-    /// Messages that wait, in the mailbox and before it.
+    /// Returns the number of messages that wait, in the mailbox and before it.
     pub fn len(&self) -> usize {
         self.within() + self.overflow.len()
     }
@@ -113,7 +113,7 @@ impl Mailbox {
         fits(self.limits, self.within(), self.bytes, envelope)
     }
 
-    /// Messages in the mailbox, without those before it.
+    /// Returns the number of messages in the mailbox, without those before it.
     fn within(&self) -> usize {
         usize::from(self.first.is_some()) + self.waiting.len()
     }

@@ -13,7 +13,7 @@ pub struct AgentOptions {
     pub mailbox: MailboxLimits,
     /// The most restarts, and the time within which they count.
     pub restarts: Restarts,
-    /// How messages are passed to the agent. Default one per call, by value.
+    /// The form in which the agent is given its messages. Default one per call, by value.
     pub strategy: Strategy,
     /// The threads that the agent lives on. Default the shards.
     pub placement: Placement,

@@ -16,17 +16,17 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Whether this program's `main` knows how to serve. Otherwise a child would run `main`.
+/// Set if this program's `main` knows how to serve. Otherwise a child would run `main`.
 static ALLOWED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn allow() {
     ALLOWED.store(true, Ordering::Relaxed);
 }
 
-/// What postcard and the lengths add to the content of a result, at most.
+/// The most bytes that postcard and the lengths add to the content of a result.
 const FRAME_ROOM: u64 = 1 << 20;
 
-/// How long a child that has closed its socket may take to end by itself.
+/// The longest time that a child which has closed its socket may take to end by itself.
 const TO_END: Duration = Duration::from_secs(5);
 
 /// Starts a child process for every agent.

@@ -62,7 +62,7 @@ pub struct CommandResponse<'a> {
 }
 
 impl CommandRequest<'_> {
-    /// As a message's content.
+    /// Returns it as a message's content, in JSON.
     pub fn encode(&self) -> Vec<u8> {
         super::encode(self)
     }

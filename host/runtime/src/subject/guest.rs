@@ -80,7 +80,7 @@ impl Outgoing {
     }
 }
 
-/// What a request comes to: the response, and what goes on with its connection.
+/// The response to a request, and the future that drives its connection.
 type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = HttpResult<()>> + Send>);
 
 impl WasiHttpHooks for Outgoing {

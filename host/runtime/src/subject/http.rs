@@ -61,7 +61,7 @@ impl Default for HttpRequest<'_> {
 }
 
 impl HttpRequest<'_> {
-    /// As a message's content.
+    /// Returns it as a message's content, in JSON.
     pub fn encode(&self) -> Vec<u8> {
         super::encode(self)
     }

@@ -131,7 +131,7 @@ pub(super) struct Running {
     /// The instance that the next message is for. If there is none, the message starts one.
     live: Option<Live>,
     request: LastRequest,
-    /// What the instances that ended had used: memory and fuel of the last one, the peak and
+    /// The usage of the instances that have ended: memory and fuel of the last one, the peak and
     /// refused growths of all.
     last: Usage,
     log: Vec<LogLine>,

@@ -21,7 +21,7 @@ pub enum Kind {
     Function,
 }
 
-/// Why a component is of no kind, or not of the one that was asked for.
+/// The reason that a component is of no kind, or not of the one that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KindError {
     /// The binary cannot be read.
@@ -69,10 +69,10 @@ impl Kind {
         Surface::read(component)?.kind(None)
     }
 
-    /// As [`of`](Self::of), for a person who may have said which kind it shall be.
+    /// Returns the kind as [`of`](Self::of) does, unless a person has chosen one.
     ///
     /// # Errors
-    /// As [`of`](Self::of), or if it is not of the kind that was said.
+    /// As [`of`](Self::of), or if it is not of the chosen kind.
     pub fn choose(component: &[u8], chosen: Option<Self>) -> Result<Self, KindError> {
         Surface::read(component)?.kind(chosen)
     }

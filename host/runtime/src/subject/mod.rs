@@ -184,7 +184,8 @@ pub fn load(engine: &SandboxEngine, path: &Path, options: &Options) -> Result<Su
     load_bytes(engine, &bytes, &name, options)
 }
 
-/// As [`load`], of bytes in memory; the name is the first argument that a command sees.
+/// Does the same as [`load`] with bytes in memory; the name is the first argument that a command
+/// sees.
 ///
 /// # Errors
 /// As [`load`].

@@ -179,6 +179,6 @@ impl Answer {
     }
 }
 
-/// What wasmtime says of a handle that the guest has not, or no longer, and of one whose index
-/// something else has got since; tests would notice if it changed.
+/// Parts of wasmtime's errors for a handle that the guest does not have any more, and for one whose
+/// index something else has got since; tests would notice if they changed.
 const GIVEN_AWAY: [&str; 2] = ["unknown handle index", "used with the wrong type"];

@@ -104,7 +104,7 @@ fn several(to: &mut String, [open, close]: [char; 2], values: &[Val]) -> Result<
     Ok(())
 }
 
-/// Fields without a value are left out; `{:}` if all are.
+/// Writes a record without the fields that have no value; `{:}` if none has one.
 fn record(to: &mut String, fields: &[(String, Val)]) -> Result<(), String> {
     to.push('{');
     let mut is_first = true;

@@ -44,7 +44,7 @@ pub struct LinkedStack {
 }
 
 impl LinkedStack {
-    /// Its size, bytes.
+    /// Returns its size, bytes.
     pub fn size(self) -> u64 {
         self.top - self.bottom
     }

@@ -33,7 +33,7 @@ struct Budget {
     used: u64,
     peak: u64,
     limit: u64,
-    /// What the last growth added, to subtract it if the engine then fails to grow.
+    /// Bytes that the last growth added, to subtract them if the engine then fails to grow.
     last: u64,
 }
 

@@ -61,9 +61,9 @@ pub enum NotLinked {
     /// It is of another version.
     #[error("{found}; hosts of agents offer {wanted}")]
     Version {
-        /// What is offered, such as "WASI 0.2".
+        /// The offered version, such as "WASI 0.2".
         wanted: String,
-        /// What is imported, such as "WASI 0.3".
+        /// The imported version, such as "WASI 0.3".
         found: String,
     },
 }

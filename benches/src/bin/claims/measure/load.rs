@@ -16,7 +16,7 @@ use sandlab_runtime::{BackendKind, SandboxConfig};
 use serde::Deserialize;
 use std::time::Duration;
 
-/// How often each load is measured: the fewest rounds of which there is an interval.
+/// Samples of each load: the fewest rounds of which there is an interval.
 pub const ROUNDS: usize = 6;
 
 /// Keeps windows and findings in memory.
@@ -109,7 +109,7 @@ pub struct Scale {
     duration: Duration,
 }
 
-/// Messages per second with few agents ÷ with many.
+/// Measures messages per second with few agents ÷ with many.
 pub fn scale(parameters: Scale) -> Result<Estimate> {
     let program = program("echo", parameters.many, parameters.size)?;
     let shards = super::cores()?;

@@ -29,7 +29,7 @@ pub struct Validate {
     cache: Compiled,
 }
 
-/// What the cache of compiled components has when the command starts.
+/// The content of the cache of compiled components when the command starts.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Compiled {

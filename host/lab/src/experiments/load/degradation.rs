@@ -4,7 +4,7 @@ use crate::metrics::{Quantity, shared};
 use crate::record::{Phase, Point, RunPart};
 use crate::stats::{Estimate, change_over_time};
 
-/// How one figure changed, from the first third of the steady time to the last.
+/// The change of one figure from the first third of the steady time to the last.
 #[derive(Debug, Clone)]
 pub struct Degradation {
     /// The figure.

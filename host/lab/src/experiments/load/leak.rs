@@ -10,7 +10,7 @@ pub struct Counted {
     pub what: &'static str,
     /// The unit of `per_message`.
     pub unit: Unit,
-    /// How much it grew per message, from the first to the last of the rests that are looked at.
+    /// Growth per message, from the first to the last of the rests that are looked at.
     pub per_message: f64,
     /// True if it grew from each rest to the next.
     pub leaks: bool,

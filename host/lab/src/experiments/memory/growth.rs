@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 /// The growths that are timed, pages: the least, a megabyte, 16 of them.
 const STEPS: [u64; 3] = [1, 16, 256];
 
-/// How often each is timed, each time in a new pool: a slot that was used before keeps up to
-/// `keep-resident` of its pages, so that growth finds nothing to fault in (16 pages and the
-/// first writes to them: 27 µs there, some 350 µs in memory that nobody had).
+/// Samples of each growth, each in a new pool: a slot that was used before keeps up to
+/// `keep-resident` of its pages, so that growth finds nothing to fault in (16 pages and the first
+/// writes to them: 27 µs there, some 350 µs in memory that nobody had).
 const SAMPLES: usize = 31;
 
 /// What it costs to grow.
@@ -39,7 +39,7 @@ pub struct Step {
     pub touched_ns: Vec<f64>,
 }
 
-/// Times both.
+/// Times the steps, and the messages right after a growth.
 ///
 /// # Errors
 /// If an instance does not start, or fails before it is at its limit.

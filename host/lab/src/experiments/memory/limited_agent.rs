@@ -30,7 +30,7 @@ pub struct LimitedAgent {
     pub agent: String,
     /// The backend that its instances run on.
     pub backend: BackendKind,
-    /// What it is told, in series that each have an instance of their own.
+    /// The messages that it is sent, in series that each have an instance of their own.
     pub cases: Rc<[Case]>,
     /// The memories that it starts with.
     pub memories: Figure<Memories>,

@@ -27,7 +27,8 @@ const SLICE: Duration = Duration::from_millis(5);
 const SLICES: usize = 9;
 
 impl Pace {
-    /// Messages a second: the median of the slices with its interval.
+    /// Returns messages per second: the median of the slices with its interval. `None` if there are
+    /// too few slices.
     pub fn rate(&self) -> Option<Estimate> {
         let ns = median_interval(&self.ns)?;
         let rate = |ns: f64| 1e9 / ns;

@@ -33,7 +33,7 @@ impl Probe {
         })
     }
 
-    /// As [`tell`](Self::tell), and how long it took.
+    /// Does the same as [`tell`](Self::tell), and returns the time that it took.
     ///
     /// # Errors
     /// As [`tell`](Self::tell).

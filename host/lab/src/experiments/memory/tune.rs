@@ -19,9 +19,9 @@ use std::time::Duration;
 /// The settings of the search for the smallest limit that is enough.
 #[derive(Debug, Clone, Copy)]
 pub struct Search {
-    /// How often each limit is tried: all must go well for it to count as enough.
+    /// Tries of each limit: all must go well for it to count as enough.
     pub repeats: u32,
-    /// How often the workload is sent to each instance, one time after another, at least.
+    /// The fewest times that the workload is sent to each instance, one after another.
     pub passes: u64,
     /// The longest time that a working set is given to find its size.
     pub soak: Duration,

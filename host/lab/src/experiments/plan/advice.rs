@@ -77,7 +77,7 @@ fn settings(pool: &str) -> String {
     fields.collect::<Vec<_>>().join(", ")
 }
 
-/// As a sandbox config has it.
+/// Returns the layout's name in a sandbox config.
 pub fn layout(layout: Layout) -> &'static str {
     match layout {
         Layout::Fast => "fast",

@@ -38,8 +38,8 @@ pub struct DensityProbe {
 /// Agents of which the cost of one is measured, at most; half of them to warm up.
 const SAMPLE: u64 = 1_000;
 
-/// How long a reading may take, with so much for each agent: only a process that hangs takes
-/// as long.
+/// The longest time of a reading, to which [`PER_AGENT`] is added for each agent: only a process
+/// that hangs takes as long.
 const PER_READING: Duration = Duration::from_secs(600);
 const PER_AGENT: Duration = Duration::from_millis(10);
 

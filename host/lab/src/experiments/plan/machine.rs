@@ -59,7 +59,7 @@ const END: u64 = 1 << 47;
 const HOST: u64 = 64;
 
 impl Machine {
-    /// As the kernel tells; none where it does not.
+    /// Asks the kernel. `None` where it does not tell.
     pub fn now() -> Option<Self> {
         let mappings = Mappings::now()?;
         let mut holes = holes(&fs::read_to_string("/proc/self/maps").ok()?);

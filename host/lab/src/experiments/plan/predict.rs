@@ -153,8 +153,8 @@ impl Capacity {
     }
 }
 
-/// Slots that find room in the holes of the address space: whole pools first, and what is
-/// left in the largest hole then.
+/// Returns the slots that find room in the holes of the address space: whole pools first, and what
+/// is left in the largest hole then.
 fn slots_in(sandbox: &SandboxConfig, holes: &[u64]) -> u64 {
     let a_slot = sandbox.address_space_a_slot();
     if sandbox.allocation.layout == Layout::Packed {

@@ -21,7 +21,7 @@ pub const TOLERANCE: f64 = 0.15;
 /// The request that a plan answers.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanRequest {
-    /// How many agents there have to be; `None` for as many as there can be.
+    /// The number of agents that there have to be; `None` for as many as there can be.
     pub agents: Option<u64>,
     /// Set to start that many agents and compare.
     pub verify: bool,

@@ -164,11 +164,12 @@ struct Faults {
     agents: Vec<AgentId>,
     victim: usize,
     said: u64,
-    /// After how many messages one makes its agent fault; `None` for the time being.
+    /// Messages per fault; `None` while there are no faults.
     every: Option<u64>,
     /// The messages that make agents fault, in turn.
     messages: Vec<Vec<u8>>,
-    /// Whom the next message, which it has to answer well, goes to: its index.
+    /// The index of the agent that the next message goes to, which it has to answer well. `None`
+    /// after that.
     probe: Option<usize>,
     /// The messages on their way that make an agent fault.
     faulting: HashMap<u64, AgentId>,

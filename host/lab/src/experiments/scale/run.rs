@@ -13,7 +13,7 @@ use std::time::Duration;
 /// One number of agents.
 #[derive(Debug, Clone, Copy)]
 pub struct Stage {
-    /// How many.
+    /// Agents that live at once.
     pub agents: usize,
     /// The time over which throughput is measured.
     pub duration: Duration,

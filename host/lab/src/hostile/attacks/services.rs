@@ -12,7 +12,7 @@ const fn serving(name: &'static str, handle: &'static str, fault: &'static str) 
     }
 }
 
-/// As [`serving`], if it never ends by itself.
+/// Returns an attack as [`serving`], by a service that never ends by itself.
 const fn stalling(name: &'static str, handle: &'static str, fault: &'static str) -> Attack {
     Attack { method: Method::Stall, ..serving(name, handle, fault) }
 }

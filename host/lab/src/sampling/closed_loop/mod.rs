@@ -1,4 +1,4 @@
-//! How many messages a second go through the whole path, client and all.
+//! Measures messages per second through the whole path, client and all.
 //!
 //! A closed loop: each connection, a thread, keeps a stated number of messages in flight,
 //! to all agents in turn. Every reply is checked against the message that it answers.
@@ -151,7 +151,7 @@ fn require_order(load: &ClosedLoop) -> Result<()> {
     Ok(())
 }
 
-/// What a driver counted, and in which interval; none when it has ended.
+/// A driver's counts, and the index of their interval; `None` when it has ended.
 type Counted = Option<(usize, ClosedWindow)>;
 
 /// The longest time that a driver waits for its last reply after the end.

@@ -29,7 +29,7 @@ pub trait Script: Send {
     fn on_reply(&mut self, reply: Reply) -> Result<Verdict>;
 }
 
-/// What came of a message, and when. Times are nanoseconds from the load's start on.
+/// The outcome of a message. Times are nanoseconds from the load's start on.
 pub struct Reply {
     /// The message's id.
     pub id: u64,
@@ -55,7 +55,7 @@ pub enum Verdict {
 /// Messages that leave before the next look at what came back.
 const AT_ONCE: usize = 256;
 
-/// How late a good reply may be if nothing else is said: ten times the p99 that the standard
+/// The deadline of a good reply if nothing else is said: ten times the p99 that the standard
 /// targets call critical.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
@@ -286,7 +286,8 @@ struct Load {
     ends_ns: u64,
     /// The number of the first message after each phase, in order.
     bounds: Vec<(Phase, u64)>,
-    /// What came back of other phases than the window's, each in a window that takes no time.
+    /// The replies to messages of other phases than the window's, each phase in a window that takes
+    /// no time.
     stragglers: Vec<Window>,
 }
 
@@ -308,7 +309,7 @@ impl Load {
         self.start.elapsed().as_nanos() as u64
     }
 
-    /// Messages that were due by then.
+    /// Returns the number of messages that were due by then.
     fn due_by(&self, now_ns: u64) -> u64 {
         let until = self.stopped_ns.map_or(now_ns, |stopped| stopped.min(now_ns));
         // What has left was due, whatever the rounding says.

@@ -8,9 +8,9 @@ use std::time::Duration;
 pub struct Segment {
     /// The phase that its messages count in.
     pub phase: Phase,
-    /// Messages a second at its start.
+    /// Messages per second at its start.
     pub from: f64,
-    /// Messages a second at its end.
+    /// Messages per second at its end.
     pub to: f64,
     /// The length of the stretch.
     pub duration: Duration,
@@ -42,8 +42,8 @@ impl Segment {
     }
 }
 
-/// When each message is due: from its number, not from the one before, so that nothing
-/// adds up over a day.
+/// The times at which messages are due. Each follows from its number, not from the one before, so
+/// that nothing adds up over a day.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     segments: Vec<Segment>,

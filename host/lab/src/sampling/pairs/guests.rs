@@ -225,7 +225,7 @@ impl Guests {
     }
 }
 
-/// Nanoseconds that a start takes, by side.
+/// Returns the nanoseconds that a start takes, by side.
 fn time_starts(
     loaded: &Loaded,
     case: &Case,
@@ -251,7 +251,7 @@ fn time_starts(
     Ok(took.map(|mut ns| median(&mut ns)))
 }
 
-/// Nanoseconds that a message takes, by side.
+/// Returns the nanoseconds that a message takes, by side.
 fn time_messages(
     (loaded, clock): (&Loaded, Clock),
     case: &Case,

@@ -43,7 +43,7 @@ impl PairSettings {
     }
 }
 
-/// Which side comes first in each pair: drawn by lot, so that neither profits from its place.
+/// The order of the sides in each pair: drawn by lot, so that neither profits from its place.
 struct PairOrder(ChaCha8Rng);
 
 impl PairOrder {

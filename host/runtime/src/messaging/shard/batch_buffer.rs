@@ -39,7 +39,7 @@ impl BatchBuffer {
         }
     }
 
-    /// Messages per call, at most.
+    /// Returns the most messages per call.
     pub fn size(&self) -> usize {
         self.size
     }

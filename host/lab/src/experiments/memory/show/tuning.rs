@@ -53,7 +53,7 @@ struct Change<'a> {
     all: u64,
     after: u64,
     bytes: u64,
-    /// The recommended limit; none if there is no plateau.
+    /// The recommended limit, bytes; `None` if there is no plateau.
     recommended: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Why an instance ended, and the evidence that says so.
+//! The faults that end an instance, with the evidence.
 
 use crate::span;
 use crate::subject::ResponseFault;

@@ -1,4 +1,4 @@
-//! What the kernel allows this process: its control groups (cgroups(7), of version 1 and 2) and
+//! The kernel's limits of this process: its control groups (cgroups(7), of version 1 and 2) and
 //! resource limits (getrlimit(2)). A limit of a group holds for all groups beneath it, so that
 //! the least of the way up to the root counts.
 

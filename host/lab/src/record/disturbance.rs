@@ -1,4 +1,4 @@
-//! Whether a stretch of time counts: whether the machine was this process's own in it.
+//! Disturbances: a stretch of time counts if the machine was this process's own in it.
 
 use super::machine::Stretch;
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! What a run consists of, in the order in which it is measured.
+//! The entries of a run, in the order in which they are measured.
 
 use super::{Environment, Finding, MeasuredAgent, Noise, Part, Round, RoundSettings, Window};
 use crate::Kind;

@@ -1,4 +1,4 @@
-//! What a part found out besides windows and rounds.
+//! The findings of a part besides windows and rounds.
 
 use super::{ClosedWindow, Disturbance};
 use crate::stats::Distribution;

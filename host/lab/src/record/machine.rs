@@ -1,4 +1,4 @@
-//! Who had the cores: what the kernel counts of this process, its children and all others.
+//! The use of the cores: the kernel's counts of this process, its children and all others.
 
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{WaitId, WaitIdOptions, waitid};

@@ -1,4 +1,4 @@
-//! What else the machine did while something was measured.
+//! The activity of others on the machine while something was measured.
 
 use super::disturbance::Disturbance;
 use super::machine::{Counters, Stretch};

@@ -1,4 +1,4 @@
-//! What is measured in a stretch of time.
+//! The measurements of a stretch of time.
 
 use super::Disturbance;
 use crate::stats::Distribution;

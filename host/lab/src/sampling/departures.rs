@@ -1,4 +1,4 @@
-//! What is known of messages that have not come back.
+//! Notes on messages that have not come back.
 
 use std::collections::VecDeque;
 

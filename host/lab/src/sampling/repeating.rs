@@ -1,4 +1,4 @@
-//! How much is measured again because it did not count.
+//! Decides what is measured again because it did not count.
 
 use crate::Result;
 use crate::record::{ClosedLoop, Disturbance};

@@ -1,4 +1,4 @@
-//! What agents are sent on the message path, and the check of what they reply.
+//! The messages of agents on the message path, and the check of their replies.
 
 use crate::record::Mix;
 use crate::sampling::departures::Departures;

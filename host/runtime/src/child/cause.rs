@@ -1,4 +1,4 @@
-//! How a child ended, in words that name the cause.
+//! The causes of a child's end, in words.
 
 use super::oom;
 use crate::span;

@@ -1,4 +1,4 @@
-//! How often the kernel's out-of-memory killer has struck, where this process runs.
+//! The number of kills by the kernel's out-of-memory killer, where this process runs.
 
 use crate::limits::groups;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! What a child writes to its standard error: the last lines, and no more of them than a
+//! A child's standard error: the last lines, and no more of them than a
 //! person reads, however much it writes.
 
 use std::io::{self, PipeWriter, Read};

@@ -1,4 +1,4 @@
-//! Where an agent or a client is, encoded as its id.
+//! The place of an agent or a client, encoded as its id.
 //!
 //! ```text
 //! 63      56 55            32 31                     0

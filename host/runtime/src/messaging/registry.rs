@@ -1,4 +1,4 @@
-//! What all shards and clients share: the inboxes, the names, and which agents are alive.
+//! The state that all shards and clients share: inboxes, names, and which agents are alive.
 
 use super::address::Address;
 use super::inbox::Inbox;

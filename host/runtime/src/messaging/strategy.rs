@@ -1,4 +1,4 @@
-//! How messages are passed to an agent.
+//! The forms in which an agent is given its messages.
 
 use crate::{Backend, Interface, NotOffered};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! When an agent that ended is restarted, and when it is stopped.
+//! Decides whether an agent that ended is restarted, and when.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! What parent and child say to each other.
+//! The protocol between parent and child.
 //!
 //! ```text
 //! ┌──────────────────┬───────────────────────────┐

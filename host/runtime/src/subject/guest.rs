@@ -1,4 +1,4 @@
-//! What a store of a subject holds: the same state as an agent's, and the host's side of HTTP.
+//! The state in a subject's store: the same as an agent's, and the host's side of HTTP.
 
 use crate::config::SandboxConfig;
 use crate::wasm::state::State;

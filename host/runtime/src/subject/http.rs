@@ -1,4 +1,4 @@
-//! How a request and its response stand in messages.
+//! Requests and responses as the contents of messages.
 //!
 //! ```json
 //! {"method": "POST", "path": "/x?y=1", "headers": [["content-type", "text/plain"]], "body": "…"}

@@ -1,4 +1,4 @@
-//! What a file is, without compiling it.
+//! Describes a file without compiling it.
 
 use super::kind::Surface;
 use super::{Adapter, Kind, KindError, adapt};

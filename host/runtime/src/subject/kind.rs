@@ -1,4 +1,4 @@
-//! Which kind of subject a component is, found from what it exports.
+//! The kind of subject that a component is, found from its exports.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

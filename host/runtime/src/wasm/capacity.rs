@@ -1,4 +1,4 @@
-//! How many agents fit into this process, by the mappings that the kernel allows it.
+//! The number of agents that fit into this process, by the mappings that the kernel allows it.
 //!
 //! Without mappings left, not only does the next agent fail to start: any allocation of the
 //! host can fail, and abort it. So a pool that could need too many is refused.

@@ -1,4 +1,4 @@
-//! What the linker offers to agents, by name and version, so that it can be told before anything
+//! The interfaces that the linker offers to agents, by name and version, known before anything
 //! is compiled.
 
 use semver::Version;

@@ -1,4 +1,4 @@
-//! What untrusted guests that attack do to their neighbours.
+//! Measures the effect that untrusted guests which attack have on their neighbours.
 
 use super::load::ROUNDS;
 use anyhow::{Context, Result, bail};

@@ -1,4 +1,4 @@
-//! How long commands of sandlab take.
+//! Measures the time of sandlab's commands.
 
 use anyhow::{Context, Result, ensure};
 use sandlab::stats::Estimate;

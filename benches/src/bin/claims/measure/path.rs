@@ -1,4 +1,5 @@
-//! What the message path adds: bare calls per second ÷ messages per second on the same cores.
+//! Measures the cost of the message path: bare calls per second ÷ messages per second on the same
+//! cores.
 
 use super::cores;
 use anyhow::{Result, anyhow};

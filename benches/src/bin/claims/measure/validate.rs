@@ -1,4 +1,4 @@
-//! How long `sandlab validate` takes.
+//! Measures the time of `sandlab validate`.
 
 use super::command::{sandlab, seconds};
 use anyhow::{Context, Result};

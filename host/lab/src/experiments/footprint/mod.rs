@@ -1,4 +1,4 @@
-//! What agents take of memory and CPU: once they are there, after messages, after a checkpoint,
+//! Measures agents' memory and CPU: once they are there, after messages, after a checkpoint,
 //! idle, and at a rate.
 
 mod found;

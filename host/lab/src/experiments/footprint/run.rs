@@ -1,4 +1,4 @@
-//! What agents take of memory and CPU: when they are there, when they have worked, when
+//! Measures agents' memory and CPU: when they are there, when they have worked, when
 //! their state is saved, and while nobody wants anything of them.
 
 use super::found::{Footprint, Found, Memory};

@@ -1,4 +1,4 @@
-//! How long messages take at a rate, and the highest rate that the path bears.
+//! Measures latency at a rate, and searches for the highest rate that the path bears.
 
 mod found;
 mod max_rate;

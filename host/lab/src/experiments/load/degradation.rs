@@ -1,4 +1,4 @@
-//! Whether a load that did not change was served worse in the end.
+//! Compares the end of a load that did not change with its beginning.
 
 use crate::metrics::{Quantity, shared};
 use crate::record::{Phase, Point, RunPart};

@@ -1,4 +1,4 @@
-//! Whether something is left behind by every message.
+//! Finds out whether every message leaves something behind.
 
 use super::found::Cycle;
 use crate::metrics::Unit;

@@ -1,4 +1,4 @@
-//! When all is as it was before a burst.
+//! Finds the moment from which on all is as it was before a burst.
 
 use crate::record::{Phase, Point, RunPart};
 use crate::stats::exceedances;

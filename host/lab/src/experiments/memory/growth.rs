@@ -1,4 +1,4 @@
-//! What it costs to grow, and how an agent does just after.
+//! Measures the cost of growing memory, and the pace just after.
 
 use crate::Result;
 use crate::experiments::memory::figure::Figure;

@@ -1,4 +1,4 @@
-//! How an agent does that has filled a share of its limit.
+//! Measures an agent that has filled a share of its limit.
 
 use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::limited_agent::PAGE;

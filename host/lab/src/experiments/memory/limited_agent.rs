@@ -1,4 +1,4 @@
-//! What is put under limits: an agent on one backend, with its workload.
+//! The subject that is put under limits: an agent on one backend, with its workload.
 
 use crate::bundle::Subject;
 use crate::experiments::memory::figure::Figure;

@@ -1,4 +1,4 @@
-//! What memory limits do to an agent: a sweep over limits, and the search for the right one.
+//! Puts an agent under memory limits: a sweep over limits, and the search for the right one.
 //!
 //! What any agent shows is measured of any: whether it starts, and how its workload goes.
 //! What asks for a vocabulary (the largest allocation, how it is to be nearly full, what

@@ -1,4 +1,4 @@
-//! How fast an instance handles messages, one call after another.
+//! Measures the rate and the time of an instance's calls, one after another.
 
 use crate::sampling::timing::{count, slice};
 use crate::stats::{Distribution, Estimate, median_interval};

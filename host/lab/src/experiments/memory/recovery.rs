@@ -1,4 +1,4 @@
-//! How soon an agent is back that ran out of memory.
+//! Times the return of an agent that ran out of memory.
 
 use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::limited_agent::{LimitedAgent, MOST};

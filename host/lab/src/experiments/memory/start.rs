@@ -1,4 +1,4 @@
-//! Whether an agent starts under a limit, and if not, why and what to do.
+//! Finds out whether an agent starts under a limit, and if not, why and what to do.
 
 use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::limited_agent::{LimitedAgent, PAGE};

@@ -1,4 +1,4 @@
-//! How an agent's own workload goes under a limit.
+//! Runs an agent's own workload under a limit.
 
 use crate::Result;
 use crate::experiments::memory::figure::Figure;

@@ -1,4 +1,4 @@
-//! What to write into the sandbox config, and what to ask of the machine.
+//! Advice: what to write into the sandbox config, and what to ask of the machine.
 
 use crate::experiments::plan::PlanRequest;
 use crate::experiments::plan::density_probe::DensityProbe;

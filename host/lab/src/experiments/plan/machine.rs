@@ -1,4 +1,4 @@
-//! What this machine has for agents.
+//! The resources of this machine that agents can take.
 
 use crate::experiments::plan::open_files::OpenFiles;
 use sandlab_runtime::limits::{self, Holder};

@@ -1,4 +1,4 @@
-//! How many agents this machine holds, in each layout: predicted from a few, and on request
+//! Plans how many agents this machine holds, in each layout: predicted from a few, and on request
 //! verified with all.
 
 mod advice;

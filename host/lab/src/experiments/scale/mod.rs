@@ -1,4 +1,4 @@
-//! What more agents cost: to start them, in memory, and in throughput.
+//! Measures the cost of more agents: to start them, in memory, and in throughput.
 
 mod found;
 mod parameters;

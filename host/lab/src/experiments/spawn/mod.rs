@@ -1,4 +1,4 @@
-//! What it takes to start an agent, phase by phase, by each method that there is: from a
+//! Measures the start of an agent, phase by phase, by each method that there is: from a
 //! component that nobody has compiled to one agent more of a program that runs, beside what one
 //! could take instead of a sandbox.
 

@@ -1,4 +1,4 @@
-//! How many messages per second go through the whole path, with a stated number in flight.
+//! Measures messages per second through the whole path, with a stated number in flight.
 
 mod parameters;
 mod run;

@@ -1,4 +1,4 @@
-//! Where runs are kept: one SQLite file, written while they are measured.
+//! The store of runs: one SQLite file, written while they are measured.
 //!
 //! Every entry is a transaction of its own in a write-ahead log: a process that is killed
 //! loses what it had not finished measuring, and nothing else. Others may read and write

@@ -1,4 +1,4 @@
-//! When each message is due.
+//! The times at which messages are due.
 
 use crate::record::Phase;
 use std::time::Duration;

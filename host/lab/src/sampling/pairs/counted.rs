@@ -1,4 +1,4 @@
-//! What needs no clock: the same each time, on every machine.
+//! The metrics that need no clock: the same each time, on every machine.
 
 use super::guests::Guests;
 use super::metrics::{identity, of_case};

@@ -1,4 +1,4 @@
-//! What is measured of guests in pairs: quantities of the catalogue, under the short names that
+//! The metrics of guests in pairs: quantities of the catalogue, under the short names that
 //! policies match.
 
 use crate::metrics::quantity::quantities;

@@ -1,4 +1,4 @@
-//! When the queued messages of an agent make a batch.
+//! The rule by which the queued messages of an agent make a batch.
 
 use crate::messaging::Batching;
 use std::collections::VecDeque;

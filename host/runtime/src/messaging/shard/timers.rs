@@ -1,4 +1,4 @@
-//! What a shard does later.
+//! A shard's timers.
 
 use super::Shard;
 use super::slot::DeliveryMode;

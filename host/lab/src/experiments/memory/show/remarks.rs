@@ -1,4 +1,4 @@
-//! What the tables cannot say: why an agent does not start, and why a figure is missing.
+//! Adds what the tables cannot say: why an agent does not start, and why a figure is missing.
 
 use super::Limited;
 use crate::experiments::memory::{AtLimit, Figure, Outcome, describe};

@@ -1,4 +1,4 @@
-//! What tuning found: the limit to paste, why it is the right one, and the working set.
+//! Shows the result of tuning: the limit to paste, why it is right, and the working set.
 
 use super::super::{Curve, PAGE, Tried, Tuned, Unsettled};
 use crate::metrics::Topic;

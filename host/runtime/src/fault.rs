@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// Why an instance ended, or did not start.
+/// The end of an instance, or the failure of its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// What ended it.
+    /// The cause. A fault equals a [`Cause`] whatever its evidence.
     pub cause: Cause,
     /// What else is known of a fault of the guest's. `None` if it happened on the host's side,
     /// or in a native twin. Boxed, so that the results of calls stay small.
     pub evidence: Option<Box<Evidence>>,
 }
 
-/// What ended an instance.
+/// The cause of an instance's end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Cause {
     /// The agent aborted or exited after its memory limit refused it a growth in the same call,
@@ -42,7 +42,7 @@ pub enum Cause {
     /// One of the guest's two stacks ran out.
     #[error("stack overflow: the call needed more than the {} of {stack}; bound the recursion, or {}", bytes(*.size), stack.remedy())]
     StackOverflow {
-        /// Which of the two.
+        /// The one of the two that overflowed.
         stack: Stack,
         /// Its size, bytes.
         size: u64,
@@ -123,7 +123,7 @@ impl fmt::Display for Stack {
     }
 }
 
-/// What is known of a fault besides its cause.
+/// The evidence of a fault besides its cause.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The trap as the engine names it. `None` if the host ended the call, or the cause says
@@ -246,7 +246,7 @@ impl PartialEq<Cause> for Fault {
     }
 }
 
-/// What the host counts for an agent.
+/// A use of the host that is counted per call or per agent, and limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Budget {

@@ -17,11 +17,11 @@ use std::path::Path;
 pub struct Claim {
     /// In kebab case.
     pub key: String,
-    /// What is measured.
+    /// The measurement, in words.
     pub text: String,
     /// The unit of the bound and of the figure.
     pub unit: Unit,
-    /// Which side of the bound holds.
+    /// The side of the bound that holds: below or above it.
     pub better: Direction,
     pub bound: f64,
     /// The key in the catalogue of metrics of what the claim is about.
@@ -64,7 +64,7 @@ pub struct Figure {
     pub date: Date,
     /// Processor, cores and kernel.
     pub machine: String,
-    /// What was measured.
+    /// The commit that was measured; `None` if it is not known.
     pub commit: Option<String>,
 }
 

@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-/// What each agent is told, and what it must answer.
+/// The message that each agent is sent, and the reply that it must give.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProbeRequest {
-    /// What it is configured with; nothing if empty.
+    /// The configuration of the agent; empty if `configure` is left out.
     pub config: Vec<u8>,
-    /// What it is sent.
+    /// The content of the message.
     pub request: Vec<u8>,
-    /// What it answered when it was alone, and was checked.
+    /// The replies of one agent alone, which were checked.
     pub replies: Vec<Vec<u8>>,
     /// The workload's line, which says what else the only reply may be; `None` if it has to be
     /// the same.

@@ -23,7 +23,7 @@ impl Default for MailboxLimits {
     }
 }
 
-/// What happens to a message that does not fit into a mailbox.
+/// The treatment of a message that does not fit into a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenFull {

@@ -53,7 +53,7 @@ pub struct CommandResponse<'a> {
     /// failed, so that it is 1 whatever code the source has: today's Rust and the adapter for
     /// modules are of that age.
     pub exit: i32,
-    /// What was written to standard output.
+    /// The bytes that it wrote to standard output; left out of the JSON if there are none.
     #[serde(borrow, skip_serializing_if = "Data::is_empty")]
     pub stdout: Data<'a>,
     /// What was written to standard error, of which the last `log.size` are kept.

@@ -26,11 +26,11 @@ pub struct Description {
 pub struct Import {
     /// Its name: `wasi:sockets/tcp@0.2.0`.
     pub name: String,
-    /// What it gives access to.
+    /// The part of the host that it lets the guest reach.
     pub access: Access,
 }
 
-/// What imports give access to.
+/// The parts of the host that imports let the guest reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
@@ -50,7 +50,7 @@ pub enum Access {
     Http,
     /// Other agents, and the log.
     Agents,
-    /// What no sandbox here has.
+    /// Something that no sandbox here has.
     Unknown,
 }
 

@@ -61,7 +61,7 @@ impl Mappings {
     }
 }
 
-/// What an instance of a component takes of a pool.
+/// The parts of a pool that one instance of a component takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
     /// Linear memories.

@@ -239,7 +239,7 @@ pub struct Typed {
     turn: u32,
 }
 
-/// What is called, and with what in turn.
+/// The function that is called, with the arguments of one call after another.
 enum TypedCall {
     Double(TypedFunc<(u64,), (u64,)>),
     Value(Inventory, Vec<Vec<Item>>),
@@ -329,7 +329,7 @@ fn value(items: &[Item]) -> u64 {
     items.iter().map(|item| u64::from(item.price) * u64::from(item.count)).sum()
 }
 
-/// As `parse` reads it.
+/// Returns the items in the text that `parse` reads.
 fn text(items: &[Item]) -> String {
     let one = |item: &Item| {
         format!("{} {} {} {}", item.name, item.price, item.count, item.tags.join(","))

@@ -67,7 +67,7 @@ fn link(component: &[u8], sandbox: &SandboxConfig) -> wasmtime::Result<ProxyPre<
     ProxyPre::new(linker.instantiate_pre(&Component::new(&engine, component)?)?)
 }
 
-/// What a request and its response are on either side.
+/// A request and its response, in the forms that either side takes.
 pub struct Echoed {
     /// As a message to a subject.
     message: Message,

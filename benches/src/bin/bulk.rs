@@ -21,7 +21,7 @@ const OPERATIONS: [(&str, &str); 2] = [
     ),
 ];
 
-/// How often each is timed after the first time, which touches the memory.
+/// Samples of each after the first time, which touches the memory.
 const TIMES: usize = 5;
 
 fn main() {

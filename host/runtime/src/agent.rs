@@ -60,7 +60,7 @@ impl Started {
         }
     }
 
-    /// As [`agent`](Self::agent), mutable.
+    /// Returns the same as [`agent`](Self::agent), mutable.
     pub fn agent_mut(&mut self) -> &mut dyn Agent {
         match self {
             Self::Sync(agent) => agent.as_mut(),
@@ -75,10 +75,10 @@ pub trait AsyncAgent: Agent {
     /// dropping it ends the instance.
     fn call(self: Box<Self>, message: Message) -> Call;
 
-    /// As [`Agent::handle_batch`], with a future like that of [`call`](Self::call).
+    /// Does the same as [`Agent::handle_batch`], with a future like that of [`call`](Self::call).
     fn call_batch(self: Box<Self>, messages: Vec<Message>) -> Call<Batch>;
 
-    /// As [`Agent::handle_parcel`], with a future like that of [`call`](Self::call).
+    /// Does the same as [`Agent::handle_parcel`], with a future like that of [`call`](Self::call).
     fn call_parcel(self: Box<Self>, message: Message) -> Call;
 }
 

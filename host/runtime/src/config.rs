@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What an agent may use.
+/// The limits and grants of an agent, as in a sandbox config's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SandboxConfig {
@@ -45,17 +45,17 @@ pub struct SandboxConfig {
     /// message of 1 MiB with room for another: the host allocates them for the guest.
     /// Wasmtime's own default is 128 MiB.
     pub result_limit: ByteSize,
-    /// How often one call may use the host.
+    /// Uses of the host that one call may make.
     pub budgets: Budgets,
-    /// What an agent may keep of the contents in the host's memory.
+    /// Contents in the host's memory that the agent may keep after a call.
     pub contents: ContentBudget,
-    /// What one call may log.
+    /// Lines and bytes that one call may log.
     pub log: LogBudget,
-    /// Whether calls may block.
+    /// The way that the host calls the guest, which decides whether calls may block. Default auto.
     pub calls: Calls,
-    /// How instances get their memory.
+    /// The memory of instances: its source and its place in the address space.
     pub allocation: Allocation,
-    /// What the agent may reach outside its sandbox.
+    /// The parts of the host that the agent may reach outside its sandbox.
     pub grants: Grants,
 }
 
@@ -131,7 +131,7 @@ impl Default for ContentBudget {
     }
 }
 
-/// What one call may log, through `host.log` and standard error.
+/// Lines and bytes that one call may log, through `host.log` and standard error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct LogBudget {
@@ -147,7 +147,7 @@ impl Default for LogBudget {
     }
 }
 
-/// How the host calls the guest.
+/// The way that the host calls the guest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Calls {
@@ -160,7 +160,7 @@ pub enum Calls {
     Async,
 }
 
-/// How instances get their memory.
+/// The memory of instances: its source, its place in the address space, and how much there is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Allocation {
@@ -188,7 +188,7 @@ impl Default for Allocation {
     }
 }
 
-/// Where an instance's memory comes from.
+/// The source of an instance's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
@@ -198,7 +198,7 @@ pub enum Strategy {
     OnDemand,
 }
 
-/// How linear memory lies in the address space.
+/// The place of linear memory in the address space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
@@ -262,7 +262,7 @@ pub struct DirectoryGrant {
     pub access: Access,
 }
 
-/// What an agent may do in a directory.
+/// The access of an agent to a directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
@@ -283,7 +283,7 @@ pub enum Stdio {
     Inherit,
 }
 
-/// Why a sandbox config could not be read.
+/// An error that keeps a sandbox config from being read.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.

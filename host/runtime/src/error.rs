@@ -3,7 +3,7 @@
 use crate::{Cause, Failure, Fault};
 use std::path::PathBuf;
 
-/// Why a call brought no result.
+/// The error of a call that brought no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The agent answered with a failure. It lives on.
@@ -15,7 +15,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The fault, if the instance ended.
+    /// Returns the fault; `None` if the instance lives on.
     pub fn fault(&self) -> Option<&Fault> {
         match self {
             Self::Fault(fault) => Some(fault),
@@ -23,7 +23,7 @@ impl CallError {
         }
     }
 
-    /// The fault's cause, if the instance ended.
+    /// Returns the fault's cause; `None` if the instance lives on.
     pub fn cause(&self) -> Option<&Cause> {
         self.fault().map(|fault| &fault.cause)
     }
@@ -47,7 +47,7 @@ fn describe(failure: &Failure) -> String {
     format!("{kind}: {text}")
 }
 
-/// Why an agent's program could not be loaded.
+/// An error that keeps an agent's program from being loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file could not be read.
@@ -61,9 +61,9 @@ pub enum LoadError {
     /// The file is not a component.
     #[error("not a component: it is {found}. {remedy}")]
     NotAComponent {
-        /// What the file is instead.
+        /// The format that the bytes have instead, in words.
         found: String,
-        /// What to do.
+        /// The advice that goes with the format, in sentences.
         remedy: String,
     },
     /// The component is of no kind of subject, or not of the one that was asked for.
@@ -74,7 +74,7 @@ pub enum LoadError {
     UndeclaredImport {
         /// The import's name.
         import: String,
-        /// What to do.
+        /// The advice that goes with the import, in sentences.
         remedy: String,
     },
     /// The component lacks an export that every agent has.
@@ -86,7 +86,7 @@ pub enum LoadError {
         name: String,
         /// Its signature in the WIT.
         expected: String,
-        /// What the component exports instead.
+        /// The component's exports, in words.
         found: String,
     },
     /// An import or export has another type than the contract says.
@@ -107,7 +107,7 @@ pub enum LoadError {
     NotATwin {
         /// The library.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The loader's reason, in words.
         reason: String,
     },
     /// The child process could not be started.
@@ -115,7 +115,7 @@ pub enum LoadError {
     Child {
         /// The twin that it was to run.
         path: PathBuf,
-        /// What went wrong.
+        /// The child's own words, or the reason that none could be started.
         reason: String,
     },
     /// The sandbox config has a setting that cannot be met.

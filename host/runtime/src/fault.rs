@@ -1,4 +1,4 @@
-//! Why an instance ended, and the evidence that says so.
+//! The faults that end an instance, with the evidence.
 
 use crate::span;
 use crate::subject::ResponseFault;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// Why an instance ended, or did not start.
+/// The end of an instance, or the failure of its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// What ended it.
+    /// The cause. A fault equals a [`Cause`] whatever its evidence.
     pub cause: Cause,
     /// What else is known of a fault of the guest's. `None` if it happened on the host's side,
     /// or in a native twin. Boxed, so that the results of calls stay small.
     pub evidence: Option<Box<Evidence>>,
 }
 
-/// What ended an instance.
+/// The cause of an instance's end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Cause {
     /// The agent aborted or exited after its memory limit refused it a growth in the same call,
@@ -42,7 +42,7 @@ pub enum Cause {
     /// One of the guest's two stacks ran out.
     #[error("stack overflow: the call needed more than the {} of {stack}; bound the recursion, or {}", bytes(*.size), stack.remedy())]
     StackOverflow {
-        /// Which of the two.
+        /// The one of the two that overflowed.
         stack: Stack,
         /// Its size, bytes.
         size: u64,
@@ -123,7 +123,7 @@ impl fmt::Display for Stack {
     }
 }
 
-/// What is known of a fault besides its cause.
+/// The evidence of a fault besides its cause.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The trap as the engine names it. `None` if the host ended the call, or the cause says
@@ -155,13 +155,13 @@ pub struct Refused {
 }
 
 impl Evidence {
-    /// How many functions are kept.
+    /// The most functions that are kept, the innermost first.
     pub const FUNCTIONS: usize = 8;
 
-    /// How many functions a text names.
+    /// The most functions that a text names.
     const NAMED: usize = 3;
 
-    /// The trap's place, in words that follow its name.
+    /// Returns the trap's place, in words that follow its name.
     fn place(&self) -> String {
         let address = self.address.map(|address| format!(" at address {address:#x}"));
         let mut place = address.unwrap_or_default();
@@ -177,7 +177,7 @@ impl Evidence {
         place
     }
 
-    /// Everything else, in words that follow the cause.
+    /// Writes everything else, in words that follow the cause.
     fn describe(&self, f: &mut fmt::Formatter<'_>, cause: &Cause) -> fmt::Result {
         match (cause, &self.trap) {
             (Cause::Trap(_), _) => f.write_str(&self.place())?,
@@ -214,8 +214,8 @@ impl Evidence {
 }
 
 impl Fault {
-    /// The last lines that the guest wrote to standard error and standard output in the call
-    /// that ended it. Empty if it wrote nothing.
+    /// Returns the last lines that the guest wrote to standard error and standard output in the
+    /// call that ended it. Empty if it wrote nothing.
     pub fn output(&self) -> &[String] {
         self.evidence.as_ref().map_or(&[], |known| &known.output)
     }
@@ -239,14 +239,14 @@ impl From<Cause> for Fault {
     }
 }
 
-/// Whether a fault has this cause, whatever the evidence.
+/// A fault equals its cause, whatever the evidence.
 impl PartialEq<Cause> for Fault {
     fn eq(&self, cause: &Cause) -> bool {
         self.cause == *cause
     }
 }
 
-/// What the host counts for an agent.
+/// A use of the host that is counted per call or per agent, and limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Budget {
@@ -265,7 +265,7 @@ pub enum Budget {
 }
 
 impl Budget {
-    /// The sandbox config's key that raises it.
+    /// Returns the sandbox config's key that raises the limit.
     pub const fn key(self) -> &'static str {
         match self {
             Self::LogCalls => "budgets.log-calls",

@@ -43,7 +43,7 @@ impl fmt::Display for Interface {
     }
 }
 
-/// Why instances of a backend do not offer an interface.
+/// The reason that instances of a backend do not offer an interface.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotOffered {
     /// The agent's program does not export it.

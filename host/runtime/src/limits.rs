@@ -1,4 +1,4 @@
-//! What the kernel allows this process: its control groups (cgroups(7), of version 1 and 2) and
+//! The kernel's limits of this process: its control groups (cgroups(7), of version 1 and 2) and
 //! resource limits (getrlimit(2)). A limit of a group holds for all groups beneath it, so that
 //! the least of the way up to the root counts.
 
@@ -56,7 +56,7 @@ fn groups_in(mounts: &str, own: &str, controller: &str) -> Vec<Group> {
     levels.collect()
 }
 
-/// What bounds the memory of this process.
+/// The limit that bounds the memory of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     /// The machine has no more.
@@ -89,9 +89,9 @@ impl fmt::Display for Holder {
 /// Memory that this process could still take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Available {
-    /// How much, bytes.
+    /// Bytes that can still be taken without swapping.
     pub bytes: u64,
-    /// What bounds it.
+    /// The limit that is reached first.
     pub by: Holder,
 }
 
@@ -179,7 +179,8 @@ impl Group {
         (limit < NO_LIMIT).then_some(limit)
     }
 
-    /// Without what the kernel gives back as soon as memory is short: pages of files.
+    /// Returns the memory in use, bytes, without what the kernel gives back as soon as memory is
+    /// short: pages of files.
     fn memory_in_use(&self) -> Option<u64> {
         let text = self.read("memory.usage_in_bytes", "memory.current")?;
         let used: u64 = text.trim().parse().ok()?;
@@ -230,7 +231,7 @@ fn field(text: &str, name: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A folder with these files.
+    /// Makes a temporary folder with these files.
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {

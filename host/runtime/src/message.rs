@@ -28,13 +28,13 @@ impl Head {
         }
     }
 
-    /// The head of a message that starts a conversation.
+    /// Returns the head of a message that starts a conversation.
     #[inline]
     pub fn first(id: u64, sender: AgentId, recipient: AgentId, performative: Performative) -> Self {
         Self { id, conversation: id, in_reply_to: None, sender, recipient, performative }
     }
 
-    /// The head of a reply from the recipient to the sender.
+    /// Returns the head of a reply from the recipient to the sender.
     pub fn reply(self, performative: Performative) -> Self {
         Self {
             in_reply_to: Some(self.id),

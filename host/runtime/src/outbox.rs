@@ -4,7 +4,7 @@
 use crate::config::{Budgets, SandboxConfig};
 use crate::{AgentId, Budget, Cause, Identity, Level, LogLine, Message, SendError};
 
-/// What an agent has sent and logged during a call.
+/// The messages and log lines of one agent during a call, counted against its budgets.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     identity: Identity,
@@ -28,14 +28,14 @@ pub(crate) struct Outbox {
     over: Option<Budget>,
 }
 
-/// Whether a call may send.
+/// The rule for sending in the running call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sending {
     Allowed,
     Denied,
 }
 
-/// What a message counts besides its content, bytes.
+/// Bytes that a message counts besides its content.
 pub(crate) const MESSAGE_OVERHEAD: u64 = size_of::<Message>() as u64;
 
 impl Outbox {
@@ -74,6 +74,8 @@ impl Outbox {
         (self.log_calls, self.sends, self.over) = (0, 0, None);
     }
 
+    /// Checks the budgets that a call can exceed while it runs.
+    ///
     /// # Errors
     /// If the call has exceeded a budget.
     pub fn check(&self) -> Result<(), Cause> {
@@ -87,6 +89,8 @@ impl Outbox {
         Err(Cause::OverBudget { budget, limit: limit.into() })
     }
 
+    /// Checks the number of a call's replies.
+    ///
     /// # Errors
     /// If a call may not return so many replies.
     pub fn check_replies(&self, replies: usize) -> Result<(), Cause> {
@@ -103,8 +107,8 @@ impl Outbox {
         self.accept(message, size)
     }
 
-    /// As [`send`](Self::send), for a message whose content is in the host's memory already and
-    /// does not count.
+    /// Does the same as [`send`](Self::send) for a message whose content is in the host's memory
+    /// already and does not count.
     pub fn send_parcel(&mut self, message: Message) -> Result<(), SendError> {
         self.accept(message, MESSAGE_OVERHEAD)
     }
@@ -159,7 +163,7 @@ impl Outbox {
         self.log_dropped
     }
 
-    /// Messages of the last call that were not taken.
+    /// Returns the number of messages of the last call that were not taken.
     pub fn refused(&self) -> u32 {
         self.refused
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// `60 s`, `1.5 s`, `250 ms`: in the largest unit that it has one of, with up to three decimals.
+/// Returns `60 s`, `1.5 s`, `250 ms`: in the largest unit that it has one of, with up to three
+/// decimals.
 pub fn span(duration: Duration) -> String {
     const UNITS: [(f64, &str); 4] = [(1.0, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns")];
     let seconds = duration.as_secs_f64();

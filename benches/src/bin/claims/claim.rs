@@ -17,11 +17,11 @@ use std::path::Path;
 pub struct Claim {
     /// In kebab case.
     pub key: String,
-    /// What is measured.
+    /// The measurement, in words.
     pub text: String,
     /// The unit of the bound and of the figure.
     pub unit: Unit,
-    /// Which side of the bound holds.
+    /// The side of the bound that holds: below or above it.
     pub better: Direction,
     pub bound: f64,
     /// The key in the catalogue of metrics of what the claim is about.
@@ -32,7 +32,7 @@ pub struct Claim {
     pub measured: Option<Figure>,
 }
 
-/// Which measurement runs, and with what.
+/// The measurement of a claim, and its parameters.
 #[derive(Debug, Clone, Deserialize)]
 pub struct How {
     /// A name in [`MEASUREMENTS`](crate::measure::MEASUREMENTS).
@@ -64,7 +64,7 @@ pub struct Figure {
     pub date: Date,
     /// Processor, cores and kernel.
     pub machine: String,
-    /// What was measured.
+    /// The commit that was measured; `None` if it is not known.
     pub commit: Option<String>,
 }
 
@@ -186,7 +186,7 @@ impl Figure {
     }
 }
 
-/// The rest is noise, which would make every new figure a long one.
+/// Rounds to four digits: the rest is noise, which would make every new figure a long one.
 fn four_digits(number: f64) -> f64 {
     let text = format!("{number:.3e}");
     text.parse().unwrap_or(number)
@@ -200,7 +200,7 @@ mod tests {
     use sandlab::metrics::Unit as QuantityUnit;
     use std::collections::BTreeSet;
 
-    /// What claims are about and no experiment defines.
+    /// Metrics that claims are about and no experiment defines.
     const NOT_IN_THE_CATALOGUE: [&str; 3] = ["command-time", "latency-max", "validation-time"];
 
     #[test]

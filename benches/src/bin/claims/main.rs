@@ -127,7 +127,7 @@ impl Measured {
     }
 }
 
-/// The folder of the repository, whose files are read where it was built.
+/// Returns the folder of the repository, whose files are read where it was built.
 fn root() -> PathBuf {
     let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
     benches.parent().unwrap_or(benches).to_owned()

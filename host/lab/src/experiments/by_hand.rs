@@ -17,8 +17,8 @@ use wasmtime::component::{Component, HasSelf, Linker, ResourceType};
 use wasmtime::{Engine, Error, ResourceLimiter, Result, Store};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
-/// An agent that can also be handed its messages without copies imports what it needs for
-/// that. Here it is called by value, and these are never called.
+/// Links functions that are never called: an agent that can also be handed its messages without
+/// copies imports them, and here it is called by value.
 fn leave_contents_out(linker: &mut Linker<Host>) -> Result<()> {
     const FUNCTIONS: [&str; 4] =
         ["[constructor]content", "[method]content.len", "[method]content.read", "send"];
@@ -57,7 +57,7 @@ mod fiber {
     });
 }
 
-/// What is turned on, of what a sandbox needs.
+/// The parts of a sandbox that are turned on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Knobs {
     /// A limiter that is asked before memory or a table grows.
@@ -113,7 +113,7 @@ impl ByHand {
         Self::link(&engine, &component, sandbox, knobs)
     }
 
-    /// The engine, with the settings of a sandbox config.
+    /// Returns an engine with the settings of a sandbox config.
     ///
     /// # Errors
     /// Wasmtime's.

@@ -23,7 +23,7 @@ pub struct Attack {
     pub name: &'static str,
     /// The component that attacks.
     pub program: Program,
-    /// How the guest is started and what is sent to it.
+    /// The way in which the guest is started and sent its messages.
     pub method: Method,
     /// The outcome that the sandbox owes it.
     pub expected: Expected,

@@ -11,7 +11,8 @@ use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative, Sandbo
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a reply or a fault may take to arrive, on a machine that is busy with other things.
+/// The longest time that a reply or a fault may take to arrive, on a machine that is busy with
+/// other things.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Agents that search the freed slots at once.
@@ -97,11 +98,11 @@ impl AttackRunner {
         &self.witness
     }
 
-    /// Runs one attack and compares its outcome with the expected one. Stops every agent that
-    /// it started.
+    /// Runs one attack and compares its outcome with the expected one. Stops every agent that it
+    /// started.
     ///
     /// # Errors
-    /// How the outcome differs from the expected one.
+    /// If the outcome differs from the expected one; the text says how.
     pub fn run(&self, number: usize, on: &Target) -> Outcome {
         let prepared = &self.attacks[number];
         match (&prepared.program, prepared.attack.expected) {
@@ -210,7 +211,7 @@ pub struct Target<'a> {
     runtime: &'a Runtime,
     /// Sends the hostile agents their messages.
     client: &'a Client,
-    /// Whether hostile agents run on the shards or in quarantine.
+    /// The threads that hostile agents run on.
     placement: Placement,
     /// The index of the thread within that placement.
     shard: usize,

@@ -99,22 +99,24 @@ impl ClosedWindow {
         self.client_cpu_ns = sum(self.client_cpu_ns, next.client_cpu_ns);
     }
 
-    /// Messages a second.
+    /// Returns messages per second.
     pub fn rate(&self) -> f64 {
         self.messages as f64 / self.seconds
     }
 
-    /// How long a message took on average, nanoseconds.
+    /// Returns the mean time of a message, nanoseconds; `None` without messages, or if they were
+    /// not timed.
     pub fn mean_ns(&self) -> Option<f64> {
         self.per_message(self.waited_ns)
     }
 
-    /// CPU time a message, nanoseconds.
+    /// Returns the CPU time per message, nanoseconds; `None` without messages.
     pub fn cpu_per_message(&self) -> Option<f64> {
         self.per_message(Some(self.cpu_ns))
     }
 
-    /// The clients' CPU time a message, nanoseconds.
+    /// Returns the clients' CPU time per message, nanoseconds; `None` without messages, or if it
+    /// was not measured.
     pub fn client_cpu_per_message(&self) -> Option<f64> {
         self.per_message(self.client_cpu_ns)
     }
@@ -124,12 +126,13 @@ impl ClosedWindow {
         Some(all as f64 / self.messages as f64)
     }
 
-    /// Messages in flight, on average over time.
+    /// Returns messages in flight, on average over time.
     pub fn in_flight(&self) -> f64 {
         self.in_flight_seconds / self.seconds
     }
 
-    /// How far that is from the rate times the mean, as a share of it (Little's law).
+    /// Returns how far messages in flight are from the rate times the mean, as a share of them
+    /// (Little's law). `None` without a mean.
     pub fn little(&self) -> Option<f64> {
         let expected = self.rate() * self.mean_ns()? / 1e9;
         Some((self.in_flight() - expected).abs() / self.in_flight())

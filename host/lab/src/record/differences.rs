@@ -25,8 +25,9 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// In what the machines and settings of two runs differ. What was measured is meant to: an
-/// agent's own bytes, sandlab's commit, the load and the time are no conditions.
+/// Returns the differences between the machines and settings of two runs. What was measured is
+/// meant to differ: an agent's own bytes, sandlab's commit, the load and the time are no
+/// conditions.
 pub fn differences(first: &Begin, second: &Begin) -> Vec<Difference> {
     let (mut first, mut second) = (of(first), of(second));
     // How an agent was built is compared where both runs have it.
@@ -53,7 +54,7 @@ pub fn differences(first: &Begin, second: &Begin) -> Vec<Difference> {
         .collect()
 }
 
-/// A fingerprint of the machine and the settings, without the agents: runs that share it
+/// Returns a fingerprint of the machine and the settings, without the agents: runs that share it
 /// were measured alike.
 pub fn conditions(begin: &Begin) -> String {
     let mut all = of(begin);

@@ -1,4 +1,4 @@
-//! Whether a stretch of time counts: whether the machine was this process's own in it.
+//! Disturbances: a stretch of time counts if the machine was this process's own in it.
 
 use super::machine::Stretch;
 use schemars::JsonSchema;
@@ -133,7 +133,7 @@ impl fmt::Display for Disturbance {
     }
 }
 
-/// How many windows or rounds there were, and why some of them do not count.
+/// The number of windows or rounds, and the reasons that some of them do not count.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     all: usize,
@@ -203,7 +203,7 @@ impl Tally {
 mod tests {
     use super::*;
 
-    /// A second of two cores, of which this process had one for itself.
+    /// Returns a second of two cores, of which this process had one for itself.
     fn quiet() -> Stretch {
         Stretch {
             elapsed: Duration::from_secs(1),

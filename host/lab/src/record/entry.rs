@@ -1,4 +1,4 @@
-//! What a run consists of, in the order in which it is measured.
+//! The entries of a run, in the order in which they are measured.
 
 use super::{Environment, Finding, MeasuredAgent, Noise, Part, Round, RoundSettings, Window};
 use crate::Kind;
@@ -17,9 +17,9 @@ pub enum Entry {
     Finding(Finding),
     /// An interleaved round is over.
     Round(Round),
-    /// What timing added to a message of the part, nanoseconds, at most.
+    /// The most that timing added to a message of the part, nanoseconds.
     Timing(f64),
-    /// What a reader of the whole run must know.
+    /// A sentence that a reader of the whole run must know.
     Note(String),
 }
 

@@ -32,7 +32,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Of this machine, now.
+    /// Reads the environment of this machine, now.
     pub fn now() -> Self {
         Self {
             cpu: cpu(),

@@ -36,7 +36,7 @@ pub fn require_writable(path: &Path) -> Result<()> {
     target.map_err(Error::file("write", path))
 }
 
-/// What a path leads to.
+/// The file or stream behind a path.
 enum Target {
     /// A file, or nothing yet: it can be replaced.
     File(PathBuf),
@@ -60,7 +60,7 @@ impl Target {
     }
 }
 
-/// A file beside the one that it will become, with the permissions of any new file.
+/// Creates a file beside the one that it will become, with the permissions of any new file.
 fn draft(path: &Path) -> io::Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

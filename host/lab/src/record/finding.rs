@@ -1,4 +1,4 @@
-//! What a part found out besides windows and rounds.
+//! The findings of a part besides windows and rounds.
 
 use super::{ClosedWindow, Disturbance};
 use crate::stats::Distribution;
@@ -34,7 +34,7 @@ impl Finding {
     /// Reads a finding of this type.
     ///
     /// # Errors
-    /// What does not fit.
+    /// If it is of another type, or a field does not fit.
     pub fn try_read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         T::deserialize(&self.0)
     }

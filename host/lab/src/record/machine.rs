@@ -1,4 +1,4 @@
-//! Who had the cores: what the kernel counts of this process, its children and all others.
+//! The use of the cores: the kernel's counts of this process, its children and all others.
 
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
@@ -8,26 +8,26 @@ use std::collections::HashMap;
 use std::fs::read_to_string;
 use std::time::{Duration, Instant};
 
-/// What happened between two readings. What this machine does not tell is `None`.
+/// The machine's activity between two readings. What this machine does not tell is `None`.
 #[derive(Debug, Clone, Copy)]
 pub struct Stretch {
-    /// How long it was.
+    /// The time between the two readings, by the wall clock.
     pub elapsed: Duration,
     /// Cores of this machine, whichever of them are ours.
     pub cores: usize,
     /// CPU time of this process and its children.
     pub own: Duration,
-    /// How long their threads were ready and waited for a core, all together.
+    /// The time that their threads were ready and waited for a core, all together.
     pub waited: Option<Duration>,
     /// CPU time of all other processes.
     pub others: Option<Duration>,
     /// CPU time that other guests of the host took.
     pub steal: Option<Duration>,
-    /// How long a control group's quota kept the process from running.
+    /// The time that a control group's quota kept the process from running.
     pub throttled: Option<Duration>,
 }
 
-/// What the kernel has counted until now.
+/// The kernel's counters at a moment.
 pub(super) struct Counters {
     at: Instant,
     stat: Option<Stat>,

@@ -1,4 +1,4 @@
-//! What else the machine did while something was measured.
+//! The activity of others on the machine while something was measured.
 
 use super::disturbance::Disturbance;
 use super::machine::{Counters, Stretch};
@@ -33,7 +33,7 @@ impl Noise {
         }
     }
 
-    /// What a reader must know, if the machine was not quiet.
+    /// Returns a sentence for the reader if the machine was not quiet; `None` if it was.
     pub fn warning(&self) -> Option<String> {
         let over = |share: Option<f64>| share.filter(|share| *share > NOISY);
         let what = match (over(self.others), over(self.steal)) {

@@ -12,7 +12,7 @@ pub(super) const SCHEMA: &str = "sandlab.run/2";
 /// Reads a document of that version as one of the current version.
 ///
 /// # Errors
-/// What does not fit.
+/// If the text is no document of that version; the text of the error says what does not fit.
 pub(super) fn read(text: &str) -> Result<Document, String> {
     let failed = |error: serde_json::Error| error.to_string();
     let mut old: Old = serde_json::from_str(text).map_err(failed)?;

@@ -5,15 +5,15 @@ use crate::metrics::Identity;
 /// One metric of both builds: what is compared is new ÷ old of one pair.
 #[derive(Debug, Clone)]
 pub struct Paired {
-    /// What was measured.
+    /// The metric's name, unit and direction.
     pub metric: Identity,
-    /// Whether it is counted, and not timed.
+    /// True if the values are exact counts, false if they are times.
     pub counted: bool,
     /// The old build's values, by pair.
     pub old: Vec<f64>,
     /// The new build's values, by pair.
     pub new: Vec<f64>,
-    /// What a reader should know of it.
+    /// A remark for the reader, such as that the count varies. `None` if there is none.
     pub remark: Option<String>,
 }
 

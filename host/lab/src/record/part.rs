@@ -59,23 +59,23 @@ impl From<&Case> for Mix {
     }
 }
 
-/// What has been measured of a run until now.
+/// The records of a run, as far as it has come.
 #[derive(Debug)]
 pub struct Run {
-    /// How it began.
+    /// The first record: machine, settings and agents.
     pub begin: Begin,
     /// Its parts, in order.
     pub parts: Vec<RunPart>,
-    /// What a reader of the whole run must know.
+    /// Sentences that a reader of the whole run must know.
     pub notes: Vec<String>,
-    /// How it ended; `None` if it was killed, or has not ended.
+    /// The last record; `None` if the run was killed, or has not ended.
     pub end: Option<End>,
 }
 
-/// What has been measured of one part. Its size does not grow with the part's messages.
+/// The measurements of one part. Their size does not grow with the part's messages.
 #[derive(Debug)]
 pub struct RunPart {
-    /// What was to be measured.
+    /// The part's experiment, agent, backend and load.
     pub part: Part,
     /// The windows of each phase that count, merged; all of them where too few count for the
     /// phase to be judged.
@@ -84,13 +84,13 @@ pub struct RunPart {
     pub series: Vec<Point>,
     /// The interleaved rounds that count; all of them where too few do.
     pub rounds: Rounds,
-    /// What else was found out, in order.
+    /// The experiment's other findings, in order.
     pub findings: Vec<Finding>,
     /// The windows of each phase that count, until it is settled whether they are enough.
     valid: Vec<Window>,
-    /// How many windows of each phase count.
+    /// The number of windows of each phase, and why some do not count.
     tallies: Vec<(Phase, Tally)>,
-    /// How many rounds count.
+    /// The number of rounds, and why some do not count.
     counted: Tally,
 }
 
@@ -101,7 +101,7 @@ pub struct Point {
     pub phase: Phase,
     /// Its end, from the part's start on, seconds.
     pub at: f64,
-    /// How long it was, seconds.
+    /// The window's length, seconds.
     pub seconds: f64,
     /// Messages that were due.
     pub due: u64,
@@ -121,7 +121,7 @@ pub struct Point {
     pub cpu: Option<f64>,
     /// Resident memory at its end, bytes.
     pub resident: Option<u64>,
-    /// Why it does not count; `None` if it does.
+    /// The disturbance for which it does not count; `None` if it counts.
     pub invalid: Option<Disturbance>,
 }
 
@@ -379,8 +379,8 @@ mod tests {
 
     const STEAL: Option<Disturbance> = Some(Disturbance::Steal { share: 0.12 });
 
-    /// A second in which 100 messages were due, so many came back, and so many were on their way
-    /// at its end.
+    /// Returns a second in which 100 messages were due, so many came back, and so many were on
+    /// their way at its end.
     fn window(number: u64, good: u64, backlog: u64, invalid: Option<Disturbance>) -> Window {
         let mut window = Window::new(Phase::Steady, number * 1_000_000_000);
         window.end_ns += 1_000_000_000;

@@ -69,7 +69,7 @@ pub struct LeftOut {
 pub struct Round {
     /// Nanoseconds per message, of each side in their order.
     pub ns: Vec<f64>,
-    /// Why it does not count; `None` if it does.
+    /// The disturbance for which it does not count; `None` if it counts.
     pub invalid: Option<Disturbance>,
 }
 

@@ -1,4 +1,4 @@
-//! What is measured in a stretch of time.
+//! The measurements of a stretch of time.
 
 use super::Disturbance;
 use crate::stats::Distribution;
@@ -24,7 +24,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// What a person reads.
+    /// Returns the name that a person reads.
     pub fn name(self) -> &'static str {
         match self {
             Self::RampUp => "ramp-up",
@@ -36,7 +36,7 @@ impl Phase {
         }
     }
 
-    /// Whether what it shows counts.
+    /// Returns true if what it shows counts: in every phase but the ramp-up.
     pub fn is_measured(self) -> bool {
         self != Self::RampUp
     }
@@ -94,7 +94,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// An empty one.
+    /// Returns an empty window that begins, and for now ends, at this time.
     pub fn new(phase: Phase, start_ns: u64) -> Self {
         Self {
             phase,
@@ -142,12 +142,12 @@ impl Window {
         self.process_cpu_ns += later.process_cpu_ns;
     }
 
-    /// How long it was, seconds.
+    /// Returns the window's length, seconds.
     pub fn seconds(&self) -> f64 {
         self.end_ns.saturating_sub(self.start_ns) as f64 / 1e9
     }
 
-    /// Messages that came to an end.
+    /// Returns the number of messages that came to an end.
     pub fn done(&self) -> u64 {
         self.good + self.late + self.failed
     }
@@ -165,7 +165,7 @@ impl Window {
         (due > 0).then(|| (self.good as f64 / due as f64).min(1.0))
     }
 
-    /// Whether the generator was the limit: it sent less than 99 % of what was due, or was
+    /// Returns true if the generator was the limit: it sent less than 99 % of what was due, or was
     /// so late that it is a tenth of what is reported.
     pub fn is_generator_limited(&self) -> bool {
         let late = self.lag.quantile(0.99) > self.latency.quantile(0.99).map(|p99| p99 / 10.0);

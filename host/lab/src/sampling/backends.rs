@@ -44,7 +44,7 @@ pub fn load(
     Ok(Loaded { agent, sides, notes, _directory: directory })
 }
 
-/// A subject on one backend, for many agents, whose messages fit its kind.
+/// Loads a subject on one backend, for many agents, whose messages fit its kind.
 ///
 /// # Errors
 /// If it does not load there, or has nothing native and needs it, or a message does not fit.
@@ -57,7 +57,7 @@ pub fn backend(
     noted(subject, kind, config, cases, &mut Vec::new())
 }
 
-/// As [`backend`]; adds what a reader must know of it.
+/// Does the same as [`backend`]; adds what a reader must know of it to the notes.
 ///
 /// # Errors
 /// As [`backend`].
@@ -84,7 +84,7 @@ fn without_native(subject: &Subject) -> Error {
     })
 }
 
-/// That calls are async, which doubles their price, and why.
+/// Returns a note that calls are async, which doubles their price, and why.
 fn on_fibers(agent: &str, loaded: &Loadable) -> Option<String> {
     let why = match loaded.blocking_import() {
         // Whoever reads a service's response is on another fiber.
@@ -96,7 +96,7 @@ fn on_fibers(agent: &str, loaded: &Loadable) -> Option<String> {
     is_async.then(|| format!("{agent} runs on async calls, since {why}"))
 }
 
-/// That a component was made of a core module, which costs what the adapter does.
+/// Returns a note that a component was made of a core module, which costs what the adapter does.
 fn adapted(agent: &str, loaded: &Loadable) -> Option<String> {
     loaded.adapter.map(|_| {
         format!(

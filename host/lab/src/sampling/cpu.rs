@@ -3,12 +3,12 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
-/// What all threads of this process have used.
+/// Returns the CPU time of all threads of this process, including those that have ended.
 pub fn process_cpu() -> Duration {
     now(ClockId::ProcessCPUTime)
 }
 
-/// What this thread has used.
+/// Returns the CPU time of the calling thread.
 pub fn thread_cpu() -> Duration {
     now(ClockId::ThreadCPUTime)
 }

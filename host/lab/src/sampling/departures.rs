@@ -1,4 +1,4 @@
-//! What is known of messages that have not come back.
+//! Notes on messages that have not come back.
 
 use std::collections::VecDeque;
 
@@ -23,7 +23,7 @@ impl<T> Departures<T> {
         self.entries.push_back(Some(entry));
     }
 
-    /// Takes what was noted of a message; none if it came back before.
+    /// Takes what was noted of a message; `None` if it came back before.
     pub fn take(&mut self, id: u64) -> Option<T> {
         let place = usize::try_from(id.checked_sub(self.oldest)?).ok()?;
         let entry = self.entries.get_mut(place)?.take();
@@ -33,7 +33,7 @@ impl<T> Departures<T> {
         entry
     }
 
-    /// What was noted last, of the messages that are out.
+    /// Returns the `count` entries that were noted last, without those of messages that are back.
     pub fn latest(&mut self, count: usize) -> impl Iterator<Item = &mut T> {
         let first = self.entries.len().saturating_sub(count);
         self.entries.range_mut(first..).flatten()

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 /// Agents on the shards of a runtime, with nobody else there.
 pub struct Fleet {
-    /// What they live in.
+    /// The runtime that the agents live in.
     pub runtime: Runtime,
     /// All of them.
     pub agents: Vec<AgentId>,
-    /// How many messages of its series each of them was sent.
+    /// Messages of its series that each agent was sent, in the order of `agents`.
     pub places: Arc<[AtomicU32]>,
-    /// How long it took to start them, each shard its share.
+    /// The time that it took to start them, each shard its share.
     pub spawned_in: Duration,
 }
 
@@ -35,8 +35,8 @@ impl Fleet {
         Self::with_peers(backend, count, settings, options, &[])
     }
 
-    /// As [`start`](Self::start), beside peers with these names, which take what they are sent
-    /// and do nothing.
+    /// Starts a fleet as [`start`](Self::start) does, beside peers with these names, which take
+    /// what they are sent and do nothing.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -104,7 +104,8 @@ pub fn start_runtime(settings: Settings) -> Result<Runtime> {
         .map_err(|error| Error::Machine(format!("cannot start the shards: {error}")))
 }
 
-/// Shards that leave the generator a core of its own: all but one, and at least one.
+/// Returns the number of shards that leave the generator a core of its own: all but one, and at
+/// least one.
 pub fn beside_generator() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     cores.saturating_sub(1).max(1)

@@ -114,11 +114,11 @@ fn denied(loaded: &Loaded, case: &Case) -> Result<Vec<String>> {
     Ok(attempts)
 }
 
-/// What a slice of one side is made of.
+/// The size of a slice of one side.
 struct Plan {
     /// The replies and sends that one cycle of the case brings.
     answers: u64,
-    /// How many cycles make a slice.
+    /// Cycles of the case in a slice.
     cycles: u32,
 }
 
@@ -184,7 +184,7 @@ pub(super) fn verify(
     Ok(answers)
 }
 
-/// How many cycles make a slice.
+/// Finds how many cycles of the case fill a slice.
 pub(super) fn calibrate(
     loaded: &Loaded,
     side: &Side,

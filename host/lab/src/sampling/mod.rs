@@ -1,4 +1,4 @@
-//! How samples are taken, and what experiments share to take them.
+//! The ways to take samples, which experiments share.
 
 pub mod backends;
 pub mod closed_loop;

@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-/// What each agent is told, and what it must answer.
+/// The message that each agent is sent, and the reply that it must give.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProbeRequest {
-    /// What it is configured with; nothing if empty.
+    /// The configuration of the agent; empty if `configure` is left out.
     pub config: Vec<u8>,
-    /// What it is sent.
+    /// The content of the message.
     pub request: Vec<u8>,
-    /// What it answered when it was alone, and was checked.
+    /// The replies of one agent alone, which were checked.
     pub replies: Vec<Vec<u8>>,
     /// The workload's line, which says what else the only reply may be; `None` if it has to be
     /// the same.
@@ -41,7 +41,7 @@ impl ProbeRequest {
         }
     }
 
-    /// The first exchange of the case with messages of 1 KiB, or else of the first case, as
+    /// Returns the first exchange of the case with messages of 1 KiB, or else of the first case, as
     /// one agent alone answers it.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl ProbeRequest {
         }
     }
 
-    /// The first message of what a program's agents are sent.
+    /// Returns the first message of what a program's agents are sent.
     ///
     /// # Errors
     /// As [`of`](Self::of).
@@ -135,7 +135,7 @@ impl ProbeRequest {
         exchange.expected.check_reply(&self.replies[0]).is_ok() && exchange.check(reply).is_ok()
     }
 
-    /// How an agent lives that is greeted so.
+    /// Returns the options of an agent that is sent this message.
     pub fn options(&self) -> AgentOptions {
         AgentOptions {
             config: (!self.config.is_empty()).then(|| self.config.clone()),
@@ -189,6 +189,8 @@ pub struct Probed {
 }
 
 impl Probed {
+    /// Returns a script that sends each agent its probe in turn.
+    ///
     /// # Errors
     /// If a probe has several replies, of which a load could not tell the last.
     pub fn new(probe: ProbeRequest, agents: Vec<AgentId>) -> Result<Self> {

@@ -4,17 +4,18 @@ use stats_alloc::INSTRUMENTED_SYSTEM;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What is resident, bytes (`/proc/self/statm`, proc(5)); none where the kernel does not say.
+/// Returns resident memory, bytes (`/proc/self/statm`, proc(5)); `None` where the kernel does not
+/// say.
 pub fn resident() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// This process's memory, each page divided by those that share it, bytes (`Pss_Anon` and
-/// `Pss_Shmem` of `/proc/self/smaps_rollup`, proc(5)); none where the kernel does not say.
-/// Without pages of files: of a program's text, a process has more when another one that ran
-/// it ends, which made a plan's cost of an agent up to 1.8 times as large.
+/// Returns this process's memory, each page divided by those that share it, bytes (`Pss_Anon` and
+/// `Pss_Shmem` of `/proc/self/smaps_rollup`, proc(5)); `None` where the kernel does not say.
+/// Without pages of files: of a program's text, a process has more when another one that ran it
+/// ends, which made a plan's cost of an agent up to 1.8 times as large.
 pub fn proportional() -> Option<u64> {
     of_process("self")
 }
@@ -24,7 +25,8 @@ fn of_process(pid: &str) -> Option<u64> {
     Some(kibibytes(&file, "Pss_Anon:")? + kibibytes(&file, "Pss_Shmem:")?)
 }
 
-/// What the kernel needs to map this process's memory, bytes (`VmPTE`, proc(5)).
+/// Returns the memory that the kernel needs to map this process's, bytes (`VmPTE`, proc(5)); `None`
+/// where the kernel does not say.
 pub fn page_tables() -> Option<u64> {
     kibibytes("/proc/self/status", "VmPTE:")
 }
@@ -45,7 +47,7 @@ pub struct Child {
     pub cpu: Duration,
 }
 
-/// The living children of this process's threads (`/proc/self/task/*/children`, proc(5)).
+/// Returns the living children of this process's threads (`/proc/self/task/*/children`, proc(5)).
 pub fn children() -> Vec<Child> {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
     let lists = threads
@@ -66,7 +68,7 @@ fn child(pid: &str) -> Option<Child> {
     Some(Child { resident: of_process(pid)?, cpu: Duration::from_nanos(used.sum()) })
 }
 
-/// Whether this program's allocator is stats_alloc's.
+/// Set if this program's allocator is stats_alloc's.
 static COUNTS: AtomicBool = AtomicBool::new(false);
 
 /// Says that this program's allocator is [`INSTRUMENTED_SYSTEM`].
@@ -74,10 +76,10 @@ pub fn allocator_counts() {
     COUNTS.store(true, Ordering::Relaxed);
 }
 
-/// What has been allocated and not freed, bytes, exactly as it was asked for; none in a
-/// program whose allocator does not count. What glibc tells (malloc_info(3)) has its own
-/// rounding in it, which grows for minutes without any leak: 0.2 bytes a message in the
-/// first 200,000.
+/// Returns the bytes that have been allocated and not freed, exactly as they were asked for; `None`
+/// in a program whose allocator does not count. What glibc tells (malloc_info(3)) has its own
+/// rounding in it, which grows for minutes without any leak: 0.2 bytes per message in the first
+/// 200,000.
 pub fn heap() -> Option<u64> {
     let stats = COUNTS.load(Ordering::Relaxed).then(|| INSTRUMENTED_SYSTEM.stats())?;
     let live = stats.bytes_allocated.wrapping_sub(stats.bytes_deallocated);

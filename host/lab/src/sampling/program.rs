@@ -18,19 +18,20 @@ use tempfile::TempDir;
 pub struct Program {
     /// The agent's name in reports.
     pub agent: String,
-    /// Where it runs.
+    /// The backend that `start` is of.
     pub backend: BackendKind,
     /// Starts its instances.
     pub start: Arc<dyn Backend>,
-    /// What they are sent.
+    /// The messages of its agents.
     pub traffic: Traffic,
-    /// What they are configured with; empty if they are not.
+    /// The configuration of each instance; empty if `configure` is left out.
     pub config: Vec<u8>,
-    /// How long after its message was due a good reply of an open loop still counts.
+    /// The time from when a message was due within which a good reply of an open loop counts.
     pub deadline: Duration,
-    /// What a reader must know of how it was loaded.
+    /// Notes for the reader on how it was loaded, such as that calls are async.
     pub notes: Vec<String>,
-    /// What they write in, until it is no longer needed.
+    /// The temporary directory granted as `/data`; deleted with the last copy. `None` if no case
+    /// needs one.
     directory: Option<Arc<TempDir>>,
 }
 

@@ -1,4 +1,4 @@
-//! How much is measured again because it did not count.
+//! Decides what is measured again because it did not count.
 
 use crate::Result;
 use crate::record::{ClosedLoop, Disturbance};
@@ -45,7 +45,7 @@ pub fn closed_loop(
     repeats.note(name, load.duration, to)
 }
 
-/// How many more of a number of equal steps may be measured again.
+/// The number of equal steps that may still be measured again.
 pub struct Again(usize);
 
 impl Again {
@@ -62,7 +62,7 @@ impl Again {
     }
 }
 
-/// What is left to do of a load whose windows do not all count.
+/// The rest of a load whose windows do not all count.
 pub struct Repeats {
     /// The time of windows that count which is still missing.
     missing: Duration,

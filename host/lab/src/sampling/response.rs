@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Calls that are timed, at most.
 const CALLS: u64 = 20_000;
 
-/// How long they may take together.
+/// The longest time that they take together.
 const TIME: Duration = Duration::from_millis(500);
 
 /// Times single calls of one instance, after a tenth as many to warm up. Reading the clock

@@ -1,4 +1,4 @@
-//! How many messages a second agents send each other with no client at work: tokens that
+//! Measures messages per second that agents send each other with no client at work: tokens that
 //! go round a ring of relays.
 
 use crate::sampling::fleet::start_runtime;
@@ -19,11 +19,11 @@ pub struct Ring {
     /// one shard waits while all are with the other: with 64 on two shards each slept for 10
     /// to 30 % of a second, with 128 for 5 %.
     pub tokens: usize,
-    /// How long to measure, after a tenth as long to warm up.
+    /// The time that is measured, after a tenth as long to warm up.
     pub duration: Duration,
 }
 
-/// Messages a second.
+/// Returns messages per second.
 ///
 /// # Errors
 /// If a relay does not start, or a token is lost.

@@ -10,26 +10,27 @@ use tempfile::TempDir;
 
 /// A subject that is loaded on every side that it is measured on.
 pub struct Loaded {
-    /// What reports call it.
+    /// The subject's name in reports.
     pub agent: String,
     /// In the order that reports show them.
     pub sides: Vec<Side>,
-    /// What a reader must know: which side is missing, and why.
+    /// Notes for the reader: which side is missing, and why.
     pub notes: Vec<String>,
-    /// What it writes in, until it is no longer needed.
+    /// The temporary directory granted as `/data`; deleted when this is dropped. `None` if no case
+    /// needs one.
     pub(crate) _directory: Option<TempDir>,
 }
 
 /// One of the ways to run a subject that are compared.
 pub struct Side {
-    /// What reports call it.
+    /// The side's name in reports.
     pub name: String,
-    /// What starts its instances.
+    /// Starts its instances.
     pub backend: Arc<dyn Backend>,
 }
 
 impl Side {
-    /// A side with this name.
+    /// Returns a side with this name.
     pub fn new(name: impl Into<String>, backend: impl Backend + 'static) -> Self {
         Self { name: name.into(), backend: Arc::new(backend) }
     }
@@ -64,8 +65,8 @@ impl Loaded {
     }
 }
 
-/// The messages of a subject: its own workload, a reference agent's, or what any subject of its
-/// kind can be sent.
+/// Returns the messages of a subject: its own workload, a reference agent's, or what any subject of
+/// its kind can be sent.
 ///
 /// # Errors
 /// If its workload's file is damaged, or nobody can know what it takes.

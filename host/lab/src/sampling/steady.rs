@@ -18,9 +18,9 @@ pub struct Steady {
     pub agents: usize,
     /// Messages per second.
     pub rate: f64,
-    /// How long to measure.
+    /// The time that is measured.
     pub duration: Duration,
-    /// How long the rate grows before, from nothing on.
+    /// The time in which the rate grows from nothing, before that.
     pub ramp_up: Duration,
     /// Threads that the agents live on.
     pub shards: usize,

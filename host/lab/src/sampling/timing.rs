@@ -6,7 +6,7 @@ use sandlab_runtime::{Agent, CallError, Handled, Message};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Times whole cycles of a case: nanoseconds a message, and how many came of them.
+/// Times whole cycles of a case.
 ///
 /// # Errors
 /// The first call's that fails.
@@ -26,26 +26,26 @@ pub fn slice(agent: &mut dyn Agent, case: &Case, cycles: u32) -> Result<Slice, C
     Ok(Slice { ns: took.as_nanos() as f64 / messages, answers, took })
 }
 
-/// What one slice measured.
+/// The measurement of one slice.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice {
-    /// Nanoseconds a message.
+    /// Nanoseconds per message.
     pub ns: f64,
     /// The replies to its messages, and what was sent on. It shows that each did what the
     /// verified ones did.
     pub answers: u64,
-    /// How long it took.
+    /// The time of the whole slice.
     pub took: Duration,
 }
 
-/// The replies and sends that one message brought. Their bytes would say more, but to add
-/// them up takes up to 2 ns, 2 % of the fastest message.
+/// Returns the number of replies and sends that one message brought. Their bytes would say more,
+/// but to add them up takes up to 2 ns, 2 % of the fastest message.
 pub fn count(handled: &Handled) -> u64 {
     (handled.replies.len() + handled.sent.len()) as u64
 }
 
-/// What timing adds to a message, nanoseconds, at most: the upper end of the 95 % interval
-/// of what slices of an agent that is as good as free take over the same calls in a loop
+/// Returns the nanoseconds that timing adds to a message, at most: the upper end of the 95 %
+/// interval of what slices of an agent that is as good as free take over the same calls in a loop
 /// that neither reads the clock nor counts. The two are interleaved A B B A.
 pub fn overhead_ns(case: &Case, cycles: u32) -> f64 {
     const ROUNDS: usize = 151;
@@ -72,7 +72,7 @@ pub fn overhead_ns(case: &Case, cycles: u32) -> f64 {
     most.unwrap_or(f64::NAN).max(0.0)
 }
 
-/// The same as [`slice`], but for the clock and the count.
+/// Does the same as [`slice`], but for the clock and the count.
 fn plain(agent: &mut dyn Agent, case: &Case, cycles: u32) -> Result<(), CallError> {
     for _ in 0..cycles {
         for exchange in &case.exchanges {

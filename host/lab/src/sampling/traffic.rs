@@ -1,4 +1,4 @@
-//! What agents are sent on the message path, and the check of what they reply.
+//! The messages of agents on the message path, and the check of their replies.
 
 use crate::record::Mix;
 use crate::sampling::departures::Departures;
@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What agents are sent.
+/// The messages that agents are sent.
 #[derive(Debug, Clone)]
 pub enum Traffic {
     /// Content of this many bytes, at least 8, which begins with the message's number. Agents

@@ -1,4 +1,4 @@
-//! How a child ended, in words that name the cause.
+//! The causes of a child's end, in words.
 
 use super::oom;
 use crate::span;
@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// Why a child ended.
+/// The cause of a child's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -25,7 +25,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The cause behind a status. The kernel counts its kills before it sends their signal,
+    /// Returns the cause behind a status. The kernel counts its kills before it sends their signal,
     /// so that a kill of this child is counted by now.
     pub(super) fn of(status: ExitStatus, oom_kills_before: Option<u64>) -> Self {
         let is_killed = status.signal() == Some(rustix::process::Signal::KILL.as_raw());
@@ -33,7 +33,7 @@ impl Cause {
         if is_killed && has_struck() { Self::OutOfMemory } else { Self::Status(status) }
     }
 
-    /// Whether the child ended by itself and had no error.
+    /// Returns true if the child ended by itself and had no error.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Status(status) if status.success())
     }
@@ -55,10 +55,10 @@ impl fmt::Display for Cause {
     }
 }
 
-/// How a child ended.
+/// The end of a child, with its last words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// Why.
+    /// The child's own status if it ended by itself, else the cause that the host ended it for.
     pub cause: Cause,
     /// The last lines of its standard error, at most 4 KiB, with control characters spelled
     /// out; empty if it wrote nothing.

@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often whoever waits looks whether to stop.
+/// The interval at which whoever waits looks whether to stop.
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// Lines of standard output that are read ahead; then the child waits for its reader.
@@ -71,7 +71,8 @@ pub struct Child {
     pidfd: Option<OwnedFd>,
     lines: Option<Receiver<String>>,
     stderr: stderr::LastLines,
-    /// How many processes the kernel had killed for want of memory when it started.
+    /// The kernel's count of kills for want of memory when the child started. `None` where the
+    /// kernel does not count.
     oom_kills: Option<u64>,
     ended: Option<Ended>,
 }
@@ -106,7 +107,8 @@ impl Child {
         Ok(child)
     }
 
-    /// Its process id, which nobody else gets before this is dropped or [`Self::end`] is called.
+    /// Returns its process id, which nobody else gets before this is dropped or [`Self::end`] is
+    /// called.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
@@ -161,7 +163,8 @@ impl Child {
         self.end(waited.err().unwrap_or(Cause::Stopped))
     }
 
-    /// Whether it has ended by itself, or was killed from elsewhere.
+    /// Returns true if it has ended by itself, or was killed from elsewhere. The status stays with
+    /// the kernel for whoever waits.
     pub fn has_ended(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         self.ended.is_some()

@@ -1,4 +1,4 @@
-//! How often the kernel's out-of-memory killer has struck, where this process runs.
+//! The number of kills by the kernel's out-of-memory killer, where this process runs.
 
 use crate::limits::groups;
 use std::fs::File;
@@ -23,7 +23,7 @@ fn open() -> Option<File> {
     files.find(|file| read(file).is_some())
 }
 
-/// All of these files have the line `oom_kill N`.
+/// Reads the number of kills. All of these files have the line `oom_kill N`.
 fn read(file: &File) -> Option<u64> {
     let mut text = vec![0; 16 << 10];
     let mut length = 0;

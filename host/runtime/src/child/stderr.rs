@@ -1,4 +1,4 @@
-//! What a child writes to its standard error: the last lines, and no more of them than a
+//! A child's standard error: the last lines, and no more of them than a
 //! person reads, however much it writes.
 
 use std::io::{self, PipeWriter, Read};
@@ -10,8 +10,8 @@ use std::time::Duration;
 /// Bytes that are kept.
 const KEPT: usize = 4_096;
 
-/// How long what an ended child wrote may take to arrive. Longer only if another process has
-/// its standard error too.
+/// The longest wait for the last output of a child that has ended. Only another process that has
+/// its standard error too makes it so long.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The last lines of one child.
@@ -24,7 +24,7 @@ pub struct LastLines {
 #[derive(Default)]
 struct Kept {
     bytes: Vec<u8>,
-    /// Whether there was more before these.
+    /// Set once earlier bytes were dropped.
     is_cut: bool,
 }
 
@@ -51,8 +51,8 @@ impl LastLines {
         Ok((Self { kept, over }, writer))
     }
 
-    /// What a child that has ended wrote last. Control characters are spelled out, so that a
-    /// terminal does not take them for its own.
+    /// Returns what a child that has ended wrote last. Control characters are spelled out, so that
+    /// a terminal does not take them for its own.
     pub fn last(&self) -> String {
         // Nothing is ever sent: it waits for the sender's end.
         let _ = self.over.recv_timeout(PATIENCE);
@@ -78,7 +78,7 @@ impl Kept {
         self.bytes.drain(..surplus);
     }
 
-    /// Whole lines, unless there is but a part of one.
+    /// Returns whole lines, unless there is but a part of one.
     fn text(&self) -> String {
         let first = self.bytes.iter().position(|byte| *byte == b'\n');
         let first = first.filter(|end| self.is_cut && end + 1 < self.bytes.len());

@@ -1,4 +1,4 @@
-//! Where an agent or a client is, encoded as its id.
+//! The place of an agent or a client, encoded as its id.
 //!
 //! ```text
 //! 63      56 55            32 31                     0
@@ -31,7 +31,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// The address of a client's link.
+    /// Returns the address of a client's link.
     pub fn client(link: u32) -> Self {
         Self { shard: CLIENTS, generation: 1, slot: link }
     }

@@ -1,4 +1,4 @@
-//! What is alive at a moment.
+//! Counts of what is alive at a moment.
 
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;

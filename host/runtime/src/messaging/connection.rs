@@ -146,7 +146,7 @@ impl Connection {
         self.arrived.pop_front()
     }
 
-    /// As [`next`](Self::next), but blocks the thread.
+    /// Does the same as [`next`](Self::next), but blocks the thread.
     pub fn wait(&mut self) -> Option<Delivery> {
         self.flush();
         if let Some(delivery) = self.arrived.pop_front() {

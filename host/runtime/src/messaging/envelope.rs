@@ -8,28 +8,28 @@ use crate::message::Head;
 #[derive(Debug)]
 pub struct Envelope {
     pub message: Message,
-    /// How many agents have handled what led to it.
+    /// Agents that have handled what led to it, one after the other; 0 from a client.
     pub hops: u32,
 }
 
 impl Envelope {
-    /// A message that no other has led to.
+    /// Returns a message that no other has led to.
     pub fn new(message: Message) -> Self {
         Self { message, hops: 0 }
     }
 
-    /// The same without the content.
+    /// Returns the same without the content.
     #[inline]
     pub fn head(&self) -> Self {
         Self { message: Head::of(&self.message).with(Vec::new()), hops: self.hops }
     }
 
-    /// What counts against a mailbox's limit, bytes.
+    /// Returns the bytes that count against a mailbox's limit: those of the content.
     pub fn bytes(&self) -> u64 {
         self.message.content.len() as u64
     }
 
-    /// The hops of what the message leads to.
+    /// Returns the hops of the messages that this one leads to.
     pub fn next_hops(&self) -> u32 {
         self.hops.saturating_add(1)
     }

@@ -22,9 +22,9 @@ const MAX_BYTES_BETWEEN_SHARDS: u64 = 128 << 20;
 #[derive(Default)]
 pub struct Inbox {
     inner: Mutex<Inner>,
-    /// Whether the inbox may have contents, readable without the lock.
+    /// Set if the inbox may have contents; readable without the lock.
     is_filled: AtomicBool,
-    /// Whether messages of clients are refused, since the runtime shuts down.
+    /// Set once messages of clients are refused, since the runtime shuts down.
     is_closed: AtomicBool,
 }
 
@@ -32,7 +32,7 @@ thread_local! {
     static LOCAL: RefCell<Local> = RefCell::default();
 }
 
-/// What a shard's thread has for its own inbox.
+/// The part of a shard's own inbox that only its thread touches, without the lock.
 #[derive(Default)]
 struct Local {
     /// The address of the inbox; 0 on other threads.
@@ -48,7 +48,7 @@ struct Inner {
     bytes_from_shards: u64,
     /// The shard's thread while it is parked.
     parked: Option<Thread>,
-    /// Whether the shard has ended, so that nothing is taken any more.
+    /// Set once the shard has ended, so that nothing is taken any more.
     is_abandoned: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct Contents {
     /// From agents on other shards, which have counted them as accepted.
     pub from_shards: Vec<Envelope>,
     pub commands: Vec<Command>,
-    /// What to poll.
+    /// Calls and clients' futures that were woken, to be polled.
     pub woken: Vec<Woken>,
 }
 
@@ -224,7 +224,7 @@ impl Inbox {
         }
     }
 
-    /// Whether there are no contents. For the shard only.
+    /// Returns true if there are no contents. For the shard only.
     pub fn is_empty(&self) -> bool {
         let local = self.with_local(|local| local.woken.is_empty());
         !self.is_filled() && local != Some(false)

@@ -23,7 +23,7 @@ impl Default for MailboxLimits {
     }
 }
 
-/// What happens to a message that does not fit into a mailbox.
+/// The treatment of a message that does not fit into a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenFull {
@@ -95,7 +95,7 @@ impl Mailbox {
         self.first.take().into_iter().chain(waiting).chain(std::mem::take(&mut self.overflow))
     }
 
-    /// Messages that wait, in the mailbox and before it.
+    /// Returns the number of messages that wait, in the mailbox and before it.
     pub fn len(&self) -> usize {
         self.within() + self.overflow.len()
     }
@@ -104,7 +104,7 @@ impl Mailbox {
         self.len() == 0
     }
 
-    /// Whether one more message would not fit.
+    /// Returns true if one more message would not fit.
     pub fn is_full(&self) -> bool {
         self.within() >= self.limits.messages as usize || self.bytes >= self.limits.bytes.as_u64()
     }
@@ -113,7 +113,7 @@ impl Mailbox {
         fits(self.limits, self.within(), self.bytes, envelope)
     }
 
-    /// Messages in the mailbox, without those before it.
+    /// Returns the number of messages in the mailbox, without those before it.
     fn within(&self) -> usize {
         usize::from(self.first.is_some()) + self.waiting.len()
     }

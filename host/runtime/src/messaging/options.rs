@@ -11,9 +11,9 @@ pub struct AgentOptions {
     pub config: Option<Vec<u8>>,
     /// Bounds of the agent's mailbox.
     pub mailbox: MailboxLimits,
-    /// How often the agent is restarted.
+    /// The most restarts, and the time within which they count.
     pub restarts: Restarts,
-    /// How messages are passed to the agent. Default one per call, by value.
+    /// The form in which the agent is given its messages. Default one per call, by value.
     pub strategy: Strategy,
     /// The threads that the agent lives on. Default the shards.
     pub placement: Placement,
@@ -23,6 +23,8 @@ pub struct AgentOptions {
 }
 
 impl AgentOptions {
+    /// Checks the options against what the backend's agents export.
+    ///
     /// # Errors
     /// [`SpawnError::NotOffered`] if the backend's agents lack what the options need.
     pub(super) fn require(&self, backend: &dyn Backend) -> Result<(), SpawnError> {
@@ -36,7 +38,7 @@ impl AgentOptions {
     }
 }
 
-/// Why an agent was not started.
+/// The reason that an agent was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     /// The instance failed while it started or was configured.

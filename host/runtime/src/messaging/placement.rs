@@ -22,12 +22,12 @@ pub enum Placement {
 }
 
 impl Settings {
-    /// The number of threads, shards and quarantine.
+    /// Returns the number of threads, shards and quarantine.
     pub(super) fn threads(&self) -> usize {
         self.shards + self.quarantine
     }
 
-    /// The indices of a placement's threads.
+    /// Returns the indices of a placement's threads.
     pub(super) fn threads_of(&self, placement: Placement) -> Range<usize> {
         match placement {
             Placement::Shards => 0..self.shards,
@@ -35,7 +35,7 @@ impl Settings {
         }
     }
 
-    /// The index of one of them, by `index` modulo their number.
+    /// Returns the index of one of them, by `index` modulo their number.
     pub(super) fn thread(&self, placement: Placement, index: usize) -> usize {
         let threads = self.threads_of(placement);
         threads.start + index % threads.len()

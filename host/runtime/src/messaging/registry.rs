@@ -1,4 +1,4 @@
-//! What all shards and clients share: the inboxes, the names, and which agents are alive.
+//! The state that all shards and clients share: inboxes, names, and which agents are alive.
 
 use super::address::Address;
 use super::inbox::Inbox;
@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What all shards and clients share.
+/// The state that all shards and clients share.
 pub struct Registry {
     pub inboxes: Vec<Inbox>,
     names: RwLock<HashMap<String, AgentId>>,
@@ -32,7 +32,7 @@ impl Registry {
         }
     }
 
-    /// The inbox of an agent's shard. `None` if no shard has the id's number.
+    /// Returns the inbox of an agent's shard. `None` if no shard has the id's number.
     pub fn inbox_of(&self, agent: AgentId) -> Option<&Inbox> {
         self.inboxes.get(usize::from(Address::from(agent).shard))
     }
@@ -82,7 +82,7 @@ impl Registry {
         }
     }
 
-    /// The link of a client. `None` if the client is gone.
+    /// Returns the link of a client. `None` if the client is gone.
     pub fn link(&self, number: u32) -> Option<Arc<dyn Link>> {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
         links.get(number as usize)?.clone()

@@ -47,7 +47,8 @@ pub struct Runtime {
     settings: Settings,
     shards: Vec<JoinHandle<()>>,
     next_shard: AtomicUsize,
-    /// Why quarantine is not available, if the kernel refused the threads' priority.
+    /// The kernel's reason if it refused the priority of quarantine's threads. `None` if it
+    /// did not.
     no_quarantine: Option<String>,
     /// Timers and I/O of agents that can block.
     _background: tokio::runtime::Runtime,
@@ -174,7 +175,7 @@ impl Runtime {
         Ok(rounds.flat_map(round).copied().collect())
     }
 
-    /// As [`spawn_many`](Self::spawn_many), all on one shard.
+    /// Does the same as [`spawn_many`](Self::spawn_many), all on one shard.
     ///
     /// # Errors
     /// As [`spawn_many`](Self::spawn_many).
@@ -209,7 +210,7 @@ impl Runtime {
         self.thread(placement, 0).map(drop)
     }
 
-    /// The thread of a placement, by index modulo their number.
+    /// Returns the thread of a placement, by index modulo their number.
     fn thread(&self, placement: Placement, index: usize) -> Result<usize, SpawnError> {
         match (&self.no_quarantine, placement) {
             (Some(why), Placement::Quarantine) => Err(SpawnError::NoQuarantine(why.clone())),

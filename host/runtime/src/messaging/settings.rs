@@ -12,8 +12,8 @@ pub struct Settings {
     pub quarantine: usize,
     /// Agents that a shard can have. Default 65,536, of 4 bytes each.
     pub agents_per_shard: u32,
-    /// How long an idle shard polls for work before it sleeps. Default 20 µs: waking it
-    /// costs the sender more than that.
+    /// The time that an idle shard polls for work before it sleeps. Default 20 µs: waking it costs
+    /// the sender more than that.
     pub idle_spin: Duration,
     /// Agents that may handle what one message leads to, one after another. Default 1,000.
     pub max_hops: u32,

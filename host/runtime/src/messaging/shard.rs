@@ -44,7 +44,7 @@ const TURN: usize = 16;
 /// ÷ bare calls fell from 1.9 to 1.3 – 1.5 (medians of noisy runs).
 const FLUSH_EVERY: usize = 16;
 
-/// What a shard does besides delivering messages.
+/// A request to a shard other than to deliver a message.
 pub enum Command {
     Spawn(Box<Spawn>, oneshot::Sender<Result<AgentId, SpawnError>>),
     SpawnMany(BulkSpawn),
@@ -88,7 +88,7 @@ pub struct Shard {
     exits: bool,
 }
 
-/// What goes to one client after this turn.
+/// The results and replies that go to one client after this turn.
 struct LinkOut {
     /// Weak, so that nothing is kept for a client that is gone.
     link: Weak<dyn Link>,

@@ -1,4 +1,4 @@
-//! How messages are passed to an agent.
+//! The forms in which an agent is given its messages.
 
 use crate::{Backend, Interface, NotOffered};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// How messages are passed to an agent.
+/// The form in which an agent is given its messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {

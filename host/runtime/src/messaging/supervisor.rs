@@ -1,10 +1,10 @@
-//! When an agent that ended is restarted, and when it is stopped.
+//! Decides whether an agent that ended is restarted, and when.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How often an agent is restarted before it is stopped.
+/// The restarts of an agent before it is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Restarts {
@@ -44,7 +44,7 @@ pub struct Supervisor {
     failed: u32,
 }
 
-/// What to do with an agent that ended.
+/// The supervisor's answer to an agent's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Restart it after this wait.

@@ -4,7 +4,7 @@ use super::registry::Registry;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-/// What to poll.
+/// A thing that the shard polls after it was woken.
 #[derive(Debug, Clone, Copy)]
 pub enum Woken {
     /// The call on a fiber of the agent in this slot. If another agent has the slot by now, it

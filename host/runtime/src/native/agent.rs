@@ -43,6 +43,8 @@ struct Results {
 }
 
 impl Instance {
+    /// Creates the agent in the twin.
+    ///
     /// # Errors
     /// If the agent panics while it is created.
     pub(super) fn spawn(program: Arc<Program>, identity: Identity) -> Result<Self, Fault> {
@@ -194,7 +196,7 @@ impl Agent for Instance {
         results.outcome()
     }
 
-    /// A twin has no linear memory, and its heap is the process's.
+    /// Returns no memory: a twin has no linear memory, and its heap is the process's.
     fn usage(&self) -> Usage {
         Usage {
             log_dropped: self.outbox.log_dropped(),

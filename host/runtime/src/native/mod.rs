@@ -22,7 +22,7 @@ pub struct Twin {
     program: Arc<Program>,
 }
 
-/// What the instances of a twin share. The library stays loaded for as long as any lives.
+/// The parts of a twin that its instances share. The library stays loaded for as long as any lives.
 struct Program {
     table: Table,
     config: SandboxConfig,

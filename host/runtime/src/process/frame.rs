@@ -1,4 +1,4 @@
-//! What parent and child say to each other.
+//! The protocol between parent and child.
 //!
 //! ```text
 //! ┌──────────────────┬───────────────────────────┐
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// its file while the parent ran.
 pub const VERSION: u32 = 4;
 
-/// What the parent asks.
+/// A request of the parent, which the child answers once.
 #[derive(Serialize, Deserialize)]
 pub enum Request<'a> {
     Start(Box<Start>),
@@ -40,7 +40,7 @@ pub struct Start {
     pub peers: Peers,
 }
 
-/// What the child answers.
+/// The child's answer to one request.
 #[derive(Serialize, Deserialize)]
 pub struct Answer {
     pub outcome: Outcome,

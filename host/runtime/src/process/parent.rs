@@ -16,24 +16,24 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Whether this program's `main` knows how to serve. Otherwise a child would run `main`.
+/// Set if this program's `main` knows how to serve. Otherwise a child would run `main`.
 static ALLOWED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn allow() {
     ALLOWED.store(true, Ordering::Relaxed);
 }
 
-/// What postcard and the lengths add to the content of a result, at most.
+/// The most bytes that postcard and the lengths add to the content of a result.
 const FRAME_ROOM: u64 = 1 << 20;
 
-/// How long a child that has closed its socket may take to end by itself.
+/// The longest time that a child which has closed its socket may take to end by itself.
 const TO_END: Duration = Duration::from_secs(5);
 
 /// Starts a child process for every agent.
 pub struct Children {
     twin: PathBuf,
     config: SandboxConfig,
-    /// What the twin exports besides `agent`, as the first child said.
+    /// The interfaces that the twin exports besides `agent`, as the first child said.
     offers: Vec<Interface>,
 }
 
@@ -93,7 +93,7 @@ impl Backend for Children {
 }
 
 impl Children {
-    /// A child, and what its twin exports besides `agent`.
+    /// Starts a child; returns it with the interfaces that its twin exports besides `agent`.
     fn child(&self, identity: Identity) -> Result<(Child, Vec<Interface>), Fault> {
         let mut child = Child::start(&self.config)
             .map_err(|error| Cause::Host(format!("cannot start a child process: {error}")))?;
@@ -242,7 +242,7 @@ impl Child {
 struct GivenUp(Option<Killer>);
 
 impl GivenUp {
-    /// It has returned.
+    /// Keeps the child: its call has returned.
     fn returned(mut self) {
         self.0 = None;
     }
@@ -312,7 +312,7 @@ impl Agent for Child {
         }
     }
 
-    /// The whole process's resident memory, of which the agent is a part.
+    /// Returns the whole process's resident memory, of which the agent is a part.
     fn usage(&self) -> Usage {
         let pid = self.process.id();
         Usage {
@@ -331,7 +331,7 @@ impl Agent for Child {
     }
 }
 
-/// A field of `/proc/PID/status` in bytes; the kernel writes kB.
+/// Reads a field of `/proc/PID/status` in bytes; the kernel writes kB.
 pub(super) fn status_field(pid: u32, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix(name))?;

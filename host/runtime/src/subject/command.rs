@@ -53,7 +53,7 @@ pub struct CommandResponse<'a> {
     /// failed, so that it is 1 whatever code the source has: today's Rust and the adapter for
     /// modules are of that age.
     pub exit: i32,
-    /// What was written to standard output.
+    /// The bytes that it wrote to standard output; left out of the JSON if there are none.
     #[serde(borrow, skip_serializing_if = "Data::is_empty")]
     pub stdout: Data<'a>,
     /// What was written to standard error, of which the last `log.size` are kept.
@@ -62,7 +62,7 @@ pub struct CommandResponse<'a> {
 }
 
 impl CommandRequest<'_> {
-    /// As a message's content.
+    /// Returns it as a message's content, in JSON.
     pub fn encode(&self) -> Vec<u8> {
         super::encode(self)
     }
@@ -72,14 +72,16 @@ impl CommandRequest<'_> {
         serde_json::from_slice(content).map_err(|error| format!("no command line: {error}"))
     }
 
+    /// Checks that a message's content is a command line.
+    ///
     /// # Errors
-    /// What in the content is no command line.
+    /// If the content is not the JSON of a [`CommandRequest`]; the text has the parser's reason.
     pub(super) fn check(content: &[u8]) -> Result<(), String> {
         CommandRequest::decode(content).map(drop)
     }
 }
 
-/// Where a command's `run` is.
+/// A command's export `run`, looked up once for all instances.
 pub(super) struct Command {
     run: Way<run_sync::GuestIndices, run_fiber::GuestIndices>,
     /// The first of the program's arguments.

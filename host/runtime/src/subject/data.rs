@@ -13,12 +13,12 @@ use std::fmt;
 pub struct Data<'a>(pub Cow<'a, [u8]>);
 
 impl Data<'_> {
-    /// Whether there are none.
+    /// Returns true if there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The same, independent of what it was read from.
+    /// Returns the bytes as their own copy, independent of what they were read from.
     pub fn into_owned(self) -> Vec<u8> {
         self.0.into_owned()
     }

@@ -7,10 +7,11 @@ use wasm_encoder::{
 };
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
-/// What such a module exports instead of `_start`, with the type `() -> i32`: its exit code.
+/// The export of such a module that stands for `_start`. Its type is `() -> i32`, and it returns
+/// the exit code.
 const DELAYED: &str = "itk_wasm_delayed_start";
 
-/// Gives a module a `_start`; none if it has nothing that it could call.
+/// Gives a module a `_start`; `None` if it exports nothing that this could call.
 pub fn with_start(module: &[u8]) -> Option<Vec<u8>> {
     let mut start = Start::find(module)?;
     let mut written = Module::new();
@@ -18,7 +19,7 @@ pub fn with_start(module: &[u8]) -> Option<Vec<u8>> {
     Some(written.finish())
 }
 
-/// What has to be known of a module to add a function to it.
+/// The counts and indices in a module that a function added to it needs.
 #[derive(Default)]
 struct Start {
     types: u32,

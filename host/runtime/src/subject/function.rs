@@ -53,7 +53,7 @@ struct Target {
     returns_handles: bool,
 }
 
-/// What a message asks for.
+/// The request in a message's text, parsed.
 enum What {
     Call {
         target: usize,
@@ -66,7 +66,7 @@ enum What {
     Drop(u32),
 }
 
-/// What an instance keeps from one call to the next.
+/// The state that an instance keeps from one call to the next.
 #[derive(Default)]
 pub(super) struct Session {
     calls: Recent<What>,
@@ -80,8 +80,10 @@ pub(super) struct Session {
 }
 
 impl Functions {
+    /// Lists the functions that a component exports.
+    ///
     /// # Errors
-    /// If there is none.
+    /// If it exports none that can be called.
     pub fn find(
         compiled: &Component,
         engine: &Engine,
@@ -279,7 +281,7 @@ impl Functions {
     /// Checks that a message is a call of one of the functions.
     ///
     /// # Errors
-    /// What in it is none, with the function's type.
+    /// If the content is no such call; the text names the function's type.
     pub fn check(&self, content: &[u8]) -> Result<(), String> {
         self.calls.read(content, |text| self.parse(text)).map(drop)
     }
@@ -291,7 +293,7 @@ impl Functions {
 }
 
 impl Session {
-    /// The arguments with the instance's own resources among them.
+    /// Returns the arguments with the instance's own resources put in.
     fn fill(
         &self,
         store: &Store<super::guest::Guest>,
@@ -348,7 +350,7 @@ fn none(number: u32) -> Stop {
     ))
 }
 
-/// The ways to write a function's path, the full one first.
+/// Returns the ways to write a function's path, the full one first.
 fn paths(interface: &str, name: &str) -> Vec<String> {
     if interface.is_empty() {
         return vec![name.to_owned()];
@@ -364,7 +366,8 @@ fn paths(interface: &str, name: &str) -> Vec<String> {
     paths
 }
 
-/// The types of a component's functions, by interface (empty for its own) and name.
+/// Returns the types of a component's functions, by interface (empty for its own) and name. Empty
+/// if the component cannot be decoded.
 fn signatures(component: &[u8]) -> HashMap<(String, String), String> {
     let Ok(DecodedWasm::Component(resolve, world)) = decode(component) else {
         return HashMap::new();

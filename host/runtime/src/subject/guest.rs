@@ -1,4 +1,4 @@
-//! What a store of a subject holds: the same state as an agent's, and the host's side of HTTP.
+//! The state in a subject's store: the same as an agent's, and the host's side of HTTP.
 
 use crate::config::SandboxConfig;
 use crate::wasm::state::State;
@@ -20,6 +20,8 @@ pub(super) struct Guest {
 }
 
 impl Guest {
+    /// Makes the state of a new instance's store.
+    ///
     /// # Errors
     /// If a granted directory is no longer there.
     pub fn new(config: &SandboxConfig, identity: Identity) -> Result<Self, Fault> {
@@ -60,7 +62,7 @@ impl WasiHttpView for Guest {
 /// The requests that the guest makes to others.
 pub(super) struct Outgoing {
     is_granted: bool,
-    /// Where the last call wanted to, and was not let.
+    /// The targets of the last call's requests that the config does not grant.
     denied: Vec<String>,
 }
 
@@ -69,7 +71,7 @@ impl Outgoing {
         self.denied.clear();
     }
 
-    /// A line for each request that was denied, with where to.
+    /// Takes the denied requests out, as one log line each that names the target.
     pub fn take_log(&mut self) -> impl Iterator<Item = LogLine> + '_ {
         self.denied.drain(..).map(|target| LogLine {
             level: Level::Warn,
@@ -78,7 +80,7 @@ impl Outgoing {
     }
 }
 
-/// What a request comes to: the response, and what goes on with its connection.
+/// The response to a request, and the future that drives its connection.
 type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = HttpResult<()>> + Send>);
 
 impl WasiHttpHooks for Outgoing {

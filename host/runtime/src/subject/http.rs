@@ -1,4 +1,4 @@
-//! How a request and its response stand in messages.
+//! Requests and responses as the contents of messages.
 //!
 //! ```json
 //! {"method": "POST", "path": "/x?y=1", "headers": [["content-type", "text/plain"]], "body": "…"}
@@ -61,21 +61,23 @@ impl Default for HttpRequest<'_> {
 }
 
 impl HttpRequest<'_> {
-    /// As a message's content.
+    /// Returns it as a message's content, in JSON.
     pub fn encode(&self) -> Vec<u8> {
         super::encode(self)
     }
 
+    /// Checks that a message's content is an HTTP request.
+    ///
     /// # Errors
-    /// What in the content is no request.
+    /// If the content is not the JSON of an [`HttpRequest`], or HTTP does not allow what it says.
     pub(super) fn check(content: &[u8]) -> Result<(), String> {
         LastRequest::default().read(content).map(drop)
     }
 
-    /// Returns it as an HTTP library takes it.
+    /// Returns it in the type of the `http` crate.
     ///
     /// # Errors
-    /// What of it HTTP does not allow.
+    /// If HTTP does not allow its method, path or a header; the text says which.
     pub fn into_http(self) -> Result<Request<Bytes>, String> {
         let method = Method::from_bytes(self.method.as_bytes());
         let method = method.map_err(|error| format!("the method {:?}: {error}", self.method))?;
@@ -119,7 +121,7 @@ impl LastRequest {
     /// Reads a message's content.
     ///
     /// # Errors
-    /// What in it is no request.
+    /// If it is not the JSON of an [`HttpRequest`], or HTTP does not allow what it says.
     pub fn read(&mut self, content: &[u8]) -> Result<Request<Bytes>, String> {
         if let Some((last, request)) = &self.last
             && last == content
@@ -139,7 +141,7 @@ impl LastRequest {
     }
 }
 
-/// A response as a message's content: [`HttpResponse`] in JSON, of what it was received in.
+/// Returns a response as a message's content, the JSON of an [`HttpResponse`].
 pub(super) fn encode_response(head: &Parts, body: Vec<u8>) -> Vec<u8> {
     // What is around a body is seldom longer.
     let mut content = Vec::with_capacity(body.len() + 256);

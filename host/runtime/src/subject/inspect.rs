@@ -1,4 +1,4 @@
-//! What a file is, without compiling it.
+//! Describes a file without compiling it.
 
 use super::kind::Surface;
 use super::{Adapter, Kind, KindError, adapt};
@@ -6,7 +6,7 @@ use crate::LoadError;
 use crate::wasm::identify::require_component;
 use serde::Serialize;
 
-/// What a component or core module is.
+/// The kind, imports and exports of a component or core module, read without running it.
 #[derive(Debug, Clone)]
 pub struct Description {
     /// Of which kind; or why it cannot be run as it is, such as being of two.
@@ -15,7 +15,7 @@ pub struct Description {
     pub adapter: Option<Adapter>,
     /// The component's size, after it was adapted, bytes.
     pub size: u64,
-    /// What it imports, in its order.
+    /// The imports, in the component's order.
     pub imports: Vec<Import>,
     /// The interfaces and functions that it exports, in its order.
     pub exports: Vec<String>,
@@ -26,11 +26,11 @@ pub struct Description {
 pub struct Import {
     /// Its name: `wasi:sockets/tcp@0.2.0`.
     pub name: String,
-    /// What it gives access to.
+    /// The part of the host that it lets the guest reach.
     pub access: Access,
 }
 
-/// What imports give access to.
+/// The parts of the host that imports let the guest reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
@@ -50,7 +50,7 @@ pub enum Access {
     Http,
     /// Other agents, and the log.
     Agents,
-    /// What no sandbox here has.
+    /// Something that no sandbox here has.
     Unknown,
 }
 
@@ -77,7 +77,7 @@ impl Access {
         }
     }
 
-    /// In words.
+    /// Returns what the access lets the guest do, in words.
     pub const fn allows(self) -> &'static str {
         match self {
             Self::Nothing => "nothing by itself",
@@ -92,7 +92,7 @@ impl Access {
         }
     }
 
-    /// The field under `[grants]` that it takes; `None` if it takes none, or none would do.
+    /// Returns the field under `[grants]` that it takes; `None` if it takes none, or none would do.
     pub const fn grant(self) -> Option<&'static str> {
         match self {
             Self::Clocks => Some("clocks"),

@@ -19,7 +19,7 @@ use wasmtime::component::Instance as Linked;
 use wasmtime::{Error, Store};
 use wasmtime_wasi_http::p2::bindings::exports::wasi::http::incoming_handler as handler;
 
-/// Why a message was not answered.
+/// The end of a message without an answer.
 pub(super) enum Stop {
     /// The instance lives on.
     Failure(Failure),
@@ -72,6 +72,8 @@ pub(super) struct Live {
 }
 
 impl Live {
+    /// Instantiates the component in a store of its own.
+    ///
     /// # Errors
     /// If the component does not come up within its limits.
     async fn start(program: &Program, identity: Identity) -> Result<Self, Fault> {
@@ -129,7 +131,7 @@ pub(super) struct Running {
     /// The instance that the next message is for. If there is none, the message starts one.
     live: Option<Live>,
     request: LastRequest,
-    /// What the instances that ended had used: memory and fuel of the last one, the peak and
+    /// The usage of the instances that have ended: memory and fuel of the last one, the peak and
     /// refused growths of all.
     last: Usage,
     log: Vec<LogLine>,
@@ -206,7 +208,7 @@ impl Running {
     }
 }
 
-/// What one instance after others has used, and they before it.
+/// Adds the usage of an instance to that of those before it. Peaks are the highest of all.
 fn after(earlier: Usage, now: Usage) -> Usage {
     let denials = match (earlier.denials, now.denials) {
         (Some(a), Some(b)) => {
@@ -225,7 +227,7 @@ fn run<R>(program: &Program, future: impl Future<Output = Result<R, Fault>>) -> 
     at_once(future).unwrap_or_else(|| Err(waited()))
 }
 
-/// What a future that never waits comes to; none if it waits all the same.
+/// Returns the output of a future that never waits; `None` if it waits all the same.
 fn at_once<R>(future: impl Future<Output = R>) -> Option<R> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),

@@ -1,4 +1,4 @@
-//! Which kind of subject a component is, found from what it exports.
+//! The kind of subject that a component is, found from its exports.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -21,7 +21,7 @@ pub enum Kind {
     Function,
 }
 
-/// Why a component is of no kind, or not of the one that was asked for.
+/// The reason that a component is of no kind, or not of the one that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KindError {
     /// The binary cannot be read.
@@ -36,11 +36,11 @@ pub enum KindError {
     /// It is not what was asked for.
     #[error("the component is no {kind}: it does not export {wanted}; it exports {found}")]
     Not {
-        /// What was asked for.
+        /// The kind that the caller chose.
         kind: Kind,
-        /// What that must export.
+        /// The export that this kind requires.
         wanted: &'static str,
-        /// What the component exports.
+        /// The component's exports, as a list in words.
         found: String,
     },
     /// It exports nothing that could be called.
@@ -69,15 +69,15 @@ impl Kind {
         Surface::read(component)?.kind(None)
     }
 
-    /// As [`of`](Self::of), for a person who may have said which kind it shall be.
+    /// Returns the kind as [`of`](Self::of) does, unless a person has chosen one.
     ///
     /// # Errors
-    /// As [`of`](Self::of), or if it is not of the kind that was said.
+    /// As [`of`](Self::of), or if it is not of the chosen kind.
     pub fn choose(component: &[u8], chosen: Option<Self>) -> Result<Self, KindError> {
         Surface::read(component)?.kind(chosen)
     }
 
-    /// The name that a person types.
+    /// Returns the name that a person types, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
@@ -87,7 +87,7 @@ impl Kind {
         }
     }
 
-    /// What a component of this kind exports.
+    /// Returns the export that makes a component one of this kind, quoted for a text.
     pub const fn export(self) -> &'static str {
         match self {
             Self::Agent => "`sandlab:agent/agent`",
@@ -115,14 +115,14 @@ impl FromStr for Kind {
     }
 }
 
-/// What a component shows to the outside, by name.
+/// The names of a component's imports and exports.
 #[derive(Debug, Default)]
 pub(super) struct Surface {
     /// Interfaces, functions and whatever else it imports.
     pub imports: Vec<String>,
     /// Interfaces and functions that it exports.
     pub exports: Vec<String>,
-    /// What it needs of component-model async, if it does.
+    /// The evidence that it needs component-model async, in words; `None` if it does not.
     needs_async: Option<String>,
 }
 

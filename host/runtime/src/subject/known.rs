@@ -14,7 +14,7 @@ pub(super) struct Read<T> {
     pub of: T,
 }
 
-/// What all instances have read.
+/// The texts that all instances of a program have read, each with its result.
 pub(super) struct Known<T>(Mutex<ByText<T>>);
 
 type ByText<T> = HashMap<Box<[u8]>, Arc<Read<T>>>;
@@ -51,8 +51,8 @@ impl<T> Known<T> {
     }
 }
 
-/// What one instance was sent last, in its order. Messages that repeat do so in the order of their
-/// workload, and to compare a text of 1 KiB takes a twentieth of finding it by its hash.
+/// The texts that one instance was sent last, in its order. Messages that repeat do so in the order
+/// of their workload, and to compare a text of 1 KiB takes a twentieth of finding it by its hash.
 pub(super) struct Recent<T> {
     reads: Vec<Arc<Read<T>>>,
     /// The last one.

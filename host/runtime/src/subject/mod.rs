@@ -65,7 +65,7 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a person can say about a file that is to be loaded.
+/// The choices that a person can make about a file that is to be loaded.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The kind; `None` to find it from the exports.
@@ -143,11 +143,11 @@ impl Subject {
         }
     }
 
-    /// Checks that a message's content is what a subject of this kind is sent, and fits its
-    /// types. An agent takes any.
+    /// Checks that a message's content is what a subject of this kind is sent, and fits its types.
+    /// An agent takes any.
     ///
     /// # Errors
-    /// What in it does not fit.
+    /// If it does not fit; the text says what in it.
     pub fn check(&self, content: &[u8]) -> Result<(), String> {
         match &self.program {
             Program::Agent(_) => Ok(()),
@@ -184,7 +184,8 @@ pub fn load(engine: &SandboxEngine, path: &Path, options: &Options) -> Result<Su
     load_bytes(engine, &bytes, &name, options)
 }
 
-/// As [`load`], of bytes in memory; the name is the first argument that a command sees.
+/// Does the same as [`load`] with bytes in memory; the name is the first argument that a command
+/// sees.
 ///
 /// # Errors
 /// As [`load`].
@@ -212,7 +213,7 @@ pub fn kind_of(component: &[u8]) -> Option<Kind> {
     Kind::choose(component, None).ok()
 }
 
-/// A message's content.
+/// Returns a message's content, in JSON.
 fn encode(content: &impl Serialize) -> Vec<u8> {
     // Neither keys that are no text nor a writer that fails: there is nothing to go wrong.
     serde_json::to_vec(content).unwrap_or_default()

@@ -19,11 +19,11 @@ use wasmtime::component::{Component, InstancePre, Linker};
 /// share.
 pub struct Sandboxed(Pools<Program>);
 
-/// What an instance needs of the backend that started it.
+/// The parts of the loaded component that all its instances share.
 pub(super) struct Program {
     pub pre: InstancePre<Guest>,
     pub entry: Entry,
-    /// Whether calls run on a fiber.
+    /// Set if calls run on a fiber, so that a guest that waits does not hold the thread.
     pub fiber: bool,
     /// Messages that an instance lives for.
     pub messages: u64,
@@ -31,7 +31,7 @@ pub(super) struct Program {
     pub modules: Modules,
 }
 
-/// Where the messages of a kind go.
+/// The export that messages go to, by kind.
 pub(super) enum Entry {
     Service(Service),
     Command(Command),
@@ -101,12 +101,12 @@ impl Sandboxed {
         Ok(Self(pools))
     }
 
-    /// Of which kind it is.
+    /// Returns the kind that the component was loaded as.
     pub fn subject_kind(&self) -> Kind {
         self.0.any().entry.kind()
     }
 
-    /// How calls are made: sync or async, never auto.
+    /// Returns how calls are made: sync or async, never auto.
     pub fn calls(&self) -> Calls {
         if self.0.any().fiber {
             return Calls::Async;
@@ -114,7 +114,7 @@ impl Sandboxed {
         Calls::Sync
     }
 
-    /// The functions that can be called; none unless it is of the kind function.
+    /// Returns the functions that can be called; empty unless it is of the kind function.
     pub fn functions(&self) -> &[Function] {
         match &self.0.any().entry {
             Entry::Functions(functions) => functions.list(),
@@ -125,7 +125,7 @@ impl Sandboxed {
     /// Checks that a message's content is one of this kind, and fits the component's types.
     ///
     /// # Errors
-    /// What in it does not.
+    /// If it is not, or does not fit; the text says what in it.
     pub fn check(&self, content: &[u8]) -> Result<(), String> {
         match &self.0.any().entry {
             Entry::Service(_) => HttpRequest::check(content),
@@ -134,23 +134,24 @@ impl Sandboxed {
         }
     }
 
-    /// What an instance needs of a pool.
+    /// Returns what an instance takes of a pool.
     pub fn needs(&self) -> Needs {
         self.0.needs
     }
 
-    /// The import through which the guest can block, for which auto chooses async calls.
+    /// Returns the import through which the guest can block, for which auto chooses async calls.
+    /// `None` if there is none.
     pub fn blocking_import(&self) -> Option<&str> {
         self.0.blocking.as_deref()
     }
 
-    /// The size of its machine code, with the data that goes with it, bytes.
+    /// Returns the size of its machine code, with the data that goes with it, bytes.
     pub fn compiled_size(&self) -> u64 {
         let image = self.0.any().pre.component().image_range();
         (image.end as usize - image.start as usize) as u64
     }
 
-    /// Whether loading compiled it, or took it from the cache.
+    /// Returns true if loading compiled it, false if it was taken from the cache.
     pub fn was_compiled(&self) -> bool {
         self.0.compiled
     }

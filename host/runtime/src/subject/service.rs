@@ -18,15 +18,15 @@ use wasmtime_wasi_http::p2::bindings::exports::wasi::http::incoming_handler as h
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-/// Where a service's handler is.
+/// A service's export `incoming-handler`, looked up once for all instances.
 pub(super) struct Service(handler::GuestIndices);
 
-/// What the guest has said of its response until now.
+/// The parts of its response that the guest has set until now.
 #[derive(Default)]
 struct Answer {
     head: Option<Result<Parts, ErrorCode>>,
     body: Vec<u8>,
-    /// Whether its body has ended.
+    /// Set once the body has ended.
     is_whole: bool,
 }
 
@@ -168,7 +168,8 @@ impl Answer {
         Ok(())
     }
 
-    /// What an error of the call was, by what had been answered before.
+    /// Returns the fault behind a call's error: a second response if the guest tried to send one,
+    /// else the error itself.
     fn explain(&self, error: Error) -> Stop {
         let root = error.root_cause().to_string();
         if self.head.is_some() && GIVEN_AWAY.iter().any(|part| root.contains(part)) {
@@ -178,6 +179,6 @@ impl Answer {
     }
 }
 
-/// What wasmtime says of a handle that the guest has not, or no longer, and of one whose index
-/// something else has got since; tests would notice if it changed.
+/// Parts of wasmtime's errors for a handle that the guest does not have any more, and for one whose
+/// index something else has got since; tests would notice if they changed.
 const GIVEN_AWAY: [&str; 2] = ["unknown handle index", "used with the wrong type"];

@@ -7,7 +7,7 @@ use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{ResourceAny, Type, Val};
 
-/// What stands before the number of a handle.
+/// The prefix of a handle's number, as in `handle(3)`.
 const HANDLE: &str = "handle";
 
 /// A parameter of a function.
@@ -26,7 +26,7 @@ pub enum Argument {
 /// Reads the arguments of a call, `(1, "x")`, for these parameters.
 ///
 /// # Errors
-/// Which argument is wrong, and what type was expected.
+/// If an argument is wrong; the text says which one, and what type was expected.
 pub fn arguments(text: &str, params: &[Param]) -> Result<Vec<Argument>, String> {
     // A name that WAVE can read; that of the function may have dots and slashes.
     let source = format!("f{text}");
@@ -71,13 +71,13 @@ fn argument(node: &Node, param: &Param, source: &str) -> Result<Argument, String
     value.map(Argument::Value).map_err(|error| plain(&error))
 }
 
-/// The error without where it was: the position counts from the text that WAVE was given.
+/// Returns the error without its position, which counts from the text that WAVE was given.
 fn plain(error: &ParserError) -> String {
     let kind = error.kind();
     error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
 }
 
-/// A type as WIT spells it.
+/// Returns a type as WIT spells it.
 fn display(ty: &Type) -> String {
     match ty {
         Type::Own(_) | Type::Borrow(_) => "a resource, handle(N)".to_owned(),
@@ -85,7 +85,7 @@ fn display(ty: &Type) -> String {
     }
 }
 
-/// Whether values of a type can have resources in them.
+/// Returns true if values of the type can have resources in them.
 pub fn has_handle(ty: &Type) -> bool {
     let optional = |ty: Option<Type>| ty.is_some_and(|ty| has_handle(&ty));
     match ty {
@@ -123,7 +123,7 @@ pub fn number<E>(
     }
 }
 
-/// A value of a type, in WAVE: for an example.
+/// Returns a value of a type, in WAVE, as an example.
 pub fn example(ty: &Type) -> String {
     let payload =
         |ty: Option<Type>| ty.map_or_else(String::new, |ty| format!("({})", example(&ty)));

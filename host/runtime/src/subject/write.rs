@@ -76,7 +76,8 @@ fn signed(to: &mut String, value: i64) {
     unsigned(to, value.unsigned_abs());
 }
 
-/// The digits of most numbers are few, and through `Display` take longer than all else of a record.
+/// Writes a number by hand: the digits of most are few, and through `Display` they take longer than
+/// all else of a record.
 fn unsigned(to: &mut String, mut value: u64) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len();
@@ -103,7 +104,7 @@ fn several(to: &mut String, [open, close]: [char; 2], values: &[Val]) -> Result<
     Ok(())
 }
 
-/// Fields without a value are left out; `{:}` if all are.
+/// Writes a record without the fields that have no value; `{:}` if none has one.
 fn record(to: &mut String, fields: &[(String, Val)]) -> Result<(), String> {
     to.push('{');
     let mut is_first = true;
@@ -122,7 +123,7 @@ fn record(to: &mut String, fields: &[(String, Val)]) -> Result<(), String> {
     Ok(())
 }
 
-/// The name of a case, marked if it is a word of WAVE's own.
+/// Writes the name of a case, with `%` before it if it is a word of WAVE's own.
 fn case(to: &mut String, name: &str) {
     const WORDS: [&str; 8] = ["true", "false", "some", "none", "ok", "err", "inf", "nan"];
     if WORDS.contains(&name) {

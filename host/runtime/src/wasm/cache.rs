@@ -124,7 +124,7 @@ mod tests {
 
     const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
-    /// Whether an empty component was not there, and had to be compiled.
+    /// Compiles an empty component unless the cache has it; returns true if it had to.
     fn compiled(cache: &Cache, engine: &Engine) -> bool {
         let missing = cache.get(engine, EMPTY).is_none();
         if missing {

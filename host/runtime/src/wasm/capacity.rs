@@ -1,4 +1,4 @@
-//! How many agents fit into this process, by the mappings that the kernel allows it.
+//! The number of agents that fit into this process, by the mappings that the kernel allows it.
 //!
 //! Without mappings left, not only does the next agent fail to start: any allocation of the
 //! host can fail, and abort it. So a pool that could need too many is refused.
@@ -31,9 +31,9 @@ const A_STACK: u32 = 2;
 /// The mappings of this process (`vm.max_map_count`, proc(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mappings {
-    /// How many it has now.
+    /// The mappings that the process has now.
     pub used: u64,
-    /// How many the kernel allows it.
+    /// The most that the kernel allows it.
     pub limit: u64,
 }
 
@@ -61,7 +61,7 @@ impl Mappings {
     }
 }
 
-/// What an instance of a component takes of a pool.
+/// The parts of a pool that one instance of a component takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
     /// Linear memories.
@@ -174,6 +174,8 @@ impl Gate {
         })
     }
 
+    /// Lets one instance start.
+    ///
     /// # Errors
     /// [`Cause::NoSlot`] if there is no room.
     pub fn pass(&self) -> Result<(), Cause> {

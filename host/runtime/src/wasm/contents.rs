@@ -21,7 +21,7 @@ pub struct Contents {
     free: Vec<u32>,
     /// The size of all contents.
     bytes: u64,
-    /// How many contents an agent may keep when a call returns.
+    /// Contents that an agent may keep when a call returns.
     count_limit: usize,
     /// The size of all contents that it may keep.
     byte_limit: u64,
@@ -81,6 +81,8 @@ impl Contents {
         })
     }
 
+    /// Checks what the agent keeps at the end of a call.
+    ///
     /// # Errors
     /// If the agent has more contents than it may keep.
     pub fn check_kept(&self) -> Result<(), Cause> {
@@ -140,8 +142,8 @@ impl Contents {
     }
 }
 
-/// The error for a handle that is not in the table. Wasmtime checks handles first, so that no
-/// guest can cause it.
+/// Returns the error for a handle that is not in the table. Wasmtime checks handles first, so that
+/// no guest can cause it.
 fn unknown() -> Error {
     Error::msg("the agent used a content that it does not have")
 }

@@ -91,7 +91,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Why a component could not be compared with a world.
+/// An error that keeps a component from being compared with a world.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undecodable {
     /// The contract has no such world.
@@ -102,7 +102,7 @@ pub enum Undecodable {
     Wit {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error of `wit-parser`, with its causes.
         error: String,
     },
     /// The bytes are a WIT package in binary form: types without code.

@@ -15,8 +15,8 @@ use wasmtime::{
     PoolingAllocationConfig, Store,
 };
 
-/// How often the epoch advances, and so how exact a deadline is. At 10 ms the ticker takes no
-/// measurable share of a core.
+/// The interval at which the epoch advances, and so the precision of a deadline. At 10 ms the
+/// ticker takes no measurable share of a core.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 
 /// The size of WebAssembly's page, bytes.

@@ -40,6 +40,8 @@ pub struct Exports {
 }
 
 impl Exports {
+    /// Finds the contract's exports in a component.
+    ///
     /// # Errors
     /// If the component does not export `agent`, or an interface with another signature.
     pub fn find(pre: &InstancePre<State>, fiber: bool) -> Result<Self, Error> {

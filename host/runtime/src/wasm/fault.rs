@@ -262,7 +262,7 @@ fn trap_name(trap: &Trap) -> String {
     text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
 }
 
-/// How the canonical ABI names the exports that free an answer after it was taken.
+/// The canonical ABI's prefix for exports that free an answer after it was taken.
 const POST_RETURN: &str = "cabi_post_";
 
 /// Returns the names of the innermost functions, each once if it calls itself.

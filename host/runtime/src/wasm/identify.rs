@@ -131,7 +131,7 @@ const MAGIC: [(&[u8], Kind); 4] = [
     (b"\x28\xb5\x2f\xfd", Kind::Zstd),
 ];
 
-/// How the name of a custom section with a world begins.
+/// The prefix of a custom section's name if the section holds a world.
 const EMBEDDED_WORLD: &str = "component-type";
 
 fn module(bytes: &[u8]) -> Kind {
@@ -158,6 +158,8 @@ fn text(text: &str) -> Kind {
     }
 }
 
+/// Checks that the bytes are a component.
+///
 /// # Errors
 /// [`LoadError::NotAComponent`] with what the bytes are instead.
 pub(crate) fn require_component(bytes: &[u8]) -> Result<(), LoadError> {

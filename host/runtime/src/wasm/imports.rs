@@ -93,8 +93,9 @@ pub fn blocking(component: &Component, engine: &Engine) -> Option<String> {
     })
 }
 
-/// `wasi:io/poll`, which every Rust guest imports, waits only on what another import returned.
-/// The standard streams are kept in memory, so that they are always ready.
+/// Returns true if the guest can block its thread in the function. `wasi:io/poll`, which every Rust
+/// guest imports, waits only on what another import returned. The standard streams are kept in
+/// memory, so that they are always ready.
 fn can_block(interface: &str, function: &str) -> bool {
     let interface = interface.split('@').next().unwrap_or(interface);
     match interface {

@@ -34,6 +34,8 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Instantiates the component in a store of its own.
+    ///
     /// # Errors
     /// If the component does not come up within its limits.
     pub(super) fn spawn(program: Arc<Program>, identity: Identity) -> Result<Self, Fault> {

@@ -44,7 +44,7 @@ pub struct LinkedStack {
 }
 
 impl LinkedStack {
-    /// Its size, bytes.
+    /// Returns its size, bytes.
     pub fn size(self) -> u64 {
         self.top - self.bottom
     }
@@ -295,7 +295,7 @@ impl OpenModule {
         (bottom < top).then_some(LinkedStack { pointer, top, bottom })
     }
 
-    /// The stack pointer by its name, which linkers fix.
+    /// Finds the stack pointer by its name, which linkers fix.
     fn named_pointer(&self) -> Option<u32> {
         let names = self.names.iter().flatten();
         let is_pointer = |name: &str| name == STACK_POINTER || name == "sp";
@@ -304,7 +304,7 @@ impl OpenModule {
         index.checked_sub(self.imported_globals)
     }
 
-    /// The stack pointer of a module without names: linkers put it first. Only where the
+    /// Finds the stack pointer of a module without names: linkers put it first. Only where the
     /// stack lies below all data can it be told from another address.
     fn first_global(&self) -> Option<u32> {
         let (_, value) = self.globals.first()?;
@@ -334,7 +334,7 @@ fn is_called_by_host(name: &str) -> bool {
 /// The name that linkers give the stack pointer.
 const STACK_POINTER: &str = "__stack_pointer";
 
-/// The value of an initial expression that is a constant.
+/// Returns the value of an initial expression; `None` unless it is an `i32` constant.
 fn constant(expression: &ConstExpr) -> Option<u64> {
     match expression.get_operators_reader().read().ok()? {
         Operator::I32Const { value } => Some(u64::from(value.cast_unsigned())),
@@ -346,7 +346,7 @@ fn constant(expression: &ConstExpr) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// The stack of a module that a component instantiates.
+    /// Reads the stack of a module that a component instantiates.
     fn stack(module: &str) -> Option<LinkedStack> {
         let component = format!("(component {module} (core instance (instantiate 0)))");
         let layout = read(&wat::parse_str(&component).unwrap()).unwrap().unwrap();

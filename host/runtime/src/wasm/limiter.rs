@@ -33,7 +33,7 @@ struct Budget {
     used: u64,
     peak: u64,
     limit: u64,
-    /// What the last growth added, to subtract it if the engine then fails to grow.
+    /// Bytes that the last growth added, to subtract them if the engine then fails to grow.
     last: u64,
 }
 
@@ -73,22 +73,22 @@ impl Limiter {
         self.denied = None;
     }
 
-    /// The last refusal in this call.
+    /// Returns the last refusal in this call; `None` if nothing was refused.
     pub fn denied(&self) -> Option<Denial> {
         self.denied
     }
 
-    /// The refusals of memory in all calls.
+    /// Returns the refusals of memory in all calls.
     pub fn denials(&self) -> Denials {
         self.denials
     }
 
-    /// Linear memory now, all memories together, bytes.
+    /// Returns the size of all linear memories together now, bytes.
     pub fn memory(&self) -> u64 {
         self.memory.used
     }
 
-    /// The most that it has been, bytes.
+    /// Returns the largest size that they have had together, bytes.
     pub fn memory_peak(&self) -> u64 {
         self.memory.peak
     }

@@ -6,7 +6,7 @@ use crate::LoadError;
 /// What a component's memories start with, all of its core instances together.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Memories {
-    /// How many there are.
+    /// Linear memories of all core instances.
     pub count: u32,
     /// Their size before any code runs, bytes.
     pub initial: u64,

@@ -216,7 +216,7 @@ pub(crate) type Modules = Arc<[Arc<Module>]>;
 struct Program {
     pre: InstancePre<State>,
     exports: Exports,
-    /// Whether its calls run on a fiber.
+    /// Set if calls run on a fiber, so that a guest that waits does not hold the thread.
     fiber: bool,
     config: Arc<SandboxConfig>,
     modules: Modules,

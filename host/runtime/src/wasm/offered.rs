@@ -1,4 +1,4 @@
-//! What the linker offers to agents, by name and version, so that it can be told before anything
+//! The interfaces that the linker offers to agents, by name and version, known before anything
 //! is compiled.
 
 use semver::Version;
@@ -41,7 +41,7 @@ const INTERFACES: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// Why the linker does not offer an import.
+/// The reason that the linker does not offer an import.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotLinked {
     /// It is of a package that no agent is given.
@@ -55,15 +55,15 @@ pub enum NotLinked {
     Interface {
         /// The package, without its version.
         package: &'static str,
-        /// What it offers.
+        /// The package's interfaces that the linker offers.
         interfaces: &'static [&'static str],
     },
     /// It is of another version.
     #[error("{found}; hosts of agents offer {wanted}")]
     Version {
-        /// What is offered, such as "WASI 0.2".
+        /// The offered version, such as "WASI 0.2".
         wanted: String,
-        /// What is imported, such as "WASI 0.3".
+        /// The imported version, such as "WASI 0.3".
         found: String,
     },
 }

@@ -12,8 +12,8 @@ const BYTES: usize = 2_000;
 /// Characters that are kept of a panic's message.
 const MESSAGE: usize = 2_000;
 
-/// What language runtimes begin the report of a crash with. Go's cause stands there, before
-/// all goroutines' stacks, so that the line is kept even if it is not among the last ones.
+/// The openings of language runtimes' reports of a crash. Go's cause stands there, before all
+/// goroutines' stacks, so that the line is kept even if it is not among the last ones.
 const OPENINGS: [&str; 4] = ["panic: ", "fatal error: ", "Traceback (", "thread '"];
 
 /// The advice with which Rust ends a panic, which says nothing about it.

@@ -13,11 +13,11 @@ pub struct Pools<P> {
     /// The pool in which the last instance started.
     open: AtomicUsize,
     gate: Option<Gate>,
-    /// What an instance takes of a pool.
+    /// The parts of a pool that one instance takes.
     pub needs: Needs,
     /// The import through which the guest can block its thread. `None` if there is none.
     pub blocking: Option<String>,
-    /// Whether the component was compiled, instead of taken from the cache.
+    /// Set if the component was compiled, not taken from the cache.
     pub compiled: bool,
 }
 

@@ -19,6 +19,8 @@ pub struct State {
 }
 
 impl State {
+    /// Makes the state of a new instance's store.
+    ///
     /// # Errors
     /// If a granted directory does not exist any more.
     pub fn new(config: &SandboxConfig, identity: Identity) -> Result<Self, Fault> {

@@ -11,14 +11,14 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-/// What the guest has written since the last call began. Clones share it.
+/// The guest's output since the last call began. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Captured(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Whether anything was written. Most calls write nothing, and taking the lock in each
-    /// would cost 2 % of the shortest.
+    /// Set once anything was written. Most calls write nothing, and taking the lock in each would
+    /// cost 2 % of the shortest.
     is_written: AtomicBool,
     text: Mutex<Text>,
 }
@@ -27,7 +27,7 @@ struct Inner {
 struct Text {
     /// The last bytes, of both streams in the order in which they were written.
     bytes: Vec<u8>,
-    /// How many of them are kept.
+    /// Bytes that are kept; older ones are dropped.
     limit: usize,
     /// Bytes that the call has written, kept or not.
     written: u64,

@@ -1,4 +1,4 @@
-//! What untrusted guests that attack do to their neighbours.
+//! Measures the effect that untrusted guests which attack have on their neighbours.
 
 use super::load::ROUNDS;
 use anyhow::{Context, Result, bail};
@@ -43,13 +43,13 @@ fn attacked(
     })
 }
 
-/// The good agents' 99th percentile: during attacks ÷ without.
+/// Measures the good agents' 99th percentile: during attacks ÷ without.
 pub fn p99(parameters: Parameters) -> Result<Estimate> {
     let p99 = |times: &Distribution| times.quantile(0.99);
     attacked(parameters, |tortured| Some(p99(&tortured.with)? / p99(&tortured.without)?))
 }
 
-/// The longest time of a good agent's message during attacks, seconds.
+/// Measures the longest time of a good agent's message during attacks, seconds.
 pub fn longest(parameters: Parameters) -> Result<Estimate> {
     attacked(parameters, |tortured| Some(tortured.with.max()? / 1e9))
 }

@@ -24,7 +24,7 @@ impl Parameters {
 
 const ROUNDS: usize = 41;
 
-/// What one side does once.
+/// The work of one side that is timed, done once per call.
 pub type Once<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
 
 /// Returns the median of `ours ÷ theirs` over rounds of fresh instances, in the order A B B A.
@@ -68,12 +68,12 @@ pub fn paired_rounds<'a>(
     (0..ROUNDS).map(measure).collect()
 }
 
-/// An instance that gets the same message again and again.
+/// Returns a side whose instance gets the same message again and again.
 fn calls<'a>(mut agent: Box<dyn Agent>, message: &'a Message) -> Once<'a> {
     Box::new(move || exchange(agent.as_mut(), message))
 }
 
-/// A call: sandlab-runtime ÷ hand-written wasmtime.
+/// Measures a call: sandlab-runtime ÷ hand-written wasmtime.
 pub fn call(parameters: Parameters) -> Result<Estimate> {
     let echo = Echo::load(&SandboxConfig::default())?;
     let message = parameters.message();
@@ -87,7 +87,7 @@ pub fn call(parameters: Parameters) -> Result<Estimate> {
     )
 }
 
-/// A call: on a fiber ÷ on the caller's stack.
+/// Measures a call: on a fiber ÷ on the caller's stack.
 pub fn fiber(parameters: Parameters) -> Result<Estimate> {
     let on_fiber = Echo::load(&SandboxConfig { calls: Calls::Async, ..SandboxConfig::default() })?;
     let on_stack = Echo::load(&SandboxConfig::default())?;

@@ -1,4 +1,4 @@
-//! How long commands of sandlab take.
+//! Measures the time of sandlab's commands.
 
 use anyhow::{Context, Result, ensure};
 use sandlab::stats::Estimate;
@@ -10,11 +10,11 @@ use std::time::Instant;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Parameters {
     arguments: Vec<String>,
-    /// How often it runs.
+    /// Runs of the command; the figure is over all of them.
     times: usize,
 }
 
-/// The time that `sandlab` with some arguments takes, seconds.
+/// Measures the time that `sandlab` with some arguments takes, seconds.
 pub fn command(Parameters { arguments, times }: Parameters) -> Result<Estimate> {
     super::rounds(times, |_| seconds(sandlab()?.args(&arguments)))
 }

@@ -16,7 +16,7 @@ use sandlab_runtime::{BackendKind, SandboxConfig};
 use serde::Deserialize;
 use std::time::Duration;
 
-/// How often each load is measured: the fewest rounds of which there is an interval.
+/// Samples of each load: the fewest rounds of which there is an interval.
 pub const ROUNDS: usize = 6;
 
 /// Keeps windows and findings in memory.
@@ -79,7 +79,7 @@ pub struct Latency {
     duration: Duration,
 }
 
-/// A percentile of latency, open loop, seconds.
+/// Measures a percentile of latency, open loop, seconds.
 pub fn latency(parameters: Latency) -> Result<Estimate> {
     let program = program("echo", parameters.agents, parameters.size)?;
     let load = Steady {
@@ -109,7 +109,7 @@ pub struct Scale {
     duration: Duration,
 }
 
-/// Messages per second with few agents ÷ with many.
+/// Measures messages per second with few agents ÷ with many.
 pub fn scale(parameters: Scale) -> Result<Estimate> {
     let program = program("echo", parameters.many, parameters.size)?;
     let shards = super::cores()?;
@@ -163,7 +163,7 @@ fn with_faults(
     })
 }
 
-/// The 99th percentile from a trap to the agent's next good reply, seconds.
+/// Measures the 99th percentile from a trap to the agent's next good reply, seconds.
 pub fn recovery(parameters: Recovery) -> Result<Estimate> {
     with_faults(parameters, |_, found| {
         if found.lost > 0 || found.time.count() != found.faults {
@@ -178,7 +178,7 @@ pub fn recovery(parameters: Recovery) -> Result<Estimate> {
     })
 }
 
-/// The 99th percentile of latency of all agents: while some trap ÷ while none does.
+/// Measures the 99th percentile of latency of all agents: while some trap ÷ while none does.
 pub fn recovery_neighbours(parameters: Recovery) -> Result<Estimate> {
     with_faults(parameters, |found, _| {
         Ok(found.latency(Phase::Faults, 0.99)? / found.latency(Phase::Steady, 0.99)?)

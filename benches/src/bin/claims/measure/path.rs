@@ -1,4 +1,5 @@
-//! What the message path adds: bare calls per second ÷ messages per second on the same cores.
+//! Measures the cost of the message path: bare calls per second ÷ messages per second on the same
+//! cores.
 
 use super::cores;
 use anyhow::{Result, anyhow};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 9;
-/// How long each side is measured in a round.
+/// The time that each side is measured in a round.
 const DURATION: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize)]
@@ -30,7 +31,7 @@ pub struct ThroughClients {
     in_flight: u32,
 }
 
-/// With clients that ask agents.
+/// Measures the path with clients that ask agents.
 pub fn clients(parameters: ThroughClients) -> Result<Estimate> {
     let size = parameters.size.as_u64() as usize;
     let load = ClosedLoop {
@@ -57,7 +58,7 @@ pub struct Ring {
     in_flight: usize,
 }
 
-/// With agents that pass tokens on to each other in a ring.
+/// Measures the path with agents that pass tokens on to each other in a ring.
 pub fn ring(parameters: Ring) -> Result<Estimate> {
     let size = parameters.size.as_u64() as usize;
     let ring = ring::Ring {

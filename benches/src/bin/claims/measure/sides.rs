@@ -23,7 +23,7 @@ pub struct Backends {
     sides: [BackendKind; 2],
 }
 
-/// One backend ÷ another.
+/// Measures one backend ÷ another.
 pub fn backends(parameters: Backends) -> Result<Estimate> {
     let sides = parameters.sides;
     let load = |subject: &Subject, cases: &[Case]| {
@@ -42,7 +42,7 @@ pub struct Ladder {
     rungs: [String; 2],
 }
 
-/// One rung of the ladder ÷ another.
+/// Measures one rung of the ladder ÷ another.
 pub fn ladder(parameters: Ladder) -> Result<Estimate> {
     let rungs = parameters.rungs;
     let load = |subject: &Subject, cases: &[Case]| {
@@ -101,7 +101,7 @@ pub struct Timing {
     size: ByteSize,
 }
 
-/// What timing adds to a message on the native twin, the fastest backend, as a share.
+/// Measures what timing adds to a message on the native twin, the fastest backend, as a share.
 pub fn timing(Timing { agent, size }: Timing) -> Result<Estimate> {
     let subject = bundle::find(&agent, &mut |_| {})?;
     let cases = setup::cases(&subject, 1)?;

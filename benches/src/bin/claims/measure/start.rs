@@ -13,7 +13,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Spawn, first reply and drop: sandlab-runtime ÷ hand-written wasmtime.
+/// Measures spawn, first reply and drop: sandlab-runtime ÷ hand-written wasmtime.
 pub fn spawn(parameters: Parameters) -> Result<Estimate> {
     let echo = Echo::load(&SandboxConfig::default())?;
     let message = parameters.message();
@@ -24,7 +24,7 @@ pub fn spawn(parameters: Parameters) -> Result<Estimate> {
     )
 }
 
-/// Spawn, first reply and drop: pooled ÷ on demand.
+/// Measures spawn, first reply and drop: pooled ÷ on demand.
 pub fn pool(parameters: Parameters) -> Result<Estimate> {
     let pooled = Echo::load(&SandboxConfig::default())?;
     let mut sandbox = SandboxConfig::default();
@@ -45,7 +45,7 @@ pub struct Managed {
     agents: usize,
 }
 
-/// A start on the message path ÷ one with hand-written wasmtime.
+/// Measures a start on the message path ÷ one with hand-written wasmtime.
 pub fn managed(Managed { agents }: Managed) -> Result<Estimate> {
     let (runtime, backend) = on_path(BackendKind::Wasm)?;
     let echo = Echo::load(&SandboxConfig::default())?;
@@ -60,7 +60,7 @@ pub fn managed(Managed { agents }: Managed) -> Result<Estimate> {
     super::ratio(205, || start_managed(&runtime, &backend, agents), by_hand)
 }
 
-/// A start on the message path ÷ that of a child process.
+/// Measures a start on the message path ÷ that of a child process.
 pub fn managed_vs_process(Managed { agents }: Managed) -> Result<Estimate> {
     let (runtime, backend) = on_path(BackendKind::Wasm)?;
     let (_, process) = on_path(BackendKind::Process)?;

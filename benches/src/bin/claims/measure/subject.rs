@@ -13,15 +13,15 @@ use serde::Deserialize;
 pub struct Requests {
     /// Of a request's body, and its response's.
     size: ByteSize,
-    /// Whether an instance lives for all of them, or for one.
+    /// Set if one instance lives for all of them, instead of one per request.
     reuse: bool,
 }
 
 /// Requests of each side in each half of a round.
 const REQUESTS: u32 = 1_000;
 
-/// A request: sandlab-runtime ÷ hand-written wasmtime. No two are alike, so that none is known
-/// from an earlier one.
+/// Measures a request: sandlab-runtime ÷ hand-written wasmtime. No two are alike, so that none is
+/// known from an earlier one.
 pub fn service(Requests { size, reuse }: Requests) -> Result<Estimate> {
     let service = Service::load(reuse)?;
     // One to check, one to warm, and two times that are measured.
@@ -58,7 +58,7 @@ pub struct Calls {
     sides: [Side; 2],
 }
 
-/// How a function is called.
+/// The way in which a function is called.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Side {
@@ -75,7 +75,7 @@ enum Side {
 /// Calls of each side in each half of a round.
 const CALLS: u32 = 1_000;
 
-/// A function call: one side ÷ another.
+/// Measures a function call: one side ÷ another.
 pub fn function(Calls { functions, sides: [ours, theirs] }: Calls) -> Result<Estimate> {
     let mut rounds: Vec<Vec<f64>> = Vec::new();
     for called in functions {

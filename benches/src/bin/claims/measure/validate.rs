@@ -1,4 +1,4 @@
-//! How long `sandlab validate` takes.
+//! Measures the time of `sandlab validate`.
 
 use super::command::{sandlab, seconds};
 use anyhow::{Context, Result};
@@ -29,7 +29,7 @@ pub struct Validate {
     cache: Compiled,
 }
 
-/// What the cache of compiled components has when the command starts.
+/// The content of the cache of compiled components when the command starts.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Compiled {
@@ -37,7 +37,7 @@ enum Compiled {
     Filled,
 }
 
-/// Of an agent, seconds.
+/// Measures the validation of an agent, seconds.
 pub fn validate(Validate { agent, skip, cache }: Validate) -> Result<Estimate> {
     let (component, skip) = (component(&agent)?, skip.join(","));
     match cache {
@@ -60,13 +60,13 @@ pub struct Size {
     size: ByteSize,
 }
 
-/// Of a large component without running it, seconds.
+/// Measures the validation of a large component without running it, seconds.
 pub fn without_running(Size { size }: Size) -> Result<Estimate> {
     let large = Large::of(size)?;
     super::rounds(11, |_| run(&large.file, RUNNING, large.folder.path()))
 }
 
-/// Of a large component ÷ what the engine takes to load it.
+/// Measures that of a large component ÷ what the engine takes to load it.
 pub fn vs_load(Size { size }: Size) -> Result<Estimate> {
     let large = Large::of(size)?;
     let engine = SandboxEngine::with_cache(&SandboxConfig::default(), Cache::none())?;

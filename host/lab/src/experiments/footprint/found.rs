@@ -1,4 +1,4 @@
-//! What an agent takes.
+//! The findings: memory and CPU of an agent.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

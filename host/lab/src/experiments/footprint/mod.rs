@@ -1,4 +1,4 @@
-//! What agents take of memory and CPU: once they are there, after messages, after a checkpoint,
+//! Measures agents' memory and CPU: once they are there, after messages, after a checkpoint,
 //! idle, and at a rate.
 
 mod found;
@@ -14,7 +14,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What agents take of memory and CPU.
+/// Measures the memory and CPU that agents take.
 pub struct Footprint;
 
 impl Experiment for Footprint {

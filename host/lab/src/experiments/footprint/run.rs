@@ -1,4 +1,4 @@
-//! What agents take of memory and CPU: when they are there, when they have worked, when
+//! Measures agents' memory and CPU: when they are there, when they have worked, when
 //! their state is saved, and while nobody wants anything of them.
 
 use super::found::{Footprint, Found, Memory};
@@ -18,14 +18,14 @@ use std::num::NonZeroU32;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How agents are measured.
+/// The load under which agents' memory and CPU are read.
 #[derive(Debug, Clone, Copy)]
 pub struct Settled {
-    /// How many there are: memory is told of one, as a share of all.
+    /// Agents at once. Memory is reported per agent, as a share of all.
     pub agents: usize,
     /// Messages per second, to all of them together.
     pub rate: f64,
-    /// How long to hold that rate, and how long to be idle.
+    /// The time at that rate, and again the time without messages.
     pub duration: Duration,
     /// Threads that the agents live on.
     pub shards: usize,
@@ -37,7 +37,7 @@ pub const MESSAGES: u32 = 1_000;
 /// Messages whose CPU is told.
 pub const COUNTED: usize = 10_000;
 
-/// What there is at a moment.
+/// The memory in use at a moment, bytes.
 struct Reading {
     resident: u64,
     linear: u64,
@@ -172,7 +172,7 @@ fn unknown() -> Error {
     Error::Machine("the kernel does not tell what is used: /proc is needed".to_owned())
 }
 
-/// CPU that this process and its living children have used.
+/// Returns the CPU time that this process and its living children have used.
 fn cpu() -> Result<Duration> {
     let theirs: Duration = children().iter().map(|child| child.cpu).sum();
     Ok(process_cpu() + theirs)
@@ -182,7 +182,7 @@ fn ns_since(before: Duration) -> Result<f64> {
     Ok(cpu()?.saturating_sub(before).as_nanos() as f64)
 }
 
-/// CPU that is used meanwhile though nobody wants anything, as a share of a core.
+/// Returns the CPU time that is used while no message is sent, as a share of a core.
 fn used_in(duration: Duration) -> Result<f64> {
     // Shards look for work a while before they sleep.
     thread::sleep(Duration::from_millis(10));

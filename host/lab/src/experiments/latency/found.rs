@@ -1,4 +1,4 @@
-//! What a search for the highest rate finds out.
+//! The findings of a search for the highest rate.
 
 use crate::record::Disturbance;
 use schemars::JsonSchema;

@@ -17,14 +17,14 @@ use crate::{Error, Result};
 use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 
-/// What to search for.
+/// The bounds of the search for the highest rate.
 #[derive(Debug, Clone, Copy)]
 pub struct Search {
     /// Agents, which get messages in turn.
     pub agents: usize,
     /// The 99th percentile of latency that may not be passed.
     pub p99: Duration,
-    /// How long each step is.
+    /// The length of each step.
     pub step: Duration,
     /// Threads that the agents live on.
     pub shards: usize,
@@ -116,7 +116,7 @@ impl Tried {
         above.filter(|rate| *rate > highest).min_by(f64::total_cmp)
     }
 
-    /// Whether the last two did not hold.
+    /// Returns true if the last two steps did not hold.
     fn is_over(&self) -> bool {
         let [.., a, b] = self.0.as_slice() else {
             return false;
@@ -124,7 +124,8 @@ impl Tried {
         !a.holds && !b.holds
     }
 
-    /// Half way between what holds and what does not, unless the two are near.
+    /// Returns the rate half way between one that holds and one that does not; `None` if the two
+    /// are near.
     fn between(&self) -> Option<f64> {
         let (low, high) = (self.highest().unwrap_or(0.0), self.too_high()?);
         let is_wide = high - low > PRECISION * high;
@@ -176,8 +177,8 @@ fn step(
 /// Windows that a step is cut into.
 const EIGHTHS: u32 = 8;
 
-/// Whether the backlog of the second half was always above that of the first, by more than
-/// what is due in a millisecond.
+/// Returns true if the backlog of the second half was always above that of the first, by more than
+/// the messages due in a millisecond.
 fn is_growing(backlogs: &[u64], rate: f64) -> bool {
     let (first, second) = backlogs.split_at(backlogs.len() / 2);
     let most = first.iter().max().copied().unwrap_or(0);

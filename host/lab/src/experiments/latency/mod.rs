@@ -1,4 +1,4 @@
-//! How long messages take at a rate, and the highest rate that the path bears.
+//! Measures latency at a rate, and searches for the highest rate that the path bears.
 
 mod found;
 mod max_rate;
@@ -14,7 +14,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// How long messages take at a rate.
+/// Measures latency at a given rate, in an open loop, or searches for the highest rate.
 pub struct Latency;
 
 impl Experiment for Latency {

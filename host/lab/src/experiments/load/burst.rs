@@ -16,13 +16,13 @@ pub struct Burst {
     pub rate: f64,
     /// Messages per second in the burst.
     pub burst: f64,
-    /// How long the burst is.
+    /// The length of the burst.
     pub duration: Duration,
-    /// How long the rate grows before the baseline.
+    /// The time in which the rate grows, before the baseline.
     pub ramp_up: Duration,
-    /// How long the baseline is measured before.
+    /// The time over which the baseline is measured, before the burst.
     pub baseline: Duration,
-    /// How long the recovery is watched after.
+    /// The time over which the recovery is watched, after the burst.
     pub watch: Duration,
     /// Threads that the agents live on.
     pub shards: usize,

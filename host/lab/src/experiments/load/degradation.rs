@@ -1,17 +1,17 @@
-//! Whether a load that did not change was served worse in the end.
+//! Compares the end of a load that did not change with its beginning.
 
 use crate::metrics::{Quantity, shared};
 use crate::record::{Phase, Point, RunPart};
 use crate::stats::{Estimate, change_over_time};
 
-/// How one figure changed, from the first third of the steady time to the last.
+/// The change of one figure from the first third of the steady time to the last.
 #[derive(Debug, Clone)]
 pub struct Degradation {
     /// The figure.
     pub of: &'static Quantity,
     /// The last third ÷ the first.
     pub ratio: Estimate,
-    /// Whether it is worse by more than 5 %, and surely worse at all.
+    /// True if the interval lies above 1, so that it is surely worse, and the ratio above 1.05.
     pub is_flagged: bool,
 }
 

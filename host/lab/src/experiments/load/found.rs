@@ -1,4 +1,4 @@
-//! What is left at the rests of a long load.
+//! The findings of a long load: counts at its rests.
 
 use sandlab_runtime::messaging::Census;
 use schemars::JsonSchema;

@@ -1,18 +1,18 @@
-//! Whether something is left behind by every message.
+//! Finds out whether every message leaves something behind.
 
 use super::found::Cycle;
 use crate::metrics::Unit;
 
-/// What is counted at each rest.
+/// A count that is taken at each rest, such as the bytes of the host's heap.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counted {
     /// Its name.
     pub what: &'static str,
-    /// What it is counted in.
+    /// The unit of `per_message`.
     pub unit: Unit,
-    /// How much it grew per message, from the first to the last of the rests that are looked at.
+    /// Growth per message, from the first to the last of the rests that are looked at.
     pub per_message: f64,
-    /// Whether it grew from each of them to the next.
+    /// True if it grew from each rest to the next.
     pub leaks: bool,
 }
 

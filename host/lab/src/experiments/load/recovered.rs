@@ -1,12 +1,12 @@
-//! When all is as it was before a burst.
+//! Finds the moment from which on all is as it was before a burst.
 
 use crate::record::{Phase, Point, RunPart};
 use crate::stats::exceedances;
 
-/// How a burst was borne.
+/// The course of a burst and of the recovery from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recovered {
-    /// When all was as before.
+    /// The moment from which on all was as before, if there was one.
     pub outcome: Outcome,
     /// From the burst's end until the backlog was as small as before, seconds; `None` if it was
     /// not while it was watched.
@@ -22,7 +22,7 @@ pub struct Recovered {
     pub p99_before: f64,
 }
 
-/// When all was as before.
+/// The moment from which on all was as before the burst.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outcome {
     /// From so many seconds after the burst's end on.
@@ -133,7 +133,8 @@ mod tests {
         recovered(&part)
     }
 
-    /// A second before, a second of burst, and five after, slow for as many windows.
+    /// Returns the windows of a second before, a second of burst, and five seconds after, of which
+    /// the first `slow` windows are slow.
     fn series(slow: u32) -> Vec<Point> {
         let before = (1..=10).map(|n| window(Phase::Baseline, n, 10.0 + f64::from(n), 3));
         let burst = (11..=20).map(|n| window(Phase::Burst, n, 500.0, 900));

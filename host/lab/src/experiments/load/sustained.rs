@@ -18,9 +18,9 @@ pub struct Sustained {
     pub agents: usize,
     /// Messages per second.
     pub rate: f64,
-    /// How long to measure, all cycles together.
+    /// The time that is measured, all cycles together.
     pub duration: Duration,
-    /// How long the rate grows before the first cycle.
+    /// The time in which the rate grows, before the first cycle.
     pub ramp_up: Duration,
     /// The number of cycles that the time is cut into.
     pub cycles: u32,
@@ -71,8 +71,8 @@ pub fn sustained(program: &Program, load: &Sustained, to: &mut dyn Recorder) -> 
     to.accounts(&fleet)
 }
 
-/// Twice what all mailboxes hold, at once: so that no buffer has to grow later, at some
-/// stall, which would look like a leak.
+/// Returns a load of twice what all mailboxes hold, at once: so that no buffer has to grow later,
+/// at some stall, which would look like a leak.
 fn fill(agents: usize) -> Segment {
     let moment = Duration::from_millis(1);
     let messages = 2 * agents * MailboxLimits::default().messages as usize;

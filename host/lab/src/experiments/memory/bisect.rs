@@ -1,11 +1,11 @@
 //! Bisection: where something stops to hold.
 
-/// Halves the stretch between a number for which something holds and one for which it does
-/// not, whichever of them is larger, until the two are neighbours. Returns the one for which
-/// it still holds. Assumes that it changes once in between; both ends are taken as known.
+/// Halves the stretch between a number for which something holds and one for which it does not,
+/// whichever of them is larger, until the two are neighbours. Returns the one for which it still
+/// holds. Assumes that it changes once in between; both ends are taken as known.
 ///
 /// # Errors
-/// What `probe` could not find out.
+/// The first error of `probe`.
 pub fn boundary<E>(
     mut holds: u64,
     mut fails: u64,

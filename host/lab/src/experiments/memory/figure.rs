@@ -14,12 +14,12 @@ pub enum Figure<T> {
 }
 
 impl<T> Figure<T> {
-    /// There is none, because of this.
+    /// Returns a figure that cannot be measured, with the reason.
     pub fn unavailable(why: impl Into<String>) -> Self {
         Self::Unavailable(why.into())
     }
 
-    /// What there is.
+    /// Returns the value; `None` if it could not be measured.
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Measured(value) => Some(value),
@@ -27,7 +27,7 @@ impl<T> Figure<T> {
         }
     }
 
-    /// Why there is none.
+    /// Returns the reason that there is no value; `None` if there is one.
     pub fn why_not(&self) -> Option<&str> {
         match self {
             Self::Measured(_) => None,

@@ -1,4 +1,4 @@
-//! What is found out under memory limits.
+//! The findings under memory limits.
 
 use super::{AtLimit, Tuned, Unsettled};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! What it costs to grow, and how an agent does just after.
+//! Measures the cost of growing memory, and the pace just after.
 
 use crate::Result;
 use crate::experiments::memory::figure::Figure;
@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 /// The growths that are timed, pages: the least, a megabyte, 16 of them.
 const STEPS: [u64; 3] = [1, 16, 256];
 
-/// How often each is timed, each time in a new pool: a slot that was used before keeps up to
-/// `keep-resident` of its pages, so that growth finds nothing to fault in (16 pages and the
-/// first writes to them: 27 µs there, some 350 µs in memory that nobody had).
+/// Samples of each growth, each in a new pool: a slot that was used before keeps up to
+/// `keep-resident` of its pages, so that growth finds nothing to fault in (16 pages and the first
+/// writes to them: 27 µs there, some 350 µs in memory that nobody had).
 const SAMPLES: usize = 31;
 
 /// What it costs to grow.
@@ -39,7 +39,7 @@ pub struct Step {
     pub touched_ns: Vec<f64>,
 }
 
-/// Times both.
+/// Times the steps, and the messages right after a growth.
 ///
 /// # Errors
 /// If an instance does not start, or fails before it is at its limit.
@@ -71,7 +71,8 @@ pub fn growth(tested: &LimitedAgent, limit: u64) -> Result<Growth> {
     Ok(Growth { steps, just_after: just_after(backend.as_ref(), room).map_err(failed)? })
 }
 
-/// What a command takes longer the first time, and by how many pages memory then grew.
+/// Returns by how many pages memory grew the first time that a command was handled, and by how many
+/// nanoseconds that took longer than the second time.
 fn first_against_second(backend: &dyn Backend, command: &str) -> Result<(u64, f64), CallError> {
     let mut probe = Probe::start(backend)?;
     probe.tell("status")?;
@@ -83,10 +84,10 @@ fn first_against_second(backend: &dyn Backend, command: &str) -> Result<(u64, f6
     Ok((grown / PAGE, first.as_nanos() as f64 - second.as_nanos() as f64))
 }
 
-/// How many messages after a growth count as just after it.
+/// Messages after a growth that count as just after it.
 pub const NEXT: usize = 20;
 
-/// How often it grows for that.
+/// Growths after which that is timed.
 const GROWTHS: u64 = 100;
 
 /// As few as give a median an interval.

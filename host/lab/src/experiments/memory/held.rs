@@ -1,4 +1,4 @@
-//! How an agent does that has filled a share of its limit.
+//! Measures an agent that has filled a share of its limit.
 
 use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::limited_agent::PAGE;
@@ -40,7 +40,7 @@ pub struct Full {
 /// As much as one message has it retain: a gigabyte in one would take longer than a deadline.
 const CHUNK: u64 = 16 << 20;
 
-/// What an allocator adds to a chunk of its own, at most.
+/// The most bytes that an allocator adds to a chunk of its own.
 const BOOKKEEPING: u64 = 128;
 
 /// Fills one instance with one share after another. The backend must be new: what an earlier
@@ -130,7 +130,7 @@ fn measure(
     }
 }
 
-/// `touch 1024`, of an agent that retains so much.
+/// Returns a case of `touch 1024`, for an agent that retains so many bytes.
 fn touches(retained: u64) -> Case {
     let expected = Expected::Reply(retained.to_string().into_bytes());
     let exchange = Exchange::new("touch 1024", expected);

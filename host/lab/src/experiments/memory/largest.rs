@@ -50,7 +50,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What an error says of the agent.
+    /// Returns the outcome that an error of a call stands for.
     pub fn of(error: &CallError) -> Self {
         let text = error.to_string();
         match error {
@@ -63,14 +63,14 @@ impl Outcome {
         }
     }
 
-    /// What it said, or what was said of its end.
+    /// Returns what the agent said, or what was said of its end.
     pub fn text(&self) -> &str {
         match self {
             Self::Survived(text) | Self::Aborted(text) | Self::Trapped(text) => text,
         }
     }
 
-    /// `refused, lives on`
+    /// Returns the outcome in words, such as `refused, lives on`.
     pub fn describe(&self) -> &'static str {
         match self {
             Self::Survived(_) => "refused, lives on",
@@ -132,8 +132,8 @@ fn allocation(
     )))
 }
 
-/// How much more than the largest has to be refused, bytes. A sandbox counts to the page. What
-/// a child has of its limit depends on where the kernel laid its heap: now and then one gets
+/// Returns how many bytes more than the largest have to be refused. A sandbox counts to the page.
+/// What a child has of its limit depends on where the kernel laid its heap: now and then one gets
 /// what the one before was refused.
 fn furthest(kind: BackendKind) -> u64 {
     match kind {

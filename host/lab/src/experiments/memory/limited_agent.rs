@@ -1,4 +1,4 @@
-//! What is put under limits: an agent on one backend, with its workload.
+//! The subject that is put under limits: an agent on one backend, with its workload.
 
 use crate::bundle::Subject;
 use crate::experiments::memory::figure::Figure;
@@ -26,17 +26,18 @@ pub const MOST: u64 = 1 << 32;
 
 /// An agent on one backend, to be run under one limit after another.
 pub struct LimitedAgent {
-    /// What reports call it.
+    /// The agent's name in reports.
     pub agent: String,
-    /// Where it runs.
+    /// The backend that its instances run on.
     pub backend: BackendKind,
-    /// What it is told, in series that each have an instance of their own.
+    /// The messages that it is sent, in series that each have an instance of their own.
     pub cases: Rc<[Case]>,
     /// The memories that it starts with.
     pub memories: Figure<Memories>,
     subject: Subject,
     sandbox: SandboxConfig,
-    /// What it writes in.
+    /// The temporary directory granted as `/data`; deleted when this is dropped. `None` if no case
+    /// needs one.
     _directory: Option<TempDir>,
 }
 
@@ -69,8 +70,8 @@ impl LimitedAgent {
         tested.under(MOST).map(|_| tested)
     }
 
-    /// What starts its instances under a limit: an engine of its own, whose pool has held
-    /// no other's memory.
+    /// Returns the backend that starts its instances under a limit: in an engine of its own, whose
+    /// pool has held no other's memory.
     ///
     /// # Errors
     /// If it does not load.
@@ -80,7 +81,7 @@ impl LimitedAgent {
         backends::backend(&self.subject, self.backend, &sandbox, &self.cases)
     }
 
-    /// An instance, configured for a case.
+    /// Starts an instance and configures it for a case.
     ///
     /// # Errors
     /// If it does not start, or does not take its configuration.
@@ -92,17 +93,17 @@ impl LimitedAgent {
         Ok(agent)
     }
 
-    /// Whether it is an agent of the contract, which takes messages of any content.
+    /// Returns true if it is an agent of the contract, which takes messages of any content.
     pub fn is_agent(&self) -> bool {
         self.subject.is_agent()
     }
 
-    /// What its memories have before any code runs, bytes; 0 where that is not known.
+    /// Returns the size of its memories before any code runs, bytes; 0 where that is not known.
     pub fn initial(&self) -> u64 {
         self.memories.value().map_or(0, |memories| memories.initial)
     }
 
-    /// The part of a run that measures it.
+    /// Returns the part of a run that measures it.
     pub fn part(&self, kind: &str) -> Part {
         let last = self.cases.last();
         let size = last.map(|case| case.size.unwrap_or(case.mean_bytes() as usize));
@@ -149,9 +150,9 @@ fn memories(subject: &Subject, backend: BackendKind) -> Result<Figure<Memories>>
     ))
 }
 
-/// Whether a call came to nothing for want of memory, as far as its backend can tell: the
-/// sandbox counts what it refused, of a child only its end or its own words are known, and
-/// a native twin has no limit.
+/// Returns true if a call failed for want of memory, as far as its backend can tell: the sandbox
+/// counts what it refused, of a child only its end or its own words are known, and a native twin
+/// has no limit.
 pub fn ran_out(backend: BackendKind, agent: &dyn Agent, error: &CallError) -> bool {
     let is_exhausted = matches!(error, CallError::Failure(Failure::Exhausted(_)));
     match (backend, error.cause()) {

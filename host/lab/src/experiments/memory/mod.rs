@@ -1,4 +1,4 @@
-//! What memory limits do to an agent: a sweep over limits, and the search for the right one.
+//! Puts an agent under memory limits: a sweep over limits, and the search for the right one.
 //!
 //! What any agent shows is measured of any: whether it starts, and how its workload goes.
 //! What asks for a vocabulary (the largest allocation, how it is to be nearly full, what
@@ -43,7 +43,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What memory limits do, and which one a workload needs.
+/// Measures what memory limits do, and finds the one that a workload needs.
 pub struct Memory;
 
 impl Experiment for Memory {

@@ -1,4 +1,4 @@
-//! How fast an instance handles messages, one call after another.
+//! Measures the rate and the time of an instance's calls, one after another.
 
 use crate::sampling::timing::{count, slice};
 use crate::stats::{Distribution, Estimate, median_interval};
@@ -17,17 +17,18 @@ pub struct Pace {
     pub time: Distribution,
 }
 
-/// How long single calls are timed.
+/// The time for which single calls are timed.
 const TIMED: Duration = Duration::from_millis(60);
 
-/// How long a slice takes at least.
+/// The shortest time of a slice.
 const SLICE: Duration = Duration::from_millis(5);
 
 /// As few as give a median an interval that leaves its outermost samples out.
 const SLICES: usize = 9;
 
 impl Pace {
-    /// Messages a second: the median of the slices with its interval.
+    /// Returns messages per second: the median of the slices with its interval. `None` if there are
+    /// too few slices.
     pub fn rate(&self) -> Option<Estimate> {
         let ns = median_interval(&self.ns)?;
         let rate = |ns: f64| 1e9 / ns;

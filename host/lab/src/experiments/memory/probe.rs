@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 pub struct Probe(pub Box<dyn Agent>);
 
 impl Probe {
+    /// Starts an instance without a configuration.
+    ///
     /// # Errors
     /// If it does not start.
     pub fn start(backend: &dyn Backend) -> Result<Self, Fault> {
@@ -31,7 +33,7 @@ impl Probe {
         })
     }
 
-    /// As [`tell`](Self::tell), and how long it took.
+    /// Does the same as [`tell`](Self::tell), and returns the time that it took.
     ///
     /// # Errors
     /// As [`tell`](Self::tell).
@@ -41,13 +43,13 @@ impl Probe {
         Ok(before.elapsed())
     }
 
-    /// What it has used.
+    /// Returns what the instance has used since it started.
     pub fn usage(&self) -> Usage {
         self.0.usage()
     }
 }
 
-/// Whether agents of this program have the vocabulary: one that does not answers otherwise,
+/// Returns true if agents of this program have the vocabulary: one that does not answers otherwise,
 /// or fails, or does not start.
 pub fn understands(backend: &dyn Backend) -> bool {
     let Ok(mut probe) = Probe::start(backend) else {

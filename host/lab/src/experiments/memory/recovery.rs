@@ -1,4 +1,4 @@
-//! How soon an agent is back that ran out of memory.
+//! Times the return of an agent that ran out of memory.
 
 use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::limited_agent::{LimitedAgent, MOST};
@@ -22,7 +22,7 @@ pub struct Recovery {
     pub ended: Figure<Distribution>,
 }
 
-/// How often each is timed.
+/// Samples of each time.
 const SAMPLES: usize = 31;
 
 /// Lets an agent with the vocabulary run out, both ways.
@@ -92,8 +92,8 @@ fn ended(
     Ok(Figure::Measured(times))
 }
 
-/// How soon a new instance of any agent gives its first good reply: what is left to do for
-/// one that its workload made run out. None if it runs out with that very message.
+/// Times how soon a new instance of any agent gives its first good reply: what is left to do for
+/// one that its workload made run out. Unavailable if it runs out with that very message.
 ///
 /// # Errors
 /// If it does not start, or replies what it must not.

@@ -50,7 +50,7 @@ pub struct Unsettled {
     pub curves: Vec<Curve>,
 }
 
-/// What the working sets showed.
+/// The result of watching the working sets.
 pub enum Soaked {
     /// All have a plateau.
     Settled(Vec<Curve>),

@@ -1,4 +1,4 @@
-//! Whether an agent starts under a limit, and if not, why and what to do.
+//! Finds out whether an agent starts under a limit, and if not, why and what to do.
 
 use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::limited_agent::{LimitedAgent, PAGE};
@@ -36,7 +36,7 @@ pub struct Refused {
 /// The stack that most agents do with: `sandlab-agent` and `std` need some kilobytes.
 const SMALL_STACK: u64 = 65_536;
 
-/// `17 pages (1.1 MiB) in 1 memory, of which 1.0 MiB are stack`
+/// Returns a text such as `17 pages (1.1 MiB) in 1 memory, of which 1.0 MiB are stack`.
 pub fn describe(memories: &Memories) -> String {
     let pages = memories.initial / PAGE;
     let size = ByteSize::b(memories.initial);
@@ -48,7 +48,7 @@ pub fn describe(memories: &Memories) -> String {
     format!("{pages} pages ({size}) in {count}{}", stack.unwrap_or_default())
 }
 
-/// What would let a component with these memories start under the limit.
+/// Returns the advice by which a component with these memories would start under the limit.
 fn remedy(memories: &Memories, limit: u64) -> String {
     let raise = format!("raise the limit to at least {} bytes", memories.initial);
     let Some(stack) = memories.stack.filter(|stack| *stack > SMALL_STACK) else {

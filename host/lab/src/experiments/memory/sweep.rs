@@ -103,8 +103,8 @@ fn at(tested: &LimitedAgent, limit: u64, has_words: bool) -> Result<AtLimit> {
     })
 }
 
-/// Why there is less memory than filling the limit would take, if there is: an eighth is left
-/// to everybody else.
+/// Returns the reason if there is less memory than filling the limit would take; `None` if there is
+/// enough. An eighth is left to everybody else.
 fn too_little(limit: u64) -> Option<String> {
     let available = available_memory()?;
     (limit > available.bytes / 8 * 7).then(|| {

@@ -16,16 +16,16 @@ use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// How to search.
+/// The settings of the search for the smallest limit that is enough.
 #[derive(Debug, Clone, Copy)]
 pub struct Search {
-    /// How often each limit is tried: all must go well for it to count as enough.
+    /// Tries of each limit: all must go well for it to count as enough.
     pub repeats: u32,
-    /// How often the workload is sent to each instance, one time after another, at least.
+    /// The fewest times that the workload is sent to each instance, one after another.
     pub passes: u64,
-    /// How long a working set is given to find its size.
+    /// The longest time that a working set is given to find its size.
     pub soak: Duration,
-    /// What is added to the smallest limit, percent.
+    /// The percentage that is added to the smallest limit.
     pub headroom: u32,
 }
 
@@ -72,14 +72,15 @@ pub struct Tried {
 }
 
 impl Tried {
-    /// Whether the limit is enough.
+    /// Returns true if the limit is enough: all tries were clean.
     pub fn holds(&self) -> bool {
         self.clean == self.tries
     }
 }
 
 impl Tuned {
-    /// What of the result does not hold, on fresh tries after the search.
+    /// Returns the part of the result that does not hold on fresh tries after the search; `None` if
+    /// all of it holds.
     pub fn objection(&self) -> Option<String> {
         let all = |tried: &Tried| format!("{} of {} tries", tried.clean, tried.tries);
         if !self.at_recommended.holds() {
@@ -178,7 +179,7 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
     }))))
 }
 
-/// So many pages and so many percent, in whole pages, never above what a memory can have.
+/// Returns so many pages and so many percent, in whole pages, never above what a memory can have.
 fn with_headroom(pages: u64, percent: u32) -> u64 {
     let more = pages * (100 + u64::from(percent));
     more.div_ceil(100).min(MOST / PAGE).max(pages)

@@ -1,4 +1,4 @@
-//! How an agent's own workload goes under a limit.
+//! Runs an agent's own workload under a limit.
 
 use crate::Result;
 use crate::experiments::memory::figure::Figure;
@@ -50,7 +50,7 @@ pub struct RanOut {
     pub denials: Option<Denials>,
 }
 
-/// How often the messages with which memory grows are timed.
+/// Samples of the messages with which memory grows.
 const SAMPLES: usize = 15;
 
 /// Runs the workload: each series once, on an instance of its own.
@@ -92,7 +92,7 @@ pub fn workload(tested: &LimitedAgent, backend: &dyn Backend) -> Result<Ran> {
     Ok(ran)
 }
 
-/// How a series of messages went.
+/// The end of a series of messages.
 pub enum Went {
     /// All were answered well, by this instance.
     Through(Box<dyn Agent>),
@@ -101,7 +101,7 @@ pub enum Went {
 }
 
 impl Went {
-    /// The growths that were refused meanwhile; none where the backend does not tell.
+    /// Returns the growths that were refused meanwhile; `None` where the backend does not tell.
     pub fn denials(&self) -> Option<Denials> {
         match self {
             Self::Through(agent) => agent.usage().denials,
@@ -114,7 +114,7 @@ impl Went {
 pub struct Series<'a> {
     /// The messages.
     pub case: &'a Case,
-    /// How often it is sent to one instance, one time after another.
+    /// Times that it is sent to one instance, one after another.
     pub passes: u64,
     /// In how many of these the replies are checked. Later the agent may fail as it likes.
     pub checked: u64,

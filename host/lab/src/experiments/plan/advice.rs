@@ -1,4 +1,4 @@
-//! What to write into the sandbox config, and what to ask of the machine.
+//! Advice: what to write into the sandbox config, and what to ask of the machine.
 
 use crate::experiments::plan::PlanRequest;
 use crate::experiments::plan::density_probe::DensityProbe;
@@ -77,7 +77,7 @@ fn settings(pool: &str) -> String {
     fields.collect::<Vec<_>>().join(", ")
 }
 
-/// As a sandbox config has it.
+/// Returns the layout's name in a sandbox config.
 pub fn layout(layout: Layout) -> &'static str {
     match layout {
         Layout::Fast => "fast",

@@ -22,13 +22,13 @@ use tempfile::TempDir;
 
 /// A program of which many agents can be started.
 pub struct DensityProbe {
-    /// What reports call it.
+    /// The agent's name in reports.
     pub agent: String,
     subject: Subject,
     config: SandboxConfig,
-    /// What an agent takes of a pool.
+    /// The parts of a pool that one agent takes.
     pub needs: Needs,
-    /// What each is told.
+    /// The first message of each agent, and the reply that it must give.
     pub probe: ProbeRequest,
     /// Threads that they live on.
     pub shards: usize,
@@ -38,8 +38,8 @@ pub struct DensityProbe {
 /// Agents of which the cost of one is measured, at most; half of them to warm up.
 const SAMPLE: u64 = 1_000;
 
-/// How long a reading may take, with so much for each agent: only a process that hangs takes
-/// as long.
+/// The longest time of a reading, to which [`PER_AGENT`] is added for each agent: only a process
+/// that hangs takes as long.
 const PER_READING: Duration = Duration::from_secs(600);
 const PER_AGENT: Duration = Duration::from_millis(10);
 
@@ -72,7 +72,7 @@ impl DensityProbe {
         })
     }
 
-    /// The sandbox config with which so many agents have room.
+    /// Returns the sandbox config with which so many agents have room.
     pub fn sandbox(&self, layout: Layout, agents: u64) -> SandboxConfig {
         let mut config = self.config.clone();
         let slots = agents.saturating_mul(self.needs.slots().into());
@@ -81,7 +81,7 @@ impl DensityProbe {
         config
     }
 
-    /// What one agent costs, of some. `stopped` ends it early.
+    /// Measures what one agent costs, from a sample of at most 1,000. `stopped` ends it early.
     ///
     /// # Errors
     /// If not even some start and answer.

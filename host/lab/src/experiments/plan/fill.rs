@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What the process is told.
+/// The request to the process that holds the agents.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Fill {
     /// The component or core module.
@@ -28,11 +28,11 @@ pub struct Fill {
     pub reuse: Option<u64>,
     /// Whether each is sent a message: an instance that a message ends would be gone after it.
     pub asks: bool,
-    /// What its agents are allowed.
+    /// The sandbox config of its agents, with room for all of them.
     pub sandbox: SandboxConfig,
-    /// What each is told, and must answer.
+    /// The message that each is sent, and the reply that it must give.
     pub probe: ProbeRequest,
-    /// How many agents there are at each reading; the last is all.
+    /// The number of agents at each reading; the last is all.
     pub readings: Vec<u64>,
     /// Threads that they live on.
     pub shards: usize,
@@ -74,7 +74,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Memory of all kinds, bytes.
+    /// Returns resident memory and page tables, bytes.
     pub fn memory(&self) -> f64 {
         (self.resident + self.page_tables) as f64
     }

@@ -1,4 +1,4 @@
-//! What a plan finds out of a layout.
+//! The findings on a layout.
 
 use super::{Advice, Capacity, Verified};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! What this machine has for agents.
+//! The resources of this machine that agents can take.
 
 use crate::experiments::plan::open_files::OpenFiles;
 use sandlab_runtime::limits::{self, Holder};
@@ -52,14 +52,14 @@ impl From<Holder> for MemoryBound {
     }
 }
 
-/// Where a process's half of a 47-bit address space ends.
+/// The end of a process's half of a 47-bit address space.
 const END: u64 = 1 << 47;
 
 /// Mappings that the process which holds the agents may have more than this one: a few, measured.
 const HOST: u64 = 64;
 
 impl Machine {
-    /// As the kernel tells; none where it does not.
+    /// Asks the kernel. `None` where it does not tell.
     pub fn now() -> Option<Self> {
         let mappings = Mappings::now()?;
         let mut holes = holes(&fs::read_to_string("/proc/self/maps").ok()?);
@@ -85,7 +85,7 @@ impl Machine {
         self.as_mappings().room().saturating_sub(HOST)
     }
 
-    /// The kernel's limit with which so many mappings could be taken.
+    /// Returns the kernel's limit with which so many more mappings could be taken.
     pub fn mappings_for(&self, more: u64) -> u64 {
         self.as_mappings().limit_for(more)
     }
@@ -95,7 +95,7 @@ impl Machine {
     }
 }
 
-/// The free stretches between what `/proc/self/maps` lists.
+/// Returns the free stretches between what `/proc/self/maps` lists, bytes.
 fn holes(maps: &str) -> Vec<u64> {
     let ranges = maps.lines().filter_map(|line| {
         let (start, rest) = line.split_once('-')?;

@@ -1,4 +1,4 @@
-//! How many agents this machine holds, in each layout: predicted from a few, and on request
+//! Plans how many agents this machine holds, in each layout: predicted from a few, and on request
 //! verified with all.
 
 mod advice;
@@ -27,7 +27,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// How many agents a machine holds.
+/// Plans how many agents a machine holds, and verifies it.
 pub struct Density;
 
 impl Experiment for Density {

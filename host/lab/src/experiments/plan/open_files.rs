@@ -17,7 +17,7 @@ pub struct OpenFiles {
 const HOST: u64 = 64;
 
 impl OpenFiles {
-    /// Of this process; none where the kernel does not list them.
+    /// Reads the numbers of this process; `None` where the kernel does not list them.
     pub fn now() -> Option<Self> {
         Some(Self {
             used: std::fs::read_dir("/proc/self/fd").ok()?.count() as u64,
@@ -25,12 +25,12 @@ impl OpenFiles {
         })
     }
 
-    /// How many more agents may take.
+    /// Returns how many more descriptors agents may take.
     pub fn room(&self) -> u64 {
         self.limit.saturating_sub(self.used.saturating_add(HOST))
     }
 
-    /// The least limit with which agents may take so many more.
+    /// Returns the smallest limit with which agents may take so many more, in steps of 1,024.
     pub fn limit_for(&self, more: u64) -> u64 {
         (self.used + HOST + more).next_multiple_of(1_024)
     }

@@ -25,8 +25,8 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Of the readings of one process: with no agent, and with two numbers of them, whose
-    /// difference is what counts for each.
+    /// Returns the cost by the readings of one process: with no agent, and with two numbers of
+    /// them, whose difference is what counts for each.
     pub fn of(none: &Reading, some: &Reading, more: &Reading) -> Self {
         let agents = (more.agents - some.agents).max(1) as f64;
         let each = |some: u64, more: u64| (more as f64 - some as f64).max(0.0) / agents;
@@ -42,12 +42,12 @@ impl Cost {
         }
     }
 
-    /// Memory of all kinds that each takes, bytes.
+    /// Returns the memory that each agent takes, resident and page tables, bytes.
     pub fn each(&self) -> f64 {
         self.resident + self.page_tables
     }
 
-    /// Memory of all kinds that so many take, bytes.
+    /// Returns the memory that so many agents take, resident and page tables, bytes.
     pub fn memory(&self, agents: u64) -> f64 {
         self.once + self.each() * agents as f64
     }
@@ -101,7 +101,7 @@ pub struct Capacity {
 const SHARE_OF_MEMORY: f64 = 0.9;
 
 impl Capacity {
-    /// Of agents that cost so much, on this machine.
+    /// Predicts how many agents of this cost the machine holds.
     pub fn predict(density: &DensityProbe, layout: Layout, machine: &Machine, cost: Cost) -> Self {
         let sandbox = density.sandbox(layout, 1);
         Self::of(&sandbox, density.needs.slots(), machine, cost)
@@ -127,19 +127,19 @@ impl Capacity {
         }
     }
 
-    /// How many there can be.
+    /// Returns the number of agents that there can be: the lowest of all bounds.
     pub fn agents(&self) -> u64 {
         self.bounds().map(|(_, agents)| agents).min().unwrap_or(0)
     }
 
-    /// What comes first.
+    /// Returns the bound that is reached first.
     pub fn bound(&self) -> Bound {
         let first = self.bounds().min_by_key(|(_, agents)| *agents);
         first.map_or(Bound::Memory, |(bound, _)| bound)
     }
 
-    /// How many there could be if the kernel allowed as many mappings and open files as they
-    /// take.
+    /// Returns how many there could be if the kernel allowed as many mappings and open files as
+    /// they take.
     pub fn agents_unlimited(&self) -> u64 {
         self.by_address_space.min(self.by_memory)
     }
@@ -153,8 +153,8 @@ impl Capacity {
     }
 }
 
-/// Slots that find room in the holes of the address space: whole pools first, and what is
-/// left in the largest hole then.
+/// Returns the slots that find room in the holes of the address space: whole pools first, and what
+/// is left in the largest hole then.
 fn slots_in(sandbox: &SandboxConfig, holes: &[u64]) -> u64 {
     let a_slot = sandbox.address_space_a_slot();
     if sandbox.allocation.layout == Layout::Packed {
@@ -187,17 +187,18 @@ pub struct Overfill {
 }
 
 impl Verified {
-    /// Memory of all kinds that they took in fact, bytes.
+    /// Returns the memory that they took in fact, resident and page tables, bytes.
     pub fn memory(&self) -> f64 {
         self.after.memory() - self.before.memory()
     }
 
-    /// That by what was predicted.
+    /// Returns measured ÷ predicted memory.
     pub fn memory_ratio(&self, capacity: &Capacity) -> f64 {
         self.memory() / capacity.cost.memory(self.after.agents)
     }
 
-    /// How many there can be by what was measured, of how many were predicted.
+    /// Returns measured ÷ predicted number of agents; 1 where the measurement does not contradict
+    /// the prediction.
     pub fn agents_ratio(&self, capacity: &Capacity) -> f64 {
         match (&self.beyond, capacity.bound()) {
             // It was refused, so that the limit is between the two.

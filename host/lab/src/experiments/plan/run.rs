@@ -15,15 +15,15 @@ use sandlab_runtime::config::Layout;
 /// not in doubt, since every further one costs the same.
 pub const MOST_VERIFIED: u64 = 100_000;
 
-/// How far a prediction may be off.
+/// The share by which a prediction may be off.
 pub const TOLERANCE: f64 = 0.15;
 
-/// What is asked of a plan.
+/// The request that a plan answers.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanRequest {
-    /// How many agents there have to be; `None` for as many as there can be.
+    /// The number of agents that there have to be; `None` for as many as there can be.
     pub agents: Option<u64>,
-    /// Whether to start them and compare.
+    /// Set to start that many agents and compare.
     pub verify: bool,
 }
 

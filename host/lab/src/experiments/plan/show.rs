@@ -20,7 +20,7 @@ struct Planned<'a> {
     capacity: &'a Capacity,
     advice: &'a Advice,
     verified: Option<&'a Verified>,
-    /// Why no time is judged.
+    /// The disturbance for which times are withheld; `None` if they are judged.
     disturbed: Option<String>,
 }
 
@@ -238,7 +238,7 @@ fn metrics(planned: &Planned, to: &mut View) {
     }
 }
 
-/// Nothing fits, or what was verified is not as predicted.
+/// Adds an objection if nothing fits, or what was verified is not as predicted.
 fn object(planned: &[Planned], to: &mut View) {
     for Planned { capacity, verified, .. } in planned {
         let Some(verified) = verified else {

@@ -1,4 +1,4 @@
-//! How agents came back from faults.
+//! The findings: recoveries of agents from faults.
 
 use crate::stats::Distribution;
 use schemars::JsonSchema;

@@ -31,11 +31,11 @@ pub struct Faulting {
     pub rate: f64,
     /// Faults per second, in the two quarters that have faults.
     pub faults: f64,
-    /// What goes wrong.
+    /// The fault of the reference agent `faulty`. Of another agent its workload says what it is.
     pub trap: Trap,
-    /// How long to measure: without faults, with, with, without.
+    /// The time that is measured, in quarters: without faults, with, with, without.
     pub duration: Duration,
-    /// How long the rate grows before.
+    /// The time in which the rate grows, before that.
     pub ramp_up: Duration,
     /// Threads that the agents live on.
     pub shards: usize,
@@ -65,10 +65,10 @@ impl Trap {
     }
 }
 
-/// What makes agents fault.
+/// The messages that make agents fault.
 struct FaultMessages {
     messages: Vec<Vec<u8>>,
-    /// What goes wrong, where sandlab knows it.
+    /// The kind of fault; `None` if the workload's own messages make agents fault.
     trap: Option<Trap>,
 }
 
@@ -164,11 +164,12 @@ struct Faults {
     agents: Vec<AgentId>,
     victim: usize,
     said: u64,
-    /// After how many messages one makes its agent fault; `None` for the time being.
+    /// Messages per fault; `None` while there are no faults.
     every: Option<u64>,
-    /// What makes agents fault, in turn.
+    /// The messages that make agents fault, in turn.
     messages: Vec<Vec<u8>>,
-    /// Whom the next message, which it has to answer well, goes to: its index.
+    /// The index of the agent that the next message goes to, which it has to answer well. `None`
+    /// after that.
     probe: Option<usize>,
     /// The messages on their way that make an agent fault.
     faulting: HashMap<u64, AgentId>,
@@ -200,7 +201,7 @@ impl Faults {
         self.down.clear();
     }
 
-    /// Whether the next message makes its agent fault. Never the last one of a stretch,
+    /// Returns true if the next message makes its agent fault. Never the last one of a stretch,
     /// behind which nothing would show that the agent is back.
     fn is_due(&self) -> bool {
         self.every.is_some_and(|every| self.said % every == every / 2)

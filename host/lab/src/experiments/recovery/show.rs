@@ -99,8 +99,8 @@ fn metrics(part: &Part, found: &Recoveries, to: &mut View) {
     }));
 }
 
-/// Objects to what did not come back. Nobody knows whether an agent that was kept from its core
-/// would have; a message that is not accounted for is lost on any machine.
+/// Objects if not all came back. Nobody knows whether an agent that was kept from its core would
+/// have; a message that is not accounted for is lost on any machine.
 fn object(part: &Part, found: &Recoveries, to: &mut View) {
     let name = part.name();
     if found.missing() > 0 && withheld(part).is_none() {

@@ -1,4 +1,4 @@
-//! What more agents cost.
+//! The findings for one number of agents.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

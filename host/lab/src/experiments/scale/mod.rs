@@ -1,4 +1,4 @@
-//! What more agents cost: to start them, in memory, and in throughput.
+//! Measures the cost of more agents: to start them, in memory, and in throughput.
 
 mod found;
 mod parameters;
@@ -14,7 +14,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What more agents cost.
+/// Measures what more agents cost.
 pub struct Scale;
 
 impl Experiment for Scale {

@@ -13,9 +13,9 @@ use std::time::Duration;
 /// One number of agents.
 #[derive(Debug, Clone, Copy)]
 pub struct Stage {
-    /// How many.
+    /// Agents that live at once.
     pub agents: usize,
-    /// How long to measure throughput.
+    /// The time over which throughput is measured.
     pub duration: Duration,
     /// Threads that the agents live on, and the clients' work.
     pub shards: usize,

@@ -110,7 +110,7 @@ fn table(rows: &[Row]) -> Table {
         .done()
 }
 
-/// Throughput and the start of one, by the number of agents.
+/// Draws throughput and the start of one agent, by the number of agents.
 fn charts(rows: &[Row], to: &mut View) {
     let by_backend = |spot: fn(&Row) -> Option<Spot>| {
         let kinds = BackendKind::ALL.into_iter().map(|kind| {

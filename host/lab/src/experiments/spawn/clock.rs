@@ -15,7 +15,7 @@ impl Clock {
         Self { phases: Vec::new(), last: Some(Instant::now()) }
     }
 
-    /// What was done since the last call is this phase, of each of so many agents.
+    /// Counts the time since the last call as this phase, of each of so many agents.
     pub(super) fn lap(&mut self, phase: Phase, agents: usize) {
         let now = Instant::now();
         if let Some(last) = self.last {
@@ -25,12 +25,12 @@ impl Clock {
         self.last = Some(Instant::now());
     }
 
-    /// What was done since the last call does not count.
+    /// Leaves out the time since the last call.
     pub(super) fn skip(&mut self) {
         self.last = Some(Instant::now());
     }
 
-    /// All phases until the first reply.
+    /// Adds the sum of all phases until the first reply.
     pub(super) fn sum(&mut self) {
         let counted = self.phases.iter().filter(|(phase, _)| *phase != Phase::Drop);
         let sum = counted.map(|(_, ns)| ns).sum();

@@ -1,4 +1,4 @@
-//! What it takes to start an agent.
+//! The findings: the time of a start, by method and phase.
 
 use super::clock::Clock;
 use crate::record::Disturbance;

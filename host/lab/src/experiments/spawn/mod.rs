@@ -1,4 +1,4 @@
-//! What it takes to start an agent, phase by phase, by each method that there is: from a
+//! Measures the start of an agent, phase by phase, by each method that there is: from a
 //! component that nobody has compiled to one agent more of a program that runs, beside what one
 //! could take instead of a sandbox.
 
@@ -22,7 +22,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What it takes to start an agent.
+/// Measures the time that it takes to start an agent, by phase.
 pub struct Spawn;
 
 impl Experiment for Spawn {

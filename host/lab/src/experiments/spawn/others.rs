@@ -74,7 +74,7 @@ pub fn started(backend: &dyn Backend, mut clock: Clock, what: &Starting) -> Resu
     Ok(clock)
 }
 
-/// A thread that is started, answers one message, and is joined.
+/// Times a thread that is started, answers one message, and is joined.
 pub fn thread() -> Result<Clock> {
     let failed = |what: &str| Error::Machine(format!("a plain thread {what}"));
     let mut clock = Clock::start();

@@ -23,7 +23,7 @@ pub const MANY: usize = 50;
 /// machine does is looked at after each, and a block is one observation.
 const SLOW: u32 = 10;
 
-/// What was started in a stretch of time.
+/// The starts of a stretch of time, by method: one observation.
 struct Block {
     starts: Vec<(Method, Vec<Clock>)>,
     invalid: Option<Disturbance>,
@@ -49,7 +49,7 @@ fn spawned(blocks: &[Block]) -> Vec<Spawned> {
     all.into_values().collect()
 }
 
-/// What is started, and what it is told.
+/// The subject that is started, its first message, and the ways to start it.
 pub(super) struct Starting {
     pub(super) subject: Subject,
     pub(super) case: Case,
@@ -174,7 +174,7 @@ impl Starting {
         self.managed.as_ref().ok_or_else(missing)
     }
 
-    /// Whether what came of the first message is what must.
+    /// Checks that the outcome of the first message is what it must be.
     pub(super) fn check(&self, handled: &Handled, side: &str) -> Result<()> {
         let checked = self.exchange().expected.check(handled);
         checked.map_err(|reason| Error::WrongReply {
@@ -195,7 +195,7 @@ impl Starting {
     }
 }
 
-/// One round of so many.
+/// Returns how many rounds pass per round of this method.
 fn every(method: Method) -> u32 {
     match method {
         Method::Cold | Method::Process => SLOW,

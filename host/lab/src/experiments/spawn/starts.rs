@@ -22,10 +22,11 @@ pub(super) trait Starts: Send + Sync {
     /// Takes memory that a pool has mapped.
     fn pooled(&self, what: &Starting) -> Result<Clock>;
 
-    /// As pooled, one on each core at once.
+    /// Starts one on each core at once, each as [`pooled`](Self::pooled).
     fn concurrent(&self, what: &Starting) -> Result<Vec<Clock>>;
 
-    /// As pooled, many that stay: what is held against as many on the message path.
+    /// Starts many that stay, each as [`pooled`](Self::pooled): they are compared with as many on
+    /// the message path.
     fn many(&self, what: &Starting) -> Result<Clock>;
 }
 

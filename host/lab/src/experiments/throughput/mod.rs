@@ -1,4 +1,4 @@
-//! How many messages per second go through the whole path, with a stated number in flight.
+//! Measures messages per second through the whole path, with a stated number in flight.
 
 mod parameters;
 mod run;
@@ -13,7 +13,7 @@ use crate::view::View;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many messages per second go through the whole path.
+/// Measures messages per second through the whole path, in a closed loop.
 pub struct Throughput;
 
 /// Nothing but what any part can find out.

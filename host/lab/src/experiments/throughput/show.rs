@@ -65,7 +65,7 @@ fn table(rows: &[Row]) -> Table {
     .done()
 }
 
-/// Where the clients' work is done: a message from another core has to wake this one.
+/// Returns where the clients' work is done: a message from another core has to wake this one.
 fn placed(load: ClosedLoop) -> &'static str {
     match (load.mode, load.clients) {
         (Mode::Task, _) | (_, Clients::Threads) => "threads",

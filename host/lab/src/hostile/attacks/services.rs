@@ -2,7 +2,7 @@
 
 use super::{Attack, Expected, Method, Program, Service};
 
-/// A service that does this with a request.
+/// Returns an attack by a service that does this with a request.
 const fn serving(name: &'static str, handle: &'static str, fault: &'static str) -> Attack {
     Attack {
         name,
@@ -12,7 +12,7 @@ const fn serving(name: &'static str, handle: &'static str, fault: &'static str) 
     }
 }
 
-/// As [`serving`], if it never ends by itself.
+/// Returns an attack as [`serving`], by a service that never ends by itself.
 const fn stalling(name: &'static str, handle: &'static str, fault: &'static str) -> Attack {
     Attack { method: Method::Stall, ..serving(name, handle, fault) }
 }

@@ -10,9 +10,9 @@ use rusqlite::params;
 pub struct Baseline {
     /// The name.
     pub name: String,
-    /// Which run.
+    /// The run's number in the store.
     pub run: RunId,
-    /// When it got its name, RFC 3339.
+    /// The time at which the run got its name, RFC 3339.
     pub saved: String,
 }
 
@@ -39,7 +39,7 @@ impl Store {
         saved.map(drop).map_err(self.failed())
     }
 
-    /// All baselines, by name.
+    /// Returns all baselines, by name.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -49,7 +49,7 @@ impl Store {
         })
     }
 
-    /// The run with this name.
+    /// Returns the run with this name.
     ///
     /// # Errors
     /// If there is none.

@@ -1,4 +1,4 @@
-//! Where runs are kept: one SQLite file, written while they are measured.
+//! The store of runs: one SQLite file, written while they are measured.
 //!
 //! Every entry is a transaction of its own in a write-ahead log: a process that is killed
 //! loses what it had not finished measuring, and nothing else. Others may read and write
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How long to wait for others that write.
+/// The longest time to wait for others that write.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The runs of a file.
@@ -73,7 +73,7 @@ impl Store {
         }
     }
 
-    /// One that is gone when it is dropped.
+    /// Opens a store that is deleted when it is dropped.
     ///
     /// # Errors
     /// If the folder for temporary files cannot be written.
@@ -84,12 +84,12 @@ impl Store {
         Ok(store)
     }
 
-    /// Whether it is gone when it is dropped.
+    /// Returns true if it is deleted when it is dropped, as a temporary store or a copy is.
     pub fn is_temporary(&self) -> bool {
         self._folder.is_some()
     }
 
-    /// Where it is.
+    /// Returns the path of the file that it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
     }

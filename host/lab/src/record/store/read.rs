@@ -15,16 +15,16 @@ use serde::de::DeserializeOwned;
 pub struct Listed {
     /// Its number.
     pub id: RunId,
-    /// How it began.
+    /// The run's first record.
     pub begin: Begin,
-    /// How it ended; none if it was killed, or has not ended.
+    /// The run's last record; `None` if it was killed, or has not ended.
     pub end: Option<End>,
     /// The names of the baselines that it is.
     pub baselines: Vec<String>,
 }
 
 impl Store {
-    /// All runs, the oldest first.
+    /// Returns all runs, the oldest first.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -45,7 +45,7 @@ impl Store {
         Ok(runs)
     }
 
-    /// The run that is meant by a number, `last`, or the name of a baseline.
+    /// Returns the run that is meant by a number, `last`, or the name of a baseline.
     ///
     /// # Errors
     /// If there is none.

@@ -6,15 +6,15 @@ use crate::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
-/// What marks an SQLite file as a store: "sand" (`PRAGMA application_id`).
+/// The number that marks an SQLite file as a store: "sand" (`PRAGMA application_id`).
 const APPLICATION: i32 = i32::from_be_bytes(*b"sand");
 
-/// What made each version (`PRAGMA user_version`) of the one before; the first is made of
-/// nothing. A version that was released is never changed, only followed.
+/// The statements that make each version (`PRAGMA user_version`) of the one before; the first is
+/// made of nothing. A version that was released is never changed, only followed.
 ///
-/// The numbers of parts count from 0 in their run. Histograms are HDR (V2, deflated), rounds
-/// are little-endian f64, one per side (of an imported run many rounds stand in one row),
-/// whatever is `body`, `started_with`, `ended_with` or `invalid` is JSON, and times are nanoseconds.
+/// The numbers of parts count from 0 in their run. Histograms are HDR (V2, deflated), rounds are
+/// little-endian f64, one per side (of an imported run many rounds stand in one row), whatever is
+/// `body`, `started_with`, `ended_with` or `invalid` is JSON, and times are nanoseconds.
 const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE run (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -55,7 +55,7 @@ fn copy(path: &Path, log: Option<&Path>) -> Result<Store> {
     Ok(Store { path: path.to_owned(), _folder: Some(folder), ..store })
 }
 
-/// Unlike [`fs::copy`], which would make the copy read-only, too.
+/// Copies a file. Unlike [`fs::copy`], it does not make the copy read-only, too.
 fn write_copy(from: &Path, to: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(Error::file("read", from))?;
     let copied = File::create(to).and_then(|mut target| io::copy(&mut source, &mut target));
@@ -68,7 +68,7 @@ fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The URI of a file that nobody changes (<https://sqlite.org/uri.html>).
+/// Returns the URI of a file that nobody changes (<https://sqlite.org/uri.html>).
 fn immutable(path: &Path) -> String {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_bytes() {

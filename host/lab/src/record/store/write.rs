@@ -131,7 +131,7 @@ fn import(to: &Connection, document: &Document) -> Result<RunId, Unstored> {
     Ok(run)
 }
 
-/// Why something could not be stored.
+/// The reason that something could not be stored.
 enum Unstored {
     Sqlite(rusqlite::Error),
     Encoding(String),

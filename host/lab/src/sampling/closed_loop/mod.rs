@@ -1,4 +1,4 @@
-//! How many messages a second go through the whole path, client and all.
+//! Measures messages per second through the whole path, client and all.
 //!
 //! A closed loop: each connection, a thread, keeps a stated number of messages in flight,
 //! to all agents in turn. Every reply is checked against the message that it answers.
@@ -133,7 +133,8 @@ pub fn windows_of(
     Ok(())
 }
 
-/// Each agent gets the messages of its series in order, so that it has one sender.
+/// Refuses loads in which an agent would have several senders: each agent gets the messages of its
+/// series in order.
 fn require_order(load: &ClosedLoop) -> Result<()> {
     if load.clients == Clients::Local {
         return Err(Error::Usage(
@@ -150,10 +151,10 @@ fn require_order(load: &ClosedLoop) -> Result<()> {
     Ok(())
 }
 
-/// What a driver counted, and in which interval; none when it has ended.
+/// A driver's counts, and the index of their interval; `None` when it has ended.
 type Counted = Option<(usize, ClosedWindow)>;
 
-/// How long after the end a driver may wait for its last reply.
+/// The longest time that a driver waits for its last reply after the end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 fn on_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<()> {

@@ -1,4 +1,4 @@
-//! How many tasks a second a pool of equal agents does: all tasks are given out at once,
+//! Measures tasks per second of a pool of equal agents: all tasks are given out at once,
 //! and when the last one is done, as many again.
 
 use crate::record::Watch;

@@ -22,7 +22,7 @@ pub fn load(equivalent: &Equivalent, config: &SandboxConfig) -> Result<Arc<dyn B
     })
 }
 
-/// A reply with this content, if it could be written.
+/// Returns a reply with this content, if it could be written.
 fn reply(to: &Message, content: serde_json::Result<Vec<u8>>) -> Handled {
     let reply = Message {
         id: to.id,

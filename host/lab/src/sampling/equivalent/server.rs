@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
-/// How long a server that was started may take until it answers.
+/// The longest time that a server which was started takes until it answers.
 const START: Duration = Duration::from_secs(30);
 
 /// A server, and the process that it runs in if sandlab started it.

@@ -1,4 +1,4 @@
-//! Why messages failed, counted by what their texts have in common.
+//! Counts the causes of failures by what their texts have in common.
 
 use std::collections::BTreeMap;
 

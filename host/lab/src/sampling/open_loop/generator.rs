@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// What is sent, and what is made of the replies.
+/// The source of the messages, and the judge of the replies.
 pub trait Script: Send {
     /// Returns the next message: its recipient and its content.
     fn next_request(&mut self, id: u64) -> (AgentId, Vec<u8>);
@@ -29,19 +29,19 @@ pub trait Script: Send {
     fn on_reply(&mut self, reply: Reply) -> Result<Verdict>;
 }
 
-/// What came of a message, and when. Times are nanoseconds from the load's start on.
+/// The outcome of a message. Times are nanoseconds from the load's start on.
 pub struct Reply {
     /// The message's id.
     pub id: u64,
-    /// When it was due.
+    /// The time at which the message was due.
     pub due_ns: u64,
-    /// When its end was seen.
+    /// The time at which the reply, or the failure, was seen.
     pub done_ns: u64,
     /// Its reply, or why there is none.
     pub outcome: Result<Message, DeliveryError>,
 }
 
-/// Whether a message did what it was to.
+/// The judgement of a message's outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It came to a good reply.
@@ -55,17 +55,17 @@ pub enum Verdict {
 /// Messages that leave before the next look at what came back.
 const AT_ONCE: usize = 256;
 
-/// How late a good reply may be if nothing else is said: ten times the p99 that the standard
+/// The deadline of a good reply if nothing else is said: ten times the p99 that the standard
 /// targets call critical.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
-/// How long the last messages may take to come back.
+/// The longest time that the last messages may take to come back.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sends messages to agents when they are due.
 pub struct Generator<S> {
     connection: Connection,
-    /// What is said.
+    /// The messages' source.
     pub script: S,
     out: Departures<Departure>,
     born: Instant,
@@ -74,7 +74,8 @@ pub struct Generator<S> {
     failures: Failures,
 }
 
-/// Which message it is, when it was due, and when it had left.
+/// A message on its way: its number, the time at which it was due, and the time at which it had
+/// left.
 struct Departure {
     number: u64,
     due_ns: u64,
@@ -82,7 +83,7 @@ struct Departure {
 }
 
 impl<S: Script> Generator<S> {
-    /// Over this connection.
+    /// Returns a generator that sends over this connection.
     pub fn new(connection: Connection, script: S) -> Self {
         Self {
             connection,
@@ -278,14 +279,15 @@ struct Load {
     done: u64,
     /// Messages that were counted as due in an earlier window.
     counted: u64,
-    /// When it was stopped: from then on nothing is due.
+    /// The time at which it was stopped: from then on nothing is due.
     stopped_ns: Option<u64>,
     cpu: Duration,
     window: Window,
     ends_ns: u64,
     /// The number of the first message after each phase, in order.
     bounds: Vec<(Phase, u64)>,
-    /// What came back of other phases than the window's, each in a window that takes no time.
+    /// The replies to messages of other phases than the window's, each phase in a window that takes
+    /// no time.
     stragglers: Vec<Window>,
 }
 
@@ -307,7 +309,7 @@ impl Load {
         self.start.elapsed().as_nanos() as u64
     }
 
-    /// Messages that were due by then.
+    /// Returns the number of messages that were due by then.
     fn due_by(&self, now_ns: u64) -> u64 {
         let until = self.stopped_ns.map_or(now_ns, |stopped| stopped.min(now_ns));
         // What has left was due, whatever the rounding says.

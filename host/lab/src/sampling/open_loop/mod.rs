@@ -86,8 +86,8 @@ impl Before {
         invalid
     }
 
-    /// A queue that grew while nothing counted is not the path's doing until it is gone. One that
-    /// still grows is.
+    /// Returns the disturbance of a backlog that is left from one. A queue that grew while nothing
+    /// counted is not the path's doing until it is gone. One that still grows is.
     fn aftermath(&self, window: &Window) -> Option<Disturbance> {
         let messages = self.backlog;
         let is_left = self.invalid.is_some() && messages > window.due / 100;
@@ -95,15 +95,16 @@ impl Before {
     }
 }
 
-/// A generator that was late and caught up was kept from its core; one that falls further and
-/// further behind is asked for more than goes through, which is a result.
+/// Returns the disturbance of a generator that was late and caught up, since something kept it from
+/// its core. One that falls further and further behind is asked for more than goes through, which
+/// is a result.
 fn late(window: &Window) -> Option<Disturbance> {
     let lag_ns = window.lag.quantile(0.99)?;
     let is_late = lag_ns > MOST_LAG.as_nanos() as f64 && window.is_generator_limited();
     (is_late && window.backlog <= window.due / 10).then_some(Disturbance::LateGenerator { lag_ns })
 }
 
-/// Whether a load goes on.
+/// The answer to whether a load goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Go {
     /// It does.
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
     use crate::record::Phase;
 
-    /// A window of 1,000 messages that all left this late, and the backlog at its end.
+    /// Returns a window of 1,000 messages that all left this late, with the backlog at its end.
     fn window(lag_ms: u64, backlog: u64) -> Window {
         let mut window = Window::new(Phase::Steady, 0);
         (window.due, window.sent, window.good) = (1_000, 1_000, 1_000);

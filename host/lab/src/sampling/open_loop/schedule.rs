@@ -1,4 +1,4 @@
-//! When each message is due.
+//! The times at which messages are due.
 
 use crate::record::Phase;
 use std::time::Duration;
@@ -6,34 +6,34 @@ use std::time::Duration;
 /// A stretch of time with one rate, or one that changes evenly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment {
-    /// What it is.
+    /// The phase that its messages count in.
     pub phase: Phase,
-    /// Messages a second at its start.
+    /// Messages per second at its start.
     pub from: f64,
-    /// Messages a second at its end.
+    /// Messages per second at its end.
     pub to: f64,
-    /// How long it is.
+    /// The length of the stretch.
     pub duration: Duration,
 }
 
 impl Segment {
-    /// One rate all along.
+    /// Returns a segment with one rate all along.
     pub fn steady(phase: Phase, rate: f64, duration: Duration) -> Self {
         Self { phase, from: rate, to: rate, duration }
     }
 
-    /// From nothing to the rate.
+    /// Returns a segment in which the rate grows from nothing.
     pub fn ramp_up(rate: f64, duration: Duration) -> Self {
         Self { phase: Phase::RampUp, from: 0.0, to: rate, duration }
     }
 
-    /// How many messages are due in it; the last one perhaps in part.
+    /// Returns the number of messages that are due in it; the last one perhaps in part.
     fn messages(&self) -> f64 {
         f64::midpoint(self.from, self.to) * self.duration.as_secs_f64()
     }
 
-    /// After how long so many of its messages are due: the inverse of the rate's integral,
-    /// in the form that neither divides by a slope of 0 nor subtracts near equals.
+    /// Returns the seconds after which so many of its messages are due: the inverse of the rate's
+    /// integral, in the form that neither divides by a slope of 0 nor subtracts near equals.
     fn due(&self, messages: f64) -> f64 {
         let slope = (self.to - self.from) / self.duration.as_secs_f64();
         let root = (self.from * self.from + 2.0 * slope * messages).max(0.0);
@@ -42,25 +42,26 @@ impl Segment {
     }
 }
 
-/// When each message is due: from its number, not from the one before, so that nothing
-/// adds up over a day.
+/// The times at which messages are due. Each follows from its number, not from the one before, so
+/// that nothing adds up over a day.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     segments: Vec<Segment>,
-    /// Where the generator is: the segment, and what came before it.
+    /// The index of the segment that the generator is in. The next two fields sum up those before.
     current: usize,
     messages_before: f64,
     time_before: Duration,
 }
 
 impl Schedule {
-    /// These segments, one after another; those without a duration are left out.
+    /// Returns a schedule of these segments, one after another; those without a duration are left
+    /// out.
     pub fn new(mut segments: Vec<Segment>) -> Self {
         segments.retain(|segment| !segment.duration.is_zero());
         Self { segments, current: 0, messages_before: 0.0, time_before: Duration::ZERO }
     }
 
-    /// When a message is due, from the start on; none after the last one. Numbers have to
+    /// Returns when a message is due, from the start on; `None` after the last one. Numbers have to
     /// be asked for in order.
     pub fn due(&mut self, number: u64) -> Option<Duration> {
         loop {
@@ -76,7 +77,7 @@ impl Schedule {
         }
     }
 
-    /// How many messages are due by then.
+    /// Returns the number of messages that are due by then.
     pub fn due_by(&self, elapsed: Duration) -> u64 {
         let (mut messages, mut start) = (0.0, Duration::ZERO);
         for segment in &self.segments {
@@ -98,7 +99,7 @@ impl Schedule {
         messages.ceil() as u64
     }
 
-    /// Where intervals end: each segment is cut into equal ones of at most this length.
+    /// Returns the ends of intervals: each segment is cut into equal ones of at most this length.
     pub fn intervals(&self, longest: Duration) -> Vec<(Phase, Duration)> {
         let (mut ends, mut start) = (Vec::new(), Duration::ZERO);
         for segment in &self.segments {
@@ -110,7 +111,7 @@ impl Schedule {
         ends
     }
 
-    /// How long all of it is.
+    /// Returns the length of all segments together.
     pub fn duration(&self) -> Duration {
         self.segments.iter().map(|segment| segment.duration).sum()
     }

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 /// A clock, of which only differences mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// What this thread has of a core: a guest that never waits runs on it alone, and what
-    /// the kernel gave to others meanwhile is none of its cost.
+    /// The CPU time of this thread: a guest that never waits runs on it alone, and what the kernel
+    /// gave to others meanwhile is none of its cost.
     Thread,
     /// The wall's: a guest that waits has to be seen to.
     Wall,
 }
 
 impl Clock {
-    /// What it shows.
+    /// Reads the clock. Only differences mean something.
     pub fn now(self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         match self {
@@ -24,7 +24,7 @@ impl Clock {
         }
     }
 
-    /// Nanoseconds since it showed `start`.
+    /// Returns the nanoseconds since it showed `start`.
     pub fn since(self, start: Duration) -> f64 {
         (self.now() - start).as_nanos() as f64
     }

@@ -1,4 +1,4 @@
-//! What needs no clock: the same each time, on every machine.
+//! The metrics that need no clock: the same each time, on every machine.
 
 use super::guests::Guests;
 use super::metrics::{identity, of_case};
@@ -85,8 +85,8 @@ fn paired(metric: Identity, [old, new]: [Vec<f64>; 2]) -> Paired {
     }
 }
 
-/// The fuel that a message of a case takes on average, of a fresh instance, and the pages that
-/// it then has at most.
+/// Returns the fuel that a message of a case takes on average, of a fresh instance, and the most
+/// pages that it then has.
 fn run(loaded: &Loaded, side: &Side, case: &Case) -> Result<(f64, f64)> {
     let mut agent = loaded.start(side, case)?;
     verify(loaded, side, agent.as_mut(), case)?;

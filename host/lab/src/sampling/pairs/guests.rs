@@ -31,7 +31,7 @@ const SLICES: usize = 4;
 /// Starts of each side in a pair.
 const STARTS: usize = 16;
 
-/// What the sides are called.
+/// The sides' names, the old build first.
 const SIDES: [&str; 2] = ["old", "new"];
 
 /// A pair needs two instances at once, and each at most as many memories.
@@ -213,7 +213,7 @@ impl Guests {
         Ok(timed.chain(starts).collect())
     }
 
-    /// How many cycles of a case make a slice, on the old build.
+    /// Returns how many cycles of a case make a slice, on the old build.
     fn cycles(&self, case: &Case, settings: &PairSettings) -> Result<u32> {
         let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
         let loaded = self.load(&engine, [0, 1])?;
@@ -225,7 +225,7 @@ impl Guests {
     }
 }
 
-/// Nanoseconds that a start takes, by side.
+/// Returns the nanoseconds that a start takes, by side.
 fn time_starts(
     loaded: &Loaded,
     case: &Case,
@@ -251,7 +251,7 @@ fn time_starts(
     Ok(took.map(|mut ns| median(&mut ns)))
 }
 
-/// Nanoseconds that a message takes, by side.
+/// Returns the nanoseconds that a message takes, by side.
 fn time_messages(
     (loaded, clock): (&Loaded, Clock),
     case: &Case,
@@ -304,7 +304,8 @@ fn time_messages(
     Ok(took.map(|mut ns| median(&mut ns)))
 }
 
-/// A B, then B A, and again: neither is always the one whose caches are still warm.
+/// Returns the order of a turn: A B, then B A, and again, so that neither is always the one whose
+/// caches are still warm.
 fn turned(order: [usize; 2], turn: usize) -> [usize; 2] {
     let [first, second] = order;
     if turn.is_multiple_of(2) { order } else { [second, first] }

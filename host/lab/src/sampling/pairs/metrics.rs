@@ -1,4 +1,4 @@
-//! What is measured of guests in pairs: quantities of the catalogue, under the short names that
+//! The metrics of guests in pairs: quantities of the catalogue, under the short names that
 //! policies match.
 
 use crate::metrics::quantity::quantities;
@@ -18,7 +18,7 @@ quantities! {
     IMPORTS_ADDED = "imports-added", "imports added", Count, Lower, Gate;
 }
 
-/// What a name says before the messages' size.
+/// The part of a metric's name before the messages' size, with its quantity.
 static NAMES: [(&str, &Quantity); 6] = [
     ("time", &shared::TIME_PER_MESSAGE),
     ("spawn", &SPAWN),

@@ -19,12 +19,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
 
-/// How many pairs are measured, and how.
+/// The number of pairs, and the settings of each.
 #[derive(Debug, Clone, Copy)]
 pub struct PairSettings {
     /// Pairs, each of which is one observation.
     pub pairs: u32,
-    /// How long a slice of one side takes at least.
+    /// The shortest time of a slice of one side.
     pub slice: Duration,
     /// The seed of the order within each pair.
     pub seed: u64,
@@ -43,7 +43,7 @@ impl PairSettings {
     }
 }
 
-/// Which side comes first in each pair: drawn by lot, so that neither profits from its place.
+/// The order of the sides in each pair: drawn by lot, so that neither profits from its place.
 struct PairOrder(ChaCha8Rng);
 
 impl PairOrder {

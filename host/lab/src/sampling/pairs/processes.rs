@@ -24,9 +24,9 @@ pub struct Programs {
     pub old: PathBuf,
     /// The new build.
     pub new: PathBuf,
-    /// What both are told.
+    /// The command-line arguments of both.
     pub arguments: Vec<String>,
-    /// How long one run may take.
+    /// The longest time of one run.
     pub timeout: Duration,
 }
 
@@ -41,7 +41,7 @@ struct Sample {
     better: Option<Direction>,
 }
 
-/// What one process said: metrics by name.
+/// The samples that one process printed, by metric.
 type Said = BTreeMap<String, (Identity, Vec<f64>)>;
 
 impl Programs {
@@ -136,7 +136,7 @@ impl Programs {
     }
 }
 
-/// A number in one unit says nothing beside a number in another.
+/// Refuses two units: a number in one says nothing beside a number in another.
 fn require_same([(first, one), (second, other)]: [(&str, &Identity); 2]) -> Result<()> {
     if one == other {
         return Ok(());
@@ -147,7 +147,7 @@ fn require_same([(first, one), (second, other)]: [(&str, &Identity); 2]) -> Resu
     )))
 }
 
-/// Why what a program said cannot be used.
+/// The reason that a program's output cannot be used.
 enum Unread {
     /// It is not the bench protocol.
     Protocol(String),

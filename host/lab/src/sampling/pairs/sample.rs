@@ -24,7 +24,7 @@ const STARTS: usize = 101;
 /// Slices of each instance.
 const SLICES: usize = 4;
 
-/// A line a metric, with its median over fresh instances.
+/// Returns a line of the bench protocol per metric, with its median over fresh instances.
 ///
 /// # Errors
 /// If the agent does not load, or does not do what it must.

@@ -1,4 +1,4 @@
-//! When the queued messages of an agent make a batch.
+//! The rule by which the queued messages of an agent make a batch.
 
 use crate::messaging::Batching;
 use std::collections::VecDeque;
@@ -11,13 +11,13 @@ pub struct BatchBuffer {
     timeout: Duration,
     /// One per queued message; empty without a timeout.
     arrivals: VecDeque<Instant>,
-    /// Whether a timer of the shard is set.
+    /// Set while a timer of the shard waits to check this buffer.
     is_timed: bool,
-    /// Whether the oldest message has waited for the timeout.
+    /// Set once the oldest message has waited for the timeout.
     is_overdue: bool,
 }
 
-/// What to do with the queued messages.
+/// The step that the queued messages are due for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchState {
     /// Pass them to the agent.
@@ -39,7 +39,7 @@ impl BatchBuffer {
         }
     }
 
-    /// Messages per call, at most.
+    /// Returns the most messages per call.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -51,7 +51,7 @@ impl BatchBuffer {
         }
     }
 
-    /// The state with `waiting` messages in the mailbox, at least one.
+    /// Returns the state with `waiting` messages in the mailbox, at least one.
     pub fn state(&mut self, waiting: usize, mailbox_is_full: bool) -> BatchState {
         let is_batch = waiting >= self.size || mailbox_is_full;
         if is_batch || self.timeout.is_zero() || self.is_overdue {

@@ -11,16 +11,16 @@ use crate::messaging::waker::{TurnWaker, Woken};
 use crate::{Agent, AgentId, AsyncAgent, CallError, Cause, Fault, Started};
 use std::task::{Context, Poll};
 
-/// What one call is given: a message, or a batch of them. Static, so that a single message,
-/// by far the most frequent, pays nothing for the batches.
+/// The input of one call: a message, or a batch of them. Static, so that a single message, by far
+/// the most frequent, pays nothing for the batches.
 pub trait CallInput: Sized {
-    /// What a call returns.
+    /// The call's result: an outcome per message.
     type Output;
 
     /// Takes the next call's input from the agent's mailbox. `None` if none is due.
     fn next(resident: &mut Resident, timers: &mut Timers) -> Option<Self>;
 
-    /// Messages in it.
+    /// Returns the number of messages.
     fn len(&self) -> usize;
 
     /// Calls the agent on the shard's stack. The messages stay, whatever the agent does: they
@@ -43,13 +43,13 @@ pub trait CallInput: Sized {
     /// [`Fault::Contract`] if not.
     fn check(&self, output: Self::Output) -> Result<Self::Output, Fault>;
 
-    /// Messages that the agent handled without a failure.
+    /// Returns the number of messages that the agent handled without a failure.
     fn handled(output: &Self::Output) -> u32;
 
     /// Accounts for each message and posts what the agent returned and sent.
     fn settle(self, shard: &mut Shard, agent: AgentId, output: Self::Output);
 
-    /// Its messages, one by one.
+    /// Returns its messages, one by one.
     fn envelopes(self) -> impl Iterator<Item = Envelope>;
 }
 
@@ -155,8 +155,8 @@ impl CallInput for Vec<Envelope> {
         std::mem::take(heads)
     }
 
-    /// Here agents of every backend pass, and no type says that an agent returns as many
-    /// results as it was given messages.
+    /// Checks that there are as many results as messages: agents of every backend pass here, and no
+    /// type says so.
     fn check(&self, output: Batch) -> Result<Batch, Fault> {
         let (results, messages) = (output.results.len(), self.len());
         if results == messages {
@@ -202,7 +202,7 @@ pub struct Pending<I: CallInput> {
 }
 
 impl FiberCall {
-    /// Messages that the call handles.
+    /// Returns the number of messages that the call handles.
     pub fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
@@ -257,7 +257,7 @@ impl Resident {
 }
 
 impl Shard {
-    /// An agent's turn: at least one call, and as many as make up [`TURN`] messages.
+    /// Runs an agent's turn: at least one call, and as many as make up [`TURN`] messages.
     pub(super) fn run_turn<I: CallInput>(&mut self, slot: u32) {
         let mut left = TURN;
         while left > 0 {

@@ -1,4 +1,4 @@
-//! What is alive on a shard.
+//! Counts of what is alive on a shard.
 
 use super::Shard;
 use super::slot::State;

@@ -79,7 +79,8 @@ impl Shard {
         }
     }
 
-    /// `None` if there is no such client: it is gone, or an agent has made the number up.
+    /// Returns where a client's results are gathered. `None` if there is no such client: it is
+    /// gone, or an agent has made the number up.
     fn link_out(&mut self, number: u32) -> Option<&mut LinkOut> {
         let index = number as usize;
         if self.links.get(index).is_none_or(Option::is_none) {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// A place for one agent after another.
 pub struct Slot {
     pub generation: u32,
-    /// Whether the slot is in the run queue.
+    /// Set while the slot is in the run queue, so that it is there only once.
     pub is_ready: bool,
     pub resident: Option<Resident>,
 }
@@ -37,7 +37,7 @@ pub struct Resident {
     pub record: Box<Record>,
 }
 
-/// How messages are passed to the agent.
+/// The form in which the agent is given its messages.
 pub enum DeliveryMode {
     ByValue,
     /// One by one, with the content in the host's memory.
@@ -45,7 +45,7 @@ pub enum DeliveryMode {
     Batches(Box<BatchBuffer>),
 }
 
-/// What is needed to restart an agent.
+/// The parts of an agent that a restart needs.
 pub struct Record {
     pub name: Option<String>,
     pub supervisor: Supervisor,
@@ -55,7 +55,7 @@ pub struct Record {
     saved: Option<Vec<u8>>,
 }
 
-/// What the agent is doing.
+/// The instance while it is idle, or the call that has it.
 pub enum State {
     /// It waits for a message.
     Idle(Started),
@@ -105,7 +105,7 @@ impl Slot {
 }
 
 impl Resident {
-    /// An agent that is not started yet.
+    /// Makes an agent that is not started yet.
     pub fn new(
         id: AgentId,
         name: Option<String>,
@@ -157,7 +157,7 @@ impl Resident {
         move || start_instance(&*backend, identity, config.as_deref(), saved.as_deref())
     }
 
-    /// Whether a start would hold the shard for too long.
+    /// Returns true if a start would hold the shard for too long.
     pub fn starts_slowly(&self) -> bool {
         self.record.backend.starts_slowly()
     }
@@ -188,12 +188,12 @@ impl Resident {
         }
     }
 
-    /// Whether it is given several messages per call.
+    /// Returns true if the agent is given several messages per call.
     pub fn takes_batches(&self) -> bool {
         matches!(self.delivery, DeliveryMode::Batches(_))
     }
 
-    /// Whether the queued messages, at least one, are to be passed to the agent now; if a
+    /// Returns true if the queued messages, at least one, are to be passed to the agent now; if a
     /// batch is not complete, a timer looks again.
     #[inline]
     pub fn is_due(&mut self, timers: &mut Timers) -> bool {
@@ -210,9 +210,9 @@ impl Resident {
         }
     }
 
-    /// Whether a message that has just arrived can be handled at once. After a whole turn of
-    /// such messages the next one goes through the mailbox, so that the agent's neighbours
-    /// have their turn; and batches form in the mailbox only.
+    /// Returns true if a message that has just arrived can be handled at once. After a whole turn
+    /// of such messages the next one goes through the mailbox, so that the agent's neighbours have
+    /// their turn; and batches form in the mailbox only.
     pub fn skips_mailbox(&mut self, turn: usize) -> bool {
         self.skipped += 1;
         self.is_idle()
@@ -221,7 +221,6 @@ impl Resident {
             && !self.takes_batches()
     }
 
-    /// Whether it waits for a message.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle(_))
     }

@@ -16,7 +16,7 @@ pub struct Tasks {
     /// A completed one leaves its place to another, which a late wake-up for the first then
     /// polls once in vain.
     places: Vec<Option<(Task, Waker)>>,
-    /// What they send to this shard's agents; empty between their turns.
+    /// Messages from these futures to this shard's agents; empty between their turns.
     sent: Vec<Envelope>,
 }
 

@@ -1,4 +1,4 @@
-//! What a shard does later.
+//! A shard's timers.
 
 use super::Shard;
 use super::slot::DeliveryMode;
@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-/// What to do at its time.
+/// The step that a timer is set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
     /// Restart an agent that ended.
@@ -32,7 +32,7 @@ impl Timers {
         self.at(Instant::now() + wait.min(YEAR), timer);
     }
 
-    /// The time of the next one.
+    /// Returns the time of the next timer; `None` if none is set.
     pub fn next(&self) -> Option<Instant> {
         self.0.peek().map(|Reverse((at, _))| *at)
     }

@@ -1,4 +1,4 @@
-//! How a burst was borne.
+//! Shows the course of a burst and of the recovery.
 
 use super::{BURST_P99, Part};
 use crate::experiments::labels;

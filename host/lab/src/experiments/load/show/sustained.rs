@@ -1,4 +1,4 @@
-//! What a long load left behind, and whether it was served worse in the end.
+//! Shows what a long load left behind, and whether it was served worse in the end.
 
 use super::{BYTES_LEFT, DEGRADATION, Part};
 use crate::experiments::labels;

@@ -1,4 +1,4 @@
-//! What the tables cannot say: why an agent does not start, and why a figure is missing.
+//! Adds what the tables cannot say: why an agent does not start, and why a figure is missing.
 
 use super::Limited;
 use crate::experiments::memory::{AtLimit, Figure, Outcome, describe};
@@ -67,7 +67,7 @@ fn starts(found: &[Limited], to: &mut View) {
     }
 }
 
-/// What a figure is called where it is missing.
+/// Returns the figures that are missing, each by its name in a sentence, with the reason.
 fn reasons(at: &AtLimit) -> Vec<(&'static str, &str)> {
     let mut reasons = vec![
         ("the largest allocation", at.largest.why_not()),
@@ -107,7 +107,7 @@ fn reasons(at: &AtLimit) -> Vec<(&'static str, &str)> {
 }
 
 fn missing(found: &[Limited], to: &mut View) {
-    /// Where a reason holds.
+    /// The figures and the limits, in bytes, that a reason holds for.
     type Where<'a> = (BTreeSet<&'a str>, BTreeSet<u64>);
     let mut of_backend = BTreeMap::<(&str, &str, String), Where>::new();
     let started = found.iter().filter(|(_, at)| at.start.refused.is_none());
@@ -134,7 +134,7 @@ fn missing(found: &[Limited], to: &mut View) {
     }
 }
 
-/// A child's last words are many lines; the file has them all.
+/// Returns the first line: a child's last words are many lines, and the file has them all.
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }

@@ -43,7 +43,7 @@ fn bytes(value: Option<u64>) -> Option<f64> {
     value.map(|bytes| bytes as f64)
 }
 
-/// Whether it starts, and how its own workload goes.
+/// Returns the table of whether each agent starts under a limit, and how its own workload goes.
 fn workloads(found: &[Limited]) -> Table {
     fn ran<'a>((_, at): &Limited<'a>) -> Option<&'a Ran> {
         at.workload.value()

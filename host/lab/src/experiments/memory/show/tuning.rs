@@ -1,4 +1,4 @@
-//! What tuning found: the limit to paste, why it is the right one, and the working set.
+//! Shows the result of tuning: the limit to paste, why it is right, and the working set.
 
 use super::super::{Curve, PAGE, Tried, Tuned, Unsettled};
 use crate::metrics::Topic;
@@ -53,11 +53,11 @@ struct Change<'a> {
     all: u64,
     after: u64,
     bytes: u64,
-    /// The recommended limit; none if there is no plateau.
+    /// The recommended limit, bytes; `None` if there is no plateau.
     recommended: Option<u64>,
 }
 
-/// Linear memory over the workload.
+/// Returns the table of linear memory over the workload.
 fn curves(found: &[Row], unsettled: &[(&Part, &Unsettled)]) -> Table {
     let settled = found.iter().flat_map(|(part, tuned)| {
         let curves = tuned.curves.iter();
@@ -93,7 +93,7 @@ pub(super) fn series(curve: &Curve) -> String {
     curve.size.map_or_else(|| "from file".to_owned(), |bytes| size(bytes as u64))
 }
 
-/// The changes to show: evenly many of a long curve, always the first and the last.
+/// Returns the changes to show: evenly many of a long curve, always the first and the last.
 fn shown(changes: &[(u64, u64)]) -> Vec<(u64, u64)> {
     if changes.len() <= ROWS {
         return changes.to_vec();

@@ -1,5 +1,5 @@
-//! A component's values as WAVE text, as `wasm_wave` writes them, in a third of its time: that one
-//! asks each value for its kind and its parts through a trait, and writes texts by characters.
+//! A component's values as WAVE text, as `wasm_wave` writes them, but sooner: that one asks each value
+//! for its kind and its parts through a trait, and writes texts character by character.
 
 use std::fmt::{Display, Write};
 use wasmtime::component::Val;
@@ -76,7 +76,7 @@ fn signed(to: &mut String, value: i64) {
     unsigned(to, value.unsigned_abs());
 }
 
-/// The digits of most numbers are few, and through `Display` take longer than all else of a record.
+/// Records are full of numbers, most of few digits, which `Display` takes longer to write.
 fn unsigned(to: &mut String, mut value: u64) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len();

@@ -1,5 +1,5 @@
-//! A component's values as WAVE text, as `wasm_wave` writes them, in a third of its time: that one
-//! asks each value for its kind and its parts through a trait, and writes texts by characters.
+//! A component's values as WAVE text, as `wasm_wave` writes them, but sooner: that one asks each value
+//! for its kind and its parts through a trait, and writes texts character by character.
 
 use std::fmt::{Display, Write};
 use wasmtime::component::Val;
@@ -76,8 +76,7 @@ fn signed(to: &mut String, value: i64) {
     unsigned(to, value.unsigned_abs());
 }
 
-/// Writes a number by hand: the digits of most are few, and through `Display` they take longer than
-/// all else of a record.
+/// Records are full of numbers, most of few digits, which `Display` takes longer to write.
 fn unsigned(to: &mut String, mut value: u64) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len();
@@ -104,7 +103,7 @@ fn several(to: &mut String, [open, close]: [char; 2], values: &[Val]) -> Result<
     Ok(())
 }
 
-/// Writes a record without the fields that have no value; `{:}` if none has one.
+/// Fields without a value are left out; `{:}` if all are.
 fn record(to: &mut String, fields: &[(String, Val)]) -> Result<(), String> {
     to.push('{');
     let mut is_first = true;
@@ -123,7 +122,7 @@ fn record(to: &mut String, fields: &[(String, Val)]) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes the name of a case, with `%` before it if it is a word of WAVE's own.
+/// The name of a case, marked if it is a word of WAVE's own.
 fn case(to: &mut String, name: &str) {
     const WORDS: [&str; 8] = ["true", "false", "some", "none", "ok", "err", "inf", "nan"];
     if WORDS.contains(&name) {

@@ -111,7 +111,7 @@ fn an_error_code_in_place_of_a_response_is_a_failure_and_no_fault() {
     let mut service = start("service", &config());
     match get(&mut *service, "/error") {
         Err(CallError::Failure(Failure::Internal(text))) => {
-            assert!(text.contains("LoopDetected"), "{text}");
+            assert!(text.contains("loop-detected"), "{text}");
         }
         other => panic!("{other:?}"),
     }

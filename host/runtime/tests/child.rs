@@ -54,7 +54,7 @@ fn one_that_hangs_is_killed_at_its_deadline_with_its_grandchildren() {
     let limit = Duration::from_millis(300);
     let ended = child.finish(limit, &never);
     assert_eq!(ended.cause, Cause::Deadline(limit));
-    assert_eq!(ended.to_string(), "not done after 300ms, and killed: not yet");
+    assert_eq!(ended.to_string(), "not done after 300 ms, and killed: not yet");
     assert!(!exists(&pid), "a zombie is left");
     goes(&grandchild);
 }

@@ -37,9 +37,14 @@ fn every_method_starts_an_agent_that_answers_and_slow_ones_less_often() {
     let starts =
         |method: &str| methods.iter().find(|(name, _)| name == method).map(|found| found.1);
     for method in ["cached", "on-demand", "pooled", "managed", "native", "thread"] {
-        assert_eq!(starts(method), Some(11), "{method}");
+        // Rounds that do not count are repeated, twice as many at most.
+        let starts = starts(method);
+        assert!(starts.is_some_and(|starts| (11..=22).contains(&starts)), "{method}: {starts:?}");
     }
-    assert_eq!((starts("cold"), starts("process")), (Some(2), Some(2)));
+    for method in ["cold", "process"] {
+        let starts = starts(method);
+        assert!(starts.is_some_and(|starts| (2..=3).contains(&starts)), "{method}: {starts:?}");
+    }
 }
 
 #[test]

@@ -89,9 +89,13 @@ impl Capability {
     }
 
     /// Returns whether language runtimes import it by themselves, and the sandbox still controls
-    /// what it reaches.
-    const fn is_basic(self) -> bool {
-        !matches!(self, Self::Network | Self::Http | Self::Unknown)
+    /// what it reaches: of a service or command, also whom it calls.
+    fn is_basic(self, kind: Kind) -> bool {
+        match self {
+            Self::Network | Self::Http => kind != Kind::Agent,
+            Self::Unknown => false,
+            _ => true,
+        }
     }
 
     /// Returns whether sandlab's hosts offer it to guests of a kind at all.
@@ -115,7 +119,7 @@ pub fn check(outline: &Outline, allowed: &Capabilities, kind: Kind) -> Vec<Check
     let checks = by_capability.into_iter().map(|(capability, imports)| {
         let note = format!("can {}: {}", capability.allows(), imports.join(", "));
         let refused = imports.into_iter().filter(|import| {
-            let is_allowed = is_allowed(without_version(import), capability, allowed);
+            let is_allowed = is_allowed(without_version(import), capability, allowed, kind);
             !(capability.is_offered(kind) && is_allowed)
         });
         let findings = by_package(refused)
@@ -184,11 +188,11 @@ fn refusal(
     Finding::new(code, package, remedy).found(found)
 }
 
-fn is_allowed(interface: &str, capability: Capability, allowed: &Capabilities) -> bool {
+fn is_allowed(interface: &str, capability: Capability, allowed: &Capabilities, kind: Kind) -> bool {
     if capability == Capability::Messages {
         return true;
     }
-    let basics = allowed.preset == Preset::RuntimeBasics && capability.is_basic();
+    let basics = allowed.preset == Preset::RuntimeBasics && capability.is_basic(kind);
     let package = interface.split('/').next();
     basics
         || allowed.allow.iter().any(|entry| {

@@ -14,7 +14,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use wit_component::WitPrinter;
 
-/// What is inspected.
+/// The file, and the form in which it is shown.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A component or a core module.
@@ -180,7 +180,8 @@ fn commands(kind: Kind) -> &'static str {
     }
 }
 
-/// What to type next.
+/// Returns a first line for a workload of this kind, and a command that takes it; empty for a file
+/// that cannot be run.
 fn advice(kind: Option<Kind>, file: &Path, functions: &[Function]) -> String {
     let file = printable(&crate::paths::shown(file));
     let line = match kind {

@@ -12,10 +12,10 @@ use crate::sampling::program::programs;
 use crate::sampling::traffic::Traffic;
 use clap::ValueEnum;
 
-/// Which suite is run, and how.
+/// The suite, and how its rounds are measured.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which suite.
+    /// The suite to run.
     #[arg(value_enum)]
     suite: Name,
     #[command(flatten)]

@@ -4,10 +4,10 @@ use super::print;
 use crate::{Result, experiments, workload};
 use clap::ValueEnum;
 
-/// Which schema.
+/// The files whose schema is printed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What it describes.
+    /// The files to describe: runs, or workloads.
     #[arg(value_enum)]
     of: Of,
 }

@@ -12,7 +12,7 @@ use std::time::Instant;
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Parameters {
-    /// Of a message's content.
+    /// Size of the content of each message.
     size: ByteSize,
 }
 

@@ -56,7 +56,7 @@ pub fn validate(Validate { agent, skip, cache }: Validate) -> Result<Estimate> {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Size {
-    /// Of the component.
+    /// Size of the component that is generated.
     size: ByteSize,
 }
 

@@ -5,7 +5,7 @@ use crate::exports::foreign::inventory::stock::Item;
 /// Reads `apple 30 12 fruit,red; pear 25 3`.
 ///
 /// # Errors
-/// Which part is wrong.
+/// The first part that is too short, or whose price or count is no number.
 pub fn items(text: &str) -> Result<Vec<Item>, String> {
     text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(item).collect()
 }

@@ -63,6 +63,9 @@ pub enum Method {
     /// The guest is loaded, started and configured, and gets a message.
     Message,
     /// As [`Message`](Self::Message), with a short deadline, since the guest never ends by itself.
+    ///
+    /// The guest gets up to three messages for an outcome: where other processes take its core,
+    /// the deadline comes before the guest is where it stalls, and the fault says so.
     Stall,
     /// As [`Message`](Self::Message), with this many more core instances in the component.
     CoreInstances(u32),

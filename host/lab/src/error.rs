@@ -156,7 +156,7 @@ pub enum Error {
     Stored {
         /// The errors, as they were told then.
         failures: Vec<String>,
-        /// Who has to act on them.
+        /// The party that has to act on them.
         kind: Kind,
     },
     /// Several errors, in the order in which they happened.

@@ -12,9 +12,9 @@ use std::time::Duration;
 /// A control group that this process is in, by its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// Of version 1.
+    /// The folder of a control group of version 1.
     V1(PathBuf),
-    /// Of version 2.
+    /// The folder of a control group of version 2.
     V2(PathBuf),
 }
 

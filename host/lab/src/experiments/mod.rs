@@ -71,7 +71,7 @@ pub trait Experiment {
 
 /// What every experiment is given besides its own parameters.
 pub struct Given<'a> {
-    /// What agents are allowed.
+    /// The sandbox's settings, by default or from `--sandbox`.
     pub sandbox: SandboxConfig,
     /// How long after its message was due a good reply still counts, by the targets.
     pub deadline: Duration,

@@ -55,7 +55,7 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// What there is, or a dash
+/// Returns the number as `show` writes it, or a dash if there is none.
 pub fn or_dash(number: Option<f64>, show: impl Fn(f64) -> String) -> String {
     number.map_or_else(|| "-".to_owned(), show)
 }

@@ -13,7 +13,7 @@ pub struct Identity {
     pub name: String,
     /// The unit as text, `ns` or `bytes`; empty for a plain number.
     pub unit: String,
-    /// Which values are better.
+    /// Whether lower or higher values are better.
     pub better: Direction,
 }
 

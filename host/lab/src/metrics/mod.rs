@@ -26,7 +26,7 @@ pub struct Metric {
     /// The quantity.
     #[serde(flatten)]
     pub quantity: &'static Quantity,
-    /// What it was measured of.
+    /// The agent, backend, size and so on that the value holds for.
     pub labels: Labels,
     /// The value in the quantity's unit, with its 95 % interval where there is one.
     pub value: Estimate,

@@ -12,7 +12,7 @@ pub struct Quantity {
     pub title: &'static str,
     /// The unit of its values.
     pub unit: Unit,
-    /// Which values are better.
+    /// Whether lower or higher values are better.
     pub better: Direction,
     /// The section of a report that shows it.
     pub topic: Topic,
@@ -129,11 +129,11 @@ pub enum Topic {
     Resources,
     /// Starts.
     Spawn,
-    /// What memory limits do.
+    /// Behaviour at memory limits.
     MemoryLimits,
     /// How many agents a machine holds.
     Density,
-    /// What more agents cost.
+    /// Cost of more agents and cores.
     Scaling,
     /// Peaks, bursts, long loads and faults.
     Load,

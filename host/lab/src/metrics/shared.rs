@@ -22,6 +22,8 @@ quantities! {
     CPU_PER_AGENT = "cpu-per-agent", "CPU/agent", Share, Lower, Resources;
     /// Resident memory that one agent adds.
     MEMORY_PER_AGENT = "memory-per-agent", "RSS/agent", Bytes, Lower, Resources;
+    /// Size of the component's file.
+    FILE_SIZE = "file-size", "file size", Bytes, Lower, Validation;
     /// Time to start one agent of many.
     SPAWN_PER_AGENT = "spawn-per-agent", "spawn/agent", Nanoseconds, Lower, Spawn;
     /// Time from a fault, or from the end of a burst, until all is as it was before.

@@ -20,9 +20,9 @@ pub struct ClosedLoop {
     pub depth: u32,
     /// Connections, each with its own driver.
     pub connections: usize,
-    /// Where the drivers run.
+    /// Threads that the drivers run on: agents' own or others.
     pub clients: Clients,
-    /// Whether a reply is awaited.
+    /// The kind of message: asked, or told without a reply.
     pub mode: Mode,
     /// How long to measure, after a tenth as long to warm up.
     pub duration: Duration,
@@ -35,7 +35,7 @@ impl ClosedLoop {
     }
 }
 
-/// Where a load's drivers run.
+/// The threads that a load's drivers run on.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
 )]
@@ -70,7 +70,7 @@ pub enum Mode {
 pub struct ClosedWindow {
     /// Messages that came to their end.
     pub messages: u64,
-    /// How long it was, seconds.
+    /// Length of the measurement, seconds.
     pub seconds: f64,
     /// From the batch that a message left with until its end was seen, all together,
     /// nanoseconds. None of a tell, which has no reply to see it by.

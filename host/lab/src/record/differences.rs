@@ -13,7 +13,7 @@ pub struct Difference {
     pub what: String,
     /// Of the first run; none if it is not known there.
     pub first: Option<String>,
-    /// Of the second one.
+    /// The second one's value; `None` if it states none.
     pub second: Option<String>,
 }
 

@@ -17,7 +17,7 @@ pub const SCHEMA: &str = "sandlab.run/3";
 pub struct Document {
     /// The version of these fields: `sandlab.run/3`.
     pub schema: String,
-    /// How the run began.
+    /// The command, its time and its machine.
     pub begin: Begin,
     /// The parts of the run, in order.
     pub parts: Vec<PartDocument>,
@@ -35,7 +35,7 @@ pub struct Document {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartDocument {
-    /// What was to be measured.
+    /// The subject, backend, size and load of this part.
     pub part: Part,
     /// Every window of an open loop, in order.
     pub windows: Vec<Window>,

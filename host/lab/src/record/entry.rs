@@ -33,7 +33,7 @@ pub struct Begin {
     pub judges: bool,
     /// When it started, RFC 3339.
     pub started: String,
-    /// Where it ran.
+    /// The machine, and the versions that ran on it.
     pub environment: Environment,
     /// How interleaved rounds were measured; null if there are none.
     pub settings: Option<RoundSettings>,
@@ -44,7 +44,7 @@ pub struct Begin {
     pub agents: Vec<MeasuredAgent>,
 }
 
-/// How the run ended.
+/// The end of a run: its time and outcome.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct End {
     /// Whether it measured all that it was to.

@@ -72,7 +72,7 @@ pub enum Shared {
     },
     /// The machine was not this process's own while the part was measured, as a whole.
     Disturbed {
-        /// What took it.
+        /// The disturbance that the time went to.
         by: Disturbance,
     },
     /// The part cannot be measured here.

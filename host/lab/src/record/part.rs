@@ -43,7 +43,7 @@ pub struct Part {
 pub struct Mix {
     /// The workload's file name, and the beginning of its SHA-256: `workload.jsonl@0a1b2c3d`.
     pub source: String,
-    /// How many messages it has.
+    /// Number of different messages.
     pub messages: usize,
     /// The mean size of their content, bytes.
     pub mean_bytes: u64,

@@ -73,7 +73,7 @@ pub struct Round {
     pub invalid: Option<Disturbance>,
 }
 
-/// What one side took.
+/// The samples of one side of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Samples {

@@ -21,7 +21,7 @@ struct Machine {
 /// What a machine does to whatever runs on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    /// Nothing but noise.
+    /// Independent samples with constant variance.
     Quiet,
     /// Neighbouring moments are alike, by this correlation.
     Alike(f64),

@@ -6,7 +6,7 @@
 //! last half counts: what has settled does not grow in it, and what leaks grows in all parts of it.
 //! Whatever is neither needs more messages.
 
-/// What a series shows.
+/// The course of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Trend {
     /// It did not grow in the last half.

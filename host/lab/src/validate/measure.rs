@@ -1,15 +1,13 @@
 //! The measures of a validation, by the names that budgets use.
 
 use crate::metrics::quantity::quantities;
-use crate::metrics::{Quantity, Unit};
+use crate::metrics::{Quantity, Unit, shared};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
 quantities! {
-    /// Size of the file.
-    FILE_SIZE = "file-size", "file size", Bytes, Lower, Validation;
     /// Code sections of all modules together.
     CODE_SIZE = "code-size", "code size", Bytes, Lower, Validation;
     /// Data sections of all modules together.
@@ -113,7 +111,11 @@ impl Measure {
 
     /// Returns the quantity that is measured.
     pub fn quantity(self) -> &'static Quantity {
-        QUANTITIES[self as usize]
+        match self {
+            Self::FileSize => &shared::FILE_SIZE,
+            // The others stand in the order of their quantities.
+            _ => QUANTITIES[self as usize - 1],
+        }
     }
 
     /// Returns the name in policies and reports.
@@ -180,6 +182,6 @@ mod tests {
             let name = serde_json::to_value(measure).unwrap();
             assert_eq!(name, measure.name());
         }
-        assert_eq!(Measure::ALL.len(), QUANTITIES.len());
+        assert_eq!(Measure::ALL.len(), QUANTITIES.len() + 1);
     }
 }

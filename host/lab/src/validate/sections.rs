@@ -24,9 +24,9 @@ pub enum Flaw {
 /// A section's header.
 struct Section {
     id: u8,
-    /// Where its content begins.
+    /// Offset of the section's first content byte.
     content: usize,
-    /// Where it ends.
+    /// Offset after the section's last byte.
     end: usize,
 }
 

@@ -27,7 +27,7 @@ pub struct Change {
     pub change: Option<Estimate>,
     /// The number of samples of the run that has fewer; 0 if a value was read once.
     pub samples: usize,
-    /// What is allowed.
+    /// The change that is allowed, and how its data are compared.
     #[serde(skip)]
     pub rule: Rule,
     /// The verdict; `None` where one of the values has no interval, or is not judged, so that

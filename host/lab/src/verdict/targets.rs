@@ -62,7 +62,7 @@ pub struct Graded {
     pub metric: Metric,
     /// The bounds that it was graded by.
     pub bounds: Bounds,
-    /// How good it is.
+    /// The best grade that the value reaches.
     pub grade: Grade,
 }
 
@@ -89,7 +89,7 @@ impl Targets {
     /// Reads targets.
     ///
     /// # Errors
-    /// What is no target.
+    /// If the text is not TOML, or names a quantity, label or level that does not exist.
     pub fn parse(text: &str, catalogue: &[&'static Quantity]) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let targets = file.target.into_iter().map(|written| written.read(catalogue));

@@ -48,9 +48,9 @@ pub struct WrongField {
     pub field: &'static str,
     /// Which reply it is, from 1 on.
     pub reply: usize,
-    /// What is stated.
+    /// The value that the case states.
     pub wanted: String,
-    /// What the reply has.
+    /// The value that the reply has.
     pub found: String,
 }
 

@@ -47,7 +47,7 @@ impl Matcher {
     /// Checks bytes.
     ///
     /// # Errors
-    /// How they differ.
+    /// With the difference between `got` and what is expected, in words.
     pub fn check(&self, got: &[u8]) -> Result<(), String> {
         match self {
             Self::Equal(expected) => same(expected, got),

@@ -18,7 +18,7 @@ pub(super) struct Ladder {
 
 /// One rung.
 pub(super) struct Rung {
-    /// What it turns on.
+    /// The setting that this step turns on.
     pub(super) name: String,
     /// Nanoseconds per message.
     pub(super) ns: Estimate,

@@ -6,7 +6,7 @@ use crate::bundle::{self, Subject};
 use crate::experiments::options::{Messages, Rounds};
 use crate::experiments::{Given, Plan};
 
-/// What is compared, and how.
+/// The subjects of a comparison, and the way they are measured.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// Names of built agents, folders of bundles or crates, components or core modules; all that

@@ -24,15 +24,15 @@ pub struct Suite {
 
 /// One subject on one set of sides.
 pub struct Case {
-    /// What is measured.
+    /// The component under test.
     pub subject: Subject,
-    /// What it is sent, a part of the run each.
+    /// The messages, one part of the run for each.
     pub messages: Vec<workload::Case>,
-    /// Where it runs.
+    /// The backends that it is compared on.
     pub sides: Sides,
 }
 
-/// Where a subject runs.
+/// The backends of one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sides {
     /// On these backends.

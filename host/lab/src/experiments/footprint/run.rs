@@ -73,7 +73,7 @@ pub fn run(
     let mut generator = Generator::new(runtime.connect(WINDOW), script);
     let steady = Segment::steady(Phase::Steady, settled.rate, settled.duration);
     let schedule = Schedule::new(vec![steady]);
-    drive(&mut generator, schedule, settled.duration / 10, |window| to.window(window))
+    drive(&mut generator, schedule, settled.duration / 10, |window| to.window(window)).map(drop)
 }
 
 /// Agents on the path, and what was there before them.

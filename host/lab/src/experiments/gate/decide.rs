@@ -11,7 +11,7 @@ pub(super) const MOST_PAIRS: u32 = 200;
 
 /// By what times are judged.
 pub struct Decision<'a> {
-    /// What is allowed.
+    /// The changes that are allowed, by metric.
     pub policy: &'a Policy,
     /// What this machine's noise is.
     pub floor: &'a NoiseFloor,

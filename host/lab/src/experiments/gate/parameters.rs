@@ -10,7 +10,7 @@ use crate::{Error, Result};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is compared, and how.
+/// The two sides of a gate, and the way they are measured.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// The old build of a guest: a component's file, a bundle's folder, an agent's name.

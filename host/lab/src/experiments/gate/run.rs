@@ -15,7 +15,7 @@ pub enum Sides {
     Guests {
         /// Both of them.
         guests: Box<Guests>,
-        /// Whether they are also timed.
+        /// Whether guests are timed beside being counted.
         is_timed: bool,
     },
     /// Two builds of a program.
@@ -26,13 +26,13 @@ pub enum Sides {
 pub struct Run {
     /// What the user called the old and the new build.
     pub names: [String; 2],
-    /// What is compared.
+    /// The old and the new side.
     pub sides: Sides,
-    /// What is allowed.
+    /// The changes that are allowed, by metric.
     pub policy: Policy,
     /// This machine's noise; `None` if it was not measured.
     pub floor: Option<NoiseFloor>,
-    /// How pairs are measured.
+    /// Number of pairs, and repetitions in each.
     pub settings: PairSettings,
 }
 

@@ -13,7 +13,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// What idle agents cost.
+/// Measures the CPU time and memory that idle agents cost.
 pub struct Idle;
 
 impl Experiment for Idle {

@@ -25,7 +25,7 @@ pub struct Step {
     pub p99: Option<f64>,
     /// Whether more and more messages waited.
     pub is_growing: bool,
-    /// Whether the path bore it.
+    /// Whether the latency stayed within its limit at this rate.
     pub holds: bool,
     /// Why the step does not count; null if it does.
     #[serde(default)]

@@ -25,7 +25,7 @@ pub struct Parameters {
     /// The content of each message that sandlab generates, bytes. [default: 1024]
     #[arg(long, value_parser = size())]
     size: Option<u32>,
-    /// How long to measure.
+    /// Length of the measurement
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
     /// How long the rate grows before.

@@ -13,14 +13,14 @@ pub enum Found {
     Cycle(Cycle),
 }
 
-/// What is left at a rest.
+/// The state of a runtime whose messages are all handled.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 pub struct Cycle {
     /// Messages that had been sent until then.
     pub messages: u64,
     /// Live bytes of the host's heap; null in a program whose allocator does not count.
     pub heap: Option<u64>,
-    /// What lives in the runtime.
+    /// Live objects in the runtime, by kind.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub census: Census,
 }

@@ -42,7 +42,7 @@ struct Peak {
     /// The content of each message that sandlab generates, bytes. [default: 1024]
     #[arg(long, value_parser = options::size())]
     size: Option<u32>,
-    /// How long to measure.
+    /// Length of the measurement
     #[arg(long, default_value = "300s", value_parser = duration)]
     duration: Duration,
     /// How long the rate grows before.
@@ -90,7 +90,7 @@ struct Sudden {
     /// The content of each message that sandlab generates, bytes. [default: 1024]
     #[arg(long, value_parser = options::size())]
     size: Option<u32>,
-    /// How long the burst is.
+    /// Length of the burst
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
     /// How long the rate grows before the baseline.
@@ -104,7 +104,7 @@ struct Sudden {
     watch: Duration,
 }
 
-/// What is loaded.
+/// The subject, its messages and its agents.
 #[derive(Debug, clap::Args)]
 struct What {
     /// A built agent, the folder of a bundle or crate, or a component or core module.

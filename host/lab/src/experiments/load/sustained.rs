@@ -48,12 +48,10 @@ pub fn sustained(program: &Program, load: &Sustained, to: &mut dyn Recorder) -> 
     let mut messages = 0;
     let segments = before.into_iter().chain((0..load.cycles).map(|_| steady));
     for segment in segments {
-        let mut went = Go::On;
         let schedule = Schedule::new(vec![segment]);
-        drive(&mut generator, schedule, longest, |window| {
+        let went = drive(&mut generator, schedule, longest, |window| {
             messages += window.sent;
-            went = to.window(window)?;
-            Ok(went)
+            to.window(window)
         })?;
         if went == Go::Stop {
             break;

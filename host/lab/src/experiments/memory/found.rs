@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// What a memory limit does.
+    /// An agent's behaviour at one memory limit.
     AtLimit(Box<AtLimit>),
     /// The smallest memory limit, and the recommended one.
     Tuned(Box<Tuned>),

@@ -18,7 +18,7 @@ const STEPS: [u64; 3] = [1, 16, 256];
 /// writes to them: 27 µs there, some 350 µs in memory that nobody had).
 const SAMPLES: usize = 31;
 
-/// What it costs to grow.
+/// Times to grow linear memory.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Growth {
     /// By step; those that do not fit under the limit are left out.

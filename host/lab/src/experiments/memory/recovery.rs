@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
-/// How soon it is back.
+/// Times from running out of memory to the next good reply.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Recovery {
     /// From a message that asks for too much, which is refused and survived, until the reply

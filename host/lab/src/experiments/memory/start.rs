@@ -27,9 +27,9 @@ pub struct Start {
 /// Why an agent does not start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
-    /// What happened, in words.
+    /// The refusal, as the runtime words it.
     pub reason: String,
-    /// What to do.
+    /// The setting to change, or the way to build the guest.
     pub remedy: String,
 }
 

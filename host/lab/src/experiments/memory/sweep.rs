@@ -23,15 +23,15 @@ use serde::{Deserialize, Serialize};
 pub struct AtLimit {
     /// The limit, bytes.
     pub limit: u64,
-    /// How it starts.
+    /// Start with this limit: the time, or the reason of a refusal.
     pub start: Start,
     /// The largest allocation.
     pub largest: Figure<Largest>,
     /// How it does with a share of the limit filled.
     pub held: Figure<Vec<Held>>,
-    /// What it costs to grow.
+    /// Time to grow linear memory, by step.
     pub growth: Figure<Growth>,
-    /// How soon it is back after it ran out.
+    /// Time from running out of memory to the next good reply.
     pub recovery: Figure<Recovery>,
     /// How its own workload goes.
     pub workload: Figure<Ran>,

@@ -29,7 +29,7 @@ pub struct Search {
     pub headroom: u32,
 }
 
-/// What the search found.
+/// The limits that the search found.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Tuned {
     /// How often each limit was tried.

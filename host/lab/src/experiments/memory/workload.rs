@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// How a workload went.
+/// The outcome of a workload at one memory limit.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Ran {
     /// Messages that were answered well.
@@ -43,7 +43,7 @@ pub struct RanOut {
     pub size: Option<usize>,
     /// Which message it was, from 1 on; 0 if the instance did not even start.
     pub message: u64,
-    /// What became of the agent.
+    /// The agent's end: alive, out of memory, or another fault.
     pub outcome: Outcome,
     /// What it was refused; none where the backend does not tell.
     #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]

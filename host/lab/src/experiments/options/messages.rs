@@ -10,7 +10,7 @@ use crate::{Error, Result};
 use sandlab_runtime::subject::Kind;
 use std::path::PathBuf;
 
-/// What a subject is sent.
+/// The messages of a subject: a workload, a reference's, or one size.
 #[derive(Debug, clap::Args)]
 pub struct Messages {
     /// Send the messages of this file, one JSON object per line, instead of the subject's own.

@@ -6,7 +6,7 @@ use sandlab_runtime::BackendKind;
 /// Where and how often to measure.
 #[derive(Debug, clap::Args)]
 pub struct Rounds {
-    /// Where to run the agents.
+    /// Backends to compare, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "wasm,native,process")]
     backends: Vec<BackendKind>,
     /// Rounds for each agent and size, with fresh instances. From 6 on there are intervals.

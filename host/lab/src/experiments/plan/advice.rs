@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// How to run so many agents in a layout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
-    /// How many.
+    /// Number of agents to run.
     pub agents: u64,
     /// Whether the machine holds them as it is.
     pub fits: bool,

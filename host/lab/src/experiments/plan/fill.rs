@@ -51,15 +51,15 @@ pub enum Filled {
     },
     /// An agent answered something else, or nothing.
     Wrong {
-        /// What.
+        /// The error's text.
         why: String,
     },
 }
 
-/// What so many agents take.
+/// The resources that a number of live agents take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
-    /// How many.
+    /// Number of live agents.
     pub agents: u64,
     /// The process's memory, bytes: the proportional set (proc(5)), without pages of files.
     pub resident: u64,

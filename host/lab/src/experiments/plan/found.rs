@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Found {
     /// How many agents there can be in a layout.
     Capacity(Capacity),
-    /// How to run so many.
+    /// The recommended settings for a number of agents.
     Advice(Advice),
-    /// What starting them showed.
+    /// The outcome of starting them.
     Verified(Verified),
 }

@@ -13,7 +13,7 @@ pub struct Machine {
     /// Memory that can be taken without swapping, bytes: the machine's, or what its control
     /// groups and resource limits leave to this process.
     pub memory: u64,
-    /// Which of those it is.
+    /// The limit that bounds the memory.
     #[serde(default)]
     pub memory_by: MemoryBound,
     /// The mappings that a process has before any agent, and those that it may have.

@@ -10,7 +10,7 @@ use bytesize::ByteSize;
 use sandlab_runtime::config::Layout;
 use std::rc::Rc;
 
-/// What is planned for.
+/// The agents that are planned for, and the machine's share that they may use.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module.

@@ -9,7 +9,7 @@ use sandlab_runtime::wasm::SLOTS_A_POOL;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What one more agent costs.
+/// The resources that one more agent takes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// Memory that is its own, bytes: its share of the proportional set.
@@ -70,7 +70,7 @@ pub enum Bound {
 /// How many agents there can be in a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
-    /// How their memory lies.
+    /// The layout of their memories.
     #[schemars(with = "String")]
     pub layout: Layout,
     /// What the kernel's mappings are enough for; none where they do not matter.
@@ -81,10 +81,10 @@ pub struct Capacity {
     pub by_open_files: Option<u64>,
     /// What the machine's memory is enough for, or what is left of it to this process.
     pub by_memory: u64,
-    /// What has that memory.
+    /// The limit that bounds the memory.
     #[serde(default)]
     pub memory_by: MemoryBound,
-    /// What one costs.
+    /// The resources that one more agent takes.
     pub cost: Cost,
     /// Mappings that one takes, at most.
     pub mappings: u64,
@@ -92,7 +92,7 @@ pub struct Capacity {
     pub slots: u32,
     /// How many fit into the machine's memory if all of them use all that they may.
     pub at_limit: u64,
-    /// What each may use, bytes.
+    /// Memory limit of each agent, bytes.
     pub limit: u64,
 }
 
@@ -180,7 +180,7 @@ pub struct Verified {
 /// More agents than were predicted.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Overfill {
-    /// How many.
+    /// Number of agents that came up.
     pub agents: u64,
     /// Why they did not come up; none if they did.
     pub refused: Option<String>,

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// How agents came back.
+    /// The recoveries of all faults.
     Recovery(Recoveries),
 }
 
-/// How agents came back.
+/// The recoveries of all faults of a run.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Recoveries {
     /// Agents that were made to fault.

@@ -13,7 +13,7 @@ pub struct Parameters {
     /// The agent that all are; it must fault as `faulty` does when it is told to.
     #[arg(value_name = "AGENT|BUNDLE", default_value = "faulty")]
     subject: String,
-    /// What goes wrong.
+    /// Fault that the agents commit
     #[arg(long, value_enum, default_value = "panic")]
     fault: Trap,
     /// Faults per second, for half of the time.

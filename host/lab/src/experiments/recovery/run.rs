@@ -136,12 +136,10 @@ pub fn recovery(program: &Program, load: &Faulting, to: &mut dyn Recorder) -> Re
         let is_faulty = segment.phase == Phase::Faults;
         let every = (rate / load.faults).max(2.0) as u64;
         generator.script.begin(is_faulty.then_some(every));
-        let mut went = Go::On;
         let schedule = Schedule::new(vec![segment]);
-        drive(&mut generator, schedule, longest, |window| {
+        let went = drive(&mut generator, schedule, longest, |window| {
             sent += window.sent;
-            went = to.window(window)?;
-            Ok(went)
+            to.window(window)
         })?;
         if went == Go::Stop {
             break;

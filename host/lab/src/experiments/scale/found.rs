@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// What all of them cost.
+    /// The resources of all agents of a step.
     #[serde(rename = "footprint")]
     Cost(Cost),
 }
 
-/// What so many agents cost.
+/// The resources of all agents of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// To start all of them, one after another, seconds.

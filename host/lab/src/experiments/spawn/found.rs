@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// What one method took.
+    /// The times of one method.
     #[serde(alias = "started")]
     Spawned(Spawned),
     /// The blocks of rounds.
@@ -88,7 +88,7 @@ pub enum Phase {
 /// What one method took, over all rounds.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Spawned {
-    /// How they were started.
+    /// The method: one by one, in bulk, and so on.
     #[serde(alias = "way")]
     pub method: Method,
     /// Its phases, in order.

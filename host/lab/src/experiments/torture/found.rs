@@ -13,11 +13,11 @@ pub(super) const GROWTH: f64 = 0.05;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// What came of all attacks.
+    /// The outcomes of all attacks, and their effect on neighbours.
     Stress(Box<StressReport>),
 }
 
-/// What came of all attacks.
+/// The outcomes of all attacks, and their effect on neighbours.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StressReport {
     /// The seed that gives the order of the attacks.
@@ -55,7 +55,7 @@ pub struct StressReport {
 pub struct AttackStats {
     /// Its name.
     pub name: String,
-    /// How often it struck.
+    /// Number of times that it struck.
     pub count: u64,
     /// The fault or refusal that it ended in, the last time.
     pub called: String,

@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How to torture.
+/// The parameters of a torture, checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Torture {
     /// How long attacks go on, at least one round of all of them.
@@ -209,7 +209,7 @@ fn load(
     of: Segment,
     over: &AtomicBool,
     stopped: &dyn Fn() -> bool,
-) -> Result<()> {
+) -> Result<Go> {
     let window = Duration::from_millis(50);
     drive(generator, Schedule::new(vec![of]), window, |_| {
         over.fetch_or(stopped(), Relaxed);
@@ -217,7 +217,7 @@ fn load(
     })
 }
 
-/// What strikes now.
+/// The attack that strikes at this moment; `None` between two.
 #[derive(Default)]
 struct Now(Mutex<Option<Strike>>);
 

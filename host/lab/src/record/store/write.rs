@@ -13,7 +13,7 @@ pub struct Writer {
     run: RunId,
     parts: i64,
     notes: i64,
-    /// Of the last part.
+    /// Windows that were written of the last part.
     windows: i64,
     findings: i64,
     rounds: i64,

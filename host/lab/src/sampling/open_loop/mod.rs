@@ -24,7 +24,7 @@ use std::time::Duration;
 pub const WINDOW: u32 = 1 << 16;
 
 /// Lets a generator go through a schedule on a thread of its own, and passes every interval
-/// on when it is over. It ends early when what takes them says so.
+/// on when it is over. It ends early when what takes them says so: returns the last word of that.
 ///
 /// # Errors
 /// The generator's, and those of what takes the intervals.
@@ -33,7 +33,7 @@ pub fn drive<S: Script>(
     schedule: Schedule,
     longest: Duration,
     mut each: impl FnMut(Window) -> Result<Go>,
-) -> Result<()> {
+) -> Result<Go> {
     let (sender, intervals) = mpsc::channel();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -44,22 +44,22 @@ pub fn drive<S: Script>(
             .map_err(|error| Error::Machine(format!("cannot start the generator: {error}")))?;
         let (mut cpu, mut watch) = (process_cpu(), Watch::start());
         let mut before = Before::default();
-        let mut taken = Ok(());
+        let mut went = Ok(Go::On);
         for mut interval in intervals {
             let now = process_cpu();
             interval.process_cpu_ns = (now - cpu).as_nanos() as u64;
             interval.resident = resident();
             cpu = now;
             interval.invalid = before.judge(&interval, watch.lap());
-            if taken.is_ok() {
-                let went = each(interval);
+            if went.is_ok() {
+                went = each(interval);
                 stop.store(!matches!(went, Ok(Go::On)), Ordering::Relaxed);
-                taken = went.map(drop);
             }
         }
         let generated = thread.join();
         let panicked = |_| Err(Error::Machine("the generator panicked".to_owned()));
-        taken.and(generated.unwrap_or_else(panicked))
+        let went = went?;
+        generated.unwrap_or_else(panicked).map(|()| went)
     })
 }
 

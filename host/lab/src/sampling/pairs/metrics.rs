@@ -12,8 +12,6 @@ quantities! {
     FUEL = "fuel-per-message", "fuel/msg", Count, Lower, Gate;
     /// Pages of linear memory, 64 KiB each, that an instance has at most over its messages.
     MEMORY_PAGES = "memory-pages", "memory pages", Count, Lower, Gate;
-    /// Size of the component's file.
-    COMPONENT_SIZE = "component-size", "component size", Bytes, Lower, Gate;
     /// Interfaces that only the new build imports, regardless of versions.
     IMPORTS_ADDED = "imports-added", "imports added", Count, Lower, Gate;
 }
@@ -24,7 +22,7 @@ static NAMES: [(&str, &Quantity); 6] = [
     ("spawn", &SPAWN),
     ("fuel", &FUEL),
     ("memory-pages", &MEMORY_PAGES),
-    ("component-size", &COMPONENT_SIZE),
+    ("component-size", &shared::FILE_SIZE),
     ("imports-added", &IMPORTS_ADDED),
 ];
 

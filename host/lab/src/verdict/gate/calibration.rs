@@ -16,7 +16,7 @@ pub struct Calibration {
 pub struct Trial {
     /// By which share the new build was made slower.
     pub share: f64,
-    /// What each gate found.
+    /// The verdicts of each gate, in order.
     pub gates: Vec<Vec<Judged>>,
 }
 

@@ -17,7 +17,7 @@ pub struct NoiseFloor {
     pub measured: String,
     /// The processor that it was measured on.
     pub cpu: Option<String>,
-    /// How many cores it had.
+    /// Cores of that machine; `None` in files of older versions.
     pub cores: Option<usize>,
     /// Gates of a build against itself that were run.
     pub runs: u32,

@@ -6,7 +6,7 @@ use crate::stats::Estimate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What became of a metric.
+/// The verdict on one metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -40,7 +40,7 @@ impl Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Nothing.
+    /// The gate holds without a word.
     Pass,
     /// It is told, and the gate holds.
     Warn,
@@ -52,7 +52,7 @@ pub enum Outcome {
 /// whichever direction is better.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Judged {
-    /// What was measured.
+    /// The quantity and labels of the metric.
     pub metric: Identity,
     /// Whether it is counted, and not timed.
     pub counted: bool,
@@ -75,7 +75,7 @@ pub struct Judged {
     pub smallest: Option<f64>,
     /// The number of pairs, or of samples of the run that has fewer.
     pub pairs: usize,
-    /// What became of it.
+    /// The verdict, after a second look at fresh samples if there was one.
     pub verdict: Verdict,
     /// Whether fresh samples said the same.
     pub confirmed: bool,

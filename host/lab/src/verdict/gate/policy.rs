@@ -37,7 +37,7 @@ struct PolicyRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inconclusive {
-    /// Nothing.
+    /// The gate holds without a word.
     Pass,
     /// It is said, and the gate holds.
     Warn,
@@ -50,7 +50,7 @@ pub enum Inconclusive {
 pub struct Rule {
     /// The relative change that is allowed, a share of the old value.
     pub threshold: f64,
-    /// Whether it can fail the gate.
+    /// Whether a worse metric fails the gate; `false` reports it only.
     pub gates: bool,
     /// What it does when the data do not tell.
     pub inconclusive: Inconclusive,

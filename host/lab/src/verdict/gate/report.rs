@@ -29,20 +29,20 @@ pub struct Compared {
 pub struct GateReport {
     /// The version of these fields.
     pub schema: &'static str,
-    /// What was compared.
+    /// Both sides by name, and their metrics.
     #[serde(flatten)]
     pub compared: Compared,
     /// Whether all metrics were measured.
     pub decided: bool,
     /// The metrics: what is counted first.
     pub metrics: Vec<Judged>,
-    /// What a reader must know.
+    /// Remarks that bear on the verdicts, such as too few pairs.
     pub notes: Vec<String>,
     /// Why not all was measured; empty if all was.
     pub failures: Vec<String>,
-    /// Where it was measured.
+    /// The machine that measured it.
     pub environment: Environment,
-    /// What else the machine did.
+    /// Disturbances by other processes meanwhile.
     pub noise: Noise,
 }
 

@@ -83,7 +83,7 @@ impl Function {
             "function",
             &Options::default(),
         )?;
-        ensure!(ours.calls() == Calls::Sync, "both sides call on the caller's stack");
+        ensure!(ours.prepared().calls == Calls::Sync, "both sides call on the caller's stack");
         let (engine, pre) = link(&component, &sandbox).map_err(by_wasmtime)?;
         Ok(Self { called, ours, engine, pre, next: Cell::new(CALLS) })
     }

@@ -86,13 +86,13 @@ fn without_native(subject: &Subject) -> Error {
 
 /// Returns a note that calls are async, which doubles their price, and why.
 fn on_fibers(agent: &str, loaded: &Loadable) -> Option<String> {
-    let why = match loaded.blocking_import() {
+    let why = match loaded.prepared().blocking_import.as_deref() {
         // Whoever reads a service's response is on another fiber.
         _ if loaded.kind == Kind::Service => return None,
         Some(import) => format!("it can block in {import}"),
         None => "the sandbox config says so".to_owned(),
     };
-    let is_async = loaded.calls() == Calls::Async;
+    let is_async = loaded.prepared().calls == Calls::Async;
     is_async.then(|| format!("{agent} runs on async calls, since {why}"))
 }
 

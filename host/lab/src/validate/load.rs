@@ -44,13 +44,13 @@ pub fn check(
     let Some(sandbox) = loaded else {
         return Err("`timing.compiles` is 0".to_owned());
     };
-    let calls = match sandbox.blocking_import() {
+    let calls = match sandbox.prepared().blocking_import.as_deref() {
         Some(import) => format!("on async calls, since it can block in {import}"),
         None => "on sync calls".to_owned(),
     };
     let mut checks = vec![Check::of("links", Vec::new()).with_note(calls)];
-    checks.push(compile_time(policy, timed, sandbox.was_compiled(), samples));
-    let size = sandbox.compiled_size();
+    checks.push(compile_time(policy, timed, sandbox.prepared().was_compiled, samples));
+    let size = sandbox.prepared().compiled_size;
     checks.push(judge(policy, Measure::CompiledSize, size, Code::OverCompiled));
     Ok((Some(sandbox), checks))
 }

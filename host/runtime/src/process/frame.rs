@@ -7,9 +7,8 @@
 //! └──────────────────┴───────────────────────────┘
 //! ```
 
-use crate::{
-    AgentId, Failure, Fault, Interface, LogLine, Message, Peers, Performative, SandboxConfig,
-};
+use crate::message::Head;
+use crate::{AgentId, Failure, Fault, Interface, LogLine, Message, Peers, SandboxConfig};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
 use std::io::{self, ErrorKind, Read, Write};
@@ -80,41 +79,6 @@ pub struct Wire<'a> {
 pub struct Owned {
     head: Head,
     content: ByteBuf,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Head {
-    id: u64,
-    conversation: u64,
-    in_reply_to: Option<u64>,
-    sender: AgentId,
-    recipient: AgentId,
-    performative: Performative,
-}
-
-impl Head {
-    fn of(message: &Message) -> Self {
-        Self {
-            id: message.id,
-            conversation: message.conversation,
-            in_reply_to: message.in_reply_to,
-            sender: message.sender,
-            recipient: message.recipient,
-            performative: message.performative,
-        }
-    }
-
-    fn with(self, content: Vec<u8>) -> Message {
-        Message {
-            id: self.id,
-            conversation: self.conversation,
-            in_reply_to: self.in_reply_to,
-            sender: self.sender,
-            recipient: self.recipient,
-            performative: self.performative,
-            content,
-        }
-    }
 }
 
 impl<'a> From<&'a Message> for Wire<'a> {

@@ -57,9 +57,8 @@ pub use module::{Adapter, adapt};
 use program::Lasting;
 pub use program::Sandboxed;
 
-use crate::config::Calls;
 use crate::wasm::identify::require_component;
-use crate::wasm::{Needs, Sandbox, SandboxEngine};
+use crate::wasm::{Prepared, Sandbox, SandboxEngine};
 use crate::{Backend, LoadError};
 use serde::Serialize;
 use std::path::Path;
@@ -94,41 +93,13 @@ enum Program {
     Other(Arc<Sandboxed>),
 }
 
-/// Asks the program, whichever it is.
-macro_rules! ask {
-    ($subject:ident.$question:ident()) => {
-        match &$subject.program {
-            Program::Agent(sandbox) => sandbox.$question(),
-            Program::Other(sandboxed) => sandboxed.$question(),
-        }
-    };
-}
-
 impl Subject {
-    /// Returns how calls are made: sync or async, never auto.
-    pub fn calls(&self) -> Calls {
-        ask!(self.calls())
-    }
-
-    /// Returns what an instance takes of a pool.
-    pub fn needs(&self) -> Needs {
-        ask!(self.needs())
-    }
-
-    /// Returns the import through which the guest can block its thread, for which auto chooses
-    /// async calls; `None` if there is none.
-    pub fn blocking_import(&self) -> Option<&str> {
-        ask!(self.blocking_import())
-    }
-
-    /// Returns the size of the compiled component: machine code and its data, bytes.
-    pub fn compiled_size(&self) -> u64 {
-        ask!(self.compiled_size())
-    }
-
-    /// Returns whether loading compiled the component, instead of taking it from the cache.
-    pub fn was_compiled(&self) -> bool {
-        ask!(self.was_compiled())
+    /// Returns how it was made ready for its instances.
+    pub fn prepared(&self) -> &Prepared {
+        match &self.program {
+            Program::Agent(sandbox) => sandbox.prepared(),
+            Program::Other(sandboxed) => sandboxed.prepared(),
+        }
     }
 
     /// Returns what starts instances that live for as many messages as come, where the kind would

@@ -9,7 +9,7 @@ use super::instance::Running;
 use super::service::Service;
 use crate::config::Calls;
 use crate::wasm::pools::Pools;
-use crate::wasm::{Modules, Needs, SandboxEngine, imports, unprepared};
+use crate::wasm::{Modules, Prepared, SandboxEngine, imports, unprepared};
 use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, SandboxConfig, Started};
 use std::sync::Arc;
 use wasmtime::Engine;
@@ -106,12 +106,9 @@ impl Sandboxed {
         self.0.any().entry.kind()
     }
 
-    /// Returns how calls are made: sync or async, never auto.
-    pub fn calls(&self) -> Calls {
-        if self.0.any().fiber {
-            return Calls::Async;
-        }
-        Calls::Sync
+    /// Returns how it was made ready for its instances.
+    pub fn prepared(&self) -> &Prepared {
+        &self.0.prepared
     }
 
     /// Returns the functions that can be called; empty unless it is of the kind function.
@@ -134,35 +131,13 @@ impl Sandboxed {
         }
     }
 
-    /// Returns what an instance takes of a pool.
-    pub fn needs(&self) -> Needs {
-        self.0.needs
-    }
-
-    /// Returns the import through which the guest can block, for which auto chooses async calls.
-    /// `None` if there is none.
-    pub fn blocking_import(&self) -> Option<&str> {
-        self.0.blocking.as_deref()
-    }
-
-    /// Returns the size of its machine code, with the data that goes with it, bytes.
-    pub fn compiled_size(&self) -> u64 {
-        let image = self.0.any().pre.component().image_range();
-        (image.end as usize - image.start as usize) as u64
-    }
-
-    /// Returns true if loading compiled it, false if it was taken from the cache.
-    pub fn was_compiled(&self) -> bool {
-        self.0.compiled
-    }
-
     fn instantiate(&self, identity: Identity, messages: u64) -> Result<Running, Fault> {
         self.0.start(|program| Running::spawn(program, identity.clone(), messages))
     }
 
     fn start(&self, identity: Identity, messages: u64) -> Result<Started, Fault> {
         let running = Box::new(self.instantiate(identity, messages)?);
-        Ok(match self.calls() {
+        Ok(match self.0.prepared.calls {
             Calls::Async => Started::Async(running),
             _ => Started::Sync(running),
         })

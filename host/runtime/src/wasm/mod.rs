@@ -31,6 +31,7 @@ pub use contents::Content;
 pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools};
 pub use memories::Memories;
 pub use offered::{NotLinked, linked};
+pub use pools::Prepared;
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
@@ -139,9 +140,16 @@ impl SandboxEngine {
             let (component, _) = self.compile(engine, bytes)?;
             programs.push(Arc::new(program(engine, &component, fiber, &modules)?));
         }
-        let needs = Needs::of(&component);
-        let gate = Gate::new(&self.config, needs.memories);
-        Ok(Pools::new(programs, gate, needs, blocking, compiled))
+        let image = component.image_range();
+        let prepared = Prepared {
+            needs: Needs::of(&component),
+            calls: if fiber { Calls::Async } else { Calls::Sync },
+            blocking_import: blocking,
+            compiled_size: (image.end as usize - image.start as usize) as u64,
+            was_compiled: compiled,
+        };
+        let gate = Gate::new(&self.config, prepared.needs.memories);
+        Ok(Pools::new(programs, gate, prepared))
     }
 
     /// Returns the sandbox config.
@@ -231,17 +239,9 @@ impl Sandbox {
         SandboxEngine::new(config)?.load(path)
     }
 
-    /// Returns how calls are made: sync or async, never auto.
-    pub fn calls(&self) -> Calls {
-        if self.0.any().fiber {
-            return Calls::Async;
-        }
-        Calls::Sync
-    }
-
-    /// Returns what an instance takes of a pool.
-    pub fn needs(&self) -> Needs {
-        self.0.needs
+    /// Returns how it was made ready for its instances.
+    pub fn prepared(&self) -> &Prepared {
+        &self.0.prepared
     }
 
     fn instantiate(&self, identity: Identity) -> Result<Instance, Fault> {
@@ -252,23 +252,6 @@ impl Sandbox {
     /// Returns the WIT package's worlds that the component targets, joined by "and".
     pub fn world(&self) -> String {
         self.0.any().exports.world()
-    }
-
-    /// Returns the import through which the guest can block its thread, for which auto
-    /// chooses async calls. `None` if there is none.
-    pub fn blocking_import(&self) -> Option<&str> {
-        self.0.blocking.as_deref()
-    }
-
-    /// Returns the size of the compiled component: machine code and its data, bytes.
-    pub fn compiled_size(&self) -> u64 {
-        let image = self.0.any().pre.component().image_range();
-        (image.end as usize - image.start as usize) as u64
-    }
-
-    /// Returns whether loading compiled the component, instead of taking it from the cache.
-    pub fn was_compiled(&self) -> bool {
-        self.0.compiled
     }
 }
 
@@ -288,7 +271,7 @@ impl Backend for Sandbox {
 
     fn start(&self, identity: Identity) -> Result<Started, Fault> {
         let instance = Box::new(self.instantiate(identity)?);
-        Ok(match self.calls() {
+        Ok(match self.0.prepared.calls {
             Calls::Async => Started::Async(instance),
             _ => Started::Sync(instance),
         })

@@ -2,6 +2,7 @@
 //! other.
 
 use super::capacity::{Gate, Needs};
+use crate::config::Calls;
 use crate::{Cause, Fault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,24 +14,29 @@ pub struct Pools<P> {
     /// The pool in which the last instance started.
     open: AtomicUsize,
     gate: Option<Gate>,
+    pub prepared: Prepared,
+}
+
+/// The way in which a component was made ready for its instances.
+#[derive(Debug, Clone)]
+pub struct Prepared {
     /// The parts of a pool that one instance takes.
     pub needs: Needs,
-    /// The import through which the guest can block its thread. `None` if there is none.
-    pub blocking: Option<String>,
-    /// Set if the component was compiled, not taken from the cache.
-    pub compiled: bool,
+    /// How calls are made: sync or async, never auto.
+    pub calls: Calls,
+    /// The import through which the guest can block its thread, for which auto chooses async
+    /// calls. `None` if there is none.
+    pub blocking_import: Option<String>,
+    /// Size of the compiled component, machine code and its data, bytes.
+    pub compiled_size: u64,
+    /// True if the component was compiled, false if it was taken from the cache.
+    pub was_compiled: bool,
 }
 
 impl<P> Pools<P> {
     /// Takes one program per pool, at least one.
-    pub fn new(
-        programs: Vec<Arc<P>>,
-        gate: Option<Gate>,
-        needs: Needs,
-        blocking: Option<String>,
-        compiled: bool,
-    ) -> Self {
-        Self { programs, open: AtomicUsize::new(0), gate, needs, blocking, compiled }
+    pub fn new(programs: Vec<Arc<P>>, gate: Option<Gate>, prepared: Prepared) -> Self {
+        Self { programs, open: AtomicUsize::new(0), gate, prepared }
     }
 
     /// Returns the program of any pool, for what is the same in all.

@@ -59,13 +59,13 @@ impl DensityProbe {
         })?;
         // What the component turned out to need, and no more: a stack for each slot would
         // take two mappings.
-        config.calls = loaded.calls();
+        config.calls = loaded.prepared().calls;
         config.allocation.strategy = Strategy::Pooled;
         Ok(Self {
             probe: ProbeRequest::of(&agent, &*loaded.backend, cases)?,
             agent,
             subject: subject.clone(),
-            needs: loaded.needs(),
+            needs: loaded.prepared().needs,
             config,
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             _directory: directory,

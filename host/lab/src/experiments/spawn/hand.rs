@@ -47,7 +47,7 @@ impl Hand {
             limiter: true,
             epochs: true,
             fuel: config.fuel.is_some(),
-            fiber: sandbox.calls() == Calls::Async,
+            fiber: sandbox.prepared().calls == Calls::Async,
             wasi: true,
         };
         let component = std::fs::read(&path).map_err(Error::file("read", &path))?;

@@ -85,7 +85,7 @@ impl Guests {
         for index in 0..SIDES.len() {
             let loaded = self.load_side(&engine, index)?;
             backends::require_fit(&self.agent, &loaded, &self.cases)?;
-            if loaded.calls() == Calls::Async {
+            if loaded.prepared().calls == Calls::Async {
                 return Ok(true);
             }
         }

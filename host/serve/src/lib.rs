@@ -8,9 +8,13 @@
 //! ```
 
 pub mod config;
+mod dashboard;
 mod host;
+pub mod http;
 pub mod load;
+pub mod metrics;
 mod process;
+pub mod run;
 mod snapshot;
 
 pub use config::Config;

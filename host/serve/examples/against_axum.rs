@@ -71,7 +71,8 @@ fn main() -> ExitCode {
     );
     println!(
         "{RATE} messages/s: p99 of axum {:.0} µs, of serve {:.0} µs: {p99:.3} (at most {MOST_P99})",
-        p99s[0] * 1e6, p99s[1] * 1e6
+        p99s[0] * 1e6,
+        p99s[1] * 1e6
     );
     ExitCode::from(u8::from(rate < LEAST_RATE || p99 > MOST_P99 || idle > MOST_IDLE))
 }
@@ -82,7 +83,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn serve(threads: &Runtime, instances: u32) -> (Host, Server) {
-    let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/agents/echo/agent.wasm");
+    let component =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/agents/echo/agent.wasm");
     let mut agent = Agent::of(component.to_str().unwrap());
     agent.instances = NonZeroU32::new(instances).unwrap();
     let mut config = Config::default();

@@ -51,7 +51,10 @@ fn what_was_done_is_what_is_counted() {
     for line in expected {
         assert!(open.text().lines().any(|known| known == line), "{line}\n{}", open.text());
     }
-    let memory = open.text().lines().find(|line| line.starts_with("sandlab_linear_memory_bytes{agent=\"echo\"}"));
+    let memory = open
+        .text()
+        .lines()
+        .find(|line| line.starts_with("sandlab_linear_memory_bytes{agent=\"echo\"}"));
     let memory: f64 = memory.unwrap().rsplit(' ').next().unwrap().parse().unwrap();
     assert!(memory >= 2.0 * 65_536.0, "{memory}");
 }
@@ -112,7 +115,8 @@ fn prometheus_scrapes_a_host() {
     eventually("Prometheus has the messages", || {
         prometheus.value(answered).as_deref() == Some("5")
     });
-    let quantile = "histogram_quantile(0.99,sandlab_message_duration_seconds_bucket%7Bagent=%22echo%22%7D)";
+    let quantile =
+        "histogram_quantile(0.99,sandlab_message_duration_seconds_bucket%7Bagent=%22echo%22%7D)";
     let p99: f64 = prometheus.value(quantile).unwrap().parse().unwrap();
     assert!(p99 > 0.0, "{p99}");
     let targets = prometheus.get("/api/v1/targets").unwrap();

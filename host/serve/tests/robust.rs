@@ -91,7 +91,10 @@ fn no_request_hangs_or_breaks_a_host() {
     assert!(after < before + (32 << 20), "memory went from {before} to {after} bytes");
     assert_eq!(served.post("/agents/echo", &[], "well").text(), "well");
     let figures = served.block_on(served.host.snapshot()).agents;
-    assert!(figures.values().all(|agent| agent.in_flight == 0 && agent.instances == 1), "{figures:?}");
+    assert!(
+        figures.values().all(|agent| agent.in_flight == 0 && agent.instances == 1),
+        "{figures:?}"
+    );
     assert!(figures["echo"].answered > 10, "some are right all the same: {figures:?}");
     assert!(served.close(common::PATIENCE));
 }

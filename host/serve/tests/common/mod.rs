@@ -1,11 +1,11 @@
 //! What the tests share: a served configuration, and a client that sends what it is told.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+use sandlab_runtime::Performative;
 use sandlab_serve::config::Config;
 use sandlab_serve::http::{Access, App, Server};
 use sandlab_serve::load::by_path;
 use sandlab_serve::{Host, Loaded, Request};
-use sandlab_runtime::Performative;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -115,7 +115,8 @@ impl Response {
         // A reset comes after the response, where the server has not read the whole request.
         let _ = stream.read_to_end(&mut bytes);
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-        let end = end.unwrap_or_else(|| panic!("no response: {:?}", String::from_utf8_lossy(&bytes)));
+        let end =
+            end.unwrap_or_else(|| panic!("no response: {:?}", String::from_utf8_lossy(&bytes)));
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Self { status, head, body: bytes[end + 4..].to_vec() }

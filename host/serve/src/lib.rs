@@ -7,8 +7,17 @@
 //! NATS ─┘     └──────────────▶          └─▶ objectives ─▶ alerts
 //! ```
 
+pub mod config;
+mod dashboard;
 mod host;
+pub mod http;
+pub mod load;
+pub mod metrics;
+mod process;
+pub mod run;
 mod snapshot;
 
-pub use host::{AskError, Host, Request};
-pub use snapshot::{AgentFigures, Latency, Snapshot};
+pub use config::Config;
+pub use host::{Applied, AskError, Host, Left, Request, ServeError, reason};
+pub use load::{Loaded, Resolver};
+pub use snapshot::{AgentFigures, Latency, ProcessFigures, Snapshot};

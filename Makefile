@@ -2,10 +2,12 @@
 # of its own.
 
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+# Whoever runs CI may be no root.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
 .PHONY: lab help test test-only check guests foreign bench bench-density bench-gate any-component bench-bulk mutated \
-  torture browser fuzz-smoke deny claims docs tools
+  torture browser prometheus fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -21,7 +23,7 @@ help:
 test: check test-only
 
 ## Runs all tests.
-test-only: guests foreign
+test-only: guests foreign prometheus
 	cargo test --release --workspace
 
 ## Checks format, lints and documentation.
@@ -71,6 +73,12 @@ browser: guests
 	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } || { \
 	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
 	cargo test --release --package sandlab --test report -- --ignored
+
+## Installs Prometheus's tools and Alertmanager, which tests run, where they are missing.
+prometheus:
+	@{ command -v promtool && command -v prometheus-alertmanager; } >/dev/null || { \
+	  $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends prometheus prometheus-alertmanager; } || { \
+	  echo "promtool is missing: install Prometheus, for example with 'apt-get install prometheus'" >&2; exit 3; }
 
 ## Runs every hostile guest beside good agents for 30 s; `make torture SEED=7` is another order.
 torture:

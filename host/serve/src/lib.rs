@@ -8,6 +8,7 @@
 //! ```
 
 mod host;
+pub mod slo;
 mod snapshot;
 
 pub use host::{AskError, Host, Request};

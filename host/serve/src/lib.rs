@@ -7,9 +7,12 @@
 //! NATS ─┘     └──────────────▶          └─▶ objectives ─▶ alerts
 //! ```
 
+pub mod alerts;
 mod host;
+mod monitor;
 pub mod slo;
 mod snapshot;
 
 pub use host::{AskError, Host, Request};
+pub use monitor::{MonitorConfig, MonitorError, ProductionMonitor, Sink, Watched};
 pub use snapshot::{AgentFigures, Latency, Snapshot};

@@ -8,11 +8,16 @@
 //! ```
 
 pub mod alerts;
+pub mod config;
 mod host;
+pub mod load;
 mod monitor;
+mod process;
 pub mod slo;
 mod snapshot;
 
-pub use host::{AskError, Host, Request};
+pub use config::Config;
+pub use host::{Applied, AskError, Host, Left, Request, ServeError, reason};
+pub use load::{Loaded, Resolver};
 pub use monitor::{MonitorConfig, MonitorError, ProductionMonitor, Sink, Watched};
-pub use snapshot::{AgentFigures, Latency, Snapshot};
+pub use snapshot::{AgentFigures, Latency, ProcessFigures, Snapshot};

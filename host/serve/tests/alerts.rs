@@ -40,7 +40,8 @@ impl Busy {
         figures.latency.bounds = vec![Duration::from_millis(10)];
         figures.latency.counts.resize(2, 0);
         figures.latency.counts[bucket] += 1_000;
-        Snapshot { uptime, agents: [("echo".to_owned(), figures.clone())].into() }
+        let agents = [("echo".to_owned(), figures.clone())].into();
+        Snapshot { uptime, agents, ..Snapshot::default() }
     }
 }
 

@@ -17,7 +17,7 @@ use http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A destination of alerts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +65,13 @@ impl Destination {
                 wrong("there is no program to run: write [\"./page.sh\"]".to_owned())
             }
             Self::File(_) | Self::Command(_) => Ok(()),
+        }
+    }
+
+    /// Makes a file's path relative to this folder.
+    pub(crate) fn resolve(&mut self, base: &Path) {
+        if let Self::File(path) = self {
+            *path = base.join(&*path);
         }
     }
 

@@ -17,20 +17,21 @@ pub struct Count {
 impl Count {
     /// Returns what an objective is about of these figures.
     ///
-    /// Of all messages, those are bad that were not answered. Of the times, those are bad that are
-    /// above the threshold: a message whose sender did not wait any longer was too slow as well,
-    /// and one that failed or was refused is about errors.
+    /// Of all messages that want an answer, those are bad that got none. Of the times, those are bad
+    /// that are above the threshold: a message whose sender waited no longer, or went away, was too
+    /// slow as well, and one that failed or was refused is about errors.
     pub(super) fn of(objective: &Objective, figures: &AgentFigures) -> Self {
-        let AgentFigures { answered, failed, refused, timed_out, latency, .. } = figures;
+        let AgentFigures { answered, failed, refused, latency, .. } = figures;
+        let left = figures.timed_out.saturating_add(figures.abandoned);
         let Some(threshold) = objective.latency else {
             let failed: u64 = failed.values().sum();
-            let bad = failed.saturating_add(*refused).saturating_add(*timed_out);
+            let bad = failed.saturating_add(*refused).saturating_add(left);
             return Self { all: answered.saturating_add(bad), bad };
         };
         let within = latency.bounds.iter().take_while(|bound| **bound <= threshold).count();
         let slow: u64 = latency.counts.iter().skip(within).sum();
         let all: u64 = latency.counts.iter().sum();
-        Self { all: all.saturating_add(*timed_out), bad: slow.saturating_add(*timed_out) }
+        Self { all: all.saturating_add(left), bad: slow.saturating_add(left) }
     }
 
     /// Returns what was counted since this was; what fell meanwhile counts as nothing.

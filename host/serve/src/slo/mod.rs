@@ -18,7 +18,7 @@ mod window;
 
 pub use burn::{Burn, Change, Evaluator, Standing};
 pub use count::Count;
-pub use objective::{Objective, SloError, check, read_objectives, thresholds};
+pub use objective::{Objective, SloError, check, read_objectives};
 pub use rules::{ALERT, rules};
 pub use share::Share;
 pub use window::{Pair, Severity, pairs};

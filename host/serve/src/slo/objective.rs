@@ -12,6 +12,7 @@
 
 use super::Share;
 use super::window::SHORTEST;
+use crate::host::bounds;
 use sandlab_runtime::span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,8 @@ pub struct Objective {
     #[serde(default = "thirty_days", with = "humantime_serde")]
     #[schemars(with = "String")]
     pub window: Duration,
-    /// The longest time that a good message takes; left out, a message is good if it is answered.
+    /// The longest time that a good message takes: 1, 2 or 5 times a power of ten, from 10 µs on, as
+    /// the histograms have bounds. Left out, a message is good if it is answered.
     #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub latency: Option<Duration>,
@@ -126,11 +128,11 @@ pub fn check(objectives: &[Objective]) -> Result<(), SloError> {
         if objective.agent.as_ref().is_some_and(String::is_empty) {
             return Err(wrong("`agent` is empty; leave it out for all agents".to_owned()));
         }
-        if objective.latency.is_some_and(|latency| latency.is_zero()) {
-            return Err(wrong(
-                "no message takes no time; leave `latency` out for an objective of errors"
-                    .to_owned(),
-            ));
+        if let Some(near) = objective.latency.and_then(uncounted) {
+            return Err(wrong(format!(
+                "`latency` is no bound of the histograms, so that nobody could tell: take {near}, or \
+                 leave it out for an objective of errors"
+            )));
         }
         if objective.window > LONGEST || objective.shortest().is_zero() {
             return Err(wrong(format!(
@@ -142,10 +144,12 @@ pub fn check(objectives: &[Objective]) -> Result<(), SloError> {
     Ok(())
 }
 
-/// Returns the latencies that objectives are about, which have to be bounds of the histograms that
-/// are counted.
-pub fn thresholds(objectives: &[Objective]) -> BTreeSet<Duration> {
-    objectives.iter().filter_map(|objective| objective.latency).collect()
+/// Returns the bounds of the histograms that are next to a latency; `None` if it is one itself.
+fn uncounted(latency: Duration) -> Option<String> {
+    let below = bounds().filter(|bound| *bound < latency).last();
+    let above = bounds().find(|bound| *bound >= latency);
+    let near: Vec<_> = below.into_iter().chain(above).map(span).collect();
+    (above != Some(latency)).then(|| near.join(" or "))
 }
 
 impl Objective {
@@ -216,7 +220,6 @@ mod tests {
         let all = read(text).unwrap();
         assert_eq!(all[0].told(), "99.9 % of echo's messages answered within 10 ms");
         assert!(all[0].advice().starts_with("Ask Ada. `sandlab latency"));
-        assert_eq!(thresholds(&all), BTreeSet::from([Duration::from_millis(10)]));
     }
 
     #[test]
@@ -227,7 +230,9 @@ mod tests {
         };
         for (more, said) in [
             ("latncy = \"1ms\"", "unknown field `latncy`"),
-            ("latency = \"0s\"", "leave `latency` out"),
+            ("latency = \"0s\"", "take 10 µs, or leave it out"),
+            ("latency = \"15ms\"", "take 10 ms or 20 ms, or leave it out"),
+            ("latency = \"2m\"", "take 60 s, or leave it out"),
             ("agent = \"\"", "leave it out for all agents"),
             ("window = \"10 years\"", "between a second and a year"),
             ("[[objective]]\nname = \"a\"\nobjective = \"9 %\"", "two of this name"),

@@ -17,8 +17,8 @@ pub const DURATION: &str = "sandlab_message_duration_seconds";
 /// The outcome of a message that was answered.
 pub const ANSWERED: &str = "answered";
 
-/// The outcome of a message whose sender waited no longer.
-pub const TIMED_OUT: &str = "timed_out";
+/// The outcomes of messages whose sender waited no longer, or went away: a pattern.
+const LEFT: &str = "timed_out|abandoned";
 
 /// Recorded: all messages that an objective is about, within a window.
 const ALL: &str = "objective:sandlab_messages:increase";
@@ -27,7 +27,7 @@ const ALL: &str = "objective:sandlab_messages:increase";
 const BAD: &str = "objective:sandlab_bad_messages:increase";
 
 /// Recorded: the share of the budget that is left.
-const LEFT: &str = "objective:sandlab_budget_left:ratio";
+const BUDGET: &str = "objective:sandlab_budget_left:ratio";
 
 /// Returns the recording and alerting rules of objectives, YAML as Prometheus reads it.
 pub fn rules(objectives: &[Objective]) -> String {
@@ -56,7 +56,7 @@ fn group(yaml: &mut String, objective: &Objective) -> std::fmt::Result {
     let window = time(objective.window);
     let of = |kind: &str, window: &str| format!("{kind}{window}{{objective=\"{name}\"}}");
     let left = format!("1 - {} / {} / {budget}", of(BAD, &window), of(ALL, &window));
-    record(yaml, name, &format!("{LEFT}{window}"), &left)?;
+    record(yaml, name, &format!("{BUDGET}{window}"), &left)?;
     for severity in Severity::ALL {
         let own = pairs.iter().filter(|pair| pair.severity == severity);
         let conditions: Vec<_> = own.map(|pair| condition(pair, &budget, of)).collect();
@@ -80,7 +80,7 @@ fn counted(objective: &Objective, window: &str) -> [String; 2] {
         return [all.clone(), or_none(bad, &all)];
     };
     let timed = increase(&format!("{DURATION}_count"), None);
-    let late = increase(MESSAGES, Some(format!("outcome=\"{TIMED_OUT}\"")));
+    let late = increase(MESSAGES, Some(format!("outcome=~\"{LEFT}\"")));
     let late = or_none(late, &timed);
     let within = increase(&format!("{DURATION}_bucket"), Some(bound(threshold)));
     [format!("{timed} + {late}"), format!("{timed} - {within} + {late}")]

@@ -33,8 +33,8 @@ impl Simulated {
         let bounds = vec![Duration::from_millis(1), THRESHOLD, Duration::from_secs(1)];
         let latency = Latency { counts: vec![0; bounds.len() + 1], bounds, sum: Duration::ZERO };
         let figures = AgentFigures { latency, ..AgentFigures::default() };
-        let snapshot =
-            Snapshot { uptime: Duration::ZERO, agents: [("echo".to_owned(), figures)].into() };
+        let agents = [("echo".to_owned(), figures)].into();
+        let snapshot = Snapshot { agents, ..Snapshot::default() };
         Self { evaluator: Evaluator::new([objective]), now: STEP, snapshot, random: 7 }
     }
 
@@ -152,7 +152,8 @@ fn what_is_not_answered_is_an_error_and_what_nobody_waited_for_is_slow() {
         host.fail(300);
         host.echo().refused += 300;
         assert_eq!(host.step().is_empty(), is_slow);
-        host.echo().timed_out += 1_000;
+        host.echo().timed_out += 600;
+        host.echo().abandoned += 400;
         host.step();
         assert_eq!(host.standing().alarm, Some(Severity::Page));
     }

@@ -22,6 +22,7 @@ mod runs;
 mod sample;
 mod schema;
 mod session;
+mod slo;
 mod streams;
 mod validate;
 
@@ -77,6 +78,8 @@ enum Command {
     Sample(sample::Args),
     /// Print a JSON Schema of the files that sandlab reads and writes.
     Schema(schema::Args),
+    /// Propose objectives for production, or print them as Prometheus rules.
+    Slo(slo::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
 }
@@ -138,6 +141,7 @@ impl Cli {
             Command::Runs(args) => runs::execute(&args),
             Command::Sample(args) => sample::execute(&args),
             Command::Schema(args) => schema::execute(&args),
+            Command::Slo(args) => slo::execute(&args),
             Command::Validate(args) => validate::execute(&args),
         };
         match done {

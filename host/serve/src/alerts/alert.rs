@@ -89,7 +89,7 @@ fn jiff_span(duration: Duration) -> jiff::SignedDuration {
     jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
 }
 
-/// `32.0 times too fast over 1h`
+/// `32.0 times as fast as it may over 1h`
 fn fast(burn: Option<f64>, window: Duration) -> String {
     let burn = burn.unwrap_or_default();
     format!("{burn:.1} times as fast as it may over {}", humantime::format_duration(window))

@@ -9,16 +9,19 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// The counter of messages, by agent and outcome.
-pub const MESSAGES: &str = "sandlab_messages_total";
+const MESSAGES: &str = "sandlab_messages_total";
 
 /// The histogram of the times from arrival to reply, by agent.
-pub const DURATION: &str = "sandlab_message_duration_seconds";
+const DURATION: &str = "sandlab_message_duration_seconds";
 
 /// The outcome of a message that was answered.
-pub const ANSWERED: &str = "answered";
+const ANSWERED: &str = "answered";
+
+/// The outcome of a message that wants no answer.
+const TOLD: &str = "told";
 
 /// The outcomes of messages whose sender waited no longer, or went away: a pattern.
-const LEFT: &str = "timed_out|abandoned";
+const LEFT: &str = "timed-out|abandoned";
 
 /// Recorded: all messages that an objective is about, within a window.
 const ALL: &str = "objective:sandlab_messages:increase";
@@ -75,8 +78,8 @@ fn counted(objective: &Objective, window: &str) -> [String; 2] {
     // What has never happened has no series, and is nothing all the same.
     let or_none = |count: String, all: &str| format!("({count} or 0 * {all})");
     let Some(threshold) = objective.latency else {
-        let all = increase(MESSAGES, None);
-        let bad = increase(MESSAGES, Some(format!("outcome!=\"{ANSWERED}\"")));
+        let all = increase(MESSAGES, Some(format!("outcome!=\"{TOLD}\"")));
+        let bad = increase(MESSAGES, Some(format!("outcome!~\"{ANSWERED}|{TOLD}\"")));
         return [all.clone(), or_none(bad, &all)];
     };
     let timed = increase(&format!("{DURATION}_count"), None);

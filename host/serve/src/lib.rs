@@ -9,10 +9,14 @@
 
 pub mod alerts;
 pub mod config;
+mod dashboard;
 mod host;
+pub mod http;
 pub mod load;
+pub mod metrics;
 mod monitor;
 mod process;
+pub mod run;
 pub mod slo;
 mod snapshot;
 

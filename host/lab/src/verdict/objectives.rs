@@ -57,10 +57,12 @@ pub fn withheld(run: &Run) -> Vec<String> {
     steady(run).filter_map(|(part, _)| why(part)).collect()
 }
 
-/// Returns the parts in which sandboxed agents were sent messages at a rate.
+/// Returns the parts in which sandboxed or deployed agents were sent messages at a rate.
 fn steady(run: &Run) -> impl Iterator<Item = (&RunPart, &Window)> {
-    let sandboxed = |part: &&RunPart| part.part.backend == Some(BackendKind::Wasm);
-    let parts = run.parts.iter().filter(sandboxed);
+    let runs_there = |part: &&RunPart| {
+        matches!(part.part.backend, Some(BackendKind::Wasm | BackendKind::Deployed))
+    };
+    let parts = run.parts.iter().filter(runs_there);
     parts.filter_map(|part| Some((part, part.phase(Phase::Steady)?)))
 }
 

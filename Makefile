@@ -2,6 +2,8 @@
 # of its own.
 
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+# Whoever runs CI may be no root.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
 .PHONY: lab help test test-only check guests foreign servers bench bench-density bench-gate any-component bench-bulk mutated \
@@ -42,11 +44,12 @@ guests: tools
 foreign: tools
 	$(MAKE) --no-print-directory --directory guest-agents/foreign OUT=$(CURDIR)/target/foreign
 
-## Installs the servers that tests run beside a host, where they are missing: Prometheus with promtool.
+## Installs the servers that tests run, where they are missing: Prometheus with promtool, and
+## Alertmanager.
 servers:
-	@command -v promtool >/dev/null && command -v prometheus >/dev/null \
-	  || { apt-get update && apt-get install -y --no-install-recommends prometheus; } || { \
-	  echo "prometheus is missing: install it, for example with 'apt-get install prometheus'" >&2; exit 3; }
+	@{ command -v promtool && command -v prometheus && command -v prometheus-alertmanager; } >/dev/null || { \
+	  $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends prometheus prometheus-alertmanager; } || { \
+	  echo "Prometheus is missing: install it, for example with 'apt-get install prometheus prometheus-alertmanager'" >&2; exit 3; }
 
 ## Runs criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests

@@ -278,7 +278,7 @@ impl<N: Into<String>> FromIterator<(N, AgentId)> for Peers {
     }
 }
 
-/// The three backends.
+/// The backends: three on this machine, and what another host runs.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -290,10 +290,12 @@ pub enum BackendKind {
     Native,
     /// The twin in a child process, over a Unix socket.
     Process,
+    /// An agent that another host serves: what it runs there is for that host to say.
+    Deployed,
 }
 
 impl BackendKind {
-    /// All, in the order of reports.
+    /// All that this machine can load a program on, in the order of reports.
     pub const ALL: [Self; 3] = [Self::Wasm, Self::Native, Self::Process];
 
     /// Returns the name on the command line.
@@ -302,6 +304,7 @@ impl BackendKind {
             Self::Wasm => "wasm",
             Self::Native => "native",
             Self::Process => "process",
+            Self::Deployed => "deployed",
         }
     }
 }

@@ -8,6 +8,9 @@ pub use agent::{Agent, Mailbox};
 pub use limits::Limits;
 pub use listen::{Listen, Tls};
 
+use crate::alerts::Destination;
+use crate::monitor::MonitorConfig;
+use crate::slo::{self, Objective};
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::messaging::Settings;
 use schemars::JsonSchema;
@@ -41,6 +44,14 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// The agents by name: 1 to 64 letters, digits, `-`, `_` and `.`.
     pub agents: BTreeMap<String, Agent>,
+    /// How the host watches its agents.
+    pub monitor: MonitorConfig,
+    /// What users may count on, each a table `[[objective]]`.
+    #[serde(rename = "objective")]
+    pub objectives: Vec<Objective>,
+    /// Where it is told that an objective is about to be broken, each a table `[[alert]]`.
+    #[serde(rename = "alert")]
+    pub alerts: Vec<Destination>,
 }
 
 impl Default for Config {
@@ -53,6 +64,9 @@ impl Default for Config {
             watch: Duration::from_secs(2),
             sandbox: SandboxConfig::default(),
             agents: BTreeMap::new(),
+            monitor: MonitorConfig::default(),
+            objectives: Vec::new(),
+            alerts: Vec::new(),
         }
     }
 }
@@ -133,12 +147,33 @@ impl Config {
         for (name, agent) in &self.agents {
             agent.check(name)?;
         }
+        self.check_objectives()
+    }
+
+    fn check_objectives(&self) -> Result<(), ConfigError> {
+        slo::check(&self.objectives)
+            .map_err(|error| ConfigError::unusable("objective", error.to_string()))?;
+        for objective in &self.objectives {
+            let agent = objective.agent.as_ref();
+            if let Some(agent) = agent.filter(|agent| !self.agents.contains_key(*agent)) {
+                let reason = format!("{}: there is no agent {agent:?} here", objective.name);
+                return Err(ConfigError::unusable("objective", reason));
+            }
+        }
+        let monitor = self.monitor.check(&self.objectives);
+        monitor.map_err(|error| ConfigError::unusable("monitor", error.to_string()))?;
+        for alert in &self.alerts {
+            alert.check().map_err(|error| ConfigError::unusable("alert", error.to_string()))?;
+        }
         Ok(())
     }
 
     /// Makes paths relative to the file's folder.
     fn resolve(&mut self, base: &Path) {
         self.listen.resolve(base);
+        for alert in &mut self.alerts {
+            alert.resolve(base);
+        }
         let own = self.agents.values_mut().filter_map(|agent| agent.sandbox.as_mut());
         for sandbox in own.chain([&mut self.sandbox]) {
             for directory in &mut sandbox.grants.directories {
@@ -194,6 +229,10 @@ mod tests {
             ),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),
             ("[limits]\nbody = '0 B'", "limits.body"),
+            ("[[objective]]\nname = 'a'\nobjective = '101 %'", "below 100 %"),
+            ("[[objective]]\nname = 'a'\nobjective = '9 %'\nagent = 'no'", "no agent \"no\""),
+            ("[[objective]]\nname = 'a'\nobjective = '9 %'\nwindow = '1h'", "monitor.interval"),
+            ("[[alert]]\nwebhook = 'nowhere'", "alert: "),
         ];
         for (text, named) in wrong {
             let error = read(text).unwrap_err().to_string();

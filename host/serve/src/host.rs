@@ -5,7 +5,7 @@ mod counters;
 mod served;
 
 pub use apply::Applied;
-pub use counters::reason;
+pub use counters::{bounds, reason};
 
 use crate::load::Loaded;
 use crate::snapshot::{AgentFigures, Snapshot};

@@ -7,17 +7,21 @@
 //! NATS ─┘     └──────────────▶          └─▶ objectives ─▶ alerts
 //! ```
 
+pub mod alerts;
 pub mod config;
 mod dashboard;
 mod host;
 pub mod http;
 pub mod load;
 pub mod metrics;
+mod monitor;
 mod process;
 pub mod run;
+pub mod slo;
 mod snapshot;
 
 pub use config::Config;
-pub use host::{Applied, AskError, Host, Left, Request, ServeError, reason};
+pub use host::{Applied, AskError, Host, Left, Request, ServeError, bounds, reason};
 pub use load::{Loaded, Resolver};
+pub use monitor::{MonitorConfig, MonitorError, ProductionMonitor, Sink, Watched};
 pub use snapshot::{AgentFigures, Latency, ProcessFigures, Snapshot};

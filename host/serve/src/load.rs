@@ -104,7 +104,7 @@ impl Loaded {
                     let subject =
                         subject::load_bytes(&engine, &bytes, &name, &agent.load_options());
                     let subject = subject.map_err(|error| unloadable(error.to_string()))?;
-                    engines.count(subject.was_compiled());
+                    engines.count(subject.prepared().was_compiled);
                     (id, subject)
                 }
             };

@@ -1,11 +1,13 @@
 //! A host from its start to its end: it serves, follows its configuration, and drains.
 
 mod reload;
+mod watch;
 
 use crate::config::{Config, ConfigError};
 use crate::host::{Host, Left, ServeError};
 use crate::http::{Access, AccessError, App, Server};
 use crate::load::{Loaded, Resolver, Unloadable};
+use crate::monitor::MonitorError;
 use reload::Reloader;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,6 +55,9 @@ pub enum RunError {
     /// An agent does not start.
     #[error(transparent)]
     Agent(#[from] ServeError),
+    /// The agents cannot be watched.
+    #[error(transparent)]
+    Monitor(#[from] MonitorError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -130,6 +135,7 @@ impl Options {
         let server = server.map_err(|source| RunError::Listen { address, source })?;
         let reloader = Reloader::start(self.clone(), config.clone(), app.clone());
         let reloader = reloader.map_err(RunError::system("start a thread"))?;
+        let _monitor = watch::start(config, &app.host, &self.say)?;
         let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
         let names = app.host.names().join(", ");
         (self.say)(&format!("serving {names} on {scheme}://{}", server.address()));

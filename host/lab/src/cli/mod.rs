@@ -23,6 +23,7 @@ mod sample;
 mod schema;
 mod serve;
 mod session;
+mod slo;
 mod streams;
 mod validate;
 
@@ -80,6 +81,8 @@ enum Command {
     Schema(schema::Args),
     /// Serve agents over HTTP, in production.
     Serve(serve::Args),
+    /// Propose objectives for production, or print them as Prometheus rules.
+    Slo(slo::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
 }
@@ -142,6 +145,7 @@ impl Cli {
             Command::Sample(args) => sample::execute(&args),
             Command::Schema(args) => schema::execute(&args),
             Command::Serve(args) => serve::execute(&args),
+            Command::Slo(args) => slo::execute(&args),
             Command::Validate(args) => validate::execute(&args),
         };
         match done {

@@ -78,9 +78,10 @@ fn component(what: &str) -> Result<PathBuf, String> {
 
 fn failed(error: RunError) -> Error {
     match error {
-        RunError::Config(_) | RunError::Component(_) | RunError::Access(_) => {
-            Error::Usage(error.to_string())
-        }
+        RunError::Config(_)
+        | RunError::Component(_)
+        | RunError::Access(_)
+        | RunError::Monitor(_) => Error::Usage(error.to_string()),
         RunError::Agent(_) | RunError::Listen { .. } | RunError::System { .. } => {
             Error::Machine(error.to_string())
         }

@@ -134,7 +134,7 @@ fn side(
         (BackendKind::Native, None, Some(equivalent)) => {
             Side { name: name.to_owned(), backend: equivalent::load(equivalent, config)? }
         }
-        (_, None, _) => return Ok(None),
+        (_, None, _) | (BackendKind::Deployed, ..) => return Ok(None),
     };
     Ok(Some(side))
 }

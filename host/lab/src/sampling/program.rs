@@ -1,8 +1,10 @@
 //! An agent that is loaded on one backend, ready to be started many times.
 
 use super::backends;
+use super::deployed::{Deployed, Target};
 use super::fleet::Fleet;
 use super::open_loop::{DEADLINE, Generator, WINDOW};
+use super::recorder::Recorder;
 use super::traffic::{Conversation, Traffic};
 use crate::bundle::Subject;
 use crate::record::Part;
@@ -33,6 +35,8 @@ pub struct Program {
     /// The temporary directory granted as `/data`; deleted with the last copy. `None` if no case
     /// needs one.
     directory: Option<Arc<TempDir>>,
+    /// Counts both sides' messages of an agent that is deployed elsewhere; `None` of all others.
+    deployed: Option<Arc<Deployed>>,
 }
 
 /// Children that a load starts at most: tokio has 512 threads for their calls, and each
@@ -79,12 +83,48 @@ pub fn programs(
             config: config.to_vec(),
             deadline: DEADLINE,
             directory: directory.clone(),
+            deployed: None,
         })
     };
     backends.iter().map(load).collect()
 }
 
 impl Program {
+    /// Returns an agent that is deployed at these targets, at least one.
+    pub fn deployed(targets: Vec<Target>, deadline: Duration, traffic: &Traffic) -> Self {
+        let agent = targets.first().map_or_else(String::new, |target| target.agent.clone());
+        let deployed = Arc::new(Deployed::new(targets, deadline));
+        Self {
+            agent,
+            backend: BackendKind::Deployed,
+            start: deployed.clone(),
+            traffic: traffic.clone(),
+            config: Vec::new(),
+            deadline: DEADLINE,
+            notes: Vec::new(),
+            directory: None,
+            deployed: Some(deployed),
+        }
+    }
+
+    /// Measures something of it. If it is deployed elsewhere, the accounts of both sides have to
+    /// agree on what was sent meanwhile, and are noted.
+    ///
+    /// # Errors
+    /// Those of what is measured; also if the accounts do not agree.
+    pub fn measure(
+        &self,
+        to: &mut dyn Recorder,
+        what: impl FnOnce(&mut dyn Recorder) -> Result<()>,
+    ) -> Result<()> {
+        let Some(deployed) = &self.deployed else {
+            return what(to);
+        };
+        let before = deployed.accounts()?;
+        what(to)?;
+        deployed.settle(&before)?.into_iter().try_for_each(|note| to.note(note))
+    }
+
     /// Returns why it cannot run so many agents; `None` if it can.
     pub fn refuses(&self, agents: usize) -> Option<String> {
         let too_many = self.backend == BackendKind::Process && agents > MAX_CHILDREN;
@@ -108,6 +148,7 @@ impl Program {
             deadline: self.deadline,
             notes: self.notes.clone(),
             directory: self.directory.clone(),
+            deployed: self.deployed.clone(),
         }
     }
 

@@ -85,6 +85,12 @@ impl Distribution {
         })
     }
 
+    /// Returns how many of the times are longer than this, but for its resolution.
+    pub fn above(&self, ns: u64) -> u64 {
+        let longest = self.0.high();
+        if ns >= longest { 0 } else { self.0.count_between(ns + 1, longest) }
+    }
+
     /// Returns the longest time, nanoseconds; `None` if it is empty.
     pub fn max(&self) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.max() as f64)

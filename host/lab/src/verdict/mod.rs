@@ -3,6 +3,7 @@
 
 mod changes;
 pub mod gate;
+pub mod objectives;
 mod targets;
 
 pub use changes::{Change, THRESHOLD, changes};

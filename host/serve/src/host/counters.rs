@@ -15,6 +15,11 @@ const BOUNDS: [u64; 22] = [
     500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 30_000_000, 60_000_000,
 ];
 
+/// Returns the upper bounds of all buckets of latency but the last, ascending.
+pub fn bounds() -> impl Iterator<Item = Duration> {
+    BOUNDS.into_iter().map(Duration::from_micros)
+}
+
 /// The counts of one agent, which outlive a change of its configuration.
 #[derive(Default)]
 pub struct Counters {
@@ -86,7 +91,7 @@ impl Counters {
             abandoned: self.abandoned.load(Relaxed),
             told: self.told.load(Relaxed),
             latency: Latency {
-                bounds: BOUNDS.map(Duration::from_micros).to_vec(),
+                bounds: bounds().collect(),
                 counts,
                 sum: Duration::from_nanos(self.sum_nanos.load(Relaxed)),
             },

@@ -45,6 +45,7 @@ impl Parameters {
             parts: 1,
             sends: true,
             sizes: &[],
+            at: None,
         };
         self.loading.plan(&load, given, move |program, to| {
             let probe = ProbeRequest::of_program(program)?;

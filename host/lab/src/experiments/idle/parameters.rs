@@ -33,6 +33,7 @@ impl Parameters {
             parts: self.agents.len(),
             sends: false,
             sizes: &[],
+            at: None,
         };
         let shards = self.loading.all_shards();
         self.loading.plan(&load, given, move |program, to| {

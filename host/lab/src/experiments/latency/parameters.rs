@@ -3,7 +3,7 @@
 use super::max_rate::{Search, max_rate};
 use crate::Result;
 use crate::experiments::options::{
-    Deadline, Load, Loading, agents, any_duration, duration, rate, size,
+    At, Deadline, Load, Loading, agents, any_duration, duration, rate, size,
 };
 use crate::experiments::{Given, Plan};
 use crate::sampling::steady::{Steady, steady};
@@ -14,7 +14,11 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module.
-    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
+    #[arg(
+        value_name = "AGENT|BUNDLE|FILE.wasm",
+        default_value = "echo",
+        conflicts_with = "target"
+    )]
     subject: String,
     /// Messages per second that are due, whatever becomes of them.
     #[arg(long, default_value = "10_000", value_parser = rate, conflicts_with = "max_rate")]
@@ -44,6 +48,8 @@ pub struct Parameters {
     deadline: Deadline,
     #[command(flatten)]
     loading: Loading,
+    #[command(flatten)]
+    at: At,
 }
 
 impl Parameters {
@@ -59,6 +65,7 @@ impl Parameters {
             parts: 1,
             sends: true,
             sizes: self.size.as_slice(),
+            at: Some(&self.at),
         };
         let (deadline, otherwise) = (self.deadline, given.deadline);
         if self.max_rate {

@@ -2,7 +2,7 @@
 
 use super::{Burst, Sustained, burst, sustained};
 use crate::Result;
-use crate::experiments::options::{self, Deadline, Loading, any_duration, duration, rate};
+use crate::experiments::options::{self, At, Deadline, Loading, any_duration, duration, rate};
 use crate::experiments::{Given, Plan};
 use crate::sampling::counted;
 use crate::sampling::program::Program;
@@ -108,12 +108,18 @@ struct Sudden {
 #[derive(Debug, clap::Args)]
 struct What {
     /// A built agent, the folder of a bundle or crate, or a component or core module.
-    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
+    #[arg(
+        value_name = "AGENT|BUNDLE|FILE.wasm",
+        default_value = "echo",
+        conflicts_with = "target"
+    )]
     subject: String,
     #[command(flatten)]
     deadline: Deadline,
     #[command(flatten)]
     loading: Loading,
+    #[command(flatten)]
+    at: At,
 }
 
 impl What {
@@ -134,6 +140,7 @@ impl What {
             parts: 1,
             sends: true,
             sizes: size.as_slice(),
+            at: Some(&self.at),
         };
         let (deadline, otherwise) = (self.deadline, given.deadline);
         self.loading

@@ -54,7 +54,7 @@ pub fn held(backend: &dyn Backend, limit: u64) -> Result<Vec<Held>, Fault> {
     let kind = backend.kind();
     let before = match kind {
         BackendKind::Process => probe.usage().memory,
-        BackendKind::Wasm | BackendKind::Native => before,
+        BackendKind::Wasm | BackendKind::Native | BackendKind::Deployed => before,
     };
     let mut retained = 0;
     let mut ended = None;
@@ -115,7 +115,7 @@ fn measure(
 ) -> Figure<Full> {
     let now = match kind {
         BackendKind::Process => probe.usage().memory,
-        BackendKind::Wasm | BackendKind::Native => resident(),
+        BackendKind::Wasm | BackendKind::Native | BackendKind::Deployed => resident(),
     };
     let linear = probe.usage().memory.filter(|_| kind == BackendKind::Wasm);
     match pace(probe.0.as_mut(), &touches(retained)) {

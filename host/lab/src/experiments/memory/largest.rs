@@ -138,7 +138,7 @@ fn allocation(
 fn furthest(kind: BackendKind) -> u64 {
     match kind {
         BackendKind::Process => 16 * PAGE,
-        BackendKind::Wasm | BackendKind::Native => PAGE,
+        BackendKind::Wasm | BackendKind::Native | BackendKind::Deployed => PAGE,
     }
 }
 

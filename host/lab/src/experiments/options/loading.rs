@@ -1,14 +1,14 @@
 //! What all experiments on the message path have in common: where their agents run, and the
 //! way from a subject to a program per backend.
 
-use super::Messages;
-use crate::Result;
+use super::{At, Messages};
 use crate::bundle::Subject;
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::fleet::beside_generator;
 use crate::sampling::program::{Program, programs};
 use crate::sampling::recorder::Recorder;
 use crate::sampling::traffic::Traffic;
+use crate::{Error, Result};
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
 
@@ -41,6 +41,8 @@ pub struct Load<'a> {
     pub sends: bool,
     /// The sizes of generated messages, bytes, one after another; none if the user does not say.
     pub sizes: &'a [u32],
+    /// Where the agent may be deployed; `None` if it has to be loaded here.
+    pub at: Option<&'a At>,
 }
 
 impl Loading {
@@ -65,6 +67,9 @@ impl Loading {
         given: &Given,
         measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
     ) -> Result<Plan<'a>> {
+        if let Some(at) = load.at.filter(|at| at.is_given()) {
+            return self.plan_at(at, load, given, measure);
+        }
         let subject = self.messages.find(load.subject, given)?;
         let backends = self.backends(load.backends, &subject);
         let (traffic, config) = match load.sends {
@@ -77,27 +82,32 @@ impl Loading {
         }
         let first = &traffics[0];
         let programs = programs(&subject, &backends, load.agents, &given.sandbox, first, &config)?;
-        let parts = load.parts * programs.len();
-        let measure = Rc::new(measure);
-        let programs = programs.iter().flat_map(|program| {
-            let sent = traffics.iter().cloned();
-            sent.map(|traffic| program.sending(traffic))
-        });
-        let steps = programs.map(|program| {
-            let measure = measure.clone();
-            Box::new(move |to: &mut dyn Recorder| {
-                program.notes.iter().try_for_each(|note| to.note(note))?;
-                measure(&program, to)
-            }) as Step
-        });
-        Ok(Plan {
-            name: load.name.to_owned(),
-            subjects: vec![subject],
-            settings: None,
-            parts,
-            judges: true,
-            steps: steps.collect(),
-        })
+        Ok(steps(load, vec![subject], &programs, &traffics, measure))
+    }
+
+    /// Prepares a run that does the same with an agent that is deployed elsewhere.
+    fn plan_at<'a>(
+        &self,
+        at: &At,
+        load: &Load,
+        given: &Given,
+        measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
+    ) -> Result<Plan<'a>> {
+        if let Some(kind) = self.backends.first() {
+            return Err(Error::Usage(format!(
+                "what runs at a target is for its host to say: leave `--backends {kind}` out"
+            )));
+        }
+        let targets = at.targets()?;
+        let agent = targets.first().map_or("", |target| &target.agent);
+        let sizes: Vec<_> = match load.sizes {
+            [] => vec![None],
+            sizes => sizes.iter().copied().map(Some).collect(),
+        };
+        let traffics = sizes.into_iter().map(|size| self.messages.traffic_of(agent, size));
+        let traffics = traffics.collect::<Result<Vec<_>>>()?;
+        let program = Program::deployed(targets.clone(), given.sandbox.deadline, &traffics[0]);
+        Ok(steps(load, Vec::new(), &[program], &traffics, measure))
     }
 
     /// Returns the backends that were asked for, else those of these that the subject can run
@@ -114,8 +124,40 @@ impl Loading {
                 BackendKind::Wasm => true,
                 BackendKind::Native => subject.has_native(),
                 BackendKind::Process => subject.twin().is_some(),
+                BackendKind::Deployed => false,
             });
         }
         backends
+    }
+}
+
+/// Returns a run that measures each of these programs with each of these messages.
+fn steps<'a>(
+    load: &Load,
+    subjects: Vec<Subject>,
+    programs: &[Program],
+    traffics: &[Traffic],
+    measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
+) -> Plan<'a> {
+    let measure = Rc::new(measure);
+    let parts = load.parts * programs.len();
+    let programs = programs.iter().flat_map(|program| {
+        let sent = traffics.iter().cloned();
+        sent.map(|traffic| program.sending(traffic))
+    });
+    let steps = programs.map(|program| {
+        let measure = measure.clone();
+        Box::new(move |to: &mut dyn Recorder| {
+            program.notes.iter().try_for_each(|note| to.note(note))?;
+            program.measure(to, |to| measure(&program, to))
+        }) as Step
+    });
+    Plan {
+        name: load.name.to_owned(),
+        subjects,
+        settings: None,
+        parts,
+        judges: true,
+        steps: steps.collect(),
     }
 }

@@ -68,6 +68,33 @@ impl Messages {
         }
     }
 
+    /// Returns what an agent is sent of which only the name is known, since another host runs it:
+    /// the user's messages, else those of the reference agent with this name, else some that tell
+    /// only whether it always gives the same reply.
+    ///
+    /// # Errors
+    /// If the file cannot be used, there is no such agent, or the messages need a configuration,
+    /// which is the host's.
+    pub fn traffic_of(&self, name: &str, size: Option<u32>) -> Result<Traffic> {
+        let bytes = size.map_or(SIZE, |size| size as usize);
+        let name = self.like.as_deref().unwrap_or(name);
+        let case = match &self.workload {
+            Some(_) if size.is_some() => return Err(own_sizes(name)),
+            Some(file) => workload::read(file)?.into_iter().next(),
+            None if name == "echo" => return Ok(Traffic::Echo { size: bytes }),
+            None => workload::of_size(name, bytes, self.seed),
+        };
+        match case {
+            Some(case) if !case.config.is_empty() => Err(Error::Usage(format!(
+                "the messages to {name} are for an agent that is configured for them, and the host \
+                 configures it: give others with `--workload`"
+            ))),
+            Some(case) => Traffic::series(case),
+            None if self.like.is_some() => Err(no_reference(name)),
+            None => Traffic::series(workload::unknown(bytes, self.seed)),
+        }
+    }
+
     /// Returns what a subject is sent under a load, and what it is configured with. Messages that
     /// are generated have this size, or 1 KiB.
     ///
@@ -97,11 +124,7 @@ impl Messages {
             }
         }
         if size.is_some() {
-            return Err(Error::Usage(format!(
-                "the messages to {} come from a workload and have the sizes that they have there: \
-                 leave `--size` out",
-                subject.name()
-            )));
+            return Err(own_sizes(&subject.name()));
         }
         match self.cases(subject)?.into_iter().next() {
             Some(case) => series(case),
@@ -119,6 +142,13 @@ const ANSWER: &[u8] = b"answer";
 fn series(mut case: Case) -> Result<(Traffic, Vec<u8>)> {
     let config = std::mem::take(&mut case.config);
     Ok((Traffic::series(case)?, config))
+}
+
+fn own_sizes(agent: &str) -> Error {
+    Error::Usage(format!(
+        "the messages to {agent} come from a workload and have the sizes that they have there: \
+         leave `--size` out"
+    ))
 }
 
 fn no_reference(agent: &str) -> Error {

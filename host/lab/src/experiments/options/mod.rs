@@ -1,5 +1,6 @@
 //! Options that several experiments have.
 
+mod at;
 mod deadline;
 mod loading;
 mod messages;
@@ -8,6 +9,7 @@ mod strategy;
 mod subject;
 mod values;
 
+pub use at::At;
 pub use deadline::Deadline;
 pub use loading::{Load, Loading};
 pub use messages::Messages;

@@ -56,6 +56,7 @@ impl Parameters {
             parts: 1,
             sends: true,
             sizes: &[],
+            at: None,
         };
         let (deadline, otherwise) = (self.deadline, given.deadline);
         self.loading.plan(&load, given, move |program, to| {

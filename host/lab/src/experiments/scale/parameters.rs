@@ -37,6 +37,7 @@ impl Parameters {
             parts: self.agents.len(),
             sends: true,
             sizes: self.size.as_slice(),
+            at: None,
         };
         let shards = self.loading.all_shards();
         self.loading.plan(&load, given, move |program, to| {

@@ -1,7 +1,7 @@
 //! `sandlab throughput`
 
 use super::run::throughput;
-use crate::experiments::options::{Load, Loading, Strategies, agents, count, duration, size};
+use crate::experiments::options::{At, Load, Loading, Strategies, agents, count, duration, size};
 use crate::experiments::{Given, Plan};
 use crate::record::{Clients, ClosedLoop, Mode};
 use crate::{Error, Result};
@@ -18,7 +18,7 @@ const IN_FLIGHT: u64 = 4 << 30;
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module. [default:
     /// echo, or where zero-copy is among the strategies, relay, which is then told to answer]
-    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
+    #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", conflicts_with = "target")]
     subject: Option<String>,
     #[command(flatten)]
     strategy: Strategies,
@@ -48,6 +48,8 @@ pub struct Parameters {
     duration: Duration,
     #[command(flatten)]
     loading: Loading,
+    #[command(flatten)]
+    at: At,
 }
 
 impl Parameters {
@@ -63,6 +65,7 @@ impl Parameters {
             parts: loads.len(),
             sends: true,
             sizes: &self.size,
+            at: Some(&self.at),
         };
         let shards = self.loading.all_shards();
         self.loading.plan(&load, given, move |program, to| {

@@ -1,0 +1,104 @@
+//! What is told.
+
+use crate::slo::{Burn, Change, Objective, Severity};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::time::Duration;
+
+/// An alert, as a webhook, a file and a command get it: JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Alert {
+    /// Whether it begins or ends.
+    pub state: State,
+    /// The objective's name.
+    pub objective: String,
+    /// The agent that it is about; null if all.
+    pub agent: Option<String>,
+    /// How soon somebody has to act.
+    pub severity: Severity,
+    /// The time at which it began.
+    pub started: Timestamp,
+    /// The time at which it ended; null while it goes on.
+    pub ended: Option<Timestamp>,
+    /// What has happened, in a sentence.
+    pub summary: String,
+    /// What to do: the objective's runbook, and the commands that look deeper.
+    pub runbook: String,
+    /// The burn that is the most beyond its factor.
+    pub burn: Burn,
+    /// The share of the objective's budget that is left; null if it is not known.
+    pub budget_left: Option<f64>,
+}
+
+/// Whether an alert begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It has begun.
+    Firing,
+    /// It is over.
+    Resolved,
+}
+
+impl State {
+    /// Returns its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl Alert {
+    /// Returns the alert of a change of an objective, which has been on for so long until `now`.
+    pub fn of(objective: &Objective, change: &Change, now: Timestamp, on: Duration) -> Self {
+        let worst = change.worst;
+        let told = objective.told();
+        let summary = match change.fires {
+            true => format!(
+                "{told}: the error budget burns {} and {}{}",
+                fast(worst.long, worst.long_window),
+                fast(worst.short, worst.short_window),
+                left(change.standing.budget_left),
+            ),
+            false => format!("{told}: the error budget no longer burns too fast"),
+        };
+        Self {
+            state: if change.fires { State::Firing } else { State::Resolved },
+            objective: objective.name.clone(),
+            agent: objective.agent.clone(),
+            severity: change.severity,
+            started: now.checked_sub(jiff_span(on)).unwrap_or(now),
+            ended: (!change.fires).then_some(now),
+            summary,
+            runbook: objective.advice(),
+            burn: worst,
+            budget_left: change.standing.budget_left,
+        }
+    }
+
+    /// Returns whether the other is of the same objective and urgency: another state of the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.objective == other.objective && self.severity == other.severity
+    }
+}
+
+fn jiff_span(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
+}
+
+/// `32.0 times as fast as it may over 1h`
+fn fast(burn: Option<f64>, window: Duration) -> String {
+    let burn = burn.unwrap_or_default();
+    format!("{burn:.1} times as fast as it may over {}", humantime::format_duration(window))
+}
+
+fn left(share: Option<f64>) -> String {
+    match share {
+        Some(share) if share <= 0.0 => "; it is spent".to_owned(),
+        Some(share) => format!("; {:.0} % of it are left", share * 100.0),
+        None => String::new(),
+    }
+}

@@ -1,8 +1,10 @@
 //! Messages, built and taken apart in one place: the generated type has neither a constructor
 //! nor a way to separate its content, which every backend stores in its own form.
 
-use crate::{AgentId, Message, Performative};
+use crate::{AgentId, Failure, Message, Performative};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// A message without its content.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -64,5 +66,60 @@ impl Message {
     /// agent that only computes.
     pub fn request(content: impl Into<Vec<u8>>) -> Self {
         Head::first(1, 0, 0, Performative::Request).with(content.into())
+    }
+}
+
+impl Performative {
+    /// All, with their names in WIT.
+    pub const NAMES: [(Self, &str); 11] = [
+        (Self::Request, "request"),
+        (Self::Inform, "inform"),
+        (Self::QueryIf, "query-if"),
+        (Self::QueryRef, "query-ref"),
+        (Self::Propose, "propose"),
+        (Self::AcceptProposal, "accept-proposal"),
+        (Self::RejectProposal, "reject-proposal"),
+        (Self::Agree, "agree"),
+        (Self::Refuse, "refuse"),
+        (Self::Failure, "failure"),
+        (Self::NotUnderstood, "not-understood"),
+    ];
+
+    /// Returns the name in WIT.
+    pub fn name(self) -> &'static str {
+        let known = Self::NAMES.into_iter().find(|(known, _)| *known == self);
+        known.map_or("unknown", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for Performative {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Performative {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::NAMES.into_iter().find(|(_, known)| *known == name);
+        found.map(|(performative, _)| performative).ok_or_else(|| {
+            let names = Self::NAMES.map(|(_, name)| name);
+            format!("no performative is called {name:?}; there are {}", names.join(", "))
+        })
+    }
+}
+
+impl Failure {
+    /// Returns the name of the case in WIT, without its text.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotUnderstood(_) => "not-understood",
+            Self::Refused(_) => "refused",
+            Self::Unavailable(_) => "unavailable",
+            Self::Exhausted(_) => "exhausted",
+            Self::Denied(_) => "denied",
+            Self::Internal(_) => "internal",
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! ```
 
 mod host;
+pub mod nats;
 mod snapshot;
 
 pub use host::{AskError, Host, Request};

@@ -5,7 +5,7 @@ CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
 .PHONY: lab help test test-only check guests foreign bench bench-density bench-gate any-component bench-bulk mutated \
-  torture browser fuzz-smoke deny claims docs tools
+  torture browser nats fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -21,7 +21,7 @@ help:
 test: check test-only
 
 ## Runs all tests.
-test-only: guests foreign
+test-only: guests foreign nats
 	cargo test --release --workspace
 
 ## Checks format, lints and documentation.
@@ -71,6 +71,12 @@ browser: guests
 	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } || { \
 	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
 	cargo test --release --package sandlab --test report -- --ignored
+
+## Gets a NATS server for the tests, where there is none.
+nats:
+	@command -v nats-server >/dev/null || test -x /usr/sbin/nats-server \
+	  || { apt-get update && apt-get install -y --no-install-recommends nats-server; } || { \
+	  echo "nats-server is missing: install it, for example with 'apt-get install nats-server'" >&2; exit 3; }
 
 ## Runs every hostile guest beside good agents for 30 s; `make torture SEED=7` is another order.
 torture:

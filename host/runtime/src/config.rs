@@ -14,18 +14,24 @@
 //! access = "read"
 //! ```
 
+mod size;
+
+pub use size::Size;
+
 use bytesize::ByteSize;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The limits and grants of an agent, as in a sandbox config's file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SandboxConfig {
     /// Linear memory, summed over all memories of the agent. Default 128 MiB: a Rust guest
     /// starts with 1.1 MiB, and the targets allow an agent up to 100 MB.
+    #[schemars(with = "Size")]
     pub memory_limit: ByteSize,
     /// Elements of all tables together. Default 20,000: a Rust guest has some hundreds.
     pub table_limit: u32,
@@ -35,15 +41,18 @@ pub struct SandboxConfig {
     /// Wall time of one call, rounded up to 10 ms (the epoch's tick). Leave room for a busy
     /// machine. Default 5 s. A blocked call is stopped too if calls are async.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub deadline: Duration,
     /// Fuel per call, about one unit per instruction. Default `None`: metering adds up to a
     /// quarter to agents that compute, and the deadline already stops those that loop.
     pub fuel: Option<u64>,
     /// The guest's stack. Default 512 KiB, which is wasmtime's.
+    #[schemars(with = "Size")]
     pub stack: ByteSize,
     /// Bytes that one call may pass to the host, as results or arguments. Default 2 MiB, a
     /// message of 1 MiB with room for another: the host allocates them for the guest.
     /// Wasmtime's own default is 128 MiB.
+    #[schemars(with = "Size")]
     pub result_limit: ByteSize,
     /// Uses of the host that one call may make.
     pub budgets: Budgets,
@@ -82,7 +91,7 @@ impl Default for SandboxConfig {
 /// Uses of the host per call. A call that exceeds a budget ends its agent with a fault that
 /// names the budget: an agent that goes on after refusals would keep its thread busy until
 /// the deadline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Budgets {
     /// Calls of `host.log`, whether the line is kept or dropped. Default 10,000: a hundred times
@@ -98,6 +107,7 @@ pub struct Budgets {
     pub handles: u32,
     /// Bytes written to standard output and error, kept or dropped. Default 1 MiB: a panic with
     /// its backtrace is a few KiB.
+    #[schemars(with = "Size")]
     pub output: ByteSize,
 }
 
@@ -116,12 +126,13 @@ impl Default for Budgets {
 /// Message contents in the host's memory that an agent of the world `zero-copy-agent` may keep
 /// after a call. They do not count against `memory-limit`. During a call the agent has one
 /// more: that of its message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ContentBudget {
     /// Number of contents. Default 1,024: many times what a mailbox holds.
     pub count: u32,
     /// Bytes of all contents together. Default 16 MiB.
+    #[schemars(with = "Size")]
     pub size: ByteSize,
 }
 
@@ -132,12 +143,13 @@ impl Default for ContentBudget {
 }
 
 /// Lines and bytes that one call may log, through `host.log` and standard error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct LogBudget {
     /// Lines per call. Default 100; more are dropped and counted.
     pub lines: u32,
     /// Bytes per call. Default 64 KiB; a line that does not fit is dropped and counted.
+    #[schemars(with = "Size")]
     pub size: ByteSize,
 }
 
@@ -148,7 +160,7 @@ impl Default for LogBudget {
 }
 
 /// The way that the host calls the guest.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Calls {
     /// Async if the component imports a function that can block, else sync.
@@ -161,7 +173,7 @@ pub enum Calls {
 }
 
 /// The memory of instances: its source, its place in the address space, and how much there is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Allocation {
     /// Where memory comes from. Default pooled: an instance starts in a third of the time.
@@ -174,6 +186,7 @@ pub struct Allocation {
     pub slots: u32,
     /// Bytes of a slot that are zeroed by the host instead of returned to the kernel. Default
     /// 1 MiB, if the kernel has the page-map scan, without which this costs more than it saves.
+    #[schemars(with = "Size")]
     pub keep_resident: ByteSize,
 }
 
@@ -189,7 +202,7 @@ impl Default for Allocation {
 }
 
 /// The source of an instance's memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// From slots that were mapped in advance.
@@ -199,7 +212,7 @@ pub enum Strategy {
 }
 
 /// The place of linear memory in the address space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// 4 GiB and guard pages per memory, so that no access needs a bounds check; initial
@@ -215,7 +228,7 @@ pub enum Layout {
 }
 
 /// What an agent may reach outside its sandbox. Nothing else is granted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Grants {
     /// Directories; paths are resolved beneath them, whatever `..` or a link says. Default none.
@@ -250,7 +263,7 @@ impl Default for Grants {
 }
 
 /// A directory that the agent may use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DirectoryGrant {
     /// The path in the guest.
@@ -263,7 +276,7 @@ pub struct DirectoryGrant {
 }
 
 /// The access of an agent to a directory.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
     /// List and read.
@@ -274,7 +287,7 @@ pub enum Access {
 }
 
 /// Where an agent's standard output and error go. Standard input is always empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stdio {
     /// Kept in memory, within the log budget, for the text of a panic.

@@ -94,6 +94,31 @@ pub enum Cause {
     Host(String),
 }
 
+impl Cause {
+    /// Returns the name of the cause without its figures: `out-of-memory`, `panic`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::OutOfMemory { .. } => "out-of-memory",
+            Self::Deadline(_) => "deadline",
+            Self::OutOfFuel(_) => "out-of-fuel",
+            Self::StackOverflow { .. } => "stack-overflow",
+            Self::Panic(_) => "panic",
+            Self::ResultTooLarge(_) => "result-too-large",
+            Self::OverBudget { .. } => "over-budget",
+            Self::Exited(_) => "exited",
+            Self::Trap(_) => "trap",
+            Self::NoSlot(_) => "no-slot",
+            Self::OverLimit(_) => "over-limit",
+            Self::Contract(_) => "contract",
+            Self::Response(_) => "response",
+            Self::Unsupported(_) => "unsupported",
+            Self::ProcessEnded(_) => "process-ended",
+            Self::Ended => "ended",
+            Self::Host(_) => "host",
+        }
+    }
+}
+
 /// The two stacks of a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

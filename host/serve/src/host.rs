@@ -1,8 +1,24 @@
 //! The agents that are served, by name.
 
-use sandlab_runtime::messaging::DeliveryError;
-use sandlab_runtime::{Message, Performative};
-use std::time::Duration;
+mod apply;
+mod counters;
+mod served;
+
+pub use apply::Applied;
+pub use counters::reason;
+
+use crate::load::Loaded;
+use crate::snapshot::{AgentFigures, Snapshot};
+use sandlab_runtime::messaging::{
+    Client, DeliveryError, Draft, Residence, Roster, Runtime, Settings, SpawnError,
+};
+use sandlab_runtime::{AgentId, Message, Performative};
+use served::Served;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// A message for an agent, from outside.
 #[derive(Debug, Clone)]
@@ -31,24 +47,211 @@ pub enum AskError {
     Delivery(#[from] DeliveryError),
 }
 
+/// The reason that an agent is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The operating system starts no further thread.
+    #[error("cannot start the agents' threads: {0}")]
+    Threads(#[from] std::io::Error),
+    /// An instance does not start.
+    #[error("agent {name:?}: {source}")]
+    Agent {
+        /// The agent's name.
+        name: String,
+        /// The reason.
+        source: SpawnError,
+    },
+}
+
+/// What a host had left when it stopped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Messages that wait for a reply, or in a mailbox, by agent; only agents that have some.
+    pub agents: BTreeMap<String, u64>,
+}
+
+/// The longest wait for the figures of a shard that is busy with a call.
+const ROSTER_WITHIN: Duration = Duration::from_millis(250);
+
+/// The interval at which messages that are to end are looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// Runs agents, and passes messages to them. Clones are the same host.
 #[derive(Clone)]
-pub struct Host;
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    runtime: Runtime,
+    client: Client,
+    agents: RwLock<HashMap<String, Arc<Served>>>,
+    /// The configuration that the agents are of.
+    loaded: RwLock<Arc<Loaded>>,
+    /// Held while another is applied, so that one comes after the other.
+    changing: Mutex<()>,
+    /// What each of the runtime's threads told last.
+    rosters: Mutex<Vec<Roster>>,
+    names: watch::Sender<Vec<String>>,
+    draining: watch::Sender<bool>,
+    started: Instant,
+    /// Routes messages without a conversation by key.
+    turn: AtomicU64,
+}
 
 impl Host {
-    /// Sends a message to the agent with this name, and returns its replies.
+    /// Starts a host, with all agents of a configuration. Waits for them: call it from a thread.
+    ///
+    /// # Errors
+    /// [`ServeError`] if an agent does not start.
+    pub fn start(loaded: Loaded, settings: Settings) -> Result<Self, ServeError> {
+        // Connections and mailboxes bound what is in flight. A window that slow agents could fill
+        // would make the others wait too.
+        let runtime = Runtime::start(Settings { window: u32::MAX, ..settings })?;
+        let host = Self(Arc::new(Inner {
+            client: runtime.client(),
+            runtime,
+            agents: RwLock::default(),
+            loaded: RwLock::default(),
+            changing: Mutex::default(),
+            rosters: Mutex::default(),
+            names: watch::Sender::new(Vec::new()),
+            draining: watch::Sender::new(false),
+            started: Instant::now(),
+            turn: AtomicU64::new(0),
+        }));
+        host.apply(loaded, Duration::ZERO)?;
+        Ok(host)
+    }
+
+    /// Sends a message to the agent with this name, and returns all replies of the call that
+    /// answers it first: at least one.
     ///
     /// # Errors
     /// [`AskError`] with the reason if there is no reply.
-    pub async fn ask(&self, _agent: &str, _request: Request) -> Result<Vec<Message>, AskError> {
-        todo!()
+    pub async fn ask(&self, agent: &str, request: Request) -> Result<Vec<Message>, AskError> {
+        let served = self.served(agent)?;
+        let ask = served.counters.ask();
+        let task = served.pool.assign(self.key(&request));
+        let (draft, timeout) = draft(request);
+        let answer = self.0.client.ask_all(task.agent(), draft, timeout).await;
+        ask.end(&answer);
+        Ok(answer?)
     }
 
     /// Sends a message to the agent with this name, and returns when the host has accepted it.
     ///
     /// # Errors
     /// [`AskError`] with the reason if it was not accepted.
-    pub async fn tell(&self, _agent: &str, _request: Request) -> Result<(), AskError> {
-        todo!()
+    pub async fn tell(&self, agent: &str, request: Request) -> Result<(), AskError> {
+        let served = self.served(agent)?;
+        let task = served.pool.assign(self.key(&request));
+        let (draft, _) = draft(request);
+        let told = self.0.client.tell_draft(task.agent(), draft).await;
+        served.counters.tell(&told);
+        Ok(told?)
     }
+
+    /// Returns the names of all agents, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.0.names.borrow().clone()
+    }
+
+    /// Returns the names of all agents, and tells when they change.
+    pub fn watch_names(&self) -> watch::Receiver<Vec<String>> {
+        self.0.names.subscribe()
+    }
+
+    /// Returns whether the host drains, and tells when it begins to.
+    pub fn watch_draining(&self) -> watch::Receiver<bool> {
+        self.0.draining.subscribe()
+    }
+
+    /// Returns whether the host takes no more messages, since it is about to stop.
+    pub fn is_draining(&self) -> bool {
+        *self.0.draining.borrow()
+    }
+
+    /// Returns the runtime, for what lives beside the agents.
+    pub fn runtime(&self) -> &Runtime {
+        &self.0.runtime
+    }
+
+    /// Returns what all agents have done since the host started.
+    pub async fn snapshot(&self) -> Snapshot {
+        let rosters = self.rosters(self.0.runtime.roster(ROSTER_WITHIN).await);
+        let alive = alive(&rosters).collect();
+        let agents = self.all_served();
+        let agents = agents.iter().map(|(name, served)| (name.clone(), served.figures(&alive)));
+        Snapshot {
+            uptime: self.0.started.elapsed(),
+            agents: agents.collect(),
+            accounts: rosters.iter().map(|roster| roster.accounts).sum(),
+            process: self.loaded().process(),
+        }
+    }
+
+    /// Returns what each of the runtime's threads told, now or before.
+    fn rosters(&self, told: Vec<Option<Roster>>) -> Vec<Roster> {
+        let mut known = self.0.rosters.lock().unwrap_or_else(PoisonError::into_inner);
+        known.resize_with(told.len(), Roster::default);
+        for (known, told) in known.iter_mut().zip(told) {
+            *known = told.unwrap_or_else(|| std::mem::take(known));
+        }
+        known.clone()
+    }
+
+    /// Refuses messages from now on, and waits until all that were accepted have ended. Returns
+    /// what is left after the longest wait.
+    pub async fn drain(&self, within: Duration) -> Left {
+        self.0.draining.send_replace(true);
+        let until = Instant::now() + within;
+        loop {
+            let snapshot = self.snapshot().await;
+            let busy = |(name, figures): (String, AgentFigures)| {
+                let left = figures.in_flight.max(figures.queued);
+                (left > 0).then_some((name, left))
+            };
+            let agents: BTreeMap<_, _> = snapshot.agents.into_iter().filter_map(busy).collect();
+            if agents.is_empty() || Instant::now() >= until {
+                return Left { agents };
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Returns the configuration that the agents are of.
+    pub fn loaded(&self) -> Arc<Loaded> {
+        self.0.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn served(&self, agent: &str) -> Result<Arc<Served>, AskError> {
+        let agents = self.0.agents.read().unwrap_or_else(PoisonError::into_inner);
+        let served = agents.get(agent).cloned();
+        let served = served.ok_or_else(|| AskError::Unknown(agent.to_owned()))?;
+        if self.is_draining() {
+            served.counters.refuse();
+            return Err(AskError::Draining);
+        }
+        Ok(served)
+    }
+
+    fn all_served(&self) -> Vec<(String, Arc<Served>)> {
+        let agents = self.0.agents.read().unwrap_or_else(PoisonError::into_inner);
+        agents.iter().map(|(name, served)| (name.clone(), served.clone())).collect()
+    }
+
+    /// Returns the key by which a pool routes a message: that of its conversation.
+    fn key(&self, request: &Request) -> u64 {
+        request.conversation.unwrap_or_else(|| self.0.turn.fetch_add(1, Relaxed))
+    }
+}
+
+fn draft(request: Request) -> (Draft, Duration) {
+    let Request { performative, conversation, timeout, content } = request;
+    (Draft { performative, conversation, content }, timeout)
+}
+
+/// Returns all agents on these threads.
+fn alive(rosters: &[Roster]) -> impl Iterator<Item = (AgentId, Residence)> + '_ {
+    let residents = rosters.iter().flat_map(|roster| &roster.residents);
+    residents.map(|residence| (residence.agent, *residence))
 }

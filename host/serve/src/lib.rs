@@ -7,9 +7,14 @@
 //! NATS ─┘     └──────────────▶          └─▶ objectives ─▶ alerts
 //! ```
 
+pub mod config;
 mod host;
+pub mod load;
 pub mod nats;
+mod process;
 mod snapshot;
 
-pub use host::{AskError, Host, Request};
-pub use snapshot::{AgentFigures, Latency, Snapshot};
+pub use config::Config;
+pub use host::{Applied, AskError, Host, Left, Request, ServeError, reason};
+pub use load::{Loaded, Resolver};
+pub use snapshot::{AgentFigures, Latency, ProcessFigures, Snapshot};

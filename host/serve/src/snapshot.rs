@@ -1,5 +1,6 @@
 //! What all agents of a host have done since it started, at one moment.
 
+use sandlab_runtime::messaging::Accounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +13,12 @@ pub struct Snapshot {
     pub uptime: Duration,
     /// The figures of each agent, by its name.
     pub agents: BTreeMap<String, AgentFigures>,
+    /// The accounts of all messages, also of those between agents.
+    #[serde(default)]
+    pub accounts: Accounts,
+    /// What the process and its pools have in use.
+    #[serde(default)]
+    pub process: ProcessFigures,
 }
 
 /// The figures of one agent, over all of its instances.
@@ -25,14 +32,49 @@ pub struct AgentFigures {
     pub refused: u64,
     /// Messages whose sender's timeout came before a reply.
     pub timed_out: u64,
+    /// Messages whose sender went away before a reply.
+    #[serde(default)]
+    pub abandoned: u64,
+    /// Messages that were accepted and whose sender waits for no reply.
+    #[serde(default)]
+    pub told: u64,
     /// Times from a message's arrival to its reply, of the answered.
     pub latency: Latency,
     /// Messages that wait for a reply.
     pub in_flight: u64,
+    /// Messages in mailboxes and in calls, also from other agents.
+    #[serde(default)]
+    pub queued: u64,
     /// Restarts after faults.
     pub restarts: u64,
+    /// Instances that should be alive.
+    #[serde(default)]
+    pub wanted: u64,
+    /// Instances that are alive, or wait for a restart.
+    #[serde(default)]
+    pub instances: u64,
     /// Linear memory of all instances, in bytes.
     pub linear_memory: u64,
+    /// Fuel of the last calls of all instances. `None` without metering.
+    #[serde(default)]
+    pub fuel: Option<u64>,
+}
+
+/// What the process and its pools have in use.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessFigures {
+    /// Resident memory, in bytes. `None` where the kernel does not tell.
+    pub resident_memory: Option<u64>,
+    /// CPU time of all threads so far. `None` where the kernel does not tell.
+    pub cpu: Option<Duration>,
+    /// Linear memories that instances have of the pools.
+    pub pool_slots_used: u64,
+    /// Linear memories that the pools have.
+    pub pool_slots: u64,
+    /// Components that were taken from the cache.
+    pub cache_hits: u64,
+    /// Components that were compiled.
+    pub cache_misses: u64,
 }
 
 /// Counted times, as a classic Prometheus histogram.

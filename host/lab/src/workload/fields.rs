@@ -4,27 +4,6 @@ use sandlab_runtime::{Failure, Message, Performative};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The performatives by their names in WIT.
-pub const PERFORMATIVES: [(Performative, &str); 11] = [
-    (Performative::Request, "request"),
-    (Performative::Inform, "inform"),
-    (Performative::QueryIf, "query-if"),
-    (Performative::QueryRef, "query-ref"),
-    (Performative::Propose, "propose"),
-    (Performative::AcceptProposal, "accept-proposal"),
-    (Performative::RejectProposal, "reject-proposal"),
-    (Performative::Agree, "agree"),
-    (Performative::Refuse, "refuse"),
-    (Performative::Failure, "failure"),
-    (Performative::NotUnderstood, "not-understood"),
-];
-
-/// Returns a performative's name in WIT.
-pub fn performative(performative: Performative) -> &'static str {
-    let known = PERFORMATIVES.into_iter().find(|(known, _)| *known == performative);
-    known.map_or("unknown", |(_, name)| name)
-}
-
 /// Fields of all replies to a message; what is not stated may be anything that the contract allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -63,7 +42,7 @@ impl Fields {
         let Some(stated) = &self.performative else {
             return Ok(self);
         };
-        let names = PERFORMATIVES.map(|(_, name)| name);
+        let names = Performative::NAMES.map(|(_, name)| name);
         if names.contains(&stated.as_str()) {
             return Ok(self);
         }
@@ -74,7 +53,7 @@ impl Fields {
     pub fn wrong(&self, replies: &[Message]) -> Vec<WrongField> {
         let number = |id: u64| Some(id.to_string());
         let wrong = replies.iter().zip(1..).flat_map(|(reply, at)| {
-            let name = performative(reply.performative).to_owned();
+            let name = reply.performative.name().to_owned();
             let fields = [
                 ("performative", self.performative.clone(), Some(name)),
                 ("id", self.id.and_then(number), number(reply.id)),

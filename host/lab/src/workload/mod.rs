@@ -17,7 +17,7 @@ mod text;
 
 pub use directory::with_directory;
 pub use expected::{Expected, Output, Response};
-pub use fields::{FailureKind, Fields, PERFORMATIVES, Refusal, performative};
+pub use fields::{FailureKind, Fields, Refusal};
 pub use file::{read, read_text};
 pub use line::schema;
 pub use matcher::{Matcher, Number};

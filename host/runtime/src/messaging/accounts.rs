@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::iter::Sum;
 use std::ops::AddAssign;
 
 /// How many messages came to which end. While none is in flight,
@@ -62,6 +63,15 @@ impl AddAssign for Accounts {
         self.replies += other.replies;
         self.restarts += other.restarts;
         self.agents += other.agents;
+    }
+}
+
+impl Sum for Accounts {
+    fn sum<I: Iterator<Item = Self>>(accounts: I) -> Self {
+        accounts.fold(Self::default(), |mut sum, one| {
+            sum += one;
+            sum
+        })
     }
 }
 

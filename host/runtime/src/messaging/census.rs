@@ -1,5 +1,7 @@
-//! Counts of what is alive at a moment.
+//! Counts of what is alive at a moment, of all agents and of each.
 
+use super::Accounts;
+use crate::{AgentId, Usage};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -24,4 +26,29 @@ impl AddAssign for Census {
         self.queued += other.queued;
         self.linear_memory += other.linear_memory;
     }
+}
+
+/// What lives on a thread of the runtime at a moment.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// Its agents.
+    pub residents: Vec<Residence>,
+    /// The accounts of its messages.
+    pub accounts: Accounts,
+}
+
+/// One agent at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Residence {
+    /// The agent.
+    pub agent: AgentId,
+    /// Messages in its mailbox, and pushed back before it.
+    pub queued: u64,
+    /// Messages in its running call on a fiber.
+    pub calling: u64,
+    /// Its restarts so far.
+    pub restarts: u64,
+    /// What its instance has used. Nothing is known while a call on a fiber runs, or while the
+    /// agent waits for a restart.
+    pub usage: Usage,
 }

@@ -10,6 +10,7 @@ use crate::{AgentId, Failure, Fault, Message, Performative, span};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// The reason that a message has no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +40,17 @@ pub enum DeliveryError {
     /// No reply came within the timeout. The message may still be handled.
     #[error("no reply came within {}", span(*.0))]
     TimedOut(Duration),
+}
+
+/// A message before it has an id, a sender and a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The kind of message.
+    pub performative: Performative,
+    /// The conversation that it belongs to; `None` begins one.
+    pub conversation: Option<u64>,
+    /// The content.
+    pub content: Vec<u8>,
 }
 
 /// Sends messages and awaits their replies. Clones share one window of messages in flight.
@@ -91,13 +103,39 @@ impl Client {
         content: impl Into<Vec<u8>>,
         timeout: Duration,
     ) -> Result<Message, DeliveryError> {
-        let message = self.message(agent, performative, content.into());
+        let draft = Draft { performative, conversation: None, content: content.into() };
+        let message = self.message(agent, draft);
         let (reply, _expected) = self.0.hub.expect(message.id);
-        let replied = async {
+        self.answered(message, reply, timeout).await
+    }
+
+    /// Sends a message and awaits the replies of the agent that answers first: all that it gives
+    /// in that call, at least one. Waits while the window is full.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] with the reason if there is none.
+    pub async fn ask_all(
+        &self,
+        agent: AgentId,
+        draft: Draft,
+        timeout: Duration,
+    ) -> Result<Vec<Message>, DeliveryError> {
+        let message = self.message(agent, draft);
+        let (replies, _expected) = self.0.hub.expect_all(message.id);
+        self.answered(message, replies, timeout).await
+    }
+
+    async fn answered<T>(
+        &self,
+        message: Message,
+        answer: oneshot::Receiver<Result<T, DeliveryError>>,
+        timeout: Duration,
+    ) -> Result<T, DeliveryError> {
+        let answered = async {
             self.send(message).await?;
-            reply.await.map_err(|_| DeliveryError::ShutDown)?
+            answer.await.map_err(|_| DeliveryError::ShutDown)?
         };
-        let result = tokio::time::timeout(timeout, replied).await;
+        let result = tokio::time::timeout(timeout, answered).await;
         result.unwrap_or(Err(DeliveryError::TimedOut(timeout)))
     }
 
@@ -111,13 +149,24 @@ impl Client {
         performative: Performative,
         content: impl Into<Vec<u8>>,
     ) -> Result<(), DeliveryError> {
-        self.send(self.message(agent, performative, content.into())).await
+        let draft = Draft { performative, conversation: None, content: content.into() };
+        self.tell_draft(agent, draft).await
     }
 
-    fn message(&self, agent: AgentId, performative: Performative, content: Vec<u8>) -> Message {
+    /// Does the same as [`tell`](Self::tell) with a message of a conversation.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell).
+    pub async fn tell_draft(&self, agent: AgentId, draft: Draft) -> Result<(), DeliveryError> {
+        self.send(self.message(agent, draft)).await
+    }
+
+    fn message(&self, agent: AgentId, draft: Draft) -> Message {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         let sender = Address::client(self.0.link).into();
-        Head::first(id, sender, agent, performative).with(content)
+        let mut head = Head::first(id, sender, agent, draft.performative);
+        head.conversation = draft.conversation.unwrap_or(id);
+        head.with(draft.content)
     }
 
     async fn send(&self, message: Message) -> Result<(), DeliveryError> {

@@ -74,9 +74,17 @@ fn pass_on(deliveries: &mut VecDeque<Delivery>, to: &mut VecDeque<Delivery>) {
 
 /// The link that all clones of a client share, with one waiting future per ask.
 pub struct Hub {
-    waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+    waiting: Mutex<HashMap<u64, Waiting>>,
     /// A permit for each message that may be in flight.
     pub window: Semaphore,
+}
+
+/// Who waits for the answer to a message.
+enum Waiting {
+    /// For the first reply.
+    First(oneshot::Sender<Answer>),
+    /// For all replies of the call that answers first.
+    All(oneshot::Sender<Result<Vec<Message>, DeliveryError>>),
 }
 
 impl Hub {
@@ -87,11 +95,21 @@ impl Hub {
     /// Returns where the answer to a message arrives, for as long as the guard is kept.
     pub fn expect(&self, id: u64) -> (oneshot::Receiver<Answer>, Expected<'_>) {
         let (sender, receiver) = oneshot::channel();
-        self.lock().insert(id, sender);
+        self.lock().insert(id, Waiting::First(sender));
         (receiver, Expected { hub: self, id })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Answer>>> {
+    /// Does the same as [`expect`](Self::expect) for all replies of the call that answers first.
+    pub fn expect_all(
+        &self,
+        id: u64,
+    ) -> (oneshot::Receiver<Result<Vec<Message>, DeliveryError>>, Expected<'_>) {
+        let (sender, receiver) = oneshot::channel();
+        self.lock().insert(id, Waiting::All(sender));
+        (receiver, Expected { hub: self, id })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,12 +129,27 @@ impl Drop for Expected<'_> {
 impl Link for Hub {
     fn deliver(&self, deliveries: &mut VecDeque<Delivery>, done: u32) {
         let mut waiting = self.lock();
-        for (id, result) in deliveries.drain(..) {
-            // A second reply, or one after the timeout, is not expected.
-            if let Some(sender) = waiting.remove(&id) {
-                let _ = sender.send(result);
+        let mut deliveries = deliveries.drain(..).peekable();
+        while let Some((id, result)) = deliveries.next() {
+            // The receiver may be gone meanwhile.
+            match waiting.remove(&id) {
+                Some(Waiting::First(sender)) => {
+                    let _ = sender.send(result);
+                }
+                Some(Waiting::All(sender)) => {
+                    // The replies of one call come one after another.
+                    let rest = std::iter::from_fn(|| {
+                        deliveries.next_if(|(next, answer)| *next == id && answer.is_ok())
+                    });
+                    let rest = rest.filter_map(|(_, answer)| answer.ok());
+                    let _ =
+                        sender.send(result.map(|first| [first].into_iter().chain(rest).collect()));
+                }
+                // Neither a second reply nor one after the timeout is expected.
+                None => {}
             }
         }
+        drop(deliveries);
         drop(waiting);
         self.window.add_permits(done as usize);
     }

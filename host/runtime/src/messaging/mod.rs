@@ -41,14 +41,14 @@ mod supervisor;
 mod waker;
 
 pub use accounts::Accounts;
-pub use census::Census;
-pub use client::{Client, DeliveryError};
+pub use census::{Census, Residence, Roster};
+pub use client::{Client, DeliveryError, Draft};
 pub use connection::{Connection, WindowFull};
 pub use link::Delivery;
 pub use mailbox::{MailboxLimits, WhenFull};
 pub use options::{AgentOptions, SpawnError};
 pub use placement::{Placement, set_idle_priority};
-pub use pool::{Pool, Routing};
+pub use pool::{Pool, Routing, Task};
 pub use runtime::Runtime;
 pub use settings::Settings;
 pub use strategy::{Batching, Strategy};

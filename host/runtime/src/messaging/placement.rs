@@ -1,6 +1,8 @@
 //! The threads that agents live on.
 
 use super::Settings;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::ops::Range;
 use thread_priority::{
@@ -9,7 +11,8 @@ use thread_priority::{
 };
 
 /// The threads that an agent lives on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// The shards. An agent waits for the calls of its neighbours on the same shard, up to their
     /// deadline.

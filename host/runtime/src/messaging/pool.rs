@@ -2,14 +2,18 @@
 
 use super::client::{Client, DeliveryError};
 use crate::{AgentId, Message, Performative};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The rule by which a pool chooses the agent of the next task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Routing {
     /// One agent after another.
+    #[default]
     RoundRobin,
     /// The agent with the fewest tasks of this pool.
     LeastLoaded,
@@ -55,9 +59,18 @@ impl Pool {
         content: impl Into<Vec<u8>>,
         timeout: Duration,
     ) -> Result<Message, DeliveryError> {
-        let member = self.pick(key);
-        let _task = Task::of(&member.tasks);
-        client.ask(member.agent, Performative::Request, content, timeout).await
+        let task = self.assign(key);
+        client.ask(task.agent(), Performative::Request, content, timeout).await
+    }
+
+    /// Chooses the agent of a task that the caller sends itself.
+    pub fn assign(&self, key: impl Hash) -> Task<'_> {
+        Task::of(self.pick(key))
+    }
+
+    /// Returns all agents.
+    pub fn agents(&self) -> impl Iterator<Item = AgentId> + '_ {
+        self.members.iter().map(|member| member.agent)
     }
 
     fn pick(&self, key: impl Hash) -> &Member {
@@ -77,19 +90,24 @@ impl Pool {
     }
 }
 
-/// Counts as a task of an agent until it is dropped.
-struct Task<'a>(&'a AtomicU32);
+/// A task of one of a pool's agents, which counts as its load until this is dropped.
+pub struct Task<'a>(&'a Member);
 
 impl<'a> Task<'a> {
-    fn of(tasks: &'a AtomicU32) -> Self {
-        tasks.fetch_add(1, Ordering::Relaxed);
-        Self(tasks)
+    fn of(member: &'a Member) -> Self {
+        member.tasks.fetch_add(1, Ordering::Relaxed);
+        Self(member)
+    }
+
+    /// Returns the agent.
+    pub fn agent(&self) -> AgentId {
+        self.0.agent
     }
 }
 
 impl Drop for Task<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.tasks.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -109,7 +127,7 @@ mod tests {
         let [a, b, c, d] = picks(Routing::ByKey, [7, 7, 8, 8])[..] else { unreachable!() };
         assert!(a == b && c == d);
         let pool = Pool::of([1, 2], Routing::LeastLoaded).unwrap();
-        let _busy = Task::of(&pool.members[0].tasks);
+        let _busy = Task::of(&pool.members[0]);
         assert_eq!([(); 3].map(|()| pool.pick(0).agent), [2; 3]);
         assert!(Pool::of([], Routing::RoundRobin).is_none());
     }

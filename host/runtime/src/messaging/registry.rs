@@ -63,9 +63,18 @@ impl Registry {
         true
     }
 
-    pub fn remove_name(&self, name: &str) {
+    /// Gives an agent a name, which it takes from whoever has it.
+    pub fn take_name(&self, name: &str, agent: AgentId) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        names.remove(name);
+        names.insert(name.to_owned(), agent);
+    }
+
+    /// Removes an agent's name, unless another one has taken it.
+    pub fn remove_name(&self, name: &str, agent: AgentId) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if names.get(name) == Some(&agent) {
+            names.remove(name);
+        }
     }
 
     /// Adds a client's link; returns its number, which is never reused.

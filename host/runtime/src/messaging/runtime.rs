@@ -4,7 +4,7 @@ use super::address::{Address, MAX_SHARDS};
 use super::registry::Registry;
 use super::shard::{BulkSpawn, Command, Shard, Spawn};
 use super::{
-    Accounts, AgentOptions, Census, Client, Connection, Placement, Settings, SpawnError,
+    Accounts, AgentOptions, Census, Client, Connection, Placement, Roster, Settings, SpawnError,
     set_idle_priority,
 };
 use crate::agent::Directory;
@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// Shards and their agents: where an embedder starts.
@@ -50,8 +51,8 @@ pub struct Runtime {
     /// The kernel's reason if it refused the priority of quarantine's threads. `None` if it
     /// did not.
     no_quarantine: Option<String>,
-    /// Timers and I/O of agents that can block.
-    _background: tokio::runtime::Runtime,
+    /// Timers and I/O of agents that can block. `None` once this is dropped.
+    background: Option<tokio::runtime::Runtime>,
 }
 
 impl Runtime {
@@ -73,23 +74,24 @@ impl Runtime {
             .thread_name("background")
             .enable_all()
             .build()?;
+        let timers = background.handle().clone();
         let mut runtime = Self {
             registry: Arc::new(Registry::new(threads, settings.agents_per_shard)),
             settings,
             shards: Vec::new(),
             next_shard: AtomicUsize::new(0),
             no_quarantine: None,
-            _background: background,
+            background: Some(background),
         };
         for index in 0..threads {
-            runtime.start_shard(index)?;
+            runtime.start_shard(index, &timers)?;
         }
         Ok(runtime)
     }
 
-    fn start_shard(&mut self, index: usize) -> io::Result<()> {
+    fn start_shard(&mut self, index: usize, timers: &Handle) -> io::Result<()> {
         let shard = Shard::new(index as u8, self.registry.clone(), self.settings);
-        let timers = self._background.handle().clone();
+        let timers = timers.clone();
         let is_quarantine = index >= self.settings.shards;
         let kind = if is_quarantine { "quarantine" } else { "shard" };
         let builder = thread::Builder::new().name(format!("{kind} {index}"));
@@ -240,6 +242,18 @@ impl Runtime {
         stopped.blocking_recv().unwrap_or(false)
     }
 
+    /// Gives a live agent a name, which it takes from the agent that has it: messages by name
+    /// reach it from then on. Returns `false` if there is no such agent.
+    pub fn rename(&self, agent: AgentId, name: &str) -> bool {
+        let shard = Self::shard_of(agent);
+        if shard >= self.registry.inboxes.len() {
+            return false;
+        }
+        let name = name.to_owned();
+        let renamed = self.request(shard, |answer| Command::Rename(agent, name, answer));
+        renamed.blocking_recv().unwrap_or(false)
+    }
+
     /// Returns the live agent with this name.
     pub fn find(&self, name: &str) -> Option<AgentId> {
         self.registry.find(name)
@@ -278,6 +292,27 @@ impl Runtime {
     /// Returns what is alive on all shards now.
     pub fn census(&self) -> Census {
         self.sum(Command::Census)
+    }
+
+    /// Returns what lives on each thread, with what it has used. `None` for a thread that does
+    /// not answer in time, since a call of one of its agents takes so long. May be awaited in async
+    /// code.
+    pub async fn roster(&self, within: Duration) -> Vec<Option<Roster>> {
+        let threads = 0..self.registry.inboxes.len();
+        let asked: Vec<_> = threads.map(|thread| self.request(thread, Command::Roster)).collect();
+        let until = tokio::time::Instant::now() + within;
+        let mut all = Vec::new();
+        for answered in asked {
+            all.push(tokio::time::timeout_at(until, answered).await.ok().and_then(Result::ok));
+        }
+        all
+    }
+
+    /// Returns the same as [`roster`](Self::roster), of all threads, however long they take.
+    pub fn wait_for_roster(&self) -> Vec<Roster> {
+        let threads = 0..self.registry.inboxes.len();
+        let asked: Vec<_> = threads.map(|thread| self.request(thread, Command::Roster)).collect();
+        asked.into_iter().map(|answered| answered.blocking_recv().unwrap_or_default()).collect()
     }
 
     /// Asks one shard after another, and adds up their answers.
@@ -335,5 +370,7 @@ impl Drop for Runtime {
             // A shard that panicked has reported it on standard error.
             let _ = shard.join();
         }
+        // Dropping it would panic in async code.
+        self.background.take().into_iter().for_each(tokio::runtime::Runtime::shutdown_background);
     }
 }

@@ -23,7 +23,7 @@ use super::link::{Delivery, Link};
 use super::mailbox::Offered;
 use super::registry::Registry;
 use super::waker::Woken;
-use super::{AgentOptions, Census, Settings, SpawnError};
+use super::{AgentOptions, Census, Roster, Settings, SpawnError};
 use crate::{AgentId, Backend};
 use panics::catch_panic;
 use slot::{DeliveryMode, Resident, Slot, SpawnResult, State};
@@ -49,6 +49,7 @@ pub enum Command {
     Spawn(Box<Spawn>, oneshot::Sender<Result<AgentId, SpawnError>>),
     SpawnMany(BulkSpawn),
     Stop(AgentId, oneshot::Sender<bool>),
+    Rename(AgentId, String, oneshot::Sender<bool>),
     /// Another thread has restarted an agent, or failed to.
     Restarted(AgentId, Box<SpawnResult>),
     StopAll,
@@ -56,6 +57,7 @@ pub enum Command {
     Flush,
     Report(oneshot::Sender<Accounts>),
     Census(oneshot::Sender<Census>),
+    Roster(oneshot::Sender<Roster>),
     Run(Task),
     Exit,
 }
@@ -204,6 +206,12 @@ impl Shard {
             }
             Command::Census(answer) => {
                 let _ = answer.send(self.census());
+            }
+            Command::Roster(answer) => {
+                let _ = answer.send(self.roster());
+            }
+            Command::Rename(agent, name, answer) => {
+                let _ = answer.send(self.rename(agent, name));
             }
             Command::Restarted(agent, started) => self.restarted(agent, *started),
             Command::StopAll => {

@@ -1,13 +1,14 @@
 //! The forms in which an agent is given its messages.
 
 use crate::{Backend, Interface, NotOffered};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The form in which an agent is given its messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// One message per call, content copied into the agent and back. Works with every agent.
@@ -21,7 +22,7 @@ pub enum Strategy {
 }
 
 /// The size of a batch, and how long messages wait for it to be complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Batching {
     /// Messages per call, at most. Fewer if the mailbox is full with fewer.
@@ -29,6 +30,7 @@ pub struct Batching {
     /// How long the oldest message may wait for the batch to be complete. Zero: not at all; a
     /// call takes what is queued.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub timeout: Duration,
 }
 

@@ -1,25 +1,29 @@
 //! Decides whether an agent that ended is restarted, and when.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The restarts of an agent before it is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Restarts {
     /// Restarts within the period; the next end stops the agent. Default 5.
     pub intensity: u32,
     /// The period over which restarts are counted. Default 10 s.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub period: Duration,
     /// The wait before the second restart within the period; it doubles with each further one.
     /// The first restart is immediate, so that a single fault costs its neighbours nothing.
     /// Default 1 ms.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub backoff: Duration,
     /// The longest wait. Default 1 s.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub max_backoff: Duration,
 }
 

@@ -66,7 +66,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The choices that a person can make about a file that is to be loaded.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// The kind; `None` to find it from the exports.
     pub kind: Option<Kind>,

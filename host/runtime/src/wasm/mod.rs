@@ -144,6 +144,13 @@ impl SandboxEngine {
         Ok(Pools::new(programs, gate, needs, blocking, compiled))
     }
 
+    /// Returns the linear memories that instances have of the pools now. `None` if memories are
+    /// allocated on demand.
+    pub fn slots_in_use(&self) -> Option<u64> {
+        let pools = self.engines.iter().map(Engine::pooling_allocator_metrics);
+        pools.map(|pool| Some(pool?.memories() as u64)).sum()
+    }
+
     /// Returns the sandbox config.
     pub(crate) fn config(&self) -> &Arc<SandboxConfig> {
         &self.config

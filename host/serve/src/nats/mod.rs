@@ -7,6 +7,7 @@
 
 mod accounts;
 mod connections;
+mod front;
 mod remote;
 mod service;
 mod settings;
@@ -14,6 +15,7 @@ mod wire;
 
 pub use accounts::RemoteAccounts;
 pub use connections::{ConnectionFigures, Connections};
+pub use front::serve;
 pub use remote::{Remote, RemoteError, Reply};
 pub use service::{Drained, Service};
 pub use settings::{Settings, Spread};

@@ -102,6 +102,8 @@ pub enum RemoteError {
     Refused {
         /// The reason, with HTTP's numbers.
         code: u16,
+        /// The name of the failure or fault. `None` if the agent did not see the message.
+        reason: Option<String>,
         /// The reason, for people.
         text: String,
     },
@@ -165,7 +167,7 @@ impl Remote {
             }
             match timeout_at(until, answer).await {
                 Ok(Ok(Ok(replies))) => Ok(replies),
-                Ok(Ok(Err(Refused { code, text }))) => Err(RemoteError::Refused { code, text }),
+                Ok(Ok(Err(refused))) => Err(refused.into()),
                 Ok(Err(_)) | Err(_) => Err(RemoteError::TimedOut(timeout)),
             }
         };
@@ -234,6 +236,12 @@ impl RemoteError {
     }
 }
 
+impl From<Refused> for RemoteError {
+    fn from(Refused { code, reason, text }: Refused) -> Self {
+        Self::Refused { code, reason, text }
+    }
+}
+
 fn not_sent(error: &PublishError, bytes: usize, client: &Client) -> RemoteError {
     match error.kind() {
         PublishErrorKind::MaxPayloadExceeded => RemoteError::TooLarge(bytes, client.max_payload()),
@@ -284,13 +292,13 @@ impl Asked {
                     return;
                 }
                 let is_complete = one.replies.len() == place.of as usize;
-                is_complete.then_some(()).ok_or_else(|| Refused {
-                    code: code::FAULT,
-                    text: format!("{} of {} replies were lost", one.replies.len(), place.of),
+                is_complete.then_some(()).ok_or_else(|| {
+                    let lost = format!("{} of {} replies were lost", one.replies.len(), place.of);
+                    Refused::new(code::FAULT, lost)
                 })
             }
             Ok(Err(refused)) => Err(refused),
-            Err(malformed) => Err(Refused { code: code::FAULT, text: malformed.to_string() }),
+            Err(malformed) => Err(Refused::new(code::FAULT, malformed.to_string())),
         };
         if let Some(one) = waiting.remove(&number) {
             // The request may have timed out in this moment.

@@ -61,6 +61,12 @@ impl Service {
         connections: &Connections,
         settings: &Settings,
     ) -> Result<Self, NatsError> {
+        let subject = |name: String| match settings.subject(&name) {
+            Some(subject) => Ok((name, subject)),
+            None => Err(NatsError::Name(name)),
+        };
+        // First, so that nothing is started in vain.
+        let agents: Vec<_> = agents.into_iter().map(subject).collect::<Result<_, _>>()?;
         let (leave, _) = watch::channel(false);
         let (instances, listening) = (Vec::new(), Vec::new());
         let connections = connections.clone();
@@ -71,8 +77,8 @@ impl Service {
             let started = builder.start(NAME, env!("CARGO_PKG_VERSION")).await;
             service.instances.push(started.map_err(|error| refused_subscription(NAME, &error))?);
         }
-        for name in agents {
-            service.listen(host, name, settings).await?;
+        for (name, subject) in agents {
+            service.listen(host, name, &subject, settings).await?;
         }
         // The server has all subscriptions once it answers.
         service.connections.flush().await?;
@@ -83,9 +89,9 @@ impl Service {
         &mut self,
         host: &Host,
         name: String,
+        subject: &str,
         settings: &Settings,
     ) -> Result<(), NatsError> {
-        let subject = settings.subject(&name).ok_or_else(|| NatsError::Name(name.clone()))?;
         let agent = Arc::new(Agent {
             host: host.clone(),
             name,
@@ -97,8 +103,8 @@ impl Service {
             // A dot would end the name of an endpoint in monitoring tools.
             let builder =
                 self.instances[index].endpoint_builder().name(agent.name.replace('.', "-"));
-            let endpoint = builder.add(&subject).await;
-            let endpoint = endpoint.map_err(|error| refused_subscription(&subject, &error))?;
+            let endpoint = builder.add(subject).await;
+            let endpoint = endpoint.map_err(|error| refused_subscription(subject, &error))?;
             let connection = self.connections.all()[index].clone();
             let task = receive(agent.clone(), connection, endpoint, self.leave.subscribe());
             listeners.push(tokio::spawn(task));
@@ -173,7 +179,7 @@ impl Agent {
                     "{} messages wait for {:?}; send less, or later",
                     self.settings.concurrency, self.name
                 );
-                refuse(&message, Refused { code: code::TOO_MANY, text }).await;
+                refuse(&message, Refused::new(code::TOO_MANY, text)).await;
             }
         }
     }
@@ -203,11 +209,10 @@ impl Agent {
         let (bytes, most) = (message.payload.len() as u64, self.settings.max_content);
         if bytes > most.as_u64() {
             let text = format!("the content has {}, and at most {most} are taken", ByteSize(bytes));
-            return Err(Refused { code: code::TOO_LARGE, text });
+            return Err(Refused::new(code::TOO_LARGE, text));
         }
         let asked = wire::asked(message.headers.as_ref());
-        let asked =
-            asked.map_err(|error| Refused { code: code::MALFORMED, text: error.to_string() })?;
+        let asked = asked.map_err(|error| Refused::new(code::MALFORMED, error.to_string()))?;
         Ok(Request {
             performative: asked.performative,
             conversation: asked.conversation,
@@ -241,7 +246,7 @@ async fn reply(message: &service::Request, connection: &Client, replies: Vec<Mes
     if sent.is_err_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
         let most = ByteSize(connection.max_payload() as u64);
         let text = format!("a reply is larger than the NATS server takes, {most}");
-        refuse(message, Refused { code: code::FAULT, text }).await;
+        refuse(message, Refused::new(code::FAULT, text)).await;
     }
 }
 
@@ -251,6 +256,6 @@ async fn refuse(message: &service::Request, refused: Refused) {
         let status = wire::line(&refused.text).to_string();
         let error = service::error::Error { status, code: refused.code.into() };
         // Fails only if the connection has ended.
-        let _ = message.respond(Err(error)).await;
+        let _ = message.respond_with_headers(Err(error), wire::refusal(&refused)).await;
     }
 }

@@ -1,6 +1,7 @@
 //! The `[nats]` table of a served configuration.
 
 use bytesize::ByteSize;
+use sandlab_runtime::config::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -40,7 +41,7 @@ pub struct Settings {
     pub concurrency: usize,
     /// The largest content of a request; a larger one is refused with code 413. Default 1 MiB,
     /// which is also what the NATS server takes unless told otherwise.
-    #[schemars(with = "String")]
+    #[schemars(with = "Size")]
     pub max_content: ByteSize,
     /// The time that a request without a timeout of its own has. Default 5 s.
     #[serde(with = "humantime_serde")]

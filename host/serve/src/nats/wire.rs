@@ -8,14 +8,15 @@
 //! reply     Sandlab-Performative: inform
 //!           Sandlab-Conversation: 7
 //!           Sandlab-Reply: 1/2                if there are several, or none: 0/0
-//! no reply  Nats-Service-Error: there is no …
-//!           Nats-Service-Error-Code: 404
+//! no reply  Nats-Service-Error: the agent ended: …
+//!           Nats-Service-Error-Code: 502
+//!           Sandlab-Reason: panic             its name, if the agent gave it
 //! ```
 //!
 //! Only pure functions are here. Whatever a header says, they return what it means or what is
 //! wrong with it.
 
-use crate::{AskError, Request};
+use crate::{AskError, Request, reason};
 use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE};
 use async_nats::{HeaderMap, HeaderValue, StatusCode};
 use sandlab_runtime::Performative;
@@ -26,6 +27,7 @@ use std::time::Duration;
 const PERFORMATIVE: &str = "Sandlab-Performative";
 const CONVERSATION: &str = "Sandlab-Conversation";
 const TIMEOUT: &str = "Sandlab-Timeout";
+const REASON: &str = "Sandlab-Reason";
 const REPLY: &str = "Sandlab-Reply";
 
 /// The longest timeout that a request can have.
@@ -79,8 +81,17 @@ pub struct Place {
 pub struct Refused {
     /// The reason, with HTTP's numbers.
     pub code: u16,
+    /// The name of the failure or fault. `None` if the agent did not see the message.
+    pub reason: Option<String>,
     /// The reason, for people.
     pub text: String,
+}
+
+impl Refused {
+    /// Returns an answer that is not the agent's own.
+    pub fn new(code: u16, text: impl Into<String>) -> Self {
+        Self { code, reason: None, text: text.into() }
+    }
 }
 
 impl Place {
@@ -148,12 +159,12 @@ pub fn replied(
     headers: Option<&HeaderMap>,
 ) -> Result<Result<Replied, Refused>, Malformed> {
     if status == Some(StatusCode::NO_RESPONDERS) {
-        let text = "no host that can be reached has this agent".to_owned();
-        return Ok(Err(Refused { code: code::UNKNOWN, text }));
+        let text = "no host that can be reached has this agent";
+        return Ok(Err(Refused::new(code::UNKNOWN, text)));
     }
     if let Some(code) = read(headers, NATS_SERVICE_ERROR_CODE)? {
         let text = read(headers, NATS_SERVICE_ERROR)?.unwrap_or_default();
-        return Ok(Err(Refused { code, text }));
+        return Ok(Err(Refused { code, reason: read(headers, REASON)?, text }));
     }
     Ok(Ok(Replied {
         performative: read(headers, PERFORMATIVE)?.unwrap_or(Performative::Inform),
@@ -213,19 +224,37 @@ pub mod code {
     pub const TIMED_OUT: u16 = 504;
 }
 
-/// Returns the code of an error, and its text.
+/// Returns the answer for a message that has no reply.
 pub fn refused(error: &AskError) -> Refused {
     let code = match error {
-        AskError::Unknown(_) | AskError::Delivery(DeliveryError::NoSuchAgent) => code::UNKNOWN,
-        AskError::Delivery(DeliveryError::MailboxFull) => code::TOO_MANY,
-        AskError::Draining
-        | AskError::Delivery(DeliveryError::Stopped | DeliveryError::ShutDown) => code::LEAVING,
-        AskError::Delivery(DeliveryError::TimedOut(_)) => code::TIMED_OUT,
-        AskError::Delivery(
-            DeliveryError::Failed(_) | DeliveryError::Ended(_) | DeliveryError::TooManyHops,
-        ) => code::FAULT,
+        AskError::Unknown(_) => code::UNKNOWN,
+        AskError::Draining => code::LEAVING,
+        AskError::Delivery(error) => match error {
+            DeliveryError::NoSuchAgent | DeliveryError::Stopped | DeliveryError::ShutDown => {
+                code::LEAVING
+            }
+            DeliveryError::MailboxFull => code::TOO_MANY,
+            DeliveryError::TimedOut(_) => code::TIMED_OUT,
+            DeliveryError::Failed(_) | DeliveryError::Ended(_) | DeliveryError::TooManyHops => {
+                code::FAULT
+            }
+        },
     };
-    Refused { code, text: error.to_string() }
+    let of_agent = |error| (code == code::FAULT).then(|| reason(error).to_owned());
+    let reason = match error {
+        AskError::Delivery(error) => of_agent(error),
+        AskError::Unknown(_) | AskError::Draining => None,
+    };
+    Refused { code, reason, text: error.to_string() }
+}
+
+/// Returns the headers of an answer that is not a reply, beside those of the micro service.
+pub fn refusal(refused: &Refused) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(reason) = &refused.reason {
+        headers.insert(REASON, line(reason));
+    }
+    headers
 }
 
 /// Returns a text as the value of a header, which is one line.

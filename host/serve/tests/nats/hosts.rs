@@ -21,20 +21,23 @@ pub fn settings(url: String) -> Settings {
 
 /// Starts a host with reference agents, each under the name of its component.
 pub fn host(agents: &[&str]) -> Host {
+    Host::start(loaded(agents), Threads { shards: 1, ..Threads::default() }).unwrap()
+}
+
+/// Loads reference agents.
+pub fn loaded(agents: &[&str]) -> Loaded {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/agents");
     let components =
         agents.iter().map(|name| (name.to_string(), format!("{folder}/{name}/{name}.wasm")));
     let config = Config::of_components(components);
     let loaded = Loaded::load(&config, &load::by_path, &Loaded::default());
-    let loaded = loaded.unwrap_or_else(|error| panic!("run `make guests` first: {error}"));
-    Host::start(loaded, Threads { shards: 1, ..Threads::default() }).unwrap()
+    loaded.unwrap_or_else(|error| panic!("run `make guests` first: {error}"))
 }
 
 /// A host in this process that answers over NATS, and a client of it.
 pub struct Served {
     pub server: NatsServer,
     pub host: Host,
-    pub settings: Settings,
     pub service: Service,
     pub remote: Remote,
     /// A NATS client that knows nothing of sandlab.
@@ -51,7 +54,7 @@ pub async fn serve(agents: &[&str], change: impl FnOnce(&mut Settings)) -> Serve
     let service = Service::start(&host, host.names(), &connections, &settings).await.unwrap();
     let remote = remote(&settings).await;
     let client = async_nats::connect(server.url()).await.unwrap();
-    Served { server, host, settings, service, remote, client }
+    Served { server, host, service, remote, client }
 }
 
 pub async fn remote(settings: &Settings) -> Remote {
@@ -71,10 +74,10 @@ pub fn request(content: impl Into<Vec<u8>>) -> Request {
 pub fn host_process(server: &NatsServer) -> Child {
     let mut command = this_program();
     command.args(["--exact", "hosts::a_host_process", "--ignored", "--nocapture"]);
-    let mut child = Child::start(command.env(SERVER, server.url())).unwrap();
+    let child = Child::start(command.env(SERVER, server.url())).unwrap();
     loop {
         let line = child.line(PATIENCE, &|| false).unwrap();
-        if line.contains("serving") {
+        if line.expect("the host process lives").contains("serving") {
             return child;
         }
     }

@@ -6,10 +6,11 @@ mod server;
 
 use async_nats::HeaderMap;
 use futures_util::StreamExt;
-use hosts::{PATIENCE, Served, request, serve};
+use hosts::{PATIENCE, Served, host, loaded, remote, request, serve, settings};
 use sandlab_runtime::Performative;
 use sandlab_serve::Request;
-use sandlab_serve::nats::RemoteError;
+use sandlab_serve::nats::{Connections, RemoteError, Spread};
+use server::NatsServer;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,14 +66,17 @@ async fn each_refusal_has_its_code() {
     })
     .await;
     let code = async |agent: &str, request: Request| match served.remote.ask(agent, request).await {
-        Err(RemoteError::Refused { code, text }) => (code, text),
+        Err(RemoteError::Refused { code, reason, text }) => (code, reason, text),
         other => panic!("{other:?}"),
     };
     assert_eq!(code("nobody", request("")).await.0, 404);
     assert_eq!(code("echo", request(vec![0; 3 << 10])).await.0, 413);
-    let (fault, why) = code("faulty", request("panic at the disco")).await;
-    assert!(fault == 502 && why.contains("at the disco"), "{fault} {why}");
-    assert_eq!(code("faulty", request("fail loudly")).await.0, 502);
+    let (fault, reason, why) = code("faulty", request("panic at the disco")).await;
+    assert_eq!((fault, reason.as_deref()), (502, Some("panic")));
+    assert!(why.contains("at the disco"), "{why}");
+    let (failure, reason, why) = code("faulty", request("fail loudly")).await;
+    assert_eq!((failure, reason.as_deref()), (502, Some("internal")));
+    assert!(why.contains("loudly"), "{why}");
 
     // While one message is handled, there is no place for another.
     let slow = tokio::spawn({
@@ -82,7 +86,7 @@ async fn each_refusal_has_its_code() {
     wait_until(async || {
         let second = Request { timeout: Duration::from_secs(5), ..request("ok") };
         matches!(served.remote.ask("faulty", second).await,
-            Err(RemoteError::Refused { code: 429, text }) if text.contains("send less"))
+            Err(RemoteError::Refused { code: 429, text, .. }) if text.contains("send less"))
     })
     .await;
     assert_eq!(slow.await.unwrap().unwrap().len(), 1);
@@ -170,9 +174,7 @@ async fn what_is_left_at_the_end_of_a_drain_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_connections_carry_one_agent_or_each_its_own() {
-    for spread in
-        [sandlab_serve::nats::Spread::ByRecipient, sandlab_serve::nats::Spread::RoundRobin]
-    {
+    for spread in [Spread::ByRecipient, Spread::RoundRobin] {
         let served = serve(&["echo", "faulty"], |settings| {
             settings.connections = 3;
             settings.spread = spread;
@@ -187,6 +189,41 @@ async fn several_connections_carry_one_agent_or_each_its_own() {
         assert_eq!((accounts.answered, accounts.accepted), (60, 60), "{spread:?}");
         assert_eq!(served.service.drain(PATIENCE).await.left, 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_come_and_go_with_the_configuration() {
+    let server = NatsServer::start();
+    let settings = settings(server.url());
+    let (host, remote) = (host(&["echo"]), remote(&settings).await);
+    let serving = tokio::spawn({
+        let (host, settings) = (host.clone(), settings.clone());
+        async move {
+            let connections = Connections::open(&settings).await.unwrap();
+            sandlab_serve::nats::serve(&host, &connections, &settings, PATIENCE, |error| {
+                panic!("{error}");
+            })
+            .await
+        }
+    });
+    let answers = async |agent: &str| remote.ask(agent, request("ok")).await.is_ok();
+    wait_until(async || answers("echo").await).await;
+    let change = async |agents: &'static [&'static str]| {
+        let host = host.clone();
+        let change = move || host.apply(loaded(agents), PATIENCE).map(drop).unwrap();
+        tokio::task::spawn_blocking(change).await.unwrap();
+    };
+    change(&["echo", "faulty"]).await;
+    wait_until(async || answers("faulty").await && answers("echo").await).await;
+    change(&["faulty"]).await;
+    wait_until(async || {
+        let gone = remote.ask("echo", request("ok")).await;
+        matches!(gone, Err(RemoteError::Refused { code: 404, .. }))
+    })
+    .await;
+    assert!(answers("faulty").await);
+    host.drain(PATIENCE).await;
+    assert_eq!(within(serving).await.unwrap().unwrap().left, 0);
 }
 
 /// Returns the code of the answer that is not a reply.

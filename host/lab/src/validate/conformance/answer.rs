@@ -5,7 +5,7 @@ use crate::validate::call;
 use crate::validate::code::Code;
 use crate::validate::finding::Finding;
 use crate::validate::language::Language;
-use crate::workload::{Case, performative};
+use crate::workload::Case;
 use sandlab_runtime::{Agent, Backend, CallError, Cause, Failure, Fault, Handled, Message};
 use std::mem::discriminant;
 
@@ -155,8 +155,8 @@ fn field(ours: &Message, theirs: &Message) -> Option<(&'static str, String, Stri
         number("recipient", theirs.recipient, ours.recipient),
         (
             "performative",
-            performative(theirs.performative).to_owned(),
-            performative(ours.performative).to_owned(),
+            theirs.performative.name().to_owned(),
+            ours.performative.name().to_owned(),
         ),
     ];
     let other = fields.into_iter().find(|(_, wanted, found)| wanted != found);

@@ -1,10 +1,9 @@
 //! General messages, which no agent may fault on: ids, sizes and performatives at which bindings
 //! break.
 
-use crate::workload::PERFORMATIVES;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sandlab_runtime::Message;
+use sandlab_runtime::{Message, Performative};
 
 /// Ids at the limits of 32-bit, 53-bit and signed integers.
 const IDS: [(u64, &str); 4] =
@@ -34,7 +33,7 @@ pub fn general(seed: u64) -> Vec<(&'static str, Message)> {
         messages.push((name, ids));
     }
     messages.extend(SIZES.map(|(size, name)| (name, message(size))));
-    messages.extend(PERFORMATIVES.map(|(performative, name)| {
+    messages.extend(Performative::NAMES.map(|(performative, name)| {
         let message = Message { performative, ..message(64) };
         (name, message)
     }));

@@ -2,7 +2,8 @@
 
 use super::Shard;
 use super::slot::State;
-use crate::messaging::Census;
+use crate::Usage;
+use crate::messaging::{Census, Residence, Roster};
 
 impl Shard {
     pub(super) fn census(&self) -> Census {
@@ -23,5 +24,24 @@ impl Shard {
             }
         }
         census
+    }
+
+    pub(super) fn roster(&self) -> Roster {
+        let residents = self.slots.iter().filter_map(|slot| slot.resident.as_ref());
+        let residence = residents.map(|resident| {
+            let (calling, usage) = match &resident.state {
+                State::Idle(started) => (0, started.agent().usage()),
+                State::Calling(call) => (call.len() as u64, Usage::default()),
+                State::Absent => (0, Usage::default()),
+            };
+            Residence {
+                agent: resident.id,
+                queued: resident.mailbox.len() as u64,
+                calling,
+                restarts: resident.record.restarts,
+                usage,
+            }
+        });
+        Roster { residents: residence.collect(), accounts: self.report() }
     }
 }

@@ -28,7 +28,7 @@ impl Shard {
             Ok(sent) => sent,
             Err(error) => {
                 if let Some(name) = &resident.record.name {
-                    self.registry.remove_name(name);
+                    self.registry.remove_name(name, id);
                 }
                 self.release(slot);
                 return Err(SpawnError::Agent(error));
@@ -68,7 +68,7 @@ impl Shard {
         };
         self.registry.set_dead(resident.address());
         if let Some(name) = &resident.record.name {
-            self.registry.remove_name(name);
+            self.registry.remove_name(name, resident.id);
         }
         if let State::Calling(call) = resident.state {
             for head in call.into_heads() {
@@ -79,6 +79,22 @@ impl Shard {
             self.dead_letter(envelope, why.clone());
         }
         self.release(slot);
+    }
+
+    /// Gives an agent a name, which it takes from the agent that has it. Returns `false` if there
+    /// is no such agent.
+    pub(super) fn rename(&mut self, agent: AgentId, name: String) -> bool {
+        let registry = self.registry.clone();
+        let Some(resident) = self.resident(agent) else {
+            return false;
+        };
+        registry.take_name(&name, agent);
+        if let Some(old) = resident.record.name.replace(name)
+            && resident.record.name.as_ref() != Some(&old)
+        {
+            registry.remove_name(&old, agent);
+        }
+        true
     }
 
     pub(super) fn resident(&mut self, agent: AgentId) -> Option<&mut Resident> {
@@ -127,6 +143,7 @@ impl Shard {
         match sent {
             Ok(sent) => {
                 resident.record.supervisor.started();
+                resident.record.restarts += 1;
                 self.accounts.restarts += 1;
                 self.make_ready(Address::from(agent).slot);
                 self.post_all(agent, sent, 1);

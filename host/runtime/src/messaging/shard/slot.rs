@@ -49,6 +49,7 @@ pub enum DeliveryMode {
 pub struct Record {
     pub name: Option<String>,
     pub supervisor: Supervisor,
+    pub restarts: u64,
     config: Option<Vec<u8>>,
     backend: Arc<dyn Backend>,
     /// Its last checkpoint.
@@ -129,6 +130,7 @@ impl Resident {
             record: Box::new(Record {
                 name,
                 supervisor: Supervisor::new(options.restarts),
+                restarts: 0,
                 config: options.config,
                 backend,
                 saved: None,

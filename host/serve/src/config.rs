@@ -1,0 +1,218 @@
+//! The configuration of a host, in TOML: what it listens on, its limits, its agents.
+
+mod agent;
+mod limits;
+mod listen;
+
+pub use agent::{Agent, Mailbox};
+pub use limits::Limits;
+pub use listen::{Listen, Tls};
+
+use sandlab_runtime::SandboxConfig;
+use sandlab_runtime::messaging::Settings;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The configuration of a host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the host listens for HTTP, and who may send to it.
+    pub listen: Listen,
+    /// Bounds of what clients may do.
+    pub limits: Limits,
+    /// Threads that agents live on. Default one per core.
+    pub shards: Option<NonZeroUsize>,
+    /// The longest time, after the signal to stop or a change, for messages that were accepted to
+    /// be finished. Default 30 s.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub drain: Duration,
+    /// The interval at which this file, and those of the components, are looked at for changes;
+    /// "0s" never. SIGHUP has them looked at at once. Default 2 s.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub watch: Duration,
+    /// The sandbox of every agent that has none of its own.
+    pub sandbox: SandboxConfig,
+    /// The agents by name: 1 to 64 letters, digits, `-`, `_` and `.`.
+    pub agents: BTreeMap<String, Agent>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: Listen::default(),
+            limits: Limits::default(),
+            shards: None,
+            drain: Duration::from_secs(30),
+            watch: Duration::from_secs(2),
+            sandbox: SandboxConfig::default(),
+            agents: BTreeMap::new(),
+        }
+    }
+}
+
+/// The reason that a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// The text is not TOML, or has an unknown field or a wrong type.
+    #[error("{} is not valid: {source}", .path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The position and the error.
+        source: Box<toml::de::Error>,
+    },
+    /// A value cannot be used.
+    #[error("{field}: {reason}")]
+    Unusable {
+        /// The field, with those that it is in.
+        field: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn unusable(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unusable { field: field.into(), reason: reason.into() }
+    }
+}
+
+impl Config {
+    /// Reads a configuration. Paths in it are then relative to its folder, and its values are
+    /// checked as far as no other file is needed.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file cannot be read, has an unknown field or a wrong value.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = sandlab_runtime::text_file::read(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Invalid {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        config.resolve(path.parent().unwrap_or(Path::new("")));
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Returns the configuration of these agents alone, each under its component's name.
+    pub fn of_components(components: impl IntoIterator<Item = (String, String)>) -> Self {
+        let agents = components.into_iter();
+        let agents = agents.map(|(name, component)| (name, Agent::of(component)));
+        Self { agents: agents.collect(), ..Self::default() }
+    }
+
+    /// Returns the JSON Schema of the file.
+    pub fn schema() -> String {
+        // Neither keys that are no text nor a writer that fails: there is nothing to go wrong.
+        serde_json::to_string_pretty(&schemars::schema_for!(Self)).unwrap_or_default()
+    }
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unusable`] for the first that cannot be used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.listen.check()?;
+        self.limits.check()?;
+        for (name, agent) in &self.agents {
+            agent.check(name)?;
+        }
+        Ok(())
+    }
+
+    /// Makes paths relative to the file's folder.
+    fn resolve(&mut self, base: &Path) {
+        self.listen.resolve(base);
+        let own = self.agents.values_mut().filter_map(|agent| agent.sandbox.as_mut());
+        for sandbox in own.chain([&mut self.sandbox]) {
+            for directory in &mut sandbox.grants.directories {
+                directory.host = base.join(&directory.host);
+            }
+        }
+        for agent in self.agents.values_mut() {
+            agent.resolve(base);
+        }
+    }
+
+    /// Returns the settings of the runtime.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.shards = self.shards.map_or(settings.shards, NonZeroUsize::get);
+        settings
+    }
+
+    /// Returns the sandbox config of an agent.
+    pub fn sandbox_of<'a>(&'a self, agent: &'a Agent) -> &'a SandboxConfig {
+        agent.sandbox.as_ref().unwrap_or(&self.sandbox)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("serve.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_and_survives_being_written() {
+        assert_eq!(read("").unwrap(), Config::default());
+        let text = toml::to_string(&Config::default()).unwrap();
+        assert_eq!(read(&text).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let wrong = [
+            ("lissten = 1", "lissten"),
+            ("[agents.'a/b']\ncomponent = 'echo'", "agents.a/b"),
+            ("[agents.echo]\ncomponent = ''", "agents.echo.component"),
+            ("[agents.echo]\ncomponent = 'echo'\ninstances = 0", "instances"),
+            (
+                "[agents.echo]\ncomponent = 'echo'\n[agents.echo.sandbox]\ndeadline = '0s'",
+                "deadline",
+            ),
+            ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),
+            ("[limits]\nbody = '0 B'", "limits.body"),
+        ];
+        for (text, named) in wrong {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.wasm"), "").unwrap();
+        let path = folder.path().join("serve.toml");
+        let text = "[listen]\ntoken-file = 'token'\n[agents.a]\ncomponent = 'a.wasm'\n\
+                    [agents.b]\ncomponent = 'echo'";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::read(&path).unwrap();
+        assert_eq!(config.listen.token_file, Some(folder.path().join("token")));
+        let component = |name: &str| config.agents[name].component.clone();
+        assert_eq!(Path::new(&component("a")), folder.path().join("a.wasm"));
+        assert_eq!(component("b"), "echo", "a name that is no file stays a name");
+    }
+}

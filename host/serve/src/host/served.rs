@@ -1,0 +1,95 @@
+//! One agent in one version: its instances, and how it is reached.
+
+use super::counters::Counters;
+use super::{LOOK, ServeError};
+use crate::load::Program;
+use crate::snapshot::AgentFigures;
+use sandlab_runtime::AgentId;
+use sandlab_runtime::messaging::{Pool, Residence, Runtime, SpawnError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::Instant;
+
+pub struct Served {
+    pub program: Program,
+    pub pool: Pool,
+    pub counters: Arc<Counters>,
+    /// The restarts of each instance as last seen, in the pool's order.
+    restarts: Vec<AtomicU64>,
+}
+
+impl Served {
+    /// Starts the instances. None has a name yet.
+    pub fn start(
+        runtime: &Runtime,
+        name: &str,
+        program: &Program,
+        counters: Arc<Counters>,
+    ) -> Result<Self, ServeError> {
+        let failed = |source| ServeError::Agent { name: name.to_owned(), source };
+        let count = program.agent.instances.get() as usize;
+        let started = runtime.spawn_many(&program.subject.backend, &program.agent.options(), count);
+        let agents = started.map_err(failed)?;
+        // At least one was asked for.
+        let pool = Pool::of(agents, program.agent.routing).ok_or(failed(SpawnError::ShutDown))?;
+        let restarts = (0..count).map(|_| AtomicU64::new(0)).collect();
+        Ok(Self { program: program.clone(), pool, counters, restarts })
+    }
+
+    /// Returns the instance that other agents find by the agent's name.
+    pub fn first(&self) -> Option<AgentId> {
+        self.pool.agents().next()
+    }
+
+    /// Returns the figures, with what the runtime knows of the instances.
+    pub fn figures(&self, alive: &HashMap<AgentId, Residence>) -> AgentFigures {
+        let mut figures = self.counters.figures();
+        figures.wanted = self.restarts.len() as u64;
+        for (agent, restarts) in self.pool.agents().zip(&self.restarts) {
+            if let Some(residence) = alive.get(&agent) {
+                restarts.fetch_max(residence.restarts, Relaxed);
+                figures.instances += 1;
+                figures.queued += residence.queued + residence.calling;
+                figures.linear_memory += residence.usage.memory.unwrap_or(0);
+                figures.fuel = figures
+                    .fuel
+                    .into_iter()
+                    .chain(residence.usage.fuel)
+                    .reduce(u64::saturating_add);
+            }
+            figures.restarts += restarts.load(Relaxed);
+        }
+        figures
+    }
+
+    /// Stops the instances as soon as nothing that was sent to them is left, at the latest then.
+    /// Returns `false` if something was left.
+    pub fn retire(self: Arc<Self>, runtime: &Runtime, until: Instant) -> bool {
+        let is_idle = loop {
+            // First, or a sender that still has it could send after the look at the instances.
+            let has_senders = Arc::strong_count(&self) > 1;
+            let is_idle = !has_senders && self.is_idle(runtime);
+            if is_idle || Instant::now() >= until {
+                break is_idle;
+            }
+            thread::sleep(LOOK);
+        };
+        self.stop(runtime);
+        is_idle
+    }
+
+    fn is_idle(&self, runtime: &Runtime) -> bool {
+        let alive: HashMap<_, _> = super::alive(&runtime.wait_for_roster()).collect();
+        self.figures(&alive).queued == 0
+    }
+
+    /// Stops the instances at once.
+    pub fn stop(&self, runtime: &Runtime) {
+        for agent in self.pool.agents() {
+            runtime.stop(agent);
+        }
+        self.counters.keep_restarts(self.restarts.iter().map(|count| count.load(Relaxed)).sum());
+    }
+}

@@ -4,7 +4,7 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign bench bench-density bench-gate any-component bench-bulk mutated \
+.PHONY: lab help test test-only check guests foreign bench bench-nats bench-density bench-gate any-component bench-bulk mutated \
   torture browser nats fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
@@ -45,6 +45,10 @@ foreign: tools
 ## Runs criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests
 	cargo bench --profile release --package sandlab-benches $(if $(ONLY),--bench $(ONLY))
+
+## Measures agents over NATS, against a bare responder and with a second connection.
+bench-nats: guests nats
+	cargo run --release --quiet --package sandlab-benches --bin nats
 
 ## Starts as many agents as each memory layout holds, of three kinds, and compares with the plan.
 bench-density: guests

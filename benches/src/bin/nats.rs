@@ -25,6 +25,7 @@ use sandlab_serve::nats::{Connections, Remote, Service, Settings, Spread};
 use sandlab_serve::{Config, Host, Loaded, Request, load};
 use server::NatsServer;
 use std::num::NonZeroU32;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -49,7 +50,7 @@ async fn main() -> Result<()> {
         return answer(&url).await;
     }
     let server = NatsServer::start();
-    let child = Child::start(this_program().env(SERVER, server.url()))?;
+    let child = Child::start(this_program().env(SERVER, server.url()).stdout(Stdio::piped()))?;
     while child.line(PATIENCE, &|| false).ok().flatten().context("what answers has ended")?
         != "ready"
     {}
@@ -210,7 +211,7 @@ async fn answer(url: &str) -> Result<()> {
         let settings = settings(url, connections);
         let connections = Connections::open(&settings).await?;
         let names = host.names();
-        services.push(Service::start(&host, names, &connections, &settings).await?);
+        services.push(Service::start(&host, names, &connections, &settings, None).await?);
     }
     let told = Arc::new(AtomicU64::new(0));
     let mut requests = client.queue_subscribe("bare.echo", "bare".to_owned()).await?;
@@ -258,5 +259,6 @@ fn host() -> Result<Host> {
         agent.mailbox.bytes = ByteSize::gib(1);
     }
     let loaded = Loaded::load(&config, &load::by_path, &Loaded::default())?;
-    Ok(Host::start(loaded, Threads { shards: 1, ..Threads::default() })?)
+    let threads = Threads { shards: 1, ..Threads::default() };
+    Ok(tokio::task::block_in_place(|| Host::start(loaded, threads))?)
 }

@@ -1,13 +1,15 @@
 //! Agents over NATS: a [`Service`] answers for a host's agents, a [`Remote`] asks those of any
-//! host. docs/nats.md is for users.
+//! host, and [`Peers`] lets agents of several hosts find each other. docs/nats.md is for users.
 //!
 //! ```text
 //! Remote ─▶ Connections ─▶ nats-server ─▶ Connections ─▶ Service ─▶ Host
 //! ```
 
 mod accounts;
+mod between;
 mod connections;
 mod front;
+mod peers;
 mod remote;
 mod service;
 mod settings;
@@ -16,6 +18,7 @@ mod wire;
 pub use accounts::RemoteAccounts;
 pub use connections::{ConnectionFigures, Connections};
 pub use front::serve;
+pub use peers::Peers;
 pub use remote::{Remote, RemoteError, Reply};
 pub use service::{Drained, Service};
 pub use settings::{Settings, Spread};
@@ -43,6 +46,9 @@ pub enum NatsError {
     /// The server, or the connection to it, did not take a subscription.
     #[error("the NATS server took no subscription for {0}: {1}")]
     Subscribe(String, String),
+    /// The host's messages are carried to other hosts already.
+    #[error("the agents of this host are connected with those of others already")]
+    Carried,
     /// A connection has ended and is not opened again: the server refused the credentials when it
     /// came back, or this host has closed it.
     #[error("the connection to NATS has ended")]

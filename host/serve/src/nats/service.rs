@@ -2,9 +2,11 @@
 //! `$SRV.STATS`: one endpoint per agent.
 
 use super::NatsError;
+use super::between::{self, Arrived};
 use super::connections::Connections;
+use super::peers::{Peers, Shared};
 use super::settings::Settings;
-use super::wire::{self, Place, Refused, code};
+use super::wire::{self, Malformed, Place, Refused, code};
 use crate::{Host, Request};
 use async_nats::Client;
 use async_nats::client::PublishErrorKind;
@@ -12,8 +14,8 @@ use async_nats::service::endpoint::Endpoint;
 use async_nats::service::{self, ServiceExt};
 use bytes::Bytes;
 use bytesize::ByteSize;
-use futures_util::StreamExt;
-use sandlab_runtime::Message;
+use futures_util::{FutureExt, StreamExt};
+use sandlab_runtime::{Message, Performative};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -23,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 /// The name of the micro service.
 const NAME: &str = "sandlab";
 
-/// Answers for a host's agents until it is drained. When the agents have changed, start another
+/// Answers for a host's agents until it is drained, or dropped. When the agents have changed, start another
 /// and then drain this one: meanwhile both answer.
 pub struct Service {
     connections: Connections,
@@ -48,10 +50,13 @@ struct Agent {
     /// A permit for each message that may wait for its reply.
     places: Arc<Semaphore>,
     settings: Settings,
+    /// Where messages from agents of other hosts come in; `None` if none do.
+    peers: Option<Arc<Shared>>,
 }
 
 impl Service {
-    /// Starts to answer for these agents of a host.
+    /// Starts to answer for these agents of a host; for agents of other hosts too if it is given
+    /// what connects them.
     ///
     /// # Errors
     /// [`NatsError`] if a subject cannot have an agent's name, or if a connection has ended.
@@ -60,6 +65,7 @@ impl Service {
         agents: impl IntoIterator<Item = String>,
         connections: &Connections,
         settings: &Settings,
+        peers: Option<&Peers>,
     ) -> Result<Self, NatsError> {
         let subject = |name: String| match settings.subject(&name) {
             Some(subject) => Ok((name, subject)),
@@ -78,7 +84,7 @@ impl Service {
             service.instances.push(started.map_err(|error| refused_subscription(NAME, &error))?);
         }
         for (name, subject) in agents {
-            service.listen(host, name, &subject, settings).await?;
+            service.listen(host, name, &subject, settings, peers).await?;
         }
         // The server has all subscriptions once it answers.
         service.connections.flush().await?;
@@ -91,12 +97,14 @@ impl Service {
         name: String,
         subject: &str,
         settings: &Settings,
+        peers: Option<&Peers>,
     ) -> Result<(), NatsError> {
         let agent = Arc::new(Agent {
             host: host.clone(),
             name,
             places: Arc::new(Semaphore::new(settings.concurrency)),
             settings: settings.clone(),
+            peers: peers.map(Peers::shared),
         });
         let mut listeners = Vec::new();
         for index in self.connections.listening(&agent.name) {
@@ -116,15 +124,11 @@ impl Service {
     /// Takes no more messages, and gives those that were taken up to `within` for their answers.
     /// Other hosts of the queue group get what is sent from now on. A message that is under way
     /// from the server in this moment has no answer: its sender does not know what became of it.
-    pub async fn drain(self, within: Duration) -> Drained {
+    pub async fn drain(mut self, within: Duration) -> Drained {
         let until = Instant::now() + within;
-        self.leave.send_replace(true);
-        for instance in self.instances {
-            // It only tells its tasks.
-            let _ = instance.stop().await;
-        }
+        self.leave();
         let mut left = 0;
-        for (agent, listeners) in self.agents {
+        for (agent, listeners) in std::mem::take(&mut self.agents) {
             for listener in listeners {
                 // A listener that panicked has reported it on standard error.
                 let _ = timeout_at(until, listener).await;
@@ -133,6 +137,20 @@ impl Service {
         }
         let _ = timeout_at(until, self.connections.flush()).await;
         Drained { left }
+    }
+
+    fn leave(&mut self) {
+        self.leave.send_replace(true);
+        for instance in self.instances.drain(..) {
+            // It only tells its tasks, without waiting.
+            let _ = instance.stop().now_or_never();
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -154,7 +172,6 @@ async fn receive(
                 Some(message) => agent.take(message, &connection).await,
                 None => return,
             },
-            // Also if the service is dropped.
             () = async { _ = leave.changed().await } => break,
         }
     }
@@ -190,35 +207,54 @@ impl Agent {
         connection: Client,
         _place: OwnedSemaphorePermit,
     ) {
-        let request = match self.read(&message.message) {
-            Ok(request) => request,
-            Err(refused) => return refuse(&message, refused).await,
-        };
-        if message.message.reply.is_none() {
+        let wants_reply = message.message.reply.is_some();
+        let answered = match self.read(&message.message) {
+            Ok(Read::FromAgent(peers, arrived)) => {
+                // Replies are messages of their own; only why there is none is told here.
+                peers.enter_by_name(&self.name, arrived).map(|()| None)
+            }
+            Ok(Read::FromClient(request)) if wants_reply => {
+                let answered = self.host.ask(&self.name, request).await;
+                answered.map(Some).map_err(|error| wire::refused(&error))
+            }
             // Nobody waits for the reason; the host counts it.
-            let _ = self.host.tell(&self.name, request).await;
-            return;
-        }
-        match self.host.ask(&self.name, request).await {
-            Ok(replies) => reply(&message, &connection, replies).await,
-            Err(error) => refuse(&message, wire::refused(&error)).await,
+            Ok(Read::FromClient(request)) => {
+                let told = self.host.tell(&self.name, request).await;
+                told.map(|()| None).map_err(|error| wire::refused(&error))
+            }
+            Err(refused) => Err(refused),
+        };
+        match answered {
+            Ok(Some(replies)) => reply(&message, &connection, replies).await,
+            Ok(None) => {}
+            Err(refused) => refuse(&message, refused).await,
         }
     }
 
-    fn read(&self, message: &async_nats::Message) -> Result<Request, Refused> {
+    fn read(&self, message: &async_nats::Message) -> Result<Read<'_>, Refused> {
         let (bytes, most) = (message.payload.len() as u64, self.settings.max_content);
         if bytes > most.as_u64() {
             let text = format!("the content has {}, and at most {most} are taken", ByteSize(bytes));
             return Err(Refused::new(code::TOO_LARGE, text));
         }
-        let asked = wire::asked(message.headers.as_ref());
-        let asked = asked.map_err(|error| Refused::new(code::MALFORMED, error.to_string()))?;
-        Ok(Request {
-            performative: asked.performative,
+        let malformed = |error: Malformed| Refused::new(code::MALFORMED, error.to_string());
+        let headers = message.headers.as_ref();
+        if let Some(peers) = &self.peers
+            && let Some(arrived) = between::arrived(headers, &message.payload).map_err(malformed)?
+        {
+            return Ok(Read::FromAgent(peers, arrived));
+        }
+        let asked = wire::asked(headers).map_err(malformed)?;
+        let default = match message.reply {
+            Some(_) => Performative::Request,
+            None => Performative::Inform,
+        };
+        Ok(Read::FromClient(Request {
+            performative: asked.performative.unwrap_or(default),
             conversation: asked.conversation,
             timeout: asked.timeout.unwrap_or(self.settings.timeout),
             content: message.payload.to_vec(),
-        })
+        }))
     }
 
     /// Waits until no message waits for its answer; returns how many do at the end of the time.
@@ -227,6 +263,12 @@ impl Agent {
         let _ = timeout_at(until, self.places.acquire_many(all as u32)).await;
         all - self.places.available_permits()
     }
+}
+
+/// A message that was read, by who sent it.
+enum Read<'a> {
+    FromClient(Request),
+    FromAgent(&'a Shared, Arrived),
 }
 
 /// Sends all replies, the last one as the micro service's response.

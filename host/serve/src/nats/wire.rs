@@ -2,7 +2,7 @@
 //! payload.
 //!
 //! ```text
-//! request   Sandlab-Performative: request     default request
+//! request   Sandlab-Performative: request     default request, or inform if no reply is wanted
 //!           Sandlab-Conversation: 7           default a new one
 //!           Sandlab-Timeout: 500ms            default that of the settings
 //! reply     Sandlab-Performative: inform
@@ -24,8 +24,8 @@ use sandlab_runtime::messaging::DeliveryError;
 use std::str::FromStr;
 use std::time::Duration;
 
-const PERFORMATIVE: &str = "Sandlab-Performative";
-const CONVERSATION: &str = "Sandlab-Conversation";
+pub const PERFORMATIVE: &str = "Sandlab-Performative";
+pub const CONVERSATION: &str = "Sandlab-Conversation";
 const TIMEOUT: &str = "Sandlab-Timeout";
 const REASON: &str = "Sandlab-Reason";
 const REPLY: &str = "Sandlab-Reply";
@@ -47,8 +47,8 @@ pub struct Malformed {
 /// The headers of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// The kind of message.
-    pub performative: Performative,
+    /// The kind of message; `None` if it does not say.
+    pub performative: Option<Performative>,
     /// The conversation that it belongs to; `None` begins one.
     pub conversation: Option<u64>,
     /// The longest time until the reply; `None` if it does not say.
@@ -125,7 +125,7 @@ pub fn ask(request: &Request) -> HeaderMap {
 /// [`Malformed`] with the first header that means nothing.
 pub fn asked(headers: Option<&HeaderMap>) -> Result<Asked, Malformed> {
     Ok(Asked {
-        performative: read(headers, PERFORMATIVE)?.unwrap_or(Performative::Request),
+        performative: read(headers, PERFORMATIVE)?,
         conversation: read(headers, CONVERSATION)?,
         timeout: read::<humantime::Duration>(headers, TIMEOUT)?.map(timeout).transpose()?,
     })
@@ -173,7 +173,11 @@ pub fn replied(
     }))
 }
 
-fn read<T: FromStr<Err: ToString>>(
+/// Returns what a header means. `None` if it is not there.
+///
+/// # Errors
+/// [`Malformed`] if it means nothing, or is there more than once.
+pub fn read<T: FromStr<Err: ToString>>(
     headers: Option<&HeaderMap>,
     header: &'static str,
 ) -> Result<Option<T>, Malformed> {
@@ -248,7 +252,15 @@ pub fn refused(error: &AskError) -> Refused {
     Refused { code, reason, text: error.to_string() }
 }
 
-/// Returns the headers of an answer that is not a reply, beside those of the micro service.
+/// Returns the headers of an answer that is not a reply.
+pub fn error(refused: &Refused) -> HeaderMap {
+    let mut headers = refusal(refused);
+    headers.insert(NATS_SERVICE_ERROR, line(&refused.text));
+    headers.insert(NATS_SERVICE_ERROR_CODE, HeaderValue::from(refused.code));
+    headers
+}
+
+/// Returns the same without those that the micro service adds.
 pub fn refusal(refused: &Refused) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(reason) = &refused.reason {
@@ -285,7 +297,7 @@ mod tests {
             content: Vec::new(),
         };
         let expected = Asked {
-            performative: Performative::QueryRef,
+            performative: Some(Performative::QueryRef),
             conversation: Some(u64::MAX),
             timeout: Some(Duration::from_millis(1_500)),
         };

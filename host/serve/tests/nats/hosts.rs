@@ -6,6 +6,7 @@ use sandlab_runtime::child::{Child, this_program};
 use sandlab_runtime::messaging::Settings as Threads;
 use sandlab_serve::nats::{Connections, Remote, Service, Settings};
 use sandlab_serve::{Config, Host, Loaded, Request, load};
+use std::process::Stdio;
 use std::time::Duration;
 
 /// The longest wait for what must happen, on a busy machine.
@@ -21,17 +22,25 @@ pub fn settings(url: String) -> Settings {
 
 /// Starts a host with reference agents, each under the name of its component.
 pub fn host(agents: &[&str]) -> Host {
-    Host::start(loaded(agents), Threads { shards: 1, ..Threads::default() }).unwrap()
+    start(loaded(agents), Threads::default())
+}
+
+/// Starts a host, in async code.
+pub fn start(loaded: Loaded, threads: Threads) -> Host {
+    tokio::task::block_in_place(|| Host::start(loaded, Threads { shards: 1, ..threads }).unwrap())
 }
 
 /// Loads reference agents.
 pub fn loaded(agents: &[&str]) -> Loaded {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/agents");
-    let components =
-        agents.iter().map(|name| (name.to_string(), format!("{folder}/{name}/{name}.wasm")));
+    let components = agents.iter().map(|name| ((*name).to_owned(), component(name)));
     let config = Config::of_components(components);
     let loaded = Loaded::load(&config, &load::by_path, &Loaded::default());
     loaded.unwrap_or_else(|error| panic!("run `make guests` first: {error}"))
+}
+
+/// Returns the file of a reference agent's component.
+pub fn component(name: &str) -> String {
+    format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/agents/{}/agent.wasm"), name)
 }
 
 /// A host in this process that answers over NATS, and a client of it.
@@ -51,7 +60,7 @@ pub async fn serve(agents: &[&str], change: impl FnOnce(&mut Settings)) -> Serve
     change(&mut settings);
     let host = host(agents);
     let connections = Connections::open(&settings).await.unwrap();
-    let service = Service::start(&host, host.names(), &connections, &settings).await.unwrap();
+    let service = Service::start(&host, host.names(), &connections, &settings, None).await.unwrap();
     let remote = remote(&settings).await;
     let client = async_nats::connect(server.url()).await.unwrap();
     Served { server, host, service, remote, client }
@@ -74,7 +83,7 @@ pub fn request(content: impl Into<Vec<u8>>) -> Request {
 pub fn host_process(server: &NatsServer) -> Child {
     let mut command = this_program();
     command.args(["--exact", "hosts::a_host_process", "--ignored", "--nocapture"]);
-    let child = Child::start(command.env(SERVER, server.url())).unwrap();
+    let child = Child::start(command.env(SERVER, server.url()).stdout(Stdio::piped())).unwrap();
     loop {
         let line = child.line(PATIENCE, &|| false).unwrap();
         if line.expect("the host process lives").contains("serving") {
@@ -90,7 +99,8 @@ async fn a_host_process() {
     let settings = settings(url);
     let host = host(&["echo"]);
     let connections = Connections::open(&settings).await.unwrap();
-    let _service = Service::start(&host, host.names(), &connections, &settings).await.unwrap();
+    let _service =
+        Service::start(&host, host.names(), &connections, &settings, None).await.unwrap();
     println!("serving");
     std::future::pending::<()>().await;
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod hosts;
+mod peers;
 mod server;
 
 use async_nats::HeaderMap;
@@ -83,12 +84,10 @@ async fn each_refusal_has_its_code() {
         let remote = served.remote.clone();
         async move { remote.ask("faulty", request("sleep 1000")).await }
     });
-    wait_until(async || {
-        let second = Request { timeout: Duration::from_secs(5), ..request("ok") };
-        matches!(served.remote.ask("faulty", second).await,
-            Err(RemoteError::Refused { code: 429, text, .. }) if text.contains("send less"))
-    })
-    .await;
+    wait_until(async || served.host.snapshot().await.agents["faulty"].in_flight == 1).await;
+    let (refused, reason, why) = code("faulty", request("ok")).await;
+    assert_eq!((refused, reason), (429, None));
+    assert!(why.contains("send less"), "{why}");
     assert_eq!(slow.await.unwrap().unwrap().len(), 1);
 
     // The host's own deadline, told to a client that waits longer.

@@ -4,8 +4,8 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign bench bench-nats bench-density bench-gate any-component bench-bulk mutated \
-  torture browser nats fuzz-smoke deny claims docs tools
+.PHONY: lab help test test-only check guests foreign servers nats bench bench-nats bench-density bench-gate any-component \
+  bench-bulk mutated torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -21,7 +21,7 @@ help:
 test: check test-only
 
 ## Runs all tests.
-test-only: guests foreign nats
+test-only: guests foreign servers nats
 	cargo test --release --workspace
 
 ## Checks format, lints and documentation.
@@ -41,6 +41,12 @@ guests: tools
 ## Python with pip, and Node.js.
 foreign: tools
 	$(MAKE) --no-print-directory --directory guest-agents/foreign OUT=$(CURDIR)/target/foreign
+
+## Installs the servers that tests run beside a host, where they are missing: Prometheus with promtool.
+servers:
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null \
+	  || { apt-get update && apt-get install -y --no-install-recommends prometheus; } || { \
+	  echo "prometheus is missing: install it, for example with 'apt-get install prometheus'" >&2; exit 3; }
 
 ## Runs criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests
@@ -70,11 +76,12 @@ bench-bulk: tools
 mutated: guests
 	cargo test --release --package sandlab --test validate -- --ignored
 
-## Opens an HTML report in Chromium, which must log no error.
+## Opens an HTML report, and the dashboard of a host, in Chromium, which must log no error.
 browser: guests
 	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } || { \
 	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
 	cargo test --release --package sandlab --test report -- --ignored
+	cargo test --release --package sandlab-serve --test dashboard -- --ignored
 
 ## Gets a NATS server for the tests, where there is none.
 nats:
@@ -114,6 +121,7 @@ claims: guests
 docs:
 	$(SANDLAB) schema run > docs/run.schema.json
 	$(SANDLAB) schema workload > docs/workload.schema.json
+	$(SANDLAB) schema serve > docs/serve.schema.json
 	{ sed '/^|/,$$d' docs/metrics.md; $(SANDLAB) metrics --markdown; } > docs/metrics.md.new
 	mv docs/metrics.md.new docs/metrics.md
 	cargo run --release --quiet --package sandlab-benches --bin claims -- --docs

@@ -8,10 +8,14 @@
 //! ```
 
 pub mod config;
+mod dashboard;
 mod host;
+pub mod http;
 pub mod load;
+pub mod metrics;
 pub mod nats;
 mod process;
+pub mod run;
 mod snapshot;
 
 pub use config::Config;

@@ -21,6 +21,7 @@ mod run;
 mod runs;
 mod sample;
 mod schema;
+mod serve;
 mod session;
 mod streams;
 mod validate;
@@ -77,6 +78,8 @@ enum Command {
     Sample(sample::Args),
     /// Print a JSON Schema of the files that sandlab reads and writes.
     Schema(schema::Args),
+    /// Serve agents over HTTP, in production.
+    Serve(serve::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
 }
@@ -138,6 +141,7 @@ impl Cli {
             Command::Runs(args) => runs::execute(&args),
             Command::Sample(args) => sample::execute(&args),
             Command::Schema(args) => schema::execute(&args),
+            Command::Serve(args) => serve::execute(&args),
             Command::Validate(args) => validate::execute(&args),
         };
         match done {

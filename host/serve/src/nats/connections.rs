@@ -55,7 +55,7 @@ impl Connections {
     /// # Errors
     /// [`NatsError`] if no server can be reached, or it does not accept the credentials.
     pub async fn open(settings: &Settings) -> Result<Self, NatsError> {
-        settings.check().map_err(NatsError::Settings)?;
+        settings.check([]).map_err(NatsError::Settings)?;
         let events = Arc::new(Events::default());
         let mut clients = Vec::new();
         for _ in 0..settings.connections {

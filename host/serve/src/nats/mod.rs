@@ -1,5 +1,5 @@
-//! Agents over NATS: a [`Service`] answers for a host's agents, a [`Remote`] asks those of any
-//! host, and [`Peers`] lets agents of several hosts find each other. docs/nats.md is for users.
+//! Agents over NATS: a [`Front`] answers for a host's agents, and lets them and those of other hosts
+//! find each other; a [`Remote`] asks those of any host. docs/nats.md is for users.
 //!
 //! ```text
 //! Remote ─▶ Connections ─▶ nats-server ─▶ Connections ─▶ Service ─▶ Host
@@ -17,7 +17,7 @@ mod wire;
 
 pub use accounts::RemoteAccounts;
 pub use connections::{ConnectionFigures, Connections};
-pub use front::serve;
+pub use front::Front;
 pub use peers::Peers;
 pub use remote::{Remote, RemoteError, Reply};
 pub use service::{Drained, Service};

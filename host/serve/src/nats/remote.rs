@@ -102,7 +102,7 @@ pub enum RemoteError {
     Refused {
         /// The reason, with HTTP's numbers.
         code: u16,
-        /// The name of the failure or fault. `None` if the agent did not see the message.
+        /// The reason's name, for programs. `None` if the code says it all.
         reason: Option<String>,
         /// The reason, for people.
         text: String,

@@ -215,12 +215,12 @@ impl Agent {
             }
             Ok(Read::FromClient(request)) if wants_reply => {
                 let answered = self.host.ask(&self.name, request).await;
-                answered.map(Some).map_err(|error| wire::refused(&error))
+                answered.map(Some).map_err(wire::refused)
             }
             // Nobody waits for the reason; the host counts it.
             Ok(Read::FromClient(request)) => {
                 let told = self.host.tell(&self.name, request).await;
-                told.map(|()| None).map_err(|error| wire::refused(&error))
+                told.map(|()| None).map_err(wire::refused)
             }
             Err(refused) => Err(refused),
         };

@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 use sandlab_runtime::config::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How agents are reached over NATS. Every field is optional:
@@ -79,11 +79,14 @@ impl Default for Settings {
 
 impl Settings {
     /// Checks what a connection would not: that the numbers make sense, and that subjects can be
-    /// made of the names.
+    /// made of the names, also of these agents.
     ///
     /// # Errors
-    /// The field with what is wrong with it.
-    pub fn check(&self) -> Result<(), String> {
+    /// The field or the agent, with what is wrong with it.
+    pub fn check<'a>(&self, agents: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+        if let Some(agent) = agents.into_iter().find(|agent| !is_subject(agent)) {
+            return Err(no_subject(&format!("the agent {agent:?}")));
+        }
         let none = |field| Err(format!("{field} must be at least 1"));
         match () {
             () if self.urls.is_empty() => Err("urls must name a server".to_owned()),
@@ -96,14 +99,21 @@ impl Settings {
         }
     }
 
+    /// Makes paths relative to the configuration's folder.
+    pub fn resolve(&mut self, base: &Path) {
+        for path in [&mut self.credentials, &mut self.root_certificates].into_iter().flatten() {
+            *path = base.join(&path);
+        }
+    }
+
     /// Returns the subject of an agent. `None` if no subject can have its name.
     pub fn subject(&self, agent: &str) -> Option<String> {
         is_subject(agent).then(|| format!("{}.{agent}", self.subject_prefix))
     }
 }
 
-fn no_subject(field: &str) -> String {
-    format!("{field} must have no spaces, wildcards (* and >) or empty parts between its dots")
+fn no_subject(what: &str) -> String {
+    format!("{what} must have no spaces, wildcards (* and >) or empty parts between its dots")
 }
 
 /// Returns whether a text can be a NATS subject to publish to, or a part of one.
@@ -121,13 +131,15 @@ mod tests {
     fn what_no_subject_can_have_is_refused_by_its_field() {
         let with =
             |prefix: &str| Settings { subject_prefix: prefix.to_owned(), ..Settings::default() };
-        assert_eq!(with("prod.sandlab").check(), Ok(()));
+        assert_eq!(with("prod.sandlab").check([]), Ok(()));
         for wrong in ["", "a b", "a..b", "a.*", ">", ".a", "a\r\nPUB b 0"] {
-            assert!(with(wrong).check().unwrap_err().contains("subject-prefix"), "{wrong:?}");
+            assert!(with(wrong).check([]).unwrap_err().contains("subject-prefix"), "{wrong:?}");
             assert_eq!(Settings::default().subject(wrong), None, "{wrong:?}");
+            let agent = Settings::default().check(&[wrong.to_owned()]).unwrap_err();
+            assert!(agent.contains("the agent"), "{agent}");
         }
         let none = Settings { connections: 0, ..Settings::default() };
-        assert!(none.check().unwrap_err().contains("connections"));
+        assert!(none.check([]).unwrap_err().contains("connections"));
         assert_eq!(Settings::default().subject("echo").as_deref(), Some("sandlab.echo"));
     }
 

@@ -10,17 +10,17 @@
 //!           Sandlab-Reply: 1/2                if there are several, or none: 0/0
 //! no reply  Nats-Service-Error: the agent ended: …
 //!           Nats-Service-Error-Code: 502
-//!           Sandlab-Reason: panic             its name, if the agent gave it
+//!           Sandlab-Reason: panic             its name
 //! ```
 //!
 //! Only pure functions are here. Whatever a header says, they return what it means or what is
 //! wrong with it.
 
-use crate::{AskError, Request, reason};
+use crate::http::Problem;
+use crate::{AskError, Request};
 use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE};
 use async_nats::{HeaderMap, HeaderValue, StatusCode};
 use sandlab_runtime::Performative;
-use sandlab_runtime::messaging::DeliveryError;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ pub struct Place {
 pub struct Refused {
     /// The reason, with HTTP's numbers.
     pub code: u16,
-    /// The name of the failure or fault. `None` if the agent did not see the message.
+    /// The reason's name, for programs. `None` if the code says it all.
     pub reason: Option<String>,
     /// The reason, for people.
     pub text: String,
@@ -222,34 +222,15 @@ pub mod code {
     pub const TOO_MANY: u16 = 429;
     /// The agent failed, or its reply cannot be sent.
     pub const FAULT: u16 = 502;
-    /// The host is about to stop.
-    pub const LEAVING: u16 = 503;
     /// No reply came in time.
     pub const TIMED_OUT: u16 = 504;
 }
 
-/// Returns the answer for a message that has no reply.
-pub fn refused(error: &AskError) -> Refused {
-    let code = match error {
-        AskError::Unknown(_) => code::UNKNOWN,
-        AskError::Draining => code::LEAVING,
-        AskError::Delivery(error) => match error {
-            DeliveryError::NoSuchAgent | DeliveryError::Stopped | DeliveryError::ShutDown => {
-                code::LEAVING
-            }
-            DeliveryError::MailboxFull => code::TOO_MANY,
-            DeliveryError::TimedOut(_) => code::TIMED_OUT,
-            DeliveryError::Failed(_) | DeliveryError::Ended(_) | DeliveryError::TooManyHops => {
-                code::FAULT
-            }
-        },
-    };
-    let of_agent = |error| (code == code::FAULT).then(|| reason(error).to_owned());
-    let reason = match error {
-        AskError::Delivery(error) => of_agent(error),
-        AskError::Unknown(_) | AskError::Draining => None,
-    };
-    Refused { code, reason, text: error.to_string() }
+/// Returns the answer for a message that has no reply: what it would be over HTTP.
+pub fn refused(error: AskError) -> Refused {
+    let text = error.to_string();
+    let problem = Problem::from(error);
+    Refused { code: problem.status().as_u16(), reason: Some(problem.reason().to_owned()), text }
 }
 
 /// Returns the headers of an answer that is not a reply.

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use hosts::{PATIENCE, Served, host, loaded, remote, request, serve, settings};
 use sandlab_runtime::Performative;
 use sandlab_serve::Request;
-use sandlab_serve::nats::{Connections, RemoteError, Spread};
+use sandlab_serve::nats::{Front, RemoteError, Spread};
 use server::NatsServer;
 use std::time::Duration;
 
@@ -195,18 +195,10 @@ async fn agents_come_and_go_with_the_configuration() {
     let server = NatsServer::start();
     let settings = settings(server.url());
     let (host, remote) = (host(&["echo"]), remote(&settings).await);
-    let serving = tokio::spawn({
-        let (host, settings) = (host.clone(), settings.clone());
-        async move {
-            let connections = Connections::open(&settings).await.unwrap();
-            sandlab_serve::nats::serve(&host, &connections, &settings, PATIENCE, |error| {
-                panic!("{error}");
-            })
-            .await
-        }
-    });
+    let front = Front::start(&host, &settings).await.unwrap();
+    let serving = tokio::spawn(front.run(PATIENCE, |error| panic!("{error}")));
     let answers = async |agent: &str| remote.ask(agent, request("ok")).await.is_ok();
-    wait_until(async || answers("echo").await).await;
+    assert!(answers("echo").await);
     let change = async |agents: &'static [&'static str]| {
         let host = host.clone();
         let change = move || host.apply(loaded(agents), PATIENCE).map(drop).unwrap();
@@ -222,7 +214,7 @@ async fn agents_come_and_go_with_the_configuration() {
     .await;
     assert!(answers("faulty").await);
     host.drain(PATIENCE).await;
-    assert_eq!(within(serving).await.unwrap().unwrap().left, 0);
+    assert_eq!(within(serving).await.unwrap().left, 0);
 }
 
 /// Returns the code of the answer that is not a reply.

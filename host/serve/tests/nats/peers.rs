@@ -4,7 +4,7 @@ use crate::hosts::{PATIENCE, component, remote, request, settings, start};
 use crate::server::NatsServer;
 use crate::{wait_until, within};
 use sandlab_runtime::messaging::{Accounts, Settings as Threads};
-use sandlab_serve::nats::{Connections, Remote, serve};
+use sandlab_serve::nats::{Drained, Front, Remote};
 use sandlab_serve::{Config, Host, Loaded, load};
 use tokio::task::JoinHandle;
 
@@ -14,7 +14,7 @@ const MOST_HOPS: u32 = 50;
 /// A host whose agents are relays, each with a name and the configuration of its route.
 struct Relays {
     host: Host,
-    serving: JoinHandle<()>,
+    serving: JoinHandle<Drained>,
 }
 
 impl Relays {
@@ -26,15 +26,8 @@ impl Relays {
         }
         let loaded = Loaded::load(&config, &load::by_path, &Loaded::default()).unwrap();
         let host = start(loaded, Threads { max_hops: MOST_HOPS, ..Threads::default() });
-        let settings = settings(server.url());
-        let connections = Connections::open(&settings).await.unwrap();
-        let serving = tokio::spawn({
-            let host = host.clone();
-            async move {
-                let report = |error: &_| panic!("{error}");
-                serve(&host, &connections, &settings, PATIENCE, report).await.unwrap();
-            }
-        });
+        let front = Front::start(&host, &settings(server.url())).await.unwrap();
+        let serving = tokio::spawn(front.run(PATIENCE, |error| panic!("{error}")));
         Self { host, serving }
     }
 

@@ -1,0 +1,141 @@
+//! Responses that say why a request was not answered, as RFC 9457 has them.
+
+use crate::host::{AskError, reason};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use sandlab_runtime::Failure;
+use sandlab_runtime::messaging::DeliveryError;
+use serde::Serialize;
+
+/// The reason that a request was not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    /// For programs: `mailbox-full`, or the name of the fault.
+    reason: &'static str,
+    /// For people.
+    detail: String,
+    /// Set if the same request can succeed a second later.
+    is_passing: bool,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    title: &'a str,
+    status: u16,
+    reason: &'a str,
+    detail: &'a str,
+}
+
+impl Problem {
+    /// Returns a problem that stays until the request is another.
+    pub fn new(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, reason, detail: detail.into(), is_passing: false }
+    }
+
+    /// Returns a problem that passes: the client is asked to send the request again.
+    pub fn passing(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
+        Self { is_passing: true, ..Self::new(status, reason, detail) }
+    }
+}
+
+impl Problem {
+    /// Returns the status code.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns the reason, for programs.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = Document {
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            reason: self.reason,
+            detail: &self.detail,
+        };
+        // Neither keys that are no text nor a writer that fails: there is nothing to go wrong.
+        let mut response =
+            Response::new(Body::from(serde_json::to_vec(&document).unwrap_or_default()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.is_passing {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AskError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "unknown-agent", detail),
+            AskError::Draining => {
+                Self::passing(StatusCode::SERVICE_UNAVAILABLE, "draining", detail)
+            }
+            AskError::Delivery(error) => undelivered(&error, detail),
+        }
+    }
+}
+
+fn undelivered(error: &DeliveryError, detail: String) -> Problem {
+    let reason = reason(error);
+    match error {
+        DeliveryError::MailboxFull => {
+            Problem::passing(StatusCode::TOO_MANY_REQUESTS, reason, detail)
+        }
+        DeliveryError::TimedOut(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT, reason, detail),
+        DeliveryError::Failed(Failure::NotUnderstood(_)) => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason, detail)
+        }
+        DeliveryError::Failed(Failure::Refused(_)) => {
+            Problem::new(StatusCode::FORBIDDEN, reason, detail)
+        }
+        DeliveryError::Failed(Failure::Unavailable(_)) => {
+            Problem::passing(StatusCode::SERVICE_UNAVAILABLE, reason, detail)
+        }
+        DeliveryError::NoSuchAgent | DeliveryError::Stopped | DeliveryError::ShutDown => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason, detail)
+        }
+        DeliveryError::Failed(_) | DeliveryError::Ended(_) | DeliveryError::TooManyHops => {
+            Problem::new(StatusCode::BAD_GATEWAY, reason, detail)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sandlab_runtime::Cause;
+    use std::time::Duration;
+
+    #[test]
+    fn each_reason_has_its_status() {
+        let ended = DeliveryError::Ended(Cause::Panic("oh".to_owned()).into());
+        let unavailable = DeliveryError::Failed(Failure::Unavailable("busy".to_owned()));
+        let expected = [
+            (AskError::Unknown("a".to_owned()), 404, "unknown-agent", false),
+            (AskError::Draining, 503, "draining", true),
+            (DeliveryError::MailboxFull.into(), 429, "mailbox-full", true),
+            (DeliveryError::TimedOut(Duration::ZERO).into(), 504, "timed-out", false),
+            (DeliveryError::Stopped.into(), 503, "stopped", false),
+            (ended.into(), 502, "panic", false),
+            (unavailable.into(), 503, "unavailable", true),
+        ];
+        for (error, status, reason, is_passing) in expected {
+            let problem = Problem::from(error);
+            assert_eq!((problem.status.as_u16(), problem.reason), (status, reason));
+            let response = problem.into_response();
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), is_passing, "{reason}");
+        }
+    }
+}

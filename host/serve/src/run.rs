@@ -1,0 +1,181 @@
+//! A host from its start to its end: it serves, follows its configuration, and drains.
+
+mod reload;
+
+use crate::config::{Config, ConfigError};
+use crate::host::{Host, Left, ServeError};
+use crate::http::{Access, AccessError, App, Server};
+use crate::load::{Loaded, Resolver, Unloadable};
+use crate::nats::{Drained, Front, NatsError};
+use reload::Reloader;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+
+/// The time to send the last responses, after the last message has ended.
+const LAST_RESPONSES: Duration = Duration::from_secs(2);
+
+/// Where a host's configuration comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file, which is followed.
+    File(PathBuf),
+    /// The command line.
+    Given(Box<Config>),
+}
+
+/// What a host is run with.
+#[derive(Clone)]
+pub struct Options {
+    /// The configuration.
+    pub source: Source,
+    /// The address to listen on instead of the configuration's; `None` for that one.
+    pub http: Option<SocketAddr>,
+    /// Finds components.
+    pub resolve: Arc<Resolver>,
+    /// Takes a line for whoever operates the host.
+    pub say: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// The reason that a host does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A component cannot be used.
+    #[error(transparent)]
+    Component(#[from] Unloadable),
+    /// The token or a certificate cannot be used.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// An agent does not start.
+    #[error(transparent)]
+    Agent(#[from] ServeError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The agents cannot be served over NATS.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// The operating system refused something else.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was refused, as a verb with its object.
+        what: &'static str,
+        /// The reason.
+        source: std::io::Error,
+    },
+}
+
+impl RunError {
+    fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+}
+
+impl Options {
+    /// Reads the configuration.
+    fn config(&self) -> Result<Config, RunError> {
+        let mut config = match &self.source {
+            Source::File(path) => Config::read(path)?,
+            Source::Given(config) => (**config).clone(),
+        };
+        if let Some(http) = self.http {
+            config.listen.http = http;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks the configuration as far as is possible without serving: its values, the token and
+    /// certificates, and that every component loads. Returns the names of the agents.
+    ///
+    /// # Errors
+    /// [`RunError`] for the first that cannot be used.
+    pub fn check(&self) -> Result<Vec<String>, RunError> {
+        let config = self.config()?;
+        Access::read(&config.listen)?;
+        let loaded = Loaded::load(&config, &*self.resolve, &Loaded::default())?;
+        Ok(loaded.programs.into_keys().collect())
+    }
+
+    /// Serves until SIGTERM or SIGINT, and drains. Returns what was left then.
+    ///
+    /// # Errors
+    /// [`RunError`] if it cannot begin.
+    pub fn run(&self) -> Result<Left, RunError> {
+        let config = self.config()?;
+        let access = Access::read(&config.listen)?;
+        let loaded = Loaded::load(&config, &*self.resolve, &Loaded::default())?;
+        let host = Host::start(loaded, config.settings())?;
+        let app = App::new(host, config.limits.clone(), access);
+        let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let threads = threads.map_err(RunError::system("start the threads of HTTP"))?;
+        let left = threads.block_on(self.serve(&config, app));
+        threads.shutdown_background();
+        left
+    }
+
+    async fn serve(&self, config: &Config, app: Arc<App>) -> Result<Left, RunError> {
+        let watch = |kind| signal(kind).map_err(RunError::system("watch for signals"));
+        let mut hang_up = watch(SignalKind::hangup())?;
+        let (mut terminate, mut interrupt) =
+            (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+        let address = config.listen.http;
+        let server = Server::start(address, app.clone()).await;
+        let server = server.map_err(|source| RunError::Listen { address, source })?;
+        let nats = self.serve_over_nats(config, &app.host).await?;
+        let reloader = Reloader::start(self.clone(), config.clone(), app.clone());
+        let reloader = reloader.map_err(RunError::system("start a thread"))?;
+        let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
+        let names = app.host.names().join(", ");
+        let and_nats = nats.as_ref().map_or("", |_| " and over NATS");
+        (self.say)(&format!("serving {names} on {scheme}://{}{and_nats}", server.address()));
+        loop {
+            tokio::select! {
+                _ = hang_up.recv() => reloader.reload(),
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        let within = humantime::format_duration(config.drain);
+        (self.say)(&format!("draining for at most {within}; a second signal ends it"));
+        let drained = async {
+            let left = app.host.drain(config.drain).await;
+            if let Some(nats) = nats {
+                let _ = tokio::time::timeout(LAST_RESPONSES, nats).await;
+            }
+            server.close(LAST_RESPONSES).await;
+            left
+        };
+        tokio::select! {
+            left = drained => Ok(left),
+            _ = terminate.recv() => Ok(app.host.drain(Duration::ZERO).await),
+            _ = interrupt.recv() => Ok(app.host.drain(Duration::ZERO).await),
+        }
+    }
+
+    /// Begins to serve over NATS, if the configuration says so. Returns the task, which ends once the
+    /// host has drained.
+    async fn serve_over_nats(
+        &self,
+        config: &Config,
+        host: &Host,
+    ) -> Result<Option<JoinHandle<Drained>>, NatsError> {
+        let Some(settings) = &config.nats else {
+            return Ok(None);
+        };
+        let front = Front::start(host, settings).await?;
+        let (say, within) = (self.say.clone(), config.drain);
+        Ok(Some(tokio::spawn(front.run(within, move |error| say(&error.to_string())))))
+    }
+}

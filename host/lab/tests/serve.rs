@@ -30,7 +30,9 @@ impl Process {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        std::thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
         let mut process = Self { child, lines, address: String::new() };
         let serving = process.says("serving ");
         process.address = serving.rsplit("http://").next().unwrap().to_owned();

@@ -6,8 +6,8 @@ CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign servers bench bench-density bench-gate any-component bench-bulk mutated \
-  torture browser fuzz-smoke deny claims docs tools
+.PHONY: lab help test test-only check guests foreign servers nats bench bench-nats bench-density bench-gate any-component \
+  bench-bulk mutated torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -23,7 +23,7 @@ help:
 test: check test-only
 
 ## Runs all tests.
-test-only: guests foreign servers
+test-only: guests foreign servers nats
 	cargo test --release --workspace
 
 ## Checks format, lints and documentation.
@@ -55,6 +55,10 @@ servers:
 bench: guests
 	cargo bench --profile release --package sandlab-benches $(if $(ONLY),--bench $(ONLY))
 
+## Measures agents over NATS, against a bare responder and with a second connection.
+bench-nats: guests nats
+	cargo run --release --quiet --package sandlab-benches --bin nats
+
 ## Starts as many agents as each memory layout holds, of three kinds, and compares with the plan.
 bench-density: guests
 	for agent in echo json notebook; do $(SANDLAB) plan $$agent --limit 10MB --verify || exit; done
@@ -81,6 +85,12 @@ browser: guests
 	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
 	cargo test --release --package sandlab --test report -- --ignored
 	cargo test --release --package sandlab-serve --test dashboard -- --ignored
+
+## Gets a NATS server for the tests, where there is none.
+nats:
+	@command -v nats-server >/dev/null || test -x /usr/sbin/nats-server \
+	  || { apt-get update && apt-get install -y --no-install-recommends nats-server; } || { \
+	  echo "nats-server is missing: install it, for example with 'apt-get install nats-server'" >&2; exit 3; }
 
 ## Runs every hostile guest beside good agents for 30 s; `make torture SEED=7` is another order.
 torture:

@@ -10,6 +10,7 @@ pub use listen::{Listen, Tls};
 
 use crate::alerts::Destination;
 use crate::monitor::MonitorConfig;
+use crate::nats;
 use crate::slo::{self, Objective};
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::messaging::Settings;
@@ -28,6 +29,8 @@ pub struct Config {
     pub listen: Listen,
     /// Bounds of what clients may do.
     pub limits: Limits,
+    /// Where and how agents are reached over NATS. Default not at all. Read at the start only.
+    pub nats: Option<nats::Settings>,
     /// Threads that agents live on. Default one per core.
     pub shards: Option<NonZeroUsize>,
     /// The longest time, after the signal to stop or a change, for messages that were accepted to
@@ -59,6 +62,7 @@ impl Default for Config {
         Self {
             listen: Listen::default(),
             limits: Limits::default(),
+            nats: None,
             shards: None,
             drain: Duration::from_secs(30),
             watch: Duration::from_secs(2),
@@ -144,6 +148,10 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.listen.check()?;
         self.limits.check()?;
+        if let Some(nats) = &self.nats {
+            nats.check(self.agents.keys())
+                .map_err(|reason| ConfigError::unusable("nats", reason))?;
+        }
         for (name, agent) in &self.agents {
             agent.check(name)?;
         }
@@ -174,6 +182,7 @@ impl Config {
         for alert in &mut self.alerts {
             alert.resolve(base);
         }
+        self.nats.iter_mut().for_each(|nats| nats.resolve(base));
         let own = self.agents.values_mut().filter_map(|agent| agent.sandbox.as_mut());
         for sandbox in own.chain([&mut self.sandbox]) {
             for directory in &mut sandbox.grants.directories {

@@ -15,6 +15,7 @@ pub mod http;
 pub mod load;
 pub mod metrics;
 mod monitor;
+pub mod nats;
 mod process;
 pub mod run;
 pub mod slo;

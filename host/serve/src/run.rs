@@ -8,12 +8,14 @@ use crate::host::{Host, Left, ServeError};
 use crate::http::{Access, AccessError, App, Server};
 use crate::load::{Loaded, Resolver, Unloadable};
 use crate::monitor::MonitorError;
+use crate::nats::{Drained, Front, NatsError};
 use reload::Reloader;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 /// The time to send the last responses, after the last message has ended.
 const LAST_RESPONSES: Duration = Duration::from_secs(2);
@@ -66,6 +68,9 @@ pub enum RunError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// The agents cannot be served over NATS.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
     /// The operating system refused something else.
     #[error("cannot {what}: {source}")]
     System {
@@ -133,12 +138,14 @@ impl Options {
         let address = config.listen.http;
         let server = Server::start(address, app.clone()).await;
         let server = server.map_err(|source| RunError::Listen { address, source })?;
+        let nats = self.serve_over_nats(config, &app.host).await?;
         let reloader = Reloader::start(self.clone(), config.clone(), app.clone());
         let reloader = reloader.map_err(RunError::system("start a thread"))?;
         let _monitor = watch::start(config, &app.host, &self.say)?;
         let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
         let names = app.host.names().join(", ");
-        (self.say)(&format!("serving {names} on {scheme}://{}", server.address()));
+        let and_nats = nats.as_ref().map_or("", |_| " and over NATS");
+        (self.say)(&format!("serving {names} on {scheme}://{}{and_nats}", server.address()));
         loop {
             tokio::select! {
                 _ = hang_up.recv() => reloader.reload(),
@@ -150,6 +157,9 @@ impl Options {
         (self.say)(&format!("draining for at most {within}; a second signal ends it"));
         let drained = async {
             let left = app.host.drain(config.drain).await;
+            if let Some(nats) = nats {
+                let _ = tokio::time::timeout(LAST_RESPONSES, nats).await;
+            }
             server.close(LAST_RESPONSES).await;
             left
         };
@@ -158,5 +168,20 @@ impl Options {
             _ = terminate.recv() => Ok(app.host.drain(Duration::ZERO).await),
             _ = interrupt.recv() => Ok(app.host.drain(Duration::ZERO).await),
         }
+    }
+
+    /// Begins to serve over NATS, if the configuration says so. Returns the task, which ends once the
+    /// host has drained.
+    async fn serve_over_nats(
+        &self,
+        config: &Config,
+        host: &Host,
+    ) -> Result<Option<JoinHandle<Drained>>, NatsError> {
+        let Some(settings) = &config.nats else {
+            return Ok(None);
+        };
+        let front = Front::start(host, settings).await?;
+        let (say, within) = (self.say.clone(), config.drain);
+        Ok(Some(tokio::spawn(front.run(within, move |error| say(&error.to_string())))))
     }
 }

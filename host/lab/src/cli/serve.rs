@@ -82,8 +82,9 @@ fn failed(error: RunError) -> Error {
         | RunError::Component(_)
         | RunError::Access(_)
         | RunError::Monitor(_) => Error::Usage(error.to_string()),
-        RunError::Agent(_) | RunError::Listen { .. } | RunError::System { .. } => {
-            Error::Machine(error.to_string())
-        }
+        RunError::Agent(_)
+        | RunError::Nats(_)
+        | RunError::Listen { .. }
+        | RunError::System { .. } => Error::Machine(error.to_string()),
     }
 }

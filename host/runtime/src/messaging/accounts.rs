@@ -18,6 +18,9 @@ pub struct Accounts {
     /// Messages that reached no agent: unknown or stopped, its mailbox full, too many hops, or
     /// the runtime shut down.
     pub dead_lettered: u64,
+    /// Messages that were given to the carrier to another host, whose accounts go on with them.
+    #[serde(default)]
+    pub carried: u64,
     /// Messages in mailboxes, in running calls on fibers, or between shards.
     pub queued: u64,
     /// Of the dead-lettered messages, those refused by a full mailbox.
@@ -35,7 +38,8 @@ pub struct Accounts {
 impl Accounts {
     /// Returns whether no message is lost and none is counted twice.
     pub fn is_balanced(&self) -> bool {
-        self.accepted == self.handled + self.failed + self.dead_lettered + self.queued
+        let ended = self.handled + self.failed + self.dead_lettered + self.carried;
+        self.accepted == ended + self.queued
     }
 }
 
@@ -43,11 +47,13 @@ impl Accounts {
 impl fmt::Display for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.is_balanced() { '=' } else { '≠' };
-        write!(
-            f,
-            "{} accepted {sign} {} handled + {} failed + {} dead-lettered + {} queued; {} agents",
-            self.accepted, self.handled, self.failed, self.dead_lettered, self.queued, self.agents
-        )
+        let Self { accepted, handled, failed, dead_lettered, carried, queued, agents, .. } = self;
+        write!(f, "{accepted} accepted {sign} {handled} handled + {failed} failed + ")?;
+        write!(f, "{dead_lettered} dead-lettered + ")?;
+        if *carried > 0 {
+            write!(f, "{carried} carried + ")?;
+        }
+        write!(f, "{queued} queued; {agents} agents")
     }
 }
 
@@ -57,6 +63,7 @@ impl AddAssign for Accounts {
         self.handled += other.handled;
         self.failed += other.failed;
         self.dead_lettered += other.dead_lettered;
+        self.carried += other.carried;
         self.queued += other.queued;
         self.refused += other.refused;
         self.looped += other.looped;
@@ -92,6 +99,10 @@ mod tests {
         let sum = "1 handled + 1 failed + 0 dead-lettered + 1 queued; 2 agents";
         assert_eq!(accounts.to_string(), format!("3 accepted = {sum}"));
         accounts.accepted = 4;
+        assert!(!accounts.is_balanced());
+        accounts.carried = 1;
+        assert!(accounts.is_balanced() && accounts.to_string().contains("1 carried"));
+        accounts.carried = 0;
         assert_eq!(accounts.to_string(), format!("4 accepted ≠ {sum}"));
     }
 }

@@ -9,15 +9,18 @@
 //!
 //! A slot is reused with the next generation, so that an old id reaches nobody; after the
 //! last generation it is retired. Generations start at 1: no id is 0. Shard 255 stands for
-//! the clients.
+//! the clients, shard 254 for the agents of other hosts.
 
 use crate::AgentId;
 
 /// Shards at most.
-pub const MAX_SHARDS: usize = CLIENTS as usize;
+pub const MAX_SHARDS: usize = FOREIGN as usize;
 
 /// The shard number of clients.
 const CLIENTS: u8 = u8::MAX;
+
+/// The shard number of agents of other hosts.
+const FOREIGN: u8 = u8::MAX - 1;
 
 /// The highest generation.
 pub const LAST_GENERATION: u32 = (1 << 24) - 1;
@@ -38,6 +41,15 @@ impl Address {
 
     pub fn is_client(self) -> bool {
         self.shard == CLIENTS
+    }
+
+    /// Returns the address of an agent of another host.
+    pub fn foreign(number: u32) -> Self {
+        Self { shard: FOREIGN, generation: 1, slot: number }
+    }
+
+    pub fn is_foreign(self) -> bool {
+        self.shard == FOREIGN
     }
 }
 
@@ -69,5 +81,6 @@ mod tests {
         assert_eq!(Address::from(AgentId::from(address)), address);
         assert!(Address::from(AgentId::from(Address::client(3))).is_client());
         assert!(!Address::from(0).is_client());
+        assert!(Address::from(AgentId::from(Address::foreign(3))).is_foreign());
     }
 }

@@ -4,7 +4,6 @@ use super::address::Address;
 use super::envelope::Envelope;
 use super::link::Hub;
 use super::registry::Registry;
-use crate::agent::Directory;
 use crate::message::Head;
 use crate::{AgentId, Failure, Fault, Message, Performative, span};
 use std::sync::Arc;
@@ -89,7 +88,7 @@ impl Client {
 
     /// Returns the live agent with this name.
     pub fn find(&self, name: &str) -> Option<AgentId> {
-        self.0.registry.find(name)
+        self.0.registry.local(name)
     }
 
     /// Sends a message and awaits the first reply to it. Waits while the window is full.

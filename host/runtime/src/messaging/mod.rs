@@ -19,6 +19,7 @@
 //! - [`Runtime`] starts the shards, with [`Settings`], and agents, with [`AgentOptions`].
 //! - [`Client`] and [`Connection`] send messages: one to await, one to pipeline.
 //! - [`Pool`] routes tasks to equal agents.
+//! - A [`Carrier`] takes messages to agents of other hosts.
 
 mod accounts;
 mod address;
@@ -26,6 +27,7 @@ mod census;
 mod client;
 mod connection;
 mod envelope;
+mod foreign;
 mod inbox;
 mod link;
 mod mailbox;
@@ -44,6 +46,7 @@ pub use accounts::Accounts;
 pub use census::{Census, Residence, Roster};
 pub use client::{Client, DeliveryError, Draft};
 pub use connection::{Connection, WindowFull};
+pub use foreign::{Carrier, Entrance, foreign};
 pub use link::Delivery;
 pub use mailbox::{MailboxLimits, WhenFull};
 pub use options::{AgentOptions, SpawnError};

@@ -1,6 +1,7 @@
 //! The state that all shards and clients share: inboxes, names, and which agents are alive.
 
 use super::address::Address;
+use super::foreign::{Carrier, foreign};
 use super::inbox::Inbox;
 use super::link::Link;
 use crate::agent::{Directory, Peers};
@@ -8,13 +9,15 @@ use crate::{AgentId, SendError};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 /// The state that all shards and clients share.
 pub struct Registry {
     pub inboxes: Vec<Inbox>,
     names: RwLock<HashMap<String, AgentId>>,
     links: RwLock<Vec<Option<Arc<dyn Link>>>>,
+    /// Not owned: it may own a way into this runtime.
+    carrier: OnceLock<Weak<dyn Carrier>>,
     /// For each shard and slot: the generation that is alive there, and whether its mailbox is
     /// full; 0 if none is alive. Only its own shard writes it, others only read, both relaxed:
     /// the answer may be a moment old, as it would be in any case when the message arrives.
@@ -28,6 +31,7 @@ impl Registry {
             inboxes: (0..shards).map(|_| Inbox::default()).collect(),
             names: RwLock::default(),
             links: RwLock::default(),
+            carrier: OnceLock::new(),
             alive: (0..shards).map(|_| alive()).collect(),
         }
     }
@@ -98,10 +102,27 @@ impl Registry {
     }
 }
 
-impl Directory for Registry {
-    fn find(&self, name: &str) -> Option<AgentId> {
+impl Registry {
+    /// Returns the live agent with this name on this host.
+    pub fn local(&self, name: &str) -> Option<AgentId> {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         names.get(name).copied()
+    }
+
+    /// Sets what carries messages to other hosts. Returns `false` if something does already.
+    pub fn set_carrier(&self, carrier: Weak<dyn Carrier>) -> bool {
+        self.carrier.set(carrier).is_ok()
+    }
+
+    /// Returns what carries messages to other hosts. `None` if nothing does.
+    pub fn carrier(&self) -> Option<Arc<dyn Carrier>> {
+        self.carrier.get()?.upgrade()
+    }
+}
+
+impl Directory for Registry {
+    fn find(&self, name: &str) -> Option<AgentId> {
+        self.local(name).or_else(|| self.carrier()?.find(name).map(foreign))
     }
 
     fn accept(&self, recipient: AgentId) -> Result<(), SendError> {
@@ -109,6 +130,10 @@ impl Directory for Registry {
         if address.is_client() {
             let link = self.link(address.slot);
             return link.map(drop).ok_or(SendError::UnknownRecipient);
+        }
+        if address.is_foreign() {
+            let knows = self.carrier().is_some_and(|carrier| carrier.knows(address.slot));
+            return knows.then_some(()).ok_or(SendError::UnknownRecipient);
         }
         let cell = self.cell(address);
         let state = cell.map_or(0, |cell| cell.load(Ordering::Relaxed));

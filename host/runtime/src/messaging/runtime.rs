@@ -4,15 +4,14 @@ use super::address::{Address, MAX_SHARDS};
 use super::registry::Registry;
 use super::shard::{BulkSpawn, Command, Shard, Spawn};
 use super::{
-    Accounts, AgentOptions, Census, Client, Connection, Placement, Roster, Settings, SpawnError,
-    set_idle_priority,
+    Accounts, AgentOptions, Carrier, Census, Client, Connection, Entrance, Placement, Roster,
+    Settings, SpawnError, set_idle_priority,
 };
-use crate::agent::Directory;
 use crate::{AgentId, Backend};
 use std::io;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -62,12 +61,12 @@ impl Runtime {
     /// If the operating system cannot start another thread.
     ///
     /// # Panics
-    /// If the settings have no shard, no quarantine thread, or more than 254 of both.
+    /// If the settings have no shard, no quarantine thread, or more than 253 of both.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let threads = settings.threads();
         assert!(
             settings.shards > 0 && settings.quarantine > 0 && threads < MAX_SHARDS,
-            "1 to 254 shards, with those in quarantine"
+            "1 to 253 shards, with those in quarantine"
         );
         let background = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -256,7 +255,7 @@ impl Runtime {
 
     /// Returns the live agent with this name.
     pub fn find(&self, name: &str) -> Option<AgentId> {
-        self.registry.find(name)
+        self.registry.local(name)
     }
 
     /// Returns the index of the thread that an agent lives on; quarantine threads come after
@@ -273,6 +272,14 @@ impl Runtime {
     /// Returns a pipelined connection with at most `window` messages in flight.
     pub fn connect(&self, window: u32) -> Connection {
         Connection::new(self.registry.clone(), window)
+    }
+
+    /// Has messages to agents of other hosts carried, for as long as the carrier lives: agents find
+    /// those agents by name, after the names of this host. Returns where messages from them come
+    /// in; `None` if the runtime has a carrier already.
+    pub fn carry_by(&self, carrier: Weak<dyn Carrier>) -> Option<Entrance> {
+        let is_set = self.registry.set_carrier(carrier);
+        is_set.then(|| Entrance::of(self.registry.clone()))
     }
 
     /// Runs a client's future on a shard, between the turns of its agents: what it sends to

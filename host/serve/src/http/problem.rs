@@ -41,6 +41,18 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Returns the status code.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns the reason, for programs.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let document = Document {

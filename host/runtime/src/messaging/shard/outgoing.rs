@@ -36,7 +36,23 @@ impl Shard {
         match self.outgoing.get_mut(usize::from(address.shard)) {
             Some(_) if address.shard == self.index => self.deliver(envelope),
             Some(outgoing) => outgoing.push(envelope),
-            None => self.dead_letter(envelope, DeliveryError::NoSuchAgent),
+            None => self.carry(address, envelope),
+        }
+    }
+
+    /// Gives a message to the carrier, if it is for an agent of another host.
+    fn carry(&mut self, address: Address, envelope: Envelope) {
+        let carrier = self.registry.carrier().filter(|_| address.is_foreign());
+        let Some(carrier) = carrier else {
+            return self.dead_letter(envelope, DeliveryError::NoSuchAgent);
+        };
+        let Envelope { message, hops } = envelope;
+        match carrier.carry(address.slot, message, hops) {
+            Ok(()) => self.accounts.carried += 1,
+            Err(message) => {
+                self.accounts.refused += 1;
+                self.dead_letter(Envelope { message, hops }, DeliveryError::MailboxFull);
+            }
         }
     }
 

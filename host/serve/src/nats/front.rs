@@ -1,0 +1,68 @@
+//! A host's agents over NATS for as long as the host runs.
+
+use super::NatsError;
+use super::connections::Connections;
+use super::peers::Peers;
+use super::service::{Drained, Service};
+use super::settings::Settings;
+use crate::Host;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Answers for all agents of a host, also those that a change of its configuration adds, and lets
+/// them and those of other hosts find each other.
+pub struct Front {
+    host: Host,
+    settings: Settings,
+    connections: Connections,
+    peers: Peers,
+    service: Service,
+    names: watch::Receiver<Vec<String>>,
+}
+
+impl Front {
+    /// Connects, and begins to answer.
+    ///
+    /// # Errors
+    /// [`NatsError`] with the reason if it cannot.
+    pub async fn start(host: &Host, settings: &Settings) -> Result<Self, NatsError> {
+        let connections = Connections::open(settings).await?;
+        let peers = Peers::start(host, &connections, settings).await?;
+        let mut names = host.watch_names();
+        let agents = names.borrow_and_update().clone();
+        let service = Service::start(host, agents, &connections, settings, Some(&peers)).await?;
+        let (host, settings) = (host.clone(), settings.clone());
+        Ok(Self { host, settings, connections, peers, service, names })
+    }
+
+    /// Returns the connections, for their figures.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Answers until the host drains. Then, and when agents are removed, messages that were taken
+    /// have up to `within` for their answers. `report` is told why a change could not be followed;
+    /// the agents before it are served on.
+    pub async fn run(mut self, within: Duration, report: impl Fn(&NatsError)) -> Drained {
+        let mut draining = self.host.watch_draining();
+        loop {
+            tokio::select! {
+                () = async { let _ = draining.wait_for(|drains| *drains).await; } => {
+                    return self.service.drain(within).await;
+                }
+                () = async { let _ = self.names.changed().await; } => {}
+            }
+            let agents = self.names.borrow_and_update().clone();
+            let (connections, settings) = (&self.connections, &self.settings);
+            let next = Service::start(&self.host, agents, connections, settings, Some(&self.peers));
+            match next.await {
+                // Meanwhile both are in the queue group, so that no message finds nobody.
+                Ok(next) => {
+                    let before = std::mem::replace(&mut self.service, next);
+                    drop(tokio::spawn(before.drain(within)));
+                }
+                Err(error) => report(&error),
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A nats-server of a test's own, on a free loopback port.
+
+use sandlab_runtime::child::Child;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The longest wait for the server, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running nats-server, which ends with the value.
+pub struct NatsServer {
+    process: Option<Child>,
+    port: u16,
+    folder: TempDir,
+}
+
+impl NatsServer {
+    /// Starts one on a port that is free.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Port -1: the server chooses, and writes a file that says which.
+        let process = Some(run(-1, folder.path()));
+        let mut server = Self { process, port: 0, folder };
+        server.port = wait_for(|| server.chosen_port());
+        server
+    }
+
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends the server as SIGKILL does: nobody is told.
+    pub fn kill(&mut self) {
+        drop(self.process.take());
+    }
+
+    /// Starts the server again on its port, and returns when it accepts connections.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.process = Some(run(i32::from(self.port), self.folder.path()));
+        wait_for(|| std::net::TcpStream::connect(("127.0.0.1", self.port)).ok());
+    }
+
+    fn chosen_port(&self) -> Option<u16> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut ports = files.filter_map(|file| {
+            let text = std::fs::read_to_string(file.unwrap().path()).ok()?;
+            // {"nats": ["nats://127.0.0.1:41234"]}
+            let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+            json["nats"][0].as_str()?.rsplit(':').next()?.parse().ok()
+        });
+        ports.next()
+    }
+}
+
+fn run(port: i32, folder: &Path) -> Child {
+    // Debian puts it where only root's PATH leads.
+    let program = ["/usr/sbin/nats-server", "/usr/local/bin/nats-server"];
+    let program =
+        program.into_iter().find(|path| Path::new(path).exists()).unwrap_or("nats-server");
+    let mut command = Command::new(program);
+    command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "--ports_file_dir"]).arg(folder);
+    Child::start(&mut command).unwrap_or_else(|error| {
+        panic!("nats-server does not start ({error}): `make nats` installs it, or 'apt-get install nats-server'")
+    })
+}
+
+/// Waits until there is something.
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "nats-server is not ready after {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}

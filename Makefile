@@ -4,9 +4,13 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 # Whoever runs CI may be no root.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+# Installs a package of Debian, where its program is missing: $(call install,program,package).
+install = @{ command -v $(1) || test -x /usr/sbin/$(1); } >/dev/null || { \
+	  $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(2); } || { \
+	  echo "$(1) is missing: install it, for example with 'apt-get install $(2)'" >&2; exit 3; }
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign servers nats bench bench-nats bench-density bench-gate any-component \
+.PHONY: lab help test test-only check guests foreign servers bench bench-nats bench-density bench-gate any-component \
   bench-bulk mutated torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
@@ -23,7 +27,7 @@ help:
 test: check test-only
 
 ## Runs all tests.
-test-only: guests foreign servers nats
+test-only: guests foreign servers
 	cargo test --release --workspace
 
 ## Checks format, lints and documentation.
@@ -44,19 +48,18 @@ guests: tools
 foreign: tools
 	$(MAKE) --no-print-directory --directory guest-agents/foreign OUT=$(CURDIR)/target/foreign
 
-## Installs the servers that tests run, where they are missing: Prometheus with promtool, and
-## Alertmanager.
+## Installs the servers that tests run, where they are missing: Prometheus, Alertmanager, NATS.
 servers:
-	@{ command -v promtool && command -v prometheus && command -v prometheus-alertmanager; } >/dev/null || { \
-	  $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends prometheus prometheus-alertmanager; } || { \
-	  echo "Prometheus is missing: install it, for example with 'apt-get install prometheus prometheus-alertmanager'" >&2; exit 3; }
+	$(call install,promtool,prometheus)
+	$(call install,prometheus-alertmanager,prometheus-alertmanager)
+	$(call install,nats-server,nats-server)
 
 ## Runs criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests
 	cargo bench --profile release --package sandlab-benches $(if $(ONLY),--bench $(ONLY))
 
 ## Measures agents over NATS, against a bare responder and with a second connection.
-bench-nats: guests nats
+bench-nats: guests servers
 	cargo run --release --quiet --package sandlab-benches --bin nats
 
 ## Starts as many agents as each memory layout holds, of three kinds, and compares with the plan.
@@ -81,16 +84,9 @@ mutated: guests
 
 ## Opens an HTML report, and the dashboard of a host, in Chromium, which must log no error.
 browser: guests
-	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } || { \
-	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
+	$(call install,chromium,chromium)
 	cargo test --release --package sandlab --test report -- --ignored
 	cargo test --release --package sandlab-serve --test dashboard -- --ignored
-
-## Gets a NATS server for the tests, where there is none.
-nats:
-	@command -v nats-server >/dev/null || test -x /usr/sbin/nats-server \
-	  || { apt-get update && apt-get install -y --no-install-recommends nats-server; } || { \
-	  echo "nats-server is missing: install it, for example with 'apt-get install nats-server'" >&2; exit 3; }
 
 ## Runs every hostile guest beside good agents for 30 s; `make torture SEED=7` is another order.
 torture:

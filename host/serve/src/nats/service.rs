@@ -25,8 +25,8 @@ use tokio::time::{Instant, timeout_at};
 /// The name of the micro service.
 const NAME: &str = "sandlab";
 
-/// Answers for a host's agents until it is drained, or dropped. Agents can be added; to remove some,
-/// start another and then drain this one: meanwhile both answer.
+/// Answers for a host's agents until it is drained, or dropped. Agents can be added; to remove
+/// some, start another and then drain this one: meanwhile both answer.
 pub struct Service {
     common: Arc<Common>,
     /// One per connection, each with the agents that are received there.

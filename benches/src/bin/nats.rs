@@ -5,7 +5,8 @@
 //! - What a second connection, on either side, adds.
 //!
 //! What answers runs in a process of its own, and answers for all sides from the start; what asks
-//! takes them in turns, one way and back in every round, so that a drift of the machine cancels out.
+//! takes them in turns, one way and back in every round, so that a drift of the machine cancels
+//! out.
 
 #[allow(dead_code, reason = "only the tests kill it")]
 #[path = "../../../host/serve/tests/nats/server.rs"]

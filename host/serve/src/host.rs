@@ -8,6 +8,7 @@ pub use apply::Applied;
 pub use counters::{bounds, reason};
 
 use crate::load::Loaded;
+use crate::nats::Connections;
 use crate::snapshot::{AgentFigures, Snapshot};
 use sandlab_runtime::messaging::{
     Client, DeliveryError, Draft, Residence, Roster, Runtime, Settings, SpawnError,
@@ -16,7 +17,7 @@ use sandlab_runtime::{AgentId, Message, Performative};
 use served::Served;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -92,6 +93,8 @@ struct Inner {
     rosters: Mutex<Vec<Roster>>,
     names: watch::Sender<Vec<String>>,
     draining: watch::Sender<bool>,
+    /// The connections to NATS; not set if there are none.
+    nats: OnceLock<Connections>,
     started: Instant,
     /// Routes messages without a conversation by key.
     turn: AtomicU64,
@@ -115,6 +118,7 @@ impl Host {
             rosters: Mutex::default(),
             names: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
+            nats: OnceLock::new(),
             started: Instant::now(),
             turn: AtomicU64::new(0),
         }));
@@ -170,6 +174,12 @@ impl Host {
         *self.0.draining.borrow()
     }
 
+    /// Has the figures of these connections told beside those of the agents.
+    pub(crate) fn tell_of(&self, connections: &Connections) {
+        // A host has one front only, since it has one carrier.
+        let _ = self.0.nats.set(connections.clone());
+    }
+
     /// Returns the runtime, for what lives beside the agents.
     pub fn runtime(&self) -> &Runtime {
         &self.0.runtime
@@ -186,6 +196,7 @@ impl Host {
             agents: agents.collect(),
             accounts: rosters.iter().map(|roster| roster.accounts).sum(),
             process: self.loaded().process(),
+            nats: self.0.nats.get().map(Connections::figures),
         }
     }
 

@@ -191,12 +191,13 @@ pub const CATALOGUE: &[Metric] = &[
         kind: Kind::Counter,
         labels: &["end"],
         help: "All messages by their end, also those between agents: handled, failed, \
-               dead-lettered.",
+               dead-lettered, carried (to another host).",
         read: |snapshot, to| {
             let accounts = &snapshot.accounts;
             to(&["handled"], number(accounts.handled));
             to(&["failed"], number(accounts.failed));
             to(&["dead-lettered"], number(accounts.dead_lettered));
+            to(&["carried"], number(accounts.carried));
         },
     },
     Metric {
@@ -222,6 +223,44 @@ pub const CATALOGUE: &[Metric] = &[
         read: |snapshot, to| {
             to(&["cache"], number(snapshot.process.cache_hits));
             to(&["compiler"], number(snapshot.process.cache_misses));
+        },
+    },
+    Metric {
+        name: "sandlab_nats_connections",
+        kind: Kind::Gauge,
+        labels: &["state"],
+        help: "Connections to NATS: connected, or waiting for a server.",
+        read: |snapshot, to| {
+            if let Some(nats) = &snapshot.nats {
+                to(&["connected"], number(nats.connected as u64));
+                to(&["waiting"], number(nats.open.saturating_sub(nats.connected) as u64));
+            }
+        },
+    },
+    Metric {
+        name: "sandlab_nats_disconnects",
+        kind: Kind::Counter,
+        labels: &[],
+        help: "How often a connection lost its NATS server.",
+        read: |snapshot, to| snapshot.nats.iter().for_each(|nats| to(&[], number(nats.lost))),
+    },
+    Metric {
+        name: "sandlab_nats_overflows",
+        kind: Kind::Counter,
+        labels: &[],
+        help: "How often a message from NATS was dropped, since others before it were not taken.",
+        read: |snapshot, to| snapshot.nats.iter().for_each(|nats| to(&[], number(nats.dropped))),
+    },
+    Metric {
+        name: "sandlab_nats_messages",
+        kind: Kind::Counter,
+        labels: &["direction"],
+        help: "Messages over NATS of any kind: received, sent.",
+        read: |snapshot, to| {
+            if let Some(nats) = &snapshot.nats {
+                to(&["received"], number(nats.received));
+                to(&["sent"], number(nats.sent));
+            }
         },
     },
     Metric {

@@ -7,10 +7,10 @@
 //!           Sandlab-Hops: 2                   agents that led to it
 //! ```
 //!
-//! A message for an agent that its sender found by name goes to `sandlab.NAME`; one for the sender of
-//! an earlier message goes to `sandlab.@HOST.AGENT`, which only its host receives. Why a message was
-//! not accepted comes back to `sandlab.@HOST.AGENT.ID.CONVERSATION`. As in [`wire`](super::wire),
-//! all functions are pure.
+//! A message for an agent that its sender found by name goes to `sandlab.NAME`; one for the sender
+//! of an earlier message goes to `sandlab.@HOST.AGENT`, which only its host receives. Why a message
+//! was not accepted comes back to `sandlab.@HOST.AGENT.ID.CONVERSATION`. All functions are pure, as
+//! in [`wire`](super::wire).
 
 use super::wire::{self, CONVERSATION, Malformed, PERFORMATIVE, read};
 use async_nats::{HeaderMap, HeaderValue};
@@ -175,7 +175,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_panics(name in 0..4_usize, value in "[^\r\n]{0,40}", subject in any::<String>()) {
+        fn no_header_panics(
+            name in 0..4_usize,
+            value in "[^\r\n]{0,40}",
+            subject in any::<String>(),
+        ) {
             let mut headers = headers("NUOX", &message(), 3);
             headers.insert([SENDER, ID, IN_REPLY_TO, HOPS][name], value.as_str());
             let _ = arrived(Some(&headers), b"");

@@ -6,6 +6,7 @@ use super::peers::Peers;
 use super::service::{Drained, Service};
 use super::settings::Settings;
 use crate::Host;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -31,13 +32,9 @@ impl Front {
         let mut names = host.watch_names();
         let agents = names.borrow_and_update().clone();
         let service = Service::start(host, agents, &connections, settings, Some(&peers)).await?;
+        host.tell_of(&connections);
         let (host, settings) = (host.clone(), settings.clone());
         Ok(Self { host, settings, connections, peers, service, names })
-    }
-
-    /// Returns the connections, for their figures.
-    pub fn connections(&self) -> &Connections {
-        &self.connections
     }
 
     /// Answers until the host drains. Then, and when agents are removed, messages that were taken
@@ -53,16 +50,26 @@ impl Front {
                 () = async { let _ = self.names.changed().await; } => {}
             }
             let agents = self.names.borrow_and_update().clone();
-            let (connections, settings) = (&self.connections, &self.settings);
-            let next = Service::start(&self.host, agents, connections, settings, Some(&self.peers));
-            match next.await {
-                // Meanwhile both are in the queue group, so that no message finds nobody.
-                Ok(next) => {
-                    let before = std::mem::replace(&mut self.service, next);
-                    drop(tokio::spawn(before.drain(within)));
-                }
-                Err(error) => report(&error),
+            if let Err(error) = self.follow(agents, within).await {
+                report(&error);
             }
         }
+    }
+
+    async fn follow(&mut self, agents: Vec<String>, within: Duration) -> Result<(), NatsError> {
+        let served: HashSet<_> = self.service.names().map(str::to_owned).collect();
+        if served.iter().all(|name| agents.contains(name)) {
+            return self
+                .service
+                .add(agents.into_iter().filter(|name| !served.contains(name)))
+                .await;
+        }
+        // A micro service cannot be told that it has an endpoint less. Meanwhile both are in the
+        // queue group, so that no message finds nobody.
+        let (connections, settings) = (&self.connections, &self.settings);
+        let next = Service::start(&self.host, agents, connections, settings, Some(&self.peers));
+        let before = std::mem::replace(&mut self.service, next.await?);
+        tokio::spawn(before.drain(within));
+        Ok(())
     }
 }

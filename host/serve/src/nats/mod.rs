@@ -1,5 +1,5 @@
-//! Agents over NATS: a [`Front`] answers for a host's agents, and lets them and those of other hosts
-//! find each other; a [`Remote`] asks those of any host. docs/nats.md is for users.
+//! Agents over NATS: a [`Front`] answers for a host's agents, and lets them and those of other
+//! hosts find each other; a [`Remote`] asks those of any host. docs/nats.md is for users.
 //!
 //! ```text
 //! Remote ─▶ Connections ─▶ nats-server ─▶ Connections ─▶ Service ─▶ Host

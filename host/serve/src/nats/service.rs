@@ -25,10 +25,10 @@ use tokio::time::{Instant, timeout_at};
 /// The name of the micro service.
 const NAME: &str = "sandlab";
 
-/// Answers for a host's agents until it is drained, or dropped. When the agents have changed, start another
-/// and then drain this one: meanwhile both answer.
+/// Answers for a host's agents until it is drained, or dropped. Agents can be added; to remove
+/// some, start another and then drain this one: meanwhile both answer.
 pub struct Service {
-    connections: Connections,
+    common: Arc<Common>,
     /// One per connection, each with the agents that are received there.
     instances: Vec<service::Service>,
     /// Each agent with its listeners.
@@ -43,15 +43,21 @@ pub struct Drained {
     pub left: usize,
 }
 
-/// What the messages of one agent share.
-struct Agent {
+/// What all agents share.
+struct Common {
     host: Host,
-    name: String,
-    /// A permit for each message that may wait for its reply.
-    places: Arc<Semaphore>,
+    connections: Connections,
     settings: Settings,
     /// Where messages from agents of other hosts come in; `None` if none do.
     peers: Option<Arc<Shared>>,
+}
+
+/// What the messages of one agent share.
+struct Agent {
+    common: Arc<Common>,
+    name: String,
+    /// A permit for each message that may wait for its reply.
+    places: Arc<Semaphore>,
 }
 
 impl Service {
@@ -67,58 +73,64 @@ impl Service {
         settings: &Settings,
         peers: Option<&Peers>,
     ) -> Result<Self, NatsError> {
-        let subject = |name: String| match settings.subject(&name) {
-            Some(subject) => Ok((name, subject)),
-            None => Err(NatsError::Name(name)),
-        };
-        // First, so that nothing is started in vain.
-        let agents: Vec<_> = agents.into_iter().map(subject).collect::<Result<_, _>>()?;
+        let common = Arc::new(Common {
+            host: host.clone(),
+            connections: connections.clone(),
+            settings: settings.clone(),
+            peers: peers.map(Peers::shared),
+        });
         let (leave, _) = watch::channel(false);
-        let (instances, listening) = (Vec::new(), Vec::new());
-        let connections = connections.clone();
-        let mut service = Self { connections, instances, agents: listening, leave };
-        for client in service.connections.all() {
+        let mut service = Self { common, instances: Vec::new(), agents: Vec::new(), leave };
+        for client in connections.all() {
             let builder = client.service_builder().queue_group(&settings.queue_group);
             let builder = builder.description("agents in sandboxes");
             let started = builder.start(NAME, env!("CARGO_PKG_VERSION")).await;
             service.instances.push(started.map_err(|error| refused_subscription(NAME, &error))?);
         }
-        for (name, subject) in agents {
-            service.listen(host, name, &subject, settings, peers).await?;
-        }
-        // The server has all subscriptions once it answers.
-        service.connections.flush().await?;
+        service.add(agents).await?;
         Ok(service)
     }
 
-    async fn listen(
-        &mut self,
-        host: &Host,
-        name: String,
-        subject: &str,
-        settings: &Settings,
-        peers: Option<&Peers>,
-    ) -> Result<(), NatsError> {
-        let agent = Arc::new(Agent {
-            host: host.clone(),
-            name,
-            places: Arc::new(Semaphore::new(settings.concurrency)),
-            settings: settings.clone(),
-            peers: peers.map(Peers::shared),
-        });
+    /// Answers for these agents too.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn add(&mut self, agents: impl IntoIterator<Item = String>) -> Result<(), NatsError> {
+        let subject = |name: String| match self.common.settings.subject(&name) {
+            Some(subject) => Ok((name, subject)),
+            None => Err(NatsError::Name(name)),
+        };
+        // First, so that nothing is started in vain.
+        let agents: Vec<_> = agents.into_iter().map(subject).collect::<Result<_, _>>()?;
+        for (name, subject) in agents {
+            self.listen(name, &subject).await?;
+        }
+        // The server has all subscriptions once it answers.
+        self.common.connections.flush().await
+    }
+
+    async fn listen(&mut self, name: String, subject: &str) -> Result<(), NatsError> {
+        let places = Arc::new(Semaphore::new(self.common.settings.concurrency));
+        let agent = Arc::new(Agent { common: self.common.clone(), name, places });
+        let connections = &self.common.connections;
         let mut listeners = Vec::new();
-        for index in self.connections.listening(&agent.name) {
+        for index in connections.listening(&agent.name) {
             // A dot would end the name of an endpoint in monitoring tools.
             let builder =
                 self.instances[index].endpoint_builder().name(agent.name.replace('.', "-"));
             let endpoint = builder.add(subject).await;
             let endpoint = endpoint.map_err(|error| refused_subscription(subject, &error))?;
-            let connection = self.connections.all()[index].clone();
+            let connection = connections.all()[index].clone();
             let task = receive(agent.clone(), connection, endpoint, self.leave.subscribe());
             listeners.push(tokio::spawn(task));
         }
         self.agents.push((agent, listeners));
         Ok(())
+    }
+
+    /// Returns the names of the agents.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.agents.iter().map(|(agent, _)| agent.name.as_str())
     }
 
     /// Takes no more messages, and gives those that were taken up to `within` for their answers.
@@ -135,7 +147,7 @@ impl Service {
             }
             left += agent.answered(until).await;
         }
-        let _ = timeout_at(until, self.connections.flush()).await;
+        let _ = timeout_at(until, self.common.connections.flush()).await;
         Drained { left }
     }
 
@@ -194,7 +206,7 @@ impl Agent {
             Err(_) => {
                 let text = format!(
                     "{} messages wait for {:?}; send less, or later",
-                    self.settings.concurrency, self.name
+                    self.common.settings.concurrency, self.name
                 );
                 refuse(&message, Refused::new(code::TOO_MANY, text)).await;
             }
@@ -214,12 +226,12 @@ impl Agent {
                 peers.enter_by_name(&self.name, arrived).map(|()| None)
             }
             Ok(Read::FromClient(request)) if wants_reply => {
-                let answered = self.host.ask(&self.name, request).await;
+                let answered = self.common.host.ask(&self.name, request).await;
                 answered.map(Some).map_err(wire::refused)
             }
             // Nobody waits for the reason; the host counts it.
             Ok(Read::FromClient(request)) => {
-                let told = self.host.tell(&self.name, request).await;
+                let told = self.common.host.tell(&self.name, request).await;
                 told.map(|()| None).map_err(wire::refused)
             }
             Err(refused) => Err(refused),
@@ -232,14 +244,14 @@ impl Agent {
     }
 
     fn read(&self, message: &async_nats::Message) -> Result<Read<'_>, Refused> {
-        let (bytes, most) = (message.payload.len() as u64, self.settings.max_content);
+        let (bytes, most) = (message.payload.len() as u64, self.common.settings.max_content);
         if bytes > most.as_u64() {
             let text = format!("the content has {}, and at most {most} are taken", ByteSize(bytes));
             return Err(Refused::new(code::TOO_LARGE, text));
         }
         let malformed = |error: Malformed| Refused::new(code::MALFORMED, error.to_string());
         let headers = message.headers.as_ref();
-        if let Some(peers) = &self.peers
+        if let Some(peers) = &self.common.peers
             && let Some(arrived) = between::arrived(headers, &message.payload).map_err(malformed)?
         {
             return Ok(Read::FromAgent(peers, arrived));
@@ -252,14 +264,14 @@ impl Agent {
         Ok(Read::FromClient(Request {
             performative: asked.performative.unwrap_or(default),
             conversation: asked.conversation,
-            timeout: asked.timeout.unwrap_or(self.settings.timeout),
+            timeout: asked.timeout.unwrap_or(self.common.settings.timeout),
             content: message.payload.to_vec(),
         }))
     }
 
     /// Waits until no message waits for its answer; returns how many do at the end of the time.
     async fn answered(&self, until: Instant) -> usize {
-        let all = self.settings.concurrency;
+        let all = self.common.settings.concurrency;
         let _ = timeout_at(until, self.places.acquire_many(all as u32)).await;
         all - self.places.available_permits()
     }

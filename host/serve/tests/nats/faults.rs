@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sandlab_serve::Request;
 use sandlab_serve::nats::{Remote, RemoteAccounts, RemoteError};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -161,8 +161,8 @@ async fn every_message_is_answered_whatever_it_says() {
             let headers = answer.headers.unwrap();
             match headers.get("Nats-Service-Error-Code").map(|code| code.as_str().to_owned()) {
                 None => assert_eq!(answer.payload, content),
-                // Not understood; its timeout was short; more at once than the mailbox takes.
-                Some(code) => assert!(["400", "504", "429"].contains(&code.as_str()), "{code}"),
+                // It means nothing, or its timeout was short.
+                Some(code) => assert!(["400", "504"].contains(&code.as_str()), "{code}"),
             }
         });
         if asked.len() == 50 {
@@ -185,8 +185,11 @@ async fn agents_survive_headers_that_are_none() {
         let bytes = header.len();
         write!(raw, "CONNECT {{\"headers\":true,\"verbose\":false}}\r\n").unwrap();
         write!(raw, "HPUB sandlab.echo {bytes} {bytes}\r\n{header}\r\nPING\r\n").unwrap();
+        // Until the server has passed it on.
+        raw.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut lines = BufReader::new(raw).lines();
+        assert!(lines.any(|line| line.unwrap() == "PONG"));
         let asked = Request { timeout: Duration::from_secs(1), ..request("hello") };
         wait_until(async || served.remote.ask("echo", asked.clone()).await.is_ok()).await;
     }
-    let _ = PATIENCE;
 }

@@ -6,6 +6,7 @@ use sandlab_runtime::child::{Child, this_program};
 use sandlab_runtime::messaging::Settings as Threads;
 use sandlab_serve::nats::{Connections, Remote, Service, Settings};
 use sandlab_serve::{Config, Host, Loaded, Request, load};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,7 +41,8 @@ pub fn loaded(agents: &[&str]) -> Loaded {
 
 /// Returns the file of a reference agent's component.
 pub fn component(name: &str) -> String {
-    format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/agents/{}/agent.wasm"), name)
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    target.join("agents").join(name).join("agent.wasm").to_str().unwrap().to_owned()
 }
 
 /// A host in this process that answers over NATS, and a client of it.

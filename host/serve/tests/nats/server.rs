@@ -64,7 +64,10 @@ fn run(port: i32, folder: &Path) -> Child {
     let mut command = Command::new(program);
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "--ports_file_dir"]).arg(folder);
     Child::start(&mut command).unwrap_or_else(|error| {
-        panic!("nats-server does not start ({error}): `make nats` installs it, or 'apt-get install nats-server'")
+        panic!(
+            "nats-server does not start ({error}): `make nats` gets it, or 'apt-get install \
+             nats-server'"
+        )
     })
 }
 

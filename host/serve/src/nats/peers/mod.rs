@@ -2,8 +2,8 @@
 //! one host.
 //!
 //! ```text
-//! agent ─▶ Carrier ─▶ queue ─▶ sandlab.NAME ─────▶ Service ─┐
-//!                         └──▶ sandlab.@HOST.AGENT ─────────┴─▶ Entrance ─▶ agent
+//! agent ─▶ Carrier ─▶ queue ─┬▶ sandlab.NAME ──▶ Service ─┐
+//!                            └▶ sandlab.@HOST.AGENT ──────┴▶ Entrance ─▶ agent
 //! ```
 //!
 //! What each host has it learns from the micro service's `$SRV.INFO`.
@@ -61,7 +61,8 @@ impl Peers {
     /// Connects the agents of a host with those of others.
     ///
     /// # Errors
-    /// [`NatsError`] if a connection has ended, or if something carries the host's messages already.
+    /// [`NatsError`] if a connection has ended, or if something carries the host's messages
+    /// already.
     pub async fn start(
         host: &Host,
         connections: &Connections,

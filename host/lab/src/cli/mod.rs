@@ -17,6 +17,7 @@ mod metrics;
 mod new;
 mod progress;
 mod report;
+mod reporting;
 mod run;
 mod runs;
 mod sample;

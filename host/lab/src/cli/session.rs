@@ -1,12 +1,13 @@
 //! From a command to a stored run and its report: what all commands share that measure.
 
-use super::{progress, streams};
+use super::progress;
+use super::reporting::Reporting;
 use crate::experiments::{self, Experiment, Given, Plan};
 use crate::metrics::shared::LATENCY_P99;
 use crate::record::{
-    self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
+    Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
 };
-use crate::report::{Format, RunReport};
+use crate::report::RunReport;
 use crate::sampling::open_loop::DEADLINE;
 use crate::sampling::recorder::Recorder;
 use crate::validate::supervise::Observer;
@@ -101,55 +102,6 @@ impl Keeping {
     }
 }
 
-/// How a report is written.
-#[derive(Debug, clap::Args)]
-pub struct Reporting {
-    /// How to report.
-    #[arg(long, value_enum, default_value = "text", global = true)]
-    format: Format,
-    /// Write the report to this file, instead of to standard output (`-`); with `--format csv` and a
-    /// folder (`tables/`), a file per table.
-    #[arg(long, value_name = "FILE", global = true)]
-    output: Option<PathBuf>,
-}
-
-impl Reporting {
-    /// Makes sure that the report can be written, before hours are spent on its content.
-    ///
-    /// # Errors
-    /// If it cannot.
-    pub fn require_writable(&self) -> Result<()> {
-        match streams::file(self.output.as_deref()) {
-            Some(output) if !self.is_folder(output) => record::require_writable(output),
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns whether the report is for a browser.
-    pub fn is_html(&self) -> bool {
-        self.format == Format::Html
-    }
-
-    /// Returns whether each table goes to a file of its own in this folder.
-    fn is_folder(&self, output: &Path) -> bool {
-        let names_folder = output.to_string_lossy().ends_with('/');
-        self.format == Format::Csv && (names_folder || output.is_dir())
-    }
-
-    /// Writes the report of a run of this store.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write(&self, report: &RunReport, store: &Store) -> Result<()> {
-        let render = |colours| report.render(self.format, colours, || store.document(report.id));
-        match streams::file(self.output.as_deref()) {
-            Some(output) if self.is_folder(output) => report.write_csv(output),
-            Some(file) => streams::deliver(Some(file), &render(false)?),
-            None => streams::print(&render(console::colors_enabled())?),
-        }
-    }
-}
-
 impl Session {
     /// Measures what an experiment plans.
     ///
@@ -182,7 +134,9 @@ impl Session {
         let mut measured = self.recording.measure(given, plan)?;
         let report = measured.report(&targets)?;
         self.reporting.write(&report, &measured.store)?;
+        self.reporting.say_answers(&report);
         measured.say_where();
+        self.reporting.say_page();
         measured.errors.extend(report.verdict(&measured.errors).err());
         measured.result()
     }

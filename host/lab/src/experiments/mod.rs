@@ -5,6 +5,7 @@
 //! command, the way from a stored run to its [`View`], and its part of the published schema.
 //! See CONTRIBUTING.md for the recipe.
 
+mod answers;
 pub mod by_hand;
 mod closed_loops;
 mod notes;

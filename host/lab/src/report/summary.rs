@@ -25,9 +25,8 @@ fn line(tone: Tone, text: impl Into<String>) -> Line {
 
 /// Returns what a run says of targets and changes, and what makes the comparison mean less.
 pub fn summary(report: &RunReport) -> Vec<Line> {
-    let mut lines = vec![targets(report)];
-    let not_judged = report.not_judged.iter();
-    lines.extend(not_judged.map(|it| line(Tone::Warning, it.to_string())));
+    let mut lines: Vec<Line> = targets(report).into_iter().collect();
+    lines.extend(not_judged(report));
     lines.extend(report.view.objections.iter().map(|text| line(Tone::Bad, text)));
     if let Some(compared) = &report.baseline {
         lines.extend(changes(&compared.name, &compared.changes));
@@ -107,7 +106,8 @@ fn largest(changes: &[Change], verdict: Verdict) -> String {
     named.collect::<Vec<_>>().join("; ")
 }
 
-fn targets(report: &RunReport) -> Line {
+/// Says which targets are met, and names those that are not; `None` if nothing has one.
+fn targets(report: &RunReport) -> Option<Line> {
     let graded = &report.graded;
     let all = graded.len();
     let count = |grade| graded.iter().filter(|graded| graded.grade == grade).count();
@@ -120,21 +120,26 @@ fn targets(report: &RunReport) -> Line {
         format!("{} {}", graded.metric.name(), form.show(graded.metric.value.value))
     });
     let names = names.collect::<Vec<_>>().join("; ");
+    let said = format!("Targets: {met} of {all} met");
     match all {
-        0 if !report.not_judged.is_empty() => {
-            line(Tone::Warning, "Nothing that has a target is judged")
+        0 => None,
+        _ if met == all => Some(line(Tone::Good, said)),
+        _ if missed > 0 => {
+            Some(line(Tone::Bad, format!("{said}, {missed} worse than critical: {names}")))
         }
-        0 => line(Tone::Plain, "Nothing of this run has a target"),
-        _ if met == all => {
-            line(Tone::Good, format!("All performance targets met ({all} of {all})"))
-        }
-        _ if missed > 0 => line(
-            Tone::Bad,
-            format!("{met} of {all} targets met, and {missed} worse than critical: {names}"),
-        ),
-        _ => line(
-            Tone::Warning,
-            format!("{met} of {all} targets met, none worse than critical: {names}"),
-        ),
+        _ => Some(line(Tone::Warning, format!("{said}, none worse than critical: {names}"))),
     }
+}
+
+/// Says what has a target and no grade, the reason of the first for all.
+fn not_judged(report: &RunReport) -> Option<Line> {
+    let (first, others) = report.not_judged.split_first()?;
+    Some(line(
+        Tone::Warning,
+        match others.len() {
+            0 => first.to_string(),
+            1 => format!("{first} (and 1 more)"),
+            count => format!("{first} (and {count} more)"),
+        },
+    ))
 }

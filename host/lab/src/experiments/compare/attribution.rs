@@ -1,6 +1,6 @@
 //! Shows where the sandbox's cost comes from: the ladder's steps, and what they leave over.
 
-use super::{Part, charts};
+use super::{Part, answers, charts};
 use crate::metrics::Topic;
 use crate::metrics::format::{difference, range, size};
 use crate::record::Rounds;
@@ -30,6 +30,7 @@ pub(super) struct Rung {
 pub(super) fn show(parts: &[&Part], to: &mut View) {
     let ladders: Vec<Ladder> = parts.iter().map(|part| Ladder::of(part)).collect();
     to.table(table(&ladders));
+    to.answer(answers::largest_step(&ladders));
     for ladder in &ladders {
         if let Some(sentence) = ladder.sentence() {
             to.finding(Topic::Overhead, sentence);

@@ -3,13 +3,15 @@
 mod svg;
 mod trend;
 
-use super::page::{conditions, findings, grades, list, notes};
+use super::answers;
+use super::page::{MOST_GRADES, conditions, findings, grades, list, note_lines, notes};
 use super::run_report::{RunReport, change_table, metric_table};
 use super::summary::{Tone, summary};
 use super::table::{Style, draw, escaped};
 use crate::Result;
 use crate::metrics::{Metric, Topic};
 use crate::verdict::Change;
+use crate::view::Answer;
 
 /// A report page.
 ///
@@ -60,25 +62,53 @@ fn head(report: &RunReport) -> String {
 /// What somebody reads who reads nothing else.
 fn glance(report: &RunReport) -> String {
     let lines = summary(report).into_iter().map(|line| {
-        let (class, sign) = match line.tone {
-            Tone::Good => ("good", "✓"),
-            Tone::Bad => ("bad", "✗"),
-            Tone::Warning => ("warn", "!"),
-            Tone::Plain => ("plain", "·"),
+        let sign = match line.tone {
+            Tone::Good => "✓",
+            Tone::Bad => "✗",
+            Tone::Warning => "!",
+            Tone::Plain => "·",
         };
+        let class = class(line.tone);
         format!("<li class={class}><b>{sign}</b> {}</li>\n", escaped(&line.text))
     });
-    let cards = report.view.headlines.iter().map(|card| {
-        format!(
-            "<div class=card><b>{}</b><span>{}</span></div>\n",
-            escaped(&card.number),
-            escaped(&card.text)
-        )
-    });
+    let cards = answers::chosen(report, usize::MAX).into_iter().map(|answer| card(answer, report));
     format!(
         "<section id=summary>\n<h2>Summary</h2>\n<ul class=lines>\n{}</ul>\n<div class=cards>\n{}</div>\n</section>\n",
         lines.collect::<String>(),
         cards.collect::<String>()
+    )
+}
+
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Warning => "warn",
+        Tone::Plain => "plain",
+    }
+}
+
+/// Returns a question with its answer, in the colour of its grade.
+fn card(answer: &Answer, report: &RunReport) -> String {
+    let class = class(answers::tone(answer, report));
+    let figure = match &answer.withheld {
+        Some(_) => "<b>not judged</b>".to_owned(),
+        None => {
+            let range =
+                answer.range.as_ref().map(|range| format!(" <small>{}</small>", escaped(range)));
+            format!("<b>{}{}</b>", escaped(&answer.figure), range.unwrap_or_default())
+        }
+    };
+    let remark = match &answer.withheld {
+        Some(why) => format!("because {why}"),
+        None => answers::remark(answer, report),
+    };
+    let look = answer.look.as_ref().map(|command| format!("<code>{}</code>", escaped(command)));
+    format!(
+        "<div class=\"card {class}\"><h3>{}</h3>{figure}<span>{}</span>{}</div>\n",
+        escaped(&answer.question),
+        escaped(&remark),
+        look.unwrap_or_default()
     )
 }
 
@@ -108,9 +138,9 @@ fn section(report: &RunReport, topic: Topic) -> Result<String> {
         text += &svg::figure(chart)?;
     }
     for table in view.tables.iter().filter(|table| table.topic == topic) {
-        text += &draw(table, Style::Html);
+        text += &draw(&table.pivoted(), Style::Html);
     }
-    text += &findings(view, topic, Style::Html).concat();
+    text += &findings(view, topic, Style::Html, usize::MAX).concat();
     Ok(text + "</section>\n")
 }
 
@@ -141,9 +171,9 @@ fn measured(report: &RunReport) -> String {
 }
 
 fn footer(report: &RunReport) -> String {
-    let mut lines = notes(&report.run, &report.view);
+    let mut lines = note_lines(&notes(&report.run, &report.view), false);
     lines.extend(conditions(&report.run, &report.view));
-    let grades = grades(report).map(|(table, sentences)| {
+    let grades = grades(report, MOST_GRADES).map(|(table, sentences)| {
         let table = match table.rows.is_empty() {
             true => String::new(),
             false => draw(&table, Style::Html),

@@ -3,6 +3,7 @@
 use super::progress;
 use super::reporting::Reporting;
 use crate::experiments::{self, Experiment, Given, Plan};
+use crate::metrics::format::or_dash;
 use crate::metrics::shared::LATENCY_P99;
 use crate::record::{
     Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
@@ -12,6 +13,7 @@ use crate::sampling::open_loop::DEADLINE;
 use crate::sampling::recorder::Recorder;
 use crate::validate::supervise::Observer;
 use crate::verdict::Targets;
+use crate::view::Form;
 use crate::{Error, Kind, Result};
 use jiff::Timestamp;
 use sandlab_runtime::SandboxConfig;
@@ -264,6 +266,9 @@ struct Live {
     watch: Watch,
     /// From the beginning of the part that is being measured on.
     part: Option<Watch>,
+    part_name: String,
+    /// The rounds of the part, and how many there will be.
+    rounds: (u32, u32),
     parts: usize,
 }
 
@@ -282,9 +287,11 @@ impl Live {
         Ok(Self {
             writer: store.begin(&begin)?,
             store,
-            bar: progress::Bar::new(plan.parts)?,
+            bar: progress::Bar::new(plan.parts, plan.expected)?,
             watch: Watch::start(),
             part: None,
+            part_name: String::new(),
+            rounds: (0, plan.settings.map_or(0, |settings| settings.rounds)),
             parts: 0,
         })
     }
@@ -327,15 +334,23 @@ impl Recorder for Live {
         match &entry {
             Entry::Part(part) => {
                 self.part_ends()?;
+                self.part_name = part.name();
+                self.rounds.0 = 0;
                 self.begins(&part.name());
                 self.part = Some(Watch::start());
             }
-            Entry::Window(interval) => self.bar.shows(&format!(
-                "{}, {} good/s, {} waiting",
-                interval.phase.name(),
-                interval.rate().round(),
-                interval.backlog
+            Entry::Window(window) => self.bar.shows(&format!(
+                "{}: {}, {} good, p99 {}, {} waiting",
+                self.part_name,
+                window.phase.name(),
+                Form::Rate.brief(window.rate()),
+                or_dash(window.latency.quantile(0.99), |ns| Form::Time.brief(ns)),
+                window.backlog
             )),
+            Entry::Round(_) => {
+                self.rounds.0 += 1;
+                self.bar.reached(f64::from(self.rounds.0) / f64::from(self.rounds.1.max(1)));
+            }
             _ => {}
         }
         self.store.write(&mut self.writer, &entry)
@@ -346,6 +361,10 @@ impl Recorder for Live {
     }
 
     fn shows(&self, what: &str) {
-        self.bar.shows(what);
+        self.bar.shows(&format!("{}: {what}", self.part_name));
+    }
+
+    fn reached(&self, share: f64) {
+        self.bar.reached(share);
     }
 }

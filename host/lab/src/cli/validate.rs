@@ -106,7 +106,7 @@ pub fn execute(args: &Args) -> Result<()> {
         timed: !args.no_timing,
         jobs: args.jobs.map_or(cores, NonZero::get),
     };
-    let bar = progress::Bar::new(targets.len())?;
+    let bar = progress::Bar::new(targets.len(), None)?;
     let mut guests = supervise::check_all(&targets, &plan, &bar);
     drop(bar);
     if let Some(baseline) = baseline {

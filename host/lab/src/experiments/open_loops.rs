@@ -212,7 +212,12 @@ pub(crate) fn timeline(part: &RunPart, topic: Topic, marks: &[Mark], told: &str)
     if part.series.len() <= 2 {
         return Vec::new();
     }
-    let points = thinned(&part.series);
+    let mut points = thinned(&part.series);
+    // What is left over at the end of a phase is shorter than a window, and would look like a fall.
+    let longest = points.iter().map(|point| point.seconds).fold(0.0, f64::max);
+    if points.last().is_some_and(|last| 2.0 * last.seconds < longest) {
+        points.pop();
+    }
     let line = |name: &str, value: fn(&Point) -> Option<f64>| {
         let spots = points.iter();
         let spots = spots.filter_map(|point| Some(Spot::new(point.at, value(point)?)));

@@ -50,6 +50,8 @@ pub struct Past {
     pub started: String,
     /// The commit that it was started in.
     pub commit: Option<String>,
+    /// What else the machine did meanwhile, if that was much.
+    pub noise: Option<String>,
     /// What it measured.
     pub metrics: Vec<Metric>,
 }
@@ -61,6 +63,7 @@ impl Past {
             run: id,
             started: run.begin.started.clone(),
             commit: run.begin.environment.commit.clone(),
+            noise: run.end.as_ref().and_then(|end| end.noise.warning()),
             metrics,
         }
     }

@@ -25,8 +25,12 @@ fn line(tone: Tone, text: impl Into<String>) -> Line {
 
 /// Returns what a run says of targets and changes, and what makes the comparison mean less.
 pub fn summary(report: &RunReport) -> Vec<Line> {
-    let mut lines: Vec<Line> = targets(report).into_iter().collect();
-    lines.extend(not_judged(report));
+    targets(report).into_iter().chain(summary_without_targets(report)).collect()
+}
+
+/// Returns the same where the targets are told in another way.
+pub fn summary_without_targets(report: &RunReport) -> Vec<Line> {
+    let mut lines: Vec<Line> = not_judged(report).into_iter().collect();
     lines.extend(report.view.objections.iter().map(|text| line(Tone::Bad, text)));
     if let Some(compared) = &report.baseline {
         lines.extend(changes(&compared.name, &compared.changes));

@@ -94,7 +94,9 @@ fn html(table: &Table) -> String {
     let rows = table.rows.iter().map(|row| {
         let cells = row.iter().enumerate().map(|(index, cell)| {
             let class = class(is_number(index), cell.emphasis);
-            format!("<td{class}>{}</td>", escaped(&cell.value.show()))
+            let number = cell.value.as_number().map(|number| format!(" data-v=\"{number}\""));
+            let number = number.unwrap_or_default();
+            format!("<td{class}{number}>{}</td>", escaped(&cell.value.show()))
         });
         format!("<tr>{}</tr>\n", cells.collect::<String>())
     });

@@ -11,6 +11,7 @@ use crate::sampling::recorder::Recorder;
 use crate::sampling::traffic::Traffic;
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What agents are sent under a load, and where they run.
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,8 @@ pub struct Load<'a> {
     pub agents: usize,
     /// The number of parts per backend.
     pub parts: usize,
+    /// How long a part takes; nothing if that is not known.
+    pub each: Duration,
     /// Whether the agents are sent anything.
     pub sends: bool,
     /// The sizes of generated messages, bytes, one after another; none if the user does not say.
@@ -77,7 +80,7 @@ impl Loading {
         }
         let first = &traffics[0];
         let programs = programs(&subject, &backends, load.agents, &given.sandbox, first, &config)?;
-        let parts = load.parts * programs.len();
+        let parts = load.parts * programs.len() * traffics.len();
         let measure = Rc::new(measure);
         let programs = programs.iter().flat_map(|program| {
             let sent = traffics.iter().cloned();
@@ -95,6 +98,8 @@ impl Loading {
             subjects: vec![subject],
             settings: None,
             parts,
+            expected: Some(load.each * u32::try_from(parts).unwrap_or(u32::MAX))
+                .filter(|all| !all.is_zero()),
             judges: true,
             steps: steps.collect(),
         })

@@ -1,17 +1,15 @@
-//! A report for a browser: one file, without scripts, that needs no network.
+//! A report for a browser: one file that needs no network, and can be read without its script.
 
+mod glance;
 mod svg;
 mod trend;
 
-use super::answers;
 use super::page::{MOST_GRADES, conditions, findings, grades, list, note_lines, notes};
 use super::run_report::{RunReport, change_table, metric_table};
-use super::summary::{Tone, summary};
 use super::table::{Style, draw, escaped};
 use crate::Result;
 use crate::metrics::{Metric, Topic};
 use crate::verdict::Change;
-use crate::view::Answer;
 
 /// A report page.
 ///
@@ -20,22 +18,29 @@ use crate::view::Answer;
 pub(super) fn page(report: &RunReport) -> Result<String> {
     let begin = &report.run.begin;
     let title = format!("sandlab: {}, run {}", begin.command, report.id);
-    let mut body = head(report);
-    body += &glance(report);
-    body += &changed(report);
-    for topic in report.view.topics() {
-        body += &section(report, topic)?;
+    let mut sections = vec![("changes", "Changes", changed(report))];
+    let topics: Vec<(String, Topic)> =
+        report.view.topics().map(|topic| (id(topic), topic)).collect();
+    for (id, topic) in &topics {
+        sections.push((id, topic.name(), section(report, *topic)?));
     }
-    body += &trend::section(report)?;
-    body += &measured(report);
-    body += &footer(report);
+    sections.push(("trend", "Trend", trend::section(report)?));
+    sections.push(("all", "Every metric", measured(report)));
+    sections.push(("conditions", "Targets and conditions", footer(report)));
+    sections.retain(|(.., text)| !text.is_empty());
+    let links = sections.iter().map(|(id, name, _)| ((*id).to_owned(), (*name).to_owned()));
+    let links: Vec<_> = links.collect();
+    let mut body = head(report) + &contents(&links) + &glance::glance(report);
+    body.extend(sections.iter().map(|(.., text)| text.as_str()));
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+         <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
+         <script>\n{}</script>\n</body>\n</html>\n",
         escaped(&title),
         include_str!("style.css"),
+        include_str!("script.js"),
     ))
 }
 
@@ -59,57 +64,10 @@ fn head(report: &RunReport) -> String {
     format!("<h1>Performance report</h1>\n<p class=facts>{}</p>\n", escaped(&facts.join(" · ")))
 }
 
-/// What somebody reads who reads nothing else.
-fn glance(report: &RunReport) -> String {
-    let lines = summary(report).into_iter().map(|line| {
-        let sign = match line.tone {
-            Tone::Good => "✓",
-            Tone::Bad => "✗",
-            Tone::Warning => "!",
-            Tone::Plain => "·",
-        };
-        let class = class(line.tone);
-        format!("<li class={class}><b>{sign}</b> {}</li>\n", escaped(&line.text))
-    });
-    let cards = answers::chosen(report, usize::MAX).into_iter().map(|answer| card(answer, report));
-    format!(
-        "<section id=summary>\n<h2>Summary</h2>\n<ul class=lines>\n{}</ul>\n<div class=cards>\n{}</div>\n</section>\n",
-        lines.collect::<String>(),
-        cards.collect::<String>()
-    )
-}
-
-fn class(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "good",
-        Tone::Bad => "bad",
-        Tone::Warning => "warn",
-        Tone::Plain => "plain",
-    }
-}
-
-/// Returns a question with its answer, in the colour of its grade.
-fn card(answer: &Answer, report: &RunReport) -> String {
-    let class = class(answers::tone(answer, report));
-    let figure = match &answer.withheld {
-        Some(_) => "<b>not judged</b>".to_owned(),
-        None => {
-            let range =
-                answer.range.as_ref().map(|range| format!(" <small>{}</small>", escaped(range)));
-            format!("<b>{}{}</b>", escaped(&answer.figure), range.unwrap_or_default())
-        }
-    };
-    let remark = match &answer.withheld {
-        Some(why) => format!("because {why}"),
-        None => answers::remark(answer, report),
-    };
-    let look = answer.look.as_ref().map(|command| format!("<code>{}</code>", escaped(command)));
-    format!(
-        "<div class=\"card {class}\"><h3>{}</h3>{figure}<span>{}</span>{}</div>\n",
-        escaped(&answer.question),
-        escaped(&remark),
-        look.unwrap_or_default()
-    )
+/// Writes links to all sections.
+fn contents(sections: &[(String, String)]) -> String {
+    let links = sections.iter().map(|(id, name)| format!("<a href=\"#{id}\">{name}</a>\n"));
+    format!("<nav aria-label=contents>\n{}</nav>\n", links.collect::<String>())
 }
 
 /// What changed, before all the rest.
@@ -128,15 +86,25 @@ fn changed(report: &RunReport) -> String {
     )
 }
 
+/// Returns what a link to a topic's section says.
+fn id(topic: Topic) -> String {
+    topic.name().to_lowercase().replace(' ', "-")
+}
+
+/// Charts of a section that stand one below the other; more are small and side by side.
+const LARGE: usize = 2;
+
 /// The charts, tables and sentences of a topic.
 fn section(report: &RunReport, topic: Topic) -> Result<String> {
     let view = &report.view;
     let name = topic.name();
-    let id = name.to_lowercase().replace(' ', "-");
-    let mut text = format!("<section id=\"{id}\">\n<h2>{name}</h2>\n");
-    for chart in view.charts.iter().filter(|chart| chart.topic == topic) {
-        text += &svg::figure(chart)?;
-    }
+    let mut text = format!("<section id=\"{}\">\n<h2>{name}</h2>\n", id(topic));
+    let charts = view.charts.iter().filter(|chart| chart.topic == topic);
+    let figures: Vec<String> = charts.map(svg::figure).collect::<Result<_>>()?;
+    text += &match figures.len() {
+        ..=LARGE => figures.concat(),
+        _ => format!("<div class=small>\n{}</div>\n", figures.concat()),
+    };
     for table in view.tables.iter().filter(|table| table.topic == topic) {
         text += &draw(&table.pivoted(), Style::Html);
     }
@@ -165,14 +133,23 @@ fn measured(report: &RunReport) -> String {
         }
     });
     format!(
-        "<section id=all>\n<details><summary>Every metric, with its interval</summary>\n{}</details>\n</section>\n",
+        "<section id=all>\n<h2>Every metric</h2>\n<details><summary>Every metric, with its interval</summary>\n{}</details>\n</section>\n",
         tables.collect::<String>()
     )
 }
 
 fn footer(report: &RunReport) -> String {
-    let mut lines = note_lines(&notes(&report.run, &report.view), false);
+    let notes = notes(&report.run, &report.view);
+    let mut lines = note_lines(&notes, false);
     lines.extend(conditions(&report.run, &report.view));
+    let details: Vec<String> = notes.iter().flat_map(|note| note.details.clone()).collect();
+    let details = match details.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<details><summary>What the notes sum up</summary>\n{}</details>\n",
+            list(&details, Style::Html)
+        ),
+    };
     let grades = grades(report, MOST_GRADES).map(|(table, sentences)| {
         let table = match table.rows.is_empty() {
             true => String::new(),
@@ -181,7 +158,7 @@ fn footer(report: &RunReport) -> String {
         table + &list(&sentences, Style::Html)
     });
     format!(
-        "<section id=conditions>\n<h2>Targets and conditions</h2>\n{}{}</section>\n",
+        "<section id=conditions>\n<h2>Targets and conditions</h2>\n{}{}{details}</section>\n",
         grades.unwrap_or_default(),
         list(&lines, Style::Html)
     )

@@ -4,7 +4,7 @@ use super::print;
 use crate::Result;
 use crate::experiments::{catalogue, standard_targets};
 use crate::metrics::{Direction, Topic};
-use crate::report::{Style, draw};
+use crate::report::{Style, WIDTH, draw, draw_within};
 use crate::view::Table;
 
 /// What is printed of the catalogue.
@@ -39,5 +39,8 @@ pub fn execute(args: &Args) -> Result<()> {
         .text("section", "section", |quantity| quantity.topic.name())
         .text("meaning", "meaning", |quantity| quantity.meaning.trim())
         .done();
-    print(&draw(&table, style))
+    print(&match style {
+        Style::Markdown => draw(&table, style),
+        _ => draw_within(&table, style, WIDTH),
+    })
 }

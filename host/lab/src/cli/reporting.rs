@@ -1,9 +1,9 @@
 //! The options of every command that reports: in which format, how much, how wide.
 
 use super::{progress, streams};
-use crate::Result;
 use crate::record::{self, Store};
 use crate::report::{Detail, Format, Look, RunReport};
+use crate::{Error, Result};
 use clap::ValueEnum;
 use console::Term;
 use std::path::{Path, PathBuf};
@@ -81,6 +81,10 @@ impl Reporting {
     /// If it cannot.
     pub fn require_writable(&self) -> Result<()> {
         if let Some(page) = &self.html {
+            // Beside the store, whose folder may not be there yet.
+            if let Some(folder) = page.parent() {
+                std::fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+            }
             record::require_writable(page)?;
         }
         match streams::file(self.output.as_deref()) {

@@ -55,7 +55,7 @@ pub(crate) fn context(metric: &Metric) -> String {
 pub(crate) fn at_rate(what: &str, metric: &Metric) -> String {
     let rate = metric.labels.get("rate").and_then(|rate| rate.parse::<f64>().ok());
     match rate {
-        Some(rate) => format!("{what} at {}", Form::Rate.brief(rate)),
+        Some(rate) => format!("{what} at {}", Form::Rate.brief(rate).replace(".0 ", " ")),
         None => what.to_owned(),
     }
 }

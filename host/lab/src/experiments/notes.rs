@@ -53,9 +53,9 @@ fn mixes(run: &Run, view: &mut View) {
 
 /// Says how much did not count, and in how many parts.
 fn left_out(run: &Run, view: &mut View) {
-    let told = run.parts.iter().flat_map(|part| {
-        let told = part.left_out().into_iter();
-        told.map(|left_out| format!("{}, {left_out}", part.name()))
+    let told = run.parts.iter().filter_map(|part| {
+        let left_out = part.left_out();
+        (!left_out.is_empty()).then(|| format!("{}, {}", part.name(), left_out.join("; ")))
     });
     let told: Vec<String> = told.collect();
     match told.as_slice() {

@@ -2,7 +2,8 @@
 
 use super::look::Look;
 use super::run_report::RunReport;
-use super::summary::{Line, Tone, summary};
+use super::summary::{Tone, summary};
+use crate::metrics::Unit;
 use crate::record::{Environment, Run, RunPart};
 use crate::verdict::{Grade, Graded};
 use crate::view::{Answer, Form};
@@ -10,6 +11,9 @@ use console::{Style, measure_text_width, truncate_str};
 
 /// Lines of the last screen, with the one above the answers and those below.
 const LINES: usize = 10;
+
+/// Answers of the last screen.
+const ANSWERS: usize = 8;
 
 /// The widest that questions and figures are, so that remarks keep their room.
 const QUESTION: usize = 24;
@@ -50,12 +54,18 @@ pub(super) fn remark(answer: &Answer, report: &RunReport) -> String {
     if answer.withheld.is_some() {
         return String::new();
     }
-    let target = graded(answer, report).map(|graded| {
-        let form = Form::from(graded.metric.quantity.unit);
-        format!("target {}", form.brief(graded.bounds.target))
-    });
+    let target = graded(answer, report).map(|graded| format!("target {}", bound(graded)));
     let clauses = target.into_iter().chain(Some(answer.remark.clone()));
     clauses.filter(|clause| !clause.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// Returns the target of a grade as a person gave it: 10 MB and not 9.5 MiB.
+pub(super) fn bound(graded: &Graded) -> String {
+    let form = match graded.metric.quantity.unit {
+        Unit::Bytes => Form::Limit,
+        unit => Form::from(unit),
+    };
+    form.brief(graded.bounds.target).replace(".0 ", " ")
 }
 
 fn graded<'a>(answer: &Answer, report: &'a RunReport) -> Option<&'a Graded> {
@@ -90,9 +100,13 @@ pub(super) fn quiet(run: &Run) -> Option<f64> {
 
 /// Writes the last screen.
 pub(super) fn text(report: &RunReport, look: &Look) -> String {
-    let below: Vec<Line> =
-        summary(report).into_iter().filter(|line| !line.text.is_empty()).collect();
-    let below = &below[..below.len().min(LINES / 2)];
+    let mut below = summary(report);
+    // What has changed is what a comparison is for.
+    let room = match report.baseline {
+        Some(_) => LINES - 2,
+        None => LINES - 1 - report.view.answers.len().min(ANSWERS),
+    };
+    below.truncate(room);
     let answers = chosen(report, LINES - 1 - below.len());
     let mut lines = vec![head(report, look)];
     let longest = |texts: &mut dyn Iterator<Item = String>| {

@@ -22,8 +22,12 @@ pub(super) fn drawn(table: &Table, look: &Look) -> (String, usize) {
         return (titled(&wide, &[], look) + &draw(&wide, look.style()), 0);
     }
     let usual = sorted(table.without(|column, _| column.is_aside).pivoted()).folded();
-    let mut fitted = Fitted { table: usual, common: Vec::new() };
     let asides = table.columns.iter().filter(|column| column.is_aside).count();
+    let mut fitted = Fitted { table: usual, common: Vec::new() };
+    let columns = 0..fitted.table.columns.len();
+    if columns.into_iter().all(|index| !has(&fitted.table, index, &[Emphasis::Strong])) {
+        return (fitted.stacked(look), asides);
+    }
     let left_out = asides + fitted.fit(look.width);
     let text = titled(&fitted.table, &fitted.common, look)
         + &draw_within(&fitted.table, look.style(), look.width);
@@ -43,6 +47,29 @@ fn titled(table: &Table, common: &[String], look: &Look) -> String {
 }
 
 impl Fitted {
+    /// Draws a table of which no column matters more than another: what does not fit stands below,
+    /// beside what the rows are called.
+    fn stacked(mut self, look: &Look) -> String {
+        if width_of(&self.table) > look.width && self.table.rows.len() > 1 {
+            self.lift();
+        }
+        let names = self.table.columns.iter().take_while(|head| head.form.is_none()).count();
+        let all = self.table.columns.len();
+        let (mut from, mut blocks) = (names, Vec::new());
+        loop {
+            let is_in = |index: usize, to: usize| index < names || (from..to).contains(&index);
+            let upto = |to: usize| keeping(&self.table, |index| is_in(index, to));
+            let fits = |to: &usize| width_of(&upto(*to)) <= look.width;
+            let to = (from + 1..=all).rev().find(fits).unwrap_or(from + 1).min(all);
+            blocks.push(draw_within(&upto(to), look.style(), look.width));
+            from = to;
+            if from >= all {
+                break;
+            }
+        }
+        titled(&self.table, &self.common, look) + &blocks.join("\n")
+    }
+
     /// Leaves out what there must be, the least important first, and returns how many columns.
     fn fit(&mut self, width: usize) -> usize {
         let before = self.table.columns.len();
@@ -94,6 +121,16 @@ impl Fitted {
             }
         }
     }
+}
+
+fn keeping(table: &Table, is_kept: impl Fn(usize) -> bool) -> Table {
+    let mut kept = table.clone();
+    for index in (0..table.columns.len()).rev() {
+        if !is_kept(index) {
+            remove(&mut kept, index);
+        }
+    }
+    kept
 }
 
 fn remove(table: &mut Table, index: usize) -> Head {
@@ -186,8 +223,25 @@ mod tests {
     const WIDE: usize = 80;
 
     #[test]
+    fn where_no_column_matters_most_what_does_not_fit_stands_below() {
+        let rows = [("cold", 1.0), ("hot", 2.0)];
+        let columns =
+            Table::of("phases", "Phases", Topic::Spawn, &rows)
+                .text("method", "method", |row| row.0);
+        let phases = ["compile", "deserialise", "link", "store"].into_iter();
+        let table = phases.fold(columns, |columns, phase| {
+            columns.number(phase, phase, Form::Time, |row| Some(row.1))
+        });
+        let look = Look { width: 40, ..Look::default() };
+        let (text, left_out) = drawn(&table.done(), &look);
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+        assert_eq!((text.matches("hot").count(), text.matches("store").count()), (2, 1), "{text}");
+        assert_eq!(left_out, 0);
+    }
+
+    #[test]
     fn what_all_rows_have_in_common_is_said_once() {
-        let (text, _) = drawn(&table(), &Look { width: 50, ..Look::default() });
+        let (text, _) = drawn(&table(), &Look { width: 44, ..Look::default() });
         assert!(text.starts_with("Times (agent echo)\n"), "{text}");
         let (text, _) = drawn(&table(), &Look::default());
         assert!(text.starts_with("Times\n agent  name"), "{text}");

@@ -136,7 +136,7 @@ fn folded_details(report: &RunReport) -> Vec<(String, String)> {
     let RunReport { run, view, .. } = report;
     let topics = view.topics().map(|topic| {
         let tables = view.tables.iter().filter(|table| table.topic == topic);
-        let tables: Vec<_> = tables.map(|table| draw(&table.pivoted(), style)).collect();
+        let tables: Vec<_> = tables.map(|table| draw(&table.pivoted().folded(), style)).collect();
         let text = tables.join("\n") + "\n" + &findings(view, topic, style, usize::MAX).join("\n");
         (format!("tables: {}", topic.name()), text)
     });

@@ -19,9 +19,9 @@ mod text;
 pub mod validate;
 
 pub use csv::csv;
-pub use look::{Detail, Look};
+pub use look::{Detail, Look, WIDTH};
 pub use run_report::{Compared, Past, RunReport};
-pub use table::{Style, draw};
+pub use table::{Style, draw, draw_within};
 
 use clap::ValueEnum;
 

@@ -1,6 +1,6 @@
 //! What a run says at a glance.
 
-use super::run_report::RunReport;
+use super::run_report::{Compared, RunReport};
 use crate::verdict::{Change, Grade, Verdict};
 use crate::view::Form;
 
@@ -34,12 +34,7 @@ pub fn summary_without_targets(report: &RunReport) -> Vec<Line> {
     lines.extend(report.view.objections.iter().map(|text| line(Tone::Bad, text)));
     if let Some(compared) = &report.baseline {
         lines.extend(changes(&compared.name, &compared.changes));
-        if !compared.differences.is_empty() {
-            let differ = compared.differences.iter().map(ToString::to_string);
-            let differ: Vec<_> = differ.collect();
-            let text = format!("Not measured alike, baseline and now: {}", differ.join("; "));
-            lines.push(line(Tone::Warning, text));
-        }
+        lines.extend(not_alike(compared).map(|text| line(Tone::Warning, text)));
     }
     let end = report.run.end.as_ref();
     let noise = end.and_then(|end| end.noise.warning());
@@ -49,6 +44,13 @@ pub fn summary_without_targets(report: &RunReport) -> Vec<Line> {
         lines.push(line(Tone::Warning, text));
     }
     lines
+}
+
+/// Says what was not the same for the baseline and now; `None` if all was.
+pub fn not_alike(compared: &Compared) -> Option<String> {
+    let differ: Vec<String> = compared.differences.iter().map(ToString::to_string).collect();
+    let text = || format!("Not measured alike, baseline and now: {}", differ.join("; "));
+    (!differ.is_empty()).then(text)
 }
 
 fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
@@ -124,10 +126,15 @@ fn targets(report: &RunReport) -> Option<Line> {
         format!("{} {}", graded.metric.name(), form.show(graded.metric.value.value))
     });
     let names = names.collect::<Vec<_>>().join("; ");
-    let said = format!("Targets: {met} of {all} met");
+    let not_judged = match report.not_judged.len() {
+        0 => String::new(),
+        count => format!(", {count} not judged"),
+    };
+    let said = format!("Targets: {met} of {all} met{not_judged}");
     match all {
         0 => None,
-        _ if met == all => Some(line(Tone::Good, said)),
+        _ if met == all && not_judged.is_empty() => Some(line(Tone::Good, said)),
+        _ if met == all => Some(line(Tone::Warning, said)),
         _ if missed > 0 => {
             Some(line(Tone::Bad, format!("{said}, {missed} worse than critical: {names}")))
         }

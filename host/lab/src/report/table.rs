@@ -25,8 +25,9 @@ pub fn draw(table: &Table, style: Style) -> String {
 }
 
 /// Draws a table for a terminal of this many columns; words that are too long are broken.
-pub(super) fn draw_within(table: &Table, style: Style, width: usize) -> String {
-    lines(table, style, u16::try_from(width).ok())
+pub fn draw_within(table: &Table, style: Style, width: usize) -> String {
+    // The space after the last column is not written.
+    lines(table, style, u16::try_from(width + 1).ok())
 }
 
 fn lines(table: &Table, style: Style, width: Option<u16>) -> String {

@@ -5,6 +5,7 @@ use super::fit::drawn;
 use super::look::{Detail, Look};
 use super::page::{MOST_GRADES, builds, findings, grades, list_within, machine, note_lines, notes};
 use super::run_report::{RunReport, change_table};
+use super::summary::not_alike;
 use crate::verdict::Change;
 
 /// Tables of more lines than these together are left to the page and to `--verbose`: nobody finds
@@ -45,7 +46,7 @@ fn details(report: &RunReport, look: &Look) -> Vec<String> {
             report.id
         ));
     } else if left_out > 0 {
-        remarks.push(format!("{left_out} columns do not fit: --wide prints them"));
+        remarks.push(format!("{left_out} columns are left out: --wide prints them"));
     }
     let most = if is_verbose { MOST_GRADES } else { 0 };
     if let Some((table, sentences)) = grades(report, most) {
@@ -64,6 +65,7 @@ fn details(report: &RunReport, look: &Look) -> Vec<String> {
             false => drawn(&change_table(&shown), look).0,
         }
     }));
+    remarks.extend(report.baseline.as_ref().and_then(not_alike));
     blocks.push(list_within(&remarks, look.width));
     let mut conditions = view.conditions.clone();
     conditions.push(machine(&run.begin.environment));

@@ -172,6 +172,7 @@ pub(super) fn largest_step(ladders: &[Ladder]) -> Option<Answer> {
                 time(last.ns.value)
             ))
             .remark(format!("{}, {}", ladder.agent, size(ladder.bytes)))
+            .withheld(ladder.withheld.clone())
             .aside(),
     )
 }

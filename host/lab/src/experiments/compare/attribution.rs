@@ -14,6 +14,8 @@ pub(super) struct Ladder {
     pub(super) bytes: u64,
     /// From the native call up. The last is sandlab-runtime, and its step the residual.
     pub(super) rungs: Vec<Rung>,
+    /// Why nothing is concluded from it; `None` if it is judged.
+    pub(super) withheld: Option<String>,
 }
 
 /// One rung.
@@ -68,6 +70,7 @@ impl Ladder {
             agent: part.part.agent.clone(),
             bytes: part.part.bytes().unwrap_or(0),
             rungs: rungs(&part.rounds),
+            withheld: part.rounds_tally().withheld("rounds"),
         }
     }
 

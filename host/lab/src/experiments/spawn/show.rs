@@ -59,23 +59,24 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         let metric = Metric::whole(&SPAWN_TO_FIRST_REPLY, labels, median, medians);
         let metric = metric.withheld(tally(part).withheld("blocks of rounds"));
         if spawned.method == Method::Pooled {
-            to.answer(Answer::of("start", &metric).remark(instead(part)).remark(&part.part.agent));
+            let [others, earlier] = [&INSTEAD, &EARLIER].map(|methods| instead(part, methods));
+            let answer = Answer::of("start", &metric).remark(others).remark(earlier);
+            to.answer(answer.remark(&part.part.agent));
         }
         to.metric(metric);
     }
 }
 
-/// Says what other starts take, to the first reply: those that one could choose instead, and those
-/// of a component that was not there before.
-fn instead(part: &Shown<Found>) -> String {
-    let others = [
-        ("thread", Method::Thread),
-        ("child process", Method::Process),
-        ("cached component", Method::Cached),
-        ("cold", Method::Cold),
-    ];
-    let told = others.into_iter().filter_map(|(name, method)| {
-        let median = median(part, method, Phase::ToFirstReply)?;
+/// What one could start instead of a sandbox.
+const INSTEAD: [(&str, Method); 2] = [("thread", Method::Thread), ("process", Method::Process)];
+
+/// Starts of a component that was not there before.
+const EARLIER: [(&str, Method); 2] = [("cached", Method::Cached), ("cold", Method::Cold)];
+
+/// Says what other starts take, to the first reply.
+fn instead(part: &Shown<Found>, methods: &[(&str, Method)]) -> String {
+    let told = methods.iter().filter_map(|(name, method)| {
+        let median = median(part, *method, Phase::ToFirstReply)?;
         Some(format!("{name} {}", Form::Time.brief(median)))
     });
     told.collect::<Vec<_>>().join(", ")

@@ -60,7 +60,7 @@ fn text(report: &GateReport, view: &View, look: &Look) -> String {
 fn markdown(report: &GateReport, view: &View) -> String {
     let style = Style::Markdown;
     let mut blocks = vec![format!("### {}\n", report.headline())];
-    blocks.extend(view.tables.iter().map(|table| draw(&table.pivoted(), style)));
+    blocks.extend(view.tables.iter().map(|table| draw(table, style)));
     blocks.push(list(&lines(report, view, false), style));
     blocks.retain(|block| !block.is_empty());
     blocks.join("\n")

@@ -17,7 +17,7 @@ pub(super) fn glance(report: &RunReport) -> String {
             class(if graded.grade == Grade::Missed { Tone::Bad } else { Tone::Warning }),
             escaped(&form.show(graded.metric.value.value)),
             escaped(&graded.metric.name()),
-            escaped(&form.brief(graded.bounds.target)),
+            escaped(&answers::bound(graded)),
             match graded.grade {
                 Grade::Missed => "worse than critical",
                 grade => grade.name(),
@@ -66,17 +66,26 @@ fn verdict(report: &RunReport) -> (Tone, String) {
     let (all, missed) = (report.graded.len(), missed(report));
     let worst = missed.iter().filter(|graded| graded.grade == Grade::Missed).count();
     let met = all - missed.len();
+    let not_judged = match report.not_judged.len() {
+        0 => String::new(),
+        1 => " 1 is not judged.".to_owned(),
+        count => format!(" {count} are not judged."),
+    };
     match (all, report.not_judged.len()) {
         (0, 0) => (Tone::Plain, "Nothing that was measured has a target.".to_owned()),
         (0, _) => (Tone::Warning, "Nothing that has a target is judged.".to_owned()),
-        _ if missed.is_empty() => (Tone::Good, format!("All {all} targets are met.")),
+        (_, 0) if missed.is_empty() => (Tone::Good, format!("All {all} targets are met.")),
+        _ if missed.is_empty() => {
+            let said = format!("All {all} targets that are judged are met;{not_judged}");
+            (Tone::Warning, said)
+        }
         _ if worst > 0 => {
             let said = format!("{met} of {all} targets are met; {worst} are worse than critical.");
-            (Tone::Bad, said)
+            (Tone::Bad, said + &not_judged)
         }
         _ => {
             let said = format!("{met} of {all} targets are met; none is worse than critical.");
-            (Tone::Warning, said)
+            (Tone::Warning, said + &not_judged)
         }
     }
 }

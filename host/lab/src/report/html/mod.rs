@@ -106,7 +106,7 @@ fn section(report: &RunReport, topic: Topic) -> Result<String> {
         _ => format!("<div class=small>\n{}</div>\n", figures.concat()),
     };
     for table in view.tables.iter().filter(|table| table.topic == topic) {
-        text += &draw(&table.pivoted(), Style::Html);
+        text += &draw(&table.pivoted().folded(), Style::Html);
     }
     text += &findings(view, topic, Style::Html, usize::MAX).concat();
     Ok(text + "</section>\n")

@@ -116,6 +116,6 @@ fn sufficient(limits: &[Limited], to: &mut View) {
             }
             None => Answer::new(Topic::MemoryLimits, question(part), "none is enough"),
         };
-        to.answer(answer.remark(refused.unwrap_or_default()));
+        to.answer(answer.remark(refused.unwrap_or_default()).aside());
     }
 }

@@ -41,7 +41,7 @@ fn measured(store: &Path, compare: &str, disturbed: bool) {
 fn a_comparison_ends_with_what_a_call_costs_and_writes_a_page_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let (store, page) = (folder.path().join("results.db"), folder.path().join("report.html"));
-    measured(&store, "compare echo hash --rounds 6", false);
+    measured(&store, "compare json hash --rounds 6", false);
     let quiet = sandlab(&store, &format!("report --quiet --html {}", page.display()));
     let done = { quiet }.assert().code(0).stderr(contains("the page is "));
     let per_call = is_match(r"\n  per call +\S+ [nµ]s \(").unwrap();
@@ -54,7 +54,7 @@ fn a_comparison_ends_with_what_a_call_costs_and_writes_a_page_on_request() {
     for column in ["message", "wasm", "native", "process", "wasm vs native"] {
         assert!(head.contains(column), "{text}");
     }
-    let rows = text.lines().filter(|line| line.starts_with(" echo") || line.starts_with(" hash"));
+    let rows = text.lines().filter(|line| line.starts_with(" json") || line.starts_with(" hash"));
     assert_eq!(rows.count(), 6, "{text}");
     assert!(!text.contains("note: "), "{text}");
 }

@@ -13,9 +13,9 @@ SANDLAB := cargo run --release --quiet --package sandlab --
 .PHONY: lab help test test-only check guests foreign servers bench bench-nats bench-density bench-gate any-component \
   bench-bulk mutated torture browser fuzz-smoke deny claims docs tools
 
-## Builds the agents and sandlab, runs the quick suite, prints the tables.
+## Builds the agents and sandlab, runs the quick suite, and ends with what it found.
 lab: guests
-	$(SANDLAB) run quick
+	$(SANDLAB) run quick --html .sandlab/report.html
 
 ## Lists the targets: the comments that start with `##`, each with the target below it.
 help:

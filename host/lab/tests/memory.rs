@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use bytesize::ByteSize;
 use common::{bundle, guests, say};
 use predicates::prelude::PredicateBooleanExt;
-use predicates::str::contains;
+use predicates::str::{contains, is_match};
 use sandlab_runtime::wasm::{Memories, Sandbox};
 use sandlab_runtime::{Agent, Backend, Cause, Identity, SandboxConfig};
 use serde_json::Value;
@@ -128,9 +128,9 @@ fn an_agent_that_does_not_start_says_why_and_what_to_do() {
     let told = lab.memory("hash --backends wasm --limits 1MB").assert();
     told.code(0).stdout(
         contains("17 pages")
-            .and(contains("1.0 MiB are stack"))
+            .and(is_match(r"1\.0\s+MiB\s+are\s+stack").unwrap())
             .and(contains("-zstack-size=65536"))
-            .and(contains("with 2 pages, which fits")),
+            .and(is_match(r"with\s+2\s+pages,\s+which\s+fits").unwrap()),
     );
 }
 

@@ -6,7 +6,7 @@ mod common;
 use assert_cmd::Command;
 use common::bundle;
 use predicates::prelude::*;
-use predicates::str::contains;
+use predicates::str::{contains, is_match};
 use sandlab::experiments::plan::{Fill, Filled};
 use sandlab::sampling::probe::ProbeRequest;
 use sandlab_runtime::SandboxConfig;
@@ -81,7 +81,7 @@ fn agents_that_hold_files_are_bound_by_those_that_may_be_open() {
         .arg(plan)
         .assert()
         .code(1)
-        .stdout(contains("open files").and(contains("`ulimit -n 1024`")));
+        .stdout(contains("open files").and(is_match(r"`ulimit\s+-n\s+1024`").unwrap()));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn what_does_not_fit_is_a_finding_that_says_what_would_help() {
     sandlab("plan echo --limit 10MB --agents 20000 --layout fast")
         .assert()
         .code(1)
-        .stdout(contains("sysctl -w vm.max_map_count="))
+        .stdout(is_match(r"sysctl\s+-w\s+vm.max_map_count=").unwrap())
         .stderr(contains("20000 agents do not fit"));
 }
 

@@ -166,7 +166,7 @@ fn a_comment_that_would_be_too_long_says_what_is_left_out() {
 }
 
 #[test]
-fn a_page_is_one_file_without_scripts_or_links_that_has_every_chart_beside_its_table() {
+fn a_page_is_one_file_that_loads_nothing_and_has_every_chart_beside_its_table() {
     let lab = lab();
     let file = lab.file("report.html");
     let html = format!("report 2 --baseline main --format html --output {}", file.display());
@@ -185,6 +185,8 @@ fn a_page_is_one_file_without_scripts_or_links_that_has_every_chart_beside_its_t
         "trend",
         "conditions",
     ] {
+        let link = format!("<a href=\"#{section}\">");
+        assert!(section == "summary" || page.contains(&link), "no link to {section}");
         let id = [format!("<section id={section}>"), format!("<section id=\"{section}\">")];
         assert!(id.iter().any(|id| page.contains(id)), "no {section}");
     }
@@ -198,7 +200,9 @@ fn a_page_is_one_file_without_scripts_or_links_that_has_every_chart_beside_its_t
     // curve; two of scaling; a burst on two backends; the trend.
     assert!(page.matches("<svg").count() >= 14, "{}", page.matches("<svg").count());
     assert!(page.contains("the burst is shaded"));
-    for outside in ["<script", "http:", "https:", "url(", "@import", "src="] {
+    assert_eq!(page.matches("<script>").count(), page.matches("<script").count());
+    assert_eq!(page.matches("<script").count(), 1);
+    for outside in ["http:", "https:", "url(", "@import", "src="] {
         let found = page.replace("http://www.w3.org/2000/svg", "").find(outside);
         assert_eq!(found, None, "{outside}");
     }
@@ -277,6 +281,23 @@ fn browse(page: &std::path::Path, scheme: u8) -> (String, Vec<u8>) {
     (said, std::fs::read(&picture).expect("chromium takes a picture"))
 }
 
+/// Presses the head of a column of numbers, and says what is not as it must be then.
+const PRESS: &str = "
+    const head = document.querySelector('th.n[tabindex]');
+    head.click();
+    const rows = [...head.closest('table').tBodies[0].rows];
+    const values = rows.map((row) => Number(row.cells[head.cellIndex].dataset.v));
+    const numbers = values.filter((value) => !isNaN(value));
+    if (head.ariaSort !== 'descending') console.error('not sorted');
+    if (numbers.some((value, at) => at && value > numbers[at - 1])) console.error('not in order');
+";
+
+/// A page that also runs this, after its own script.
+fn page_with(page: &std::path::Path, script: &str) -> String {
+    let page = std::fs::read_to_string(page).unwrap();
+    page.replace("</body>", &format!("<script>{script}</script></body>"))
+}
+
 #[test]
 #[ignore = "needs chromium, which `make browser` installs"]
 fn a_browser_has_nothing_to_say_of_the_page_in_light_and_dark() {
@@ -287,9 +308,12 @@ fn a_browser_has_nothing_to_say_of_the_page_in_light_and_dark() {
     let (light_said, light) = browse(&file, 1);
     assert_eq!((dark_said.as_str(), light_said.as_str()), ("", ""));
     assert_ne!(dark, light);
+    // A table is sorted by the column that is pressed.
+    let sorted = lab.file("sorted.html");
+    std::fs::write(&sorted, page_with(&file, PRESS)).unwrap();
+    assert_eq!(browse(&sorted, 1).0, "");
     // A page that has something wrong is heard.
-    let page = std::fs::read_to_string(&file).unwrap();
     let wrong = lab.file("wrong.html");
-    std::fs::write(&wrong, page.replace("</main>", "<script>nobody()</script></main>")).unwrap();
+    std::fs::write(&wrong, page_with(&file, "nobody()")).unwrap();
     assert!(browse(&wrong, 1).0.contains("nobody is not defined"));
 }

@@ -1,6 +1,7 @@
 //! `sandlab calibrate`
 
 use super::print;
+use super::reporting::Looking;
 use super::session::{Recording, targets};
 use crate::experiments::{self, Experiment, calibrate};
 use crate::record;
@@ -15,6 +16,8 @@ pub struct Args {
     parameters: calibrate::Parameters,
     #[command(flatten)]
     recording: Recording,
+    #[command(flatten)]
+    looking: Looking,
     /// Where the noise floor is kept, which `gate` then uses.
     #[arg(long, value_name = "FILE", default_value = NOISE_FILE)]
     output: PathBuf,
@@ -30,7 +33,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let measured = args.recording.measure(&given, plan)?;
     let report = measured.report(&targets(None)?)?;
     let document = || measured.store.document(measured.id);
-    print(&report.render(Format::Text, console::colors_enabled(), document)?)?;
+    print(&report.render(Format::Text, &args.looking.look(), document)?)?;
     measured.say_where();
     if measured.errors.is_empty() {
         let calibration = calibrate::calibration(&report.run);

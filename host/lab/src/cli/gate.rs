@@ -2,9 +2,11 @@
 
 use super::export::Export;
 use super::print;
+use super::reporting::Looking;
 use super::session::Recording;
 use crate::experiments::{self, Experiment};
 use crate::record;
+use crate::report::Look;
 use crate::report::gate::{self as report, Format};
 use crate::verdict::gate::GateReport;
 use crate::{Error, Kind, Result};
@@ -22,6 +24,8 @@ pub struct Args {
     run: String,
     #[command(flatten)]
     recording: Recording,
+    #[command(flatten)]
+    looking: Looking,
     /// How to report on standard output.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -86,11 +90,10 @@ impl Args {
     fn write(&self, report: &GateReport) -> Result<()> {
         let view = experiments::gate::view(report);
         for export in &self.reports {
-            let text = report::render(report, &view, export.format, false)?;
+            let text = report::render(report, &view, export.format, &Look::default())?;
             record::write_whole(&export.file, text.as_bytes())?;
         }
-        let colours = console::colors_enabled();
-        print(&report::render(report, &view, self.format, colours)?)?;
+        print(&report::render(report, &view, self.format, &self.looking.look())?)?;
         match self.annotations {
             Some(Ci::Github) => print(&report::annotations(report)),
             None => Ok(()),

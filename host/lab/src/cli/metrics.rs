@@ -4,7 +4,7 @@ use super::print;
 use crate::Result;
 use crate::experiments::{catalogue, standard_targets};
 use crate::metrics::{Direction, Topic};
-use crate::report::{Style, draw};
+use crate::report::{Style, WIDTH, draw, draw_within};
 use crate::view::Table;
 use sandlab_serve::metrics::CATALOGUE;
 
@@ -40,10 +40,9 @@ pub fn execute(args: &Args) -> Result<()> {
         .text("section", "section", |quantity| quantity.topic.name())
         .text("meaning", "meaning", |quantity| quantity.meaning.trim())
         .done();
-    let table = draw(&table, style);
     print(&match style {
-        Style::Markdown => table + &in_production(),
-        _ => table,
+        Style::Markdown => draw(&table, style) + &in_production(),
+        _ => draw_within(&table, style, WIDTH),
     })
 }
 

@@ -12,11 +12,13 @@ mod calibrate;
 mod export;
 mod fill;
 mod gate;
+mod help;
 mod inspect;
 mod metrics;
 mod new;
 mod progress;
 mod report;
+mod reporting;
 mod run;
 mod runs;
 mod sample;
@@ -29,7 +31,7 @@ mod validate;
 
 use crate::experiments::{self, Experiment, registry};
 use crate::{Error, Kind, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use session::Session;
 use std::process::ExitCode;
 use streams::print;
@@ -42,11 +44,13 @@ pub struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, every check held; 1 a check did not hold; \
-                          2 the command or configuration cannot be used; \
-                          3 sandlab could not do its work, or was stopped; \
-                          4 nothing failed, and something was not judged: the machine was too \
-                          busy with other things.";
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, every check held
+  1  a check did not hold
+  2  the command or configuration cannot be used
+  3  sandlab could not do its work, or was stopped
+  4  nothing failed, and something was not judged: the machine was too busy with other things";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -123,7 +127,8 @@ registry!(commands);
 
 /// Reads the command line. A command that cannot be used ends the program with 2.
 pub fn parse() -> Cli {
-    Cli::parse()
+    let matches = help::by_question(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 impl Cli {

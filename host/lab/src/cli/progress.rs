@@ -1,42 +1,125 @@
-//! Progress on standard error, with a bar on terminals, and Ctrl-C.
+//! Progress on standard error: a bar on a terminal, and elsewhere a line every so often; and
+//! Ctrl-C.
 
 use crate::validate::supervise::Observer;
 use crate::{Error, Result};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
 pub use super::streams::say;
 
-/// A progress bar; while it exists, Ctrl-C ends the run early.
-pub struct Bar(ProgressBar);
+/// How often a log gets a line.
+const EVERY: Duration = Duration::from_secs(10);
 
-impl Bar {
-    /// Draws a bar of so many cases. From then on, Ctrl-C and SIGTERM end the run after a round; a
-    /// second one ends the program at once.
-    pub fn new(cases: usize) -> Result<Self> {
-        catch_interrupts()?;
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} ({eta} left)")
-            .map_err(|error| Error::Machine(format!("cannot draw the bar: {error}")))?;
-        Ok(Self(ProgressBar::new(cases as u64).with_style(style)))
-    }
+/// Steps of the bar for each case, so that a share of one is seen.
+const STEPS: u64 = 100;
+
+/// A progress bar; while it exists, Ctrl-C ends the run early.
+pub struct Bar {
+    bar: ProgressBar,
+    /// Ends the thread that writes lines, by being dropped.
+    _lines: Option<Sender<()>>,
 }
 
 impl Bar {
+    /// Draws a bar of so many cases, which take so long together, if that is known. From then on,
+    /// Ctrl-C and SIGTERM end the run after a round; a second one ends the program at once.
+    pub fn new(cases: usize, expected: Option<Duration>) -> Result<Self> {
+        catch_interrupts()?;
+        let template = "{bar:20} {cases} {elapsed}, {left}  {wide_msg}";
+        let style = ProgressStyle::with_template(template)
+            .map_err(|error| Error::Machine(format!("cannot draw the bar: {error}")))?;
+        let left = move |state: &ProgressState, to: &mut dyn Write| {
+            let done = (state.pos(), state.len().unwrap_or(0));
+            let _ = to.write_str(&left(state.elapsed(), done, expected));
+        };
+        let cases_done = move |state: &ProgressState, to: &mut dyn Write| {
+            let _ = write!(to, "{}/{cases}", state.pos() / STEPS);
+        };
+        let style = style.with_key("left", left).with_key("cases", cases_done);
+        let bar = ProgressBar::new(cases as u64 * STEPS).with_style(style);
+        let lines = match bar.is_hidden() {
+            true => Some(lines(&bar, expected)?),
+            false => {
+                bar.enable_steady_tick(Duration::from_secs(1));
+                None
+            }
+        };
+        Ok(Self { bar, _lines: lines })
+    }
+
     /// Shows a step of the current case.
     pub fn shows(&self, what: &str) {
-        self.0.set_message(what.to_owned());
+        self.bar.set_message(what.to_owned());
+    }
+
+    /// Shows which share of the current case is done.
+    pub fn reached(&self, share: f64) {
+        let steps = (share.clamp(0.0, 1.0) * STEPS as f64) as u64;
+        let done = self.bar.position() / STEPS * STEPS;
+        self.bar.set_position(done + steps.min(STEPS - 1));
+    }
+}
+
+/// Writes a line every so often, until what it returns is dropped.
+fn lines(bar: &ProgressBar, expected: Option<Duration>) -> Result<Sender<()>> {
+    let (lives, ended) = mpsc::channel::<()>();
+    let bar = bar.clone();
+    let write = move || {
+        while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            let (elapsed, all) = (bar.elapsed(), bar.length().unwrap_or(0));
+            say(&format!(
+                "{} of {} done, {} elapsed, {}: {}",
+                bar.position() / STEPS,
+                all / STEPS,
+                clock(elapsed),
+                left(elapsed, (bar.position(), all), expected),
+                bar.message()
+            ));
+        }
+    };
+    let started = thread::Builder::new().name("progress".to_owned()).spawn(write);
+    started.map_err(|error| Error::Machine(format!("cannot start a thread: {error}")))?;
+    Ok(lives)
+}
+
+/// Says how long it will still take: by what was planned, and where it takes longer or nothing was,
+/// by the cases that are done.
+fn left(elapsed: Duration, (done, all): (u64, u64), expected: Option<Duration>) -> String {
+    let planned = expected.and_then(|expected| expected.checked_sub(elapsed));
+    let by_cases = || {
+        let share = all.saturating_sub(done) as f64 / done as f64;
+        (done > 0).then(|| elapsed.mul_f64(share))
+    };
+    planned.or_else(by_cases).map_or_else(
+        || "nobody knows how long".to_owned(),
+        |left| format!("about {} left", clock(left)),
+    )
+}
+
+/// `1 h 05 min`, `2 min 10 s`, `35 s`
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
     }
 }
 
 impl Observer for Bar {
     fn begins(&self, what: &str) {
-        self.0.set_message(what.to_owned());
+        self.shows(what);
     }
 
     fn done(&self) {
-        self.0.inc(1);
+        self.bar.set_position((self.bar.position() / STEPS + 1) * STEPS);
     }
 
     fn stopped(&self) -> bool {
@@ -46,7 +129,7 @@ impl Observer for Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
@@ -63,4 +146,22 @@ fn catch_interrupts() -> Result<()> {
     };
     ctrlc::set_handler(handler)
         .map_err(|error| Error::Machine(format!("cannot catch Ctrl-C: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_what_was_planned_and_then_what_the_cases_say() {
+        let seconds = Duration::from_secs;
+        let left = |elapsed, done, expected: Option<u64>| {
+            left(seconds(elapsed), done, expected.map(seconds))
+        };
+        assert_eq!(left(35, (1, 3), Some(7_335)), "about 2 h 01 min left");
+        assert_eq!(left(35, (1, 3), None), "about 1 min 10 s left");
+        assert_eq!(left(35, (1, 3), Some(30)), "about 1 min 10 s left");
+        assert_eq!(left(35, (0, 3), Some(30)), "nobody knows how long");
+        assert_eq!(left(0, (0, 0), None), "nobody knows how long");
+    }
 }

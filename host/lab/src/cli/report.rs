@@ -1,6 +1,7 @@
 //! `sandlab report`
 
-use super::session::{Reporting, Stored, targets};
+use super::reporting::Reporting;
+use super::session::{Stored, targets};
 use crate::record::{RunId, Store};
 use crate::report::{Past, RunReport};
 use crate::{Result, experiments};
@@ -44,6 +45,7 @@ pub fn execute(args: &Args) -> Result<()> {
         report.follow(earlier);
     }
     args.reporting.write(&report, &store)?;
+    args.reporting.say_page();
     report.outcome()
 }
 

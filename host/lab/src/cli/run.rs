@@ -31,13 +31,14 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
     /// Every built agent, every size, on every backend, the ladder of `echo`, and short
-    /// versions of the loads: under two minutes on two cores.
+    /// versions of the loads, starts, memory limits and the plan: under two minutes on two cores.
     Quick,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
     let Name::Quick = args.suite;
     let given = args.session.given()?;
+    let sizing = quick::Sizing::short()?;
     let backends = args.rounds.backends();
     let settings = args.rounds.settings(args.seed);
     let load = |name: &str| {
@@ -53,6 +54,10 @@ pub fn execute(args: &Args) -> Result<()> {
     plan.steps.extend(echo.iter().flat_map(|program| quick::echoes(program, shards)));
     plan.steps.extend(faulty.iter().map(|program| quick::faults(program, shards)));
     plan.parts += plan.steps.len() - compared;
+    for part in sizing.plans(&given)? {
+        plan.parts += part.parts;
+        plan.steps.extend(part.steps);
+    }
     // The loads are too short to hold anything against them.
     plan.judges = false;
     args.session.run(&given, plan)

@@ -1,16 +1,19 @@
 //! From a command to a stored run and its report: what all commands share that measure.
 
-use super::{progress, streams};
+use super::progress;
+use super::reporting::Reporting;
 use crate::experiments::{self, Experiment, Given, Plan};
+use crate::metrics::format::or_dash;
 use crate::metrics::shared::LATENCY_P99;
 use crate::record::{
-    self, Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
+    Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
 };
-use crate::report::{Format, RunReport};
+use crate::report::RunReport;
 use crate::sampling::open_loop::DEADLINE;
 use crate::sampling::recorder::Recorder;
 use crate::validate::supervise::Observer;
 use crate::verdict::Targets;
+use crate::view::Form;
 use crate::{Error, Kind, Result};
 use jiff::Timestamp;
 use sandlab_runtime::SandboxConfig;
@@ -101,55 +104,6 @@ impl Keeping {
     }
 }
 
-/// How a report is written.
-#[derive(Debug, clap::Args)]
-pub struct Reporting {
-    /// How to report.
-    #[arg(long, value_enum, default_value = "text", global = true)]
-    format: Format,
-    /// Write the report to this file, instead of to standard output (`-`); with `--format csv` and a
-    /// folder (`tables/`), a file per table.
-    #[arg(long, value_name = "FILE", global = true)]
-    output: Option<PathBuf>,
-}
-
-impl Reporting {
-    /// Makes sure that the report can be written, before hours are spent on its content.
-    ///
-    /// # Errors
-    /// If it cannot.
-    pub fn require_writable(&self) -> Result<()> {
-        match streams::file(self.output.as_deref()) {
-            Some(output) if !self.is_folder(output) => record::require_writable(output),
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns whether the report is for a browser.
-    pub fn is_html(&self) -> bool {
-        self.format == Format::Html
-    }
-
-    /// Returns whether each table goes to a file of its own in this folder.
-    fn is_folder(&self, output: &Path) -> bool {
-        let names_folder = output.to_string_lossy().ends_with('/');
-        self.format == Format::Csv && (names_folder || output.is_dir())
-    }
-
-    /// Writes the report of a run of this store.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write(&self, report: &RunReport, store: &Store) -> Result<()> {
-        let render = |colours| report.render(self.format, colours, || store.document(report.id));
-        match streams::file(self.output.as_deref()) {
-            Some(output) if self.is_folder(output) => report.write_csv(output),
-            Some(file) => streams::deliver(Some(file), &render(false)?),
-            None => streams::print(&render(console::colors_enabled())?),
-        }
-    }
-}
-
 impl Session {
     /// Measures what an experiment plans.
     ///
@@ -182,7 +136,9 @@ impl Session {
         let mut measured = self.recording.measure(given, plan)?;
         let report = measured.report(&targets)?;
         self.reporting.write(&report, &measured.store)?;
+        self.reporting.say_answers(&report);
         measured.say_where();
+        self.reporting.say_page();
         measured.errors.extend(report.verdict(&measured.errors).err());
         measured.result()
     }
@@ -310,6 +266,9 @@ struct Live {
     watch: Watch,
     /// From the beginning of the part that is being measured on.
     part: Option<Watch>,
+    part_name: String,
+    /// The rounds of the part, and how many there will be.
+    rounds: (u32, u32),
     parts: usize,
 }
 
@@ -328,9 +287,11 @@ impl Live {
         Ok(Self {
             writer: store.begin(&begin)?,
             store,
-            bar: progress::Bar::new(plan.parts)?,
+            bar: progress::Bar::new(plan.parts, plan.expected)?,
             watch: Watch::start(),
             part: None,
+            part_name: String::new(),
+            rounds: (0, plan.settings.map_or(0, |settings| settings.rounds)),
             parts: 0,
         })
     }
@@ -373,15 +334,23 @@ impl Recorder for Live {
         match &entry {
             Entry::Part(part) => {
                 self.part_ends()?;
+                self.part_name = part.name();
+                self.rounds.0 = 0;
                 self.begins(&part.name());
                 self.part = Some(Watch::start());
             }
-            Entry::Window(interval) => self.bar.shows(&format!(
-                "{}, {} good/s, {} waiting",
-                interval.phase.name(),
-                interval.rate().round(),
-                interval.backlog
+            Entry::Window(window) => self.bar.shows(&format!(
+                "{}: {}, {} good, p99 {}, {} waiting",
+                self.part_name,
+                window.phase.name(),
+                Form::Rate.brief(window.rate()),
+                or_dash(window.latency.quantile(0.99), |ns| Form::Time.brief(ns)),
+                window.backlog
             )),
+            Entry::Round(_) => {
+                self.rounds.0 += 1;
+                self.bar.reached(f64::from(self.rounds.0) / f64::from(self.rounds.1.max(1)));
+            }
             _ => {}
         }
         self.store.write(&mut self.writer, &entry)
@@ -392,6 +361,10 @@ impl Recorder for Live {
     }
 
     fn shows(&self, what: &str) {
-        self.bar.shows(what);
+        self.bar.shows(&format!("{}: {what}", self.part_name));
+    }
+
+    fn reached(&self, share: f64) {
+        self.bar.reached(share);
     }
 }

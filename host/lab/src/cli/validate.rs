@@ -1,7 +1,9 @@
 //! `sandlab validate`
 
 use super::export::Export;
+use super::reporting::Looking;
 use super::{print, progress};
+use crate::report::Look;
 use crate::report::validate::{self as report, Format};
 use crate::validate::{
     self, Baseline, Code, Guest, Policies, Policy, Reference, Severity, Stage, Status, Validation,
@@ -23,6 +25,8 @@ pub struct Args {
         required_unless_present_any = ["explain", "worker"]
     )]
     guests: Vec<PathBuf>,
+    #[command(flatten)]
+    looking: Looking,
     /// Policy that guests are held against, a TOML file; docs/validate.md has its fields.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -106,7 +110,7 @@ pub fn execute(args: &Args) -> Result<()> {
         timed: !args.no_timing,
         jobs: args.jobs.map_or(cores, NonZero::get),
     };
-    let bar = progress::Bar::new(targets.len())?;
+    let bar = progress::Bar::new(targets.len(), None)?;
     let mut guests = supervise::check_all(&targets, &plan, &bar);
     drop(bar);
     if let Some(baseline) = baseline {
@@ -118,11 +122,10 @@ pub fn execute(args: &Args) -> Result<()> {
     }
     let validation = Validation::of(guests);
     for export in &args.reports {
-        let text = report::render(&validation, export.format, false)?;
+        let text = report::render(&validation, export.format, &Look::default())?;
         record::write_whole(&export.file, text.as_bytes())?;
     }
-    let colours = console::colors_enabled();
-    print(&report::render(&validation, args.format, colours)?)?;
+    print(&report::render(&validation, args.format, &args.looking.look())?)?;
     verdict(&validation.guests, args.deny_warnings)
 }
 

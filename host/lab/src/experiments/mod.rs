@@ -5,6 +5,7 @@
 //! command, the way from a stored run to its [`View`], and its part of the published schema.
 //! See CONTRIBUTING.md for the recipe.
 
+mod answers;
 pub mod by_hand;
 mod closed_loops;
 mod notes;
@@ -89,6 +90,8 @@ pub struct Plan<'a> {
     pub settings: Option<RoundSettings>,
     /// The number of parts, for the progress bar.
     pub parts: usize,
+    /// How long the parts take together, if that is known before: without what is repeated.
+    pub expected: Option<Duration>,
     /// Whether the command fails if something is worse than it may be.
     pub judges: bool,
     /// What is done, one after another. A step that fails keeps none of the others from being

@@ -3,21 +3,19 @@
 use crate::metrics::format::{grouped, size};
 use crate::record::{Run, RunPart, Shared};
 use crate::stats::median_interval;
-use crate::view::View;
+use crate::view::{Note, View};
 
 /// Begins a view with the notes that any run can have.
 pub(super) fn view(run: &Run) -> View {
-    let mut view = View { notes: run.notes.clone(), ..View::default() };
+    let mut view = View { notes: run.notes.iter().map(Note::new).collect(), ..View::default() };
     for part in &run.parts {
         if let Some(why) = part.unavailable() {
             view.note(format!("{}: not available, because {why}", part.name()));
         }
-        for left_out in part.left_out() {
-            view.note(format!("{}, {left_out}", part.name()));
-        }
         failures(part, &mut view);
-        late_generator(part, &mut view);
     }
+    left_out(run, &mut view);
+    late_generator(run, &mut view);
     interleaved(run, &mut view);
     mixes(run, &mut view);
     let accepted: u64 = run.parts.iter().flat_map(RunPart::shared).map(accepted).sum();
@@ -53,6 +51,28 @@ fn mixes(run: &Run, view: &mut View) {
     view.conditions.extend(told);
 }
 
+/// Says how much did not count, and in how many parts.
+fn left_out(run: &Run, view: &mut View) {
+    let told = run.parts.iter().filter_map(|part| {
+        let left_out = part.left_out();
+        (!left_out.is_empty()).then(|| format!("{}, {}", part.name(), left_out.join("; ")))
+    });
+    let told: Vec<String> = told.collect();
+    match told.as_slice() {
+        [] => {}
+        [one] => view.note(one.clone()),
+        several => view.note_of(
+            format!(
+                "the machine was busy with other things: in {} of {} parts some windows or rounds \
+                 did not count",
+                several.len(),
+                run.parts.len()
+            ),
+            told,
+        ),
+    }
+}
+
 /// Names the commonest failure of a part.
 fn failures(part: &RunPart, view: &mut View) {
     for finding in part.shared() {
@@ -73,15 +93,20 @@ fn accepted(finding: Shared) -> u64 {
     }
 }
 
-fn late_generator(part: &RunPart, view: &mut View) {
-    let phases = part.phases.iter();
-    for phase in phases.filter(|phase| phase.phase.is_measured() && phase.is_generator_limited()) {
-        view.note(format!(
-            "{}, {}: generator-limited: it left late (lag p99 is over a tenth of latency p99), or \
-             did not send 99 % of what was due; the latency is in part the generator's",
-            part.name(),
-            phase.phase.name()
-        ));
+/// Says where the generator, and not what it loads, was too slow.
+fn late_generator(run: &Run, view: &mut View) {
+    let late = run.parts.iter().flat_map(|part| {
+        let phases = part.phases.iter();
+        let late = phases.filter(|phase| phase.phase.is_measured() && phase.is_generator_limited());
+        late.map(|phase| format!("{}, {}", part.name(), phase.phase.name()))
+    });
+    let late: Vec<String> = late.collect();
+    let why = "generator-limited: it left late (lag p99 is over a tenth of latency p99), or did not \
+               send 99 % of what was due; the latency is in part the generator's";
+    match late.as_slice() {
+        [] => {}
+        [one] => view.note(format!("{one}: {why}")),
+        several => view.note_of(format!("in {} phases {why}", several.len()), late),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What open loops show, whichever experiment runs them: percentiles, where the time goes, what
 //! became of the messages of each phase, and how it went over time.
 
-use super::{Shown, labels};
+use super::{Shown, answers, labels};
 use crate::metrics::{Metric, Topic, shared};
 use crate::record::{Phase, Point, RunPart, Shared, Window};
 use crate::stats::Distribution;
-use crate::view::{Axis, Chart, Form, Mark, Series, Spot, Table, Value, View, thinned};
+use crate::view::{Answer, Axis, Chart, Form, Mark, Series, Spot, Table, Value, View, thinned};
 
 /// The kinds of parts that hold one rate.
 const STEADY: [&str; 3] = ["latency", "peak", "sustained"];
@@ -55,6 +55,18 @@ pub(crate) fn steady<F>(parts: &[Shown<F>], keys: &Keys, to: &mut View) {
     for row in judged {
         to.object(format!("{}: no message came to a good reply", row.part.name()));
     }
+}
+
+/// Answers with the 99th percentile of these metrics, or with the median where there were too few
+/// messages for one.
+pub(crate) fn answer(what: &str, metrics: &[Metric]) -> Option<Answer> {
+    let p99 = metrics.iter().find(|metric| *metric.quantity == shared::LATENCY_P99);
+    let (quantity, what) = match p99 {
+        Some(_) => (&shared::LATENCY_P99, what.to_owned()),
+        None => (&shared::LATENCY_P50, what.replace("p99", "p50")),
+    };
+    let first = metrics.iter().find(|metric| metric.quantity == quantity)?;
+    answers::beside(answers::at_rate(&what, first), quantity, metrics)
 }
 
 fn latency(key: &'static str, rows: &[Row]) -> Table {
@@ -200,7 +212,12 @@ pub(crate) fn timeline(part: &RunPart, topic: Topic, marks: &[Mark], told: &str)
     if part.series.len() <= 2 {
         return Vec::new();
     }
-    let points = thinned(&part.series);
+    let mut points = thinned(&part.series);
+    // What is left over at the end of a phase is shorter than a window, and would look like a fall.
+    let longest = points.iter().map(|point| point.seconds).fold(0.0, f64::max);
+    if points.last().is_some_and(|last| 2.0 * last.seconds < longest) {
+        points.pop();
+    }
     let line = |name: &str, value: fn(&Point) -> Option<f64>| {
         let spots = points.iter();
         let spots = spots.filter_map(|point| Some(Spot::new(point.at, value(point)?)));

@@ -1,15 +1,17 @@
-//! Every load in a short version: enough to see that it works and roughly how, not enough to
-//! hold anything against it.
+//! Every load, start, limit and plan in a short version: enough to see that it works and roughly
+//! how, not enough to hold anything against it.
 
-use super::Step;
 use super::load::{Burst, Sustained, burst, sustained};
 use super::recovery::{Faulting, Trap, recovery};
 use super::scale::{Stage, scale};
 use super::throughput::throughput;
+use super::{Density, Experiment, Given, Memory, Plan, Spawn, Step};
+use super::{memory, plan, spawn};
 use crate::record::{Clients, ClosedLoop, Mode};
 use crate::sampling::program::Program;
 use crate::sampling::steady::{Steady, steady};
 use crate::sampling::traffic::Traffic;
+use crate::{Error, Result};
 use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 
@@ -71,6 +73,50 @@ pub fn echoes(program: &Program, shards: usize) -> Vec<Step<'_>> {
     steps
 }
 
+/// The questions of whoever sizes a host, each as its own command would ask it.
+pub struct Sizing {
+    spawn: spawn::Parameters,
+    limits: memory::Parameters,
+    need: memory::Parameters,
+    fits: plan::Parameters,
+}
+
+impl Sizing {
+    /// Returns the shortest version of each that still has an answer.
+    ///
+    /// # Errors
+    /// If a command does not know one of these options.
+    pub fn short() -> Result<Self> {
+        Ok(Self {
+            spawn: parsed("echo --rounds 60")?,
+            limits: parsed("allocator --limits 1MB,10MB --backends wasm")?,
+            need: parsed("markdown --tune --repeats 1 --passes 1 --soak 1s")?,
+            fits: parsed("echo --limit 10MB --layout fast,packed")?,
+        })
+    }
+
+    /// Prepares a run of each.
+    ///
+    /// # Errors
+    /// If an agent is not there, or does not load.
+    pub fn plans<'a>(&'a self, given: &'a Given) -> Result<Vec<Plan<'a>>> {
+        Ok(vec![
+            Spawn::plan(&self.spawn, given)?,
+            Memory::plan(&self.limits, given)?,
+            Memory::plan(&self.need, given)?,
+            Density::plan(&self.fits, given)?,
+        ])
+    }
+}
+
+/// Reads the options of a command.
+fn parsed<P: clap::Args>(options: &str) -> Result<P> {
+    let command = P::augment_args(clap::Command::new("quick").no_binary_name(true));
+    let matches = command.try_get_matches_from(options.split(' '));
+    let parsed = matches.and_then(|matches| P::from_arg_matches(&matches));
+    parsed.map_err(|error| Error::Usage(error.to_string()))
+}
+
 /// Returns the load of agents that fault, a part of the run.
 pub fn faults(program: &Program, shards: usize) -> Step<'_> {
     let faulting = Faulting {
@@ -83,4 +129,14 @@ pub fn faults(program: &Program, shards: usize) -> Step<'_> {
         shards,
     };
     Box::new(move |to| recovery(program, &faulting, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_know_the_options_of_the_short_versions() {
+        assert!(Sizing::short().is_ok());
+    }
 }

@@ -156,6 +156,11 @@ impl Tally {
         self.left_out.extend(&other.left_out);
     }
 
+    /// Returns how many there are.
+    pub fn all(&self) -> usize {
+        self.all
+    }
+
     /// Returns the number of those that count.
     pub fn valid(&self) -> usize {
         self.all - self.left_out.len()

@@ -4,6 +4,7 @@ use super::run_report::{Compared, RunReport};
 use crate::metrics::Metric;
 use crate::record::{Document, RunId};
 use crate::verdict::{Graded, NotJudged};
+use crate::view::Answer;
 use crate::{Error, Result};
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ pub(super) fn document(report: &RunReport, mut document: Document) -> Result<Str
     #[derive(Serialize)]
     struct Derived<'a> {
         run: RunId,
+        answers: &'a [Answer],
         metrics: &'a [Metric],
         grades: &'a [Graded],
         not_judged: &'a [NotJudged],
@@ -20,6 +22,7 @@ pub(super) fn document(report: &RunReport, mut document: Document) -> Result<Str
     }
     let derived = Derived {
         run: report.id,
+        answers: &report.view.answers,
         metrics: &report.view.metrics,
         grades: &report.graded,
         not_judged: &report.not_judged,

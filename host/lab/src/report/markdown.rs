@@ -1,11 +1,13 @@
 //! A report for a comment on a pull request.
 
-use super::page::{conditions, findings, grades, list, notes};
+use super::answers;
+use super::page::{MOST_GRADES, conditions, findings, grades, list, note_lines, notes};
 use super::run_report::{RunReport, change_table, metric_table};
 use super::summary::{Tone, summary};
 use super::table::{Style, draw};
 use crate::metrics::{Metric, Topic};
 use crate::verdict::{Change, Verdict};
+use crate::view::Table;
 
 /// What GitHub takes in a comment, characters.
 const MOST: usize = 65_536;
@@ -28,6 +30,7 @@ pub(super) fn page(report: &RunReport) -> String {
         };
         page += &format!("- {sign}{}\n", line.text);
     }
+    page += &answered(report);
     page += "\n## Detailed Results\n";
     let mut sections = topics(report);
     sections.extend(folded_details(report));
@@ -46,6 +49,20 @@ pub(super) fn page(report: &RunReport) -> String {
         );
     }
     page
+}
+
+/// Returns a table of what the run found.
+fn answered(report: &RunReport) -> String {
+    let answers = answers::chosen(report, usize::MAX);
+    let table = Table::of("answers", "Answers", Topic::Overhead, &answers)
+        .text("question", "question", |answer| answer.question.clone())
+        .text("figure", "figure", |answer| answers::figure(answer))
+        .text("remark", "remark", |answer| answers::remark(answer, report))
+        .done();
+    match table.rows.is_empty() {
+        true => String::new(),
+        false => format!("\n{}", draw(&table, Style::Markdown)),
+    }
 }
 
 fn head(report: &RunReport) -> String {
@@ -119,12 +136,12 @@ fn folded_details(report: &RunReport) -> Vec<(String, String)> {
     let RunReport { run, view, .. } = report;
     let topics = view.topics().map(|topic| {
         let tables = view.tables.iter().filter(|table| table.topic == topic);
-        let tables: Vec<_> = tables.map(|table| draw(table, style)).collect();
-        let text = tables.join("\n") + "\n" + &findings(view, topic, style).join("\n");
+        let tables: Vec<_> = tables.map(|table| draw(&table.pivoted().folded(), style)).collect();
+        let text = tables.join("\n") + "\n" + &findings(view, topic, style, usize::MAX).join("\n");
         (format!("tables: {}", topic.name()), text)
     });
     let mut all: Vec<_> = topics.collect();
-    all.extend(grades(report).map(|(table, sentences)| {
+    all.extend(grades(report, MOST_GRADES).map(|(table, sentences)| {
         let table = match table.rows.is_empty() {
             true => String::new(),
             false => draw(&table, style) + "\n",
@@ -132,7 +149,7 @@ fn folded_details(report: &RunReport) -> Vec<(String, String)> {
         let text = table + &list(&sentences, style);
         ("targets".to_owned(), text)
     }));
-    let mut lines = notes(run, view);
+    let mut lines = note_lines(&notes(run, view), false);
     lines.extend(conditions(run, view));
     all.push(("conditions".to_owned(), list(&lines, style)));
     let sections = all.into_iter().map(|(name, text)| {

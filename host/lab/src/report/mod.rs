@@ -2,10 +2,13 @@
 //! charts and notes, whatever they are of.
 
 mod annotation;
+mod answers;
 mod csv;
+mod fit;
 pub mod gate;
 mod html;
 mod json;
+mod look;
 mod markdown;
 mod page;
 mod run_report;
@@ -16,8 +19,9 @@ mod text;
 pub mod validate;
 
 pub use csv::csv;
+pub use look::{Detail, Look, WIDTH};
 pub use run_report::{Compared, Past, RunReport};
-pub use table::{Style, draw};
+pub use table::{Style, draw, draw_within};
 
 use clap::ValueEnum;
 

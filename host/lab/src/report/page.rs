@@ -3,9 +3,10 @@
 use super::run_report::RunReport;
 use super::table::{Style, escaped};
 use crate::metrics::{Topic, Unit};
-use crate::record::{Environment, MeasuredAgent, Run};
+use crate::record::{Environment, MeasuredAgent, Run, RunPart};
 use crate::verdict::{Grade, Graded, NotJudged};
-use crate::view::{Cell, Emphasis, Form, Table, Value, View};
+use crate::view::{Cell, Emphasis, Form, Note, Table, Value, View};
+use console::measure_text_width;
 use std::collections::BTreeSet;
 
 /// Writes lines one below another.
@@ -22,17 +23,47 @@ pub(super) fn list(lines: &[String], style: Style) -> String {
     }
 }
 
-/// Writes the sentences of a topic, and what is to be pasted.
-pub(super) fn findings(view: &View, topic: Topic, style: Style) -> Vec<String> {
+/// Breaks a line between words so that no piece is longer than the width, but a word that is by
+/// itself; all pieces but the first are indented.
+pub(super) fn wrapped(line: &str, width: usize, indent: &str) -> String {
+    let words = line.trim_start();
+    let mut text = line[..line.len() - words.len()].to_owned();
+    let mut column = text.len();
+    for (number, word) in words.split(' ').enumerate() {
+        let long = measure_text_width(word);
+        if number > 0 && column + 1 + long > width {
+            text = text + "\n" + indent;
+            column = indent.len();
+        } else if number > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text += word;
+        column += long;
+    }
+    text
+}
+
+/// Writes lines one below another for a terminal, none wider than it.
+pub(super) fn list_within(lines: &[String], width: usize) -> String {
+    lines.iter().map(|line| wrapped(line, width, "  ") + "\n").collect()
+}
+
+/// Writes the sentences of a topic, on a terminal none wider than it, and what is to be pasted.
+pub(super) fn findings(view: &View, topic: Topic, style: Style, width: usize) -> Vec<String> {
     let sentences = view.findings.iter().filter(|(of, _)| *of == topic);
     let sentences: Vec<_> = sentences.map(|(_, finding)| finding.clone()).collect();
+    let sentences = match style {
+        Style::Colour | Style::Plain => list_within(&sentences, width),
+        Style::Markdown | Style::Html => list(&sentences, style),
+    };
     let snippets = view.snippets.iter().filter(|(of, _)| *of == topic);
     let snippets = snippets.map(|(_, toml)| match style {
         Style::Markdown => format!("```toml\n{toml}```\n"),
         Style::Html => format!("<pre>{}</pre>\n", escaped(toml)),
         Style::Colour | Style::Plain => toml.clone(),
     });
-    let blocks = std::iter::once(list(&sentences, style)).chain(snippets);
+    let blocks = std::iter::once(sentences).chain(snippets);
     blocks.filter(|block| !block.is_empty()).collect()
 }
 
@@ -67,23 +98,32 @@ pub(super) fn builds(agents: &[MeasuredAgent]) -> BTreeSet<String> {
     lines.collect()
 }
 
-/// Returns what a reader must know to judge the numbers, each note once.
-pub(super) fn notes(run: &Run, view: &View) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for note in &view.notes {
-        let line = format!("note: {note}");
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
+/// Returns what a reader must know to judge the numbers, notes of a kind as one.
+pub(super) fn notes(run: &Run, view: &View) -> Vec<Note> {
+    let parts: Vec<String> = run.parts.iter().map(RunPart::name).collect();
+    let mut notes = Note::collapsed(&view.notes, &parts);
+    for note in &mut notes {
+        note.text = format!("note: {}", note.text);
     }
     if let Some(end) = &run.end {
-        lines.extend(end.noise.warning().map(|noise| format!("note: {noise}")));
-        lines.extend(end.failures.iter().map(|text| format!("failed: {text}")));
+        notes.extend(end.noise.warning().map(|noise| Note::new(format!("note: {noise}"))));
+        notes.extend(end.failures.iter().map(|text| Note::new(format!("failed: {text}"))));
     }
     if !run.is_complete() {
-        lines.push("note: not complete: this is what had been measured until then".to_owned());
+        let text = "note: not complete: this is what had been measured until then";
+        notes.push(Note::new(text));
     }
-    lines
+    notes
+}
+
+/// Returns notes as lines, each with what it sums up where that is wanted.
+pub(super) fn note_lines(notes: &[Note], has_details: bool) -> Vec<String> {
+    let lines = notes.iter().flat_map(|note| {
+        let details = note.details.iter().filter(move |_| has_details);
+        let details = details.map(|detail| format!("  {detail}"));
+        std::iter::once(note.text.clone()).chain(details)
+    });
+    lines.collect()
 }
 
 /// Returns how and where the run was measured.
@@ -95,11 +135,11 @@ pub(super) fn conditions(run: &Run, view: &View) -> Vec<String> {
 }
 
 /// Of more grades than these, those that meet their target are only counted.
-const MOST_GRADES: usize = 12;
+pub(super) const MOST_GRADES: usize = 12;
 
 /// Returns the table of grades, those that miss their target first, what it says, and what is
-/// not judged.
-pub(super) fn grades(report: &RunReport) -> Option<(Table, Vec<String>)> {
+/// not judged. Of more than `most` grades, only those are in it that miss their target.
+pub(super) fn grades(report: &RunReport, most: usize) -> Option<(Table, Vec<String>)> {
     let RunReport { graded, not_judged, .. } = report;
     if graded.is_empty() && not_judged.is_empty() {
         return None;
@@ -108,7 +148,7 @@ pub(super) fn grades(report: &RunReport) -> Option<(Table, Vec<String>)> {
     let sentence = format!("{well} of {} results meet their target", graded.len());
     let sentence = Some(sentence).filter(|_| !graded.is_empty());
     let sentences = sentence.into_iter().chain(not_judged.iter().map(NotJudged::to_string));
-    let is_shown = |g: &&Graded| graded.len() <= MOST_GRADES || g.grade != Grade::Target;
+    let is_shown = |g: &&Graded| graded.len() <= most || g.grade != Grade::Target;
     let mut shown: Vec<Graded> = graded.iter().filter(is_shown).cloned().collect();
     shown.sort_by_key(|graded| std::cmp::Reverse(graded.grade));
     // A bound is written as a person gave it: 10 MB and not 9.5 MiB.

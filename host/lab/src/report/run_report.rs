@@ -1,7 +1,7 @@
 //! The report of a stored run: what it shows, how good that is, and what it is seen beside.
 
-use super::table::Style;
-use super::{Format, csv, html, json, markdown, text};
+use super::look::Look;
+use super::{Format, answers, csv, html, json, markdown, text};
 use crate::metrics::{Metric, Topic};
 use crate::record::{Difference, Document, Run, RunId, differences};
 use crate::verdict::{Change, Graded, NotJudged, Policy, THRESHOLD, Targets, changes};
@@ -50,6 +50,8 @@ pub struct Past {
     pub started: String,
     /// The commit that it was started in.
     pub commit: Option<String>,
+    /// What else the machine did meanwhile, if that was much.
+    pub noise: Option<String>,
     /// What it measured.
     pub metrics: Vec<Metric>,
 }
@@ -61,6 +63,7 @@ impl Past {
             run: id,
             started: run.begin.started.clone(),
             commit: run.begin.environment.commit.clone(),
+            noise: run.end.as_ref().and_then(|end| end.noise.warning()),
             metrics,
         }
     }
@@ -141,24 +144,28 @@ impl RunReport {
         }
     }
 
-    /// Writes the report; only text can have colours. The document is that of the run.
+    /// Writes the report; text is as the look says. The document is that of the run.
     ///
     /// # Errors
     /// If it cannot be encoded, or a chart cannot be drawn.
     pub fn render(
         &self,
         format: Format,
-        colours: bool,
+        look: &Look,
         document: impl FnOnce() -> Result<Document>,
     ) -> Result<String> {
         Ok(match format {
-            Format::Text if colours => text::page(self, Style::Colour),
-            Format::Text => text::page(self, Style::Plain),
+            Format::Text => text::page(self, look),
             Format::Markdown => markdown::page(self),
             Format::Html => html::page(self)?,
             Format::Json => json::document(self, document()?)?,
             Format::Csv => csv::csv_of_all(&self.tables())?,
         })
+    }
+
+    /// Writes the last screen of the report by itself: what was found.
+    pub fn answers(&self, look: &Look) -> String {
+        answers::text(self, look)
     }
 
     /// Writes a CSV file per table into a folder, which is made if it is not there.

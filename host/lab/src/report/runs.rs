@@ -1,7 +1,8 @@
 //! Which runs are stored, and what is stored of one.
 
+use super::look::WIDTH;
 use super::page::{builds, machine};
-use super::table::{Style, draw};
+use super::table::{Style, draw_within};
 use crate::metrics::Topic;
 use crate::metrics::format::grouped;
 use crate::record::{Document, Listed, RunId};
@@ -31,7 +32,7 @@ pub fn list(runs: &[Listed]) -> String {
         })
         .text("baseline", "baseline", |run| run.baselines.join(", "))
         .done();
-    draw(&table, Style::Plain)
+    draw_within(&table, Style::Plain, WIDTH)
 }
 
 /// Writes what is stored of a run.

@@ -1,6 +1,6 @@
 //! What a run says at a glance.
 
-use super::run_report::RunReport;
+use super::run_report::{Compared, RunReport};
 use crate::verdict::{Change, Grade, Verdict};
 use crate::view::Form;
 
@@ -25,18 +25,16 @@ fn line(tone: Tone, text: impl Into<String>) -> Line {
 
 /// Returns what a run says of targets and changes, and what makes the comparison mean less.
 pub fn summary(report: &RunReport) -> Vec<Line> {
-    let mut lines = vec![targets(report)];
-    let not_judged = report.not_judged.iter();
-    lines.extend(not_judged.map(|it| line(Tone::Warning, it.to_string())));
+    targets(report).into_iter().chain(summary_without_targets(report)).collect()
+}
+
+/// Returns the same where the targets are told in another way.
+pub fn summary_without_targets(report: &RunReport) -> Vec<Line> {
+    let mut lines: Vec<Line> = not_judged(report).into_iter().collect();
     lines.extend(report.view.objections.iter().map(|text| line(Tone::Bad, text)));
     if let Some(compared) = &report.baseline {
         lines.extend(changes(&compared.name, &compared.changes));
-        if !compared.differences.is_empty() {
-            let differ = compared.differences.iter().map(ToString::to_string);
-            let differ: Vec<_> = differ.collect();
-            let text = format!("Not measured alike, baseline and now: {}", differ.join("; "));
-            lines.push(line(Tone::Warning, text));
-        }
+        lines.extend(not_alike(compared).map(|text| line(Tone::Warning, text)));
     }
     let end = report.run.end.as_ref();
     let noise = end.and_then(|end| end.noise.warning());
@@ -46,6 +44,13 @@ pub fn summary(report: &RunReport) -> Vec<Line> {
         lines.push(line(Tone::Warning, text));
     }
     lines
+}
+
+/// Says what was not the same for the baseline and now; `None` if all was.
+pub fn not_alike(compared: &Compared) -> Option<String> {
+    let differ: Vec<String> = compared.differences.iter().map(ToString::to_string).collect();
+    let text = || format!("Not measured alike, baseline and now: {}", differ.join("; "));
+    (!differ.is_empty()).then(text)
 }
 
 fn changes(baseline: &str, changes: &[Change]) -> Vec<Line> {
@@ -107,7 +112,8 @@ fn largest(changes: &[Change], verdict: Verdict) -> String {
     named.collect::<Vec<_>>().join("; ")
 }
 
-fn targets(report: &RunReport) -> Line {
+/// Says which targets are met, and names those that are not; `None` if nothing has one.
+fn targets(report: &RunReport) -> Option<Line> {
     let graded = &report.graded;
     let all = graded.len();
     let count = |grade| graded.iter().filter(|graded| graded.grade == grade).count();
@@ -120,21 +126,31 @@ fn targets(report: &RunReport) -> Line {
         format!("{} {}", graded.metric.name(), form.show(graded.metric.value.value))
     });
     let names = names.collect::<Vec<_>>().join("; ");
+    let not_judged = match report.not_judged.len() {
+        0 => String::new(),
+        count => format!(", {count} not judged"),
+    };
+    let said = format!("Targets: {met} of {all} met{not_judged}");
     match all {
-        0 if !report.not_judged.is_empty() => {
-            line(Tone::Warning, "Nothing that has a target is judged")
+        0 => None,
+        _ if met == all && not_judged.is_empty() => Some(line(Tone::Good, said)),
+        _ if met == all => Some(line(Tone::Warning, said)),
+        _ if missed > 0 => {
+            Some(line(Tone::Bad, format!("{said}, {missed} worse than critical: {names}")))
         }
-        0 => line(Tone::Plain, "Nothing of this run has a target"),
-        _ if met == all => {
-            line(Tone::Good, format!("All performance targets met ({all} of {all})"))
-        }
-        _ if missed > 0 => line(
-            Tone::Bad,
-            format!("{met} of {all} targets met, and {missed} worse than critical: {names}"),
-        ),
-        _ => line(
-            Tone::Warning,
-            format!("{met} of {all} targets met, none worse than critical: {names}"),
-        ),
+        _ => Some(line(Tone::Warning, format!("{said}, none worse than critical: {names}"))),
     }
+}
+
+/// Says what has a target and no grade, the reason of the first for all.
+fn not_judged(report: &RunReport) -> Option<Line> {
+    let (first, others) = report.not_judged.split_first()?;
+    Some(line(
+        Tone::Warning,
+        match others.len() {
+            0 => first.to_string(),
+            1 => format!("{first} (and 1 more)"),
+            count => format!("{first} (and {count} more)"),
+        },
+    ))
 }

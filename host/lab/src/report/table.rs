@@ -1,7 +1,7 @@
 //! Draws a table: aligned for a terminal, piped for a page, or in HTML.
 
 use crate::view::{Align, Cell, Emphasis, Table};
-use comfy_table::{Attribute, CellAlignment, Color, presets};
+use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, presets};
 
 /// For whom a table is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +18,23 @@ pub enum Style {
 
 /// Draws a table.
 pub fn draw(table: &Table, style: Style) -> String {
-    if style == Style::Html {
-        return html(table);
+    match style {
+        Style::Html => html(table),
+        _ => lines(table, style, None),
     }
+}
+
+/// Draws a table for a terminal of this many columns; words that are too long are broken.
+pub fn draw_within(table: &Table, style: Style, width: usize) -> String {
+    // The space after the last column is not written.
+    lines(table, style, u16::try_from(width + 1).ok())
+}
+
+fn lines(table: &Table, style: Style, width: Option<u16>) -> String {
     let mut cells = comfy_table::Table::new();
+    if let Some(width) = width {
+        cells.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
     let titles = table
         .columns
         .iter()
@@ -82,7 +95,9 @@ fn html(table: &Table) -> String {
     let rows = table.rows.iter().map(|row| {
         let cells = row.iter().enumerate().map(|(index, cell)| {
             let class = class(is_number(index), cell.emphasis);
-            format!("<td{class}>{}</td>", escaped(&cell.value.show()))
+            let number = cell.value.as_number().map(|number| format!(" data-v=\"{number}\""));
+            let number = number.unwrap_or_default();
+            format!("<td{class}{number}>{}</td>", escaped(&cell.value.show()))
         });
         format!("<tr>{}</tr>\n", cells.collect::<String>())
     });

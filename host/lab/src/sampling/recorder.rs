@@ -20,6 +20,9 @@ pub trait Recorder {
 
     /// Shows a person what is being done within a part.
     fn shows(&self, _what: &str) {}
+
+    /// Shows a person which share of a part is done.
+    fn reached(&self, _share: f64) {}
 }
 
 /// All return what [`Recorder::record`] returns.

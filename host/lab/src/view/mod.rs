@@ -1,11 +1,17 @@
 //! What a run shows, as data: metrics, tables, charts and sentences. Experiments make it, and
 //! renderers write it; neither knows the other.
 
+mod answer;
+mod brief;
 mod chart;
+mod note;
+mod pivot;
 mod table;
 mod value;
 
+pub use answer::Answer;
 pub use chart::{Axis, Chart, Mark, Scale, Series, Spot, thinned};
+pub use note::Note;
 pub use table::{Align, Head, Rows, Table};
 pub use value::{Cell, Emphasis, Form, Value};
 
@@ -20,39 +26,32 @@ pub struct View {
     pub tables: Vec<Table>,
     /// The charts, each in the section of its topic.
     pub charts: Vec<Chart>,
-    /// The numbers that stand for many: what somebody reads who reads nothing else.
-    pub headlines: Vec<Headline>,
+    /// What is answered, for whoever reads nothing else; each question once.
+    pub answers: Vec<Answer>,
     /// What the tables say, in a sentence each.
     pub findings: Vec<(Topic, String)>,
     /// Lines to paste into a sandbox config: TOML, printed as they are.
     pub snippets: Vec<(Topic, String)>,
     /// What a reader must know to judge the numbers.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// How it was measured.
     pub conditions: Vec<String>,
     /// What does not hold, so that the command fails.
     pub objections: Vec<String>,
 }
 
-/// A number that stands for many, and what it means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Headline {
-    /// The number with its unit.
-    pub number: String,
-    /// What it is.
-    pub text: String,
-}
-
 impl View {
-    /// Adds a number that stands for many.
-    pub fn headline(&mut self, number: impl Into<String>, text: impl Into<String>) {
-        self.headlines.push(Headline { number: number.into(), text: text.into() });
-    }
-
-    /// Adds a metric as a number that stands for many.
-    pub fn headline_of(&mut self, metric: &Metric) {
-        let form = Form::from(metric.quantity.unit);
-        self.headline(form.show(metric.value.value), metric.name());
+    /// Adds an answer, if there is one. It takes the place of an earlier one to the same question:
+    /// the registry has what measures something by the way before what measures it for itself.
+    pub fn answer(&mut self, answer: impl Into<Option<Answer>>) {
+        let Some(answer) = answer.into() else {
+            return;
+        };
+        let known = self.answers.iter_mut().find(|known| known.question == answer.question);
+        match known {
+            Some(known) => *known = answer,
+            None => self.answers.push(answer),
+        }
     }
 
     /// Adds a metric, if there is one.
@@ -86,7 +85,12 @@ impl View {
 
     /// Adds what a reader must know to judge the numbers.
     pub fn note(&mut self, note: impl Into<String>) {
-        self.notes.push(note.into());
+        self.notes.push(Note::new(note));
+    }
+
+    /// Adds what holds of several parts as one note, whose text has their number.
+    pub fn note_of(&mut self, text: impl Into<String>, details: Vec<String>) {
+        self.notes.push(Note { text: text.into(), details });
     }
 
     /// Adds what does not hold.

@@ -18,6 +18,9 @@ pub struct Table {
     pub columns: Vec<Head>,
     /// The rows, each with a cell per column.
     pub rows: Vec<Vec<Cell>>,
+    /// The column whose values a person sees side by side, and the columns that each of them has,
+    /// by their keys; `None` if the table is as narrow as it gets.
+    pub pivot: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// What is known of a column without its rows.
@@ -32,6 +35,10 @@ pub struct Head {
     pub form: Option<Form>,
     /// Whether its values are intervals.
     pub is_range: bool,
+    /// Whether only the exact reader wants it.
+    pub is_aside: bool,
+    /// Whether rows are sorted by it where what costs most comes first.
+    pub is_cost: bool,
 }
 
 /// To which side a column's values lean: numbers lean right, so that their units stand in a
@@ -76,6 +83,7 @@ impl Table {
                 topic,
                 columns: Vec::new(),
                 rows: rows.iter().map(|_| Vec::new()).collect(),
+                pivot: None,
             },
             rows,
         }
@@ -115,13 +123,10 @@ impl<R> Rows<'_, R> {
         form: Form,
         estimate: impl Fn(&R) -> Option<Estimate>,
     ) -> Self {
-        let mut this = self.cells(key, "95 % interval", Some(form), |row| {
+        let this = self.cells(key, "95 % interval", Some(form), |row| {
             Cell::from(Value::range(estimate(row), form)).seen(Emphasis::Dim)
         });
-        if let Some(head) = this.table.columns.last_mut() {
-            head.is_range = true;
-        }
-        this
+        this.head(|head| head.is_range = true)
     }
 
     /// Adds a column whose cells are made as they need it.
@@ -138,6 +143,8 @@ impl<R> Rows<'_, R> {
             title: title.into(),
             form,
             is_range: false,
+            is_aside: false,
+            is_cost: false,
         });
         for (cells, row) in self.table.rows.iter_mut().zip(self.rows) {
             cells.push(cell(row));
@@ -157,6 +164,31 @@ impl<R> Rows<'_, R> {
         let last = self.table.rows.iter_mut().filter_map(|cells| cells.last_mut());
         last.filter(|cell| cell.emphasis == Emphasis::Plain)
             .for_each(|cell| cell.emphasis = emphasis);
+        self
+    }
+
+    /// Leaves the last column to the exact reader.
+    #[must_use]
+    pub fn aside(self) -> Self {
+        self.head(|head| head.is_aside = true)
+    }
+
+    /// Lets rows be sorted by the last column where what costs most comes first.
+    #[must_use]
+    pub fn cost(self) -> Self {
+        self.head(|head| head.is_cost = true)
+    }
+
+    /// Lets a person see the values of one column side by side, with what these columns have of
+    /// each.
+    #[must_use]
+    pub fn pivot(mut self, by: &'static str, values: &'static [&'static str]) -> Self {
+        self.table.pivot = Some((by, values));
+        self
+    }
+
+    fn head(mut self, change: impl FnOnce(&mut Head)) -> Self {
+        self.table.columns.last_mut().map(change);
         self
     }
 

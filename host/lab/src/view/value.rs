@@ -13,6 +13,8 @@ pub enum Value {
     Number(f64, Form),
     /// The two ends of a 95 % interval.
     Range(f64, f64, Form),
+    /// A number with the two ends of its 95 % interval.
+    Estimate(f64, (f64, f64), Form),
     /// There is no value; the reason, or nothing where the column's title says it.
     Missing(String),
 }
@@ -144,12 +146,27 @@ impl Value {
         Self::Missing(String::new())
     }
 
+    /// Returns the number, by which rows are sorted; of an interval its lower end, `None` of words.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number, _) | Self::Range(number, ..) | Self::Estimate(number, ..) => {
+                Some(*number)
+            }
+            Self::Text(_) | Self::Missing(_) => None,
+        }
+    }
+
     /// Writes the value for a person: a dash, or the reason, where it is missing.
     pub fn show(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number, form) => form.show(*number),
             Self::Range(low, high, form) => format!("{} – {}", form.show(*low), form.show(*high)),
+            Self::Estimate(number, (low, high), form) => {
+                let number = form.show(*number);
+                let span = form.full_span(*low, *high, &number);
+                format!("{number} ({span})")
+            }
             Self::Missing(reason) if reason.is_empty() => "-".to_owned(),
             Self::Missing(reason) => reason.clone(),
         }

@@ -71,6 +71,7 @@ impl Parameters {
             subjects: vec![subject.clone()],
             settings: None,
             parts: steps.len(),
+            expected: None,
             judges: false,
             steps,
         })
@@ -85,6 +86,7 @@ impl Series {
         for gate in 0..self.gates {
             let share = self.slowdown * 100.0;
             to.shows(&format!("{share:+.0} %: gate {} of {}", gate + 1, self.gates));
+            to.reached(f64::from(gate) / f64::from(self.gates));
             let decision = Decision {
                 policy: &policy,
                 floor: &floor,

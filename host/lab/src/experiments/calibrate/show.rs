@@ -2,7 +2,7 @@
 
 use crate::metrics::Topic;
 use crate::verdict::gate::{Calibration, Trial, Verdict};
-use crate::view::{Form, Table, View};
+use crate::view::{Answer, Form, Table, View};
 
 /// The gates with one slowdown, as one kind of metric has them.
 struct Row<'a> {
@@ -47,7 +47,12 @@ pub(super) fn show(calibration: &Calibration, to: &mut View) {
         Topic::Gate,
         format!("false alarms: {failed} of {gates} gates of a build against itself"),
     );
+    let figure = format!("{failed} of {gates} gates");
+    to.answer(Answer::new(Topic::Gate, "false alarms", figure).remark("of a build against itself"));
     for (kind, share) in calibration.noise() {
+        let figure = format!("{:.2} %", share * 100.0);
+        let answer = Answer::new(Topic::Gate, format!("noise of {kind}"), figure);
+        to.answer(answer.remark("no smaller change counts on this machine"));
         let share = share * 100.0;
         to.finding(
             Topic::Gate,

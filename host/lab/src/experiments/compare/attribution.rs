@@ -1,6 +1,6 @@
 //! Shows where the sandbox's cost comes from: the ladder's steps, and what they leave over.
 
-use super::{Part, charts};
+use super::{Part, answers, charts};
 use crate::metrics::Topic;
 use crate::metrics::format::{difference, range, size};
 use crate::record::Rounds;
@@ -14,6 +14,8 @@ pub(super) struct Ladder {
     pub(super) bytes: u64,
     /// From the native call up. The last is sandlab-runtime, and its step the residual.
     pub(super) rungs: Vec<Rung>,
+    /// Why nothing is concluded from it; `None` if it is judged.
+    pub(super) withheld: Option<String>,
 }
 
 /// One rung.
@@ -30,6 +32,7 @@ pub(super) struct Rung {
 pub(super) fn show(parts: &[&Part], to: &mut View) {
     let ladders: Vec<Ladder> = parts.iter().map(|part| Ladder::of(part)).collect();
     to.table(table(&ladders));
+    to.answer(answers::largest_step(&ladders));
     for ladder in &ladders {
         if let Some(sentence) = ladder.sentence() {
             to.finding(Topic::Overhead, sentence);
@@ -67,6 +70,7 @@ impl Ladder {
             agent: part.part.agent.clone(),
             bytes: part.part.bytes().unwrap_or(0),
             rungs: rungs(&part.rounds),
+            withheld: part.rounds_tally().withheld("rounds"),
         }
     }
 

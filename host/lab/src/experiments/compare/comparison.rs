@@ -34,8 +34,6 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
             "wasm costs {ratio} times native at {bytes}: geometric mean of {agents} computing agents"
         );
         to.finding(Topic::Overhead, sentence);
-        let text = format!("wasm ÷ native, {bytes} messages, {agents} computing agents");
-        to.headline(format!("{ratio} ×"), text);
     }
     for kind in BackendKind::ALL {
         let Some((count, ratio)) = overall(kind, &rows) else {
@@ -45,9 +43,6 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
         let sentence =
             format!("{kind} costs {ratio} times native: geometric mean of all {count} rows");
         to.finding(Topic::Overhead, sentence);
-        if means.is_empty() && kind == BackendKind::Wasm {
-            to.headline(format!("{ratio} ×"), format!("{kind} ÷ native, over {count} rows"));
-        }
     }
 }
 
@@ -60,10 +55,14 @@ fn table(rows: &[Row]) -> Table {
         .text("backend", "backend", |row| row.backend.to_owned())
         .number("time", "time/msg", Form::Time, |row| Some(row.ns.value))
         .interval("time", Form::Time, |row| Some(row.ns))
+        .aside()
         .number("vs_native", "vs native", Form::Ratio, |row| Some(row.ratio?.value))
         .strong()
+        .cost()
         .interval("vs_native", Form::Ratio, |row| row.ratio)
         .number("rounds", "rounds", Form::Integer, |row| Some(row.rounds as f64))
+        .aside()
+        .pivot("backend", &["time", "vs_native"])
         .done()
 }
 

@@ -1,6 +1,7 @@
 //! What a message costs on each backend, and, as a ladder from the native call to the whole
 //! sandbox, where the cost comes from.
 
+mod answers;
 mod attribution;
 mod charts;
 mod comparison;
@@ -58,6 +59,7 @@ impl Experiment for Compare {
         let ladders: Vec<&Part> = of(LADDER).collect();
         comparison::show(&comparisons, to);
         attribution::show(&ladders, to);
+        answers::answers(&comparisons, to);
         charts::ratios(&comparisons, to);
         for part in comparisons.into_iter().chain(ladders) {
             metrics(part, to);

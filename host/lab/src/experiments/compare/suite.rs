@@ -101,6 +101,7 @@ impl Suite {
             subjects,
             settings: Some(settings),
             parts,
+            expected: None,
             judges: true,
             steps: steps.collect(),
         })

@@ -43,6 +43,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: self.agents as usize + 1,
             parts: 1,
+            each: self.duration * 2,
             sends: true,
             sizes: &[],
             at: None,

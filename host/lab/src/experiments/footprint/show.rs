@@ -1,7 +1,7 @@
 //! Shows what agents take of memory and CPU.
 
 use super::found::{Footprint, Found, Memory};
-use crate::experiments::{Shown, labels};
+use crate::experiments::{Shown, answers, labels};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic, shared};
 use crate::record::Phase;
@@ -22,6 +22,7 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
         .collect();
     to.table(memory(&rows));
     to.table(cpu(&rows));
+    let before = to.metrics.len();
     for (part, found) in rows {
         let labels = || labels(&part.part);
         let memory = found.processed.resident;
@@ -36,6 +37,14 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
         to.metric(at_rate.map(|share| {
             Metric::single(&shared::CPU_PER_AGENT, labels(), share).withheld(withheld)
         }));
+    }
+    for (question, quantity) in [
+        ("memory per agent", &shared::MEMORY_PER_AGENT),
+        ("CPU per message", &shared::CPU_PER_MESSAGE),
+        ("CPU while idle", &IDLE_CPU),
+        ("CPU per agent", &shared::CPU_PER_AGENT),
+    ] {
+        to.answer(answers::beside(question, quantity, &to.metrics[before..]));
     }
 }
 

@@ -18,7 +18,7 @@ use crate::metrics::{Quantity, Topic};
 use crate::record::{Finding, Run};
 use crate::sampling::pairs;
 use crate::verdict::gate::{self, Compared, GateReport, Judged};
-use crate::view::View;
+use crate::view::{Answer, Note, View};
 
 /// One build held against another.
 pub struct Gate;
@@ -43,7 +43,11 @@ impl Experiment for Gate {
                 continue;
             };
             let Gated { compared, metrics, .. } = &gated;
-            to.finding(Topic::Gate, gate::headline(metrics, gated.is_decided));
+            let told = gate::headline(metrics, gated.is_decided);
+            let (verdict, counts) = told.split_once(": ").unwrap_or((&told, ""));
+            let verdict = verdict.trim_start_matches("The gate ");
+            to.answer(Answer::new(Topic::Gate, "gate", verdict).remark(counts));
+            to.finding(Topic::Gate, told);
             show::show(compared, metrics, to);
             show::metrics(&part.part, metrics, to);
             to.objections.extend(gate::objections(metrics));
@@ -70,7 +74,7 @@ pub fn report(run: &Run) -> Option<GateReport> {
 
 /// Returns what the verdicts of a gate show.
 pub fn view(report: &GateReport) -> View {
-    let mut view = View { notes: report.notes.clone(), ..View::default() };
+    let mut view = View { notes: report.notes.iter().map(Note::new).collect(), ..View::default() };
     show::show(&report.compared, &report.metrics, &mut view);
     view
 }

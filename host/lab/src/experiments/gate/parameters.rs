@@ -106,6 +106,7 @@ impl Parameters {
             subjects,
             settings: None,
             parts: 1,
+            expected: None,
             judges: true,
             steps: vec![Box::new(move |to| run.measure(to))],
         })

@@ -7,6 +7,7 @@ use crate::sampling::recorder::Recorder;
 use crate::verdict::gate::{self, Compared, Judged, NoiseFloor, Policy, require_pairs};
 use crate::{Error, Result};
 use sandlab_runtime::BackendKind;
+use std::cell::Cell;
 use std::path::Path;
 
 /// The two sides of a gate.
@@ -110,7 +111,13 @@ impl Run {
             let stop = || to.stopped();
             match &self.sides {
                 Sides::Guests { guests, .. } => {
-                    guests.time(settings, InjectedSlowdown::default(), wanted, &stop)
+                    let pairs = Cell::new(0);
+                    let next = || {
+                        to.reached(f64::from(pairs.get()) / f64::from(settings.pairs));
+                        pairs.set(pairs.get() + 1);
+                        stop()
+                    };
+                    guests.time(settings, InjectedSlowdown::default(), wanted, &next)
                 }
                 Sides::Programs(programs) => {
                     let begin = |metrics| self.begin(metrics);

@@ -31,6 +31,7 @@ impl Parameters {
             backends: &[BackendKind::Wasm, BackendKind::Native],
             agents: self.agents.iter().copied().max().unwrap_or(1) as usize,
             parts: self.agents.len(),
+            each: self.duration,
             sends: false,
             sizes: &[],
             at: None,

@@ -1,7 +1,7 @@
 //! Shows what idle agents cost.
 
 use super::found::Found;
-use crate::experiments::{Shown, labels};
+use crate::experiments::{Shown, answers, labels};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic};
 use crate::stats::{Estimate, median_interval};
@@ -23,10 +23,14 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         .collect();
     to.table(table(&rows));
     to.chart(chart(&rows));
+    let before = to.metrics.len();
     for (part, cpu) in rows {
         let metric = Metric::median(&IDLE_AGENTS_CPU, labels(&part.part), cpu.to_vec());
         to.metric(metric.map(|metric| metric.withheld(part.disturbed())));
     }
+    // The most agents were watched last.
+    let metrics = to.metrics[before..].iter().rev();
+    to.answer(answers::beside("CPU of idle agents", &IDLE_AGENTS_CPU, metrics));
 }
 
 fn table(rows: &[Row]) -> Table {

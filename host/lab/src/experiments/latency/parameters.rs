@@ -63,6 +63,8 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents,
             parts: 1,
+            // How many steps a search takes, it finds out itself.
+            each: if self.max_rate { Duration::ZERO } else { self.ramp_up + self.duration },
             sends: true,
             sizes: self.size.as_slice(),
             at: Some(&self.at),

@@ -2,7 +2,7 @@
 
 use super::found::{Found, MaxRate, Step};
 use crate::experiments::open_loops::{self, Keys};
-use crate::experiments::{Shown, labels};
+use crate::experiments::{Shown, answers, labels};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic};
 use crate::record::{Part, Tally};
@@ -24,9 +24,8 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         to.charts.extend(open_loops::timeline(part, Topic::Latency, &[], ""));
     }
     searches(parts, to);
-    if let Some(first) = to.metrics.get(before).cloned() {
-        to.headline_of(&first);
-    }
+    to.answer(open_loops::answer("p99", &to.metrics[before..]));
+    to.answer(answers::beside("highest rate", &HIGHEST_RATE, &to.metrics[before..]));
 }
 
 fn searches(parts: &[Shown<Found>], to: &mut View) {

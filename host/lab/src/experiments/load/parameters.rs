@@ -129,6 +129,7 @@ impl What {
         name: &str,
         backends: &[BackendKind],
         (agents, size): (u32, &Option<u32>),
+        each: Duration,
         given: &Given,
         measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
     ) -> Result<Plan<'a>> {
@@ -138,6 +139,7 @@ impl What {
             backends,
             agents: agents as usize,
             parts: 1,
+            each,
             sends: true,
             sizes: size.as_slice(),
             at: Some(&self.at),
@@ -170,7 +172,8 @@ impl Peak {
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| steady(program, &load, to);
         let backends = [BackendKind::Wasm];
-        self.what.plan("peak", &backends, (self.agents, &self.size), given, measure)
+        let each = self.ramp_up + self.duration;
+        self.what.plan("peak", &backends, (self.agents, &self.size), each, given, measure)
     }
 }
 
@@ -187,7 +190,8 @@ impl Long {
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| sustained(program, &load, to);
         let backends = [BackendKind::Wasm];
-        self.what.plan("sustained", &backends, (self.agents, &self.size), given, measure)
+        let each = self.ramp_up + self.duration;
+        self.what.plan("sustained", &backends, (self.agents, &self.size), each, given, measure)
     }
 }
 
@@ -204,6 +208,7 @@ impl Sudden {
             shards: self.what.loading.shards(),
         };
         let measure = move |program: &Program, to: &mut dyn Recorder| burst(program, &load, to);
-        self.what.plan("burst", &BackendKind::ALL, (self.agents, &self.size), given, measure)
+        let each = self.ramp_up + self.baseline + self.duration + self.watch;
+        self.what.plan("burst", &BackendKind::ALL, (self.agents, &self.size), each, given, measure)
     }
 }

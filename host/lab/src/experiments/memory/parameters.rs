@@ -84,6 +84,7 @@ impl Parameters {
             subjects,
             settings: None,
             parts,
+            expected: None,
             judges: tunes,
             steps: steps.collect(),
         })

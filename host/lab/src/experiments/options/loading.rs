@@ -11,6 +11,7 @@ use crate::sampling::traffic::Traffic;
 use crate::{Error, Result};
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What agents are sent under a load, and where they run.
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,8 @@ pub struct Load<'a> {
     pub agents: usize,
     /// The number of parts per backend.
     pub parts: usize,
+    /// How long a part takes; nothing if that is not known.
+    pub each: Duration,
     /// Whether the agents are sent anything.
     pub sends: bool,
     /// The sizes of generated messages, bytes, one after another; none if the user does not say.
@@ -140,7 +143,7 @@ fn steps<'a>(
     measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
 ) -> Plan<'a> {
     let measure = Rc::new(measure);
-    let parts = load.parts * programs.len();
+    let parts = load.parts * programs.len() * traffics.len();
     let programs = programs.iter().flat_map(|program| {
         let sent = traffics.iter().cloned();
         sent.map(|traffic| program.sending(traffic))
@@ -157,6 +160,8 @@ fn steps<'a>(
         subjects,
         settings: None,
         parts,
+        expected: Some(load.each * u32::try_from(parts).unwrap_or(u32::MAX))
+            .filter(|all| !all.is_zero()),
         judges: true,
         steps: steps.collect(),
     }

@@ -58,6 +58,7 @@ impl Parameters {
             subjects: vec![subject],
             settings: None,
             parts: self.layouts.len(),
+            expected: None,
             judges: true,
             steps: steps.collect(),
         })

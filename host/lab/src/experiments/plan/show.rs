@@ -6,7 +6,7 @@ use crate::experiments::Shown;
 use crate::metrics::format::grouped;
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Labels, Metric, Topic, shared};
-use crate::view::{Form, Table, View};
+use crate::view::{Answer, Form, Table, View};
 use sandlab_runtime::config::Layout;
 
 quantities! {
@@ -39,7 +39,43 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     for planned in &planned {
         metrics(planned, to);
     }
+    answer(&planned, to);
     object(&planned, to);
+}
+
+/// Answers what an agent takes in the fastest layout, and how many of them fit.
+fn answer(planned: &[Planned], to: &mut View) {
+    let Some(chosen) = chosen(planned).or_else(|| planned.first()) else {
+        return;
+    };
+    let fits = |planned: &Planned| {
+        format!(
+            "{} fit, bound by {}",
+            grouped(planned.capacity.agents() as f64),
+            bound(planned.capacity)
+        )
+    };
+    let metric =
+        Metric::single(&shared::MEMORY_PER_AGENT, labels(chosen), chosen.capacity.cost.each());
+    to.answer(Answer::of("memory per agent", &metric).remark(fits(chosen)).remark(chosen.agent));
+    for planned in planned {
+        let metric =
+            Metric::single(&MOST_AGENTS, labels(planned), planned.capacity.agents() as f64);
+        let question = format!("agents, {}", planned.layout());
+        let each = format!("{} each", Form::Size.brief(planned.capacity.cost.each()));
+        let answer = Answer::of(question, &metric);
+        to.answer(
+            answer.remark(format!("bound by {}", bound(planned.capacity))).remark(each).aside(),
+        );
+    }
+}
+
+fn labels(planned: &Planned) -> Labels {
+    Labels::new()
+        .with("experiment", "plan")
+        .with("agent", planned.agent)
+        .with("layout", planned.layout())
+        .with("limit", planned.capacity.limit)
 }
 
 impl<'a> Planned<'a> {
@@ -182,7 +218,6 @@ fn advise(planned: &[Planned], to: &mut View) {
         return;
     };
     let agents = grouped(chosen.advice.agents as f64);
-    to.headline(&agents, format!("agents of {} in the layout {}", chosen.agent, chosen.layout()));
     to.finding(
         Topic::Density,
         format!(
@@ -218,13 +253,6 @@ fn comment(line: &str) -> String {
 }
 
 fn metrics(planned: &Planned, to: &mut View) {
-    let labels = || {
-        Labels::new()
-            .with("experiment", "plan")
-            .with("agent", planned.agent)
-            .with("layout", planned.layout())
-            .with("limit", planned.capacity.limit)
-    };
     let cost = &planned.capacity.cost;
     for (quantity, value) in [
         (&MOST_AGENTS, planned.capacity.agents() as f64),
@@ -234,7 +262,7 @@ fn metrics(planned: &Planned, to: &mut View) {
         // Neither memory nor the kernel's limits depend on who has the cores.
         let is_time = *quantity == shared::SPAWN_PER_AGENT;
         let withheld = planned.disturbed.clone().filter(|_| is_time);
-        to.metric(Metric::single(quantity, labels(), value).withheld(withheld));
+        to.metric(Metric::single(quantity, labels(planned), value).withheld(withheld));
     }
 }
 

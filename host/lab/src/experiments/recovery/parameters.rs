@@ -54,6 +54,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: self.agents as usize,
             parts: 1,
+            each: self.ramp_up + self.duration,
             sends: true,
             sizes: &[],
             at: None,

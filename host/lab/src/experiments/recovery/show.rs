@@ -2,7 +2,7 @@
 
 use super::found::{Found, Recoveries};
 use crate::experiments::open_loops::{self, fails_by_itself};
-use crate::experiments::{Shown, labels};
+use crate::experiments::{Shown, answers, labels};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic, shared};
 use crate::record::{Phase, Window};
@@ -20,10 +20,14 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
     let rows: Vec<(&Part, Recoveries)> =
         parts.iter().filter_map(|part| Some((part, found(part)?))).collect();
     to.table(recoveries(&rows));
+    let before = to.metrics.len();
     for (part, found) in &rows {
         metrics(part, found, to);
         object(part, found, to);
     }
+    let back = answers::beside("after a fault", &MEDIAN_RECOVERY, &to.metrics[before..]);
+    let faults = rows.first().map(|(_, found)| format!("median of {} faults", found.faults));
+    to.answer(back.map(|answer| answer.remark(faults.unwrap_or_default()).aside()));
     for part in parts {
         to.charts.extend(open_loops::timeline(part, Topic::Load, &[], ""));
     }

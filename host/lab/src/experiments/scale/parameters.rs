@@ -35,6 +35,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: most as usize,
             parts: self.agents.len(),
+            each: self.duration,
             sends: true,
             sizes: self.size.as_slice(),
             at: None,

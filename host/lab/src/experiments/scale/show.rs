@@ -1,13 +1,13 @@
 //! Shows what more agents cost, and the law behind it.
 
 use super::found::{Cost, Found};
-use crate::experiments::{Shown, closed_loops, labels};
+use crate::experiments::{Shown, answers, closed_loops, labels};
 use crate::metrics::format::grouped;
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Labels, Metric, Topic, shared};
 use crate::record::{ClosedLoop, ClosedWindow, Part};
 use crate::stats::{Scalability, median_interval};
-use crate::view::{Axis, Chart, Form, Series, Spot, Table, View};
+use crate::view::{Answer, Axis, Chart, Form, Series, Spot, Table, View};
 use sandlab_runtime::BackendKind;
 
 quantities! {
@@ -64,12 +64,29 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         closed_loops::note(part, to);
     }
     let metrics: Vec<Metric> = rows.iter().flat_map(metrics).collect();
-    if let Some(first) = metrics.first() {
-        to.headline_of(first);
-    }
+    most(&metrics, to);
     to.metrics.extend(metrics);
     for kind in BackendKind::ALL {
         law(&rows, kind, to);
+    }
+}
+
+/// Answers what the most agents cost and do.
+fn most(metrics: &[Metric], to: &mut View) {
+    let agents = |metric: &&Metric| {
+        metric.labels.get("agents").and_then(|agents| agents.parse::<usize>().ok()).unwrap_or(0)
+    };
+    let Some(most) = metrics.iter().map(|metric| agents(&metric)).max() else {
+        return;
+    };
+    let of_most: Vec<&Metric> = metrics.iter().filter(|metric| agents(metric) == most).collect();
+    for (question, quantity) in [
+        (format!("messages, {} agents", grouped(most as f64)), &shared::THROUGHPUT),
+        ("memory per agent".to_owned(), &shared::MEMORY_PER_AGENT),
+        ("start of many".to_owned(), &shared::SPAWN_PER_AGENT),
+    ] {
+        let answer = answers::beside(question, quantity, of_most.iter().copied());
+        to.answer(answer.map(Answer::aside));
     }
 }
 

@@ -30,6 +30,7 @@ impl Parameters {
             subjects: vec![subject],
             settings: None,
             parts: 1,
+            expected: None,
             judges: true,
             steps: vec![Box::new(step) as Step],
         })

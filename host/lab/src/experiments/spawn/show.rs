@@ -8,7 +8,7 @@ use crate::metrics::quantity::quantities;
 use crate::metrics::{Labels, Metric, Topic};
 use crate::record::Tally;
 use crate::stats::{Distribution, spread};
-use crate::view::{Axis, Chart, Form, Series, Spot, Table, View};
+use crate::view::{Answer, Axis, Chart, Form, Series, Spot, Table, View};
 
 quantities! {
     /// Time from the first step of a start to the agent's first reply, by the method that the
@@ -55,13 +55,31 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
             .with("agent", &part.part.agent)
             .with("method", key(spawned.method))
             .with("backend", backend(spawned.method));
-        if spawned.method == Method::Pooled {
-            to.headline(Form::Time.show(median), "from a pooled start to the first reply");
-        }
         let medians = spawned.medians.clone();
         let metric = Metric::whole(&SPAWN_TO_FIRST_REPLY, labels, median, medians);
-        to.metric(metric.withheld(tally(part).withheld("blocks of rounds")));
+        let metric = metric.withheld(tally(part).withheld("blocks of rounds"));
+        if spawned.method == Method::Pooled {
+            let [others, earlier] = [&INSTEAD, &EARLIER].map(|methods| instead(part, methods));
+            let answer = Answer::of("start", &metric).remark(others).remark(earlier);
+            to.answer(answer.remark(&part.part.agent));
+        }
+        to.metric(metric);
     }
+}
+
+/// What one could start instead of a sandbox.
+const INSTEAD: [(&str, Method); 2] = [("thread", Method::Thread), ("process", Method::Process)];
+
+/// Starts of a component that was not there before.
+const EARLIER: [(&str, Method); 2] = [("cached", Method::Cached), ("cold", Method::Cold)];
+
+/// Says what other starts take, to the first reply.
+fn instead(part: &Shown<Found>, methods: &[(&str, Method)]) -> String {
+    let told = methods.iter().filter_map(|(name, method)| {
+        let median = median(part, *method, Phase::ToFirstReply)?;
+        Some(format!("{name} {}", Form::Time.brief(median)))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the methods of a part.

@@ -63,6 +63,7 @@ impl Parameters {
             backends: &BackendKind::ALL,
             agents: loads.iter().map(|load| load.agents).max().unwrap_or(1),
             parts: loads.len(),
+            each: self.duration + self.duration / 10,
             sends: true,
             sizes: &self.size,
             at: Some(&self.at),

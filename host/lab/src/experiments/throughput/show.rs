@@ -1,8 +1,8 @@
 //! Shows messages per second through the whole path.
 
 use super::Found;
-use crate::experiments::{Shown, closed_loops, labels};
-use crate::metrics::Topic;
+use crate::experiments::{Shown, answers, closed_loops, labels};
+use crate::metrics::{Topic, shared};
 use crate::record::{Clients, ClosedLoop, ClosedWindow, Mode, Part};
 use crate::view::{Emphasis, Form, Table, View};
 
@@ -28,9 +28,7 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         Some(closed_loops::metrics(part, &labels))
     });
     let metrics: Vec<_> = metrics.flatten().collect();
-    if let Some(first) = metrics.first() {
-        to.headline_of(first);
-    }
+    to.answer(answers::beside("messages", &shared::THROUGHPUT, &metrics));
     to.metrics.extend(metrics);
     for part in parts {
         closed_loops::note(part, to);

@@ -91,6 +91,8 @@ impl Parameters {
             subjects,
             settings: None,
             parts: 1,
+            // Attacks strike once before, and once more after.
+            expected: Some(self.duration + self.duration / 4),
             judges: true,
             steps: vec![Box::new(step)],
         })

@@ -6,7 +6,7 @@ use crate::metrics::format::{grouped, or_dash, percent, size, time};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic};
 use crate::stats::Distribution;
-use crate::view::{Cell, Emphasis, Form, Table, View};
+use crate::view::{Answer, Cell, Emphasis, Form, Table, View};
 
 quantities! {
     /// 99th percentile of the good agents' messages while attacks strike.
@@ -20,6 +20,7 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         for Found::Stress(report) in &part.found {
             to.table(table(report));
             sentences(report, to);
+            answer(report, to);
             let p99 = report.with.quantile(0.99);
             let longest = report.with.max();
             for (quantity, value) in [(&ATTACKED_P99, p99), (&ATTACKED_LONGEST, longest)] {
@@ -29,6 +30,26 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
             to.objections.extend(report.objections());
         }
     }
+}
+
+/// Answers whether every attack was contained, and what its neighbours felt.
+fn answer(report: &StressReport, to: &mut View) {
+    let all = report.attacks.len();
+    let contained = report.attacks.iter().filter(|attack| attack.wrong.is_empty()).count();
+    let struck: u64 = report.attacks.iter().map(|attack| attack.count).sum();
+    let topic = Topic::Isolation;
+    let figure = format!("{contained} of {all} contained");
+    let strikes = format!("{} strikes, seed {}", grouped(struck as f64), report.seed);
+    to.answer(Answer::new(topic, "attacks", figure).remark(strikes));
+    let brief = |times: &Distribution| or_dash(times.quantile(0.99), |ns| Form::Time.brief(ns));
+    let longest = or_dash(report.with.max(), |ns| Form::Time.brief(ns));
+    let answer = Answer::new(topic, "neighbours' p99", brief(&report.with));
+    let without = format!("{} without attacks, longest {longest}", brief(&report.without));
+    to.answer(answer.remark(without));
+    let figure = format!("{} of {}", grouped(report.good as f64), grouped(report.sent as f64));
+    let live =
+        format!("answered; {} of {} good agents live", report.accounts.agents, report.agents);
+    to.answer(Answer::new(topic, "neighbours' messages", figure).remark(live));
 }
 
 fn table(report: &StressReport) -> Table {

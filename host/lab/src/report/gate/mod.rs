@@ -5,11 +5,13 @@ mod junit;
 
 pub use github::render as annotations;
 
-use super::page::{findings, list, machine};
+use super::fit;
+use super::look::{Detail, Look};
+use super::page::{list, list_within, machine, note_lines, wrapped};
 use super::table::{Style, draw};
 use crate::metrics::Topic;
 use crate::verdict::gate::GateReport;
-use crate::view::View;
+use crate::view::{Note, View};
 use crate::{Error, Result};
 use clap::ValueEnum;
 
@@ -26,15 +28,14 @@ pub enum Format {
     Junit,
 }
 
-/// Writes verdicts, and what they show, in a format; only text can have colours.
+/// Writes verdicts, and what they show, in a format; text is as the look says.
 ///
 /// # Errors
 /// If they cannot be encoded.
-pub fn render(report: &GateReport, view: &View, format: Format, colours: bool) -> Result<String> {
+pub fn render(report: &GateReport, view: &View, format: Format, look: &Look) -> Result<String> {
     match format {
-        Format::Text if colours => Ok(page(report, view, Style::Colour)),
-        Format::Text => Ok(page(report, view, Style::Plain)),
-        Format::Markdown => Ok(page(report, view, Style::Markdown)),
+        Format::Text => Ok(text(report, view, look)),
+        Format::Markdown => Ok(markdown(report, view)),
         Format::Junit => junit::render(report),
         Format::Json => serde_json::to_string_pretty(report)
             .map(|json| json + "\n")
@@ -42,20 +43,38 @@ pub fn render(report: &GateReport, view: &View, format: Format, colours: bool) -
     }
 }
 
-fn page(report: &GateReport, view: &View, style: Style) -> String {
-    let mark = match style {
-        Style::Markdown => "### ",
-        _ => "",
-    };
-    let mut blocks = vec![format!("{mark}{}\n", report.headline())];
+/// Writes tables and conditions for a terminal; the verdict stands last, where a reader looks.
+fn text(report: &GateReport, view: &View, look: &Look) -> String {
+    let verdict = format!("{}\n", wrapped(&report.headline(), look.width, "  "));
+    if look.detail == Detail::Quiet {
+        return verdict;
+    }
+    let mut blocks: Vec<String> =
+        view.tables.iter().map(|table| fit::drawn(table, look).0).collect();
+    blocks.push(list_within(&lines(report, view, look.detail == Detail::Verbose), look.width));
+    blocks.push(verdict);
+    blocks.retain(|block| !block.is_empty());
+    blocks.join("\n")
+}
+
+fn markdown(report: &GateReport, view: &View) -> String {
+    let style = Style::Markdown;
+    let mut blocks = vec![format!("### {}\n", report.headline())];
     blocks.extend(view.tables.iter().map(|table| draw(table, style)));
-    blocks.extend(findings(view, Topic::Gate, style));
-    let mut lines = view.conditions.clone();
+    blocks.push(list(&lines(report, view, false), style));
+    blocks.retain(|block| !block.is_empty());
+    blocks.join("\n")
+}
+
+/// Returns what the tables say, the conditions, and what a reader must know of them.
+fn lines(report: &GateReport, view: &View, has_details: bool) -> Vec<String> {
+    let found = view.findings.iter().filter(|(topic, _)| *topic == Topic::Gate);
+    let mut lines: Vec<String> = found.map(|(_, sentence)| sentence.clone()).collect();
+    lines.extend(view.conditions.clone());
     lines.push(machine(&report.environment));
     lines.extend(report.noise.warning());
     lines.extend(report.failures.iter().map(|failure| format!("failed: {failure}")));
-    lines.extend(view.notes.iter().map(|note| format!("note: {note}")));
-    blocks.push(list(&lines, style));
-    blocks.retain(|block| !block.is_empty());
-    blocks.join("\n")
+    let notes = Note::collapsed(&view.notes, &[]);
+    lines.extend(note_lines(&notes, has_details).into_iter().map(|note| format!("note: {note}")));
+    lines
 }

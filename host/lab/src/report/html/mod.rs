@@ -1,11 +1,11 @@
-//! A report for a browser: one file, without scripts, that needs no network.
+//! A report for a browser: one file that needs no network, and can be read without its script.
 
+mod glance;
 mod svg;
 mod trend;
 
-use super::page::{conditions, findings, grades, list, notes};
+use super::page::{MOST_GRADES, conditions, findings, grades, list, note_lines, notes};
 use super::run_report::{RunReport, change_table, metric_table};
-use super::summary::{Tone, summary};
 use super::table::{Style, draw, escaped};
 use crate::Result;
 use crate::metrics::{Metric, Topic};
@@ -18,22 +18,29 @@ use crate::verdict::Change;
 pub(super) fn page(report: &RunReport) -> Result<String> {
     let begin = &report.run.begin;
     let title = format!("sandlab: {}, run {}", begin.command, report.id);
-    let mut body = head(report);
-    body += &glance(report);
-    body += &changed(report);
-    for topic in report.view.topics() {
-        body += &section(report, topic)?;
+    let mut sections = vec![("changes", "Changes", changed(report))];
+    let topics: Vec<(String, Topic)> =
+        report.view.topics().map(|topic| (id(topic), topic)).collect();
+    for (id, topic) in &topics {
+        sections.push((id, topic.name(), section(report, *topic)?));
     }
-    body += &trend::section(report)?;
-    body += &measured(report);
-    body += &footer(report);
+    sections.push(("trend", "Trend", trend::section(report)?));
+    sections.push(("all", "Every metric", measured(report)));
+    sections.push(("conditions", "Targets and conditions", footer(report)));
+    sections.retain(|(.., text)| !text.is_empty());
+    let links = sections.iter().map(|(id, name, _)| ((*id).to_owned(), (*name).to_owned()));
+    let links: Vec<_> = links.collect();
+    let mut body = head(report) + &contents(&links) + &glance::glance(report);
+    body.extend(sections.iter().map(|(.., text)| text.as_str()));
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+         <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
+         <script>\n{}</script>\n</body>\n</html>\n",
         escaped(&title),
         include_str!("style.css"),
+        include_str!("script.js"),
     ))
 }
 
@@ -57,29 +64,10 @@ fn head(report: &RunReport) -> String {
     format!("<h1>Performance report</h1>\n<p class=facts>{}</p>\n", escaped(&facts.join(" · ")))
 }
 
-/// What somebody reads who reads nothing else.
-fn glance(report: &RunReport) -> String {
-    let lines = summary(report).into_iter().map(|line| {
-        let (class, sign) = match line.tone {
-            Tone::Good => ("good", "✓"),
-            Tone::Bad => ("bad", "✗"),
-            Tone::Warning => ("warn", "!"),
-            Tone::Plain => ("plain", "·"),
-        };
-        format!("<li class={class}><b>{sign}</b> {}</li>\n", escaped(&line.text))
-    });
-    let cards = report.view.headlines.iter().map(|card| {
-        format!(
-            "<div class=card><b>{}</b><span>{}</span></div>\n",
-            escaped(&card.number),
-            escaped(&card.text)
-        )
-    });
-    format!(
-        "<section id=summary>\n<h2>Summary</h2>\n<ul class=lines>\n{}</ul>\n<div class=cards>\n{}</div>\n</section>\n",
-        lines.collect::<String>(),
-        cards.collect::<String>()
-    )
+/// Writes links to all sections.
+fn contents(sections: &[(String, String)]) -> String {
+    let links = sections.iter().map(|(id, name)| format!("<a href=\"#{id}\">{name}</a>\n"));
+    format!("<nav aria-label=contents>\n{}</nav>\n", links.collect::<String>())
 }
 
 /// What changed, before all the rest.
@@ -98,19 +86,29 @@ fn changed(report: &RunReport) -> String {
     )
 }
 
+/// Returns what a link to a topic's section says.
+fn id(topic: Topic) -> String {
+    topic.name().to_lowercase().replace(' ', "-")
+}
+
+/// Charts of a section that stand one below the other; more are small and side by side.
+const LARGE: usize = 2;
+
 /// The charts, tables and sentences of a topic.
 fn section(report: &RunReport, topic: Topic) -> Result<String> {
     let view = &report.view;
     let name = topic.name();
-    let id = name.to_lowercase().replace(' ', "-");
-    let mut text = format!("<section id=\"{id}\">\n<h2>{name}</h2>\n");
-    for chart in view.charts.iter().filter(|chart| chart.topic == topic) {
-        text += &svg::figure(chart)?;
-    }
+    let mut text = format!("<section id=\"{}\">\n<h2>{name}</h2>\n", id(topic));
+    let charts = view.charts.iter().filter(|chart| chart.topic == topic);
+    let figures: Vec<String> = charts.map(svg::figure).collect::<Result<_>>()?;
+    text += &match figures.len() {
+        ..=LARGE => figures.concat(),
+        _ => format!("<div class=small>\n{}</div>\n", figures.concat()),
+    };
     for table in view.tables.iter().filter(|table| table.topic == topic) {
-        text += &draw(table, Style::Html);
+        text += &draw(&table.pivoted().folded(), Style::Html);
     }
-    text += &findings(view, topic, Style::Html).concat();
+    text += &findings(view, topic, Style::Html, usize::MAX).concat();
     Ok(text + "</section>\n")
 }
 
@@ -135,15 +133,24 @@ fn measured(report: &RunReport) -> String {
         }
     });
     format!(
-        "<section id=all>\n<details><summary>Every metric, with its interval</summary>\n{}</details>\n</section>\n",
+        "<section id=all>\n<h2>Every metric</h2>\n<details><summary>Every metric, with its interval</summary>\n{}</details>\n</section>\n",
         tables.collect::<String>()
     )
 }
 
 fn footer(report: &RunReport) -> String {
-    let mut lines = notes(&report.run, &report.view);
+    let notes = notes(&report.run, &report.view);
+    let mut lines = note_lines(&notes, false);
     lines.extend(conditions(&report.run, &report.view));
-    let grades = grades(report).map(|(table, sentences)| {
+    let details: Vec<String> = notes.iter().flat_map(|note| note.details.clone()).collect();
+    let details = match details.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<details><summary>What the notes sum up</summary>\n{}</details>\n",
+            list(&details, Style::Html)
+        ),
+    };
+    let grades = grades(report, MOST_GRADES).map(|(table, sentences)| {
         let table = match table.rows.is_empty() {
             true => String::new(),
             false => draw(&table, Style::Html),
@@ -151,7 +158,7 @@ fn footer(report: &RunReport) -> String {
         table + &list(&sentences, Style::Html)
     });
     format!(
-        "<section id=conditions>\n<h2>Targets and conditions</h2>\n{}{}</section>\n",
+        "<section id=conditions>\n<h2>Targets and conditions</h2>\n{}{}{details}</section>\n",
         grades.unwrap_or_default(),
         list(&lines, Style::Html)
     )

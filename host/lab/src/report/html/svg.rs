@@ -23,6 +23,8 @@ pub const PALETTE: [RGBColor; 9] = [
 const INK: RGBColor = RGBColor(0x24, 0x29, 0x2F);
 const GRID: RGBColor = RGBColor(0xD8, 0xDE, 0xE4);
 const WIDTH: u32 = 760;
+/// A chart of more names than these does not stand beside another.
+const TALL: usize = 12;
 
 /// Writes a chart as a figure: the caption, the series' names with their colours, the picture.
 ///
@@ -40,8 +42,12 @@ pub(super) fn figure(chart: &Chart) -> Result<String> {
     let caption = escaped(&chart.caption);
     let labelled = format!("<svg role=\"img\" aria-label=\"{caption}\" ");
     let svg = svg(chart)?.replacen("<svg ", &labelled, 1);
+    let class = match &chart.y.scale {
+        Scale::Names(names) if names.len() > TALL => " class=tall",
+        _ => "",
+    };
     Ok(format!(
-        "<figure>\n<figcaption>{caption}<div class=legend>{legend}</div></figcaption>\n{svg}</figure>\n"
+        "<figure{class}>\n<figcaption>{caption}<div class=legend>{legend}</div></figcaption>\n{svg}</figure>\n"
     ))
 }
 

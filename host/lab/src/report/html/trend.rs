@@ -6,7 +6,7 @@ use crate::metrics::{Metric, Topic};
 use crate::report::run_report::{Past, RunReport};
 use crate::report::runs::seconds;
 use crate::report::table::{Style, draw};
-use crate::view::{Axis, Chart, Form, Series, Spot, Table, Value};
+use crate::view::{Axis, Cell, Chart, Emphasis, Form, Mark, Series, Spot, Table, Value};
 
 /// Metrics that are shown.
 const MOST: usize = 4;
@@ -21,18 +21,22 @@ pub(super) fn section(report: &RunReport) -> Result<String> {
     if runs.len() < 2 || chosen.is_empty() {
         return Ok(String::new());
     }
+    let noisy = runs.iter().enumerate().filter(|(_, run)| run.noise.is_some());
+    let marks: Vec<Mark> =
+        noisy.map(|(at, _)| Mark::Band(at as f64 - 0.4, at as f64 + 0.4)).collect();
     let chart = Chart {
         topic: Topic::Overhead,
         caption: format!(
             "The last {} runs of `{}`, each metric ÷ what it was in the first, with its 95 % \
-             interval",
+             interval{}",
             runs.len(),
-            report.run.begin.command
+            report.run.begin.command,
+            if marks.is_empty() { "" } else { "; runs on a busy machine are shaded" }
         ),
         x: Axis::labels("run", runs.iter().map(|run| run.run.to_string()).collect()),
         y: Axis::log("÷ first run", Form::Ratio),
         series: chosen.iter().map(|metric| series(metric, runs)).collect(),
-        marks: Vec::new(),
+        marks,
     };
     Ok(format!(
         "<section id=trend>\n<h2>Trend</h2>\n{}{}</section>\n",
@@ -78,7 +82,11 @@ fn table(runs: &[Past], chosen: &[&Metric]) -> Table {
     let columns = Table::of("trend", "Trend", Topic::Overhead, runs)
         .number("run", "run", Form::Integer, |run| Some(run.run as f64))
         .text("started", "started", |run| seconds(&run.started))
-        .text("commit", "commit", |run| run.commit.clone().unwrap_or_else(|| "-".to_owned()));
+        .text("commit", "commit", |run| run.commit.clone().unwrap_or_else(|| "-".to_owned()))
+        .cells("machine", "machine", None, |run| match &run.noise {
+            Some(noise) => Cell::text(noise).seen(Emphasis::Bad),
+            None => Cell::text("quiet"),
+        });
     let all = chosen.iter().fold(columns, |columns, metric| {
         let form = Form::from(metric.quantity.unit);
         columns.cells(metric.quantity.key, metric.name(), Some(form), |run| {

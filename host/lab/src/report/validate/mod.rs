@@ -7,6 +7,7 @@ mod junit;
 mod sarif;
 mod text;
 
+use super::look::Look;
 use crate::Result;
 use crate::validate::Validation;
 use clap::ValueEnum;
@@ -26,13 +27,13 @@ pub enum Format {
     Github,
 }
 
-/// Writes what was found in a format; only text can have colours.
+/// Writes what was found in a format; text is as the look says.
 ///
 /// # Errors
 /// If it cannot be encoded.
-pub fn render(validation: &Validation, format: Format, colours: bool) -> Result<String> {
+pub fn render(validation: &Validation, format: Format, look: &Look) -> Result<String> {
     match format {
-        Format::Text => Ok(text::render(validation, colours)),
+        Format::Text => Ok(text::render(validation, look)),
         Format::Json => json::render(validation),
         Format::Junit => junit::render(validation),
         Format::Sarif => sarif::render(validation),

@@ -1,23 +1,25 @@
 //! Findings one below the other, and then a table of all guests.
 
 use crate::metrics::Topic;
-use crate::report::table::{Style, draw};
+use crate::report::fit::drawn;
+use crate::report::look::{Detail, Look};
 use crate::validate::{Check, Finding, Guest, Measure, Severity, Stage, Status, Validation};
 use crate::view::{Cell, Emphasis, Form, Table, Value};
 use console::style;
 use std::fmt::Write;
 
 /// For a person.
-pub fn render(validation: &Validation, colours: bool) -> String {
+pub fn render(validation: &Validation, look: &Look) -> String {
+    if look.detail == Detail::Quiet {
+        return summary(validation);
+    }
     let mut text = String::new();
     for guest in &validation.guests {
-        findings(guest, colours, &mut text);
+        findings(guest, look.has_colours, &mut text);
     }
-    let style = if colours { Style::Colour } else { Style::Plain };
-    text.push_str(&draw(&stages(&validation.guests), style));
-    text.push('\n');
-    if let Some(measures) = measures(&validation.guests) {
-        text.push_str(&draw(&measures, style));
+    let tables = [Some(stages(&validation.guests)), measures(&validation.guests)];
+    for table in tables.into_iter().flatten() {
+        text.push_str(&drawn(&table, look).0);
         text.push('\n');
     }
     text.push_str(&summary(validation));

@@ -1,19 +1,20 @@
 //! Shows the course of a burst and of the recovery.
 
 use super::{BURST_P99, Part};
-use crate::experiments::labels;
 use crate::experiments::load::recovered::{NOISY, Outcome, Recovered, recovered};
 use crate::experiments::open_loops::{fails_by_itself, timeline};
+use crate::experiments::{answers, labels};
 use crate::metrics::format::time;
 use crate::metrics::{Metric, Topic, shared};
 use crate::record::Phase;
-use crate::view::{Cell, Emphasis, Form, Mark, Table, Value, View};
+use crate::view::{Answer, Cell, Emphasis, Form, Mark, Table, Value, View};
 
 pub(super) fn show(parts: &[&Part], to: &mut View) {
     let rows: Vec<(&Part, Recovered)> =
         parts.iter().filter_map(|part| Some((*part, recovered(part)?))).collect();
     to.table(bursts(&rows));
     parts.iter().for_each(|part| success(part, to));
+    let before = to.metrics.len();
     for (part, found) in &rows {
         metrics(part, found, to);
         charts(part, found, to);
@@ -33,6 +34,16 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
                 time(NOISY)
             )),
         }
+    }
+    let back = answers::beside("after a burst", &shared::RECOVERY_TIME, &to.metrics[before..]);
+    to.answer(back.map(|answer| at_once(answer).aside()));
+}
+
+/// Writes a time of nothing as a person would.
+fn at_once(answer: Answer) -> Answer {
+    match answer.figure == Form::Time.brief(0.0) {
+        true => Answer { figure: "as before at once".to_owned(), ..answer },
+        false => answer,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::experiments::Shown;
 use crate::experiments::open_loops::{self, Keys};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic};
-use crate::view::View;
+use crate::view::{Answer, View};
 
 quantities! {
     /// 99th percentile of the time from when a message of a burst was due until its reply was
@@ -31,13 +31,12 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
         parts.filter(|part| part.part.experiment == kind).collect()
     };
     let before = to.metrics.len();
-    // One number stands for the latency of a whole run.
-    let is_latency = |metric: &&Metric| metric.quantity.topic == Topic::Latency;
-    let has_headline = to.metrics.iter().any(|metric| is_latency(&metric));
     open_loops::steady(parts, &KEYS, to);
-    let first = to.metrics[before..].iter().find(is_latency).cloned();
-    if let Some(first) = first.filter(|_| !has_headline) {
-        to.headline_of(&first);
+    for (kind, what) in [("peak", "p99 of a peak"), ("sustained", "p99 of a long load")] {
+        let metrics = to.metrics[before..].iter();
+        let of_kind = metrics.filter(|metric| metric.labels.get("experiment") == Some(kind));
+        let of_kind: Vec<Metric> = of_kind.cloned().collect();
+        to.answer(open_loops::answer(what, &of_kind).map(Answer::aside));
     }
     for part in of("peak") {
         to.charts.extend(open_loops::timeline(part, Topic::Latency, &[], ""));

@@ -7,11 +7,12 @@ mod tuning;
 
 use super::{AtLimit, Found, Tuned, Unsettled};
 use crate::experiments::{Shown, labels};
-use crate::metrics::format::limit;
+use crate::metrics::format::{limit, size};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Labels, Metric, Topic};
 use crate::record::Part;
-use crate::view::View;
+use crate::view::{Answer, View};
+use sandlab_runtime::BackendKind;
 
 quantities! {
     /// The smallest memory limit, in whole pages, with which a workload runs without a denial.
@@ -49,8 +50,12 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         charts::curves(part, &tuned.curves, tuned.passes, to);
         let labels = Labels::new().with("agent", &part.agent);
         let smallest = tuned.smallest;
-        to.metric(Metric::exact(&SMALLEST_LIMIT, labels, smallest as f64));
-        to.headline(limit(smallest), format!("smallest memory limit for {}", part.agent));
+        let metric = Metric::exact(&SMALLEST_LIMIT, labels, smallest as f64);
+        let answer = Answer { figure: limit(smallest), ..Answer::of(question(part), &metric) };
+        to.metric(metric);
+        let recommended =
+            format!("recommended {}, {} % more", limit(tuned.recommended), tuned.headroom);
+        to.answer(answer.remark(recommended).remark(format!("needs {}", limit(tuned.peak))));
         if let Some(objection) = tuned.objection() {
             to.object(format!("{}: {objection}", part.agent));
         }
@@ -61,6 +66,7 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         to.finding(Topic::MemoryLimits, &objection);
         to.object(objection);
     }
+    sufficient(&limits, to);
     for ((part, at), disturbed) in limits.into_iter().zip(disturbed) {
         let labels = || labels(part).with("limit", at.limit);
         let largest = at.largest.value().and_then(|largest| largest.fallible.value());
@@ -71,5 +77,45 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
         to.metric(pace.map(|rate| {
             Metric::estimated(&LIMITED_PACE, labels(), rate, Vec::new()).withheld(disturbed)
         }));
+    }
+}
+
+fn question(part: &Part) -> String {
+    format!("limit, {}", part.agent)
+}
+
+/// Answers which of the limits of a sweep is the smallest that is enough for each agent in the
+/// sandbox.
+fn sufficient(limits: &[Limited], to: &mut View) {
+    let in_sandbox = || limits.iter().filter(|(part, _)| part.backend == Some(BackendKind::Wasm));
+    let mut agents: Vec<&str> = Vec::new();
+    for (part, _) in in_sandbox() {
+        if agents.contains(&part.agent.as_str()) {
+            continue;
+        }
+        agents.push(&part.agent);
+        let of_agent: Vec<&Limited> =
+            in_sandbox().filter(|(other, _)| other.agent == part.agent).collect();
+        let is_enough = |at: &AtLimit| {
+            let ran = at.workload.value();
+            at.start.refused.is_none() && ran.is_some_and(|ran| ran.ran_out.is_none())
+        };
+        let enough = of_agent.iter().filter(|(_, at)| is_enough(at)).min_by_key(|(_, at)| at.limit);
+        let too_small = of_agent.iter().filter(|(_, at)| !is_enough(at)).map(|(_, at)| *at);
+        let refused = too_small.max_by_key(|at| at.limit).map(|at| match at.start.refused {
+            Some(_) => format!("under {} it does not start", limit(at.limit)),
+            None => format!("under {} it runs out of memory", limit(at.limit)),
+        });
+        let answer = match enough {
+            Some((_, at)) => {
+                let peak = at.workload.value().and_then(|ran| ran.peak);
+                let peak = peak.map(|peak| format!("at most {} used", size(peak)));
+                Answer::new(Topic::MemoryLimits, question(part), limit(at.limit))
+                    .remark("is enough")
+                    .remark(peak.unwrap_or_default())
+            }
+            None => Answer::new(Topic::MemoryLimits, question(part), "none is enough"),
+        };
+        to.answer(answer.remark(refused.unwrap_or_default()).aside());
     }
 }

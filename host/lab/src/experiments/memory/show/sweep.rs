@@ -106,8 +106,10 @@ fn allocations(found: &[Limited]) -> Table {
     table("largest-allocation", "Largest allocation", &found, |row| row)
         .number("room", "room, bytes", Form::Count, |(_, at)| bytes(at.largest.value()?.room))
         .number("try_allocate", "try-allocate, bytes", Form::Count, |row| largest(fallible(row)))
+        .strong()
         .cells("try_beyond", "a page more", None, |row| beyond(fallible(row)))
         .number("allocate", "allocate, bytes", Form::Count, |row| largest(infallible(row)))
+        .strong()
         .cells("beyond", "a page more", None, |row| beyond(infallible(row)))
         .cells("denied", "denied", None, |row| {
             let asked = infallible(row).and_then(|found| found.denials?.asked);

@@ -1,0 +1,178 @@
+//! What a comparison answers: what every message pays, what agents that compute pay, and which of
+//! them pays most.
+
+use super::Part;
+use super::attribution::Ladder;
+use crate::metrics::Topic;
+use crate::metrics::format::{difference, size, time};
+use crate::stats::{Estimate, geometric_mean, median_interval};
+use crate::view::{Answer, Form, View};
+use crate::workload::COMPUTE;
+use sandlab_runtime::BackendKind;
+
+/// A comparison whose rounds count.
+struct Compared<'a> {
+    part: &'a Part<'a>,
+    /// The sandbox ÷ native, in the same round.
+    ratio: Estimate,
+}
+
+pub(super) fn answers(parts: &[&Part], to: &mut View) {
+    let withheld: Vec<String> =
+        parts.iter().filter_map(|part| part.rounds_tally().withheld("rounds")).collect();
+    let judged: Vec<&Part> = parts
+        .iter()
+        .filter(|part| part.rounds_tally().withheld("rounds").is_none())
+        .copied()
+        .collect();
+    let compared: Vec<Compared> = judged.iter().filter_map(|part| Compared::of(part)).collect();
+    to.answer(per_call(&judged));
+    to.answer(against_native(&compared));
+    to.answer(slowest(&compared));
+    if let (true, Some(why)) = (judged.is_empty(), withheld.first()) {
+        let answer = Answer::new(Topic::Overhead, "per call", "");
+        to.answer(answer.withheld(Some(why.clone())));
+    }
+}
+
+impl<'a> Compared<'a> {
+    fn of(part: &'a Part<'a>) -> Option<Self> {
+        let (wasm, native) = (BackendKind::Wasm.name(), BackendKind::Native.name());
+        let ratio = median_interval(&part.rounds.ratios(wasm, native))?;
+        Some(Self { part, ratio })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.part.part.bytes().unwrap_or(0)
+    }
+
+    fn agent(&self) -> &str {
+        &self.part.part.agent
+    }
+
+    fn name(&self) -> String {
+        format!("{}, {}", self.agent(), size(self.bytes()))
+    }
+}
+
+/// Returns the least that the sandbox adds to a message, which is what every message pays.
+fn per_call(parts: &[&Part]) -> Option<Answer> {
+    let median = |part: &Part, kind: BackendKind| {
+        let side = part.rounds.sides.iter().find(|side| side.side == kind.name())?;
+        median_interval(&side.ns)
+    };
+    let added = parts.iter().filter_map(|part| {
+        let [wasm, native] = [BackendKind::Wasm, BackendKind::Native]
+            .map(|kind| part.rounds.sides.iter().find(|side| side.side == kind.name()));
+        let pairs = wasm?.ns.iter().zip(&native?.ns);
+        let added: Vec<f64> = pairs.map(|(wasm, native)| wasm - native).collect();
+        Some((*part, median_interval(&added)?))
+    });
+    let least = added.min_by(|(_, a), (_, b)| a.value.total_cmp(&b.value));
+    let Some((part, added)) = least else {
+        // Without a twin there is only the time itself.
+        let part = parts.first()?;
+        let taken = median(part, BackendKind::Wasm)?;
+        let answer = Answer::new(Topic::Overhead, "per message", Form::Time.brief(taken.value));
+        return Some(answer.range(Form::Time, taken.ends()).remark(name(part)));
+    };
+    let brief =
+        |kind| median(part, kind).map(|ns| format!("{kind} {}", Form::Time.brief(ns.value)));
+    let sides: Vec<String> = BackendKind::ALL.into_iter().filter_map(brief).collect();
+    let answer = Answer::new(Topic::Overhead, "per call", Form::TimeDifference.brief(added.value));
+    let answer = answer.range(Form::TimeDifference, added.ends());
+    Some(answer.remark(sides.join(", ")).remark(name(part)))
+}
+
+fn name(part: &Part) -> String {
+    format!("{}, {}", part.part.agent, size(part.part.bytes().unwrap_or(0)))
+}
+
+/// Returns each agent's comparison with its largest message, of the agents that compute if they
+/// are among them.
+fn largest<'a, 'b>(compared: &'b [Compared<'a>]) -> Vec<&'b Compared<'a>> {
+    let mut largest: Vec<&Compared> = Vec::new();
+    for one in compared {
+        match largest.iter_mut().find(|known| known.agent() == one.agent()) {
+            Some(known) if known.bytes() < one.bytes() => *known = one,
+            Some(_) => {}
+            None => largest.push(one),
+        }
+    }
+    let computes = |one: &&Compared| COMPUTE.contains(&one.agent());
+    if largest.iter().any(computes) {
+        largest.retain(computes);
+    }
+    largest
+}
+
+/// Returns how many times as long messages take in the sandbox as on the native twin.
+fn against_native(compared: &[Compared]) -> Option<Answer> {
+    let largest = largest(compared);
+    let ratios: Vec<f64> = largest.iter().map(|one| one.ratio.value).collect();
+    let mean = Form::Ratio.brief(geometric_mean(&ratios)?);
+    let computes = largest.iter().all(|one| COMPUTE.contains(&one.agent()));
+    let question = if computes { "computing" } else { "against native" };
+    let answer = Answer::new(Topic::Overhead, question, mean);
+    Some(match largest.as_slice() {
+        [one] => answer.range(Form::Ratio, one.ratio.ends()).remark(one.name()),
+        several => {
+            let ends = (
+                several.iter().map(|one| one.ratio.value).fold(f64::INFINITY, f64::min),
+                several.iter().map(|one| one.ratio.value).fold(0.0, f64::max),
+            );
+            let sizes = several.iter().map(|one| one.bytes());
+            let text = match (sizes.clone().min(), sizes.max()) {
+                (Some(low), Some(high)) if low == high => size(low),
+                (low, high) => format!("{}–{}", size(low.unwrap_or(0)), size(high.unwrap_or(0))),
+            };
+            let text = format!("times native: mean and range of {} agents, {text}", several.len());
+            answer.range(Form::Ratio, Some(ends)).remark(text)
+        }
+    })
+}
+
+/// Returns the agent that pays most, if there are several.
+fn slowest(compared: &[Compared]) -> Option<Answer> {
+    let largest = largest(compared);
+    let slowest = largest.iter().max_by(|a, b| a.ratio.value.total_cmp(&b.ratio.value))?;
+    if largest.len() < 2 {
+        return None;
+    }
+    let figure = Form::Ratio.brief(slowest.ratio.value);
+    let answer = Answer::new(Topic::Overhead, "slowest", figure)
+        .range(Form::Ratio, slowest.ratio.ends())
+        .remark(slowest.name());
+    Some(match COMPUTE.contains(&slowest.agent()) {
+        true => answer.look(format!("sandlab compare {} --attribute", slowest.agent())),
+        false => answer,
+    })
+}
+
+/// Returns the step of the ladder that costs most, and what is left over.
+pub(super) fn largest_step(ladders: &[Ladder]) -> Option<Answer> {
+    let ladder = ladders.first()?;
+    let (last, below) = ladder.rungs.split_last()?;
+    let steps = below.iter().filter_map(|rung| Some((rung, rung.step?)));
+    let (rung, step) = steps.max_by(|(_, a), (_, b)| a.value.total_cmp(&b.value))?;
+    let answer =
+        Answer::new(Topic::Overhead, "largest step", Form::TimeDifference.brief(step.value));
+    let lowest = ladder.rungs.first()?;
+    Some(
+        answer
+            .range(Form::TimeDifference, step.ends())
+            .remark(format!(
+                "{}, of {} in all",
+                rung.name,
+                difference(last.ns.value - lowest.ns.value)
+            ))
+            .remark(format!(
+                "native {}, whole sandbox {}",
+                time(lowest.ns.value),
+                time(last.ns.value)
+            ))
+            .remark(format!("{}, {}", ladder.agent, size(ladder.bytes)))
+            .withheld(ladder.withheld.clone())
+            .aside(),
+    )
+}

@@ -1,0 +1,65 @@
+//! How a report looks on a terminal: how much of it, how wide, in which colours.
+
+use super::table::Style;
+
+/// How a report looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Whether good, bad and invalid have colours.
+    pub has_colours: bool,
+    /// The most columns that a line takes.
+    pub width: usize,
+    /// How much is shown.
+    pub detail: Detail,
+    /// Whether every column of a table is shown, whatever the width.
+    pub is_wide: bool,
+    /// Whether rows stand in the order of their cost.
+    pub by_cost: bool,
+}
+
+/// How much of a report is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// The answers.
+    Quiet,
+    /// Tables, as far as they fit on a few screens, what they say, and the answers.
+    Usual,
+    /// All that is known, each note by itself.
+    Verbose,
+}
+
+/// The width of a terminal that does not tell, and of what is not written to one.
+pub const WIDTH: usize = 100;
+
+/// Narrower than this, nothing can be laid out.
+const NARROWEST: usize = 40;
+
+impl Default for Look {
+    /// Returns the look of a report that is not written to a terminal.
+    fn default() -> Self {
+        Self {
+            has_colours: false,
+            width: WIDTH,
+            detail: Detail::Usual,
+            is_wide: false,
+            by_cost: false,
+        }
+    }
+}
+
+impl Look {
+    /// Returns the look on a terminal of this many columns, or on none.
+    #[must_use]
+    pub fn on(self, columns: Option<u16>) -> Self {
+        let width = columns.map_or(WIDTH, |columns| usize::from(columns).clamp(NARROWEST, WIDTH));
+        Self { width, ..self }
+    }
+
+    /// Returns how tables are drawn.
+    pub(super) fn style(&self) -> Style {
+        match self.has_colours {
+            true => Style::Colour,
+            false => Style::Plain,
+        }
+    }
+}

@@ -1,13 +1,13 @@
 //! Resolves names and paths on the command line to agents.
 
-use super::{Bundle, MANIFEST, Subject, build, toolchain};
+use super::{Bundle, MANIFEST, Subject, build, component, toolchain};
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::path::{Path, PathBuf};
 
 /// Finds a subject by the name under which it was built in this workspace, a bundle's folder, a
-/// folder with one bundle, an agent crate's folder (which is then built), or the file of a
-/// component or core module.
+/// folder with one bundle, the folder of an agent crate or of a project with a component (which is
+/// then built), or the file of a component or core module.
 ///
 /// # Errors
 /// [`Error::UnknownAgent`] if no agent has the name, [`Error::File`] if nothing is at the
@@ -36,6 +36,9 @@ pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subje
     let path = Path::new(what);
     if path.join(MANIFEST).is_file() {
         return Ok(vec![Bundle::open(path)?.into()]);
+    }
+    if let Some(of_project) = component::of_folder(path)? {
+        return Ok(vec![component::build(path, &of_project, progress)?]);
     }
     if path.join("Cargo.toml").is_file() {
         let bundles = build(&[path.to_owned()], progress)?;

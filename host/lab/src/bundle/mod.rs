@@ -6,8 +6,11 @@
 //!                        manifest.json    names, hashes, sizes, compiler, flags
 //!                        workload.jsonl   messages and replies, if the crate has them
 //! ```
+//!
+//! What other tools build is a [`component`] alone.
 
 mod build;
+pub mod component;
 mod find;
 mod manifest;
 mod scaffold;
@@ -17,7 +20,7 @@ mod toolchain;
 pub use build::build;
 pub use find::{find, find_all, find_each};
 pub use manifest::{Artifact, Manifest};
-pub use scaffold::{check_name, scaffold};
+pub use scaffold::{Language, check_name, scaffold};
 pub use subject::{Equivalent, Subject};
 
 use crate::{Error, Result};

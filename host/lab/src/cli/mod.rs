@@ -24,6 +24,7 @@ mod schema;
 mod session;
 mod streams;
 mod validate;
+mod wit;
 
 use crate::experiments::{self, Experiment, registry};
 use crate::{Error, Kind, Result};
@@ -65,7 +66,7 @@ enum Command {
     Inspect(inspect::Args),
     /// List the metrics that reports, gates and targets know, or print the standard targets.
     Metrics(metrics::Args),
-    /// Write a new agent crate, ready to build and compare.
+    /// Write a new agent in Rust, C, JavaScript, Python or Go, ready to build and compare.
     New(new::Args),
     /// Report a stored run, also one that was killed; compare it with a baseline.
     Report(report::Args),
@@ -79,6 +80,8 @@ enum Command {
     Schema(schema::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
+    /// Print or write the contract: the WIT package that agents in any language are built for.
+    Wit(wit::Args),
 }
 
 /// The parameters of an experiment, and where its run goes.
@@ -139,6 +142,7 @@ impl Cli {
             Command::Sample(args) => sample::execute(&args),
             Command::Schema(args) => schema::execute(&args),
             Command::Validate(args) => validate::execute(&args),
+            Command::Wit(args) => wit::execute(&args),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,8 @@ use crate::validate::{
     self, Baseline, Code, Guest, Policies, Policy, Reference, Severity, Stage, Status, Validation,
     find, supervise, worker,
 };
-use crate::{Error, Result, paths, record, workload};
+use crate::project::Project;
+use crate::{Error, Result, paths, project, record, workload};
 use sandlab_runtime::subject::Kind;
 use sandlab_runtime::{SandboxConfig, text_file};
 use std::num::NonZero;
@@ -16,12 +17,9 @@ use toml::{Table, Value};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Component files, folders of bundles or crates, names of built agents, or folders
-    /// with any of these beneath.
-    #[arg(
-        value_name = "FILE.wasm|BUNDLE|DIR",
-        required_unless_present_any = ["explain", "worker"]
-    )]
+    /// Component files, folders of bundles, crates or projects, names of built agents, or folders
+    /// with any of these beneath. [default: the `agents` of sandlab.toml]
+    #[arg(value_name = "FILE.wasm|BUNDLE|DIR")]
     guests: Vec<PathBuf>,
     /// Policy that guests are held against, a TOML file; docs/validate.md has its fields.
     #[arg(long, value_name = "FILE")]
@@ -89,8 +87,8 @@ pub fn execute(args: &Args) -> Result<()> {
         record::require_writable(&export.file)?;
     }
     let mut targets = Vec::new();
-    for guest in &args.guests {
-        targets.extend(find(guest, &mut progress::say)?);
+    for guest in guests(args)? {
+        targets.extend(find(&guest, &mut progress::say)?);
     }
     if let Some(like) = &args.like {
         let reference = Reference::find(like, &mut progress::say)?;
@@ -124,6 +122,22 @@ pub fn execute(args: &Args) -> Result<()> {
     let colours = console::colors_enabled();
     print(&report::render(&validation, args.format, colours)?)?;
     verdict(&validation.guests, args.deny_warnings)
+}
+
+/// Returns what the user named, else what the project does.
+fn guests(args: &Args) -> Result<Vec<PathBuf>> {
+    if !args.guests.is_empty() {
+        return Ok(args.guests.clone());
+    }
+    let agents = Project::here()?.agents;
+    if agents.is_empty() {
+        return Err(Error::Usage(
+            "there is nothing to validate: name a component, a bundle or a folder, or list \
+             `agents` in sandlab.toml"
+                .to_owned(),
+        ));
+    }
+    Ok(agents.into_iter().map(PathBuf::from).collect())
 }
 
 fn explain(code: &str) -> Result<()> {
@@ -207,7 +221,8 @@ fn policies(args: &Args, copies: &Path) -> Result<Policies> {
         let conformance = Table::from_iter([("cases".to_owned(), cases)]);
         last.insert("conformance".to_owned(), conformance.into());
     }
-    let (text, folder) = match &args.policy {
+    let policy = project::given_or(args.policy.clone(), |project| project.validate_policy)?;
+    let (text, folder) = match &policy {
         None => (String::new(), Path::new("")),
         Some(file) => {
             let text = text_file::read(file).map_err(|error| {
@@ -217,7 +232,7 @@ fn policies(args: &Args, copies: &Path) -> Result<Policies> {
         }
     };
     Policies::parse(&text, folder, last).map_err(|error| {
-        let file = args.policy.as_deref().map(Path::display);
+        let file = policy.as_deref().map(Path::display);
         let name = file.map_or_else(|| "command line".to_owned(), |file| format!("policy {file}"));
         Error::Usage(format!("the {name}: {error}"))
     })

@@ -99,9 +99,12 @@ claims: guests
 	  $(CURDIR)/target/foreign/rust-service.wasm $(CURDIR)/target/foreign/inventory.wasm
 	cargo run --release --quiet --package sandlab-benches --bin claims -- $(ONLY) $(if $(WRITE),--write)
 
-## Writes the generated documents anew: docs/claims.md, docs/metrics.md, docs/*.schema.json, and
+## Writes the generated documents anew: docs/claims.md, docs/cli.md, docs/metrics.md, docs/*.schema.json, and
 ## the figures that other documents quote from benches/claims.toml.
 docs:
+	$(SANDLAB) man --markdown > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
+	$(SANDLAB) schema project > docs/project.schema.json
 	$(SANDLAB) schema run > docs/run.schema.json
 	$(SANDLAB) schema workload > docs/workload.schema.json
 	{ sed '/^|/,$$d' docs/metrics.md; $(SANDLAB) metrics --markdown; } > docs/metrics.md.new

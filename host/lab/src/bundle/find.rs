@@ -1,6 +1,6 @@
 //! Resolves names and paths on the command line to agents.
 
-use super::{Bundle, MANIFEST, Subject, build, component, toolchain};
+use super::{Bundle, MANIFEST, Subject, build, component, reference, toolchain};
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::path::{Path, PathBuf};
@@ -68,7 +68,8 @@ pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subje
     Ok(vec![named(what)?.into()])
 }
 
-/// Returns every agent that was built in this workspace, ordered by name.
+/// Returns every agent that was built in this workspace, or that is part of this program, ordered by
+/// name.
 ///
 /// # Errors
 /// If there are none, or one is damaged.
@@ -97,9 +98,14 @@ fn unknown(name: &str, folder: &Path) -> Error {
     }
 }
 
-/// Returns the folder of the bundles of the current folder's workspace.
+/// Returns the folder of the bundles of the current folder's workspace; outside of one, that of the
+/// reference agents.
 fn here() -> Result<PathBuf> {
     let current = std::env::current_dir().map_err(Error::file("find", Path::new(".")))?;
+    let in_workspace = current.ancestors().any(|folder| folder.join("Cargo.toml").is_file());
+    if !in_workspace && let Some(folder) = reference::folder()? {
+        return Ok(folder);
+    }
     let metadata = metadata(&current).map_err(|error| {
         Error::Usage(format!(
             "agents are found by name inside a cargo workspace only; elsewhere, give a bundle's \

@@ -13,6 +13,7 @@ mod build;
 pub mod component;
 mod find;
 mod manifest;
+mod reference;
 mod scaffold;
 mod subject;
 mod toolchain;

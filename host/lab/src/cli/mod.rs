@@ -9,10 +9,13 @@
 mod baseline;
 mod build;
 mod calibrate;
+mod completions;
 mod export;
 mod fill;
 mod gate;
 mod inspect;
+mod lab;
+mod man;
 mod metrics;
 mod new;
 mod progress;
@@ -57,6 +60,8 @@ enum Command {
     Build(build::Args),
     /// Measure this machine's noise, and what a gate makes of it: false alarms and power.
     Calibrate(calibrate::Args),
+    /// Print the completions of a shell.
+    Completions(completions::Args),
     /// Hold the agents of a plan.
     #[command(hide = true)]
     Fill,
@@ -64,6 +69,10 @@ enum Command {
     Gate(gate::Args),
     /// Show what a component or core module is: its kind, imports, exports, functions.
     Inspect(inspect::Args),
+    /// Measure a few agents on every backend: a first answer in seconds. `run quick` measures all.
+    Lab(lab::Args),
+    /// Write the manual pages of all commands.
+    Man(man::Args),
     /// List the metrics that reports, gates and targets know, or print the standard targets.
     Metrics(metrics::Args),
     /// Write a new agent in Rust, C, JavaScript, Python or Go, ready to build and compare.
@@ -131,9 +140,12 @@ impl Cli {
             Command::Baseline(args) => baseline::execute(&args),
             Command::Build(args) => build::execute(&args),
             Command::Calibrate(args) => calibrate::execute(&args),
+            Command::Completions(args) => completions::execute(&args),
             Command::Fill => fill::execute(),
             Command::Gate(args) => gate::execute(&args),
             Command::Inspect(args) => inspect::execute(&args),
+            Command::Lab(args) => lab::execute(&args),
+            Command::Man(args) => man::execute(&args),
             Command::Metrics(args) => metrics::execute(&args),
             Command::New(args) => new::execute(&args),
             Command::Report(args) => report::execute(&args),

@@ -4,7 +4,7 @@
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign bench bench-density bench-gate any-component bench-bulk mutated \
+.PHONY: lab help test test-only check guests dist package foreign bench bench-density bench-gate any-component bench-bulk mutated \
   torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
@@ -36,6 +36,15 @@ check: tools
 guests: tools
 	cargo build --release --package sandlab
 	$(SANDLAB) build guest-agents
+
+## Packs sandlab with the reference agents in it, its completions and manual pages, with checksums, into
+## target/dist. PROGRAM is a sandlab that is built already.
+dist: $(if $(PROGRAM),,guests)
+	dist/pack.sh $(or $(PROGRAM),target/release/sandlab) target/dist
+
+## Packages the SDK as crates.io takes it, and builds what was packaged.
+package: tools
+	cargo package --package sandlab-native-abi --package sandlab-agent
 
 ## Gets subjects that others made, and builds some in other languages, into target/foreign. Needs
 ## Python with pip, and Node.js.

@@ -21,6 +21,7 @@ mod toolchain;
 pub use build::build;
 pub use find::{find, find_all, find_each};
 pub use manifest::{Artifact, Manifest};
+pub use reference::pack;
 pub use scaffold::{Language, check_name, scaffold};
 pub use subject::{Equivalent, Subject};
 

@@ -18,6 +18,7 @@ mod lab;
 mod man;
 mod metrics;
 mod new;
+mod pack;
 mod progress;
 mod report;
 mod run;
@@ -77,6 +78,8 @@ enum Command {
     Metrics(metrics::Args),
     /// Write a new agent in Rust, C, JavaScript, Python or Go, ready to build and compare.
     New(new::Args),
+    /// Write a copy of sandlab that has the agents of this workspace in it, for other machines.
+    Pack(pack::Args),
     /// Report a stored run, also one that was killed; compare it with a baseline.
     Report(report::Args),
     /// Run a suite over every agent that is built, and keep the run.
@@ -148,6 +151,7 @@ impl Cli {
             Command::Man(args) => man::execute(&args),
             Command::Metrics(args) => metrics::execute(&args),
             Command::New(args) => new::execute(&args),
+            Command::Pack(args) => pack::execute(&args),
             Command::Report(args) => report::execute(&args),
             Command::Run(args) => run::execute(&args),
             Command::Runs(args) => runs::execute(&args),

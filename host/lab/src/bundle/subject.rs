@@ -1,9 +1,9 @@
 //! What is measured: a component, and what else is known of it.
 
 use super::{Bundle, Manifest};
-use crate::project::Component;
 use crate::paths::shown;
 use crate::printable::printable;
+use crate::project::Component;
 use crate::{Error, Result};
 use sandlab_runtime::subject::{self, Kind, Options};
 use sandlab_runtime::wasm::SandboxEngine;

@@ -1,8 +1,8 @@
 //! `sandlab new`
 
 use super::print;
-use crate::bundle::{self, Language};
 use crate::Result;
+use crate::bundle::{self, Language};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]

@@ -2,12 +2,12 @@
 
 use super::export::Export;
 use super::{print, progress};
+use crate::project::Project;
 use crate::report::validate::{self as report, Format};
 use crate::validate::{
     self, Baseline, Code, Guest, Policies, Policy, Reference, Severity, Stage, Status, Validation,
     find, supervise, worker,
 };
-use crate::project::Project;
 use crate::{Error, Result, paths, project, record, workload};
 use sandlab_runtime::subject::Kind;
 use sandlab_runtime::{SandboxConfig, text_file};

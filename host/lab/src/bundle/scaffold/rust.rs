@@ -18,8 +18,7 @@ const TOOLCHAIN: &str = include_str!("../../../../../rust-toolchain.toml");
 const LOCK: &str = include_str!("../../../../../Cargo.lock");
 
 /// Where the crates of the SDK stand, from the crates that depend on them.
-const PATHS: [(&str, &str); 2] =
-    [("sandlab-agent", "sdk"), ("sandlab-native-abi", "native-abi")];
+const PATHS: [(&str, &str); 2] = [("sandlab-agent", "sdk"), ("sandlab-native-abi", "native-abi")];
 
 /// Returns the files of the crate `name`, besides those of its template.
 pub fn files(name: &str) -> Result<Vec<File>> {
@@ -28,15 +27,14 @@ pub fn files(name: &str) -> Result<Vec<File>> {
         ("Cargo.lock".into(), LOCK.into()),
         ("rust-toolchain.toml".into(), TOOLCHAIN.into()),
     ];
-    for (folder, manifest, sources) in [
-        ("sdk", SDK_MANIFEST, &SDK),
-        ("sdk/native-abi", NATIVE_ABI_MANIFEST, &NATIVE_ABI),
-    ] {
+    for (folder, manifest, sources) in
+        [("sdk", SDK_MANIFEST, &SDK), ("sdk/native-abi", NATIVE_ABI_MANIFEST, &NATIVE_ABI)]
+    {
         let folder = PathBuf::from(folder);
         files.push((folder.join("Cargo.toml"), by_itself(manifest)?.into_bytes()));
-        let sources = sources.files().map(|file| {
-            (folder.join("src").join(file.path()), file.contents().to_vec())
-        });
+        let sources = sources
+            .files()
+            .map(|file| (folder.join("src").join(file.path()), file.contents().to_vec()));
         files.extend(sources);
     }
     files.extend(contract_in("sdk/wit"));
@@ -58,9 +56,8 @@ fn by_itself(manifest: &str) -> Result<String> {
     let bad = |error: toml::de::Error| Error::Machine(format!("the SDK's manifest: {error}"));
     let workspace: Table = WORKSPACE.parse().map_err(bad)?;
     let workspace = workspace.get("workspace").and_then(Value::as_table);
-    let inherited = |table: &str, key: &str| -> Option<Value> {
-        workspace?.get(table)?.get(key).cloned()
-    };
+    let inherited =
+        |table: &str, key: &str| -> Option<Value> { workspace?.get(table)?.get(key).cloned() };
     let mut manifest: Table = manifest.parse().map_err(bad)?;
     manifest.remove("lints");
     if let Some(package) = manifest.get_mut("package").and_then(Value::as_table_mut) {
@@ -114,7 +111,9 @@ mod tests {
         }
         assert!(by_itself(SDK_MANIFEST).unwrap().contains("path = \"native-abi\""));
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for (folder, embedded) in [("guest-agents/sdk/src", &SDK), ("wit/native-abi/src", &NATIVE_ABI)] {
+        for (folder, embedded) in
+            [("guest-agents/sdk/src", &SDK), ("wit/native-abi/src", &NATIVE_ABI)]
+        {
             let there = root.join(folder).read_dir().unwrap().count();
             assert_eq!(embedded.entries().len(), there, "{folder}");
         }

@@ -10,8 +10,8 @@ install = @{ command -v $(1) || test -x /usr/sbin/$(1); } >/dev/null || { \
 	  echo "$(1) is missing: install it, for example with 'apt-get install $(2)'" >&2; exit 3; }
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign servers bench bench-nats bench-density bench-gate any-component \
-  bench-bulk mutated torture browser fuzz-smoke deny claims docs tools
+.PHONY: lab help test test-only check guests foreign servers dist package bench bench-nats bench-density bench-gate \
+  any-component bench-bulk mutated torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, and ends with what it found.
 lab: guests
@@ -42,6 +42,15 @@ check: tools
 guests: tools
 	cargo build --release --package sandlab
 	$(SANDLAB) build guest-agents
+
+## Packs sandlab with the reference agents in it, its completions and manual pages, with checksums, into
+## target/dist. PROGRAM is a sandlab that is built already.
+dist: $(if $(PROGRAM),,guests)
+	dist/pack.sh $(or $(PROGRAM),target/release/sandlab) target/dist
+
+## Packages the SDK as crates.io takes it, and builds what was packaged.
+package: tools
+	cargo package --package sandlab-native-abi --package sandlab-agent
 
 ## Gets subjects that others made, and builds some in other languages, into target/foreign. Needs
 ## Python with pip, and Node.js.
@@ -115,9 +124,12 @@ claims: guests
 	  $(CURDIR)/target/foreign/rust-service.wasm $(CURDIR)/target/foreign/inventory.wasm
 	cargo run --release --quiet --package sandlab-benches --bin claims -- $(ONLY) $(if $(WRITE),--write)
 
-## Writes the generated documents anew: docs/claims.md, docs/metrics.md, docs/*.schema.json, and
+## Writes the generated documents anew: docs/claims.md, docs/cli.md, docs/metrics.md, docs/*.schema.json, and
 ## the figures that other documents quote from benches/claims.toml.
 docs:
+	$(SANDLAB) man --markdown > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
+	$(SANDLAB) schema project > docs/project.schema.json
 	$(SANDLAB) schema run > docs/run.schema.json
 	$(SANDLAB) schema workload > docs/workload.schema.json
 	$(SANDLAB) schema serve > docs/serve.schema.json

@@ -8,7 +8,7 @@
 /// `world plain-agent`.
 pub mod plain {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "plain-agent",
         additional_derives: [PartialEq, Eq],
         pub_export_macro: true,
@@ -19,7 +19,7 @@ pub mod plain {
 /// The interface that `world batch-agent` adds.
 pub mod batch {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         inline: "package sandlab:sdk; world batch { export sandlab:agent/batch@0.1.0; }",
         world: "sandlab:sdk/batch",
         pub_export_macro: true,
@@ -31,7 +31,7 @@ pub mod batch {
 /// The interface that `world durable-agent` adds.
 pub mod durable {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         inline: "package sandlab:sdk; world durable { export sandlab:agent/state@0.1.0; }",
         world: "sandlab:sdk/durable",
         pub_export_macro: true,
@@ -44,7 +44,7 @@ pub mod durable {
 #[cfg(target_family = "wasm")]
 pub mod zero_copy {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         inline: "package sandlab:sdk; world zero-copy { export sandlab:agent/parcels@0.1.0; }",
         world: "sandlab:sdk/zero-copy",
         pub_export_macro: true,

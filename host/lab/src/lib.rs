@@ -1,6 +1,7 @@
 //! The lab: it builds agents, runs them on every backend, and says what the sandbox costs.
 //!
-//! Data flows one way. A [`bundle`] is what is measured, a [`workload`] what it is sent. The
+//! Data flows one way. A [`project`] has defaults, and the [`contract`] is what agents are written
+//! for. A [`bundle`] is what is measured, a [`workload`] what it is sent. The
 //! [`experiments`] send it with the means of [`sampling`], and [`record`] keeps every sample.
 //! What was measured is a metric of [`metrics`], which defines each quantity once; [`verdict`]
 //! grades and compares metrics with the intervals of [`stats`]. An experiment presents its run as
@@ -12,12 +13,14 @@
 
 pub mod bundle;
 pub mod cli;
+pub mod contract;
 mod error;
 pub mod experiments;
 pub mod hostile;
 pub mod metrics;
 pub mod paths;
 pub mod printable;
+pub mod project;
 pub mod record;
 pub mod report;
 pub mod sampling;

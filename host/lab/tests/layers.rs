@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 
 /// The top-level modules from below to above. A module may import itself and those before it,
 /// but for what [`FORBIDDEN`] takes away.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 18] = [
     "error",
     "printable",
     "stats",
     "metrics",
     "view",
+    "contract",
+    "project",
     "bundle",
     "workload",
     "record",

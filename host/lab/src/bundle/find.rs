@@ -1,13 +1,13 @@
 //! Resolves names and paths on the command line to agents.
 
-use super::{Bundle, MANIFEST, Subject, build, toolchain};
+use super::{Bundle, MANIFEST, Subject, build, component, reference, toolchain};
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::path::{Path, PathBuf};
 
 /// Finds a subject by the name under which it was built in this workspace, a bundle's folder, a
-/// folder with one bundle, an agent crate's folder (which is then built), or the file of a
-/// component or core module.
+/// folder with one bundle, the folder of an agent crate or of a project with a component (which is
+/// then built), or the file of a component or core module.
 ///
 /// # Errors
 /// [`Error::UnknownAgent`] if no agent has the name, [`Error::File`] if nothing is at the
@@ -37,6 +37,9 @@ pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subje
     if path.join(MANIFEST).is_file() {
         return Ok(vec![Bundle::open(path)?.into()]);
     }
+    if let Some(of_project) = component::of_folder(path)? {
+        return Ok(vec![component::build(path, &of_project, progress)?]);
+    }
     if path.join("Cargo.toml").is_file() {
         let bundles = build(&[path.to_owned()], progress)?;
         return Ok(bundles.into_iter().map(Subject::from).collect());
@@ -65,7 +68,8 @@ pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subje
     Ok(vec![named(what)?.into()])
 }
 
-/// Returns every agent that was built in this workspace, ordered by name.
+/// Returns every agent that was built in this workspace, or that is part of this program, ordered by
+/// name.
 ///
 /// # Errors
 /// If there are none, or one is damaged.
@@ -94,9 +98,14 @@ fn unknown(name: &str, folder: &Path) -> Error {
     }
 }
 
-/// Returns the folder of the bundles of the current folder's workspace.
+/// Returns the folder of the bundles of the current folder's workspace; outside of one, that of the
+/// reference agents.
 fn here() -> Result<PathBuf> {
     let current = std::env::current_dir().map_err(Error::file("find", Path::new(".")))?;
+    let in_workspace = current.ancestors().any(|folder| folder.join("Cargo.toml").is_file());
+    if !in_workspace && let Some(folder) = reference::folder()? {
+        return Ok(folder);
+    }
     let metadata = metadata(&current).map_err(|error| {
         Error::Usage(format!(
             "agents are found by name inside a cargo workspace only; elsewhere, give a bundle's \

@@ -6,10 +6,14 @@
 //!                        manifest.json    names, hashes, sizes, compiler, flags
 //!                        workload.jsonl   messages and replies, if the crate has them
 //! ```
+//!
+//! What other tools build is a [`component`] alone.
 
 mod build;
+pub mod component;
 mod find;
 mod manifest;
+mod reference;
 mod scaffold;
 mod subject;
 mod toolchain;
@@ -17,7 +21,8 @@ mod toolchain;
 pub use build::build;
 pub use find::{find, find_all, find_each};
 pub use manifest::{Artifact, Manifest};
-pub use scaffold::{check_name, scaffold};
+pub use reference::pack;
+pub use scaffold::{Language, check_name, scaffold};
 pub use subject::{Equivalent, Subject};
 
 use crate::{Error, Result};

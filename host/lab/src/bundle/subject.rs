@@ -3,10 +3,12 @@
 use super::{Bundle, Manifest};
 use crate::paths::shown;
 use crate::printable::printable;
+use crate::project::Component;
 use crate::{Error, Result};
 use sandlab_runtime::subject::{self, Kind, Options};
 use sandlab_runtime::wasm::SandboxEngine;
 use sandlab_runtime::{LoadError, SandboxConfig};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// A subject of measurements.
@@ -29,6 +31,8 @@ enum File {
     Bundle(Box<Bundle>),
     /// A component or core module alone.
     Wasm(PathBuf),
+    /// What a project's own tools built.
+    Project { name: String, component: Component },
 }
 
 /// What does natively what a command or a service does in the sandbox.
@@ -72,6 +76,13 @@ impl Subject {
         }
     }
 
+    /// Returns what a project's own tools built.
+    pub(super) fn of_project(name: &OsStr, component: &Component) -> Self {
+        let name = printable(&shown(name));
+        let file = File::Project { name, component: component.clone() };
+        Self { file, ..Self::of_file(&component.file) }
+    }
+
     /// Takes what the user said of its kind, and finds the kind.
     #[must_use]
     pub fn with(mut self, options: Options) -> Self {
@@ -104,7 +115,7 @@ impl Subject {
     pub fn bundle(&self) -> Option<&Bundle> {
         match &self.file {
             File::Bundle(bundle) => Some(bundle),
-            File::Wasm(_) => None,
+            File::Wasm(_) | File::Project { .. } => None,
         }
     }
 
@@ -113,6 +124,16 @@ impl Subject {
         match &self.file {
             File::Bundle(bundle) => bundle.component(),
             File::Wasm(path) => path.clone(),
+            File::Project { component, .. } => component.file.clone(),
+        }
+    }
+
+    /// Returns the file of its own workload; `None` if it has none.
+    pub fn workload(&self) -> Option<PathBuf> {
+        match &self.file {
+            File::Bundle(bundle) => bundle.workload(),
+            File::Project { component, .. } => component.workload.clone(),
+            File::Wasm(_) => None,
         }
     }
 
@@ -140,6 +161,7 @@ impl Subject {
     pub fn name(&self) -> String {
         match &self.file {
             File::Bundle(bundle) => bundle.manifest.name.clone(),
+            File::Project { name, .. } => name.clone(),
             File::Wasm(path) => {
                 let stem = path.file_stem().unwrap_or(path.as_os_str());
                 printable(&shown(stem))

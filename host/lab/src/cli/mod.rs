@@ -9,13 +9,17 @@
 mod baseline;
 mod build;
 mod calibrate;
+mod completions;
 mod export;
 mod fill;
 mod gate;
 mod help;
 mod inspect;
+mod lab;
+mod man;
 mod metrics;
 mod new;
+mod pack;
 mod progress;
 mod report;
 mod reporting;
@@ -28,6 +32,7 @@ mod session;
 mod slo;
 mod streams;
 mod validate;
+mod wit;
 
 use crate::experiments::{self, Experiment, registry};
 use crate::{Error, Kind, Result};
@@ -62,6 +67,8 @@ enum Command {
     Build(build::Args),
     /// Measure this machine's noise, and what a gate makes of it: false alarms and power.
     Calibrate(calibrate::Args),
+    /// Print the completions of a shell.
+    Completions(completions::Args),
     /// Hold the agents of a plan.
     #[command(hide = true)]
     Fill,
@@ -69,10 +76,16 @@ enum Command {
     Gate(gate::Args),
     /// Show what a component or core module is: its kind, imports, exports, functions.
     Inspect(inspect::Args),
+    /// Measure a few agents on every backend: a first answer in seconds. `run quick` measures all.
+    Lab(lab::Args),
+    /// Write the manual pages of all commands.
+    Man(man::Args),
     /// List the metrics that reports, gates and targets know, or print the standard targets.
     Metrics(metrics::Args),
-    /// Write a new agent crate, ready to build and compare.
+    /// Write a new agent in Rust, C, JavaScript, Python or Go, ready to build and compare.
     New(new::Args),
+    /// Write a copy of sandlab that has the agents of this workspace in it, for other machines.
+    Pack(pack::Args),
     /// Report a stored run, also one that was killed; compare it with a baseline.
     Report(report::Args),
     /// Run a suite over every agent that is built, and keep the run.
@@ -89,6 +102,8 @@ enum Command {
     Slo(slo::Args),
     /// Check that guests are what they must be, before anybody runs them.
     Validate(validate::Args),
+    /// Print or write the contract: the WIT package that agents in any language are built for.
+    Wit(wit::Args),
 }
 
 /// The parameters of an experiment, and where its run goes.
@@ -139,11 +154,15 @@ impl Cli {
             Command::Baseline(args) => baseline::execute(&args),
             Command::Build(args) => build::execute(&args),
             Command::Calibrate(args) => calibrate::execute(&args),
+            Command::Completions(args) => completions::execute(&args),
             Command::Fill => fill::execute(),
             Command::Gate(args) => gate::execute(&args),
             Command::Inspect(args) => inspect::execute(&args),
+            Command::Lab(args) => lab::execute(&args),
+            Command::Man(args) => man::execute(&args),
             Command::Metrics(args) => metrics::execute(&args),
             Command::New(args) => new::execute(&args),
+            Command::Pack(args) => pack::execute(&args),
             Command::Report(args) => report::execute(&args),
             Command::Run(args) => run::execute(&args),
             Command::Runs(args) => runs::execute(&args),
@@ -152,6 +171,7 @@ impl Cli {
             Command::Serve(args) => serve::execute(&args),
             Command::Slo(args) => slo::execute(&args),
             Command::Validate(args) => validate::execute(&args),
+            Command::Wit(args) => wit::execute(&args),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

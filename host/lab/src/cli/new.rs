@@ -1,30 +1,27 @@
 //! `sandlab new`
 
 use super::print;
-use crate::{Result, bundle};
-use std::path::{Path, PathBuf};
-
-/// The SDK's folder when sandlab was built.
-const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-agents/sdk");
+use crate::Result;
+use crate::bundle::{self, Language};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Name of the agent, of its crate and of its folder.
+    /// Name of the agent, of its project and of its folder.
     name: String,
-    /// Folder to write the crate in.
+    /// Language to write it in.
+    #[arg(long, value_enum, default_value = "rust")]
+    language: Language,
+    /// Folder to write the project in.
     #[arg(long, value_name = "DIR", default_value = ".")]
     path: PathBuf,
-    /// Folder of the SDK's crate, if it has moved since sandlab was built.
-    #[arg(long, value_name = "DIR")]
-    sdk: Option<PathBuf>,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
-    let sdk = args.sdk.as_deref().unwrap_or(Path::new(SDK));
-    let folder = bundle::scaffold(&args.path, &args.name, sdk)?;
-    let folder = folder.display();
+    let folder = bundle::scaffold(&args.path, &args.name, args.language)?;
+    let (folder, source) = (folder.display(), args.language.source());
     print(&format!(
-        "{folder} is ready: change src/lib.rs, put messages and replies in workload.jsonl, and run\n  \
+        "{folder} is ready: change {source}, put messages and replies in workload.jsonl, and run\n  \
          sandlab compare {folder}\n"
     ))
 }

@@ -1,19 +1,21 @@
 //! `sandlab schema`
 
 use super::print;
-use crate::{Result, experiments, workload};
+use crate::{Result, experiments, project, workload};
 use clap::ValueEnum;
 
 /// The files whose schema is printed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The files to describe: runs, workloads, or configurations of hosts.
+    /// The files to describe: projects, runs, workloads, or configurations of hosts.
     #[arg(value_enum)]
     of: Of,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Of {
+    /// A project's defaults: sandlab.toml.
+    Project,
     /// Exported runs and reports: docs/run.schema.json.
     Run,
     /// A configuration of `serve`: docs/serve.schema.json.
@@ -24,6 +26,7 @@ enum Of {
 
 pub fn execute(args: &Args) -> Result<()> {
     print(&match args.of {
+        Of::Project => project::schema(),
         Of::Run => experiments::run_schema(),
         Of::Serve => sandlab_serve::Config::schema() + "\n",
         Of::Workload => workload::schema(),

@@ -5,6 +5,7 @@ use super::reporting::Reporting;
 use crate::experiments::{self, Experiment, Given, Plan};
 use crate::metrics::format::or_dash;
 use crate::metrics::shared::LATENCY_P99;
+use crate::project;
 use crate::record::{
     Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
 };
@@ -150,7 +151,8 @@ impl Recording {
     /// # Errors
     /// If the sandbox config cannot be used.
     pub fn given(&self) -> Result<Given<'static>> {
-        let sandbox = self.sandbox.as_deref().map(SandboxConfig::read);
+        let file = project::given_or(self.sandbox.clone(), |project| project.sandbox)?;
+        let sandbox = file.as_deref().map(SandboxConfig::read);
         Ok(Given {
             sandbox: sandbox.transpose()?.unwrap_or_default(),
             deadline: DEADLINE,
@@ -248,8 +250,8 @@ impl Measured {
 /// If the file cannot be used.
 pub fn targets(file: Option<&Path>) -> Result<Targets> {
     let catalogue = experiments::catalogue();
-    match file {
-        Some(file) => Targets::read(file, &catalogue),
+    match project::given_or(file.map(Path::to_owned), |project| project.targets)? {
+        Some(file) => Targets::read(&file, &catalogue),
         None => {
             let parsed = Targets::parse(&experiments::standard_targets(), &catalogue);
             Ok(parsed.unwrap_or_else(|error| unreachable!("a test reads them: {error}")))

@@ -3,13 +3,14 @@
 use super::export::Export;
 use super::reporting::Looking;
 use super::{print, progress};
+use crate::project::Project;
 use crate::report::Look;
 use crate::report::validate::{self as report, Format};
 use crate::validate::{
     self, Baseline, Code, Guest, Policies, Policy, Reference, Severity, Stage, Status, Validation,
     find, supervise, worker,
 };
-use crate::{Error, Result, paths, record, workload};
+use crate::{Error, Result, paths, project, record, workload};
 use sandlab_runtime::subject::Kind;
 use sandlab_runtime::{SandboxConfig, text_file};
 use std::num::NonZero;
@@ -18,12 +19,9 @@ use toml::{Table, Value};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Component files, folders of bundles or crates, names of built agents, or folders
-    /// with any of these beneath.
-    #[arg(
-        value_name = "FILE.wasm|BUNDLE|DIR",
-        required_unless_present_any = ["explain", "worker"]
-    )]
+    /// Component files, folders of bundles, crates or projects, names of built agents, or folders
+    /// with any of these beneath. [default: the `agents` of sandlab.toml]
+    #[arg(value_name = "FILE.wasm|BUNDLE|DIR")]
     guests: Vec<PathBuf>,
     #[command(flatten)]
     looking: Looking,
@@ -93,8 +91,8 @@ pub fn execute(args: &Args) -> Result<()> {
         record::require_writable(&export.file)?;
     }
     let mut targets = Vec::new();
-    for guest in &args.guests {
-        targets.extend(find(guest, &mut progress::say)?);
+    for guest in guests(args)? {
+        targets.extend(find(&guest, &mut progress::say)?);
     }
     if let Some(like) = &args.like {
         let reference = Reference::find(like, &mut progress::say)?;
@@ -127,6 +125,22 @@ pub fn execute(args: &Args) -> Result<()> {
     }
     print(&report::render(&validation, args.format, &args.looking.look())?)?;
     verdict(&validation.guests, args.deny_warnings)
+}
+
+/// Returns what the user named, else what the project does.
+fn guests(args: &Args) -> Result<Vec<PathBuf>> {
+    if !args.guests.is_empty() {
+        return Ok(args.guests.clone());
+    }
+    let agents = Project::here()?.agents;
+    if agents.is_empty() {
+        return Err(Error::Usage(
+            "there is nothing to validate: name a component, a bundle or a folder, or list \
+             `agents` in sandlab.toml"
+                .to_owned(),
+        ));
+    }
+    Ok(agents.into_iter().map(PathBuf::from).collect())
 }
 
 fn explain(code: &str) -> Result<()> {
@@ -210,7 +224,8 @@ fn policies(args: &Args, copies: &Path) -> Result<Policies> {
         let conformance = Table::from_iter([("cases".to_owned(), cases)]);
         last.insert("conformance".to_owned(), conformance.into());
     }
-    let (text, folder) = match &args.policy {
+    let policy = project::given_or(args.policy.clone(), |project| project.validate_policy)?;
+    let (text, folder) = match &policy {
         None => (String::new(), Path::new("")),
         Some(file) => {
             let text = text_file::read(file).map_err(|error| {
@@ -220,7 +235,7 @@ fn policies(args: &Args, copies: &Path) -> Result<Policies> {
         }
     };
     Policies::parse(&text, folder, last).map_err(|error| {
-        let file = args.policy.as_deref().map(Path::display);
+        let file = policy.as_deref().map(Path::display);
         let name = file.map_or_else(|| "command line".to_owned(), |file| format!("policy {file}"));
         Error::Usage(format!("the {name}: {error}"))
     })

@@ -71,13 +71,12 @@ impl Loaded {
 /// # Errors
 /// If its workload's file is damaged, or nobody can know what it takes.
 pub fn cases(subject: &Subject, seed: u64) -> Result<Vec<Case>> {
-    if let Some(bundle) = subject.bundle() {
-        if let Some(file) = bundle.workload() {
-            return workload::read(&file);
-        }
-        if let Some(cases) = workload::of_agent(&bundle.manifest.name, seed) {
-            return Ok(cases);
-        }
+    if let Some(file) = subject.workload() {
+        return workload::read(&file);
+    }
+    let reference = subject.bundle().map(|bundle| bundle.manifest.name.as_str());
+    if let Some(cases) = reference.and_then(|name| workload::of_agent(name, seed)) {
+        return Ok(cases);
     }
     let kind = subject.kind.unwrap_or(Kind::Agent);
     workload::of_kind(kind, seed).ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! Resolves the names on the command line to guests.
 
-use crate::bundle::{self, Bundle};
+use crate::bundle::{self, Bundle, component};
 use crate::{Error, Result, workload};
 use std::path::{Path, PathBuf};
 
@@ -136,8 +136,8 @@ fn reference_bundle(option: &str, what: &str, progress: &mut dyn FnMut(&str)) ->
 /// # Errors
 /// If nothing is found, or a folder cannot be read.
 pub fn find(what: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Target>> {
-    let is_crate = what.join("Cargo.toml").is_file();
-    if what.is_dir() && !is_crate {
+    let is_built = what.join("Cargo.toml").is_file() || component::of_folder(what)?.is_some();
+    if what.is_dir() && !is_built {
         let mut targets = Vec::new();
         walk(what, &mut targets)?;
         if targets.is_empty() {
@@ -154,7 +154,11 @@ pub fn find(what: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Target>> 
     let subject = bundle::find(&what.to_string_lossy(), progress)?;
     Ok(vec![match subject.bundle() {
         Some(bundle) => Target::bundle(bundle),
-        None => Target::component(&subject.component()),
+        None => Target {
+            name: subject.name(),
+            workload: subject.workload(),
+            ..Target::component(&subject.component())
+        },
     }])
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod attribution;
 mod charts;
 mod comparison;
+mod components;
 pub mod ladder;
 mod parameters;
 mod suite;
@@ -25,10 +26,22 @@ use serde::{Deserialize, Serialize};
 /// Interleaved rounds of the same messages on several sides.
 pub struct Compare;
 
-/// A comparison has nothing but its rounds.
+/// What is found besides the rounds.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
-pub enum Found {}
+pub enum Found {
+    /// What a component is, and costs before its first message.
+    Component {
+        /// The file's size.
+        bytes: u64,
+        /// The pages of all its memories together at the start; null if they are imported.
+        pages: Option<u64>,
+        /// The time to compile and link it, on all cores, without a cache.
+        compiled_ns: u64,
+        /// The time to start an instance, each a sample.
+        start_ns: Vec<f64>,
+    },
+}
 
 type Part<'a> = Shown<'a, Found>;
 
@@ -36,6 +49,8 @@ type Part<'a> = Shown<'a, Found>;
 const BACKENDS: &str = "compare";
 /// The kind of a part whose sides are the rungs of the ladder.
 const LADDER: &str = "ladder";
+/// The kind of a part about a component by itself.
+const COMPONENTS: &str = "components";
 
 quantities! {
     /// Time per message ÷ that of the native twin in the same round.
@@ -46,7 +61,7 @@ impl Experiment for Compare {
     type Parameters = Parameters;
     type Found = Found;
 
-    const KINDS: &'static [&'static str] = &[BACKENDS, LADDER];
+    const KINDS: &'static [&'static str] = &[BACKENDS, LADDER, COMPONENTS];
     const QUANTITIES: &'static [&'static Quantity] = QUANTITIES;
 
     fn plan<'a>(parameters: &'a Parameters, given: &'a Given) -> Result<Plan<'a>> {
@@ -57,6 +72,7 @@ impl Experiment for Compare {
         let of = |kind| parts.iter().filter(move |part| part.part.experiment == kind);
         let comparisons: Vec<&Part> = of(BACKENDS).collect();
         let ladders: Vec<&Part> = of(LADDER).collect();
+        components::show(&of(COMPONENTS).collect::<Vec<_>>(), &comparisons, to);
         comparison::show(&comparisons, to);
         attribution::show(&ladders, to);
         answers::answers(&comparisons, to);

@@ -5,12 +5,13 @@ use crate::Result;
 use crate::bundle::{self, Subject};
 use crate::experiments::options::{Messages, Rounds};
 use crate::experiments::{Given, Plan};
+use crate::project::Project;
 
 /// The subjects of a comparison, and the way they are measured.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// Names of built agents, folders of bundles or crates, components or core modules; all that
-    /// are built, if none is given.
+    /// Names of built agents, folders of bundles, crates or projects, components or core modules;
+    /// the `agents` of sandlab.toml, or all that are built, if none is given.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
     subjects: Vec<String>,
     #[command(flatten)]
@@ -40,12 +41,16 @@ impl Parameters {
     }
 
     fn subjects(&self, given: &Given) -> Result<Vec<Subject>> {
-        if self.subjects.is_empty() {
+        let mut names = self.subjects.clone();
+        if names.is_empty() {
+            names = Project::here()?.agents;
+        }
+        if names.is_empty() {
             let bundles = bundle::find_all()?;
             return Ok(bundles.into_iter().map(Subject::from).collect());
         }
         let mut subjects = Vec::new();
-        for name in &self.subjects {
+        for name in &names {
             subjects.extend(self.messages.find_each(name, given)?);
         }
         Ok(subjects)

@@ -1,6 +1,6 @@
 //! Which subjects are compared with which messages on which sides.
 
-use super::{BACKENDS, LADDER, ladder};
+use super::{BACKENDS, LADDER, components, ladder};
 use crate::bundle::{self, Subject};
 use crate::experiments::{Plan, Step};
 use crate::record::RoundSettings;
@@ -91,10 +91,17 @@ impl Suite {
             }
             subjects.push(subject.clone());
         }
-        let parts = self.cases.iter().map(|case| case.messages.len()).sum();
+        let beside = are_components(&self.cases);
+        let also = if beside { self.cases.len() } else { 0 };
+        let parts = self.cases.iter().map(|case| case.messages.len()).sum::<usize>() + also;
         let steps = self.cases.into_iter().map(|case| {
             let sandbox = sandbox.clone();
-            Box::new(move |to: &mut dyn Recorder| case.measure(&settings, &sandbox, to)) as Step
+            Box::new(move |to: &mut dyn Recorder| {
+                if let Some(first) = case.messages.first().filter(|_| beside) {
+                    components::measure(&case.subject, &sandbox, first, to)?;
+                }
+                case.measure(&settings, &sandbox, to)
+            }) as Step
         });
         Ok(Plan {
             name: name.to_owned(),
@@ -106,6 +113,16 @@ impl Suite {
             steps: steps.collect(),
         })
     }
+}
+
+/// Returns whether several components are compared with each other: nothing native stands beside
+/// some of them.
+fn are_components(cases: &[Case]) -> bool {
+    let wasm = |case: &Case| match &case.sides {
+        Sides::Backends(kinds) => kinds.contains(&BackendKind::Wasm),
+        Sides::Ladder => false,
+    };
+    cases.len() > 1 && cases.iter().all(wasm) && cases.iter().any(|case| !case.subject.has_native())
 }
 
 impl Case {

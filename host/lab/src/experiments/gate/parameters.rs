@@ -4,6 +4,7 @@ use super::decide::MOST_PAIRS;
 use super::run::{Run, Sides};
 use crate::experiments::options::{Messages, duration};
 use crate::experiments::{Given, Plan};
+use crate::project;
 use crate::sampling::pairs::{Guests, PairSettings, Programs};
 use crate::verdict::gate::{NOISE_FILE, NoiseFloor, Policy, require_pairs};
 use crate::{Error, Result};
@@ -72,7 +73,8 @@ impl Parameters {
     /// # Errors
     /// If the policy cannot be used.
     pub fn policy(&self) -> Result<Policy> {
-        let policy = self.policy.as_deref().map(Policy::read);
+        let file = project::given_or(self.policy.clone(), |project| project.gate_policy)?;
+        let policy = file.as_deref().map(Policy::read);
         Ok(policy.transpose()?.unwrap_or_else(Policy::standard))
     }
 

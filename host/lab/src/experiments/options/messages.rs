@@ -118,7 +118,7 @@ impl Messages {
                 }
                 None => {}
             }
-            let is_unknown = subject.bundle().is_none_or(|bundle| bundle.workload().is_none());
+            let is_unknown = subject.workload().is_none();
             if is_unknown && subject.kind.unwrap_or(Kind::Agent) == Kind::Agent {
                 return series(workload::unknown(bytes, self.seed));
             }

@@ -1,0 +1,95 @@
+//! The names that agents can have: those that cargo takes, whatever the language.
+
+use crate::{Error, Result};
+
+/// Names that cargo refuses: Rust's keywords, and crates that every crate depends on.
+const RESERVED: &[&str] = &[
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+
+/// Checks that an agent, its project and its crate can have this name.
+///
+/// # Errors
+/// [`Error::Usage`] with the rule that the name breaks.
+pub fn check_name(name: &str) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !starts_well || !name.chars().all(plain) {
+        return Err(Error::Usage(format!(
+            "{name:?} cannot be a crate's name: it takes letters, digits, `-` and `_`, and \
+             starts with a letter"
+        )));
+    }
+    if RESERVED.contains(&name) {
+        return Err(Error::Usage(format!("{name:?} cannot be a crate's name: Rust reserves it")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cargo_would_refuse_are_refused_first() {
+        for name in ["", "1st", "a b", "../up", "fn", "naïve"] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        assert!(check_name("my-agent_2").is_ok());
+    }
+}

@@ -1,0 +1,116 @@
+//! Components beside each other, such as one agent in several languages: what each is and costs before
+//! its first message.
+
+use super::{COMPONENTS, Found, Part};
+use crate::bundle::Subject;
+use crate::metrics::Topic;
+use crate::record;
+use crate::sampling::recorder::Recorder;
+use crate::stats::{Estimate, median_interval};
+use crate::view::{Form, Table, View};
+use crate::workload::{Case, with_directory};
+use crate::{Error, Result};
+use sandlab_runtime::subject;
+use sandlab_runtime::wasm::{Cache, Memories, SandboxEngine};
+use sandlab_runtime::{BackendKind, LoadError, SandboxConfig};
+use std::time::Instant;
+
+/// Starts of each component, enough for an interval.
+const STARTS: usize = 20;
+
+/// The size of a page of linear memory, bytes.
+const PAGE: u64 = 64 << 10;
+
+/// Measures a component up to its first message.
+pub(super) fn measure(
+    subject: &Subject,
+    config: &SandboxConfig,
+    case: &Case,
+    to: &mut dyn Recorder,
+) -> Result<()> {
+    let agent = subject.name();
+    let backend = BackendKind::Wasm;
+    to.part(record::Part { backend: Some(backend), ..record::Part::new(COMPONENTS, &agent) })?;
+    let failed = |source: LoadError| Error::Load { agent: agent.clone(), backend, source };
+    let (config, _directory) = with_directory(config, std::slice::from_ref(case))?;
+    let file = subject.component();
+    let bytes = std::fs::read(&file).map_err(Error::file("read", &file))?;
+    let (component, _) = subject::adapt(&bytes).map_err(failed)?;
+    let memories = Memories::of(&component).map_err(failed)?;
+    let engine = SandboxEngine::with_cache(&config, Cache::none()).map_err(failed)?;
+    let clock = Instant::now();
+    let loaded = subject::load_bytes(&engine, &bytes, &agent, &subject.options).map_err(failed)?;
+    let compiled_ns = clock.elapsed().as_nanos() as u64;
+    let mut start_ns = Vec::new();
+    for _ in 0..STARTS {
+        let clock = Instant::now();
+        let instance = loaded.backend.spawn(case.identity());
+        start_ns.push(clock.elapsed().as_nanos() as f64);
+        instance.map_err(|fault| Error::Call {
+            agent: agent.clone(),
+            side: backend.name().to_owned(),
+            step: "spawn".to_owned(),
+            source: fault.into(),
+        })?;
+    }
+    to.found(&Found::Component {
+        bytes: bytes.len() as u64,
+        pages: memories.map(|memories| memories.initial / PAGE),
+        compiled_ns,
+        start_ns,
+    })
+}
+
+/// One component.
+struct Row<'a> {
+    agent: &'a str,
+    bytes: u64,
+    pages: Option<u64>,
+    compiled_ns: u64,
+    start: Option<Estimate>,
+    /// Its time per message by part, where there is one size of messages or one workload.
+    time: Option<Estimate>,
+}
+
+pub(super) fn show(parts: &[&Part], comparisons: &[&Part], to: &mut View) {
+    let rows: Vec<Row> = parts.iter().flat_map(|part| rows_of(part, comparisons)).collect();
+    if !rows.is_empty() {
+        to.table(table(&rows));
+    }
+}
+
+fn rows_of<'a>(part: &'a Part<'a>, comparisons: &[&Part]) -> Vec<Row<'a>> {
+    let agent = part.part.agent.as_str();
+    let mut same = comparisons.iter().filter(|other| other.part.agent == agent);
+    let time = match (same.next(), same.next()) {
+        (Some(only), None) => {
+            let mut sides = only.rounds.sides.iter();
+            let wasm = sides.find(|side| side.side == BackendKind::Wasm.name());
+            wasm.and_then(|side| median_interval(&side.ns))
+        }
+        _ => None,
+    };
+    let row = |found: &Found| {
+        let Found::Component { bytes, pages, compiled_ns, start_ns } = found;
+        Row {
+            agent,
+            bytes: *bytes,
+            pages: *pages,
+            compiled_ns: *compiled_ns,
+            start: median_interval(start_ns),
+            time,
+        }
+    };
+    part.found.iter().map(row).collect()
+}
+
+fn table(rows: &[Row]) -> Table {
+    Table::of("components", "Components", Topic::Overhead, rows)
+        .text("agent", "agent", |row| row.agent.to_owned())
+        .number("size", "size", Form::Size, |row| Some(row.bytes as f64))
+        .number("pages", "pages", Form::Integer, |row| Some(row.pages? as f64))
+        .number("compile", "compile", Form::Time, |row| Some(row.compiled_ns as f64))
+        .number("start", "start", Form::Time, |row| Some(row.start?.value))
+        .number("time", "time/msg", Form::Time, |row| Some(row.time?.value))
+        .done()
+}

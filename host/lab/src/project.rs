@@ -1,0 +1,142 @@
+//! `sandlab.toml`: what commands take from a project's folder when the command line does not say.
+//!
+//! The file is found in the current folder or the nearest one above it, and its paths are relative
+//! to the folder that it is in. What it has of a component holds where that folder is named.
+
+use crate::{Error, Result};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The file's name.
+pub const FILE: &str = "sandlab.toml";
+
+/// The defaults of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Project {
+    /// What `compare` and `validate` take if they are given nothing: names of built agents, folders
+    /// or files.
+    pub agents: Vec<String>,
+    /// The sandbox config, as with `--sandbox`.
+    pub sandbox: Option<PathBuf>,
+    /// What results are graded by, as with `--targets`.
+    pub targets: Option<PathBuf>,
+    /// What `validate` holds guests against, as with its `--policy`.
+    pub validate_policy: Option<PathBuf>,
+    /// What `gate` allows, as with its `--policy`.
+    pub gate_policy: Option<PathBuf>,
+    /// What this folder itself is built into, if that is not a crate with the SDK.
+    pub component: Option<Component>,
+}
+
+/// A component that tools other than sandlab's build.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Component {
+    /// The component's file.
+    pub file: PathBuf,
+    /// The shell command that builds it, run in the project's folder each time that the folder is
+    /// named; it does nothing if all is up to date. Without it the file has to be there.
+    pub build: Option<String>,
+    /// The workload that the component is sent.
+    pub workload: Option<PathBuf>,
+}
+
+impl Project {
+    /// Returns the defaults that hold in the current folder: none, if there is no file.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
+    pub fn here() -> Result<Self> {
+        let current = std::env::current_dir().map_err(Error::file("find", Path::new(".")))?;
+        let file = current.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file());
+        file.map_or_else(|| Ok(Self::default()), |file| Self::read(&file))
+    }
+
+    /// Returns the project of exactly this folder; `None` if it has no file.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
+    pub fn of(folder: &Path) -> Result<Option<Self>> {
+        let file = folder.join(FILE);
+        file.is_file().then(|| Self::read(&file)).transpose()
+    }
+
+    fn read(file: &Path) -> Result<Self> {
+        let wrong =
+            |reason: String| Error::Usage(format!("the project {}: {reason}", file.display()));
+        let text =
+            sandlab_runtime::text_file::read(file).map_err(|error| wrong(error.to_string()))?;
+        let project: Self = toml::from_str(&text)
+            .map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+        Ok(project.relative_to(file.parent().unwrap_or(Path::new(""))))
+    }
+
+    fn relative_to(mut self, folder: &Path) -> Self {
+        for agent in &mut self.agents {
+            let path = folder.join(&agent);
+            // What is no file here is the name of an agent.
+            if path.exists() {
+                *agent = path.display().to_string();
+            }
+        }
+        let files = [
+            &mut self.sandbox,
+            &mut self.targets,
+            &mut self.validate_policy,
+            &mut self.gate_policy,
+        ];
+        let mut files: Vec<_> = files.into_iter().flatten().collect();
+        if let Some(component) = &mut self.component {
+            files.push(&mut component.file);
+            files.extend(component.workload.as_mut());
+        }
+        for file in files {
+            *file = folder.join(&file);
+        }
+        self
+    }
+}
+
+/// Returns what the command line gives, else the default of the project that the current folder is
+/// in.
+///
+/// # Errors
+/// If the project's file cannot be used.
+pub fn given_or<T>(
+    given: Option<T>,
+    default: impl FnOnce(Project) -> Option<T>,
+) -> Result<Option<T>> {
+    match given {
+        Some(given) => Ok(Some(given)),
+        None => Project::here().map(default),
+    }
+}
+
+/// Returns the JSON Schema of the file.
+pub fn schema() -> String {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Project));
+    schema.unwrap_or_else(|_| unreachable!("a schema is JSON")) + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_key_is_told_with_its_line_and_paths_are_of_the_files_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |text: &str| std::fs::write(folder.path().join(FILE), text).unwrap();
+        write("agents = [\".\", \"echo\"]\n\n[component]\nfile = \"x.wasm\"\n");
+        let project = Project::of(folder.path()).unwrap().unwrap();
+        assert_eq!(project.agents, [folder.path().join(".").display().to_string(), "echo".into()]);
+        assert_eq!(project.component.unwrap().file, folder.path().join("x.wasm"));
+        write("agents = []\nprofil = \"fast.toml\"\n");
+        let error = Project::of(folder.path()).unwrap_err();
+        assert_eq!(error.kind(), crate::Kind::Usage);
+        assert!(error.to_string().contains("line 2"), "{error}");
+        std::fs::remove_file(folder.path().join(FILE)).unwrap();
+        assert_eq!(Project::of(folder.path()).unwrap(), None);
+    }
+}

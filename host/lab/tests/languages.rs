@@ -1,0 +1,188 @@
+//! Agents in other languages: each project that `sandlab new` writes is built with that language's
+//! own tools, as its author would, and is a valid agent. `make foreign` fetches the tools.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use tempfile::TempDir;
+use wit_bindgen_core::wit_parser::Resolve;
+use wit_bindgen_core::{Files, WorldGenerator};
+
+const LAB: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Returns the path of a tool; `None`, said aloud, where nothing was fetched and this is not CI.
+fn tool(path: &str) -> Option<PathBuf> {
+    let tool = Path::new(LAB).join("../../target/foreign").join(path);
+    if tool.exists() {
+        return Some(tool.canonicalize().unwrap());
+    }
+    assert!(std::env::var_os("CI").is_none(), "{path} is missing: run `make foreign` first");
+    println!("skipped: {path} is missing; `make foreign` fetches it");
+    None
+}
+
+/// A project in a folder of its own, whose tools are those that were fetched.
+struct Project {
+    folder: TempDir,
+    tools: [(&'static str, PathBuf); 3],
+}
+
+impl Project {
+    fn new(language: &str) -> Option<Self> {
+        let tools = [
+            ("TOOLS", tool(".python")?),
+            ("MODULES", tool(".node/node_modules")?),
+            ("GO", tool(".python/go/bin/go")?),
+        ];
+        let project = Self { folder: tempfile::tempdir().unwrap(), tools };
+        project.run(&["new", "hello", "--language", language]).code(0);
+        for requirements in ["requirements.txt", "package.json"] {
+            let file = project.path().join(requirements);
+            if file.is_file() {
+                // Older than the tools, which are not installed again then.
+                let file = File::options().write(true).open(file).unwrap();
+                file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            }
+        }
+        Some(project)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("hello")
+    }
+
+    fn run(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.current_dir(self.folder.path()).args(arguments).env("SANDLAB_NO_STORE", "true");
+        sandlab.envs(self.tools.iter().map(|(name, path)| (name, path)));
+        sandlab.env("GOTOOLCHAIN", "local").env("GOPROXY", "off");
+        sandlab.assert()
+    }
+
+    /// Builds it, holds it against the standard policy, and sends it its workload.
+    fn works(&self) {
+        let wasm = self.path().join("hello.wasm");
+        assert!(!wasm.exists());
+        let validated = self.run(&["validate", "./hello", "--no-timing"]).code(0);
+        validated.stderr(contains("hello: make"));
+        let built = wasm.metadata().unwrap().modified().unwrap();
+        let compared = self.run(&["compare", "./hello", "--rounds", "1"]).code(0);
+        compared.stdout(contains("hello").and(contains("without a twin")));
+        assert_eq!(wasm.metadata().unwrap().modified().unwrap(), built, "built again");
+    }
+}
+
+#[test]
+fn a_project_in_c_builds_and_is_valid() {
+    let Some(project) = Project::new("c") else { return };
+    project.works();
+    // It begins with two pages, of which its stack is one.
+    let bytes = std::fs::read(project.path().join("hello.wasm")).unwrap();
+    assert!(bytes.len() < 64 << 10, "{} B", bytes.len());
+
+    // A wrong reply is found, and what the compiler refuses is told.
+    let source = project.path().join("agent.c");
+    let text = std::fs::read_to_string(&source).unwrap();
+    std::fs::write(&source, text.replace("== ' '", "== '_'")).unwrap();
+    project.run(&["validate", "./hello", "--no-timing"]).code(1).stdout(contains("A801"));
+    std::fs::write(&source, "int").unwrap();
+    let failed = project.run(&["validate", "./hello"]).code(3);
+    failed.stderr(contains("error: ./hello: `make` failed"));
+}
+
+#[test]
+fn a_project_in_javascript_builds_and_is_valid() {
+    if let Some(project) = Project::new("javascript") {
+        project.works();
+    }
+}
+
+#[test]
+fn a_project_in_python_builds_and_is_valid() {
+    if let Some(project) = Project::new("python") {
+        project.works();
+    }
+}
+
+#[test]
+fn a_project_in_go_builds_and_is_valid() {
+    if let Some(project) = Project::new("go") {
+        project.works();
+    }
+}
+
+#[test]
+fn the_defaults_of_a_project_hold_beneath_it_and_a_wrong_key_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let beneath = folder.path().join("a/b");
+    std::fs::create_dir_all(&beneath).unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("sandlab.toml"), text).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.current_dir(&beneath).args(arguments).env("SANDLAB_NO_STORE", "true");
+        sandlab.assert()
+    };
+    write("agents = [\"agent.wasm\"]\nsandbox = \"small.toml\"\n");
+    std::fs::write(folder.path().join("agent.wasm"), "(module)").unwrap();
+    let validated = run(&["validate"]).code(1);
+    validated.stdout(contains("agent.wasm"));
+    run(&["compare"]).code(2).stderr(contains("small.toml"));
+    write("agnets = []\n");
+    let refused = run(&["compare"]).code(2);
+    refused.stderr(contains("sandlab.toml").and(contains("line 1")).and(contains("agnets")));
+}
+
+#[test]
+fn the_contract_is_printed_and_written_whole_or_for_one_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.current_dir(folder.path()).args(arguments).assert()
+    };
+    let printed = run(&["wit"]).code(0).get_output().stdout.clone();
+    let mut resolve = Resolve::default();
+    resolve.push_str("printed.wit", str::from_utf8(&printed).unwrap()).unwrap();
+    assert_eq!(resolve.worlds.len(), 4);
+    run(&["wit", "--world", "durable-agent", "--output", "contract"]).code(0);
+    let mut resolve = Resolve::default();
+    resolve.push_dir(folder.path().join("contract")).unwrap();
+    assert_eq!(resolve.worlds.len(), 1);
+    run(&["wit", "--world", "nobody"]).code(2).stderr(contains("plain-agent, batch-agent"));
+}
+
+/// The bindings in the templates are what wit-bindgen makes of the contract. With `WRITE=1` they
+/// are written anew.
+#[test]
+fn the_bindings_of_c_and_go_are_those_of_the_contract() {
+    let generate = |mut generator: Box<dyn WorldGenerator>| {
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir(Path::new(LAB).join("../../wit")).unwrap();
+        let world = resolve.select_world(&[package], Some("plain-agent")).unwrap();
+        let mut files = Files::default();
+        generator.generate(&mut resolve, world, &mut files).unwrap();
+        files
+    };
+    let templates = Path::new(LAB).join("src/bundle/scaffold/template");
+    let c = generate(wit_bindgen_c::Opts::default().build());
+    let go = generate(wit_bindgen_go::Opts::default().build());
+    let mut seen = 0;
+    for (folder, files) in [("c/bindings", c), ("go", go)] {
+        for (name, content) in files.iter() {
+            // The module's own names what it has been given.
+            if name == "go.mod" {
+                continue;
+            }
+            let file = templates.join(folder).join(name);
+            if std::env::var_os("WRITE").is_some() {
+                std::fs::write(&file, content).unwrap();
+            }
+            let there = std::fs::read(&file).unwrap();
+            assert!(there == content, "{name} is not what wit-bindgen makes; WRITE=1 writes it");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 8, "{seen}");
+}

@@ -6,8 +6,8 @@ CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign bench bench-density bench-gate any-component bench-bulk mutated \
-  torture browser prometheus fuzz-smoke deny claims docs tools
+.PHONY: lab help test test-only check guests foreign servers bench bench-density bench-gate any-component bench-bulk mutated \
+  torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, prints the tables.
 lab: guests
@@ -23,7 +23,7 @@ help:
 test: check test-only
 
 ## Runs all tests.
-test-only: guests foreign prometheus
+test-only: guests foreign servers
 	cargo test --release --workspace
 
 ## Checks format, lints and documentation.
@@ -43,6 +43,14 @@ guests: tools
 ## Python with pip, and Node.js.
 foreign: tools
 	$(MAKE) --no-print-directory --directory guest-agents/foreign OUT=$(CURDIR)/target/foreign
+
+## Installs the servers that tests run beside a host, where they are missing: Prometheus, Alertmanager.
+servers:
+	@{ command -v promtool && command -v prometheus && command -v prometheus-alertmanager; } >/dev/null \
+	  || { $(SUDO) apt-get update \
+	    && $(SUDO) apt-get install -y --no-install-recommends prometheus prometheus-alertmanager; } || { \
+	  echo "prometheus is missing: install it, for example with 'apt-get install prometheus" \
+	    "prometheus-alertmanager'" >&2; exit 3; }
 
 ## Runs criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests
@@ -68,17 +76,12 @@ bench-bulk: tools
 mutated: guests
 	cargo test --release --package sandlab --test validate -- --ignored
 
-## Opens an HTML report in Chromium, which must log no error.
+## Opens an HTML report, and the dashboard of a host, in Chromium, which must log no error.
 browser: guests
 	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } || { \
 	  echo "chromium is missing: install it, for example with 'apt-get install chromium'" >&2; exit 3; }
 	cargo test --release --package sandlab --test report -- --ignored
-
-## Installs Prometheus's tools and Alertmanager, which tests run, where they are missing.
-prometheus:
-	@{ command -v promtool && command -v prometheus-alertmanager; } >/dev/null || { \
-	  $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends prometheus prometheus-alertmanager; } || { \
-	  echo "promtool is missing: install Prometheus, for example with 'apt-get install prometheus'" >&2; exit 3; }
+	cargo test --release --package sandlab-serve --test dashboard -- --ignored
 
 ## Runs every hostile guest beside good agents for 30 s; `make torture SEED=7` is another order.
 torture:
@@ -112,6 +115,7 @@ claims: guests
 docs:
 	$(SANDLAB) schema run > docs/run.schema.json
 	$(SANDLAB) schema workload > docs/workload.schema.json
+	$(SANDLAB) schema serve > docs/serve.schema.json
 	{ sed '/^|/,$$d' docs/metrics.md; $(SANDLAB) metrics --markdown; } > docs/metrics.md.new
 	mv docs/metrics.md.new docs/metrics.md
 	cargo run --release --quiet --package sandlab-benches --bin claims -- --docs

@@ -46,6 +46,9 @@ pub enum Error {
         /// The line, and what is wrong there.
         reason: String,
     },
+    /// A host stopped before all messages that it had accepted were finished.
+    #[error("stopped with messages left: {0}; a longer `drain` lets them finish")]
+    LeftBehind(String),
     /// A file or folder could not be read or written.
     #[error("cannot {verb} {}: {source}", .path.display())]
     File {
@@ -199,6 +202,7 @@ impl Error {
             Self::WrongReply { .. }
             | Self::Held { .. }
             | Self::Path(_)
+            | Self::LeftBehind(_)
             | Self::TargetsMissed(_)
             | Self::Invalid { .. } => Kind::Finding,
             Self::NotJudged(_) => Kind::NotJudged,

@@ -1,5 +1,6 @@
 //! What all agents of a host have done since it started, at one moment.
 
+use crate::slo::Standing;
 use sandlab_runtime::messaging::Accounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +20,9 @@ pub struct Snapshot {
     /// What the process and its pools have in use.
     #[serde(default)]
     pub process: ProcessFigures,
+    /// How the objectives stood when the monitor looked last; none without a monitor.
+    #[serde(default)]
+    pub objectives: Vec<Standing>,
 }
 
 /// The figures of one agent, over all of its instances.

@@ -6,6 +6,7 @@ use crate::experiments::{catalogue, standard_targets};
 use crate::metrics::{Direction, Topic};
 use crate::report::{Style, draw};
 use crate::view::Table;
+use sandlab_serve::metrics::CATALOGUE;
 
 /// What is printed of the catalogue.
 #[derive(Debug, clap::Args)]
@@ -39,5 +40,25 @@ pub fn execute(args: &Args) -> Result<()> {
         .text("section", "section", |quantity| quantity.topic.name())
         .text("meaning", "meaning", |quantity| quantity.meaning.trim())
         .done();
-    print(&draw(&table, style))
+    let table = draw(&table, style);
+    print(&match style {
+        Style::Markdown => table + &in_production(),
+        _ => table,
+    })
+}
+
+/// Returns the part of the page about the metrics of `serve`.
+fn in_production() -> String {
+    let table = Table::of("production", "In production", Topic::Overhead, CATALOGUE)
+        .text("metric", "metric", |metric| metric.sample_name())
+        .text("type", "type", |metric| metric.kind.name())
+        .text("labels", "labels", |metric| metric.labels.join(", "))
+        .text("meaning", "meaning", |metric| metric.help)
+        .done();
+    format!(
+        "\n## In production\n\nWhat [`sandlab serve`](serve.md) exports at `/metrics`, in \
+         OpenMetrics and in Prometheus's\nown text format. `agent` is a name of the configuration, \
+         so that no label is unbounded.\n\n{}",
+        draw(&table, Style::Markdown)
+    )
 }

@@ -21,6 +21,7 @@ mod run;
 mod runs;
 mod sample;
 mod schema;
+mod serve;
 mod session;
 mod slo;
 mod streams;
@@ -78,6 +79,8 @@ enum Command {
     Sample(sample::Args),
     /// Print a JSON Schema of the files that sandlab reads and writes.
     Schema(schema::Args),
+    /// Serve agents over HTTP, in production.
+    Serve(serve::Args),
     /// Propose objectives for production, or print them as Prometheus rules.
     Slo(slo::Args),
     /// Check that guests are what they must be, before anybody runs them.
@@ -141,6 +144,7 @@ impl Cli {
             Command::Runs(args) => runs::execute(&args),
             Command::Sample(args) => sample::execute(&args),
             Command::Schema(args) => schema::execute(&args),
+            Command::Serve(args) => serve::execute(&args),
             Command::Slo(args) => slo::execute(&args),
             Command::Validate(args) => validate::execute(&args),
         };

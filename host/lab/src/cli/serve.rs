@@ -1,0 +1,89 @@
+//! `sandlab serve`
+
+use super::{print, streams};
+use crate::bundle::find;
+use crate::{Error, Result};
+use sandlab_serve::Config;
+use sandlab_serve::run::{Options, RunError, Source};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The agents that are served, and where.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A configuration in TOML (docs/serve.schema.json), or agents: names, bundles, crates or
+    /// components.
+    #[arg(required = true, value_name = "CONFIG.toml|AGENT")]
+    what: Vec<String>,
+    /// Check the configuration, and that every component loads, instead of serving.
+    #[arg(long)]
+    check: bool,
+    /// Listen here instead of where the configuration says; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
+}
+
+pub fn execute(args: &Args) -> Result<()> {
+    let options = Options {
+        source: source(&args.what)?,
+        http: args.http,
+        resolve: Arc::new(component),
+        say: Arc::new(streams::say),
+    };
+    if args.check {
+        let agents = options.check().map_err(failed)?;
+        return print(&format!("{} can be served: {}\n", args.what.join(" "), agents.join(", ")));
+    }
+    let left = options.run().map_err(failed)?;
+    if left.agents.is_empty() {
+        streams::say("drained: nothing was left");
+        return Ok(());
+    }
+    let left = left.agents.iter().map(|(name, count)| format!("{name} {count}"));
+    let left: Vec<_> = left.collect();
+    Err(Error::LeftBehind(left.join(", ")))
+}
+
+fn source(what: &[String]) -> Result<Source> {
+    if let [file] = what
+        && file.ends_with(".toml")
+    {
+        return Ok(Source::File(PathBuf::from(file)));
+    }
+    let mut agents = Vec::new();
+    for what in what {
+        let subject = find(what, &mut streams::say)?;
+        let component = subject.component().to_string_lossy().into_owned();
+        agents.push((name(&subject.name()), component));
+    }
+    Ok(Source::Given(Box::new(Config::of_components(agents))))
+}
+
+/// Returns the name of what is served without a configuration: that of the bundle, or of the file.
+fn name(subject: &str) -> String {
+    let file = Path::new(subject).file_stem().unwrap_or_default().to_string_lossy();
+    let plain = |letter: char| match letter {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => letter,
+        _ => '-',
+    };
+    file.chars().map(plain).take(64).collect()
+}
+
+/// Finds a component by what stands in a configuration.
+fn component(what: &str) -> Result<PathBuf, String> {
+    let found = find(what, &mut streams::say);
+    found.map(|subject| subject.component()).map_err(|error| error.to_string())
+}
+
+fn failed(error: RunError) -> Error {
+    match error {
+        RunError::Config(_) | RunError::Component(_) | RunError::Access(_) => {
+            Error::Usage(error.to_string())
+        }
+        RunError::Agent(_)
+        | RunError::Monitor(_)
+        | RunError::Listen { .. }
+        | RunError::System { .. } => Error::Machine(error.to_string()),
+    }
+}

@@ -123,3 +123,18 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_performative_survives_its_name_and_another_name_is_told_the_right_ones() {
+        for (performative, name) in Performative::NAMES {
+            assert_eq!(name.parse(), Ok(performative));
+            assert_eq!(performative.to_string(), name);
+        }
+        let error = "shout".parse::<Performative>().unwrap_err();
+        assert!(error.contains("\"shout\"") && error.contains("query-if"), "{error}");
+    }
+}

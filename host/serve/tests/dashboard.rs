@@ -2,15 +2,48 @@
 
 mod common;
 
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
 use common::Served;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::net::TcpListener;
 
 const CONFIG: &str = "[agents.echo]\ncomponent = '@echo'\ninstances = 2\n\
                       [agents.faulty]\ncomponent = '@faulty'\nrestarts.intensity = 1000000\n\
                       [agents.stopped]\ncomponent = '@faulty'\nrestarts.intensity = 0\n\
                       [agents.notebook]\ncomponent = '@notebook'";
+
+/// Serves the same page and events, but a browser waits for a picture before it says that the page
+/// is there, and looks at it: until then it has drawn for so long.
+async fn lasting(served: &Served, page: String, time: Duration) -> SocketAddr {
+    let page = page.replace("</main>", "<img src=slow alt=''></main>");
+    let slow = async move || tokio::time::sleep(time).await;
+    let router = Router::new()
+        .route("/", get(async || Html(page)))
+        .route("/slow", get(slow))
+        .fallback_service(sandlab_serve::http::router(served.app.clone()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = TowerToHyperService::new(router.clone());
+            tokio::spawn(async move {
+                let builder = Builder::new(TokioExecutor::new());
+                // The browser closes it.
+                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    address
+}
 
 /// What a browser writes to its console over a page, the page as it has become, and a picture.
 fn browse(url: &str, picture: &Path, scheme: u8, width: u32) -> (String, String) {
@@ -26,8 +59,6 @@ fn browse(url: &str, picture: &Path, scheme: u8, width: u32) -> (String, String)
         "--disable-component-update",
         "--disable-sync",
         "--enable-logging=stderr",
-        // The page is looked at when it has lived for so long, in the browser's own time.
-        "--timeout=15000",
         "--dump-dom",
     ]);
     chromium.arg(format!("--window-size={width},1000"));
@@ -60,7 +91,9 @@ fn a_browser_draws_what_agents_do_in_light_and_dark() {
                 served.post("/agents/notebook", &[], format!("put {number}\nx"));
             }
         });
-        let url = format!("http://{}/", served.address);
+        let page = served.get("/", &[]).text().to_owned();
+        let lasting = served.block_on(lasting(&served, page, Duration::from_secs(12)));
+        let url = format!("http://{lasting}/");
         let picture = |name: &str| folder.join(name);
         let pages = [
             browse(&url, &picture("dashboard-dark.png"), 0, 1_250),
@@ -68,6 +101,9 @@ fn a_browser_draws_what_agents_do_in_light_and_dark() {
             browse(&url, &picture("dashboard-narrow.png"), 1, 420),
         ];
         is_over.store(true, Relaxed);
+        // As it is served, with its policy.
+        let (said, _) = browse(&format!("http://{}/", served.address), &picture("own.png"), 1, 600);
+        assert_eq!(said, "");
         for (said, page) in &pages {
             assert_eq!(said, "");
             assert!(page.contains("live · up"), "{page}");

@@ -7,14 +7,23 @@ use sandlab_serve::{Host, Loaded};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+/// Starts a host; also in async code, in which a thread may not wait without saying so.
 fn host(text: &str) -> Host {
     let config = config(text);
-    Host::start(loaded(&config, &Loaded::default()), config.settings()).unwrap()
+    let start = || Host::start(loaded(&config, &Loaded::default()), config.settings());
+    in_place(start).unwrap()
 }
 
 fn apply(host: &Host, text: &str) -> String {
     let loaded = loaded(&config(text), &host.loaded());
-    host.apply(loaded, common::PATIENCE).unwrap().to_string()
+    in_place(|| host.apply(loaded, common::PATIENCE)).unwrap().to_string()
+}
+
+fn in_place<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) => tokio::task::block_in_place(work),
+        Err(_) => work(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,17 +35,14 @@ async fn only_what_differs_is_replaced() {
     };
     ask("put a\nkept").await;
     let names = host.watch_names();
-    let said = tokio::task::block_in_place(|| {
-        apply(&host, "[agents.notes]\ncomponent = '@notebook'\n[agents.new]\ncomponent = '@echo'")
-    });
+    let said =
+        apply(&host, "[agents.notes]\ncomponent = '@notebook'\n[agents.new]\ncomponent = '@echo'");
     assert_eq!(said, "added new; changed none; removed old");
     assert!(names.has_changed().unwrap());
     assert_eq!(host.names(), ["new", "notes"]);
     assert!(ask("get a").await.contains("kept"));
     assert!(host.ask("old", request("x")).await.is_err());
-    let said = tokio::task::block_in_place(|| {
-        apply(&host, "[agents.notes]\ncomponent = '@notebook'\ninstances = 2")
-    });
+    let said = apply(&host, "[agents.notes]\ncomponent = '@notebook'\ninstances = 2");
     assert_eq!(said, "added none; changed notes; removed new");
     let figures = &host.snapshot().await.agents["notes"];
     assert_eq!((figures.answered, figures.instances), (2, 2), "what was counted stays");
@@ -90,7 +96,7 @@ async fn agents_find_the_new_version_by_its_name() {
         )
     };
     let host = host(&text(1));
-    tokio::task::block_in_place(|| apply(&host, &text(2)));
+    apply(&host, &text(2));
     let handled = host.snapshot().await.accounts.handled;
     host.ask("all", request("x")).await.unwrap();
     let rest = host.drain(common::PATIENCE).await;

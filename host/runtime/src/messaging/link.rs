@@ -154,3 +154,30 @@ impl Link for Hub {
         self.window.add_permits(done as usize);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_replies_of_a_call_go_to_whoever_asked_for_all_and_the_first_to_others() {
+        let hub = Hub::new(2);
+        let (mut first, _guard) = hub.expect(1);
+        let (mut all, _guard) = hub.expect_all(2);
+        let reply = |content: &[u8]| Ok(Message::request(content));
+        let mut deliveries = VecDeque::from([
+            (1, reply(b"a")),
+            (1, reply(b"b")),
+            (2, reply(b"c")),
+            (2, reply(b"d")),
+            (3, reply(b"nobody's")),
+            (2, reply(b"too late")),
+        ]);
+        hub.deliver(&mut deliveries, 2);
+        assert_eq!(first.try_recv().unwrap().unwrap().content, b"a");
+        let all = all.try_recv().unwrap().unwrap();
+        let contents: Vec<_> = all.iter().map(|message| &message.content[..]).collect();
+        assert_eq!(contents, [b"c", b"d"]);
+        assert!(deliveries.is_empty());
+    }
+}

@@ -142,7 +142,7 @@ impl Agent {
     pub(super) fn resolve(&mut self, base: &Path) {
         let file = base.join(&self.component);
         // Anything else is a name, which whoever finds components knows.
-        if file.exists() {
+        if !self.component.is_empty() && file.exists() {
             self.component = file.to_string_lossy().into_owned();
         }
     }

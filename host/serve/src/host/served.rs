@@ -16,8 +16,15 @@ pub struct Served {
     pub program: Program,
     pub pool: Pool,
     pub counters: Arc<Counters>,
-    /// The restarts of each instance as last seen, in the pool's order.
-    restarts: Vec<AtomicU64>,
+    /// What was last known of each instance, in the pool's order.
+    known: Vec<Known>,
+}
+
+/// What stays known of an instance while it is in a call, and after it has ended.
+#[derive(Default)]
+struct Known {
+    restarts: AtomicU64,
+    memory: AtomicU64,
 }
 
 impl Served {
@@ -34,8 +41,8 @@ impl Served {
         let agents = started.map_err(failed)?;
         // At least one was asked for.
         let pool = Pool::of(agents, program.agent.routing).ok_or(failed(SpawnError::ShutDown))?;
-        let restarts = (0..count).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { program: program.clone(), pool, counters, restarts })
+        let known = (0..count).map(|_| Known::default()).collect();
+        Ok(Self { program: program.clone(), pool, counters, known })
     }
 
     /// Returns the instance that other agents find by the agent's name.
@@ -46,20 +53,23 @@ impl Served {
     /// Returns the figures, with what the runtime knows of the instances.
     pub fn figures(&self, alive: &HashMap<AgentId, Residence>) -> AgentFigures {
         let mut figures = self.counters.figures();
-        figures.wanted = self.restarts.len() as u64;
-        for (agent, restarts) in self.pool.agents().zip(&self.restarts) {
+        figures.wanted = self.known.len() as u64;
+        for (agent, known) in self.pool.agents().zip(&self.known) {
             if let Some(residence) = alive.get(&agent) {
-                restarts.fetch_max(residence.restarts, Relaxed);
+                known.restarts.fetch_max(residence.restarts, Relaxed);
+                if let Some(memory) = residence.usage.memory {
+                    known.memory.store(memory, Relaxed);
+                }
                 figures.instances += 1;
                 figures.queued += residence.queued + residence.calling;
-                figures.linear_memory += residence.usage.memory.unwrap_or(0);
+                figures.linear_memory += known.memory.load(Relaxed);
                 figures.fuel = figures
                     .fuel
                     .into_iter()
                     .chain(residence.usage.fuel)
                     .reduce(u64::saturating_add);
             }
-            figures.restarts += restarts.load(Relaxed);
+            figures.restarts += known.restarts.load(Relaxed);
         }
         figures
     }
@@ -90,6 +100,7 @@ impl Served {
         for agent in self.pool.agents() {
             runtime.stop(agent);
         }
-        self.counters.keep_restarts(self.restarts.iter().map(|count| count.load(Relaxed)).sum());
+        let restarts = self.known.iter().map(|known| known.restarts.load(Relaxed));
+        self.counters.keep_restarts(restarts.sum());
     }
 }

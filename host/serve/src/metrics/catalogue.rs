@@ -170,7 +170,7 @@ pub const CATALOGUE: &[Metric] = &[
         name: "sandlab_linear_memory_bytes",
         kind: Kind::Gauge,
         labels: &["agent"],
-        help: "Linear memory of all instances that are not in a call that can wait.",
+        help: "Linear memory of all instances; of one in a call that waits, before that call.",
         read: |snapshot, to| each_agent(snapshot, to, |figures| figures.linear_memory),
     },
     Metric {

@@ -1,9 +1,13 @@
 //! Objectives: proposed from a stored run, and printed as Prometheus rules.
 
+mod common;
+
 use assert_cmd::Command;
+use common::host::{Host, PATIENCE};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 fn sandlab(arguments: &[&str]) -> Command {
     let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
@@ -66,4 +70,41 @@ fn objectives_that_make_no_sense_are_told_with_the_place() {
     rules("[[objective]]\nname = 'a'\nobjective = '99'").stderr(contains("line 3"));
     rules("[[objective]]\nname = 'a'\nobjective = '9 %'\nlatency = '3ms'")
         .stderr(contains("take 2 ms or 5 ms"));
+}
+
+/// Windows are as short as ten minutes make them: the fast ones are 70 ms and 0.8 s.
+const BREAKS: &str = r#"
+[agents.json]
+component = "json"
+
+[monitor]
+interval = "20ms"
+
+[[objective]]
+name = "json-answers"
+agent = "json"
+objective = "99 %"
+window = "10m"
+
+[[alert]]
+file = "alerts.jsonl"
+"#;
+
+#[test]
+fn a_host_that_breaks_an_objective_tells_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("serve.toml");
+    std::fs::write(&config, BREAKS).unwrap();
+    let host = Host::serve(&[config.to_str().unwrap()]);
+    let told = || std::fs::read_to_string(folder.path().join("alerts.jsonl")).unwrap_or_default();
+    let due = Instant::now() + PATIENCE;
+    while !told().contains("\"state\":\"firing\"") {
+        assert!(Instant::now() < due, "it tells of nothing: {:?}", told());
+        assert!(post(&host.address, "/agents/json", "{").contains("422"));
+    }
+    let alert = told();
+    let alert: serde_json::Value = serde_json::from_str(alert.lines().next().unwrap()).unwrap();
+    assert_eq!(alert["objective"], "json-answers");
+    assert!(alert["summary"].as_str().unwrap().starts_with("99 % of json's messages answered"));
+    assert!(alert["runbook"].as_str().unwrap().contains("sandlab validate json"));
 }

@@ -9,6 +9,7 @@ pub use counters::{bounds, reason};
 
 use crate::load::Loaded;
 use crate::nats::Connections;
+use crate::slo::Standing;
 use crate::snapshot::{AgentFigures, Snapshot};
 use sandlab_runtime::messaging::{
     Client, DeliveryError, Draft, Residence, Roster, Runtime, Settings, SpawnError, Task,
@@ -17,7 +18,7 @@ use sandlab_runtime::{AgentId, Message, Performative};
 use served::Served;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -91,6 +92,8 @@ struct Inner {
     changing: Mutex<()>,
     /// What each of the runtime's threads told last.
     rosters: Mutex<Vec<Roster>>,
+    /// How the objectives stood when the monitor looked last.
+    objectives: Mutex<Vec<Standing>>,
     names: watch::Sender<Vec<String>>,
     draining: watch::Sender<bool>,
     /// The connections to NATS; not set if there are none.
@@ -116,6 +119,7 @@ impl Host {
             loaded: RwLock::default(),
             changing: Mutex::default(),
             rosters: Mutex::default(),
+            objectives: Mutex::default(),
             names: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
             nats: OnceLock::new(),
@@ -197,7 +201,17 @@ impl Host {
             accounts: rosters.iter().map(|roster| roster.accounts).sum(),
             process: self.loaded().process(),
             nats: self.0.nats.get().map(Connections::figures),
+            objectives: self.objectives().clone(),
         }
+    }
+
+    /// Keeps how the objectives stand, for those who look at the host.
+    pub fn set_objectives(&self, standings: Vec<Standing>) {
+        *self.objectives() = standings;
+    }
+
+    fn objectives(&self) -> MutexGuard<'_, Vec<Standing>> {
+        self.0.objectives.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns what each of the runtime's threads told, now or before.

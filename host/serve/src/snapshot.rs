@@ -1,6 +1,7 @@
 //! What all agents of a host have done since it started, at one moment.
 
 use crate::nats::ConnectionFigures;
+use crate::slo::Standing;
 use sandlab_runtime::messaging::Accounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,6 +24,9 @@ pub struct Snapshot {
     /// What the connections to NATS have done; `None` if the host has none.
     #[serde(default)]
     pub nats: Option<ConnectionFigures>,
+    /// How the objectives stood when the monitor looked last; none without a monitor.
+    #[serde(default)]
+    pub objectives: Vec<Standing>,
 }
 
 /// The figures of one agent, over all of its instances.

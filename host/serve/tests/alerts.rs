@@ -1,5 +1,5 @@
 //! A monitor, from snapshots to the destinations of its alerts: a webhook that fails at first, a
-//! real Alertmanager (Debian's package, which `make prometheus` installs), a file, a command.
+//! real Alertmanager (Debian's package, which `make servers` installs), a file, a command.
 
 use jiff::Timestamp;
 use sandlab_runtime::child::Child;
@@ -98,7 +98,7 @@ fn alertmanager(folder: &Path) -> (String, Child) {
         .arg("--cluster.listen-address=")
         .stdout(Stdio::null());
     let child = Child::start(&mut command)
-        .expect("prometheus-alertmanager is missing: `make prometheus` installs it");
+        .expect("prometheus-alertmanager is missing: `make servers` installs it");
     let url = format!("http://{free}");
     let ready = format!("{url}/-/ready");
     wait_for("Alertmanager is ready", || ureq::get(&ready).call().is_ok());

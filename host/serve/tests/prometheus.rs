@@ -1,5 +1,5 @@
 //! The rules that objectives become, in Prometheus's own hands: `promtool` of Debian's package
-//! `prometheus`, which `make prometheus` installs.
+//! `prometheus`, which `make servers` installs.
 
 use sandlab_serve::slo::{Objective, read_objectives, rules};
 use std::fmt::Write;
@@ -29,7 +29,7 @@ fn objectives(folder: &Path) -> Vec<Objective> {
 
 fn promtool(folder: &Path, args: &[&str]) -> String {
     let done = Command::new("promtool").args(args).current_dir(folder).output();
-    let done = done.expect("promtool is missing: `make prometheus` installs it");
+    let done = done.expect("promtool is missing: `make servers` installs it");
     let [out, error] = [done.stdout, done.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(done.status.success(), "{args:?}: {out}{error}");
     out

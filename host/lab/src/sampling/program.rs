@@ -91,10 +91,14 @@ pub fn programs(
 
 impl Program {
     /// Returns an agent that is deployed at these targets, at least one.
-    pub fn deployed(targets: Vec<Target>, deadline: Duration, traffic: &Traffic) -> Self {
+    ///
+    /// # Errors
+    /// If a host cannot be reached, or serves no such agent.
+    pub fn deployed(targets: Vec<Target>, deadline: Duration, traffic: &Traffic) -> Result<Self> {
         let agent = targets.first().map_or_else(String::new, |target| target.agent.clone());
         let deployed = Arc::new(Deployed::new(targets, deadline));
-        Self {
+        deployed.accounts()?;
+        Ok(Self {
             agent,
             backend: BackendKind::Deployed,
             start: deployed.clone(),
@@ -104,7 +108,7 @@ impl Program {
             notes: Vec::new(),
             directory: None,
             deployed: Some(deployed),
-        }
+        })
     }
 
     /// Measures something of it. If it is deployed elsewhere, the accounts of both sides have to

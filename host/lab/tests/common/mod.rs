@@ -4,6 +4,7 @@
 pub mod children;
 pub mod crowd;
 pub mod guests;
+pub mod host;
 pub mod mishaps;
 pub mod path;
 

@@ -1,5 +1,6 @@
 //! What the dashboard shows of a moment, in as few bytes as a thousand agents ask for.
 
+use crate::slo::{Severity, Standing};
 use crate::snapshot::{AgentFigures, Snapshot};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,6 +16,17 @@ pub struct Frame {
     /// The bounds of all histograms' buckets.
     bounds: Vec<f64>,
     agents: BTreeMap<String, Row>,
+    objectives: Vec<Budget>,
+}
+
+/// An objective.
+#[derive(Debug, Serialize)]
+struct Budget {
+    name: String,
+    agent: Option<String>,
+    /// The share of its error budget that is left.
+    left: Option<f64>,
+    alarm: Option<Severity>,
 }
 
 /// An agent.
@@ -49,6 +61,18 @@ impl Frame {
                 .iter()
                 .map(|(name, row)| (name.clone(), Row::of(row)))
                 .collect(),
+            objectives: snapshot.objectives.iter().map(Budget::of).collect(),
+        }
+    }
+}
+
+impl Budget {
+    fn of(standing: &Standing) -> Self {
+        Self {
+            name: standing.objective.clone(),
+            agent: standing.agent.clone(),
+            left: standing.budget_left,
+            alarm: standing.alarm,
         }
     }
 }

@@ -187,6 +187,37 @@ pub const CATALOGUE: &[Metric] = &[
         },
     },
     Metric {
+        name: "sandlab_objective_budget_left_ratio",
+        kind: Kind::Gauge,
+        labels: &["objective"],
+        help: "Share of the error budget of an objective's window that is left; negative when more \
+               was spent than there was.",
+        read: |snapshot, to| {
+            for standing in &snapshot.objectives {
+                if let Some(left) = standing.budget_left {
+                    to(&[&standing.objective], Value::Number(left));
+                }
+            }
+        },
+    },
+    Metric {
+        name: "sandlab_objective_burn_rate",
+        kind: Kind::Gauge,
+        labels: &["objective", "window"],
+        help: "How many times as fast as it may an objective's error budget is spent within the long \
+               window of each alert.",
+        read: |snapshot, to| {
+            for standing in &snapshot.objectives {
+                for burn in &standing.burns {
+                    let window = humantime::format_duration(burn.long_window).to_string();
+                    if let Some(rate) = burn.long {
+                        to(&[&standing.objective, &window], Value::Number(rate));
+                    }
+                }
+            }
+        },
+    },
+    Metric {
         name: "sandlab_runtime_messages",
         kind: Kind::Counter,
         labels: &["end"],

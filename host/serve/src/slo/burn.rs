@@ -4,7 +4,7 @@ use super::count::Counter;
 use super::history::History;
 use super::{Objective, Pair, Severity, pairs};
 use crate::Snapshot;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The part of a factor below which the burn has to fall until an alarm is over. One that hovers
@@ -44,7 +44,7 @@ pub struct Change {
 }
 
 /// How an objective stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Standing {
     /// The objective's name.
@@ -61,7 +61,7 @@ pub struct Standing {
 }
 
 /// How fast a budget burns in a pair of windows: 1 spends it exactly within the objective's window.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Burn {
     /// The burn that is too much in both of the windows.

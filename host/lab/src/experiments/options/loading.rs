@@ -109,7 +109,7 @@ impl Loading {
         };
         let traffics = sizes.into_iter().map(|size| self.messages.traffic_of(agent, size));
         let traffics = traffics.collect::<Result<Vec<_>>>()?;
-        let program = Program::deployed(targets.clone(), given.sandbox.deadline, &traffics[0]);
+        let program = Program::deployed(targets.clone(), given.sandbox.deadline, &traffics[0])?;
         Ok(steps(load, Vec::new(), &[program], &traffics, measure))
     }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use assert_cmd::Command;
-use common::host::{Host, PATIENCE};
+use common::host::{Host, PATIENCE, post};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use std::path::{Path, PathBuf};
@@ -95,12 +95,12 @@ fn a_host_that_breaks_an_objective_tells_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("serve.toml");
     std::fs::write(&config, BREAKS).unwrap();
-    let host = Host::serve(&[config.to_str().unwrap()]);
+    let host = Host::start(&[config.to_str().unwrap()]);
     let told = || std::fs::read_to_string(folder.path().join("alerts.jsonl")).unwrap_or_default();
     let due = Instant::now() + PATIENCE;
     while !told().contains("\"state\":\"firing\"") {
         assert!(Instant::now() < due, "it tells of nothing: {:?}", told());
-        assert!(post(&host.address, "/agents/json", "{").contains("422"));
+        assert!(post(&host.address, "/agents/json", "{").0.contains("422"));
     }
     let alert = told();
     let alert: serde_json::Value = serde_json::from_str(alert.lines().next().unwrap()).unwrap();

@@ -24,7 +24,7 @@ const SHORT: &str = "--rate 500 --duration 500ms --ramp-up 100ms --agents 4";
 
 #[test]
 fn every_load_comes_to_the_same_accounts_on_both_sides() {
-    let host = Host::serve(&["echo", "json"]);
+    let host = Host::start(&["echo", "json"]);
     let url = |agent: &str| format!("http://{}/agents/{agent}", host.address);
     let alike = || contains("by the client and by the host alike").and(contains("deployed"));
     load("latency", &url("echo"), SHORT).code(in_iter([0, 4])).stdout(alike());
@@ -32,7 +32,7 @@ fn every_load_comes_to_the_same_accounts_on_both_sides() {
     let closed = "--duration 300ms --agents 2 --depth 4";
     load("throughput", &url("echo"), closed).code(in_iter([0, 4])).stdout(alike());
     // Of two hosts, each has its own accounts.
-    let other = Host::serve(&["echo"]);
+    let other = Host::start(&["echo"]);
     let both = format!("{},http://{}/agents/echo", url("echo"), other.address);
     let each = contains(&host.address).and(contains(&other.address)).and(alike());
     load("latency", &both, SHORT).code(in_iter([0, 4])).stdout(each);
@@ -42,7 +42,7 @@ fn every_load_comes_to_the_same_accounts_on_both_sides() {
 
 #[test]
 fn what_somebody_else_sends_meanwhile_is_a_difference() {
-    let host = Host::serve(&["echo"]);
+    let host = Host::start(&["echo"]);
     let ends = AtomicBool::new(false);
     thread::scope(|scope| {
         let (address, ends) = (&host.address, &ends);
@@ -59,7 +59,7 @@ fn what_somebody_else_sends_meanwhile_is_a_difference() {
 
 #[test]
 fn a_target_that_is_none_is_told_before_anything_is_sent() {
-    let host = Host::serve(&["echo"]);
+    let host = Host::start(&["echo"]);
     let nobody = format!("http://{}/agents/nobody", host.address);
     load("latency", &nobody, SHORT).code(2).stderr(contains("no messages of this agent"));
     let gone = "http://127.0.0.1:9/agents/echo";

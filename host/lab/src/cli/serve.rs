@@ -81,8 +81,9 @@ fn failed(error: RunError) -> Error {
         RunError::Config(_) | RunError::Component(_) | RunError::Access(_) => {
             Error::Usage(error.to_string())
         }
-        RunError::Agent(_) | RunError::Listen { .. } | RunError::System { .. } => {
-            Error::Machine(error.to_string())
-        }
+        RunError::Agent(_)
+        | RunError::Listen { .. }
+        | RunError::Nats(_)
+        | RunError::System { .. } => Error::Machine(error.to_string()),
     }
 }

@@ -69,7 +69,7 @@ bench: guests
 
 ## Measures agents over NATS, against a bare responder and with a second connection.
 bench-nats: guests servers
-	cargo run --release --quiet --package sandlab-benches --bin nats
+	cargo run --release --quiet --package sandlab-serve --example against_nats
 
 ## Starts as many agents as each memory layout holds, of three kinds, and compares with the plan.
 bench-density: guests

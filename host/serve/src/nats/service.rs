@@ -14,11 +14,13 @@ use async_nats::service::endpoint::Endpoint;
 use async_nats::service::{self, ServiceExt};
 use bytes::Bytes;
 use bytesize::ByteSize;
+use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use sandlab_runtime::{Message, Performative};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -56,8 +58,8 @@ struct Common {
 struct Agent {
     common: Arc<Common>,
     name: String,
-    /// A permit for each message that may wait for its reply.
-    places: Arc<Semaphore>,
+    /// Messages that wait for their reply.
+    waiting: AtomicUsize,
 }
 
 impl Service {
@@ -110,8 +112,8 @@ impl Service {
     }
 
     async fn listen(&mut self, name: String, subject: &str) -> Result<(), NatsError> {
-        let places = Arc::new(Semaphore::new(self.common.settings.concurrency));
-        let agent = Arc::new(Agent { common: self.common.clone(), name, places });
+        let waiting = AtomicUsize::new(0);
+        let agent = Arc::new(Agent { common: self.common.clone(), name, waiting });
         let connections = &self.common.connections;
         let mut listeners = Vec::new();
         for index in connections.listening(&agent.name) {
@@ -145,7 +147,7 @@ impl Service {
                 // A listener that panicked has reported it on standard error.
                 let _ = timeout_at(until, listener).await;
             }
-            left += agent.answered(until).await;
+            left += agent.waiting.load(Ordering::Relaxed);
         }
         let _ = timeout_at(until, self.common.connections.flush()).await;
         Drained { left }
@@ -170,77 +172,81 @@ fn refused_subscription(to: &str, error: &async_nats::Error) -> NatsError {
     NatsError::Subscribe(to.to_owned(), error.to_string())
 }
 
-/// Receives an agent's messages from one connection, until the service leaves.
+/// Receives an agent's messages from one connection, until the service leaves, and then answers
+/// what it has. All in one task: to wake another for every message would cost more than it gains.
 async fn receive(
     agent: Arc<Agent>,
     connection: Client,
     mut endpoint: Endpoint,
     mut leave: watch::Receiver<bool>,
 ) {
+    let mut answering = FuturesUnordered::new();
+    let mut leaves = false;
     loop {
-        tokio::select! {
-            biased;
-            message = endpoint.next() => match message {
-                Some(message) => agent.take(message, &connection).await,
-                None => return,
-            },
-            () = async { _ = leave.changed().await } => break,
+        let message = tokio::select! {
+            message = endpoint.next() => message,
+            Some(()) = answering.next() => continue,
+            () = async { _ = leave.changed().await }, if !leaves => {
+                leaves = true;
+                match endpoint.stop().await {
+                    // It goes on with what has arrived before.
+                    Ok(()) => continue,
+                    Err(_) => break,
+                }
+            }
+        };
+        let Some(message) = message else { break };
+        if let Some(asked) = agent.take(message).await {
+            answering.push(agent.answer(asked, &connection));
         }
     }
-    if endpoint.stop().await.is_ok() {
-        // What has arrived before.
-        while let Some(message) = endpoint.next().await {
-            agent.take(message, &connection).await;
-        }
-    }
+    while answering.next().await.is_some() {}
+}
+
+/// A message for the agent, whose sender waits for the reply.
+struct Asked {
+    message: service::Request,
+    request: Request,
 }
 
 impl Agent {
-    /// Has a message answered by a task of its own, or refuses it at once if too many wait: a slow
-    /// agent must not fill the buffer of the connection, where messages would be lost unseen.
-    async fn take(self: &Arc<Self>, message: service::Request, connection: &Client) {
-        match self.places.clone().try_acquire_owned() {
-            Ok(place) => {
-                tokio::spawn(self.clone().answer(message, connection.clone(), place));
+    /// Takes a message; returns it if it is to be answered. What cannot be is refused at once, so
+    /// that a slow agent does not fill the buffer of the connection, where messages would be lost
+    /// unseen.
+    async fn take(&self, message: service::Request) -> Option<Asked> {
+        let wants_reply = message.message.reply.is_some();
+        let refused = match self.read(&message.message) {
+            Ok(Read::FromClient(request)) if wants_reply => {
+                let most = self.common.settings.concurrency;
+                if self.waiting.fetch_add(1, Ordering::Relaxed) < most {
+                    return Some(Asked { message, request });
+                }
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                let text = format!("{most} messages wait for {:?}; send less, or later", self.name);
+                Refused::new(code::TOO_MANY, text)
             }
-            Err(_) => {
-                let text = format!(
-                    "{} messages wait for {:?}; send less, or later",
-                    self.common.settings.concurrency, self.name
-                );
-                refuse(&message, Refused::new(code::TOO_MANY, text)).await;
+            Ok(Read::FromClient(request)) => {
+                // Nobody waits for the reason; the host counts it.
+                let _ = self.common.host.tell(&self.name, request).await;
+                return None;
             }
-        }
+            // Replies are messages of their own; only why there is none is told here.
+            Ok(Read::FromAgent(peers, arrived)) => {
+                peers.enter_by_name(&self.name, arrived).err()?
+            }
+            Err(refused) => refused,
+        };
+        refuse(&message, refused).await;
+        None
     }
 
-    async fn answer(
-        self: Arc<Self>,
-        message: service::Request,
-        connection: Client,
-        _place: OwnedSemaphorePermit,
-    ) {
-        let wants_reply = message.message.reply.is_some();
-        let answered = match self.read(&message.message) {
-            Ok(Read::FromAgent(peers, arrived)) => {
-                // Replies are messages of their own; only why there is none is told here.
-                peers.enter_by_name(&self.name, arrived).map(|()| None)
-            }
-            Ok(Read::FromClient(request)) if wants_reply => {
-                let answered = self.common.host.ask(&self.name, request).await;
-                answered.map(Some).map_err(wire::refused)
-            }
-            // Nobody waits for the reason; the host counts it.
-            Ok(Read::FromClient(request)) => {
-                let told = self.common.host.tell(&self.name, request).await;
-                told.map(|()| None).map_err(wire::refused)
-            }
-            Err(refused) => Err(refused),
-        };
-        match answered {
-            Ok(Some(replies)) => reply(&message, &connection, replies).await,
-            Ok(None) => {}
-            Err(refused) => refuse(&message, refused).await,
+    async fn answer(&self, asked: Asked, connection: &Client) {
+        let Asked { message, request } = asked;
+        match self.common.host.ask(&self.name, request).await {
+            Ok(replies) => reply(&message, connection, replies).await,
+            Err(error) => refuse(&message, wire::refused(error)).await,
         }
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn read(&self, message: &async_nats::Message) -> Result<Read<'_>, Refused> {
@@ -268,13 +274,6 @@ impl Agent {
             content: message.payload.to_vec(),
         }))
     }
-
-    /// Waits until no message waits for its answer; returns how many do at the end of the time.
-    async fn answered(&self, until: Instant) -> usize {
-        let all = self.common.settings.concurrency;
-        let _ = timeout_at(until, self.places.acquire_many(all as u32)).await;
-        all - self.places.available_permits()
-    }
 }
 
 /// A message that was read, by who sent it.
@@ -286,10 +285,12 @@ enum Read<'a> {
 /// Sends all replies, the last one as the micro service's response.
 async fn reply(message: &service::Request, connection: &Client, replies: Vec<Message>) {
     let (Some(inbox), of) = (&message.message.reply, replies.len() as u32) else { return };
+    let is_plain = message.message.headers.is_none();
     let mut replies = replies.into_iter().zip(1..).peekable();
     let mut sent = Ok(());
     while let (Ok(()), Some((reply, number))) = (&sent, replies.next()) {
-        let headers = wire::reply(reply.performative, reply.conversation, Place { number, of });
+        let place = Place { number, of };
+        let headers = wire::reply(reply.performative, reply.conversation, place, is_plain);
         let content = Bytes::from(reply.content);
         sent = match replies.peek() {
             Some(_) => connection.publish_with_headers(inbox.clone(), headers, content).await,

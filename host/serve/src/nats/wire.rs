@@ -5,8 +5,8 @@
 //! request   Sandlab-Performative: request     default request, or inform if no reply is wanted
 //!           Sandlab-Conversation: 7           default a new one
 //!           Sandlab-Timeout: 500ms            default that of the settings
-//! reply     Sandlab-Performative: inform
-//!           Sandlab-Conversation: 7
+//! reply     Sandlab-Performative: inform      unless it is inform, and the request had no headers
+//!           Sandlab-Conversation: 7           unless the request had no headers
 //!           Sandlab-Reply: 1/2                if there are several, or none: 0/0
 //! no reply  Nats-Service-Error: the agent ended: …
 //!           Nats-Service-Error-Code: 502
@@ -139,11 +139,21 @@ fn timeout(stated: humantime::Duration) -> Result<Duration, Malformed> {
     Ok(*stated)
 }
 
-/// Returns the headers of a reply.
-pub fn reply(performative: Performative, conversation: u64, place: Place) -> HeaderMap {
+/// Returns the headers of a reply. To a plain request, which had none, only those that say what is
+/// not usual: reading headers takes a client as long as all the rest.
+pub fn reply(
+    performative: Performative,
+    conversation: u64,
+    place: Place,
+    is_plain: bool,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(PERFORMATIVE, performative.name());
-    headers.insert(CONVERSATION, HeaderValue::from(conversation));
+    if !is_plain || performative != Performative::Inform {
+        headers.insert(PERFORMATIVE, performative.name());
+    }
+    if !is_plain {
+        headers.insert(CONVERSATION, HeaderValue::from(conversation));
+    }
     if place != Place::ONLY {
         headers.insert(REPLY, format!("{}/{}", place.number, place.of));
     }
@@ -290,10 +300,13 @@ mod tests {
         for place in
             [Place::ONLY, Place::NONE, Place { number: 1, of: 2 }, Place { number: 2, of: 2 }]
         {
-            let told = replied(None, Some(&reply(Performative::Agree, 7, place))).unwrap().unwrap();
+            let headers = reply(Performative::Agree, 7, place, false);
+            let told = replied(None, Some(&headers)).unwrap().unwrap();
             assert_eq!((told.performative, told.conversation), (Performative::Agree, Some(7)));
             assert_eq!(told.place, place);
         }
+        assert!(reply(Performative::Inform, 7, Place::ONLY, true).is_empty());
+        assert_eq!(reply(Performative::Agree, 7, Place { number: 1, of: 2 }, true).len(), 2);
         assert!(!Place { number: 1, of: 2 }.is_last());
         let bare = replied(None, None).unwrap().unwrap();
         assert_eq!((bare.performative, bare.place), (Performative::Inform, Place::ONLY));

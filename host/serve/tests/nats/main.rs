@@ -19,8 +19,13 @@ async fn any_client_reaches_an_agent_by_its_subject() {
     let served = serve(&["echo"], |_| {}).await;
     let reply = served.client.request("sandlab.echo", "hello".into()).await.unwrap();
     assert_eq!(reply.payload, "hello");
-    let headers = reply.headers.unwrap();
+    assert!(reply.headers.is_none());
+    let mut headers = HeaderMap::new();
+    headers.insert("Sandlab-Conversation", "7");
+    let asked = served.client.request_with_headers("sandlab.echo", headers, "hello".into());
+    let headers = asked.await.unwrap().headers.unwrap();
     assert_eq!(headers.get("Sandlab-Performative").unwrap().as_str(), "inform");
+    assert_eq!(headers.get("Sandlab-Conversation").unwrap().as_str(), "7");
     assert!(headers.get("Sandlab-Reply").is_none());
 }
 

@@ -1,4 +1,8 @@
-//! Measures agents over NATS, on a server of its own: `make bench-nats`.
+//! Measures agents over NATS, on a server of its own: `make bench-nats`, or
+//!
+//! ```text
+//! cargo run --release --package sandlab-serve --example against_nats
+//! ```
 //!
 //! - Requests per second through `serve`, against a responder of a few lines that uses async-nats
 //!   alone; the same for messages that want no reply.
@@ -9,16 +13,13 @@
 //! out.
 
 #[allow(dead_code, reason = "only the tests kill it")]
-#[path = "../../../host/serve/tests/nats/server.rs"]
+#[path = "../tests/nats/server.rs"]
 mod server;
 
-use anyhow::{Context, Result, bail};
 use async_nats::Client;
 use bytes::Bytes;
 use bytesize::ByteSize;
 use futures_util::StreamExt;
-use sandlab::bundle;
-use sandlab::stats::median_interval;
 use sandlab_runtime::Performative;
 use sandlab_runtime::child::{Child, this_program};
 use sandlab_runtime::messaging::Settings as Threads;
@@ -26,11 +27,15 @@ use sandlab_serve::nats::{Connections, Remote, Service, Settings, Spread};
 use sandlab_serve::{Config, Host, Loaded, Request, load};
 use server::NatsServer;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Failure>;
 
 /// The variable with the server's URL for the process that answers.
 const SERVER: &str = "SANDLAB_BENCH_NATS";
@@ -52,12 +57,12 @@ async fn main() -> Result<()> {
     }
     let server = NatsServer::start();
     let child = Child::start(this_program().env(SERVER, server.url()).stdout(Stdio::piped()))?;
-    while child.line(PATIENCE, &|| false).ok().flatten().context("what answers has ended")?
-        != "ready"
-    {}
+    while child.line(PATIENCE, &|| false).ok().flatten().ok_or("what answers has ended")? != "ready"
+    {
+    }
     let client = async_nats::connect(server.url()).await?;
 
-    println!("through serve ÷ bare responder, median and 95 % interval of {ROUNDS} rounds");
+    println!("through serve ÷ bare responder, median and range of {ROUNDS} rounds");
     for size in [16, 1 << 10, 16 << 10] {
         let content = Bytes::from(vec![0x5a; size]);
         let bare = async || ask_all(&client, "bare.echo", &content).await;
@@ -95,13 +100,13 @@ async fn compare(
         rates[0].push(one);
         rates[1].push(two);
     }
-    let median = |samples: &[f64]| median_interval(samples).context("no rounds");
-    let (one, two, ratio) = (median(&rates[0])?, median(&rates[1])?, median(&ratios)?);
-    let ends = ratio.ends().map(|(low, high)| format!("{low:.2} – {high:.2}")).unwrap_or_default();
-    println!(
-        "{what:>40}: {:>8.0}/s against {:>8.0}/s: {:.2} ({ends})",
-        two.value, one.value, ratio.value
-    );
+    ratios.sort_by(f64::total_cmp);
+    let [one, two] = rates.map(|mut rates: Vec<f64>| {
+        rates.sort_by(f64::total_cmp);
+        rates[ROUNDS / 2]
+    });
+    let (low, ratio, high) = (ratios[0], ratios[ROUNDS / 2], ratios[ROUNDS - 1]);
+    println!("{what:>40}: {two:>8.0}/s against {one:>8.0}/s: {ratio:.2} ({low:.2} – {high:.2})");
     Ok(())
 }
 
@@ -113,7 +118,7 @@ async fn ask_all(client: &Client, subject: &'static str, content: &Bytes) -> Res
         async move {
             let reply = client.request(subject, content.clone()).await?;
             if reply.payload.len() != content.len() {
-                bail!("{subject} answered {:?}", reply.headers);
+                return Err(format!("{subject} answered {:?}", reply.headers).into());
             }
             Ok(())
         }
@@ -148,7 +153,7 @@ where
                 ask().await?;
                 answered += 1;
             }
-            anyhow::Ok(answered)
+            Ok::<_, Failure>(answered)
         });
     }
     let mut answered = 0;
@@ -168,7 +173,7 @@ async fn tell_all(
 ) -> Result<f64> {
     let arrived = async || {
         let answer = client.request(count, Bytes::new()).await?;
-        anyhow::Ok(String::from_utf8_lossy(&answer.payload).parse::<u64>()?)
+        Ok::<_, Failure>(String::from_utf8_lossy(&answer.payload).parse::<u64>()?)
     };
     let before = arrived().await?;
     let begun = Instant::now();
@@ -177,7 +182,11 @@ async fn tell_all(
     }
     while arrived().await? - before < TOLD {
         if begun.elapsed() > PATIENCE {
-            bail!("{} of {TOLD} messages arrived at {subject}", arrived().await? - before);
+            return Err(format!(
+                "{} of {TOLD} messages arrived at {subject}",
+                arrived().await? - before
+            )
+            .into());
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -251,9 +260,9 @@ async fn answer(url: &str) -> Result<()> {
 
 /// Returns a host with an echo whose mailbox takes a flood.
 fn host() -> Result<Host> {
-    let echo = bundle::find("echo", &mut |_| {})?;
-    let bundle = echo.bundle().context("echo is a bundle")?;
-    let component = bundle.component().to_string_lossy().into_owned();
+    let component =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/agents/echo/agent.wasm");
+    let component = component.to_str().ok_or("a path in UTF-8")?.to_owned();
     let mut config = Config::of_components([("echo".to_owned(), component)]);
     for agent in config.agents.values_mut() {
         agent.mailbox.messages = NonZeroU32::MAX;

@@ -4,7 +4,7 @@ use super::print;
 use crate::Result;
 use crate::experiments::{catalogue, standard_targets};
 use crate::metrics::{Direction, Topic};
-use crate::report::{Style, WIDTH, draw, draw_within};
+use crate::report::{Style, draw};
 use crate::view::Table;
 
 /// What is printed of the catalogue.
@@ -39,8 +39,6 @@ pub fn execute(args: &Args) -> Result<()> {
         .text("section", "section", |quantity| quantity.topic.name())
         .text("meaning", "meaning", |quantity| quantity.meaning.trim())
         .done();
-    print(&match style {
-        Style::Markdown => draw(&table, style),
-        _ => draw_within(&table, style, WIDTH),
-    })
+    // A line per metric, whatever its width: it is searched more often than read.
+    print(&draw(&table, style))
 }

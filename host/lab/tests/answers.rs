@@ -64,7 +64,7 @@ fn a_figure_that_is_not_judged_says_why_instead() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("results.db");
     measured(&store, "compare echo --rounds 6 --backends wasm,native", true);
-    let because = r"per call  not judged, because \d of \d rounds did not count: steal 40 %";
+    let because = r"per call +not judged, because \d of \d rounds did not count: steal 40 %";
     let quiet = sandlab(&store, "report --quiet").assert().code(0);
     quiet.stdout(is_match(because).unwrap().and(contains("quiet: 0 %")));
     // What is alike is noted once, with its number, and told apart on request.

@@ -240,7 +240,7 @@ fn a_program_and_a_spreadsheet_get_the_changes_too() {
     let compare = std::fs::read_to_string(folder.join("compare.csv")).unwrap();
     assert!(compare.starts_with("agent,message_bytes,backend,time_ns,time_low_ns,"), "{compare}");
     assert_eq!(compare.lines().count(), 1 + of("compare"));
-    let text = lab().sandlab("report 2 --baseline main").assert().code(0);
+    let text = lab().sandlab("report 2 --baseline main --verbose").assert().code(0);
     text.stdout(contains("regressed").and(contains("wasm costs")).and(contains("cpu: ")));
 }
 

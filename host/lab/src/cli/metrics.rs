@@ -4,7 +4,7 @@ use super::print;
 use crate::Result;
 use crate::experiments::{catalogue, standard_targets};
 use crate::metrics::{Direction, Topic};
-use crate::report::{Style, WIDTH, draw, draw_within};
+use crate::report::{Style, draw};
 use crate::view::Table;
 use sandlab_serve::metrics::CATALOGUE;
 
@@ -40,9 +40,11 @@ pub fn execute(args: &Args) -> Result<()> {
         .text("section", "section", |quantity| quantity.topic.name())
         .text("meaning", "meaning", |quantity| quantity.meaning.trim())
         .done();
+    // A line per metric, whatever its width: it is searched more often than read.
+    let text = draw(&table, style);
     print(&match style {
-        Style::Markdown => draw(&table, style) + &in_production(),
-        _ => draw_within(&table, style, WIDTH),
+        Style::Markdown => text + &in_production(),
+        _ => text,
     })
 }
 

@@ -132,6 +132,14 @@ pub(super) fn text(report: &RunReport, look: &Look) -> String {
         };
         lines.push(format!("  {head}  {line}"));
     }
+    if answers.is_empty() {
+        let why = report.run.parts.iter().find_map(RunPart::unavailable);
+        let why = why.map_or_else(
+            || "nothing was measured".to_owned(),
+            |why| format!("nothing was measured, because {why}"),
+        );
+        lines.push(format!("  {}", cut(&why, look.width.saturating_sub(2))));
+    }
     for line in below {
         lines.push(look.painted(&cut(&line.text, look.width), line.tone));
     }

@@ -50,7 +50,7 @@ impl Fitted {
     /// Draws a table of which no column matters more than another: what does not fit stands below,
     /// beside what the rows are called.
     fn stacked(mut self, look: &Look) -> String {
-        if width_of(&self.table) > look.width && self.table.rows.len() > 1 {
+        if width_of(&self.table, look.width) > look.width && self.table.rows.len() > 1 {
             self.lift();
         }
         let names = self.table.columns.iter().take_while(|head| head.form.is_none()).count();
@@ -59,7 +59,7 @@ impl Fitted {
         loop {
             let is_in = |index: usize, to: usize| index < names || (from..to).contains(&index);
             let upto = |to: usize| keeping(&self.table, |index| is_in(index, to));
-            let fits = |to: &usize| width_of(&upto(*to)) <= look.width;
+            let fits = |to: &usize| width_of(&upto(*to), look.width) <= look.width;
             let to = (from + 1..=all).rev().find(fits).unwrap_or(from + 1).min(all);
             blocks.push(draw_within(&upto(to), look.style(), look.width));
             from = to;
@@ -73,17 +73,17 @@ impl Fitted {
     /// Leaves out what there must be, the least important first, and returns how many columns.
     fn fit(&mut self, width: usize) -> usize {
         let before = self.table.columns.len();
-        if width_of(&self.table) > width && self.table.rows.len() > 1 {
+        if width_of(&self.table, width) > width && self.table.rows.len() > 1 {
             self.lift();
         }
-        if width_of(&self.table) > width {
+        if width_of(&self.table, width) > width {
             self.table = self.table.without(|head, cells| {
                 head.form.is_some() && cells.iter().all(|cell| is_missing(cell))
             });
         }
         let lifted = before - self.table.columns.len();
         for is_candidate in [is_dim, is_plain_number, is_plain_text] {
-            while width_of(&self.table) > width {
+            while width_of(&self.table, width) > width {
                 let columns = 1..self.table.columns.len();
                 let Some(index) = columns.rev().find(|index| is_candidate(&self.table, *index))
                 else {
@@ -93,7 +93,7 @@ impl Fitted {
             }
         }
         for index in (0..self.table.columns.len()).rev() {
-            if width_of(&self.table) > width {
+            if width_of(&self.table, width) > width {
                 unfold(&mut self.table, index);
             }
         }
@@ -149,11 +149,14 @@ fn unfold(table: &mut Table, index: usize) {
     }
 }
 
-/// Returns the width of a table, with the space on both sides of each column.
-fn width_of(table: &Table) -> usize {
+/// Returns the width of a table, with the space on both sides of each column. Words that would take
+/// most of a line are broken rather than that numbers are left out.
+fn width_of(table: &Table, line: usize) -> usize {
     let widths = table.columns.iter().enumerate().map(|(index, head)| {
         let cells = table.rows.iter().map(|row| measure_text_width(&row[index].value.show()));
-        cells.max().unwrap_or(0).max(measure_text_width(&head.title)) + 2
+        let widest = cells.max().unwrap_or(0);
+        let most = if head.form.is_none() { line * 2 / 5 } else { usize::MAX };
+        widest.min(most).max(measure_text_width(&head.title)) + 2
     });
     // Nothing is written after the last column.
     widths.sum::<usize>().saturating_sub(1)

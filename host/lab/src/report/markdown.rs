@@ -21,7 +21,8 @@ const ROWS: usize = 24;
 pub(super) fn page(report: &RunReport) -> String {
     let mut page = head(report);
     page += "## Summary\n\n";
-    for line in summary(report) {
+    let lines = summary(report);
+    for line in &lines {
         let sign = match line.tone {
             Tone::Good => "✅ ",
             Tone::Bad => "❌ ",
@@ -30,6 +31,7 @@ pub(super) fn page(report: &RunReport) -> String {
         };
         page += &format!("- {sign}{}\n", line.text);
     }
+    page += if lines.is_empty() { "" } else { "\n" };
     page += &answered(report);
     page += "\n## Detailed Results\n";
     let mut sections = topics(report);
@@ -61,7 +63,7 @@ fn answered(report: &RunReport) -> String {
         .done();
     match table.rows.is_empty() {
         true => String::new(),
-        false => format!("\n{}", draw(&table, Style::Markdown)),
+        false => draw(&table, Style::Markdown),
     }
 }
 

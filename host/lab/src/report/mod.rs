@@ -19,9 +19,9 @@ mod text;
 pub mod validate;
 
 pub use csv::csv;
-pub use look::{Detail, Look, WIDTH};
+pub use look::{Detail, Look};
 pub use run_report::{Compared, Past, RunReport};
-pub use table::{Style, draw, draw_within};
+pub use table::{Style, draw};
 
 use clap::ValueEnum;
 

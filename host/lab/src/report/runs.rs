@@ -1,8 +1,7 @@
 //! Which runs are stored, and what is stored of one.
 
-use super::look::WIDTH;
 use super::page::{builds, machine};
-use super::table::{Style, draw_within};
+use super::table::{Style, draw};
 use crate::metrics::Topic;
 use crate::metrics::format::grouped;
 use crate::record::{Document, Listed, RunId};
@@ -32,7 +31,8 @@ pub fn list(runs: &[Listed]) -> String {
         })
         .text("baseline", "baseline", |run| run.baselines.join(", "))
         .done();
-    draw_within(&table, Style::Plain, WIDTH)
+    // A line per run, however long: scripts read it too.
+    draw(&table, Style::Plain)
 }
 
 /// Writes what is stored of a run.

@@ -25,7 +25,7 @@ pub fn draw(table: &Table, style: Style) -> String {
 }
 
 /// Draws a table for a terminal of this many columns; words that are too long are broken.
-pub fn draw_within(table: &Table, style: Style, width: usize) -> String {
+pub(super) fn draw_within(table: &Table, style: Style, width: usize) -> String {
     // The space after the last column is not written.
     lines(table, style, u16::try_from(width + 1).ok())
 }

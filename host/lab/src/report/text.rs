@@ -46,7 +46,10 @@ fn details(report: &RunReport, look: &Look) -> Vec<String> {
             report.id
         ));
     } else if left_out > 0 {
-        remarks.push(format!("{left_out} columns are left out: --wide prints them"));
+        remarks.push(match left_out {
+            1 => "1 column is left out: --wide prints it".to_owned(),
+            _ => format!("{left_out} columns are left out: --wide prints them"),
+        });
     }
     let most = if is_verbose { MOST_GRADES } else { 0 };
     if let Some((table, sentences)) = grades(report, most) {

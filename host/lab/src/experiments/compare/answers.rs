@@ -10,7 +10,7 @@ use crate::view::{Answer, Form, View};
 use crate::workload::COMPUTE;
 use sandlab_runtime::BackendKind;
 
-/// A comparison whose rounds count.
+/// A comparison of the sandbox with the native twin.
 struct Compared<'a> {
     part: &'a Part<'a>,
     /// The sandbox ÷ native, in the same round.
@@ -18,20 +18,24 @@ struct Compared<'a> {
 }
 
 pub(super) fn answers(parts: &[&Part], to: &mut View) {
-    let withheld: Vec<String> =
-        parts.iter().filter_map(|part| part.rounds_tally().withheld("rounds")).collect();
-    let judged: Vec<&Part> = parts
-        .iter()
-        .filter(|part| part.rounds_tally().withheld("rounds").is_none())
-        .copied()
-        .collect();
-    let compared: Vec<Compared> = judged.iter().filter_map(|part| Compared::of(part)).collect();
+    let judged = parts.iter().filter(|part| part.rounds_tally().withheld("rounds").is_none());
+    let judged: Vec<&Part> = judged.copied().collect();
     to.answer(per_call(&judged));
-    to.answer(against_native(&compared));
-    to.answer(slowest(&compared));
-    if let (true, Some(why)) = (judged.is_empty(), withheld.first()) {
-        let answer = Answer::new(Topic::Overhead, "per call", "");
-        to.answer(answer.withheld(Some(why.clone())));
+    let compared: Vec<Compared> = parts.iter().filter_map(|part| Compared::of(part)).collect();
+    let mut largest = largest(&compared);
+    let question = question(&largest);
+    let withheld = largest.iter().find_map(|one| one.withheld());
+    largest.retain(|one| one.withheld().is_none());
+    to.answer(against_native(question, &largest));
+    to.answer(slowest(&largest));
+    let first = parts.iter().find_map(|part| part.rounds_tally().withheld("rounds"));
+    for (question, is_missing, why) in [
+        ("per call", judged.is_empty(), first),
+        (question, largest.is_empty(), withheld),
+    ] {
+        if let Some(why) = why.filter(|_| is_missing) {
+            to.answer(Answer::new(Topic::Overhead, question, "").withheld(Some(why)));
+        }
     }
 }
 
@@ -51,7 +55,12 @@ impl<'a> Compared<'a> {
     }
 
     fn name(&self) -> String {
-        format!("{}, {}", self.agent(), size(self.bytes()))
+        name(self.part)
+    }
+
+    /// Returns why nothing is concluded from it; `None` if it is judged.
+    fn withheld(&self) -> Option<String> {
+        self.part.rounds_tally().withheld("rounds")
     }
 }
 
@@ -106,15 +115,20 @@ fn largest<'a, 'b>(compared: &'b [Compared<'a>]) -> Vec<&'b Compared<'a>> {
     largest
 }
 
+/// Returns what is asked of these comparisons.
+fn question(largest: &[&Compared]) -> &'static str {
+    match largest.iter().all(|one| COMPUTE.contains(&one.agent())) {
+        true => "computing",
+        false => "against native",
+    }
+}
+
 /// Returns how many times as long messages take in the sandbox as on the native twin.
-fn against_native(compared: &[Compared]) -> Option<Answer> {
-    let largest = largest(compared);
+fn against_native(question: &str, largest: &[&Compared]) -> Option<Answer> {
     let ratios: Vec<f64> = largest.iter().map(|one| one.ratio.value).collect();
     let mean = Form::Ratio.brief(geometric_mean(&ratios)?);
-    let computes = largest.iter().all(|one| COMPUTE.contains(&one.agent()));
-    let question = if computes { "computing" } else { "against native" };
     let answer = Answer::new(Topic::Overhead, question, mean);
-    Some(match largest.as_slice() {
+    Some(match largest {
         [one] => answer.range(Form::Ratio, one.ratio.ends()).remark(one.name()),
         several => {
             let ends = (
@@ -133,8 +147,7 @@ fn against_native(compared: &[Compared]) -> Option<Answer> {
 }
 
 /// Returns the agent that pays most, if there are several.
-fn slowest(compared: &[Compared]) -> Option<Answer> {
-    let largest = largest(compared);
+fn slowest(largest: &[&Compared]) -> Option<Answer> {
     let slowest = largest.iter().max_by(|a, b| a.ratio.value.total_cmp(&b.ratio.value))?;
     if largest.len() < 2 {
         return None;

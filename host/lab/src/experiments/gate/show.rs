@@ -90,7 +90,7 @@ fn verdict(judged: &Judged) -> Cell {
         (Outcome::Fail, _) => Emphasis::Bad,
         (Outcome::Warn, _) => Emphasis::Strong,
         (Outcome::Pass, Verdict::Improved) => Emphasis::Good,
-        (Outcome::Pass, _) => Emphasis::Plain,
+        (Outcome::Pass, _) => Emphasis::Strong,
     })
 }
 

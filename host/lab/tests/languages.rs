@@ -83,6 +83,14 @@ fn a_project_in_c_builds_and_is_valid() {
     let bytes = std::fs::read(project.path().join("hello.wasm")).unwrap();
     assert!(bytes.len() < 64 << 10, "{} B", bytes.len());
 
+    // Beside another component it is told what each is, before its first message.
+    let other = project.folder.path().join("other.wasm");
+    std::fs::copy(project.path().join("hello.wasm"), &other).unwrap();
+    let workload = project.path().join("workload.jsonl").display().to_string();
+    let beside = ["compare", "./hello", "other.wasm", "--workload", &workload, "--rounds", "1"];
+    let beside = project.run(&beside).code(0);
+    beside.stdout(contains("pages").and(contains("compile")).and(contains("8.6 KiB")));
+
     // A wrong reply is found, and what the compiler refuses is told.
     let source = project.path().join("agent.c");
     let text = std::fs::read_to_string(&source).unwrap();

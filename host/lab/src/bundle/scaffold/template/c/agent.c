@@ -40,7 +40,8 @@ bool exports_sandlab_agent_agent_handle(exports_sandlab_agent_agent_message_t *m
                                         exports_sandlab_agent_agent_failure_t *err) {
     size_t len = message->content.len;
     exports_sandlab_agent_agent_message_t *reply = malloc(sizeof *reply);
-    uint8_t *content = malloc(len);
+    // The bindings free what has bytes, so that an empty allocation would be lost.
+    uint8_t *content = len > 0 ? malloc(len) : NULL;
     if (reply == NULL || (content == NULL && len > 0)) {
         free(reply);
         free(content);

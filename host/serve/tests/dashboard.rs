@@ -9,6 +9,7 @@ use common::Served;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use sandlab_serve::slo::{Severity, Standing};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -76,6 +77,14 @@ fn browse(url: &str, picture: &Path, scheme: u8, width: u32) -> (String, String)
 #[ignore = "needs chromium, which `make browser` installs"]
 fn a_browser_draws_what_agents_do_in_light_and_dark() {
     let served = Served::of(CONFIG);
+    let standing = |agent: Option<&str>, left: f64| Standing {
+        objective: format!("objective-of-{}", agent.unwrap_or("all")),
+        agent: agent.map(str::to_owned),
+        budget_left: Some(left),
+        burns: Vec::new(),
+        alarm: (left < 0.0).then_some(Severity::Page),
+    };
+    served.host.set_objectives(vec![standing(Some("echo"), 0.75), standing(None, -1.0)]);
     let is_over = AtomicBool::new(false);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     std::thread::scope(|scope| {
@@ -112,6 +121,8 @@ fn a_browser_draws_what_agents_do_in_light_and_dark() {
             }
             assert!(page.contains("0 of 1 alive") && page.contains("2 of 2 alive"), "{page}");
             assert!(page.contains("panic"), "{page}");
+            let budgets = ["objective-of-echo, budget left", "75 %", "objective-of-all: page"];
+            assert!(budgets.iter().all(|text| page.contains(text)), "{page}");
         }
     });
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();

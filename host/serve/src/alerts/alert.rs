@@ -25,7 +25,7 @@ pub struct Alert {
     pub summary: String,
     /// What to do: the objective's runbook, and the commands that look deeper.
     pub runbook: String,
-    /// The burn that is the most beyond its factor.
+    /// The burn of the fastest windows that is beyond its factor.
     pub burn: Burn,
     /// The share of the objective's budget that is left; null if it is not known.
     pub budget_left: Option<f64>,
@@ -54,13 +54,13 @@ impl State {
 impl Alert {
     /// Returns the alert of a change of an objective, which has been on for so long until `now`.
     pub fn of(objective: &Objective, change: &Change, now: Timestamp, on: Duration) -> Self {
-        let worst = change.worst;
+        let burn = change.burn;
         let told = objective.told();
         let summary = match change.fires {
             true => format!(
                 "{told}: the error budget burns {} and {}{}",
-                fast(worst.long, worst.long_window),
-                fast(worst.short, worst.short_window),
+                fast(burn.long, burn.long_window),
+                fast(burn.short, burn.short_window),
                 left(change.standing.budget_left),
             ),
             false => format!("{told}: the error budget no longer burns too fast"),
@@ -74,7 +74,7 @@ impl Alert {
             ended: (!change.fires).then_some(now),
             summary,
             runbook: objective.advice(),
-            burn: worst,
+            burn,
             budget_left: change.standing.budget_left,
         }
     }

@@ -39,8 +39,8 @@ pub struct Change {
     pub since: Duration,
     /// Whether it goes on; false if it has ended now.
     pub fires: bool,
-    /// The burn that is, or was, the most beyond its factor.
-    pub worst: Burn,
+    /// The burn of the fastest windows that is beyond its factor; of the fastest if none is.
+    pub burn: Burn,
 }
 
 /// How an objective stands.
@@ -136,20 +136,19 @@ impl Track {
             };
             let now = self.since[place];
             if let (Some(since), true) = (before.or(now), before != now)
-                && let Some(first) = own.next()
+                && let Some(burn) = own.clone().find(|burn| burn.is_too_fast()).or(own.next())
             {
-                let worst = own.fold(*first, |worst, next| worst.worse(*next));
-                changes.push((severity, since, now.is_some(), worst));
+                changes.push((severity, since, now.is_some(), *burn));
             }
         }
         let standing = (!changes.is_empty()).then(|| self.standing());
         let changes = standing.into_iter().flat_map(|standing| {
-            changes.iter().map(move |(severity, since, fires, worst)| Change {
+            changes.iter().map(move |(severity, since, fires, burn)| Change {
                 standing: standing.clone(),
                 severity: *severity,
                 since: *since,
                 fires: *fires,
-                worst: *worst,
+                burn: *burn,
             })
         });
         changes.collect()
@@ -195,11 +194,6 @@ impl Burn {
     fn is_still_fast(&self) -> bool {
         let reaches = |burn: f64| burn >= CLEAR * self.factor;
         self.long.is_some_and(reaches) && self.short.is_none_or(reaches)
-    }
-
-    fn worse(self, other: Self) -> Self {
-        let excess = |burn: &Self| burn.long.unwrap_or(0.0) / burn.factor;
-        if excess(&other) > excess(&self) { other } else { self }
     }
 }
 

@@ -11,7 +11,7 @@
 //! ```
 
 use super::Share;
-use super::window::SHORTEST;
+use super::window::pairs;
 use crate::host::bounds;
 use sandlab_runtime::span;
 use schemars::JsonSchema;
@@ -105,6 +105,9 @@ pub fn read_objectives(path: &Path) -> Result<Vec<Objective>, SloError> {
     Ok(objectives)
 }
 
+/// The shortest window of an objective: a snapshot every few milliseconds is no way to run a host.
+const SHORTEST: Duration = Duration::from_secs(60);
+
 /// The longest window of an objective.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
@@ -134,9 +137,9 @@ pub fn check(objectives: &[Objective]) -> Result<(), SloError> {
                  leave it out for an objective of errors"
             )));
         }
-        if objective.window > LONGEST || objective.shortest().is_zero() {
+        if !(SHORTEST..=LONGEST).contains(&objective.window) {
             return Err(wrong(format!(
-                "a window of {} is not between a second and a year; 30d is usual",
+                "a window of {} is not between a minute and a year; 30d is usual",
                 span(objective.window)
             )));
         }
@@ -155,7 +158,7 @@ fn uncounted(latency: Duration) -> Option<String> {
 impl Objective {
     /// Returns the shortest window that is watched.
     pub fn shortest(&self) -> Duration {
-        self.window / SHORTEST
+        pairs(self.window)[0].short
     }
 
     /// Returns what it asks for, in a sentence's middle: `99.9 % of echo's messages answered within
@@ -234,7 +237,7 @@ mod tests {
             ("latency = \"15ms\"", "take 10 ms or 20 ms, or leave it out"),
             ("latency = \"2m\"", "take 60 s, or leave it out"),
             ("agent = \"\"", "leave it out for all agents"),
-            ("window = \"10 years\"", "between a second and a year"),
+            ("window = \"10 years\"", "between a minute and a year"),
             ("[[objective]]\nname = \"a\"\nobjective = \"9 %\"", "two of this name"),
             ("[[objective]]\nname = \"B c\"\nobjective = \"9 %\"", "small letters"),
             ("[[objective]]\nname = \"b\"\nobjective = \"100 %\"", "below 100 %"),

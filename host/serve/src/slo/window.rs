@@ -51,24 +51,22 @@ pub struct Pair {
 }
 
 /// Returns the pairs of an objective's window: those of the SRE workbook's table 5-8 for 30 days,
-/// and the same parts of another.
+/// and the same parts of another, to the millisecond.
 pub fn pairs(window: Duration) -> [Pair; 3] {
     // Hours: 1 and 1/12 of 720, 6 and 1/2, 72 and 6.
+    let part = |parts: u32| Duration::from_millis((window / parts).as_millis() as u64);
     let pair = |factor, long, short, severity| Pair {
         factor,
-        long: window / long,
-        short: window / short,
+        long: part(long),
+        short: part(short),
         severity,
     };
     [
-        pair(14.4, 720, SHORTEST, Severity::Page),
+        pair(14.4, 720, 8_640, Severity::Page),
         pair(6.0, 120, 1_440, Severity::Page),
         pair(1.0, 10, 120, Severity::Ticket),
     ]
 }
-
-/// The part of an objective's window that its shortest window is: 5 minutes of 30 days.
-pub(super) const SHORTEST: u32 = 8_640;
 
 #[cfg(test)]
 mod tests {

@@ -120,7 +120,7 @@ fn an_agent_that_gets_slow_is_alarming_within_two_steps_and_no_more_when_it_has_
         changes.iter().filter(|(_, change)| change.severity == Severity::Page).collect();
     let [(at, page)] = pages[..] else { panic!("one page, once: {changes:?}") };
     assert!(page.fires && *at <= slow_from + 2 * STEP, "{at:?} {slow_from:?}");
-    assert!(page.worst.long.unwrap() > 14.4 && page.standing.budget_left.unwrap() < 0.0);
+    assert!(page.burn.long.unwrap() > 14.4 && page.standing.budget_left.unwrap() < 0.0);
     assert_eq!(host.standing().alarm, Some(Severity::Page));
     // The short window of the second pair is half an hour, that of the ticket's six hours.
     let changes = host.run(minutes(31), 100, 0.0005);

@@ -4,6 +4,7 @@ use super::address::Address;
 use super::envelope::Envelope;
 use super::link::Hub;
 use super::registry::Registry;
+use crate::agent::Directory;
 use crate::message::Head;
 use crate::{AgentId, Failure, Fault, Message, Performative, SendError, span};
 use std::sync::Arc;

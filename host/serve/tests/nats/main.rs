@@ -213,7 +213,8 @@ async fn agents_come_and_go_with_the_configuration() {
     wait_until(async || answers("faulty").await && answers("echo").await).await;
     change(&["faulty"]).await;
     wait_until(async || {
-        let gone = remote.ask("echo", request("ok")).await;
+        let asked = Request { timeout: Duration::from_secs(1), ..request("ok") };
+        let gone = remote.ask("echo", asked).await;
         matches!(gone, Err(RemoteError::Refused { code: 404, .. }))
     })
     .await;

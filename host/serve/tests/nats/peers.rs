@@ -4,8 +4,9 @@ use crate::hosts::{PATIENCE, component, remote, request, settings, start};
 use crate::server::NatsServer;
 use crate::{wait_until, within};
 use sandlab_runtime::messaging::{Accounts, Settings as Threads};
-use sandlab_serve::nats::{Drained, Front, Remote};
-use sandlab_serve::{Config, Host, Loaded, load};
+use sandlab_serve::nats::{Drained, Front, Remote, RemoteError};
+use sandlab_serve::{Config, Host, Loaded, Request, load};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// The limit of hops of these hosts.
@@ -55,7 +56,7 @@ async fn at_rest(first: &Relays, second: &Relays) -> [Accounts; 2] {
     let mut before = [first.accounts().await, second.accounts().await];
     within(async {
         loop {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
             let now = [first.accounts().await, second.accounts().await];
             if now == before && now.iter().all(|accounts| accounts.queued == 0) {
                 return now;
@@ -102,7 +103,13 @@ async fn a_message_that_no_host_takes_comes_back_as_a_failure() {
     until_found(&remote, &second).await;
     second.serving.abort();
     let _ = second.serving.await;
-    wait_until(async || remote.ask("b", request("")).await.is_err()).await;
+    // What comes while the host leaves has no answer.
+    let asked = Request { timeout: Duration::from_secs(1), ..request("") };
+    wait_until(async || {
+        let gone = remote.ask("b", asked.clone()).await;
+        matches!(gone, Err(RemoteError::Refused { code: 404, .. }))
+    })
+    .await;
 
     let before = first.accounts().await;
     count_down(&remote, "a", 1).await;

@@ -29,10 +29,9 @@ pub(super) fn answers(parts: &[&Part], to: &mut View) {
     to.answer(against_native(question, &largest));
     to.answer(slowest(&largest));
     let first = parts.iter().find_map(|part| part.rounds_tally().withheld("rounds"));
-    for (question, is_missing, why) in [
-        ("per call", judged.is_empty(), first),
-        (question, largest.is_empty(), withheld),
-    ] {
+    for (question, is_missing, why) in
+        [("per call", judged.is_empty(), first), (question, largest.is_empty(), withheld)]
+    {
         if let Some(why) = why.filter(|_| is_missing) {
             to.answer(Answer::new(Topic::Overhead, question, "").withheld(Some(why)));
         }

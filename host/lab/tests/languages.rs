@@ -55,19 +55,25 @@ impl Project {
     }
 
     fn run(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
+        self.run_in(self.folder.path(), arguments)
+    }
+
+    fn run_in(&self, folder: &Path, arguments: &[&str]) -> assert_cmd::assert::Assert {
         let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-        sandlab.current_dir(self.folder.path()).args(arguments).env("SANDLAB_NO_STORE", "true");
+        sandlab.current_dir(folder).args(arguments).env("SANDLAB_NO_STORE", "true");
         sandlab.envs(self.tools.iter().map(|(name, path)| (name, path)));
         sandlab.env("GOTOOLCHAIN", "local").env("GOPROXY", "off");
         sandlab.assert()
     }
 
-    /// Builds it, holds it against the standard policy, and sends it its workload.
-    fn works(&self) {
+    /// Builds it, holds it against its policy as its author would, in its folder, and sends it its
+    /// workload from outside.
+    fn works(&self, options: &[&str]) {
         let wasm = self.path().join("hello.wasm");
         assert!(!wasm.exists());
-        let validated = self.run(&["validate", "./hello", "--no-timing"]).code(0);
-        validated.stderr(contains("hello: make"));
+        let validate = [&["validate", "--no-timing"], options].concat();
+        let validated = self.run_in(&self.path(), &validate).code(0);
+        validated.stdout(contains("hello")).stderr(contains(": make"));
         let built = wasm.metadata().unwrap().modified().unwrap();
         let compared = self.run(&["compare", "./hello", "--rounds", "1"]).code(0);
         compared.stdout(contains("hello").and(contains("without a twin")));
@@ -78,7 +84,7 @@ impl Project {
 #[test]
 fn a_project_in_c_builds_and_is_valid() {
     let Some(project) = Project::new("c") else { return };
-    project.works();
+    project.works(&[]);
     // It begins with two pages, of which its stack is one.
     let bytes = std::fs::read(project.path().join("hello.wasm")).unwrap();
     assert!(bytes.len() < 64 << 10, "{} B", bytes.len());
@@ -104,21 +110,22 @@ fn a_project_in_c_builds_and_is_valid() {
 #[test]
 fn a_project_in_javascript_builds_and_is_valid() {
     if let Some(project) = Project::new("javascript") {
-        project.works();
+        // Its soak takes as long as it may, for an engine of 11 MB.
+        project.works(&["--skip", "soak"]);
     }
 }
 
 #[test]
 fn a_project_in_python_builds_and_is_valid() {
     if let Some(project) = Project::new("python") {
-        project.works();
+        project.works(&[]);
     }
 }
 
 #[test]
 fn a_project_in_go_builds_and_is_valid() {
     if let Some(project) = Project::new("go") {
-        project.works();
+        project.works(&[]);
     }
 }
 

@@ -103,7 +103,7 @@ fn a_run_comes_back_exactly_and_follows_the_schema() {
 
 #[test]
 fn the_committed_schemas_are_those_that_files_follow() {
-    for name in ["run", "serve", "workload"] {
+    for name in ["project", "run", "serve", "workload"] {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
         let committed = docs.join(format!("{name}.schema.json"));
         assert_eq!(

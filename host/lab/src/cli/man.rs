@@ -17,9 +17,7 @@ pub struct Args {
 }
 
 pub fn execute(args: &Args) -> Result<()> {
-    let mut command = Cli::command();
-    // Global options reach the subcommands, and each of them its full name.
-    command.build();
+    let command = Cli::command();
     let Some(folder) = &args.output else {
         return print(&markdown(&command));
     };

@@ -90,7 +90,7 @@ impl Sizing {
         Ok(Self {
             spawn: parsed("echo --rounds 60")?,
             limits: parsed("allocator --limits 1MB,10MB --backends wasm")?,
-            need: parsed("markdown --tune --repeats 1 --passes 1 --soak 1s")?,
+            need: parsed("markdown --tune --repeats 1 --passes 1 --soak 3s")?,
             fits: parsed("echo --limit 10MB --layout fast,packed")?,
         })
     }

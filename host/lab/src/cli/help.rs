@@ -4,10 +4,10 @@ use clap::Command;
 use std::fmt::Write;
 
 /// The questions, in the order in which people come to them, and the commands that answer each.
-const QUESTIONS: [(&str, &[&str]); 5] = [
+const QUESTIONS: [(&str, &[&str]); 6] = [
     (
         "Measure: what does the sandbox cost?",
-        &["run", "compare", "spawn", "throughput", "latency", "scale", "load", "recovery"],
+        &["lab", "run", "compare", "spawn", "throughput", "latency", "scale", "load", "recovery"],
     ),
     ("Size: which limit, how many agents?", &["memory", "plan", "footprint", "idle"]),
     (
@@ -18,7 +18,11 @@ const QUESTIONS: [(&str, &[&str]); 5] = [
         "Results: what was measured, what has changed?",
         &["report", "runs", "baseline", "metrics", "schema"],
     ),
-    ("Build: an agent of your own", &["new", "build", "sample"]),
+    ("Run: do agents keep what users may count on?", &["serve", "slo"]),
+    (
+        "Build: an agent of your own",
+        &["new", "wit", "build", "pack", "sample", "completions", "man"],
+    ),
 ];
 
 /// Returns the command with its subcommands listed by question.

@@ -4,6 +4,7 @@ use sandlab_runtime::child::Child;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A host that serves; killed when it is dropped.
 pub struct Host {
-    _process: Child,
+    /// Several threads may send to it.
+    _process: Mutex<Child>,
     pub address: String,
 }
 
@@ -30,7 +32,7 @@ impl Host {
             assert!(Instant::now() < due, "it does not listen");
             thread::sleep(Duration::from_millis(20));
         }
-        Self { _process: process, address: free.to_string() }
+        Self { _process: Mutex::new(process), address: free.to_string() }
     }
 
     /// Sends a message, and returns the status line of the response.

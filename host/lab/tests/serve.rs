@@ -113,8 +113,8 @@ fn a_configuration_is_followed_and_one_that_is_wrong_is_not() {
     assert_eq!(host.post("/agents/b", "x").0, OK);
     file(&folder, "watch = '20ms'\nagents = 1");
     host.signal("HUP");
-    let said = host.says("not reloaded");
-    assert!(said.contains("agents = 1") || said.contains("agents"), "{said}");
+    host.says("not reloaded, everything stays as it is");
+    host.says("agents = 1");
     assert_eq!(host.post("/agents/b", "x").0, OK);
     // As soon as it has changed.
     file(&folder, &one.replace("0s", "20ms"));

@@ -48,7 +48,11 @@ const MOST_IDLE: f64 = 0.01;
 
 fn main() -> ExitCode {
     let idle = idle();
-    println!("{IDLE_AGENTS} idle agents: {:.2} % of a core (at most {MOST_IDLE})", idle * 100.0);
+    println!(
+        "{IDLE_AGENTS} idle agents: {:.2} % of a core (at most {:.0} %)",
+        idle * 100.0,
+        MOST_IDLE * 100.0
+    );
     let threads = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (bare_threads, serve_threads) = (threads(), threads());
     let bare = bare_threads.block_on(bare());

@@ -11,7 +11,7 @@ use crate::load::Loaded;
 use crate::slo::Standing;
 use crate::snapshot::{AgentFigures, Snapshot};
 use sandlab_runtime::messaging::{
-    Client, DeliveryError, Draft, Residence, Roster, Runtime, Settings, SpawnError,
+    Client, DeliveryError, Draft, Residence, Roster, Runtime, Settings, SpawnError, Task,
 };
 use sandlab_runtime::{AgentId, Message, Performative};
 use served::Served;
@@ -134,7 +134,7 @@ impl Host {
     pub async fn ask(&self, agent: &str, request: Request) -> Result<Vec<Message>, AskError> {
         let served = self.served(agent)?;
         let ask = served.counters.ask();
-        let task = served.pool.assign(self.key(&request));
+        let task = self.assign(&served, &request);
         let (draft, timeout) = draft(request);
         let answer = self.0.client.ask_all(task.agent(), draft, timeout).await;
         ask.end(&answer);
@@ -147,7 +147,7 @@ impl Host {
     /// [`AskError`] with the reason if it was not accepted.
     pub async fn tell(&self, agent: &str, request: Request) -> Result<(), AskError> {
         let served = self.served(agent)?;
-        let task = served.pool.assign(self.key(&request));
+        let task = self.assign(&served, &request);
         let (draft, _) = draft(request);
         let told = self.0.client.tell_draft(task.agent(), draft).await;
         served.counters.tell(&told);
@@ -253,9 +253,10 @@ impl Host {
         agents.iter().map(|(name, served)| (name.clone(), served.clone())).collect()
     }
 
-    /// Returns the key by which a pool routes a message: that of its conversation.
-    fn key(&self, request: &Request) -> u64 {
-        request.conversation.unwrap_or_else(|| self.0.turn.fetch_add(1, Relaxed))
+    /// Chooses the instance for a message; by key, that of its conversation.
+    fn assign<'a>(&self, served: &'a Served, request: &Request) -> Task<'a> {
+        let key = request.conversation.unwrap_or_else(|| self.0.turn.fetch_add(1, Relaxed));
+        served.pool.assign(key, |agent| self.0.client.accepts(agent))
     }
 }
 

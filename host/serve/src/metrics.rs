@@ -1,4 +1,4 @@
-//! Metrics for Prometheus, from a [`Snapshot`].
+//! Metrics for Prometheus, from a [`Snapshot`](crate::Snapshot).
 
 mod catalogue;
 mod text;

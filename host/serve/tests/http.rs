@@ -136,6 +136,17 @@ fn an_agent_that_is_not_restarted_any_more_makes_the_host_unready() {
 }
 
 #[test]
+fn an_instance_that_is_gone_is_passed_over() {
+    let served =
+        Served::of("[agents.faulty]\ncomponent = '@faulty'\ninstances = 2\nrestarts.intensity = 0");
+    assert_eq!(served.post("/agents/faulty", &[], "panic").status, 502);
+    for _ in 0..4 {
+        assert_eq!(served.post("/agents/faulty", &[], "ok").status, 200);
+    }
+    assert!(served.get("/readyz", &[]).text().contains("faulty (1 of 2)"));
+}
+
+#[test]
 fn connections_that_send_nothing_or_too_slowly_are_closed() {
     let served = Served::of(
         "[limits]\nheader-time = '200ms'\nbody-time = '200ms'\n[agents.echo]\ncomponent = '@echo'",

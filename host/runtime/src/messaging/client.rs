@@ -6,7 +6,7 @@ use super::link::Hub;
 use super::registry::Registry;
 use crate::agent::Directory;
 use crate::message::Head;
-use crate::{AgentId, Failure, Fault, Message, Performative, span};
+use crate::{AgentId, Failure, Fault, Message, Performative, SendError, span};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -90,6 +90,14 @@ impl Client {
     /// Returns the live agent with this name.
     pub fn find(&self, name: &str) -> Option<AgentId> {
         self.0.registry.find(name)
+    }
+
+    /// Checks whether an agent would take a message now.
+    ///
+    /// # Errors
+    /// [`SendError::UnknownRecipient`] if it is not alive, [`SendError::MailboxFull`].
+    pub fn accepts(&self, agent: AgentId) -> Result<(), SendError> {
+        self.0.registry.accept(agent)
     }
 
     /// Sends a message and awaits the first reply to it. Waits while the window is full.

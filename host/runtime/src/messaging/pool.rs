@@ -1,7 +1,7 @@
 //! Equal agents, of which any can take a task.
 
 use super::client::{Client, DeliveryError};
-use crate::{AgentId, Message, Performative};
+use crate::{AgentId, Message, Performative, SendError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -59,13 +59,19 @@ impl Pool {
         content: impl Into<Vec<u8>>,
         timeout: Duration,
     ) -> Result<Message, DeliveryError> {
-        let task = self.assign(key);
+        let task = self.assign(key, |agent| client.accepts(agent));
         client.ask(task.agent(), Performative::Request, content, timeout).await
     }
 
-    /// Chooses the agent of a task that the caller sends itself.
-    pub fn assign(&self, key: impl Hash) -> Task<'_> {
-        Task::of(self.pick(key))
+    /// Chooses the agent of a task that the caller sends itself. One that is not alive, or has a
+    /// full mailbox, is passed over if there is another; with [`Routing::ByKey`] only one that is
+    /// not alive.
+    pub fn assign(
+        &self,
+        key: impl Hash,
+        accepts: impl Fn(AgentId) -> Result<(), SendError>,
+    ) -> Task<'_> {
+        Task::of(self.pick(key, accepts))
     }
 
     /// Returns all agents.
@@ -73,20 +79,27 @@ impl Pool {
         self.members.iter().map(|member| member.agent)
     }
 
-    fn pick(&self, key: impl Hash) -> &Member {
+    fn pick(&self, key: impl Hash, accepts: impl Fn(AgentId) -> Result<(), SendError>) -> &Member {
         let count = self.members.len();
-        let index = match self.routing {
-            Routing::RoundRobin => self.next.fetch_add(1, Ordering::Relaxed) % count,
+        let start = match self.routing {
             Routing::ByKey => (self.hasher.hash_one(key) % count as u64) as usize,
-            Routing::LeastLoaded => {
-                // From another start each time, or the first of equally loaded agents got all.
-                let start = self.next.fetch_add(1, Ordering::Relaxed);
-                let order = (0..count).map(|offset| (start + offset) % count);
-                let tasks = |index: &usize| self.members[*index].tasks.load(Ordering::Relaxed);
-                order.min_by_key(tasks).unwrap_or(0)
+            // Also of the least loaded, or the first of equally loaded agents got all.
+            Routing::RoundRobin | Routing::LeastLoaded => {
+                self.next.fetch_add(1, Ordering::Relaxed) % count
             }
         };
-        &self.members[index]
+        let is_ready = |member: &&Member| match accepts(member.agent) {
+            Ok(()) => true,
+            Err(SendError::MailboxFull) => self.routing == Routing::ByKey,
+            Err(_) => false,
+        };
+        let order = (0..count).map(|offset| &self.members[(start + offset) % count]);
+        let mut ready = order.filter(is_ready);
+        let picked = match self.routing {
+            Routing::RoundRobin | Routing::ByKey => ready.next(),
+            Routing::LeastLoaded => ready.min_by_key(|member| member.tasks.load(Ordering::Relaxed)),
+        };
+        picked.unwrap_or(&self.members[start])
     }
 }
 
@@ -117,7 +130,7 @@ mod tests {
 
     fn picks(routing: Routing, keys: [u32; 4]) -> Vec<AgentId> {
         let pool = Pool::of([1, 2], routing).unwrap();
-        let picks = keys.map(|key| pool.pick(key).agent);
+        let picks = keys.map(|key| pool.pick(key, |_| Ok(())).agent);
         picks.to_vec()
     }
 
@@ -128,7 +141,22 @@ mod tests {
         assert!(a == b && c == d);
         let pool = Pool::of([1, 2], Routing::LeastLoaded).unwrap();
         let _busy = Task::of(&pool.members[0]);
-        assert_eq!([(); 3].map(|()| pool.pick(0).agent), [2; 3]);
+        assert_eq!([(); 3].map(|()| pool.pick(0, |_| Ok(())).agent), [2; 3]);
         assert!(Pool::of([], Routing::RoundRobin).is_none());
+    }
+
+    #[test]
+    fn the_dead_and_the_full_are_passed_over_but_a_key_stays_with_the_full() {
+        let fails = |error| move |agent| if agent == 1 { Err(error) } else { Ok(()) };
+        for routing in [Routing::RoundRobin, Routing::LeastLoaded, Routing::ByKey] {
+            let pool = Pool::of([1, 2], routing).unwrap();
+            let keys = [1, 2, 3, 4, 5, 6, 7, 8];
+            let dead = keys.map(|key| pool.pick(key, fails(SendError::UnknownRecipient)).agent);
+            assert_eq!(dead, [2; 8], "{routing:?}");
+            let full = keys.map(|key| pool.pick(key, fails(SendError::MailboxFull)).agent);
+            assert_eq!(full == [2; 8], routing != Routing::ByKey, "{routing:?}: {full:?}");
+            let none = pool.pick(0, |_| Err(SendError::UnknownRecipient)).agent;
+            assert!([1, 2].contains(&none));
+        }
     }
 }

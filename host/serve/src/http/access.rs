@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn pages_of_other_sites_are_refused() {
         let local = (HOST, "localhost:8080");
-        assert!(checked(None, &[local.clone()]));
+        assert!(checked(None, std::slice::from_ref(&local)));
         assert!(checked(None, &[(HOST, "[::1]:8080")]));
         assert!(checked(None, &[(HOST, "127.0.0.1")]));
         assert!(checked(None, &[local.clone(), (ORIGIN, "http://localhost:8080")]));

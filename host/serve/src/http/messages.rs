@@ -79,7 +79,7 @@ async fn read(
 ) -> Result<host::Request, Problem> {
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
-    let timeout = parsed(headers, &TIMEOUT, |text| humantime::parse_duration(text))?;
+    let timeout = parsed(headers, &TIMEOUT, humantime::parse_duration)?;
     let timeout = timeout.unwrap_or(limits.timeout);
     if timeout > limits.longest_timeout {
         let longest = span(limits.longest_timeout);

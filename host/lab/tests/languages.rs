@@ -71,7 +71,7 @@ impl Project {
     fn works(&self, options: &[&str]) {
         let wasm = self.path().join("hello.wasm");
         assert!(!wasm.exists());
-        let validate = [&["validate", "--no-timing"], options].concat();
+        let validate = [["validate", "--no-timing"].as_slice(), options].concat();
         let validated = self.run_in(&self.path(), &validate).code(0);
         validated.stdout(contains("hello")).stderr(contains(": make"));
         let built = wasm.metadata().unwrap().modified().unwrap();

@@ -111,7 +111,7 @@ fn an_interrupt_ends_a_check_and_what_was_found_is_told() {
 #[test]
 fn an_interrupt_ends_all_attacks_and_what_was_struck_is_told() {
     let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-    sandlab.args(["torture", "--duration", "300s"]).env("SANDLAB_NO_STORE", "true");
+    sandlab.args(["torture", "--duration", "300s", "--verbose"]).env("SANDLAB_NO_STORE", "true");
     let mut sandlab = sandlab.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(3));
     send(&sandlab, Signal::INT);

@@ -89,7 +89,7 @@ fn every_command_has_completions_a_page_and_a_section_in_the_documents() {
     assert_eq!(says(&["man", "--markdown"]), document, "`make docs` writes docs/cli.md anew");
     for shell in ["bash", "fish", "zsh"] {
         let script = says(&["completions", shell]);
-        assert!(script.contains("--backends") && script.contains("throughput"), "{shell}");
+        assert!(script.contains("backends") && script.contains("throughput"), "{shell}");
     }
     let folder = tempfile::tempdir().unwrap();
     says(&["man", "--output", &folder.path().display().to_string()]);

@@ -76,7 +76,7 @@ enum Command {
     Gate(gate::Args),
     /// Show what a component or core module is: its kind, imports, exports, functions.
     Inspect(inspect::Args),
-    /// Measure a few agents on every backend: a first answer in seconds. `run quick` measures all.
+    /// Measure a few agents on every backend, for a first answer in seconds.
     Lab(lab::Args),
     /// Write the manual pages of all commands.
     Man(man::Args),

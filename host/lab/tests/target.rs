@@ -7,7 +7,7 @@ use assert_cmd::assert::Assert;
 use common::host::{Host, post};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::prelude::predicate::in_iter;
-use predicates::str::contains;
+use predicates::str::{contains, is_match};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -26,7 +26,8 @@ const SHORT: &str = "--rate 500 --duration 500ms --ramp-up 100ms --agents 4";
 fn every_load_comes_to_the_same_accounts_on_both_sides() {
     let host = Host::start(&["echo", "json"]);
     let url = |agent: &str| format!("http://{}/agents/{agent}", host.address);
-    let alike = || contains("by the client and by the host alike").and(contains("deployed"));
+    let words = r"by\s+the\s+client\s+and\s+by\s+the\s+host\s+alike";
+    let alike = || is_match(words).unwrap().and(contains("deployed"));
     load("latency", &url("echo"), SHORT).code(in_iter([0, 4])).stdout(alike());
     load("load peak", &url("json"), SHORT).code(in_iter([0, 4])).stdout(alike());
     let closed = "--duration 300ms --agents 2 --depth 4";

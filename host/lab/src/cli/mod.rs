@@ -84,7 +84,7 @@ enum Command {
     Metrics(metrics::Args),
     /// Write a new agent in Rust, C, JavaScript, Python or Go, ready to build and compare.
     New(new::Args),
-    /// Write a copy of sandlab that has the agents of this workspace in it, for other machines.
+    /// Write a copy of sandlab with the agents of this workspace in it.
     Pack(pack::Args),
     /// Report a stored run, also one that was killed; compare it with a baseline.
     Report(report::Args),

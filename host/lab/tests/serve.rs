@@ -115,3 +115,34 @@ fn an_address_that_cannot_be_listened_on_is_told() {
     let open = sandlab(&["echo", "--http", "0.0.0.0:0"]).output().unwrap();
     assert_eq!(open.status.code(), Some(2));
 }
+
+#[test]
+fn what_agents_do_is_kept_and_reported_like_any_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "monitor = { interval = '50ms' }\n[agents.echo]\ncomponent = 'echo'\n\
+                  [agents.json]\ncomponent = 'json'";
+    let config = file(&folder, config);
+    let store = folder.path().join("results.db");
+    let host = Host::start(&[&config, "--store", store.to_str().unwrap()]);
+    for _ in 0..20 {
+        assert_eq!(post(&host.address, "/agents/echo", "x").0, OK);
+    }
+    assert!(post(&host.address, "/agents/json", "{").0.contains("422"));
+    host.signal("TERM");
+    host.says("drained: nothing was left");
+    assert_eq!(host.ends(), Some(0));
+    let report = |format: &str| {
+        let mut report = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        report.args(["report", "last", "--format", format, "--store"]).arg(&store);
+        String::from_utf8(report.assert().code(0).get_output().stdout.clone()).unwrap()
+    };
+    let run: serde_json::Value = serde_json::from_str(&report("json")).unwrap();
+    let served = run["parts"][0]["findings"].as_array().unwrap();
+    let sum = |agent: &str, field: &str| -> u64 {
+        let of_agent = served.iter().filter(|served| served["agent"] == agent);
+        of_agent.map(|served| served[field].as_u64().unwrap()).sum()
+    };
+    assert_eq!((sum("echo", "answered"), sum("echo", "failed")), (20, 0));
+    assert_eq!((sum("json", "answered"), sum("json", "failed")), (0, 1));
+    assert!(report("text").contains("answered of 20 messages"));
+}

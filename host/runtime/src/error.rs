@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The agent answered with a failure. It lives on.
-    #[error("the agent answered: {}", describe(.0))]
+    #[error("the agent answered: {}", .0.sentence())]
     Failure(Failure),
     /// The instance ended.
     #[error(transparent)]
@@ -33,18 +33,6 @@ impl From<Cause> for CallError {
     fn from(cause: Cause) -> Self {
         Self::Fault(cause.into())
     }
-}
-
-fn describe(failure: &Failure) -> String {
-    let (kind, text) = match failure {
-        Failure::NotUnderstood(text) => ("not understood", text),
-        Failure::Refused(text) => ("refused", text),
-        Failure::Unavailable(text) => ("unavailable", text),
-        Failure::Exhausted(text) => ("exhausted", text),
-        Failure::Denied(text) => ("denied", text),
-        Failure::Internal(text) => ("internal failure", text),
-    };
-    format!("{kind}: {text}")
 }
 
 /// An error that keeps an agent's program from being loaded.

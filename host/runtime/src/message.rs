@@ -122,6 +122,20 @@ impl Failure {
             Self::Internal(_) => "internal",
         }
     }
+
+    /// Returns the failure as people read it: "not understood: no number". Its `Display` is
+    /// generated, and the form of `Debug`.
+    pub fn sentence(&self) -> String {
+        let (kind, text) = match self {
+            Self::NotUnderstood(text) => ("not understood", text),
+            Self::Refused(text) => ("refused", text),
+            Self::Unavailable(text) => ("unavailable", text),
+            Self::Exhausted(text) => ("exhausted", text),
+            Self::Denied(text) => ("denied", text),
+            Self::Internal(text) => ("internal failure", text),
+        };
+        format!("{kind}: {text}")
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigError};
 use crate::host::{Host, Left, ServeError};
 use crate::http::{Access, AccessError, App, Server};
 use crate::load::{Loaded, Resolver, Unloadable};
-use crate::monitor::MonitorError;
+use crate::monitor::{MonitorError, Sink};
 use crate::nats::{Drained, Front, NatsError};
 use reload::Reloader;
 use std::net::SocketAddr;
@@ -113,11 +113,12 @@ impl Options {
         Ok(loaded.programs.into_keys().collect())
     }
 
-    /// Serves until SIGTERM or SIGINT, and drains. Returns what was left then.
+    /// Serves until SIGTERM or SIGINT, and drains; a monitor hands its snapshots to the sinks.
+    /// Returns what was left then.
     ///
     /// # Errors
     /// [`RunError`] if it cannot begin.
-    pub fn run(&self) -> Result<Left, RunError> {
+    pub fn run(&self, sinks: Vec<Box<dyn Sink>>) -> Result<Left, RunError> {
         let config = self.config()?;
         let access = Access::read(&config.listen)?;
         let loaded = Loaded::load(&config, &*self.resolve, &Loaded::default())?;
@@ -125,12 +126,17 @@ impl Options {
         let app = App::new(host, config.limits.clone(), access);
         let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let threads = threads.map_err(RunError::system("start the threads of HTTP"))?;
-        let left = threads.block_on(self.serve(&config, app));
+        let left = threads.block_on(self.serve(&config, app, sinks));
         threads.shutdown_background();
         left
     }
 
-    async fn serve(&self, config: &Config, app: Arc<App>) -> Result<Left, RunError> {
+    async fn serve(
+        &self,
+        config: &Config,
+        app: Arc<App>,
+        sinks: Vec<Box<dyn Sink>>,
+    ) -> Result<Left, RunError> {
         let watch = |kind| signal(kind).map_err(RunError::system("watch for signals"));
         let mut hang_up = watch(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) =
@@ -141,7 +147,7 @@ impl Options {
         let nats = self.serve_over_nats(config, &app.host).await?;
         let reloader = Reloader::start(self.clone(), config.clone(), app.clone());
         let reloader = reloader.map_err(RunError::system("start a thread"))?;
-        let _monitor = watch::start(config, &app.host, &self.say)?;
+        let _monitor = watch::start(config, &app.host, &self.say, sinks)?;
         let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
         let names = app.host.names().join(", ");
         let and_nats = nats.as_ref().map_or("", |_| " and over NATS");

@@ -2,9 +2,11 @@
 
 use super::{print, streams};
 use crate::bundle::find;
+use crate::experiments::production::Keeper;
+use crate::record::Store;
 use crate::{Error, Result};
-use sandlab_serve::Config;
 use sandlab_serve::run::{Options, RunError, Source};
+use sandlab_serve::{Config, Sink};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +24,10 @@ pub struct Args {
     /// Listen here instead of where the configuration says; port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<SocketAddr>,
+    /// Keep what agents do in this store, as a run that `sandlab report` shows, also while it
+    /// goes on.
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
@@ -35,7 +41,15 @@ pub fn execute(args: &Args) -> Result<()> {
         let agents = options.check().map_err(failed)?;
         return print(&format!("{} can be served: {}\n", args.what.join(" "), agents.join(", ")));
     }
-    let left = options.run().map_err(failed)?;
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some(path) = &args.store {
+        let keeper = Keeper::begin(Store::open(path)?, &args.what.join(" "))?;
+        if let Some(run) = keeper.run() {
+            streams::say(&format!("run {run} in {} has what agents do", path.display()));
+        }
+        sinks.push(Box::new(keeper));
+    }
+    let left = options.run(sinks).map_err(failed)?;
     if left.agents.is_empty() {
         streams::say("drained: nothing was left");
         return Ok(());

@@ -27,6 +27,7 @@ macro_rules! registry {
             torture Torture "Strike with every hostile guest there is, beside good agents at work.";
             @own gate Gate;
             @own calibrate Calibrate;
+            @own production Production;
         }
     };
 }

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryError {
     /// The agent answered with a failure, and stays alive.
-    #[error("{0}")]
+    #[error("{}", .0.sentence())]
     Failed(Failure),
     /// The agent ended while it handled the message, or was not restarted before.
     #[error("the agent ended: {0}")]

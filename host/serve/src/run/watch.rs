@@ -17,17 +17,19 @@ pub fn start(
     config: &Config,
     host: &Host,
     say: &Say,
+    mut sinks: Vec<Box<dyn Sink>>,
 ) -> Result<Option<ProductionMonitor>, MonitorError> {
-    if config.objectives.is_empty() {
+    if config.objectives.is_empty() && sinks.is_empty() {
         return Ok(None);
     }
+    sinks.push(Box::new(Shown(host.clone())));
     let (watched, runtime) = (host.clone(), Handle::current());
     let watched = Watched {
         objectives: config.objectives.clone(),
         destinations: config.alerts.clone(),
         // The monitor has a thread of its own, which may block.
         take: Box::new(move || runtime.block_on(watched.snapshot())),
-        sinks: vec![Box::new(Shown(host.clone()))],
+        sinks,
         say: say.clone(),
     };
     ProductionMonitor::start(&config.monitor, watched).map(Some)

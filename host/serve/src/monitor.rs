@@ -113,7 +113,7 @@ struct Shared {
 pub struct Watched {
     /// The objectives.
     pub objectives: Vec<Objective>,
-    /// Where alerts go.
+    /// The destinations of alerts.
     pub destinations: Vec<Destination>,
     /// Takes a snapshot of the host.
     pub take: Box<dyn FnMut() -> Snapshot + Send>,

@@ -29,7 +29,7 @@ pub enum Source {
     Given(Box<Config>),
 }
 
-/// What a host is run with.
+/// The parameters of a host that is about to run.
 #[derive(Clone)]
 pub struct Options {
     /// The configuration.

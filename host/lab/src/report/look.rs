@@ -2,14 +2,14 @@
 
 use super::table::Style;
 
-/// How a report looks.
+/// The look of a report on a terminal or in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
     /// Whether good, bad and invalid have colours.
     pub has_colours: bool,
     /// The most columns that a line takes.
     pub width: usize,
-    /// How much is shown.
+    /// The amount that is shown.
     pub detail: Detail,
     /// Whether every column of a table is shown, whatever the width.
     pub is_wide: bool,

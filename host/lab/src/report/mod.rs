@@ -25,7 +25,7 @@ pub use table::{Style, draw};
 
 use clap::ValueEnum;
 
-/// How a report is written.
+/// The formats of a run's report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Aligned tables for a terminal.

@@ -14,15 +14,15 @@ use std::path::Path;
 pub struct RunReport {
     /// Its number.
     pub id: RunId,
-    /// What it measured.
+    /// The stored run.
     pub run: Run,
-    /// What that shows.
+    /// The tables, charts, metrics and notes of the run.
     pub view: View,
-    /// How good that is.
+    /// The metrics that have a target, each with its grade.
     pub graded: Vec<Graded>,
     /// What has a target and is not judged, and why.
     pub not_judged: Vec<NotJudged>,
-    /// What it is compared with.
+    /// The baseline and the changes against it; `None` without a baseline.
     pub baseline: Option<Compared>,
     /// Runs of the same command, this one last.
     pub trend: Vec<Past>,
@@ -37,7 +37,7 @@ pub struct Compared {
     pub run: RunId,
     /// What was not the same, so that the comparison may mean less.
     pub differences: Vec<Difference>,
-    /// What both measured.
+    /// The metrics of both runs, each with its change.
     pub changes: Vec<Change>,
 }
 
@@ -52,7 +52,7 @@ pub struct Past {
     pub commit: Option<String>,
     /// What else the machine did meanwhile, if that was much.
     pub noise: Option<String>,
-    /// What it measured.
+    /// The metrics of that run.
     pub metrics: Vec<Metric>,
 }
 

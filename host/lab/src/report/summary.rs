@@ -4,7 +4,7 @@ use super::run_report::{Compared, RunReport};
 use crate::verdict::{Change, Grade, Verdict};
 use crate::view::Form;
 
-/// How good a line is.
+/// The colour of a line: good, bad, or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     Good,

@@ -17,14 +17,14 @@ pub struct Chart {
     pub y: Axis,
     /// What is drawn, each in a colour of its own.
     pub series: Vec<Series>,
-    /// What is pointed out.
+    /// Points and lines that are marked, with their labels.
     pub marks: Vec<Mark>,
 }
 
 /// One axis.
 #[derive(Debug, Clone)]
 pub struct Axis {
-    /// What its numbers are.
+    /// The unit or meaning of its numbers, as its label.
     pub name: String,
     /// How its numbers are spread.
     pub scale: Scale,
@@ -58,22 +58,22 @@ pub struct Spot {
     pub range: Option<(f64, f64)>,
 }
 
-/// What has one colour.
+/// Numbers that share a colour, with their name in the legend.
 #[derive(Debug, Clone)]
 pub struct Series {
     /// The name in the legend.
     pub name: String,
     /// The numbers.
     pub spots: Vec<Spot>,
-    /// Whether the spots are joined.
+    /// Set if the spots are joined by a line.
     pub line: bool,
-    /// Whether each spot is seen.
+    /// Set if each spot is drawn.
     pub dots: bool,
     /// Bars from a number to another, at the index of a name: (index, from, to).
     pub bars: Vec<(f64, f64, f64)>,
 }
 
-/// What is pointed out.
+/// A mark on a chart.
 #[derive(Debug, Clone)]
 pub enum Mark {
     /// The stretch from one x to another.

@@ -34,7 +34,7 @@ pub struct View {
     pub snippets: Vec<(Topic, String)>,
     /// What a reader must know to judge the numbers.
     pub notes: Vec<Note>,
-    /// How it was measured.
+    /// The settings and the machine of the measurement, in sentences.
     pub conditions: Vec<String>,
     /// What does not hold, so that the command fails.
     pub objections: Vec<String>,

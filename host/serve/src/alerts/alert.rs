@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Alert {
-    /// Whether it begins or ends.
+    /// The beginning or the end of the alarm.
     pub state: State,
     /// The objective's name.
     pub objective: String,

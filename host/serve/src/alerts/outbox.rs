@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     waiting: VecDeque<Alert>,
-    /// What was sent and goes on.
+    /// Alerts that were sent and are not resolved yet.
     on: Vec<Alert>,
 }
 

@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 /// The shortest token, bytes: as long as a random one of 96 bits in base64.
 const SHORTEST_TOKEN: usize = 16;
 
-/// Who may send.
+/// The clients that may send: all of this machine, or those with a token or certificate.
 pub struct Access {
     token: Option<Vec<u8>>,
     /// Encrypts connections; `None` if they are not.
@@ -25,7 +25,7 @@ pub struct Access {
 pub struct AccessError {
     /// The file of the token, or of the certificates.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The reason, as the parser or operating system words it.
     pub reason: String,
 }
 

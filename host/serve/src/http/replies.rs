@@ -46,7 +46,7 @@ struct Event<'a> {
 #[serde(rename_all = "kebab-case")]
 enum Content<'a> {
     Content(&'a str),
-    /// What is no UTF-8.
+    /// Content that is no UTF-8, in base64.
     ContentBase64(String),
 }
 

@@ -6,11 +6,11 @@ use crate::snapshot::{AgentFigures, Latency, Snapshot};
 pub struct Metric {
     /// The name, without the `_total` of a counter.
     pub name: &'static str,
-    /// What its values are.
+    /// Counter, gauge or histogram.
     pub kind: Kind,
     /// The names of its labels.
     pub labels: &'static [&'static str],
-    /// What it means.
+    /// The sentence for the `HELP` line and the documents.
     pub help: &'static str,
     read: fn(&Snapshot, &mut Series),
 }
@@ -40,9 +40,9 @@ impl Kind {
 /// The value of one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
-    /// Of a counter or a gauge.
+    /// The value of a counter or a gauge.
     Number(f64),
-    /// Of a histogram.
+    /// The counted times of a histogram.
     Times(&'a Latency),
 }
 

@@ -34,7 +34,7 @@ pub struct Place {
 /// A message for an agent here, from one of another host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrived {
-    /// Where it came from.
+    /// The agent that sent it, and its host.
     pub sender: Place,
     /// The message; sender and recipient are not known yet.
     pub message: Message,

@@ -45,7 +45,7 @@ pub struct Drained {
     pub left: usize,
 }
 
-/// What all agents share.
+/// State that the subscriptions of all agents share.
 struct Common {
     host: Host,
     connections: Connections,

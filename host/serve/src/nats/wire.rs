@@ -72,7 +72,7 @@ pub struct Replied {
 pub struct Place {
     /// The number.
     pub number: u32,
-    /// How many there are.
+    /// The number of replies in all.
     pub of: u32,
 }
 

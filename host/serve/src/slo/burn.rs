@@ -31,7 +31,7 @@ struct Track {
 /// An alarm that began or ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// How the objective stands.
+    /// The standing of the objective after the change.
     pub standing: Standing,
     /// How soon somebody has to act.
     pub severity: Severity,
@@ -43,7 +43,7 @@ pub struct Change {
     pub burn: Burn,
 }
 
-/// How an objective stands.
+/// The standing of an objective: its burns, and the budget that is left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Standing {

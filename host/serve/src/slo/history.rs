@@ -18,7 +18,7 @@ pub(super) struct History {
 #[derive(Debug, Clone, Copy)]
 struct Point {
     at: Duration,
-    /// Of all time.
+    /// Messages since the beginning.
     count: Count,
 }
 

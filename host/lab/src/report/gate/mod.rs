@@ -15,7 +15,7 @@ use crate::view::{Note, View};
 use crate::{Error, Result};
 use clap::ValueEnum;
 
-/// How verdicts are written.
+/// The formats of a gate's report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Tables for a terminal.

@@ -166,7 +166,7 @@ fn draw_into(
     Ok(())
 }
 
-/// Where a number is drawn.
+/// Returns the position of a number on an axis: the number, or its logarithm.
 fn place(axis: &Axis, value: f64) -> f64 {
     match &axis.scale {
         Scale::Linear | Scale::Labels(_) => value,

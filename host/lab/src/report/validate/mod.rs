@@ -12,7 +12,7 @@ use crate::Result;
 use crate::validate::Validation;
 use clap::ValueEnum;
 
-/// How findings are written.
+/// The formats of a validation's report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Findings and tables for a terminal.

@@ -144,8 +144,14 @@ fn catch_interrupts() -> Result<()> {
         }
         say("\nstopping after this round; press Ctrl-C again to end at once");
     };
-    ctrlc::set_handler(handler)
-        .map_err(|error| Error::Machine(format!("cannot catch Ctrl-C: {error}")))
+    ctrlc::set_handler(handler).map_err(|error| {
+        let why = match error {
+            // Its own text leaves out what the system said.
+            ctrlc::Error::System(why) => why.to_string(),
+            other => other.to_string(),
+        };
+        Error::Machine(format!("cannot catch Ctrl-C: {why}"))
+    })
 }
 
 #[cfg(test)]

@@ -198,6 +198,9 @@ impl Config {
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         settings.shards = self.shards.map_or(settings.shards, NonZeroUsize::get);
+        // The threads of HTTP share the cores. On two of them, polling for 20 µs gave 0.68 of a bare
+        // server's requests/s instead of 0.61, and a p99 of 4.4 ms instead of 1.4 ms at 10,000/s.
+        settings.idle_spin = Duration::ZERO;
         settings
     }
 

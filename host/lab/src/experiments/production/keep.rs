@@ -3,13 +3,11 @@
 use super::KIND;
 use super::found::{Found, Served};
 use crate::Result;
-use crate::record::{
-    Begin, End, Entry, Environment, Finding, Part, RunId, Store, Watch, Writer,
-};
+use crate::record::{Begin, End, Entry, Environment, Finding, Part, RunId, Store, Watch, Writer};
 use jiff::Timestamp;
 use sandlab_runtime::SandboxConfig;
-use sandlab_serve::{Sink, Snapshot};
 use sandlab_serve::slo::Standing;
+use sandlab_serve::{Sink, Snapshot};
 use std::time::Duration;
 
 /// Writes what each agent did from one snapshot to the next. The run ends when it is dropped.

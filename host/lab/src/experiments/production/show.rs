@@ -51,15 +51,11 @@ fn table(all: &[Served]) -> Table {
         .strong()
         .number("failed", "failed", Form::Integer, move |served| integer(served.failed))
         .number("refused", "refused", Form::Integer, move |served| integer(served.refused))
-        .number("unanswered", "unanswered", Form::Integer, move |served| {
-            integer(served.unanswered)
-        })
+        .number("unanswered", "unanswered", Form::Integer, move |served| integer(served.unanswered))
         .number("p50", "p50 at most", Form::Time, |served| served.at_most(0.5))
         .number("p99", "p99 at most", Form::Time, |served| served.at_most(0.99))
         .number("restarts", "restarts", Form::Integer, move |served| integer(served.restarts))
-        .number("memory", "linear memory", Form::Size, move |served| {
-            integer(served.linear_memory)
-        })
+        .number("memory", "linear memory", Form::Size, move |served| integer(served.linear_memory))
         .done()
 }
 
@@ -70,9 +66,9 @@ fn chart(
     value: impl Fn(&Served) -> Option<f64>,
 ) -> Chart {
     let series = agents.iter().map(|(agent, windows)| {
-        let spots = windows.iter().filter_map(|served| {
-            Some(Spot { x: served.at, y: value(served)?, range: None })
-        });
+        let spots = windows
+            .iter()
+            .filter_map(|served| Some(Spot { x: served.at, y: value(served)?, range: None }));
         Series::line(*agent, spots.collect())
     });
     Chart {
@@ -88,9 +84,9 @@ fn chart(
 fn answer(served: &Served) -> Answer {
     let answered = served.success().map_or_else(|| "-".to_owned(), |it| Form::Share.brief(it));
     let bounds = [("p50", served.at_most(0.5)), ("p99", served.at_most(0.99))];
-    let bounds = bounds.into_iter().filter_map(|(name, bound)| {
-        Some(format!("{name} at most {}", Form::Time.brief(bound?)))
-    });
+    let bounds = bounds
+        .into_iter()
+        .filter_map(|(name, bound)| Some(format!("{name} at most {}", Form::Time.brief(bound?))));
     let restarts = (served.restarts > 0).then(|| format!("{} restarts", served.restarts));
     Answer::new(Topic::Load, &served.agent, answered)
         .remark(format!("answered of {} messages", grouped(served.messages() as f64)))

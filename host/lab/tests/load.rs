@@ -137,7 +137,7 @@ fn agents_that_fail_on_every_message_fail_the_command_and_the_reason_is_named() 
         let failed = failing.assert().code(1);
         let failed = failed.stderr(contains("success,").and(contains("is 0.0 %")));
         let failed = failed.stderr(contains("no message came to a good reply"));
-        failed.stdout(contains("failures: ").and(contains("NotUnderstood")));
+        failed.stdout(contains("failures: ").and(contains("not understood")));
     }
 }
 

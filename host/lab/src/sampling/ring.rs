@@ -3,7 +3,8 @@
 
 use crate::sampling::fleet::start_runtime;
 use crate::{Error, Result};
-use sandlab_runtime::messaging::{AgentOptions, Settings};
+use bytesize::ByteSize;
+use sandlab_runtime::messaging::{AgentOptions, MailboxLimits, Settings};
 use sandlab_runtime::{Backend, Performative};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,10 +32,17 @@ pub fn ring(backend: &Arc<dyn Backend>, ring: &Ring) -> Result<f64> {
     let settings = Settings { max_hops: u32::MAX, ..Settings::default() };
     let runtime = start_runtime(settings)?;
     let failed = |error: &dyn std::fmt::Display| Error::Path(error.to_string());
+    // On a busy machine all tokens may meet in one mailbox.
+    let mailbox = MailboxLimits {
+        messages: u32::try_from(ring.tokens).unwrap_or(u32::MAX),
+        bytes: ByteSize::b((ring.tokens * ring.size.max(4)) as u64),
+        ..MailboxLimits::default()
+    };
     let relays = (0..ring.agents).map(|index| {
         let next = (index + 1) % ring.agents;
         let options = AgentOptions {
             config: Some(format!("ring relay-{next}").into_bytes()),
+            mailbox,
             ..AgentOptions::default()
         };
         let shard = index * settings.shards / ring.agents;

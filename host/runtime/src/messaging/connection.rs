@@ -4,6 +4,7 @@ use super::address::Address;
 use super::client::DeliveryError;
 use super::envelope::Envelope;
 use super::link::{Delivery, Queue};
+use super::prefetch::prefetch;
 use super::registry::Registry;
 use crate::message::Head;
 use crate::{AgentId, Performative};
@@ -131,6 +132,9 @@ impl Connection {
     pub fn try_next(&mut self) -> Option<Delivery> {
         if self.arrived.is_empty() {
             let _ = self.poll(Waker::noop());
+        }
+        if let Some((_, Ok(next))) = self.arrived.get(1) {
+            prefetch(&next.content);
         }
         self.arrived.pop_front()
     }

@@ -34,6 +34,7 @@ mod mailbox;
 mod options;
 mod placement;
 mod pool;
+mod prefetch;
 mod registry;
 mod runtime;
 mod settings;

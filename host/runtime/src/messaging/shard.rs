@@ -21,6 +21,7 @@ use super::envelope::Envelope;
 use super::inbox::Contents;
 use super::link::{Delivery, Link};
 use super::mailbox::Offered;
+use super::prefetch::prefetch;
 use super::registry::Registry;
 use super::waker::Woken;
 use super::{AgentOptions, Census, Roster, Settings, SpawnError};
@@ -168,8 +169,11 @@ impl Shard {
     fn receive(&mut self, arrived: &mut Contents) {
         self.accounts.accepted += arrived.from_clients.len() as u64;
         let from_clients = arrived.from_clients.drain(..);
-        let all = from_clients.chain(arrived.from_shards.drain(..));
-        for (number, envelope) in all.enumerate() {
+        let mut all = from_clients.chain(arrived.from_shards.drain(..)).enumerate().peekable();
+        while let Some((number, envelope)) = all.next() {
+            if let Some((_, next)) = all.peek() {
+                prefetch(&next.message.content);
+            }
             if number > 0 && number % FLUSH_EVERY == 0 {
                 self.flush_outgoing();
             }

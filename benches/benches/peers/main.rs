@@ -28,6 +28,8 @@ use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 use table::Table;
 
+sandlab::use_allocator!();
+
 const SIZE: usize = 1_024;
 
 fn main() {

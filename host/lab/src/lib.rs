@@ -11,6 +11,7 @@
 // Both panic where the reader has gone away; `cli::streams` does not.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
+pub mod allocator;
 pub mod bundle;
 pub mod cli;
 pub mod contract;

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+sandlab::use_allocator!();
+
 fn main() -> ExitCode {
     sandlab_runtime::process::serve_if_child();
     sandlab::cli::parse().execute()

@@ -4,7 +4,7 @@ mod common;
 
 use bytesize::ByteSize;
 use common::{fault, sandbox, say, twin};
-use sandlab_runtime::config::LogBudget;
+use sandlab_runtime::config::{FileIo, LogBudget};
 use sandlab_runtime::wasm::Sandbox;
 use sandlab_runtime::{Backend, CallError, Cause, Identity, SandboxConfig};
 use std::time::Duration;
@@ -150,4 +150,9 @@ fn what_an_agent_does_not_export_is_named() {
 fn no_backend_in_this_process_lets_a_path_leave_its_grant() {
     common::refuses_to_leave(&|config| sandbox("files", config));
     common::refuses_to_leave(&|config| twin("files", config));
+    common::refuses_to_leave(&|config| {
+        let mut direct = config.clone();
+        direct.grants.file_io = FileIo::Direct;
+        sandbox("files", &direct)
+    });
 }

@@ -233,6 +233,8 @@ pub enum Layout {
 pub struct Grants {
     /// Directories; paths are resolved beneath them, whatever `..` or a link says. Default none.
     pub directories: Vec<DirectoryGrant>,
+    /// Where an agent's operations on files run, if its calls are async. Default background.
+    pub file_io: FileIo,
     /// Environment variables that the agent sees. Default none.
     pub env: BTreeMap<String, String>,
     /// The wall clock and the monotonic clock, including sleep. Default true.
@@ -252,6 +254,7 @@ impl Default for Grants {
     fn default() -> Self {
         Self {
             directories: Vec::new(),
+            file_io: FileIo::default(),
             env: BTreeMap::new(),
             clocks: true,
             random: true,
@@ -273,6 +276,21 @@ pub struct DirectoryGrant {
     /// What the agent may do there. Default read.
     #[serde(default)]
     pub access: Access,
+}
+
+/// Where operations on files run, if calls are async. Those of sync calls always run on the thread of
+/// the call, which waits for them in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileIo {
+    /// On threads of their own, so that neither a slow disk nor a file that blocks holds up the
+    /// agents of the same thread. Each operation waits for another thread, about 20 µs, and the
+    /// deadline also stops those that take too long.
+    #[default]
+    Background,
+    /// On the thread of the call: about 2 µs for what is in the kernel's cache. For agents that are
+    /// trusted with directories on fast disks, without pipes or devices in them.
+    Direct,
 }
 
 /// The access of an agent to a directory.

@@ -6,7 +6,7 @@ use crate::sampling::setup::{Loaded, Side};
 use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
-use sandlab_runtime::config::Calls;
+use sandlab_runtime::config::{Calls, FileIo, Grants};
 use sandlab_runtime::subject::{Kind, Subject as Loadable};
 use sandlab_runtime::{Backend, BackendKind, SandboxConfig, native::Twin, process::Children};
 use std::sync::Arc;
@@ -85,10 +85,19 @@ fn without_native(subject: &Subject) -> Error {
 }
 
 /// Returns a note that calls are async, which doubles their price, and why.
-fn on_fibers(agent: &str, loaded: &Loadable) -> Option<String> {
+fn on_fibers(agent: &str, loaded: &Loadable, grants: &Grants) -> Option<String> {
     let why = match loaded.prepared().blocking_import.as_deref() {
         // Whoever reads a service's response is on another fiber.
         _ if loaded.kind == Kind::Service => return None,
+        Some(import) if import.starts_with("wasi:filesystem") => {
+            let waits = match grants.file_io {
+                FileIo::Background => {
+                    "; each operation on a file waits for another thread (grants.file-io)"
+                }
+                FileIo::Direct => "",
+            };
+            format!("it can block in {import}{waits}")
+        }
         Some(import) => format!("it can block in {import}"),
         None => "the sandbox config says so".to_owned(),
     };
@@ -121,7 +130,7 @@ fn side(
         (BackendKind::Wasm, ..) => {
             let loaded = subject.load_alone(config).map_err(failed)?;
             require_fit(&agent, &loaded, cases)?;
-            notes.extend(on_fibers(&agent, &loaded));
+            notes.extend(on_fibers(&agent, &loaded, &config.grants));
             notes.extend(adapted(&agent, &loaded));
             Side { name: name.to_owned(), backend: loaded.backend }
         }

@@ -140,7 +140,8 @@ impl Command {
         stdout: &Stdout,
     ) -> Result<(), Stop> {
         let state = &mut live.store.data_mut().state;
-        let mut wasi = wasi(config, &state.output)?;
+        let fiber = matches!(self.run, Way::Fiber(_));
+        let mut wasi = wasi(config, &state.output, fiber)?;
         wasi.arg(&self.name);
         for argument in &request.args {
             wasi.arg(argument);

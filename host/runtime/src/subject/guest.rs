@@ -20,13 +20,13 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// Makes the state of a new instance's store.
+    /// Makes the state of a new instance's store. `fiber` is whether its calls run on fibers.
     ///
     /// # Errors
     /// If a granted directory is no longer there.
-    pub fn new(config: &SandboxConfig, identity: Identity) -> Result<Self, Fault> {
+    pub fn new(config: &SandboxConfig, identity: Identity, fiber: bool) -> Result<Self, Fault> {
         Ok(Self {
-            state: State::new(config, identity)?,
+            state: State::new(config, identity, fiber)?,
             http: WasiHttpCtx::new(),
             outgoing: Outgoing { is_granted: config.grants.http, denied: Vec::new() },
         })

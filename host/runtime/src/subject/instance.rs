@@ -78,8 +78,8 @@ impl Live {
     /// If the component does not come up within its limits.
     async fn start(program: &Program, identity: Identity) -> Result<Self, Fault> {
         let config = &*program.config;
-        let guest = Guest::new(config, identity)?;
         let (pre, fiber) = (&program.pre, program.fiber);
+        let guest = Guest::new(config, identity, fiber)?;
         let (mut store, deadline) = limited(pre.engine(), guest, Guest::state, config, fiber);
         arm(&mut store, deadline, config.fuel).map_err(host)?;
         let started = if fiber {

@@ -40,7 +40,7 @@ impl Instance {
     /// If the component does not come up within its limits.
     pub(super) fn spawn(program: Arc<Program>, identity: Identity) -> Result<Self, Fault> {
         let config = &*program.config;
-        let state = State::new(config, identity)?;
+        let state = State::new(config, identity, program.fiber)?;
         let engine = program.pre.engine();
         let (mut store, deadline) = limited(engine, state, |state| state, config, program.fiber);
         arm(&mut store, deadline, config.fuel).map_err(host)?;

@@ -4,7 +4,7 @@ use super::contents::Contents;
 use super::limiter::Limiter;
 use super::stdio::Captured;
 use crate::bindings::{host, types};
-use crate::config::{Access, SandboxConfig, Stdio};
+use crate::config::{Access, FileIo, SandboxConfig, Stdio};
 use crate::outbox::{Outbox, Sending};
 use crate::{AgentId, Cause, Fault, Identity, Level, Message, SendError};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -19,11 +19,11 @@ pub struct State {
 }
 
 impl State {
-    /// Makes the state of a new instance's store.
+    /// Makes the state of a new instance's store. `fiber` is whether its calls run on fibers.
     ///
     /// # Errors
     /// If a granted directory does not exist any more.
-    pub fn new(config: &SandboxConfig, identity: Identity) -> Result<Self, Fault> {
+    pub fn new(config: &SandboxConfig, identity: Identity, fiber: bool) -> Result<Self, Fault> {
         let output = Captured::new(config);
         let mut table = ResourceTable::new();
         table.set_max_capacity(config.budgets.handles as usize);
@@ -31,7 +31,7 @@ impl State {
             limiter: Limiter::new(config),
             outbox: Outbox::new(identity, config),
             contents: Contents::new(config),
-            wasi: wasi(config, &output)?.build(),
+            wasi: wasi(config, &output, fiber)?.build(),
             table,
             output,
         })
@@ -51,12 +51,18 @@ impl State {
     }
 }
 
-/// Returns what a sandbox config grants of WASI.
+/// Returns what a sandbox config grants of WASI to a guest whose calls run on fibers, or do not.
 ///
 /// # Errors
 /// If a granted directory does not exist any more.
-pub fn wasi(config: &SandboxConfig, output: &Captured) -> Result<WasiCtxBuilder, Fault> {
+pub fn wasi(
+    config: &SandboxConfig,
+    output: &Captured,
+    fiber: bool,
+) -> Result<WasiCtxBuilder, Fault> {
     let mut wasi = WasiCtx::builder();
+    // Before the directories, which are opened with it.
+    wasi.allow_blocking_current_thread(!fiber || config.grants.file_io == FileIo::Direct);
     wasi.max_random_size(config.result_limit.as_u64());
     let grants = &config.grants;
     match grants.stdio {

@@ -202,7 +202,7 @@ pub struct Allocation {
     pub layout: Layout,
     /// Linear memories at once: the number of agents, if each has one memory. Default 1,000.
     /// Unless the layout is packed, each reserves 4 GiB of address space, and 30,000 fit in
-    /// 47 bits.
+    /// 47 bits. Interrupt pages have as many slots besides.
     pub slots: u32,
     /// Bytes of a slot that are zeroed by the host instead of returned to the kernel. Default
     /// 1 MiB, if the kernel has the page-map scan, without which this costs more than it saves.

@@ -101,9 +101,9 @@ fn told<T: AsMut<State> + 'static>(
         return Err(Trap::CannotEnterComponent.into());
     };
     pages.page = Some(page);
-    // SAFETY: the page is a memory of the store, which lives as long as the instantiation that
-    // called this, and longer than the `Watched` of it. No module of the guest's can name it,
-    // and neither the host nor wasmtime writes to it.
+    // SAFETY: only the start function of a rewritten component calls this, during the instantiation
+    // whose `Watched` is there. The page is a memory of its store, which lives longer than that. No
+    // module of the guest's can name it, and neither the host nor wasmtime writes to it.
     unsafe { later.begin(page, limit) };
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Whatever is read of somebody else is read without a panic. The targets in `fuzz/` do the
 //! same with inputs that they find by themselves; these take damaged good ones.
 
+#[path = "../../../fuzz/fuzz_targets/both_ways.rs"]
+mod both_ways;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 use sandlab::hostile::WITNESS;
@@ -52,6 +55,14 @@ proptest! {
     }
 
     #[test]
+    fn a_guest_that_a_page_interrupts_does_the_same(damage in damage()) {
+        let damaged = damage.done_to(seed("interrupt/run.wasm"));
+        if let Some([epochs, page]) = both_ways::answers(&damaged) {
+            prop_assert_eq!(epochs, page);
+        }
+    }
+
+    #[test]
     fn a_sandbox_config_is_one_or_is_refused(damage in damage(), noise: String) {
         let damaged = damage.done_to(seed("config/all.toml"));
         for text in [String::from_utf8_lossy(&damaged).into_owned(), noise] {
@@ -95,6 +106,9 @@ proptest! {
 #[test]
 fn the_seeds_are_good() {
     assert!(examine(&seed("validate/echo.wasm")).unwrap().len() == 5);
+    let [epochs, page] = both_ways::answers(&seed("interrupt/run.wasm")).unwrap();
+    assert_eq!(epochs, page);
+    assert!(page.len() == 4 && page.iter().all(Result::is_ok), "{page:?}");
     // Of an earlier version: what is read of it is written as today's, and read again.
     let text = String::from_utf8(seed("run/latency.json")).unwrap();
     let written = Document::read(&text).unwrap().json().unwrap();

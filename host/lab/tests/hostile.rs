@@ -6,7 +6,7 @@ use common::path::{at_rest, runtime};
 use sandlab::hostile::{
     AttackRunner, Service, Target, WITNESS, slow_to_compile, with_core_instances,
 };
-use sandlab_runtime::config::{Budgets, Strategy};
+use sandlab_runtime::config::{Budgets, Interrupt, Strategy};
 use sandlab_runtime::messaging::{AgentOptions, Placement};
 use sandlab_runtime::wasm::SandboxEngine;
 use sandlab_runtime::{AgentId, Backend, Budget, Cause, Identity, SandboxConfig};
@@ -53,7 +53,17 @@ fn answers(connection: &mut sandlab_runtime::messaging::Connection, agent: Agent
 
 #[test]
 fn every_attack_ends_as_it_must_and_nobody_else_feels_it() {
-    let runner = AttackRunner::new(&sandlab::hostile::sandbox(4)).unwrap();
+    under_attack(&sandlab::hostile::sandbox(4));
+}
+
+#[test]
+fn the_same_holds_where_a_page_interrupts() {
+    let sandbox = sandlab::hostile::sandbox(4);
+    under_attack(&SandboxConfig { interrupt: Interrupt::Page, ..sandbox });
+}
+
+fn under_attack(sandbox: &SandboxConfig) {
+    let runner = AttackRunner::new(sandbox).unwrap();
     let runtime = runtime(2);
     let client = runtime.client();
     let options = AgentOptions::default();

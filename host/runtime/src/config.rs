@@ -38,11 +38,13 @@ pub struct SandboxConfig {
     /// Core instances, memories and tables, each. Default 256: a wasm32-wasip2 component from
     /// Rust has 4 core instances, one from Python 108.
     pub instance_limit: u32,
-    /// Wall time of one call, rounded up to 10 ms (the epoch's tick). Leave room for a busy
-    /// machine. Default 5 s. A blocked call is stopped too if calls are async.
+    /// Wall time of one call. Leave room for a busy machine. Default 5 s. A blocked call is
+    /// stopped too if calls are async.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub deadline: Duration,
+    /// The way that a guest which computes is stopped at its deadline. Default epoch.
+    pub interrupt: Interrupt,
     /// Fuel per call, about one unit per instruction. Default `None`: metering adds up to a
     /// quarter to agents that compute, and the deadline already stops those that loop.
     pub fuel: Option<u64>,
@@ -75,6 +77,7 @@ impl Default for SandboxConfig {
             table_limit: 20_000,
             instance_limit: 256,
             deadline: Duration::from_secs(5),
+            interrupt: Interrupt::default(),
             fuel: None,
             stack: ByteSize::kib(512),
             result_limit: ByteSize::mib(2),
@@ -172,6 +175,23 @@ pub enum Calls {
     Async,
 }
 
+/// The way that a guest which computes is stopped at its deadline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interrupt {
+    /// By a counter that it reads at every loop and function, up to 10 ms late (wasmtime's
+    /// epochs).
+    #[default]
+    Epoch,
+    /// By a page that it writes to there, and that is made read-only, up to 2 ms late. Agents that
+    /// compute take less time, and each has a second memory. Where that is not possible, epochs
+    /// are used, and reports say why: on async calls, with fuel, in the layout packed, with more
+    /// than 5,000 slots, and for components that are composed of others.
+    Page,
+    /// Not at all: a guest that never ends keeps its thread. For measurements only.
+    None,
+}
+
 /// The memory of instances: its source, its place in the address space, and how much there is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -182,7 +202,7 @@ pub struct Allocation {
     pub layout: Layout,
     /// Linear memories at once: the number of agents, if each has one memory. Default 1,000.
     /// Unless the layout is packed, each reserves 4 GiB of address space, and 30,000 fit in
-    /// 47 bits.
+    /// 47 bits. Interrupt pages have as many slots besides.
     pub slots: u32,
     /// Bytes of a slot that are zeroed by the host instead of returned to the kernel. Default
     /// 1 MiB, if the kernel has the page-map scan, without which this costs more than it saves.

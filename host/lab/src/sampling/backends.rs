@@ -6,7 +6,7 @@ use crate::sampling::setup::{Loaded, Side};
 use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
-use sandlab_runtime::config::{Calls, FileIo, Grants};
+use sandlab_runtime::config::{Calls, FileIo, Grants, Interrupt};
 use sandlab_runtime::subject::{Kind, Subject as Loadable};
 use sandlab_runtime::{Backend, BackendKind, SandboxConfig, native::Twin, process::Children};
 use std::sync::Arc;
@@ -105,6 +105,20 @@ fn on_fibers(agent: &str, loaded: &Loadable, grants: &Grants) -> Option<String> 
     is_async.then(|| format!("{agent} runs on async calls, since {why}"))
 }
 
+/// Returns a note of how a component is interrupted at its deadline, if not as most are: what that
+/// costs differs.
+fn interrupted(agent: &str, loaded: &Loadable) -> Option<String> {
+    let prepared = loaded.prepared();
+    Some(match (prepared.interrupt, &prepared.epochs_because) {
+        (Interrupt::Epoch, Some(why)) => {
+            format!("{agent} is interrupted by epochs and not by a page, since {why}")
+        }
+        (Interrupt::Epoch, None) => return None,
+        (Interrupt::Page, _) => format!("{agent} is interrupted by a page"),
+        (Interrupt::None, _) => format!("nothing interrupts {agent}: it has no deadline"),
+    })
+}
+
 /// Returns a note that a component was made of a core module, which costs what the adapter does.
 fn adapted(agent: &str, loaded: &Loadable) -> Option<String> {
     loaded.adapter.map(|_| {
@@ -131,6 +145,7 @@ fn side(
             let loaded = subject.load_alone(config).map_err(failed)?;
             require_fit(&agent, &loaded, cases)?;
             notes.extend(on_fibers(&agent, &loaded, &config.grants));
+            notes.extend(interrupted(&agent, &loaded));
             notes.extend(adapted(&agent, &loaded));
             Side { name: name.to_owned(), backend: loaded.backend }
         }

@@ -6,6 +6,7 @@ use super::finding::{Check, Finding};
 use super::measure::Measure;
 use super::policy::Policy;
 use sandlab_runtime::LoadError;
+use sandlab_runtime::config::Interrupt;
 use sandlab_runtime::subject::{self, Kind, Options, Subject};
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
 use std::time::Instant;
@@ -48,6 +49,12 @@ pub fn check(
         Some(import) => format!("on async calls, since it can block in {import}"),
         None => "on sync calls".to_owned(),
     };
+    let interrupt = match sandbox.prepared().interrupt {
+        Interrupt::Epoch => "",
+        Interrupt::Page => ", interrupted by a page",
+        Interrupt::None => ", without a deadline",
+    };
+    let calls = format!("{calls}{interrupt}");
     let mut checks = vec![Check::of("links", Vec::new()).with_note(calls)];
     checks.push(compile_time(policy, timed, sandbox.prepared().was_compiled, samples));
     let size = sandbox.prepared().compiled_size;

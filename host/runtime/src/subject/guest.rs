@@ -31,15 +31,17 @@ impl Guest {
             outgoing: Outgoing { is_granted: config.grants.http, denied: Vec::new() },
         })
     }
-
-    pub fn state(&mut self) -> &mut State {
-        &mut self.state
-    }
 }
 
 impl AsRef<State> for Guest {
     fn as_ref(&self) -> &State {
         &self.state
+    }
+}
+
+impl AsMut<State> for Guest {
+    fn as_mut(&mut self) -> &mut State {
+        &mut self.state
     }
 }
 

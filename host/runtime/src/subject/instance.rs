@@ -7,7 +7,8 @@ use super::http::LastRequest;
 use super::program::{Entry, Program};
 use crate::outbox::Sending;
 use crate::wasm::fault::{classify, classify_start};
-use crate::wasm::store::{arm, block_on, limited, timed};
+use crate::wasm::interrupt::Watched;
+use crate::wasm::store::{Deadline, begin, begin_start, block_on, end, limited, timed};
 use crate::{
     Agent, AsyncAgent, Call, CallError, Called, Cause, Denials, Failure, Fault, Handled, Identity,
     LogLine, Message, Performative, Usage,
@@ -63,7 +64,7 @@ impl From<ResponseFault> for Stop {
 pub(super) struct Live {
     pub store: Store<Guest>,
     pub linked: Linked,
-    deadline: u64,
+    deadline: Deadline,
     /// Messages that it has been given.
     messages: u64,
     /// A service's handler, once it has been called.
@@ -80,13 +81,14 @@ impl Live {
         let config = &*program.config;
         let (pre, fiber) = (&program.pre, program.fiber);
         let guest = Guest::new(config, identity, fiber)?;
-        let (mut store, deadline) = limited(pre.engine(), guest, Guest::state, config, fiber);
-        arm(&mut store, deadline, config.fuel).map_err(host)?;
+        let (mut store, deadline) = limited(pre.engine(), guest, config, program.interrupt, fiber);
+        let watched = begin_start(&mut store, deadline, config.fuel).map_err(host)?;
         let started = if fiber {
             timed(config.deadline, pre.instantiate_async(&mut store)).await
         } else {
             pre.instantiate(&mut store)
         };
+        end(&mut store, watched);
         let linked = started
             .map_err(|error| classify_start(&error, &mut store, config, &program.modules))?;
         Ok(Self {
@@ -99,13 +101,13 @@ impl Live {
         })
     }
 
-    /// Arms the next message's limits.
-    fn begin(&mut self, fuel: Option<u64>) -> Result<(), Fault> {
+    /// Sets the next message's limits.
+    fn begin(&mut self, fuel: Option<u64>) -> Result<Watched, Fault> {
         self.messages += 1;
         let guest = self.store.data_mut();
         guest.state.begin_call(Sending::Denied);
         guest.outgoing.begin_call();
-        arm(&mut self.store, self.deadline, fuel).map_err(host)
+        begin(&mut self.store, self.deadline, fuel).map_err(host)
     }
 
     fn usage(&self, fuel: Option<u64>) -> Usage {
@@ -182,7 +184,7 @@ impl Running {
             Some(live) => live,
             none => none.insert(Live::start(program, self.identity.clone()).await?),
         };
-        live.begin(config.fuel)?;
+        let watched = live.begin(config.fuel)?;
         let answered = match &program.entry {
             Entry::Service(service) => {
                 service.respond(live, &mut self.request, config, content).await
@@ -190,6 +192,7 @@ impl Running {
             Entry::Command(command) => command.respond(live, config, content).await,
             Entry::Functions(functions) => functions.respond(live, config, content).await,
         };
+        end(&mut live.store, watched);
         self.log.clear();
         self.log.extend(live.store.data_mut().outgoing.take_log());
         let answered = answered.map_err(|stop| match stop {

@@ -7,9 +7,9 @@ use super::guest::Guest;
 use super::http::HttpRequest;
 use super::instance::Running;
 use super::service::Service;
-use crate::config::Calls;
+use crate::config::{Calls, Interrupt};
 use crate::wasm::pools::Pools;
-use crate::wasm::{Modules, Prepared, SandboxEngine, imports, unprepared};
+use crate::wasm::{Modules, Part, Prepared, SandboxEngine, imports, unprepared};
 use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, SandboxConfig, Started};
 use std::sync::Arc;
 use wasmtime::Engine;
@@ -25,6 +25,7 @@ pub(super) struct Program {
     pub entry: Entry,
     /// Set if calls run on a fiber, so that a guest that waits does not hold the thread.
     pub fiber: bool,
+    pub interrupt: Interrupt,
     /// Messages that an instance lives for.
     pub messages: u64,
     pub config: Arc<SandboxConfig>,
@@ -77,8 +78,9 @@ impl Sandboxed {
             let mut exports = parts.exports(engine);
             Ok(!exports.any(|(name, _)| name.starts_with("sandlab:agent/")))
         };
-        let program = |engine: &Engine, compiled: &Component, fiber, modules: &Modules| {
-            let pre = link(engine, compiled, fiber).map_err(unprepared)?;
+        let program = |part: &Part| {
+            let &Part { engine, component: compiled, fiber, interrupt, modules } = part;
+            let pre = link(part).map_err(unprepared)?;
             let entry = match kind {
                 Kind::Service => Entry::Service(Service::find(&pre).map_err(unprepared)?),
                 Kind::Command => {
@@ -92,6 +94,7 @@ impl Sandboxed {
                 pre,
                 entry,
                 fiber,
+                interrupt,
                 messages,
                 config: config.clone(),
                 modules: modules.clone(),
@@ -148,20 +151,17 @@ impl Sandboxed {
     }
 }
 
-fn link(
-    engine: &Engine,
-    component: &Component,
-    fiber: bool,
-) -> wasmtime::Result<InstancePre<Guest>> {
-    let mut linker = Linker::new(engine);
-    if fiber {
+fn link(part: &Part) -> wasmtime::Result<InstancePre<Guest>> {
+    let mut linker = Linker::new(part.engine);
+    if part.fiber {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     } else {
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker)?;
     }
-    linker.instantiate_pre(component)
+    part.link_page(&mut linker)?;
+    linker.instantiate_pre(part.component)
 }
 
 impl Backend for Sandboxed {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! <dir>/<key>.cwasm = SHA-256 of the rest (32 bytes) │ the component, serialised by wasmtime
-//! key = SHA-256 of the component │ hash of wasmtime's version and settings
+//! key = SHA-256 of the component │ hash of wasmtime's version and settings, and of how the
+//!       component was rewritten
 //! ```
 //!
 //! Deserialising native code is unsafe: wasmtime runs whatever it is given. So only the user
@@ -20,6 +21,22 @@ use wasmtime::component::Component;
 /// The folder of compiled components. `None` if nothing is cached.
 #[derive(Debug, Clone)]
 pub struct Cache(Option<PathBuf>);
+
+/// What a compiled component was made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The component as it was given.
+    pub bytes: &'a [u8],
+    /// The version of what has rewritten it. `None` if nothing has.
+    pub rewriter: Option<u32>,
+}
+
+impl<'a> Source<'a> {
+    /// Returns a component that is compiled as it is.
+    pub fn as_it_is(bytes: &'a [u8]) -> Self {
+        Self { bytes, rewriter: None }
+    }
+}
 
 /// The length of the checksum before the code, bytes.
 const CHECKSUM: usize = 32;
@@ -58,21 +75,21 @@ impl Cache {
 
     /// Returns the compiled component. `None` if an engine with these settings has not
     /// compiled it before.
-    pub fn get(&self, engine: &Engine, bytes: &[u8]) -> Option<Component> {
-        read(engine, &self.path(engine, bytes)?)
+    pub fn get(&self, engine: &Engine, source: &Source) -> Option<Component> {
+        read(engine, &self.path(engine, source)?)
     }
 
     /// Keeps a compiled component. Errors are ignored: they only cost the next start a
     /// compilation.
-    pub fn put(&self, engine: &Engine, bytes: &[u8], component: &Component) {
-        if let Some(path) = self.path(engine, bytes) {
+    pub fn put(&self, engine: &Engine, source: &Source, component: &Component) {
+        if let Some(path) = self.path(engine, source) {
             let _ = component.serialize().map(|code| write(&path, &code));
         }
     }
 
-    fn path(&self, engine: &Engine, bytes: &[u8]) -> Option<PathBuf> {
+    fn path(&self, engine: &Engine, source: &Source) -> Option<PathBuf> {
         let folder = self.0.as_ref()?;
-        Some(folder.join(file_name(engine, bytes)))
+        Some(folder.join(file_name(engine, source)))
     }
 }
 
@@ -86,10 +103,11 @@ fn private(dir: &Path) -> bool {
     })
 }
 
-fn file_name(engine: &Engine, bytes: &[u8]) -> String {
+fn file_name(engine: &Engine, source: &Source) -> String {
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
-    let content = hex(&Sha256::digest(bytes));
+    source.rewriter.hash(&mut settings);
+    let content = hex(&Sha256::digest(source.bytes));
     format!("{content}-{:016x}.cwasm", settings.finish())
 }
 
@@ -122,13 +140,13 @@ fn write(path: &Path, code: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+    const EMPTY: &Source = &Source { bytes: b"\0asm\x0d\0\x01\0", rewriter: None };
 
     /// Compiles an empty component unless the cache has it; returns true if it had to.
     fn compiled(cache: &Cache, engine: &Engine) -> bool {
         let missing = cache.get(engine, EMPTY).is_none();
         if missing {
-            let component = Component::from_binary(engine, EMPTY).unwrap();
+            let component = Component::from_binary(engine, EMPTY.bytes).unwrap();
             cache.put(engine, EMPTY, &component);
         }
         missing
@@ -154,6 +172,17 @@ mod tests {
         let mut fuelled = wasmtime::Config::new();
         fuelled.consume_fuel(true);
         assert!(compiled(&cache, &Engine::new(&fuelled).unwrap()));
+    }
+
+    #[test]
+    fn what_another_version_has_rewritten_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::in_folder(folder.path()).unwrap();
+        let engine = Engine::default();
+        assert!(compiled(&cache, &engine));
+        for version in [0, 1] {
+            assert!(cache.get(&engine, &Source { rewriter: Some(version), ..*EMPTY }).is_none());
+        }
     }
 
     #[test]

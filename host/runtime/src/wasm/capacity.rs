@@ -4,7 +4,8 @@
 //! host can fail, and abort it. So a pool that could need too many is refused.
 
 use super::engine::{TABLES_A_SLOT, packed_slot, stack_size};
-use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
+use super::interrupt::in_force;
+use crate::config::{Allocation, Calls, Interrupt, Layout, SandboxConfig, Strategy};
 use crate::{Cause, LoadError};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -27,6 +28,9 @@ const TABLE_ELEMENT: u64 = 8;
 
 /// Mappings per fiber stack: the stack and its guard.
 const A_STACK: u32 = 2;
+
+/// Mappings per interrupt page: the page and its guard.
+const A_PAGE: u32 = 2;
 
 /// The mappings of this process (`vm.max_map_count`, proc(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +75,13 @@ pub struct Needs {
 }
 
 impl Needs {
-    pub(super) fn of(component: &Component) -> Self {
+    /// Counts them, without the interrupt page that a component has if `has_page` is true.
+    pub(super) fn of(component: &Component, has_page: bool) -> Self {
         // `None` only for a component that imports core modules, which no agent may.
         let resources = component.resources_required();
+        let memories = resources.as_ref().map_or(1, |needs| needs.num_memories);
         Self {
-            memories: resources.as_ref().map_or(1, |needs| needs.num_memories),
+            memories: memories.saturating_sub(u32::from(has_page)),
             tables: resources.as_ref().map_or(0, |needs| needs.num_tables),
         }
     }
@@ -101,7 +107,7 @@ impl Allocation {
 
 impl SandboxConfig {
     /// Returns the address space that a slot of its pool takes, bytes: a memory and its guard,
-    /// tables, and a stack.
+    /// the interrupt page if it has one, tables, and a stack.
     pub fn address_space_a_slot(&self) -> u64 {
         let memory = match self.allocation.layout {
             Layout::Fast | Layout::Dense => MEMORY + GUARD,
@@ -112,16 +118,19 @@ impl SandboxConfig {
             Calls::Sync => 0,
             Calls::Auto | Calls::Async => stack_size(self),
         };
-        memory + tables + stack
+        let memories = if in_force(self) == Interrupt::Page { 2 } else { 1 };
+        memories * memory + tables + stack
     }
 
-    /// Returns how many mappings a slot of its pool takes at most, for a memory and a stack.
+    /// Returns how many mappings a slot of its pool takes at most, for a memory, an interrupt page
+    /// if it has one, and a stack.
     pub fn mappings_a_slot(&self) -> u32 {
         let stack = match self.calls {
             Calls::Sync => 0,
             Calls::Auto | Calls::Async => A_STACK,
         };
-        self.allocation.mappings_a_memory() + stack
+        let page = if in_force(self) == Interrupt::Page { A_PAGE } else { 0 };
+        self.allocation.mappings_a_memory() + page + stack
     }
 }
 
@@ -164,12 +173,13 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Creates a gate for instances with so many memories. `None` if they take them from a
-    /// pool.
-    pub fn new(config: &SandboxConfig, memories: u32) -> Option<Self> {
+    /// Creates a gate for instances with so many memories, and with an interrupt page if `has_page`
+    /// is true. `None` if they take them from a pool.
+    pub fn new(config: &SandboxConfig, memories: u32, has_page: bool) -> Option<Self> {
         let a_memory = config.allocation.mappings_a_memory();
+        let page = if has_page { A_PAGE } else { 0 };
         (config.allocation.strategy == Strategy::OnDemand).then(|| Self {
-            a_start: u64::from(a_memory * memories + A_STACK).max(1),
+            a_start: u64::from(a_memory * memories + page + A_STACK).max(1),
             allowed: AtomicU64::new(0),
         })
     }

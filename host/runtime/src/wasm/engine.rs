@@ -1,9 +1,9 @@
 //! The wasmtime engines of a sandbox config: each setting that differs from wasmtime's default,
 //! and why.
 
-use super::capacity;
+use super::{capacity, interrupt};
 use crate::LoadError;
-use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
+use crate::config::{Allocation, Calls, Interrupt, Layout, SandboxConfig, Strategy};
 use rustix::io::Errno;
 use std::error::Error as _;
 use std::sync::OnceLock;
@@ -43,10 +43,14 @@ const HOST_STACK: u64 = 1 << 20;
 /// # Errors
 /// If wasmtime or this machine cannot do what the sandbox config asks.
 pub fn config(sandbox: &SandboxConfig) -> Result<Config, LoadError> {
-    config_of(sandbox, sandbox.allocation.slots)
+    config_of(sandbox, interrupt::in_force(sandbox), sandbox.allocation.slots)
 }
 
-fn config_of(sandbox: &SandboxConfig, slots: u32) -> Result<Config, LoadError> {
+fn config_of(
+    sandbox: &SandboxConfig,
+    interrupt: Interrupt,
+    slots: u32,
+) -> Result<Config, LoadError> {
     let stack = sandbox.stack.as_u64();
     if stack > MAX_SYNC_STACK {
         let limit = "`stack` can be at most 1 MiB: sync calls run on a thread of 2 MiB";
@@ -61,13 +65,15 @@ fn config_of(sandbox: &SandboxConfig, slots: u32) -> Result<Config, LoadError> {
     // After a trap tells the value of the stack pointer, without which a stack overflow looks
     // like any access out of bounds. A call that succeeds only copies the flag.
     config.coredump_on_trap(true);
-    config.epoch_interruption(true);
+    config.epoch_interruption(interrupt == Interrupt::Epoch);
     config.consume_fuel(sandbox.fuel.is_some());
     config.max_wasm_stack(to_usize(stack)?);
     config.async_stack_size(to_usize(stack_size(sandbox))?);
     layout(&mut config, sandbox)?;
     if sandbox.allocation.strategy == Strategy::Pooled {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(sandbox, slots)?));
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+            sandbox, interrupt, slots,
+        )?));
     }
     Ok(config)
 }
@@ -113,20 +119,28 @@ pub fn packed_slot(sandbox: &SandboxConfig) -> u64 {
     sandbox.memory_limit.as_u64().next_multiple_of(PAGE)
 }
 
-fn pool(sandbox: &SandboxConfig, slots: u32) -> Result<PoolingAllocationConfig, LoadError> {
+fn pool(
+    sandbox: &SandboxConfig,
+    interrupt: Interrupt,
+    slots: u32,
+) -> Result<PoolingAllocationConfig, LoadError> {
     let mut pool = PoolingAllocationConfig::new();
+    // The interrupt page and its instances are not the agent's.
+    let pages = u32::from(interrupt == Interrupt::Page);
+    let instances = sandbox.instance_limit.saturating_add(pages * interrupt::INSTANCES);
+    let memories = sandbox.instance_limit.saturating_add(pages);
     pool.total_component_instances(slots);
-    pool.total_memories(slots);
+    pool.total_memories(slots.saturating_mul(1 + pages));
     // Each fiber's stack takes two mappings as soon as the pool is created, used or not.
     pool.total_stacks(match sandbox.calls {
         Calls::Sync => 0,
         Calls::Auto | Calls::Async => slots,
     });
     // Core instances are only counted, so that the limit for each component is enough.
-    pool.total_core_instances(slots.saturating_mul(sandbox.instance_limit));
+    pool.total_core_instances(slots.saturating_mul(instances));
     pool.total_tables(slots.saturating_mul(TABLES_A_SLOT));
-    pool.max_core_instances_per_component(sandbox.instance_limit);
-    pool.max_memories_per_component(sandbox.instance_limit);
+    pool.max_core_instances_per_component(instances);
+    pool.max_memories_per_component(memories);
     pool.max_tables_per_component(sandbox.instance_limit);
     // Wasmtime's default is one of each per module, which refuses a module with two memories.
     pool.max_memories_per_module(sandbox.instance_limit);
@@ -155,26 +169,33 @@ fn to_usize(value: u64) -> Result<usize, LoadError> {
     usize::try_from(value).map_err(|_| LoadError::Config(format!("{value} bytes are too many")))
 }
 
-/// Creates the engines of a sandbox config, each with a part of its slots. Their epochs advance
-/// as long as any of them lives.
+/// Creates the engines of a sandbox config for one kind of interruption, each with a part of its
+/// slots. Epochs advance as long as any of them lives.
 ///
 /// # Errors
-/// If the machine has no address space for the pools, or no thread for the ticker.
-pub fn engines(sandbox: &SandboxConfig) -> Result<Vec<Engine>, LoadError> {
+/// If the machine has no address space for the pools, or no thread that interrupts.
+pub fn engines(sandbox: &SandboxConfig, interrupt: Interrupt) -> Result<Vec<Engine>, LoadError> {
     capacity::require_room(sandbox)?;
     let engines = slots_of_pools(sandbox).into_iter().map(|slots| {
-        let engine = Engine::new(&config_of(sandbox, slots)?).map_err(refused)?;
+        let config = config_of(sandbox, interrupt, slots)?;
+        let engine = Engine::new(&config).map_err(refused)?;
         if sandbox.allocation.layout == Layout::Packed && slots > 0 {
             open_slots(&engine, slots, packed_slot(sandbox)).map_err(refused)?;
         }
         Ok(engine)
     });
     let engines = engines.collect::<Result<Vec<_>, _>>()?;
-    let weak: Vec<_> = engines.iter().map(Engine::weak).collect();
-    thread::Builder::new()
-        .name("epoch".to_owned())
-        .spawn(move || tick(&weak))
-        .map_err(|error| LoadError::Threads(error.to_string()))?;
+    match interrupt {
+        Interrupt::Epoch => {
+            let weak: Vec<_> = engines.iter().map(Engine::weak).collect();
+            thread::Builder::new()
+                .name("epoch".to_owned())
+                .spawn(move || tick(&weak))
+                .map_err(|error| LoadError::Threads(error.to_string()))?;
+        }
+        Interrupt::Page => interrupt::start()?,
+        Interrupt::None => {}
+    }
     Ok(engines)
 }
 
@@ -207,7 +228,8 @@ pub fn pools(sandbox: &SandboxConfig) -> Result<Vec<PoolingAllocationConfig>, Lo
         return Ok(Vec::new());
     }
     let slots = slots_of_pools(sandbox).into_iter();
-    slots.map(|slots| pool(sandbox, slots)).collect()
+    let interrupt = interrupt::in_force(sandbox);
+    slots.map(|slots| pool(sandbox, interrupt, slots)).collect()
 }
 
 /// Spreads the slots of a sandbox config over pools.

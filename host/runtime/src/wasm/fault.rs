@@ -61,6 +61,9 @@ fn cause<T: AsRef<State> + 'static>(
     let trap = error.downcast_ref::<Trap>();
     match trap {
         Some(Trap::Interrupt) => return Cause::Deadline(config.deadline),
+        Some(Trap::MemoryOutOfBounds) if met_page(error, store.data().as_ref()) => {
+            return Cause::Deadline(config.deadline);
+        }
         Some(Trap::OutOfFuel) => return Cause::OutOfFuel(config.fuel.unwrap_or_default()),
         Some(Trap::StackOverflow) => {
             return Cause::StackOverflow { stack: Stack::Engine, size: config.stack.as_u64() };
@@ -98,6 +101,12 @@ fn cause<T: AsRef<State> + 'static>(
     // Errors that no type rules out and that wasmtime finds in the guest's values: a pointer
     // beyond its memory, an unknown discriminant, text that is not UTF-8.
     Cause::Contract(root)
+}
+
+/// Returns whether the access that trapped was a check that met the interrupt page. Checks store at
+/// its first byte, where no access of the guest's own traps unless its memory is empty.
+fn met_page(error: &Error, state: &State) -> bool {
+    state.pages.was_stopped && address(error) == Some(0)
 }
 
 /// Returns the cause that the last refused growth is, if one was refused in this call.
@@ -244,7 +253,7 @@ fn evidence(
     };
     let evidence = Evidence {
         trap: trap.map(trap_name),
-        address: address(error),
+        address: address(error).filter(|_| !says_the_same),
         functions: functions(frames, modules),
         after_answer: frames
             .last()

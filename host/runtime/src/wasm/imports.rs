@@ -1,8 +1,11 @@
 //! Checks a component's imports against the grants of the sandbox config.
 
+use super::interrupt::IMPORT;
 use super::offered::{NotLinked, linked};
 use crate::LoadError;
 use crate::config::Grants;
+use wasmparser::component_types::ComponentEntityType;
+use wasmparser::types::Types;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -16,7 +19,9 @@ pub fn require_granted(
     engine: &Engine,
     grants: &Grants,
 ) -> Result<(), LoadError> {
-    for (name, _) in component.component_type().imports(engine) {
+    // A component that was not rewritten and imports this finds nothing to link.
+    for (name, _) in component.component_type().imports(engine).filter(|(name, _)| *name != IMPORT)
+    {
         if let Err(remedy) = granted(name, grants) {
             return Err(LoadError::UndeclaredImport { import: name.to_owned(), remedy });
         }
@@ -39,6 +44,8 @@ pub fn require_wasi(
         let interface = name.split('@').next().unwrap_or(name);
         let of_second = name.contains("@0.2.");
         let granted = match interface {
+            // As above.
+            _ if name == IMPORT => Ok(()),
             // Types are only names.
             _ if matches!(import.ty, ComponentItem::Type(_)) => Ok(()),
             "wasi:http/types" | "wasi:http/outgoing-handler" if of_second => Ok(()),
@@ -89,6 +96,17 @@ pub fn blocking(component: &Component, engine: &Engine) -> Option<String> {
         };
         let blocks = |(function, _): &(&str, _)| can_block(interface, function);
         let (function, _) = instance.exports(engine).find(blocks)?;
+        Some(format!("{interface}#{function}"))
+    })
+}
+
+/// Does the same as [`blocking`] for a component that was validated, with the names of its imports.
+pub fn blocking_in(imports: &[&str], types: &Types) -> Option<String> {
+    imports.iter().find_map(|interface| {
+        let item = types.component_item_for_import(interface)?;
+        let ComponentEntityType::Instance(instance) = item.ty else { return None };
+        let mut functions = types[instance].exports.keys();
+        let function = functions.find(|function| can_block(interface, function))?;
         Some(format!("{interface}#{function}"))
     })
 }

@@ -3,8 +3,9 @@
 use super::Program;
 use super::exports::{AgentGuest, BatchGuest, Exports, ParcelsGuest, Way};
 use super::fault::{classify, classify_start};
+use super::interrupt::Watched;
 use super::state::State;
-use super::store::{arm, limited, on_fiber, timed};
+use super::store::{Deadline, begin, begin_start, end, limited, on_fiber, timed};
 use crate::agent::Batch;
 use crate::bindings::contents::Parcel;
 use crate::outbox::Sending;
@@ -28,7 +29,7 @@ pub struct Instance {
     /// Looked up at its first call.
     parcels: Option<ParcelsGuest>,
     program: Arc<Program>,
-    deadline: u64,
+    deadline: Deadline,
     fuel: Option<u64>,
     ended: bool,
 }
@@ -42,9 +43,11 @@ impl Instance {
         let config = &*program.config;
         let state = State::new(config, identity, program.fiber)?;
         let engine = program.pre.engine();
-        let (mut store, deadline) = limited(engine, state, |state| state, config, program.fiber);
-        arm(&mut store, deadline, config.fuel).map_err(host)?;
+        let (mut store, deadline) =
+            limited(engine, state, config, program.interrupt, program.fiber);
+        let watched = begin_start(&mut store, deadline, config.fuel).map_err(host)?;
         let started = start(&program, &mut store);
+        end(&mut store, watched);
         let (linked, guest) = started
             .map_err(|error| classify_start(&error, &mut store, config, &program.modules))?;
         Ok(Self {
@@ -66,19 +69,26 @@ impl Instance {
         sending: Sending,
         call: impl FnOnce(&mut Store<State>, &Linked, &AgentGuest) -> Result<R, Error>,
     ) -> Result<R, Fault> {
-        self.begin(sending)?;
+        let watched = self.begin(sending)?;
         let called = call(&mut self.store, &self.linked, &self.guest);
-        called.map_err(|error| self.ended_by(&error))
+        self.end(watched, called)
     }
 
     /// Resets the limits for the next call. Runs in every call.
     #[inline]
-    fn begin(&mut self, sending: Sending) -> Result<(), Fault> {
+    fn begin(&mut self, sending: Sending) -> Result<Watched, Fault> {
         if self.ended {
             return Err(Cause::Ended.into());
         }
         self.store.data_mut().begin_call(sending);
-        arm(&mut self.store, self.deadline, self.fuel).map_err(host)
+        begin(&mut self.store, self.deadline, self.fuel).map_err(host)
+    }
+
+    /// Ends a call. An error becomes the fault that ends the instance.
+    #[inline]
+    fn end<R>(&mut self, watched: Watched, called: Result<R, Error>) -> Result<R, Fault> {
+        end(&mut self.store, watched);
+        called.map_err(|error| self.ended_by(&error))
     }
 
     /// Calls a function of `state`.
@@ -115,13 +125,13 @@ impl Instance {
 impl Instance {
     /// Calls `handle` like [`Agent::handle`], but waits as a future.
     async fn handle_on_fiber(&mut self, message: &Message) -> Result<Handled, CallError> {
-        self.begin(Sending::Allowed)?;
+        let watched = self.begin(Sending::Allowed)?;
         let deadline = self.program.config.deadline;
         let returned = match &self.guest {
             Way::Sync(guest) => guest.call_handle(&mut self.store, message),
             Way::Fiber(guest) => timed(deadline, guest.call_handle(&mut self.store, message)).await,
         };
-        let returned = returned.map_err(|error| self.ended_by(&error))?;
+        let returned = self.end(watched, returned)?;
         self.handled(returned)
     }
 
@@ -140,7 +150,7 @@ impl Instance {
 
     /// Does the same as [`handle_on_fiber`](Self::handle_on_fiber) with many messages.
     async fn batch_on_fiber(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
-        self.begin_batch()?;
+        let watched = self.begin_batch()?;
         let deadline = self.program.config.deadline;
         let returned = match &self.batch {
             Some(Way::Sync(guest)) => guest.call_handle_batch(&mut self.store, messages),
@@ -149,11 +159,12 @@ impl Instance {
             }
             None => return Err(unsupported(Interface::Batch).into()),
         };
+        let returned = self.end(watched, returned)?;
         self.end_batch(returned)
     }
 
     /// Prepares a call of `batch`, which the first call looks up.
-    fn begin_batch(&mut self) -> Result<(), Fault> {
+    fn begin_batch(&mut self) -> Result<Watched, Fault> {
         let exports = &self.program.exports;
         if self.batch.is_none() {
             let found = exports.batch(&mut self.store, &self.linked);
@@ -165,9 +176,8 @@ impl Instance {
 
     fn end_batch(
         &mut self,
-        returned: Result<Vec<Result<Vec<Message>, Failure>>, Error>,
+        results: Vec<Result<Vec<Message>, Failure>>,
     ) -> Result<Batch, CallError> {
-        let results = returned.map_err(|error| self.ended_by(&error))?;
         self.check_replies(results.iter().flatten().map(Vec::len).sum())?;
         let sent = self.store.data_mut().outbox.take_sent();
         Ok(Batch { results, sent })
@@ -176,7 +186,7 @@ impl Instance {
     /// Does the same as [`handle_on_fiber`](Self::handle_on_fiber) with the content in the
     /// host's memory.
     async fn parcel_on_fiber(&mut self, message: Message) -> Result<Handled, CallError> {
-        let parcel = self.begin_parcel(message)?;
+        let (parcel, watched) = self.begin_parcel(message)?;
         let deadline = self.program.config.deadline;
         let returned = match &self.parcels {
             Some(Way::Sync(guest)) => guest.call_handle_parcel(&mut self.store, parcel),
@@ -185,27 +195,24 @@ impl Instance {
             }
             None => return Err(unsupported(Interface::Parcels).into()),
         };
+        let returned = self.end(watched, returned)?;
         self.end_parcel(returned)
     }
 
     /// Prepares a call of `parcels`, which the first call looks up.
-    fn begin_parcel(&mut self, message: Message) -> Result<Parcel, Fault> {
+    fn begin_parcel(&mut self, message: Message) -> Result<(Parcel, Watched), Fault> {
         let exports = &self.program.exports;
         if self.parcels.is_none() {
             let found = exports.parcels(&mut self.store, &self.linked);
             let found = found.ok_or_else(|| unsupported(Interface::Parcels))?;
             self.parcels = Some(found.map_err(host)?);
         }
-        self.begin(Sending::Allowed)?;
+        let watched = self.begin(Sending::Allowed)?;
         let lent = self.store.data_mut().contents.lend(message);
-        lent.map_err(host)
+        Ok((lent.map_err(host)?, watched))
     }
 
-    fn end_parcel(
-        &mut self,
-        returned: Result<Result<Vec<Parcel>, Failure>, Error>,
-    ) -> Result<Handled, CallError> {
-        let returned = returned.map_err(|error| self.ended_by(&error))?;
+    fn end_parcel(&mut self, returned: Result<Vec<Parcel>, Failure>) -> Result<Handled, CallError> {
         self.check_replies(returned.as_ref().map_or(0, Vec::len))?;
         let contents = &mut self.store.data_mut().contents;
         let replies = returned.map(|replies| {
@@ -272,7 +279,7 @@ impl Agent for Instance {
     }
 
     fn handle_batch(&mut self, messages: &[Message]) -> Result<Batch, CallError> {
-        self.begin_batch()?;
+        let watched = self.begin_batch()?;
         let deadline = self.program.config.deadline;
         let returned = match &self.batch {
             Some(Way::Sync(guest)) => guest.call_handle_batch(&mut self.store, messages),
@@ -281,11 +288,12 @@ impl Agent for Instance {
             }
             None => return Err(unsupported(Interface::Batch).into()),
         };
+        let returned = self.end(watched, returned)?;
         self.end_batch(returned)
     }
 
     fn handle_parcel(&mut self, message: Message) -> Result<Handled, CallError> {
-        let parcel = self.begin_parcel(message)?;
+        let (parcel, watched) = self.begin_parcel(message)?;
         let deadline = self.program.config.deadline;
         let returned = match &self.parcels {
             Some(Way::Sync(guest)) => guest.call_handle_parcel(&mut self.store, parcel),
@@ -294,6 +302,7 @@ impl Agent for Instance {
             }
             None => return Err(unsupported(Interface::Parcels).into()),
         };
+        let returned = self.end(watched, returned)?;
         self.end_parcel(returned)
     }
 

@@ -1,5 +1,6 @@
 //! The limits of one agent, over everything in its store.
 
+use super::interrupt;
 use crate::Denials;
 use crate::config::SandboxConfig;
 use wasmtime::{Error, ResourceLimiter};
@@ -12,6 +13,10 @@ pub struct Limiter {
     memory: Budget,
     table: Budget,
     instances: usize,
+    /// True if the first memory is the interrupt page.
+    has_page: bool,
+    /// True until that was allocated.
+    awaits_page: bool,
     /// The last refusal in this call.
     denied: Option<Denial>,
     /// Refusals of memory in all calls.
@@ -63,9 +68,17 @@ impl Limiter {
             memory: budget(config.memory_limit.as_u64()),
             table: budget(config.table_limit.into()),
             instances: config.instance_limit as usize,
+            has_page: false,
+            awaits_page: false,
             denied: None,
             denials: Denials::default(),
         }
+    }
+
+    /// Leaves the interrupt page and its instances out of the limits.
+    pub fn exempt_page(&mut self) {
+        self.has_page = true;
+        self.awaits_page = true;
     }
 
     /// Forgets the refusal of an earlier call, which the guest has survived.
@@ -101,6 +114,10 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, Error> {
+        if std::mem::take(&mut self.awaits_page) {
+            self.memory.last = 0;
+            return Ok(true);
+        }
         if maximum.is_some_and(|maximum| desired > maximum) {
             self.memory.last = 0;
             return Ok(false);
@@ -143,7 +160,8 @@ impl ResourceLimiter for Limiter {
     }
 
     fn instances(&self) -> usize {
-        self.instances
+        let added = if self.has_page { interrupt::INSTANCES as usize } else { 0 };
+        self.instances.saturating_add(added)
     }
 
     fn tables(&self) -> usize {
@@ -151,7 +169,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn memories(&self) -> usize {
-        self.instances
+        self.instances.saturating_add(usize::from(self.has_page))
     }
 }
 
@@ -179,6 +197,16 @@ mod tests {
         assert_eq!(limiter.denied(), None);
         let survived = Denials { count: 1, asked: Some(120) };
         assert_eq!(limiter.denials(), survived);
+    }
+
+    #[test]
+    fn the_interrupt_page_is_not_the_agents() {
+        let mut limiter = limiter(100);
+        limiter.exempt_page();
+        assert!(limiter.memory_growing(0, 65_536, Some(65_536)).unwrap());
+        limiter.memory_grow_failed(Error::msg("no mapping")).unwrap();
+        assert_eq!(limiter.memory(), 0);
+        assert!(!limiter.memory_growing(0, 101, None).unwrap());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod cache;
 mod capacity;
+mod compile;
 mod contents;
 pub mod contract;
 mod engine;
@@ -14,6 +15,7 @@ pub(crate) mod fault;
 pub mod identify;
 pub(crate) mod imports;
 mod instance;
+pub mod interrupt;
 pub(crate) mod layout;
 mod limiter;
 mod memories;
@@ -25,7 +27,7 @@ pub(crate) mod state;
 mod stdio;
 pub(crate) mod store;
 
-pub use cache::Cache;
+pub use cache::{Cache, Source};
 pub use capacity::{Mappings, Needs};
 pub use contents::Content;
 pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools};
@@ -35,19 +37,21 @@ pub use pools::Prepared;
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
-use crate::config::Calls;
+use crate::config::{Calls, Interrupt};
 use crate::{
     Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered, SandboxConfig,
     Started,
 };
 use capacity::Gate;
+use compile::Compiled;
 use exports::Exports;
 use instance::Instance;
 use layout::Module;
 use pools::Pools;
 use state::State;
+use std::iter;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
@@ -59,6 +63,8 @@ pub const WASMTIME_VERSION: &str = "48.0.8";
 pub struct SandboxEngine {
     /// One per pool. The first compiles.
     engines: Vec<Engine>,
+    /// The same for components that the page cannot interrupt, once there are such.
+    with_epochs: Arc<Mutex<Vec<Engine>>>,
     config: Arc<SandboxConfig>,
     cache: Cache,
 }
@@ -78,7 +84,12 @@ impl SandboxEngine {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_cache(config: &SandboxConfig, cache: Cache) -> Result<Self, LoadError> {
-        Ok(Self { engines: engine::engines(config)?, config: Arc::new(config.clone()), cache })
+        Ok(Self {
+            engines: engine::engines(config, interrupt::in_force(config))?,
+            with_epochs: Arc::default(),
+            config: Arc::new(config.clone()),
+            cache,
+        })
     }
 
     /// Reads, compiles (or takes from the cache) and checks a component.
@@ -103,9 +114,7 @@ impl SandboxEngine {
             let refusal = compiled.then(|| contract::refusal(bytes)).flatten();
             refusal.map_or(Ok(true), Err)
         };
-        let program = |engine: &Engine, component: &Component, fiber, modules: &Modules| {
-            self.program(engine, component, bytes, fiber, modules)
-        };
+        let program = |part: &Part| self.program(part, bytes);
         self.prepare(bytes, check, false, program).map(Sandbox)
     }
 
@@ -117,46 +126,57 @@ impl SandboxEngine {
         bytes: &[u8],
         check: impl FnOnce(&Component, &Engine, bool) -> Result<bool, LoadError>,
         fiber: bool,
-        program: impl Fn(&Engine, &Component, bool, &Modules) -> Result<P, LoadError>,
+        program: impl Fn(&Part) -> Result<P, LoadError>,
     ) -> Result<Pools<P>, LoadError> {
         identify::require_component(bytes)?;
-        let (first, others) = self.engines.split_first().ok_or_else(no_pool)?;
-        let (component, compiled) = self.compile(first, bytes)?;
-        let is_cacheable = check(&component, first, compiled)?;
-        if compiled && is_cacheable {
-            self.cache.put(first, bytes, &component);
+        let compiled = self.compile(bytes, fiber)?;
+        let Compiled { ref component, was_compiled, interrupt, ref source, .. } = compiled;
+        let (first, others) = compiled.engines.split_first().ok_or_else(no_pool)?;
+        let is_cacheable = check(component, first, was_compiled)?;
+        if was_compiled && is_cacheable {
+            self.cache.put(first, source, component);
         }
-        let blocking = imports::blocking(&component, first);
+        let blocking = imports::blocking(component, first);
         let fiber = match self.config.calls {
             Calls::Auto => fiber || blocking.is_some(),
             Calls::Sync => false,
             Calls::Async => true,
         };
         let layout = layout::read(bytes).ok().flatten();
-        let modules: Modules =
-            layout.and_then(|layout| layout.instances).unwrap_or_default().into();
-        let mut programs = vec![Arc::new(program(first, &component, fiber, &modules)?)];
+        let instances = layout.and_then(|layout| layout.instances).unwrap_or_default();
+        let has_page = interrupt == Interrupt::Page;
+        let added = if has_page { interrupt::INSTANCES as usize } else { 0 };
+        let added = iter::repeat_with(Arc::default).take(added);
+        let modules: &Modules = &added.chain(instances).collect();
+        let part = Part { engine: first, component, fiber, interrupt, modules };
+        let mut programs = vec![Arc::new(program(&part)?)];
         for engine in others {
-            let (component, _) = self.compile(engine, bytes)?;
-            programs.push(Arc::new(program(engine, &component, fiber, &modules)?));
+            let (component, _) = self.take_or_compile(engine, source)?;
+            let part = Part { engine, component: &component, ..part };
+            programs.push(Arc::new(program(&part)?));
         }
         let image = component.image_range();
         let prepared = Prepared {
-            needs: Needs::of(&component),
+            needs: Needs::of(component, has_page),
             calls: if fiber { Calls::Async } else { Calls::Sync },
             blocking_import: blocking,
+            interrupt,
+            epochs_because: compiled.epochs_because,
             compiled_size: (image.end as usize - image.start as usize) as u64,
-            was_compiled: compiled,
+            was_compiled,
         };
-        let gate = Gate::new(&self.config, prepared.needs.memories);
+        let gate = Gate::new(&self.config, prepared.needs.memories, has_page);
         Ok(Pools::new(programs, gate, prepared))
     }
 
     /// Returns the linear memories that instances have of the pools now. `None` if memories are
     /// allocated on demand.
     pub fn slots_in_use(&self) -> Option<u64> {
-        let pools = self.engines.iter().map(Engine::pooling_allocator_metrics);
-        pools.map(|pool| Some(pool?.memories() as u64)).sum()
+        let has_pages = interrupt::in_force(&self.config) == Interrupt::Page;
+        let own = self.engines.iter().map(|engine| slots_in_use(engine, has_pages));
+        let with_epochs = self.with_epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        let with_epochs = with_epochs.iter().map(|engine| slots_in_use(engine, false));
+        own.chain(with_epochs).sum()
     }
 
     /// Returns the sandbox config.
@@ -164,30 +184,50 @@ impl SandboxEngine {
         &self.config
     }
 
-    /// Returns the component, and whether it was compiled (`true`) or taken from the cache.
-    fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<(Component, bool), LoadError> {
-        if let Some(component) = self.cache.get(engine, bytes) {
-            return Ok((component, false));
-        }
-        engine::require_compile_threads()?;
-        let component = Component::from_binary(engine, bytes).map_err(unprepared)?;
-        Ok((component, true))
-    }
-
     /// Links a component for one of the pools.
-    fn program(
-        &self,
-        engine: &Engine,
-        component: &Component,
-        bytes: &[u8],
-        fiber: bool,
-        modules: &Modules,
-    ) -> Result<Program, LoadError> {
+    fn program(&self, part: &Part, bytes: &[u8]) -> Result<Program, LoadError> {
         let explain = |error| contract::refusal(bytes).unwrap_or_else(|| unprepared(error));
-        let pre = link(engine, component, fiber).map_err(explain)?;
-        let exports = Exports::find(&pre, fiber).map_err(explain)?;
-        Ok(Program { pre, exports, fiber, config: self.config.clone(), modules: modules.clone() })
+        let pre = link(part).map_err(explain)?;
+        let exports = Exports::find(&pre, part.fiber).map_err(explain)?;
+        Ok(Program {
+            pre,
+            exports,
+            fiber: part.fiber,
+            interrupt: part.interrupt,
+            config: self.config.clone(),
+            modules: part.modules.clone(),
+        })
     }
+}
+
+/// A component as it was compiled for one of the pools.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a> {
+    pub engine: &'a Engine,
+    pub component: &'a Component,
+    pub fiber: bool,
+    pub interrupt: Interrupt,
+    pub modules: &'a Modules,
+}
+
+impl Part<'_> {
+    /// Links what the rewriting has added, if it was rewritten.
+    pub fn link_page<T: AsMut<State> + 'static>(
+        &self,
+        linker: &mut Linker<T>,
+    ) -> wasmtime::Result<()> {
+        if self.interrupt == Interrupt::Page {
+            return interrupt::link(linker);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the linear memories of agents in an engine's pool. `None` if it has none.
+fn slots_in_use(engine: &Engine, has_pages: bool) -> Option<u64> {
+    let pool = engine.pooling_allocator_metrics()?;
+    let pages = if has_pages { pool.component_instances() } else { 0 };
+    Some((pool.memories() as u64).saturating_sub(pages))
 }
 
 pub(crate) fn unprepared(error: wasmtime::Error) -> LoadError {
@@ -205,20 +245,17 @@ fn no_pool() -> LoadError {
     LoadError::Config("it gives the engine no pool".to_owned())
 }
 
-fn link(
-    engine: &Engine,
-    component: &Component,
-    fiber: bool,
-) -> wasmtime::Result<InstancePre<State>> {
-    let mut linker = Linker::new(engine);
-    if fiber {
+fn link(part: &Part) -> wasmtime::Result<InstancePre<State>> {
+    let mut linker = Linker::new(part.engine);
+    if part.fiber {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     } else {
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     }
     PlainAgent::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     contents_interface::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    linker.instantiate_pre(component)
+    part.link_page(&mut linker)?;
+    linker.instantiate_pre(part.component)
 }
 
 /// A component that was checked and linked, and what its instances share.
@@ -233,6 +270,7 @@ struct Program {
     exports: Exports,
     /// Set if calls run on a fiber, so that a guest that waits does not hold the thread.
     fiber: bool,
+    interrupt: Interrupt,
     config: Arc<SandboxConfig>,
     modules: Modules,
 }

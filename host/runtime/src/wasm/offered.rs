@@ -121,7 +121,8 @@ fn wasi(version: &str) -> String {
 mod tests {
     use super::*;
     use crate::SandboxConfig;
-    use crate::wasm::engine;
+    use crate::config::Interrupt;
+    use crate::wasm::{Modules, Part, engine};
     use wasmtime::component::Component;
 
     /// One member of each interface whose type needs no other interface. (The linker takes an
@@ -156,14 +157,22 @@ mod tests {
 
     #[test]
     fn the_linker_offers_what_is_said_and_nothing_else() {
-        let engines = engine::engines(&SandboxConfig::default()).unwrap();
+        let interrupt = Interrupt::Epoch;
+        let engines = engine::engines(&SandboxConfig::default(), interrupt).unwrap();
         for (interface, member) in MEMBERS {
             for version in ["@0.2.0", "@0.2.6", "@0.2.99", "@0.2.0-rc-2023-11-10", "@0.3.0", ""] {
                 let import = format!("{interface}{version}");
                 let text = format!("(component (import \"{import}\" (instance {member})))");
                 let bytes = wat::parse_str(text).unwrap();
                 let component = Component::from_binary(&engines[0], &bytes).unwrap();
-                let is_linked = crate::wasm::link(&engines[0], &component, false).is_ok();
+                let part = Part {
+                    engine: &engines[0],
+                    component: &component,
+                    fiber: false,
+                    interrupt,
+                    modules: &Modules::default(),
+                };
+                let is_linked = crate::wasm::link(&part).is_ok();
                 assert_eq!(linked(&import).is_ok(), is_linked, "{import}");
             }
         }

@@ -2,7 +2,7 @@
 //! other.
 
 use super::capacity::{Gate, Needs};
-use crate::config::Calls;
+use crate::config::{Calls, Interrupt};
 use crate::{Cause, Fault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +27,10 @@ pub struct Prepared {
     /// The import through which the guest can block its thread, for which auto chooses async
     /// calls. `None` if there is none.
     pub blocking_import: Option<String>,
+    /// The way that a guest which computes is stopped at its deadline.
+    pub interrupt: Interrupt,
+    /// The reason for epochs where the sandbox config asks for the page.
+    pub epochs_because: Option<String>,
     /// Size of the compiled component, machine code and its data, bytes.
     pub compiled_size: u64,
     /// True if the component was compiled, false if it was taken from the cache.

@@ -1,6 +1,7 @@
 //! The data of a store: the host's side of one agent.
 
 use super::contents::Contents;
+use super::interrupt::Pages;
 use super::limiter::Limiter;
 use super::stdio::Captured;
 use crate::bindings::{host, types};
@@ -14,6 +15,7 @@ pub struct State {
     pub outbox: Outbox,
     pub contents: Contents,
     pub output: Captured,
+    pub pages: Pages,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -34,6 +36,7 @@ impl State {
             wasi: wasi(config, &output, fiber)?.build(),
             table,
             output,
+            pages: Pages::default(),
         })
     }
 
@@ -91,6 +94,12 @@ pub fn wasi(
 /// The state in the data of a store, for what is the same in all stores.
 impl AsRef<State> for State {
     fn as_ref(&self) -> &State {
+        self
+    }
+}
+
+impl AsMut<State> for State {
+    fn as_mut(&mut self) -> &mut State {
         self
     }
 }

@@ -1,41 +1,107 @@
 //! A store under a sandbox config's limits, and the waiting for calls that run on fibers.
 
 use super::engine::deadline_ticks;
+use super::interrupt::Watched;
 use super::state::State;
-use crate::config::SandboxConfig;
+use crate::config::{Interrupt, SandboxConfig};
 use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::{Engine, Error, Store, Trap};
 
-/// Creates a store under the limits of a sandbox config. Returns it with the epochs of a call.
-pub fn limited<T: Send>(
+/// The deadline of a store's calls.
+#[derive(Debug, Clone, Copy)]
+pub enum Deadline {
+    /// After so many ticks of the epoch.
+    Ticks(u64),
+    /// By the store's interrupt page.
+    Page(Duration),
+    /// None for a guest that computes.
+    Never,
+}
+
+/// Creates a store under the limits of a sandbox config, for a component that is interrupted so.
+/// Returns it with the deadline of its calls.
+pub fn limited<T: AsMut<State> + Send>(
     engine: &Engine,
-    data: T,
-    state: impl Fn(&mut T) -> &mut State + Send + Sync + 'static,
+    mut data: T,
     config: &SandboxConfig,
+    interrupt: Interrupt,
     fiber: bool,
-) -> (Store<T>, u64) {
+) -> (Store<T>, Deadline) {
+    if interrupt == Interrupt::Page {
+        data.as_mut().limiter.exempt_page();
+    }
     let mut store = Store::new(engine, data);
-    store.limiter(move |data| &mut state(data).limiter);
+    store.limiter(|data| &mut data.as_mut().limiter);
     store.set_hostcall_fuel(usize::try_from(config.result_limit.as_u64()).unwrap_or(usize::MAX));
     // One more than the agent may keep: the content of the running call's message.
     let contents = (config.contents.count as usize).saturating_add(1);
     let handles = config.budgets.handles as usize;
     store.set_max_component_handles(handles.saturating_add(contents));
-    if fiber {
-        // At each tick a call on a fiber yields its thread to others. Its deadline is the
-        // future's timeout.
-        store.epoch_deadline_async_yield_and_update(1);
-        return (store, 1);
-    }
-    (store, deadline_ticks(config.deadline))
+    let deadline = match interrupt {
+        Interrupt::Epoch if fiber => {
+            // At each tick a call on a fiber yields its thread to others. Its deadline is the
+            // future's timeout.
+            store.epoch_deadline_async_yield_and_update(1);
+            Deadline::Ticks(1)
+        }
+        Interrupt::Epoch => Deadline::Ticks(deadline_ticks(config.deadline)),
+        Interrupt::Page => Deadline::Page(config.deadline),
+        Interrupt::None => Deadline::Never,
+    };
+    (store, deadline)
 }
 
-/// Sets the next call's deadline and fuel.
-pub fn arm<T>(store: &mut Store<T>, deadline: u64, fuel: Option<u64>) -> Result<(), Error> {
-    store.set_epoch_deadline(deadline);
+/// Sets the deadline and the fuel of an instantiation. What is returned has to be kept until it
+/// has [ended](end), and no longer than the store.
+///
+/// # Errors
+/// If the engine has no fuel.
+pub fn begin_start<T: AsMut<State>>(
+    store: &mut Store<T>,
+    deadline: Deadline,
+    fuel: Option<u64>,
+) -> Result<Watched, Error> {
+    set(store, deadline, fuel)?;
+    Ok(match deadline {
+        Deadline::Page(limit) => store.data_mut().as_mut().pages.begin_start(limit),
+        Deadline::Ticks(_) | Deadline::Never => Watched::default(),
+    })
+}
+
+/// Sets the deadline and the fuel of a call. What is returned has to be kept until it has
+/// [ended](end), and no longer than the store.
+///
+/// # Errors
+/// If the engine has no fuel.
+#[inline]
+pub fn begin<T: AsRef<State>>(
+    store: &mut Store<T>,
+    deadline: Deadline,
+    fuel: Option<u64>,
+) -> Result<Watched, Error> {
+    set(store, deadline, fuel)?;
+    let Deadline::Page(limit) = deadline else { return Ok(Watched::default()) };
+    let page = store.data().as_ref().pages.page;
+    let page = page.ok_or_else(|| Error::msg("the component has not told its interrupt page"))?;
+    // SAFETY: the page is a memory of the store, and callers keep what is returned no longer than
+    // the store. No module of the guest's can name it, and neither the host nor wasmtime writes
+    // to it.
+    Ok(unsafe { Watched::begin(page, limit) })
+}
+
+fn set<T>(store: &mut Store<T>, deadline: Deadline, fuel: Option<u64>) -> Result<(), Error> {
+    if let Deadline::Ticks(ticks) = deadline {
+        store.set_epoch_deadline(ticks);
+    }
     fuel.map_or(Ok(()), |fuel| store.set_fuel(fuel))
+}
+
+/// Ends a call or an instantiation. It must be, before the fault behind its error is told.
+#[inline]
+pub fn end<T: AsMut<State>>(store: &mut Store<T>, watched: Watched) {
+    store.data_mut().as_mut().pages.was_stopped = watched.end();
 }
 
 /// Waits for a call on a fiber. The epoch stops a guest that computes; the timeout also stops

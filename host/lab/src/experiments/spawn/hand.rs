@@ -10,7 +10,7 @@ use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::config::{Calls, Strategy};
-use sandlab_runtime::wasm::{Cache, Sandbox};
+use sandlab_runtime::wasm::{Cache, Sandbox, Source};
 use sandlab_runtime::{Agent, BackendKind, SandboxConfig};
 use tempfile::TempDir;
 use wasmtime::Engine;
@@ -58,7 +58,7 @@ impl Hand {
         let cached = tempfile::tempdir().map_err(broken)?;
         let cache = Cache::in_folder(cached.path()).map_err(broken)?;
         let compiled = Component::new(&engine, &component).map_err(broken)?;
-        cache.put(&engine, &component, &compiled);
+        cache.put(&engine, &Source::as_it_is(&component), &compiled);
         Ok(Self {
             pooled: ByHand::link(&engine, &compiled, &config, knobs).map_err(broken)?,
             component,
@@ -83,7 +83,7 @@ impl Starts for Hand {
 
     fn cached(&self, what: &Starting) -> Result<Clock> {
         let mut clock = Clock::start();
-        let compiled = self.cache.get(&self.engine, &self.component);
+        let compiled = self.cache.get(&self.engine, &Source::as_it_is(&self.component));
         let compiled = compiled.ok_or_else(|| broken("the cache has lost the component"))?;
         clock.lap(Phase::Deserialise, 1);
         self.linked(&compiled, clock, what)

@@ -14,8 +14,10 @@
 //! access = "read"
 //! ```
 
+mod engine;
 mod size;
 
+pub use engine::{EngineSettings, Interrupt, OptLevel, RegisterAllocator};
 pub use size::Size;
 
 use bytesize::ByteSize;
@@ -43,6 +45,8 @@ pub struct SandboxConfig {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub deadline: Duration,
+    /// What keeps the deadline. Default epoch. With none, it ends only calls that wait.
+    pub interrupt: Interrupt,
     /// Fuel per call, about one unit per instruction. Default `None`: metering adds up to a
     /// quarter to agents that compute, and the deadline already stops those that loop.
     pub fuel: Option<u64>,
@@ -64,6 +68,8 @@ pub struct SandboxConfig {
     pub calls: Calls,
     /// The memory of instances: its source and its place in the address space.
     pub allocation: Allocation,
+    /// How guests are compiled, and what surrounds their memory.
+    pub engine: EngineSettings,
     /// The parts of the host that the agent may reach outside its sandbox.
     pub grants: Grants,
 }
@@ -75,6 +81,7 @@ impl Default for SandboxConfig {
             table_limit: 20_000,
             instance_limit: 256,
             deadline: Duration::from_secs(5),
+            interrupt: Interrupt::default(),
             fuel: None,
             stack: ByteSize::kib(512),
             result_limit: ByteSize::mib(2),
@@ -83,6 +90,7 @@ impl Default for SandboxConfig {
             log: LogBudget::default(),
             calls: Calls::default(),
             allocation: Allocation::default(),
+            engine: EngineSettings::default(),
             grants: Grants::default(),
         }
     }
@@ -349,6 +357,18 @@ impl SandboxConfig {
         }
         Ok(config)
     }
+
+    /// Makes sure that a guest which never ends is stopped, for whoever runs guests of others.
+    ///
+    /// # Errors
+    /// If neither `interrupt` nor `fuel` stops it.
+    pub fn require_interrupt(&self) -> Result<(), &'static str> {
+        if self.interrupt == Interrupt::None && self.fuel.is_none() {
+            return Err("`interrupt` is none and there is no `fuel`, so that a guest which loops \
+                        would never be stopped; leave `interrupt` out, or give `fuel`");
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -378,6 +398,16 @@ mod tests {
         let path = folder.path().join("sandbox.toml");
         std::fs::write(&path, "deadline = \"0s\"").unwrap();
         assert!(matches!(SandboxConfig::read(&path), Err(ConfigError::Unusable { .. })));
+    }
+
+    #[test]
+    fn something_has_to_stop_a_guest_of_others() {
+        let mut config = SandboxConfig::default();
+        assert!(config.require_interrupt().is_ok());
+        config.interrupt = Interrupt::None;
+        assert!(config.require_interrupt().is_err());
+        config.fuel = Some(1);
+        assert!(config.require_interrupt().is_ok());
     }
 
     #[test]

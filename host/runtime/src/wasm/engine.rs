@@ -2,8 +2,9 @@
 //! and why.
 
 use super::capacity;
+use super::code;
 use crate::LoadError;
-use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
+use crate::config::{Allocation, Calls, Interrupt, Layout, SandboxConfig, Strategy};
 use rustix::io::Errno;
 use std::error::Error as _;
 use std::sync::OnceLock;
@@ -61,11 +62,12 @@ fn config_of(sandbox: &SandboxConfig, slots: u32) -> Result<Config, LoadError> {
     // After a trap tells the value of the stack pointer, without which a stack overflow looks
     // like any access out of bounds. A call that succeeds only copies the flag.
     config.coredump_on_trap(true);
-    config.epoch_interruption(true);
+    config.epoch_interruption(sandbox.interrupt == Interrupt::Epoch);
     config.consume_fuel(sandbox.fuel.is_some());
     config.max_wasm_stack(to_usize(stack)?);
     config.async_stack_size(to_usize(stack_size(sandbox))?);
     layout(&mut config, sandbox)?;
+    code::apply(&mut config, sandbox)?;
     if sandbox.allocation.strategy == Strategy::Pooled {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(sandbox, slots)?));
     }
@@ -135,15 +137,16 @@ fn pool(sandbox: &SandboxConfig, slots: u32) -> Result<PoolingAllocationConfig, 
     // The limiter decides, so that a refusal can tell the agent's numbers. The pool only has
     // to have room.
     let room = match sandbox.allocation.layout {
-        Layout::Fast | Layout::Dense => 1 << 32,
+        Layout::Fast | Layout::Dense => code::reservation(sandbox),
         Layout::Packed => packed_slot(sandbox),
     };
     pool.max_memory_size(to_usize(room)?);
     // With a page-map scan, resetting a slot costs what was touched instead of what is kept:
     // 8.4 vs 21 µs per spawn. Before Linux 6.7 there is none, and zeroing costs more than it
     // saves.
-    pool.pagemap_scan(Enabled::Auto);
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
+    let scan = sandbox.engine.page_map_scan;
+    pool.pagemap_scan(if scan { Enabled::Auto } else { Enabled::No });
+    if !scan || PoolingAllocationConfig::is_pagemap_scan_available() {
         let keep_resident = to_usize(sandbox.allocation.keep_resident.as_u64())?;
         pool.linear_memory_keep_resident(keep_resident);
         pool.table_keep_resident(keep_resident);
@@ -170,6 +173,9 @@ pub fn engines(sandbox: &SandboxConfig) -> Result<Vec<Engine>, LoadError> {
         Ok(engine)
     });
     let engines = engines.collect::<Result<Vec<_>, _>>()?;
+    if sandbox.interrupt == Interrupt::None {
+        return Ok(engines);
+    }
     let weak: Vec<_> = engines.iter().map(Engine::weak).collect();
     thread::Builder::new()
         .name("epoch".to_owned())

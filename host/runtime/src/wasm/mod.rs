@@ -6,6 +6,7 @@
 
 mod cache;
 mod capacity;
+mod code;
 mod contents;
 pub mod contract;
 mod engine;

@@ -167,6 +167,8 @@ fn agents(
     })?;
     let probes = sides.iter().map(|side| ground.density(side)).collect::<Result<Vec<_>>>()?;
     let count = sides.len();
+    // Memory and mappings are what they are, however busy the machine is.
+    let limit = Limit { is_timed: false, ..limit };
     let mut sampled = sample(2 * count, limit, stopped, |round| {
         let mut costs = vec![0.0; 2 * count];
         for side in once(count, round) {

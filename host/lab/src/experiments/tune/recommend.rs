@@ -149,7 +149,7 @@ impl Bench<'_, '_> {
                 .collect();
             // Whoever compiles for seconds cannot wait for the rounds of an interval.
             let least = if matches!(what, Measure::Compile | Measure::Agents) { 2 } else { 6 };
-            let limit = Limit { time, least, most: MOST };
+            let limit = Limit { time, least, most: MOST, is_timed: true };
             let sampled = self.sampled(Stage::Screen, what, &settings, limit)?;
             let logs = sampled.costs.iter().skip(1).map(|it| log_ratios(it, &sampled.costs[0]));
             let logs: Vec<_> = settings.into_iter().zip(logs).collect();
@@ -179,7 +179,7 @@ impl Bench<'_, '_> {
     fn confirm(&mut self, screened: &[Screened]) -> Result<Vec<Confirmed>> {
         let tests: usize = screened.iter().map(|goal| goal.candidates.len()).sum();
         let time = self.tuning.time.mul_f64(CONFIRMING / screened.len().max(1) as f64);
-        let limit = Limit { time, least: rounds_for(tests).max(8), most: MOST };
+        let limit = Limit { time, least: rounds_for(tests).max(8), most: MOST, is_timed: true };
         let mut samples = Vec::new();
         for Screened { goal, candidates, .. } in screened {
             let sampled = match candidates.is_empty() {
@@ -277,7 +277,8 @@ impl Bench<'_, '_> {
             Err(error) => return Ok(Err(error.to_string())),
         };
         let time = self.tuning.time.mul_f64(VERIFYING / self.tuning.goals.len().max(1) as f64);
-        let limit = Limit { time: time / 2, least: rounds_for(1).max(8), most: MOST };
+        let least = rounds_for(1).max(8);
+        let limit = Limit { time: time / 2, least, most: MOST, is_timed: true };
         let sides = [&self.default, &side];
         let stopped = || self.to.stopped();
         self.to.shows(&format!("verifying for {}: {name}", goal.name()));

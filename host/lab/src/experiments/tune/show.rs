@@ -230,3 +230,90 @@ fn snippet(recommended: &Recommended) -> String {
         recommended.rust
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Finding, Part, RunPart};
+
+    fn recommended(goal: Goal, settings: &[&str], measured: Option<Estimate>) -> Found {
+        Found::Recommended(Box::new(Recommended {
+            goal,
+            settings: settings.iter().map(ToString::to_string).collect(),
+            gives_up: settings.iter().map(|_| "a guard".to_owned()).collect(),
+            predicted: 2.0,
+            measured,
+            price: measured.map(|_| Estimate::single(1.5)),
+            why: "no setting was confirmed to help by more than 2 %".to_owned(),
+            withheld: None,
+            toml: "[allocation]\nlayout = \"packed\"".to_owned(),
+            rust: "let mut config = wasmtime::Config::new();".to_owned(),
+        }))
+    }
+
+    fn effect(setting: &str, value: f64, ratio: f64) -> Found {
+        let ratio = Estimate { value: ratio, low: Some(ratio - 0.01), high: Some(ratio + 0.01) };
+        let (stage, measure) = (Stage::Screen, Measure::Message);
+        let setting = setting.to_owned();
+        Found::Effect(Effect {
+            stage,
+            setting,
+            measure,
+            value,
+            ratio,
+            rounds: 9,
+            p: None,
+            withheld: None,
+        })
+    }
+
+    #[test]
+    fn each_goal_is_answered_in_a_line_and_what_is_recommended_can_be_pasted() {
+        let swept = |setting: &str, skipped: Option<&str>| {
+            Found::Swept(Swept {
+                setting: setting.to_owned(),
+                gives_up: "nothing".to_owned(),
+                needs_trust: false,
+                skipped: skipped.map(str::to_owned),
+            })
+        };
+        let twice = Estimate { value: 2.01, low: Some(1.98), high: Some(2.04) };
+        let mut part = RunPart::new(Part::new("tune", "echo"));
+        part.findings = [
+            swept("layout packed", None),
+            swept("no SIMD", Some("the component needs SIMD")),
+            effect("default", 270.0, 1.0),
+            effect("layout packed", 405.0, 1.5),
+            recommended(Goal::Latency, &[], None),
+            recommended(Goal::Density, &["layout packed"], Some(twice)),
+        ]
+        .iter()
+        .map(Finding::of)
+        .collect();
+        let mut view = View::default();
+        show(&[Shown::new(&part)], &mut view);
+        let answers: Vec<_> = view.answers.iter().map(|it| (it.value(), &*it.remark)).collect();
+        assert_eq!(
+            answers,
+            [
+                (
+                    "keep the defaults".to_owned(),
+                    "no setting was confirmed to help by more than 2 %"
+                ),
+                (
+                    "2.01 × agents (1.98–2.04)".to_owned(),
+                    "layout packed; predicted 2.00; time/msg 1.50 ×; gives up a guard"
+                ),
+            ]
+        );
+        assert_eq!(view.snippets.len(), 1);
+        let tuned = &view.metrics[0];
+        assert!((tuned.value.value - 1.0 / 2.01).abs() < 1e-9, "{tuned:?}");
+        let effects = view.tables.iter().find(|table| table.key == "tuning-speed").unwrap();
+        let cells = |row: &Vec<Cell>| row.iter().map(|it| it.value.show()).collect::<Vec<_>>();
+        let rows: Vec<_> = effects.rows.iter().map(cells).collect();
+        assert_eq!(rows[0], ["echo", "default", "270 ns"]);
+        assert_eq!(rows[1], ["echo", "layout packed", "1.50 (1.49–1.51)"]);
+        assert_eq!(rows.len(), 2);
+    }
+}

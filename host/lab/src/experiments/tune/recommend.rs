@@ -105,6 +105,8 @@ type Verified = Result<(Estimate, Option<Estimate>), String>;
 struct Confirmed {
     effects: Vec<(usize, f64)>,
     withheld: Option<String>,
+    /// Whether there were too few rounds to find anything.
+    is_short: bool,
 }
 
 impl Bench<'_, '_> {
@@ -203,8 +205,11 @@ impl Bench<'_, '_> {
                 let effect = ratio(logs).filter(|_| is_judged && *p <= ALPHA)?;
                 Some((*it, effect.value.ln()))
             });
-            confirmed
-                .push(Confirmed { effects: effects.collect(), withheld: sampled.withheld.clone() });
+            confirmed.push(Confirmed {
+                effects: effects.collect(),
+                withheld: sampled.withheld.clone(),
+                is_short: logs.iter().any(|logs| logs.len() < rounds_for(tests)),
+            });
         }
         Ok(confirmed)
     }
@@ -214,7 +219,9 @@ impl Bench<'_, '_> {
         let goal = screened.goal;
         let percent = self.tuning.threshold * 100.0;
         let mut why = Vec::new();
-        if confirmed.effects.is_empty() {
+        if confirmed.effects.is_empty() && confirmed.is_short {
+            why.push("too few rounds counted in the time that there was: raise --time".to_owned());
+        } else if confirmed.effects.is_empty() {
             why.push(format!("no setting was confirmed to help by more than {percent:.0} %"));
         }
         let base = &self.tuning.sandbox;
@@ -231,7 +238,7 @@ impl Bench<'_, '_> {
                     break;
                 }
                 Err(measured) => why.push(format!(
-                    "{} did not hold on fresh samples: {}",
+                    "{} was not verified on fresh samples: {}",
                     self.names(&tried.settings).join(", "),
                     measured
                 )),
@@ -295,6 +302,9 @@ impl Bench<'_, '_> {
             (_, Some(why)) => Err(why),
             (Some(measured), None) if p[0] <= ALPHA => {
                 Ok((measured, price.and_then(|price| ratio(&logs(&price)))))
+            }
+            (Some(_), None) if fresh.len() < rounds_for(1) => {
+                Err("too few rounds counted; raise --time".to_owned())
             }
             (measured, None) => Err(measured.map_or_else(
                 || "nothing was measured".to_owned(),

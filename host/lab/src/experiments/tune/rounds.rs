@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub struct Limit {
     /// The time that there is.
     pub time: Duration,
-    /// The fewest rounds that count, which may take up to [`OVER`] times as long.
+    /// The fewest rounds that count: they are tried twice as often, and may take longer.
     pub least: usize,
     /// The most rounds.
     pub most: usize,
@@ -18,7 +18,7 @@ pub struct Limit {
 }
 
 /// The factor by which the fewest rounds may take longer than there is time.
-const OVER: u32 = 2;
+const OVER: u32 = 10;
 
 /// What rounds brought.
 pub struct Sampled {
@@ -50,7 +50,8 @@ pub fn sample(
         tally.add(invalid);
         rounds.push((costs, invalid.is_none()));
         let elapsed = start.elapsed();
-        let is_over = elapsed >= limit.time && tally.valid() >= limit.least;
+        let is_enough = tally.valid() >= limit.least || tally.all() >= 2 * limit.least;
+        let is_over = elapsed >= limit.time && is_enough;
         if is_over || elapsed >= limit.time * OVER || tally.valid() >= limit.most {
             break;
         }

@@ -34,14 +34,18 @@ pub fn measure(
     limit: Limit,
     stopped: &dyn Fn() -> bool,
 ) -> Result<Measured> {
-    let loaded = ground.loaded(sides);
+    let anew = |round| ground.anew(sides, round);
     let count = sides.len();
     let sampled = match what {
-        Measure::Message => sample(count, limit, stopped, |round| messages(ground, &loaded, round)),
-        Measure::AllCores => {
-            sample(count, limit, stopped, |round| on_all_cores(ground, &loaded, round))
+        Measure::Message => {
+            sample(count, limit, stopped, |round| messages(ground, &anew(round)?, round))
         }
-        Measure::Start => sample(count, limit, stopped, |round| starts(ground, &loaded, round)),
+        Measure::AllCores => {
+            sample(count, limit, stopped, |round| on_all_cores(ground, &anew(round)?, round))
+        }
+        Measure::Start => {
+            sample(count, limit, stopped, |round| starts(ground, &anew(round)?, round))
+        }
         Measure::Compile => sample(count, limit, stopped, |round| {
             let mut costs = vec![0.0; count];
             for side in once(count, round) {

@@ -1,5 +1,6 @@
 //! A component, loaded with settings.
 
+use super::rounds::once;
 use super::settings::Facts;
 use crate::bundle::Subject;
 use crate::experiments::plan::DensityProbe;
@@ -112,6 +113,21 @@ impl Ground {
             notes: Vec::new(),
             _directory: None,
         }
+    }
+
+    /// Loads sides anew, in an order that changes from round to round: code and pools then lie
+    /// somewhere else, so that a lucky place is not taken for an effect.
+    ///
+    /// # Errors
+    /// If one does not load.
+    pub fn anew(&self, sides: &[&Side], round: usize) -> Result<Loaded> {
+        let mut loaded = self.loaded(sides);
+        for index in once(sides.len(), round) {
+            let engine = SandboxEngine::new(&self.measured(&sides[index].sandbox));
+            let engine = engine.map_err(|it| self.unloaded(it))?;
+            loaded.sides[index].backend = self.load(&engine)?.backend;
+        }
+        Ok(loaded)
     }
 
     /// Returns how long it takes to compile and link the component, without a cache.

@@ -14,8 +14,10 @@
 //! access = "read"
 //! ```
 
+mod engine;
 mod size;
 
+pub use engine::{EngineSettings, Interrupt, OptLevel, RegisterAllocator};
 pub use size::Size;
 
 use bytesize::ByteSize;
@@ -66,6 +68,8 @@ pub struct SandboxConfig {
     pub calls: Calls,
     /// The memory of instances: its source and its place in the address space.
     pub allocation: Allocation,
+    /// How guests are compiled, and what surrounds their memory.
+    pub engine: EngineSettings,
     /// The parts of the host that the agent may reach outside its sandbox.
     pub grants: Grants,
 }
@@ -86,6 +90,7 @@ impl Default for SandboxConfig {
             log: LogBudget::default(),
             calls: Calls::default(),
             allocation: Allocation::default(),
+            engine: EngineSettings::default(),
             grants: Grants::default(),
         }
     }
@@ -173,23 +178,6 @@ pub enum Calls {
     Sync,
     /// On a fiber, which the deadline can also stop while the guest is blocked.
     Async,
-}
-
-/// The way that a guest which computes is stopped at its deadline.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Interrupt {
-    /// By a counter that it reads at every loop and function, up to 10 ms late (wasmtime's
-    /// epochs).
-    #[default]
-    Epoch,
-    /// By a page that it writes to there, and that is made read-only, up to 2 ms late. Agents that
-    /// compute take less time, and each has a second memory. Where that is not possible, epochs
-    /// are used, and reports say why: on async calls, with fuel, in the layout packed, with more
-    /// than 5,000 slots, and for components that are composed of others.
-    Page,
-    /// Not at all: a guest that never ends keeps its thread. For measurements only.
-    None,
 }
 
 /// The memory of instances: its source, its place in the address space, and how much there is.
@@ -387,6 +375,18 @@ impl SandboxConfig {
         }
         Ok(config)
     }
+
+    /// Makes sure that a guest which never ends is stopped, for whoever runs guests of others.
+    ///
+    /// # Errors
+    /// If neither `interrupt` nor `fuel` stops it.
+    pub fn require_interrupt(&self) -> Result<(), &'static str> {
+        if self.interrupt == Interrupt::None && self.fuel.is_none() {
+            return Err("`interrupt` is none and there is no `fuel`, so that a guest which loops \
+                        would never be stopped; leave `interrupt` out, or give `fuel`");
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -416,6 +416,16 @@ mod tests {
         let path = folder.path().join("sandbox.toml");
         std::fs::write(&path, "deadline = \"0s\"").unwrap();
         assert!(matches!(SandboxConfig::read(&path), Err(ConfigError::Unusable { .. })));
+    }
+
+    #[test]
+    fn something_has_to_stop_a_guest_of_others() {
+        let mut config = SandboxConfig::default();
+        assert!(config.require_interrupt().is_ok());
+        config.interrupt = Interrupt::None;
+        assert!(config.require_interrupt().is_err());
+        config.fuel = Some(1);
+        assert!(config.require_interrupt().is_ok());
     }
 
     #[test]

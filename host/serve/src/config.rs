@@ -148,6 +148,9 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.listen.check()?;
         self.limits.check()?;
+        self.sandbox
+            .require_interrupt()
+            .map_err(|reason| ConfigError::unusable("sandbox.interrupt", reason))?;
         if let Some(nats) = &self.nats {
             nats.check(self.agents.keys())
                 .map_err(|reason| ConfigError::unusable("nats", reason))?;
@@ -238,6 +241,11 @@ mod tests {
             (
                 "[agents.echo]\ncomponent = 'echo'\n[agents.echo.sandbox]\ndeadline = '0s'",
                 "deadline",
+            ),
+            ("[sandbox]\ninterrupt = 'none'", "sandbox.interrupt"),
+            (
+                "[agents.echo]\ncomponent = 'echo'\n[agents.echo.sandbox]\ninterrupt = 'none'",
+                "agents.echo.sandbox.interrupt",
             ),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),
             ("[limits]\nbody = '0 B'", "limits.body"),

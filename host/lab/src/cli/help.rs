@@ -9,7 +9,10 @@ const QUESTIONS: [(&str, &[&str]); 6] = [
         "Measure: what does the sandbox cost?",
         &["lab", "run", "compare", "spawn", "throughput", "latency", "scale", "load", "recovery"],
     ),
-    ("Size: which limit, how many agents?", &["memory", "plan", "footprint", "idle"]),
+    (
+        "Size: which limit, how many agents, which settings?",
+        &["memory", "plan", "tune", "footprint", "idle"],
+    ),
     (
         "Check: is a build valid, safe, and no slower?",
         &["inspect", "validate", "gate", "calibrate", "torture"],

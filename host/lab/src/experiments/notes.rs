@@ -18,6 +18,9 @@ pub(super) fn view(run: &Run) -> View {
     late_generator(run, &mut view);
     interleaved(run, &mut view);
     mixes(run, &mut view);
+    if let Err(reason) = run.begin.sandbox.require_interrupt() {
+        view.note(format!("no deadline was kept: {reason}"));
+    }
     let accepted: u64 = run.parts.iter().flat_map(RunPart::shared).map(accepted).sum();
     if accepted > 0 {
         view.conditions.push(format!(

@@ -21,6 +21,7 @@ macro_rules! registry {
             recovery Recovery "Make agents fault under load, and time how they come back.";
             memory Memory "Put agents under memory limits, or find the limit that a workload needs.";
             plan Density "Say how many agents this machine holds, in each layout, and with which settings.";
+            tune Tune "Sweep the engine's settings for one component, and recommend some per goal.";
             spawn Spawn "Time every phase of a start, by each method that there is.";
             footprint Footprint "Say what agents take of memory and CPU: idle, at work, and at a rate.", alias = "profile";
             idle Idle "Say what idle agents cost per second.";

@@ -133,6 +133,8 @@ pub enum Topic {
     MemoryLimits,
     /// How many agents a machine holds.
     Density,
+    /// What the engine's settings are worth.
+    Tuning,
     /// Cost of more agents and cores.
     Scaling,
     /// Peaks, bursts, long loads and faults.
@@ -147,7 +149,7 @@ pub enum Topic {
 
 impl Topic {
     /// All topics, in the order that reports have.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Overhead,
         Self::Throughput,
         Self::Latency,
@@ -155,6 +157,7 @@ impl Topic {
         Self::Spawn,
         Self::MemoryLimits,
         Self::Density,
+        Self::Tuning,
         Self::Scaling,
         Self::Load,
         Self::Gate,
@@ -172,6 +175,7 @@ impl Topic {
             Self::Spawn => "Spawn",
             Self::MemoryLimits => "Memory Limits",
             Self::Density => "Density",
+            Self::Tuning => "Tuning",
             Self::Scaling => "Scaling",
             Self::Load => "Load",
             Self::Gate => "Gate",

@@ -161,7 +161,7 @@ fn round(
 }
 
 /// Sends every message once and checks what comes of it; returns how much came.
-pub(super) fn verify(
+pub(crate) fn verify(
     loaded: &Loaded,
     side: &Side,
     agent: &mut dyn Agent,
@@ -185,7 +185,7 @@ pub(super) fn verify(
 }
 
 /// Finds how many cycles of the case fill a slice.
-pub(super) fn calibrate(
+pub(crate) fn calibrate(
     loaded: &Loaded,
     side: &Side,
     agent: &mut dyn Agent,

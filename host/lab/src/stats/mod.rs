@@ -11,7 +11,7 @@ mod ratios;
 mod scalability;
 mod signed_rank;
 #[cfg(test)]
-mod simulation;
+pub mod simulation;
 mod trend;
 
 pub use change::change_over_time;

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A machine, moment by moment.
-struct Machine {
+pub struct Machine {
     kind: Kind,
     random: ChaCha8Rng,
     moment: f64,
@@ -20,7 +20,7 @@ struct Machine {
 
 /// What a machine does to whatever runs on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
+pub enum Kind {
     /// Independent samples with constant variance.
     Quiet,
     /// Neighbouring moments are alike, by this correlation.
@@ -34,7 +34,8 @@ enum Kind {
 }
 
 impl Machine {
-    fn new(kind: Kind, seed: u64) -> Self {
+    /// Returns a machine of this kind, at a moment that the seed says.
+    pub fn new(kind: Kind, seed: u64) -> Self {
         let mut machine = Self {
             kind,
             random: ChaCha8Rng::seed_from_u64(seed),
@@ -58,7 +59,7 @@ impl Machine {
     }
 
     /// Returns what takes 1 on average, as this moment has it.
-    fn time(&mut self) -> f64 {
+    pub fn time(&mut self) -> f64 {
         self.moment += 1.0;
         let noise = 0.02 * self.normal();
         let drift = match self.kind {

@@ -202,6 +202,7 @@ impl Policy {
         if policy.limits.deadline.is_zero() {
             return Err("`limits.deadline` is zero, which no call can keep".to_owned());
         }
+        policy.limits.require_interrupt().map_err(|reason| format!("`limits`: {reason}"))?;
         // A guest's output would mix with the messages of the process that checks it.
         policy.limits.grants.stdio = Stdio::Log;
         for file in &mut policy.conformance.cases {

@@ -3,6 +3,7 @@
 //! Without mappings left, not only does the next agent fail to start: any allocation of the
 //! host can fail, and abort it. So a pool that could need too many is refused.
 
+use super::code::{guard, reservation};
 use super::engine::{TABLES_A_SLOT, packed_slot, stack_size};
 use super::interrupt::in_force;
 use crate::config::{Allocation, Calls, Interrupt, Layout, SandboxConfig, Strategy};
@@ -15,13 +16,6 @@ use wasmtime::component::Component;
 /// The share of the kernel's limit that agents may take. The rest is for the host's own heap,
 /// threads and files. 30,000 agents of two mappings each fit into the default limit of 65,530.
 const SHARE: f64 = 0.95;
-
-/// The address space that wasmtime reserves for a memory, bytes, so that a 32-bit address
-/// cannot lie beyond it.
-const MEMORY: u64 = 4 << 30;
-
-/// The guard after each memory, bytes, for the offset that an instruction adds to an address.
-const GUARD: u64 = 32 << 20;
 
 /// The size of a table's element, bytes.
 const TABLE_ELEMENT: u64 = 8;
@@ -110,7 +104,7 @@ impl SandboxConfig {
     /// the interrupt page if it has one, tables, and a stack.
     pub fn address_space_a_slot(&self) -> u64 {
         let memory = match self.allocation.layout {
-            Layout::Fast | Layout::Dense => MEMORY + GUARD,
+            Layout::Fast | Layout::Dense => reservation(self) + guard(self),
             Layout::Packed => packed_slot(self),
         };
         let tables = u64::from(TABLES_A_SLOT) * u64::from(self.table_limit) * TABLE_ELEMENT;

@@ -1,7 +1,7 @@
 //! The wasmtime engines of a sandbox config: each setting that differs from wasmtime's default,
 //! and why.
 
-use super::{capacity, interrupt};
+use super::{capacity, code, interrupt};
 use crate::LoadError;
 use crate::config::{Allocation, Calls, Interrupt, Layout, SandboxConfig, Strategy};
 use rustix::io::Errno;
@@ -70,6 +70,7 @@ fn config_of(
     config.max_wasm_stack(to_usize(stack)?);
     config.async_stack_size(to_usize(stack_size(sandbox))?);
     layout(&mut config, sandbox)?;
+    code::apply(&mut config, sandbox)?;
     if sandbox.allocation.strategy == Strategy::Pooled {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
             sandbox, interrupt, slots,
@@ -149,15 +150,16 @@ fn pool(
     // The limiter decides, so that a refusal can tell the agent's numbers. The pool only has
     // to have room.
     let room = match sandbox.allocation.layout {
-        Layout::Fast | Layout::Dense => 1 << 32,
+        Layout::Fast | Layout::Dense => code::reservation(sandbox),
         Layout::Packed => packed_slot(sandbox),
     };
     pool.max_memory_size(to_usize(room)?);
     // With a page-map scan, resetting a slot costs what was touched instead of what is kept:
     // 8.4 vs 21 µs per spawn. Before Linux 6.7 there is none, and zeroing costs more than it
     // saves.
-    pool.pagemap_scan(Enabled::Auto);
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
+    let scan = sandbox.engine.page_map_scan;
+    pool.pagemap_scan(if scan { Enabled::Auto } else { Enabled::No });
+    if !scan || PoolingAllocationConfig::is_pagemap_scan_available() {
         let keep_resident = to_usize(sandbox.allocation.keep_resident.as_u64())?;
         pool.linear_memory_keep_resident(keep_resident);
         pool.table_keep_resident(keep_resident);

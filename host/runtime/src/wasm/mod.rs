@@ -6,6 +6,7 @@
 
 mod cache;
 mod capacity;
+mod code;
 mod compile;
 mod contents;
 pub mod contract;

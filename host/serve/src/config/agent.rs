@@ -136,7 +136,10 @@ impl Agent {
                 "it is zero, so that every call would be over it",
             );
         }
-        Ok(())
+        match self.sandbox.as_ref().map_or(Ok(()), SandboxConfig::require_interrupt) {
+            Err(reason) => unusable(".sandbox.interrupt", reason),
+            Ok(()) => Ok(()),
+        }
     }
 
     pub(super) fn resolve(&mut self, base: &Path) {

@@ -44,14 +44,24 @@ const PER_READING: Duration = Duration::from_secs(600);
 const PER_AGENT: Duration = Duration::from_millis(10);
 
 impl DensityProbe {
-    /// Loads a program, and asks one agent what all will be asked.
+    /// Loads a program, and asks one agent what all will be asked. Memories are of a pool.
     ///
     /// # Errors
     /// If it does not start, answers something else than it must, or answers nothing.
     pub fn of(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result<Self> {
+        let mut config = config.clone();
+        config.allocation.strategy = Strategy::Pooled;
+        Self::as_given(subject, &config, cases)
+    }
+
+    /// Does the same, with memories from where the sandbox config says.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn as_given(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result<Self> {
         let agent = subject.name();
         let (mut config, directory) = with_directory(config, cases)?;
-        config.allocation.strategy = Strategy::OnDemand;
+        let strategy = std::mem::replace(&mut config.allocation.strategy, Strategy::OnDemand);
         let loaded = subject.load_alone(&config).map_err(|source| Error::Load {
             agent: agent.clone(),
             backend: BackendKind::Wasm,
@@ -60,7 +70,7 @@ impl DensityProbe {
         // What the component turned out to need, and no more: a stack for each slot would
         // take two mappings.
         config.calls = loaded.prepared().calls;
-        config.allocation.strategy = Strategy::Pooled;
+        config.allocation.strategy = strategy;
         Ok(Self {
             probe: ProbeRequest::of(&agent, &*loaded.backend, cases)?,
             agent,

@@ -44,6 +44,13 @@ pub(crate) fn refused(config: &SandboxConfig) -> Option<String> {
     if layout == Layout::Packed {
         return Some("the layout `packed` has no traps by signal".to_owned());
     }
+    let engine = &config.engine;
+    let traps = [engine.memory_reservation, engine.memory_guard].iter().all(Option::is_none)
+        && engine.signals_based_traps != Some(false);
+    if !traps {
+        // Where wasmtime checks bounds by itself, it does not expect an access to fault.
+        return Some("`[engine]` has accesses checked, not trapped by signal".to_owned());
+    }
     if config.calls == Calls::Async {
         return Some(FIBERS.to_owned());
     }

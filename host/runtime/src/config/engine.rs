@@ -1,0 +1,101 @@
+//! The engine's settings: how guests are compiled, and what their memory is surrounded by.
+
+use super::Size;
+use bytesize::ByteSize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The way that a guest which computes is stopped at its deadline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interrupt {
+    /// By a counter that it reads at every loop and function, up to 10 ms late (wasmtime's
+    /// epochs).
+    #[default]
+    Epoch,
+    /// By a page that it writes to there, and that is made read-only, up to 2 ms late. Agents that
+    /// compute take less time, and each has a second memory. Where that is not possible, epochs
+    /// are used, and reports say why: on async calls, with fuel, in the layout packed, with more
+    /// than 5,000 slots, where `[engine]` has accesses checked, and for components that are composed
+    /// of others.
+    Page,
+    /// Not at all: a guest that loops for ever keeps its thread for ever, unless `fuel` ends it. For
+    /// guests that you trust as the host's own code: `serve` and `validate`, which run those of
+    /// others, refuse it without `fuel`.
+    None,
+}
+
+/// How guests are compiled by Cranelift, and what surrounds their memory. The defaults are
+/// wasmtime's, and what the layout says. `sandlab tune` measures what each of them is worth for a
+/// component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct EngineSettings {
+    /// How much the compiler optimises. Default speed.
+    pub opt_level: OptLevel,
+    /// How the compiler chooses registers. Default backtracking.
+    pub register_allocator: RegisterAllocator,
+    /// Whether calls of small functions are replaced by their code. Default false: compilers of
+    /// guests have done so already, and code grows.
+    pub inlining: bool,
+    /// Whether guests may use vector instructions (SIMD). Default true. One that needs them does
+    /// not load without.
+    pub simd: bool,
+    /// Whether memory accesses out of bounds and divisions by zero are caught by signals. Without
+    /// them the guest's code checks every access, and has no mitigation of Spectre at its bounds.
+    /// Default: yes, but in the layout `packed`.
+    pub signals_based_traps: Option<bool>,
+    /// Whether a component's functions are compiled on all cores. Default true.
+    pub parallel_compilation: bool,
+    /// Address space per memory. Below 4 GiB the guest's code checks every access; a pool's has
+    /// to hold the memory limit. Default 4 GiB, or in the layout `packed` the memory limit.
+    #[schemars(with = "Option<Size>")]
+    pub memory_reservation: Option<ByteSize>,
+    /// Address space after each memory that traps, for the offsets of accesses. Accesses with
+    /// larger offsets are checked. Default 32 MiB, or in the layout `packed` none.
+    #[schemars(with = "Option<Size>")]
+    pub memory_guard: Option<ByteSize>,
+    /// Whether the kernel is asked which pages of a slot were touched, so that only those are
+    /// reset. Default true, where there is such a kernel (Linux 6.7).
+    pub page_map_scan: bool,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            opt_level: OptLevel::default(),
+            register_allocator: RegisterAllocator::default(),
+            inlining: false,
+            simd: true,
+            signals_based_traps: None,
+            parallel_compilation: true,
+            memory_reservation: None,
+            memory_guard: None,
+            page_map_scan: true,
+        }
+    }
+}
+
+/// How much the compiler optimises.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptLevel {
+    /// Not at all: it compiles fastest.
+    None,
+    /// For speed.
+    #[default]
+    Speed,
+    /// For speed and small code.
+    SpeedAndSize,
+}
+
+/// How the compiler chooses registers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegisterAllocator {
+    /// With a second thought: the faster code.
+    #[default]
+    Backtracking,
+    /// In one pass: the faster compilation.
+    SinglePass,
+}

@@ -80,7 +80,9 @@ impl Live {
         let config = &*program.config;
         let guest = Guest::new(config, identity)?;
         let (pre, fiber) = (&program.pre, program.fiber);
-        let (mut store, deadline) = limited(pre.engine(), guest, Guest::state, config, fiber);
+        let sampler = program.sampler.as_ref();
+        let (mut store, deadline) =
+            limited(pre.engine(), guest, Guest::state, config, sampler, fiber);
         arm(&mut store, deadline, config.fuel).map_err(host)?;
         let started = if fiber {
             timed(config.deadline, pre.instantiate_async(&mut store)).await

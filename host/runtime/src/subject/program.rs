@@ -9,7 +9,7 @@ use super::instance::Running;
 use super::service::Service;
 use crate::config::Calls;
 use crate::wasm::pools::Pools;
-use crate::wasm::{Modules, Prepared, SandboxEngine, imports, unprepared};
+use crate::wasm::{Modules, Prepared, Sampler, SandboxEngine, imports, unprepared};
 use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, SandboxConfig, Started};
 use std::sync::Arc;
 use wasmtime::Engine;
@@ -29,6 +29,7 @@ pub(super) struct Program {
     pub messages: u64,
     pub config: Arc<SandboxConfig>,
     pub modules: Modules,
+    pub sampler: Option<Sampler>,
 }
 
 /// The export that messages go to, by kind.
@@ -56,7 +57,7 @@ impl Sandboxed {
         reuse: Option<u64>,
         name: &str,
     ) -> Result<Self, LoadError> {
-        let config = engine.config();
+        let (config, sampler) = (engine.config(), engine.sampler());
         let is_service = kind == Kind::Service;
         if is_service && config.calls == Calls::Sync {
             return Err(LoadError::Config(
@@ -95,6 +96,7 @@ impl Sandboxed {
                 messages,
                 config: config.clone(),
                 modules: modules.clone(),
+                sampler: sampler.cloned(),
             })
         };
         let pools = engine.prepare(component, check, is_service, program)?;

@@ -2,6 +2,7 @@
 //! and why.
 
 use super::capacity;
+use super::sampler::Sampler;
 use crate::LoadError;
 use crate::config::{Allocation, Calls, Layout, SandboxConfig, Strategy};
 use rustix::io::Errno;
@@ -156,14 +157,21 @@ fn to_usize(value: u64) -> Result<usize, LoadError> {
 }
 
 /// Creates the engines of a sandbox config, each with a part of its slots. Their epochs advance
-/// as long as any of them lives.
+/// as long as any of them lives: with a sampler, at its interval.
 ///
 /// # Errors
 /// If the machine has no address space for the pools, or no thread for the ticker.
-pub fn engines(sandbox: &SandboxConfig) -> Result<Vec<Engine>, LoadError> {
+pub fn engines(
+    sandbox: &SandboxConfig,
+    sampler: Option<&Sampler>,
+) -> Result<Vec<Engine>, LoadError> {
     capacity::require_room(sandbox)?;
     let engines = slots_of_pools(sandbox).into_iter().map(|slots| {
-        let engine = Engine::new(&config_of(sandbox, slots)?).map_err(refused)?;
+        let mut config = config_of(sandbox, slots)?;
+        if let Some(sampler) = sampler {
+            sampler.configure(&mut config);
+        }
+        let engine = Engine::new(&config).map_err(refused)?;
         if sandbox.allocation.layout == Layout::Packed && slots > 0 {
             open_slots(&engine, slots, packed_slot(sandbox)).map_err(refused)?;
         }
@@ -171,9 +179,10 @@ pub fn engines(sandbox: &SandboxConfig) -> Result<Vec<Engine>, LoadError> {
     });
     let engines = engines.collect::<Result<Vec<_>, _>>()?;
     let weak: Vec<_> = engines.iter().map(Engine::weak).collect();
+    let interval = sampler.map_or(EPOCH_TICK, Sampler::interval);
     thread::Builder::new()
         .name("epoch".to_owned())
-        .spawn(move || tick(&weak))
+        .spawn(move || tick(&weak, interval))
         .map_err(|error| LoadError::Threads(error.to_string()))?;
     Ok(engines)
 }
@@ -254,21 +263,21 @@ fn open_slots(engine: &Engine, slots: u32, size: u64) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn tick(engines: &[EngineWeak]) {
+fn tick(engines: &[EngineWeak], interval: Duration) {
     loop {
         let alive = engines.iter().filter_map(EngineWeak::upgrade);
         let ticked = alive.map(|engine| engine.increment_epoch()).count();
         if ticked == 0 {
             return;
         }
-        thread::sleep(EPOCH_TICK);
+        thread::sleep(interval);
     }
 }
 
 /// Returns the ticks after which a call is over its deadline: one more than fit in it, because
 /// the first may come at once.
-pub fn deadline_ticks(deadline: Duration) -> u64 {
-    let ticks = deadline.as_nanos().div_ceil(EPOCH_TICK.as_nanos());
+pub fn deadline_ticks(deadline: Duration, tick: Duration) -> u64 {
+    let ticks = deadline.as_nanos().div_ceil(tick.as_nanos().max(1));
     u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1
 }
 
@@ -278,9 +287,9 @@ mod tests {
 
     #[test]
     fn a_deadline_is_never_cut_short() {
-        assert_eq!(deadline_ticks(Duration::from_millis(10)), 2);
-        assert_eq!(deadline_ticks(Duration::from_millis(11)), 3);
-        assert_eq!(deadline_ticks(Duration::ZERO), 1);
-        assert!(deadline_ticks(Duration::MAX) > 1 << 60);
+        assert_eq!(deadline_ticks(Duration::from_millis(10), EPOCH_TICK), 2);
+        assert_eq!(deadline_ticks(Duration::from_millis(11), EPOCH_TICK), 3);
+        assert_eq!(deadline_ticks(Duration::ZERO, EPOCH_TICK), 1);
+        assert!(deadline_ticks(Duration::MAX, EPOCH_TICK) > 1 << 60);
     }
 }

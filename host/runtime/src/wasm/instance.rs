@@ -42,7 +42,9 @@ impl Instance {
         let config = &*program.config;
         let state = State::new(config, identity)?;
         let engine = program.pre.engine();
-        let (mut store, deadline) = limited(engine, state, |state| state, config, program.fiber);
+        let sampler = program.sampler.as_ref();
+        let (mut store, deadline) =
+            limited(engine, state, |state| state, config, sampler, program.fiber);
         arm(&mut store, deadline, config.fuel).map_err(host)?;
         let started = start(&program, &mut store);
         let (linked, guest) = started

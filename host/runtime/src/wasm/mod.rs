@@ -20,6 +20,7 @@ mod memories;
 mod offered;
 mod output;
 pub(crate) mod pools;
+mod sampler;
 pub(crate) mod signature;
 pub(crate) mod state;
 mod stdio;
@@ -32,6 +33,7 @@ pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools};
 pub use memories::Memories;
 pub use offered::{NotLinked, linked};
 pub use pools::Prepared;
+pub use sampler::{LEFT_OUT, Sampler, Stack};
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
@@ -61,6 +63,7 @@ pub struct SandboxEngine {
     engines: Vec<Engine>,
     config: Arc<SandboxConfig>,
     cache: Cache,
+    sampler: Option<Sampler>,
 }
 
 impl SandboxEngine {
@@ -78,7 +81,25 @@ impl SandboxEngine {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_cache(config: &SandboxConfig, cache: Cache) -> Result<Self, LoadError> {
-        Ok(Self { engines: engine::engines(config)?, config: Arc::new(config.clone()), cache })
+        Self::create(config, cache, None)
+    }
+
+    /// Does the same as [`new`](Self::new) with engines whose guests are sampled: for a
+    /// measurement, since each sample takes time of theirs.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn sampled(config: &SandboxConfig, sampler: &Sampler) -> Result<Self, LoadError> {
+        Self::create(config, Cache::of_user(), Some(sampler.clone()))
+    }
+
+    fn create(
+        config: &SandboxConfig,
+        cache: Cache,
+        sampler: Option<Sampler>,
+    ) -> Result<Self, LoadError> {
+        let engines = engine::engines(config, sampler.as_ref())?;
+        Ok(Self { engines, config: Arc::new(config.clone()), cache, sampler })
     }
 
     /// Reads, compiles (or takes from the cache) and checks a component.
@@ -164,6 +185,11 @@ impl SandboxEngine {
         &self.config
     }
 
+    /// Returns what samples its guests; `None` if nothing does.
+    pub(crate) fn sampler(&self) -> Option<&Sampler> {
+        self.sampler.as_ref()
+    }
+
     /// Returns the component, and whether it was compiled (`true`) or taken from the cache.
     fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<(Component, bool), LoadError> {
         if let Some(component) = self.cache.get(engine, bytes) {
@@ -186,7 +212,14 @@ impl SandboxEngine {
         let explain = |error| contract::refusal(bytes).unwrap_or_else(|| unprepared(error));
         let pre = link(engine, component, fiber).map_err(explain)?;
         let exports = Exports::find(&pre, fiber).map_err(explain)?;
-        Ok(Program { pre, exports, fiber, config: self.config.clone(), modules: modules.clone() })
+        Ok(Program {
+            pre,
+            exports,
+            fiber,
+            config: self.config.clone(),
+            modules: modules.clone(),
+            sampler: self.sampler.clone(),
+        })
     }
 }
 
@@ -235,6 +268,7 @@ struct Program {
     fiber: bool,
     config: Arc<SandboxConfig>,
     modules: Modules,
+    sampler: Option<Sampler>,
 }
 
 impl Sandbox {

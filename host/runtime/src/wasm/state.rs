@@ -14,6 +14,8 @@ pub struct State {
     pub outbox: Outbox,
     pub contents: Contents,
     pub output: Captured,
+    /// Ticks at which the running call was sampled.
+    pub ticks: u64,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -34,6 +36,7 @@ impl State {
             wasi: wasi(config, &output)?.build(),
             table,
             output,
+            ticks: 0,
         })
     }
 
@@ -48,6 +51,7 @@ impl State {
         self.outbox.begin_call(sending);
         self.contents.begin_call();
         self.output.clear();
+        self.ticks = 0;
     }
 }
 

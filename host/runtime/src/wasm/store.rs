@@ -1,6 +1,7 @@
 //! A store under a sandbox config's limits, and the waiting for calls that run on fibers.
 
-use super::engine::deadline_ticks;
+use super::engine::{EPOCH_TICK, deadline_ticks};
+use super::sampler::Sampler;
 use super::state::State;
 use crate::config::SandboxConfig;
 use std::future::Future;
@@ -8,12 +9,14 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::{Engine, Error, Store, Trap};
 
-/// Creates a store under the limits of a sandbox config. Returns it with the epochs of a call.
+/// Creates a store under the limits of a sandbox config, whose guest is sampled if there is a
+/// sampler. Returns it with the epochs of a call.
 pub fn limited<T: Send>(
     engine: &Engine,
     data: T,
-    state: impl Fn(&mut T) -> &mut State + Send + Sync + 'static,
+    state: impl Fn(&mut T) -> &mut State + Copy + Send + Sync + 'static,
     config: &SandboxConfig,
+    sampler: Option<&Sampler>,
     fiber: bool,
 ) -> (Store<T>, u64) {
     let mut store = Store::new(engine, data);
@@ -23,13 +26,18 @@ pub fn limited<T: Send>(
     let contents = (config.contents.count as usize).saturating_add(1);
     let handles = config.budgets.handles as usize;
     store.set_max_component_handles(handles.saturating_add(contents));
+    if let Some(sampler) = sampler {
+        let deadline = deadline_ticks(config.deadline, sampler.interval());
+        sampler.watch(&mut store, state, deadline, fiber);
+        return (store, 1);
+    }
     if fiber {
         // At each tick a call on a fiber yields its thread to others. Its deadline is the
         // future's timeout.
         store.epoch_deadline_async_yield_and_update(1);
         return (store, 1);
     }
-    (store, deadline_ticks(config.deadline))
+    (store, deadline_ticks(config.deadline, EPOCH_TICK))
 }
 
 /// Sets the next call's deadline and fuel.

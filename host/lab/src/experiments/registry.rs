@@ -26,6 +26,7 @@ macro_rules! registry {
             idle Idle "Say what idle agents cost per second.";
             torture Torture "Strike with every hostile guest there is, beside good agents at work.";
             @own gate Gate;
+            @own flamegraph Flamegraph;
             @own calibrate Calibrate;
             @own production Production;
         }

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 /// Passes the list of all experiments to a macro, a line each: the folder and command, the type,
 /// the command's help, and an option of the command (an alias, say). Behind `@own` stand those
-/// whose command is written by hand, because it has formats and exit codes of its own.
+/// whose command is written by hand, because it has formats and exit codes of its own, or that
+/// other commands measure by the way.
 macro_rules! registry {
     ($then:ident) => {
         $then! {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of stacks that a run keeps: more than anybody can see in a picture.
-const MOST: usize = 512 << 10;
+const MOST: usize = 1 << 20;
 
 /// The stacks of a guest, sampled while it ran.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Folded {
     /// Each stack, its functions from the outermost with `;` between them, and its samples; the
-    /// commonest first. What is not kept stands together under `…`.
+    /// commonest first. Of those that are not kept whole the innermost function is kept, under `…`.
     pub stacks: Vec<(String, u64)>,
     /// Samples whose innermost function has no name, and is called by its number.
     pub unnamed: u64,
@@ -34,16 +34,18 @@ impl Folded {
     pub fn of(stacks: Vec<Stack>) -> Self {
         let unnamed = stacks.iter().filter(|stack| stack.is_unnamed).map(|stack| stack.samples);
         let mut folded = Self { stacks: Vec::new(), unnamed: unnamed.sum() };
-        let (mut bytes, mut left_out) = (0, 0);
-        for stack in stacks {
+        let (mut bytes, mut cut) = (0, BTreeMap::<String, u64>::new());
+        for mut stack in stacks {
             let line = stack.frames.join(";");
             bytes += line.len();
-            match bytes <= MOST {
-                true => folded.stacks.push((line, stack.samples)),
-                false => left_out += stack.samples,
+            if bytes <= MOST {
+                folded.stacks.push((line, stack.samples));
+                continue;
             }
+            let innermost = stack.frames.pop().unwrap_or_default();
+            *cut.entry(format!("{LEFT_OUT};{innermost}")).or_default() += stack.samples;
         }
-        folded.stacks.extend((left_out > 0).then(|| (LEFT_OUT.to_owned(), left_out)));
+        folded.stacks.extend(cut);
         folded
     }
 
@@ -78,7 +80,7 @@ impl Folded {
             own: share(own),
             total: share(total),
         });
-        let mut hot: Vec<Hot> = hot.collect();
+        let mut hot: Vec<Hot> = hot.filter(|hot| hot.function != LEFT_OUT).collect();
         hot.sort_by(|a, b| b.own.total_cmp(&a.own).then(b.total.total_cmp(&a.total)));
         hot
     }
@@ -118,10 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_kept_is_counted() {
+    fn of_a_stack_that_is_not_kept_the_innermost_function_is() {
         let long = "x".repeat(MOST);
-        let folded = Folded::of(vec![stack(&["run"], 5), stack(&[&long], 2), stack(&["end"], 1)]);
-        assert_eq!(folded.stacks, [("run".to_owned(), 5), (LEFT_OUT.to_owned(), 3)]);
-        assert_eq!(folded.samples(), 8);
+        let stacks = vec![stack(&["run"], 5), stack(&[&long, "end"], 2), stack(&["run", "end"], 1)];
+        let folded = Folded::of(stacks);
+        assert_eq!(folded.stacks, [("run".to_owned(), 5), ("…;end".to_owned(), 3)]);
+        assert_eq!((folded.samples(), folded.hottest().len()), (8, 2));
     }
 }

@@ -6,6 +6,7 @@
 //! in none. Wasmtime's `GuestProfiler` samples in the same place, but keeps its stacks to itself
 //! and writes them in one format only.
 
+use super::engine::EPOCH_TICK;
 use super::output::readable;
 use super::state::State;
 use std::collections::HashMap;
@@ -90,12 +91,15 @@ impl Sampler {
     /// Sets what an engine has to know before it compiles.
     pub(super) fn configure(&self, config: &mut Config) {
         config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));
-        // Files and lines would be looked up for each frame of each sample.
+        // Places in the module, files and lines would be looked up for each frame of each sample,
+        // which takes half as long again.
+        config.generate_address_map(false);
         config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
     }
 
     /// Samples the guest of a store at each tick, and stops its call after so many of them. A
-    /// call on a fiber yields instead, since its deadline is its future's.
+    /// call on a fiber yields instead, as often as one that is not sampled: its deadline is its
+    /// future's.
     pub(super) fn watch<T: Send>(
         &self,
         store: &mut Store<T>,
@@ -104,14 +108,15 @@ impl Sampler {
         fiber: bool,
     ) {
         let sampler = self.clone();
+        let yields = (EPOCH_TICK.as_nanos() / self.interval.as_nanos().max(1)).max(1) as u64;
         store.epoch_deadline_callback(move |mut store| {
             sampler.taken().add(WasmBacktrace::force_capture(&store).frames());
             let ticks = &mut state(store.data_mut()).ticks;
             *ticks += 1;
-            Ok(match (fiber, *ticks > deadline) {
-                (true, _) => UpdateDeadline::Yield(1),
-                (false, false) => UpdateDeadline::Continue(1),
-                (false, true) => UpdateDeadline::Interrupt,
+            Ok(match fiber {
+                true if ticks.is_multiple_of(yields) => UpdateDeadline::Yield(1),
+                false if *ticks > deadline => UpdateDeadline::Interrupt,
+                _ => UpdateDeadline::Continue(1),
             })
         });
     }

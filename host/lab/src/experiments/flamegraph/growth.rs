@@ -45,7 +45,9 @@ impl Builds {
     /// Returns the functions that grew most, the first one most of all.
     pub(super) fn grown(&self) -> Vec<Growth> {
         let ((old, old_ns), (new, new_ns)) = (&self.old, &self.new);
-        let growths = new.hottest().into_iter().map(|hot| {
+        // The numbers of functions without names are others in another build.
+        let named = new.hottest().into_iter().filter(|hot| !hot.function.contains(".func["));
+        let growths = named.map(|hot| {
             let before = old.own_share(&hot.function);
             Growth {
                 bytes: self.bytes,

@@ -150,6 +150,12 @@ fn compared(part: &Part, builds: &Builds, to: &mut View) -> Vec<Growth> {
     for growth in &grown {
         to.finding(Topic::Gate, growth.sentence());
     }
+    if [&builds.old.0, &builds.new.0].iter().any(|build| build.unnamed > 0) {
+        to.note(format!(
+            "{name}: functions without a name have other numbers in another build, so that none of \
+             them can be said to have grown"
+        ));
+    }
     let sides = || part.found.iter().flat_map(stacks);
     let interval_ns = sides().map(|stacks| stacks.interval_ns).next();
     for stacks in sides() {

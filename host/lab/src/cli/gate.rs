@@ -1,9 +1,9 @@
 //! `sandlab gate`
 
 use super::export::Export;
-use super::print;
 use super::reporting::Looking;
 use super::session::Recording;
+use super::{print, progress};
 use crate::experiments::{self, Experiment};
 use crate::record;
 use crate::report::Look;
@@ -66,6 +66,12 @@ pub fn execute(args: &Args) -> Result<()> {
     if let Some(report) = report {
         args.write(&report)?;
         measured.say_where();
+        if !report.grown.is_empty() {
+            progress::say(&format!(
+                "`sandlab report {} --html FILE` draws both builds as one flamegraph",
+                measured.id
+            ));
+        }
         measured.errors.extend(report.verdict().err());
     }
     measured.result()

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 /// Passes the list of all experiments to a macro, a line each: the folder and command, the type,
 /// the command's help, and an option of the command (an alias, say). Behind `@own` stand those
-/// whose command is written by hand, because it has formats and exit codes of its own.
+/// whose command is written by hand, because it has formats and exit codes of its own, or that
+/// other commands measure by the way.
 macro_rules! registry {
     ($then:ident) => {
         $then! {
@@ -27,6 +28,7 @@ macro_rules! registry {
             idle Idle "Say what idle agents cost per second.";
             torture Torture "Strike with every hostile guest there is, beside good agents at work.";
             @own gate Gate;
+            @own flamegraph Flamegraph;
             @own calibrate Calibrate;
             @own production Production;
         }

@@ -4,6 +4,7 @@
 mod annotation;
 mod answers;
 mod csv;
+mod firefox;
 mod fit;
 pub mod gate;
 mod html;
@@ -40,4 +41,6 @@ pub enum Format {
     Csv,
     /// One file for a browser, with charts, that needs no network.
     Html,
+    /// Samples of guests' stacks for profiler.firefox.com; `compare --flamegraph` takes them.
+    Firefox,
 }

@@ -1,7 +1,7 @@
 //! The report of a stored run: what it shows, how good that is, and what it is seen beside.
 
 use super::look::Look;
-use super::{Format, answers, csv, html, json, markdown, text};
+use super::{Format, answers, csv, firefox, html, json, markdown, text};
 use crate::metrics::{Metric, Topic};
 use crate::record::{Difference, Document, Run, RunId, differences};
 use crate::verdict::{Change, Graded, NotJudged, Policy, THRESHOLD, Targets, changes};
@@ -147,7 +147,7 @@ impl RunReport {
     /// Writes the report; text is as the look says. The document is that of the run.
     ///
     /// # Errors
-    /// If it cannot be encoded, or a chart cannot be drawn.
+    /// If it cannot be encoded, a chart cannot be drawn, or the run has nothing for this format.
     pub fn render(
         &self,
         format: Format,
@@ -158,6 +158,7 @@ impl RunReport {
             Format::Text => text::page(self, look),
             Format::Markdown => markdown::page(self),
             Format::Html => html::page(self)?,
+            Format::Firefox => firefox::profile(self)?,
             Format::Json => json::document(self, document()?)?,
             Format::Csv => csv::csv_of_all(&self.tables())?,
         })

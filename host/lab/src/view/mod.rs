@@ -4,6 +4,7 @@
 mod answer;
 mod brief;
 mod chart;
+mod flamegraph;
 mod note;
 mod pivot;
 mod table;
@@ -11,6 +12,7 @@ mod value;
 
 pub use answer::Answer;
 pub use chart::{Axis, Chart, Mark, Scale, Series, Spot, thinned};
+pub use flamegraph::Flamegraph;
 pub use note::Note;
 pub use table::{Align, Head, Rows, Table};
 pub use value::{Cell, Emphasis, Form, Value};
@@ -26,6 +28,8 @@ pub struct View {
     pub tables: Vec<Table>,
     /// The charts, each in the section of its topic.
     pub charts: Vec<Chart>,
+    /// The flamegraphs, each in the section of its topic.
+    pub flamegraphs: Vec<Flamegraph>,
     /// What is answered, for whoever reads nothing else; each question once.
     pub answers: Vec<Answer>,
     /// What the tables say, in a sentence each.
@@ -98,11 +102,12 @@ impl View {
         self.objections.push(objection.into());
     }
 
-    /// Returns the topics that have a table, a chart or a sentence, in the order of reports.
+    /// Returns the topics that have a table, a picture or a sentence, in the order of reports.
     pub fn topics(&self) -> impl Iterator<Item = Topic> {
         Topic::ALL.into_iter().filter(|topic| {
             self.tables.iter().any(|table| table.topic == *topic)
                 || self.charts.iter().any(|chart| chart.topic == *topic)
+                || self.flamegraphs.iter().any(|graph| graph.topic == *topic)
                 || self.findings.iter().any(|(of, _)| of == topic)
                 || self.snippets.iter().any(|(of, _)| of == topic)
         })

@@ -81,7 +81,9 @@ impl Live {
         let config = &*program.config;
         let (pre, fiber) = (&program.pre, program.fiber);
         let guest = Guest::new(config, identity, fiber)?;
-        let (mut store, deadline) = limited(pre.engine(), guest, config, program.interrupt, fiber);
+        let sampler = program.sampler.as_ref();
+        let (mut store, deadline) =
+            limited(pre.engine(), guest, config, program.interrupt, sampler, fiber);
         let watched = begin_start(&mut store, deadline, config.fuel).map_err(host)?;
         let started = if fiber {
             timed(config.deadline, pre.instantiate_async(&mut store)).await

@@ -9,7 +9,7 @@ use super::instance::Running;
 use super::service::Service;
 use crate::config::{Calls, Interrupt};
 use crate::wasm::pools::Pools;
-use crate::wasm::{Modules, Part, Prepared, SandboxEngine, imports, unprepared};
+use crate::wasm::{Modules, Part, Prepared, Sampler, SandboxEngine, imports, unprepared};
 use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, SandboxConfig, Started};
 use std::sync::Arc;
 use wasmtime::Engine;
@@ -30,6 +30,7 @@ pub(super) struct Program {
     pub messages: u64,
     pub config: Arc<SandboxConfig>,
     pub modules: Modules,
+    pub sampler: Option<Sampler>,
 }
 
 /// The export that messages go to, by kind.
@@ -57,7 +58,7 @@ impl Sandboxed {
         reuse: Option<u64>,
         name: &str,
     ) -> Result<Self, LoadError> {
-        let config = engine.config();
+        let (config, sampler) = (engine.config(), engine.sampler());
         let is_service = kind == Kind::Service;
         if is_service && config.calls == Calls::Sync {
             return Err(LoadError::Config(
@@ -98,6 +99,7 @@ impl Sandboxed {
                 messages,
                 config: config.clone(),
                 modules: modules.clone(),
+                sampler: sampler.cloned(),
             })
         };
         let pools = engine.prepare(component, check, is_service, program)?;

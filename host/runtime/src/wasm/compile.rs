@@ -109,7 +109,7 @@ impl SandboxEngine {
     fn engines_with_epochs(&self) -> Result<Vec<Engine>, LoadError> {
         let mut engines = self.with_epochs.lock().unwrap_or_else(PoisonError::into_inner);
         if engines.is_empty() {
-            *engines = engine::engines(&self.config, Interrupt::Epoch)?;
+            *engines = engine::engines(&self.config, Interrupt::Epoch, None)?;
         }
         Ok(engines.clone())
     }

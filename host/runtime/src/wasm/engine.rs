@@ -1,6 +1,7 @@
 //! The wasmtime engines of a sandbox config: each setting that differs from wasmtime's default,
 //! and why.
 
+use super::sampler::Sampler;
 use super::{capacity, code, interrupt};
 use crate::LoadError;
 use crate::config::{Allocation, Calls, Interrupt, Layout, SandboxConfig, Strategy};
@@ -172,14 +173,21 @@ fn to_usize(value: u64) -> Result<usize, LoadError> {
 }
 
 /// Creates the engines of a sandbox config for one kind of interruption, each with a part of its
-/// slots. Epochs advance as long as any of them lives.
+/// slots. Epochs advance as long as any of them lives: with a sampler, at its interval.
 ///
 /// # Errors
 /// If the machine has no address space for the pools, or no thread that interrupts.
-pub fn engines(sandbox: &SandboxConfig, interrupt: Interrupt) -> Result<Vec<Engine>, LoadError> {
+pub fn engines(
+    sandbox: &SandboxConfig,
+    interrupt: Interrupt,
+    sampler: Option<&Sampler>,
+) -> Result<Vec<Engine>, LoadError> {
     capacity::require_room(sandbox)?;
     let engines = slots_of_pools(sandbox).into_iter().map(|slots| {
-        let config = config_of(sandbox, interrupt, slots)?;
+        let mut config = config_of(sandbox, interrupt, slots)?;
+        if let Some(sampler) = sampler {
+            sampler.configure(&mut config);
+        }
         let engine = Engine::new(&config).map_err(refused)?;
         if sandbox.allocation.layout == Layout::Packed && slots > 0 {
             open_slots(&engine, slots, packed_slot(sandbox)).map_err(refused)?;
@@ -189,10 +197,11 @@ pub fn engines(sandbox: &SandboxConfig, interrupt: Interrupt) -> Result<Vec<Engi
     let engines = engines.collect::<Result<Vec<_>, _>>()?;
     match interrupt {
         Interrupt::Epoch => {
+            let interval = sampler.map_or(EPOCH_TICK, Sampler::interval);
             let weak: Vec<_> = engines.iter().map(Engine::weak).collect();
             thread::Builder::new()
                 .name("epoch".to_owned())
-                .spawn(move || tick(&weak))
+                .spawn(move || tick(&weak, interval))
                 .map_err(|error| LoadError::Threads(error.to_string()))?;
         }
         Interrupt::Page => interrupt::start()?,
@@ -278,21 +287,21 @@ fn open_slots(engine: &Engine, slots: u32, size: u64) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn tick(engines: &[EngineWeak]) {
+fn tick(engines: &[EngineWeak], interval: Duration) {
     loop {
         let alive = engines.iter().filter_map(EngineWeak::upgrade);
         let ticked = alive.map(|engine| engine.increment_epoch()).count();
         if ticked == 0 {
             return;
         }
-        thread::sleep(EPOCH_TICK);
+        thread::sleep(interval);
     }
 }
 
 /// Returns the ticks after which a call is over its deadline: one more than fit in it, because
 /// the first may come at once.
-pub fn deadline_ticks(deadline: Duration) -> u64 {
-    let ticks = deadline.as_nanos().div_ceil(EPOCH_TICK.as_nanos());
+pub fn deadline_ticks(deadline: Duration, tick: Duration) -> u64 {
+    let ticks = deadline.as_nanos().div_ceil(tick.as_nanos().max(1));
     u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1
 }
 
@@ -302,9 +311,9 @@ mod tests {
 
     #[test]
     fn a_deadline_is_never_cut_short() {
-        assert_eq!(deadline_ticks(Duration::from_millis(10)), 2);
-        assert_eq!(deadline_ticks(Duration::from_millis(11)), 3);
-        assert_eq!(deadline_ticks(Duration::ZERO), 1);
-        assert!(deadline_ticks(Duration::MAX) > 1 << 60);
+        assert_eq!(deadline_ticks(Duration::from_millis(10), EPOCH_TICK), 2);
+        assert_eq!(deadline_ticks(Duration::from_millis(11), EPOCH_TICK), 3);
+        assert_eq!(deadline_ticks(Duration::ZERO, EPOCH_TICK), 1);
+        assert!(deadline_ticks(Duration::MAX, EPOCH_TICK) > 1 << 60);
     }
 }

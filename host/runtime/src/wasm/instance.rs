@@ -43,8 +43,9 @@ impl Instance {
         let config = &*program.config;
         let state = State::new(config, identity, program.fiber)?;
         let engine = program.pre.engine();
+        let sampler = program.sampler.as_ref();
         let (mut store, deadline) =
-            limited(engine, state, config, program.interrupt, program.fiber);
+            limited(engine, state, config, program.interrupt, sampler, program.fiber);
         let watched = begin_start(&mut store, deadline, config.fuel).map_err(host)?;
         let started = start(&program, &mut store);
         end(&mut store, watched);

@@ -23,6 +23,7 @@ mod memories;
 mod offered;
 mod output;
 pub(crate) mod pools;
+mod sampler;
 pub(crate) mod signature;
 pub(crate) mod state;
 mod stdio;
@@ -35,6 +36,7 @@ pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools};
 pub use memories::Memories;
 pub use offered::{NotLinked, linked};
 pub use pools::Prepared;
+pub use sampler::{LEFT_OUT, Sampler, Stack};
 
 use crate::bindings::contents as contents_interface;
 use crate::bindings::plain::PlainAgent;
@@ -68,6 +70,7 @@ pub struct SandboxEngine {
     with_epochs: Arc<Mutex<Vec<Engine>>>,
     config: Arc<SandboxConfig>,
     cache: Cache,
+    sampler: Option<Sampler>,
 }
 
 impl SandboxEngine {
@@ -85,11 +88,34 @@ impl SandboxEngine {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_cache(config: &SandboxConfig, cache: Cache) -> Result<Self, LoadError> {
+        Self::create(config, cache, None)
+    }
+
+    /// Does the same as [`new`](Self::new) with engines whose guests are sampled: for a
+    /// measurement, since each sample takes time of theirs.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn sampled(config: &SandboxConfig, sampler: &Sampler) -> Result<Self, LoadError> {
+        Self::create(config, Cache::of_user(), Some(sampler.clone()))
+    }
+
+    fn create(
+        config: &SandboxConfig,
+        cache: Cache,
+        sampler: Option<Sampler>,
+    ) -> Result<Self, LoadError> {
+        let mut config = config.clone();
+        if sampler.is_some() {
+            // Samples are taken where epochs are checked.
+            config.interrupt = Interrupt::Epoch;
+        }
         Ok(Self {
-            engines: engine::engines(config, interrupt::in_force(config))?,
+            engines: engine::engines(&config, interrupt::in_force(&config), sampler.as_ref())?,
             with_epochs: Arc::default(),
-            config: Arc::new(config.clone()),
+            config: Arc::new(config),
             cache,
+            sampler,
         })
     }
 
@@ -185,6 +211,11 @@ impl SandboxEngine {
         &self.config
     }
 
+    /// Returns what samples its guests; `None` if nothing does.
+    pub(crate) fn sampler(&self) -> Option<&Sampler> {
+        self.sampler.as_ref()
+    }
+
     /// Links a component for one of the pools.
     fn program(&self, part: &Part, bytes: &[u8]) -> Result<Program, LoadError> {
         let explain = |error| contract::refusal(bytes).unwrap_or_else(|| unprepared(error));
@@ -197,6 +228,7 @@ impl SandboxEngine {
             interrupt: part.interrupt,
             config: self.config.clone(),
             modules: part.modules.clone(),
+            sampler: self.sampler.clone(),
         })
     }
 }
@@ -274,6 +306,7 @@ struct Program {
     interrupt: Interrupt,
     config: Arc<SandboxConfig>,
     modules: Modules,
+    sampler: Option<Sampler>,
 }
 
 impl Sandbox {

@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn the_linker_offers_what_is_said_and_nothing_else() {
         let interrupt = Interrupt::Epoch;
-        let engines = engine::engines(&SandboxConfig::default(), interrupt).unwrap();
+        let engines = engine::engines(&SandboxConfig::default(), interrupt, None).unwrap();
         for (interface, member) in MEMBERS {
             for version in ["@0.2.0", "@0.2.6", "@0.2.99", "@0.2.0-rc-2023-11-10", "@0.3.0", ""] {
                 let import = format!("{interface}{version}");

@@ -16,6 +16,8 @@ pub struct State {
     pub contents: Contents,
     pub output: Captured,
     pub pages: Pages,
+    /// Ticks at which the running call was sampled.
+    pub ticks: u64,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -37,6 +39,7 @@ impl State {
             table,
             output,
             pages: Pages::default(),
+            ticks: 0,
         })
     }
 
@@ -51,6 +54,7 @@ impl State {
         self.outbox.begin_call(sending);
         self.contents.begin_call();
         self.output.clear();
+        self.ticks = 0;
     }
 }
 

@@ -1,7 +1,8 @@
 //! A store under a sandbox config's limits, and the waiting for calls that run on fibers.
 
-use super::engine::deadline_ticks;
+use super::engine::{EPOCH_TICK, deadline_ticks};
 use super::interrupt::Watched;
+use super::sampler::Sampler;
 use super::state::State;
 use crate::config::{Interrupt, SandboxConfig};
 use std::future::Future;
@@ -20,13 +21,14 @@ pub enum Deadline {
     Never,
 }
 
-/// Creates a store under the limits of a sandbox config, for a component that is interrupted so.
-/// Returns it with the deadline of its calls.
+/// Creates a store under the limits of a sandbox config, for a component that is interrupted so,
+/// and sampled if there is a sampler. Returns it with the deadline of its calls.
 pub fn limited<T: AsMut<State> + Send>(
     engine: &Engine,
     mut data: T,
     config: &SandboxConfig,
     interrupt: Interrupt,
+    sampler: Option<&Sampler>,
     fiber: bool,
 ) -> (Store<T>, Deadline) {
     if interrupt == Interrupt::Page {
@@ -39,6 +41,11 @@ pub fn limited<T: AsMut<State> + Send>(
     let contents = (config.contents.count as usize).saturating_add(1);
     let handles = config.budgets.handles as usize;
     store.set_max_component_handles(handles.saturating_add(contents));
+    if let Some(sampler) = sampler {
+        let deadline = deadline_ticks(config.deadline, sampler.interval());
+        sampler.watch(&mut store, deadline, fiber);
+        return (store, Deadline::Ticks(1));
+    }
     let deadline = match interrupt {
         Interrupt::Epoch if fiber => {
             // At each tick a call on a fiber yields its thread to others. Its deadline is the
@@ -46,7 +53,7 @@ pub fn limited<T: AsMut<State> + Send>(
             store.epoch_deadline_async_yield_and_update(1);
             Deadline::Ticks(1)
         }
-        Interrupt::Epoch => Deadline::Ticks(deadline_ticks(config.deadline)),
+        Interrupt::Epoch => Deadline::Ticks(deadline_ticks(config.deadline, EPOCH_TICK)),
         Interrupt::Page => Deadline::Page(config.deadline),
         Interrupt::None => Deadline::Never,
     };

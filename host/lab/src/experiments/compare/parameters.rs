@@ -3,9 +3,11 @@
 use super::{Case, Sides, Suite};
 use crate::Result;
 use crate::bundle::{self, Subject};
+use crate::experiments::flamegraph::Inside;
 use crate::experiments::options::{Messages, Rounds};
 use crate::experiments::{Given, Plan};
 use crate::project::Project;
+use sandlab_runtime::BackendKind;
 
 /// The subjects of a comparison, and the way they are measured.
 #[derive(Debug, clap::Args)]
@@ -19,6 +21,10 @@ pub struct Parameters {
     /// Show where the cost comes from: the ladder from the native call to the whole sandbox.
     #[arg(long, conflicts_with = "backends")]
     attribute: bool,
+    /// Also sample where the time goes inside the guest: its hottest functions, and a flamegraph in
+    /// the HTML report. `--format firefox` writes the samples for profiler.firefox.com.
+    #[arg(long)]
+    flamegraph: bool,
     #[command(flatten)]
     messages: Messages,
 }
@@ -29,15 +35,25 @@ impl Parameters {
             true => Sides::Ladder,
             false => Sides::Backends(self.rounds.backends()),
         };
-        let cases = self.subjects(given)?.into_iter().map(|subject| {
+        let subjects = self.subjects(given)?;
+        let settings = self.rounds.settings(self.messages.seed());
+        let cases = subjects.iter().cloned().map(|subject| {
             Ok(Case { messages: self.messages.cases(&subject)?, sides: sides.clone(), subject })
         });
         let suite = Suite {
-            settings: self.rounds.settings(self.messages.seed()),
+            settings,
             sandbox: given.sandbox.clone(),
             cases: cases.collect::<Result<_>>()?,
         };
-        suite.plan("compare")
+        let mut plan = suite.plan("compare")?;
+        for subject in subjects.into_iter().filter(|_| self.flamegraph) {
+            let cases = self.messages.cases(&subject)?;
+            plan.parts += cases.len();
+            let sandbox = given.sandbox.clone();
+            let beside_twin = self.rounds.backends().contains(&BackendKind::Native);
+            plan.steps.push(Inside { subject, cases, settings, sandbox, beside_twin }.step());
+        }
+        Ok(plan)
     }
 
     fn subjects(&self, given: &Given) -> Result<Vec<Subject>> {

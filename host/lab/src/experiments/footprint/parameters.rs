@@ -2,8 +2,10 @@
 
 use super::run::{Settled, run};
 use crate::Result;
+use crate::experiments::flamegraph::Inside;
 use crate::experiments::options::{Load, Loading, agents, duration, rate};
 use crate::experiments::{Given, Plan};
+use crate::record::RoundSettings;
 use crate::sampling::counted;
 use crate::sampling::probe::ProbeRequest;
 use sandlab_runtime::BackendKind;
@@ -24,6 +26,10 @@ pub struct Parameters {
     /// How long to hold that rate, and how long to be idle.
     #[arg(long, default_value = "2s", value_parser = duration)]
     duration: Duration,
+    /// Also sample where the time goes inside the guest: its hottest functions, and a flamegraph in
+    /// the HTML report.
+    #[arg(long)]
+    guest: bool,
     #[command(flatten)]
     loading: Loading,
 }
@@ -48,9 +54,17 @@ impl Parameters {
             sizes: &[],
             at: None,
         };
-        self.loading.plan(&load, given, move |program, to| {
+        let mut plan = self.loading.plan(&load, given, move |program, to| {
             let probe = ProbeRequest::of_program(program)?;
             run(program, &probe, &settled, to)
-        })
+        })?;
+        for subject in plan.subjects.clone().into_iter().filter(|_| self.guest) {
+            let cases = self.loading.cases(&subject)?;
+            let (settings, sandbox) = (RoundSettings::default(), given.sandbox.clone());
+            plan.parts += cases.len();
+            let inside = Inside { subject, cases, settings, sandbox, beside_twin: false };
+            plan.steps.push(inside.step());
+        }
+        Ok(plan)
     }
 }

@@ -12,7 +12,7 @@ pub use found::Found;
 pub use parameters::{Pairs, Parameters};
 pub use stored::compare_stored;
 
-use super::{Experiment, Given, Plan, Shown};
+use super::{Experiment, Given, Plan, Shown, flamegraph};
 use crate::Result;
 use crate::metrics::{Quantity, Topic};
 use crate::record::{Finding, Run};
@@ -65,6 +65,7 @@ pub fn report(run: &Run) -> Option<GateReport> {
         compared: gated.compared,
         decided: gated.is_decided,
         metrics: gated.metrics,
+        grown: flamegraph::growths(run),
         notes: run.notes.clone(),
         failures: end.failures,
         environment: run.begin.environment.clone(),
@@ -76,6 +77,9 @@ pub fn report(run: &Run) -> Option<GateReport> {
 pub fn view(report: &GateReport) -> View {
     let mut view = View { notes: report.notes.iter().map(Note::new).collect(), ..View::default() };
     show::show(&report.compared, &report.metrics, &mut view);
+    for growth in &report.grown {
+        view.finding(Topic::Gate, growth.sentence());
+    }
     view
 }
 

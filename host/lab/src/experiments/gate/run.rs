@@ -1,10 +1,11 @@
 //! Measures both builds, and records what was found of each metric.
 
 use super::{Decision, Found, KIND};
-use crate::record::{Environment, Paired, Part};
-use crate::sampling::pairs::{Guests, InjectedSlowdown, PairSettings, Programs};
+use crate::experiments::flamegraph;
+use crate::record::{Environment, Paired, Part, RoundSettings};
+use crate::sampling::pairs::{Guests, InjectedSlowdown, PairSettings, Programs, of_case};
 use crate::sampling::recorder::Recorder;
-use crate::verdict::gate::{self, Compared, Judged, NoiseFloor, Policy, require_pairs};
+use crate::verdict::gate::{self, Compared, Judged, NoiseFloor, Policy, Verdict, require_pairs};
 use crate::{Error, Result};
 use sandlab_runtime::BackendKind;
 use std::cell::Cell;
@@ -61,24 +62,43 @@ impl Run {
             correction: "Holm's procedure".to_owned(),
             alpha: self.policy.alpha(),
         }))?;
-        let mut names = Vec::new();
+        let mut seen = Seen::default();
         if let Sides::Guests { guests, .. } = &self.sides {
             to.shows("counting");
-            self.judge(&guests.inspect()?, &mut names, to)?;
-            self.judge(&guests.count()?, &mut names, to)?;
+            self.judge(&guests.inspect()?, &mut seen, to)?;
+            self.judge(&guests.count()?, &mut seen, to)?;
         }
         if !matches!(self.sides, Sides::Guests { is_timed, .. } if !is_timed) {
             self.doubt(to)?;
             to.shows("timing");
-            self.time(&mut names, to)?;
+            self.time(&mut seen, to)?;
         }
         if to.stopped() {
             return Err(Error::Stopped);
         }
         to.found(&Found::Decided)?;
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let names: Vec<_> = seen.names.iter().map(String::as_str).collect();
         let unused = self.policy.unused(&names);
-        unused.into_iter().try_for_each(|note| to.note(note))
+        unused.into_iter().try_for_each(|note| to.note(note))?;
+        self.explain(&seen.regressed, to)
+    }
+
+    /// Samples both builds at the messages that take longer or burn more fuel, so that the
+    /// functions behind it have names.
+    fn explain(&self, regressed: &[String], to: &mut dyn Recorder) -> Result<()> {
+        let Sides::Guests { guests, .. } = &self.sides else {
+            return Ok(());
+        };
+        let cases = guests.cases().iter().filter(|case| {
+            ["time", "fuel"].iter().any(|kind| regressed.contains(&of_case(kind, case).name))
+        });
+        let cases: Vec<_> = cases.collect();
+        if cases.is_empty() {
+            return Ok(());
+        }
+        to.shows("sampling both builds");
+        let settings = RoundSettings { seed: self.settings.seed, ..RoundSettings::default() };
+        flamegraph::builds(guests, &cases, &settings, to)
     }
 
     /// Says what is not known of this machine's noise.
@@ -93,17 +113,12 @@ impl Run {
     }
 
     /// Judges what is counted.
-    fn judge(
-        &self,
-        paired: &[Paired],
-        names: &mut Vec<String>,
-        to: &mut dyn Recorder,
-    ) -> Result<()> {
+    fn judge(&self, paired: &[Paired], seen: &mut Seen, to: &mut dyn Recorder) -> Result<()> {
         let judged = gate::judge(paired, &self.policy, &NoiseFloor::default());
-        record(judged, names, to)
+        record(judged, seen, to)
     }
 
-    fn time(&self, names: &mut Vec<String>, to: &mut dyn Recorder) -> Result<()> {
+    fn time(&self, seen: &mut Seen, to: &mut dyn Recorder) -> Result<()> {
         let floor = self.floor.clone().unwrap_or_default();
         let decision = Decision { policy: &self.policy, floor: &floor, settings: self.settings };
         let mut notes = Vec::new();
@@ -130,7 +145,7 @@ impl Run {
         notes.sort_unstable();
         notes.dedup();
         notes.into_iter().try_for_each(|note| to.note(note))?;
-        record(judged, names, to)
+        record(judged, seen, to)
     }
 
     /// Ends a gate of programs after their first pair if no other can decide anything.
@@ -142,9 +157,21 @@ impl Run {
     }
 }
 
-fn record(judged: Vec<Judged>, names: &mut Vec<String>, to: &mut dyn Recorder) -> Result<()> {
+/// The metrics that were judged, by name.
+#[derive(Default)]
+struct Seen {
+    names: Vec<String>,
+    /// Those of them for which the gate does not hold.
+    regressed: Vec<String>,
+}
+
+fn record(judged: Vec<Judged>, seen: &mut Seen, to: &mut dyn Recorder) -> Result<()> {
     for judged in judged {
-        names.push(judged.metric.name.clone());
+        let name = &judged.metric.name;
+        seen.names.push(name.clone());
+        if judged.verdict == Verdict::Regressed && judged.rule.gates {
+            seen.regressed.push(name.clone());
+        }
         to.found(&Found::Judged(Box::new(judged)))?;
     }
     Ok(())

@@ -45,6 +45,7 @@ pub fn compare_stored(
         },
         decided: true,
         metrics,
+        grown: Vec::new(),
         notes,
         failures: Vec::new(),
         environment: after.begin.environment.clone(),

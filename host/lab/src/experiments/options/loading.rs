@@ -8,6 +8,7 @@ use crate::sampling::fleet::beside_generator;
 use crate::sampling::program::{Program, programs};
 use crate::sampling::recorder::Recorder;
 use crate::sampling::traffic::Traffic;
+use crate::workload::Case;
 use crate::{Error, Result};
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
@@ -58,6 +59,14 @@ impl Loading {
     pub fn all_shards(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         self.shards.map_or(cores, usize::from)
+    }
+
+    /// Returns the messages that the user named, else the subject's own.
+    ///
+    /// # Errors
+    /// As [`Messages::cases`].
+    pub fn cases(&self, subject: &Subject) -> Result<Vec<Case>> {
+        self.messages.cases(subject)
     }
 
     /// Prepares a run that does the same on each backend, with messages of each size.

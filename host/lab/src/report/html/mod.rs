@@ -1,5 +1,6 @@
 //! A report for a browser: one file that needs no network, and can be read without its script.
 
+mod flame;
 mod glance;
 mod svg;
 mod trend;
@@ -94,7 +95,7 @@ fn id(topic: Topic) -> String {
 /// Charts of a section that stand one below the other; more are small and side by side.
 const LARGE: usize = 2;
 
-/// The charts, tables and sentences of a topic.
+/// The pictures, tables and sentences of a topic.
 fn section(report: &RunReport, topic: Topic) -> Result<String> {
     let view = &report.view;
     let name = topic.name();
@@ -105,6 +106,9 @@ fn section(report: &RunReport, topic: Topic) -> Result<String> {
         ..=LARGE => figures.concat(),
         _ => format!("<div class=small>\n{}</div>\n", figures.concat()),
     };
+    for graph in view.flamegraphs.iter().filter(|graph| graph.topic == topic) {
+        text += &flame::figure(graph)?;
+    }
     for table in view.tables.iter().filter(|table| table.topic == topic) {
         text += &draw(&table.pivoted().folded(), Style::Html);
     }

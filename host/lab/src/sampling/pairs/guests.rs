@@ -21,7 +21,7 @@ use crate::workload::{Case, with_directory};
 use crate::{Error, Result};
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::subject::{self, Subject as Loadable};
-use sandlab_runtime::wasm::SandboxEngine;
+use sandlab_runtime::wasm::{Sampler, SandboxEngine};
 use sandlab_runtime::{BackendKind, LoadError, SandboxConfig};
 use tempfile::TempDir;
 
@@ -32,7 +32,7 @@ const SLICES: usize = 4;
 const STARTS: usize = 16;
 
 /// The sides' names, the old build first.
-const SIDES: [&str; 2] = ["old", "new"];
+pub const SIDES: [&str; 2] = ["old", "new"];
 
 /// A pair needs two instances at once, and each at most as many memories.
 const SLOTS: u32 = 64;
@@ -108,7 +108,8 @@ impl Guests {
         [&self.files[0], &self.files[1]]
     }
 
-    pub(super) fn cases(&self) -> &[Case] {
+    /// Returns the messages of both.
+    pub fn cases(&self) -> &[Case] {
         &self.cases
     }
 
@@ -130,6 +131,25 @@ impl Guests {
         Ok(Loaded {
             agent: self.agent.clone(),
             sides: sides.into_iter().flatten().collect(),
+            notes: Vec::new(),
+            _directory: None,
+        })
+    }
+
+    /// Loads both into engines of their own, whose guests are sampled; the sides are old, new.
+    ///
+    /// # Errors
+    /// If one does not load.
+    pub fn sampled(&self, samplers: &[Sampler; 2]) -> Result<Loaded> {
+        let sides = samplers.iter().enumerate().map(|(index, sampler)| {
+            let engine = SandboxEngine::sampled(&self.sandbox, sampler);
+            let engine = engine.map_err(|source| self.not_loaded(source))?;
+            let backend = self.load_side(&engine, index)?.backend;
+            Ok(Side { name: SIDES[index].to_owned(), backend })
+        });
+        Ok(Loaded {
+            agent: self.agent.clone(),
+            sides: sides.collect::<Result<_>>()?,
             notes: Vec::new(),
             _directory: None,
         })

@@ -45,7 +45,7 @@ pub(super) fn identity(name: &'static str) -> Identity {
 
 /// Returns what is measured of a case: `time/1024`, or `time` if its messages have no stated
 /// size.
-pub(super) fn of_case(kind: &'static str, case: &Case) -> Identity {
+pub fn of_case(kind: &'static str, case: &Case) -> Identity {
     let identity = identity(kind);
     match case.size {
         Some(size) => Identity { name: format!("{kind}/{size}"), ..identity },

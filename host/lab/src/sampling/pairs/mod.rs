@@ -9,8 +9,8 @@ mod processes;
 mod sample;
 mod slowdown;
 
-pub use guests::Guests;
-pub use metrics::{QUANTITIES, quantity};
+pub use guests::{Guests, SIDES};
+pub use metrics::{QUANTITIES, of_case, quantity};
 pub use processes::Programs;
 pub use sample::sample;
 pub use slowdown::InjectedSlowdown;

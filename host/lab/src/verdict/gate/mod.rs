@@ -11,6 +11,7 @@
 mod calibration;
 mod confirm;
 mod floor;
+mod growth;
 mod judged;
 mod pairs;
 mod policy;
@@ -19,6 +20,7 @@ mod report;
 pub use calibration::{Calibration, Trial};
 pub use confirm::{again, confirmed};
 pub use floor::{FILE as NOISE_FILE, NoiseFloor, kind};
+pub use growth::Growth;
 pub use judged::{Judged, Outcome, Verdict};
 pub use pairs::require_pairs;
 pub use policy::{Inconclusive, Policy, Rule};

@@ -1,6 +1,6 @@
 //! One gate: the verdicts, and what they were reached under.
 
-use super::{Judged, Outcome, Verdict};
+use super::{Growth, Judged, Outcome, Verdict};
 use crate::record::{Environment, Noise};
 use crate::{Error, Result};
 use schemars::JsonSchema;
@@ -36,6 +36,10 @@ pub struct GateReport {
     pub decided: bool,
     /// The metrics: what is counted first.
     pub metrics: Vec<Judged>,
+    /// The functions that grew most where a message takes longer or burns more fuel; none if both
+    /// builds were not sampled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub grown: Vec<Growth>,
     /// Remarks that bear on the verdicts, such as too few pairs.
     pub notes: Vec<String>,
     /// Why not all was measured; empty if all was.

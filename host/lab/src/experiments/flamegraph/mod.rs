@@ -1,0 +1,43 @@
+//! Where the time goes inside the guest: its functions, sampled while it works. Other commands
+//! measure it beside what they are there for: `compare --flamegraph`, `footprint --guest`, and
+//! `gate` once a build is slower.
+
+mod found;
+mod growth;
+mod measure;
+mod show;
+
+pub use found::{Found, Stacks};
+pub use growth::growths;
+pub use measure::{Inside, builds};
+
+use super::{Experiment, Given, Plan, Shown};
+use crate::metrics::Quantity;
+use crate::view::View;
+use crate::{Error, Result};
+
+/// The functions that a guest's time goes to.
+pub struct Flamegraph;
+
+/// The kind of its parts.
+const KIND: &str = "flamegraph";
+
+/// It is measured by the way, and has no parameters of its own.
+#[derive(Debug, clap::Args)]
+pub struct Parameters {}
+
+impl Experiment for Flamegraph {
+    type Parameters = Parameters;
+    type Found = Found;
+
+    const KINDS: &'static [&'static str] = &[KIND];
+    const QUANTITIES: &'static [&'static Quantity] = show::QUANTITIES;
+
+    fn plan<'a>(_: &'a Parameters, _: &'a Given) -> Result<Plan<'a>> {
+        Err(Error::Usage("run `sandlab compare --flamegraph` to see inside a guest".to_owned()))
+    }
+
+    fn show(parts: &[Shown<Found>], to: &mut View) {
+        show::show(parts, to);
+    }
+}

@@ -108,15 +108,9 @@ const ALL: [Row; 19] = [
             it.engine.memory_reservation = Some(it.memory_limit);
         },
     ),
-    (
-        "interrupt page",
-        "interrupt",
-        NOTHING,
-        false,
-        Reach::Both,
-        Needs::Calls(Calls::Sync),
-        |it| it.interrupt = Interrupt::Page,
-    ),
+    ("interrupt page", "interrupt", NOTHING, false, Reach::Both, Needs::Calls(Calls::Sync), |it| {
+        it.interrupt = Interrupt::Page
+    }),
     (
         "interrupt none",
         "interrupt",

@@ -28,7 +28,7 @@ use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 use table::Table;
 
-sandlab::use_allocator!();
+::sandlab::use_allocator!();
 
 const SIZE: usize = 1_024;
 

@@ -28,8 +28,6 @@ use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 use table::Table;
 
-::sandlab::use_allocator!();
-
 const SIZE: usize = 1_024;
 
 fn main() {

@@ -11,7 +11,6 @@
 // Both panic where the reader has gone away; `cli::streams` does not.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
-pub mod allocator;
 pub mod bundle;
 pub mod cli;
 pub mod contract;

@@ -76,7 +76,7 @@ fn what_cannot_be_had_is_refused_with_what_to_do() {
     for (settings, code, said) in [
         ("[engine]\nopt-level = 'fast'", 2, "speed-and-size"),
         ("[engine]\ncompiler = 'winch'", 2, "compiler"),
-        ("interrupt = 'page'", 2, "interrupt"),
+        ("interrupt = 'pages'", 2, "interrupt"),
         ("[engine]\nmemory-reservation = '1 MiB'", 3, "allocate on demand"),
         ("[engine]\nmemory-guard = '1 EiB'", 3, "at most 1 TiB"),
         ("[engine]\nmemory-guard = 0\n[allocation]\nlayout = 'packed'", 3, "leave it out"),

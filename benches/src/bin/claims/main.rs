@@ -13,8 +13,6 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-sandlab::use_allocator!();
-
 /// Measures the claims of the documentation on this machine.
 ///
 /// Exits with 1 if a claim does not hold, with 3 if it could not be measured.

@@ -1,6 +1,8 @@
 //! The two sides of the ratios that benches and claims measure: `echo`, a service and functions
-//! through sandlab-runtime, and through hand-written wasmtime with the same engine settings.
+//! through sandlab-runtime, and through hand-written wasmtime with the same engine settings. And what
+//! the benches of the message path drive.
 
+pub mod driven;
 pub mod function;
 pub mod service;
 

@@ -403,11 +403,12 @@ impl Bench<'_, '_> {
 }
 
 impl Recommended {
-    /// Returns the settings, or that there are none.
+    /// Returns the settings, or why there are none.
     pub fn summary(&self) -> String {
-        match self.settings.is_empty() {
-            true => "keep the defaults".to_owned(),
-            false => self.settings.join(", "),
+        match (self.settings.is_empty(), &self.withheld) {
+            (false, _) => self.settings.join(", "),
+            (true, Some(_)) => "not judged".to_owned(),
+            (true, None) => "keep the defaults".to_owned(),
         }
     }
 }

@@ -63,7 +63,7 @@ mod tests {
     use crate::experiments::tune::rounds::there_and_back;
     use crate::stats::simulation::{Kind, Machine};
 
-    const SETTINGS: usize = 17;
+    const SETTINGS: usize = 18;
     const GOALS: usize = 5;
     const THRESHOLD: f64 = 0.02;
 

@@ -1,6 +1,6 @@
 //! Which of wasmtime's settings are worth setting, for one component, its workload and this machine.
 //!
-//! A full grid of 17 settings has 131,072 cells. What is run instead is one setting at a time
+//! A full grid of 18 settings has 262,144 cells. What is run instead is one setting at a time
 //! (Daniel 1973, "One-at-a-time plans", Journal of the American Statistical Association 68), from
 //! the sandbox config that the user has, in three stages, each on fresh samples:
 //!

@@ -5,6 +5,7 @@ mod common;
 
 use assert_cmd::Command;
 use common::guests;
+use common::lab::Lab;
 use predicates::prelude::predicate::in_iter;
 use predicates::str::contains;
 use sandlab_runtime::config::Calls;
@@ -13,10 +14,6 @@ use sandlab_runtime::{Backend, Cause, Identity, SandboxConfig};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tempfile::TempDir;
-
-/// The command, with its files in a folder of its own.
-struct Lab(TempDir);
 
 /// A function that counts down from its argument, and one that does so under another name.
 fn counting(busy: &str, calm: &str) -> String {
@@ -31,16 +28,6 @@ fn counting(busy: &str, calm: &str) -> String {
 }
 
 impl Lab {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
     /// An agent that counts in `$busy` and in `$calm`.
     fn agent(&self, name: &str, busy: u32, calm: u32) -> PathBuf {
         let handle = format!("(call $busy (i32.const {busy})) (call $calm (i32.const {calm}))");

@@ -6,27 +6,14 @@ mod common;
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use common::guests;
+use common::lab::Lab;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
-
-/// The command, with its files in a folder of its own.
-struct Lab(TempDir);
 
 impl Lab {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
     fn spin(&self, name: &str, rounds: u32, extra: &str) -> PathBuf {
         let module = include_str!("common/spin.wat");
         let module = module.replace("ROUNDS", &rounds.to_string());

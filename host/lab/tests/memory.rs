@@ -5,31 +5,17 @@ mod common;
 
 use assert_cmd::Command;
 use bytesize::ByteSize;
+use common::lab::Lab;
 use common::{bundle, guests, say};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_match};
 use sandlab_runtime::wasm::{Memories, Sandbox};
 use sandlab_runtime::{Agent, Backend, Cause, Identity, SandboxConfig};
 use serde_json::Value;
-use std::path::PathBuf;
-use tempfile::TempDir;
 
 const PAGE: u64 = 65_536;
 
-/// The command, with its files in a folder of its own.
-struct Lab(TempDir);
-
 impl Lab {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
     fn memory(&self, arguments: &str) -> Command {
         let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
         sandlab.arg("memory").args(arguments.split_whitespace());

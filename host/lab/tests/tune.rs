@@ -185,10 +185,9 @@ fn bad_input_is_the_callers_mistake() {
     refused.code(in_iter([1, 2, 3]));
 }
 
-/// Measures how often settings that do nothing are recommended: `cargo test --release --package
-/// sandlab --test tune -- --ignored --nocapture`.
+/// Measures how often settings that do nothing are recommended.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes 20 minutes: `make bench-tune`"]
 fn settings_that_do_nothing_are_not_recommended() {
     let (mut runs, mut false_ones) = (0, 0);
     for _ in 0..10 {

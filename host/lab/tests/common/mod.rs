@@ -5,6 +5,7 @@ pub mod children;
 pub mod crowd;
 pub mod guests;
 pub mod host;
+pub mod lab;
 pub mod mishaps;
 pub mod path;
 

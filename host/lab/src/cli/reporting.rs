@@ -8,10 +8,10 @@ use clap::ValueEnum;
 use console::Term;
 use std::path::{Path, PathBuf};
 
-/// How a report is written.
+/// The format of a report, the files that it goes to, and how much of it a terminal shows.
 #[derive(Debug, clap::Args)]
 pub struct Reporting {
-    /// How to report.
+    /// The format of the report: `json` and `csv` have every figure, `text` what a person reads.
     #[arg(long, value_enum, default_value = "text", global = true)]
     format: Format,
     /// Write the report to this file, instead of to standard output (`-`); with `--format csv` and a

@@ -46,7 +46,7 @@ pub struct Recording {
     keeping: Keeping,
 }
 
-/// Where runs are kept.
+/// The store: one SQLite file, which is created with the first run that is kept.
 #[derive(Debug, clap::Args)]
 pub struct Stored {
     /// The file that runs are kept in.

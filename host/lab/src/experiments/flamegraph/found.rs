@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// The stacks of a side.
+    /// Stacks that were sampled in the part's rounds.
     Stacks(Stacks),
     /// The native twin's functions cannot be had here.
     NoTwin {
-        /// The reason.
+        /// What keeps `perf` from sampling it.
         why: String,
     },
 }
@@ -25,7 +25,7 @@ pub struct Stacks {
     pub side: String,
     /// The time between two samples, nanoseconds.
     pub interval_ns: u64,
-    /// The stacks.
+    /// At most 1 MiB of different stacks, with the samples of each.
     #[serde(flatten)]
     pub folded: Folded,
 }

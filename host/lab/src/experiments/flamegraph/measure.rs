@@ -18,13 +18,14 @@ use std::time::Duration;
 
 /// A subject that is sampled.
 pub struct Inside {
-    /// The component under test.
+    /// The component, and the twin that `beside_twin` is about.
     pub subject: Subject,
     /// The messages, one part of the run for each.
     pub cases: Vec<Case>,
-    /// How often to measure.
+    /// Rounds and their seed; each round is one block in time.
     pub settings: RoundSettings,
-    /// What the guest is allowed.
+    /// Limits and grants of the guest; `interrupt` has no say, since samples are taken where epochs are
+    /// checked.
     pub sandbox: SandboxConfig,
     /// Whether its native twin is sampled too, if there is one.
     pub beside_twin: bool,

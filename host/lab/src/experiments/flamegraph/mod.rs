@@ -19,7 +19,7 @@ use crate::{Error, Result};
 /// The functions that a guest's time goes to.
 pub struct Flamegraph;
 
-/// The kind of its parts.
+/// Names the parts of a run that have samples.
 const KIND: &str = "flamegraph";
 
 /// It is measured by the way, and has no parameters of its own.

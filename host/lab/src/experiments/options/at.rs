@@ -5,7 +5,7 @@ use crate::{Error, Result};
 use http::HeaderValue;
 use std::path::PathBuf;
 
-/// Where an agent is deployed.
+/// The hosts that serve the agent under load, if it does not run in this process.
 #[derive(Debug, clap::Args)]
 pub struct At {
     /// Send the messages to an agent that `sandlab serve` runs, instead of one here:

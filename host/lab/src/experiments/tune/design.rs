@@ -3,7 +3,7 @@
 use super::settings::Setting;
 use sandlab_runtime::{SandboxConfig, wasm};
 
-/// Settings together.
+/// Settings that do not exclude each other, for one sandbox config.
 #[derive(Debug, Clone)]
 pub struct Together {
     /// Which settings, the best first.

@@ -20,7 +20,7 @@ pub enum Found {
 /// A setting that was swept, or why it was not.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Swept {
-    /// The setting.
+    /// Its name, as in docs/tune.md.
     pub setting: String,
     /// What of safety or service it gives up.
     pub gives_up: String,
@@ -45,17 +45,17 @@ pub enum Stage {
 /// What a setting did to a measure.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Effect {
-    /// When it was measured.
+    /// Each stage has samples of its own.
     pub stage: Stage,
     /// The setting; `default` for the sandbox config as it was given.
     pub setting: String,
-    /// The measure.
+    /// Of what `value` and `ratio` are.
     pub measure: Measure,
     /// The measured value, the median of rounds: nanoseconds, bytes or a number of agents.
     pub value: f64,
     /// Measured ÷ that of the default in the same rounds, with its 95 % interval.
     pub ratio: Estimate,
-    /// The rounds that counted.
+    /// Rounds in which the machine was ours; only these are in `value` and `ratio`.
     pub rounds: usize,
     /// The p-value of the test that it helps by more than the threshold, corrected for all tests;
     /// null if it was not tested.
@@ -67,7 +67,7 @@ pub struct Effect {
 /// What is recommended for a goal.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Recommended {
-    /// The goal.
+    /// Each goal has one recommendation.
     pub goal: Goal,
     /// The settings; empty to keep what there is.
     pub settings: Vec<String>,

@@ -106,6 +106,9 @@ impl Driver {
                 let waited = (now - left).as_nanos() as u64;
                 *self.counted.waited_ns.get_or_insert(0) += waited;
             }
+            if let Ok(reply) = outcome {
+                self.conversation.reuse(reply.content);
+            }
             next = self.connection.try_next();
         }
         Ok(())

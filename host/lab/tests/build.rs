@@ -96,6 +96,27 @@ fn an_agent_may_have_the_name_of_a_dependency() {
 }
 
 #[test]
+fn a_crate_that_names_flags_for_it_gets_a_portable_twin() {
+    let crates = Crates::new();
+    let flags = |flags: &str| {
+        format!("[workspace]\n[package.metadata.sandlab]\nportable-rustflags = {flags}")
+    };
+    crates.agent("plain", "plain", &flags("\"--cfg=plain\""));
+    crates.lock("plain");
+    let wrong = crates.sandlab("build plain").assert().code(3);
+    wrong.stderr(contains("portable-rustflags of package.metadata.sandlab in"));
+    crates.agent("plain", "plain", &flags("[\"--cfg=plain\"]"));
+    crates.sandlab("build plain").assert().code(0);
+    let manifest = fs::read(target().join("agents/plain/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let own = manifest["portable"]["rustflags"].as_array().unwrap().last().unwrap();
+    assert_eq!(own, "--cfg=plain");
+    let mut compare = crates.sandlab("compare plain --backends native --rounds 1 --format csv");
+    let compared = compare.args(["--like", "echo"]).assert();
+    compared.stdout(contains(",portable,"));
+}
+
+#[test]
 fn a_workspace_builds_where_cargo_is_told_to_and_passes_over_what_is_no_agent() {
     let crates = Crates::new();
     let members = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n";

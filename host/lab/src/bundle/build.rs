@@ -2,7 +2,7 @@
 
 use super::manifest::{self, Manifest, SCHEMA, Side};
 use super::toolchain::{self, Compiler, PROFILE, WASM};
-use super::{Bundle, COMPONENT, MANIFEST, TWIN, WORKLOAD, find};
+use super::{Bundle, COMPONENT, MANIFEST, PORTABLE, TWIN, WORKLOAD, find};
 use crate::{Error, Result};
 use cargo_metadata::{Artifact, Metadata, Package, Target};
 use sandlab_runtime::{BackendKind, SandboxConfig, native::Twin, wasm::SandboxEngine};
@@ -20,6 +20,11 @@ const WASM_FLAGS: &[&str] =
 const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=x86-64"];
 #[cfg(not(target_arch = "x86_64"))]
 const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=generic"];
+
+/// Where a crate's manifest names the flags that leave out what the processor has and wasm lacks,
+/// below `package.metadata`. A processor's features are found at run time, so that no flag of all
+/// crates does.
+const PORTABLE_FLAGS: &str = "/sandlab/portable-rustflags";
 
 /// The crate that agents are written with.
 const SDK: &str = "sandlab-agent";
@@ -176,55 +181,93 @@ fn build_packages(
     let compiler = Compiler::of(root)?;
     let component = Side { target: WASM, rustflags: WASM_FLAGS };
     let twin = Side { target: &compiler.host, rustflags: NATIVE_FLAGS };
+    let portable: Result<Vec<_>> = packages.iter().map(|package| portable_flags(package)).collect();
+    let portable = portable?;
     let names: Vec<&str> = packages.iter().map(|p| p.name.as_str()).collect();
     let names = names.join(", ");
     let lock = root.join("Cargo.lock");
     progress(&format!("components: {names} (versions as in {})", lock.display()));
-    let components = toolchain::cargo_build(&compiler, root, packages, component)?;
+    let target = workspace.metadata.target_directory.as_std_path();
+    let components = toolchain::cargo_build(&compiler, root, target, packages, component)?;
     progress(&format!("native twins: {names}"));
-    let twins = toolchain::cargo_build(&compiler, root, packages, twin)?;
-    let library = |artifacts: &[Artifact], package: &Package| {
-        let built = artifacts.iter().filter(|a| a.package_id == package.id);
-        let mut built = built.filter(|artifact| artifact.target.is_cdylib());
-        built.find_map(toolchain::library).ok_or_else(|| {
-            let name = &package.name;
-            Error::Toolchain(format!("cargo built no library of {name}"))
-        })
-    };
+    let twins = toolchain::cargo_build(&compiler, root, target, packages, twin)?;
     let agents = find::agents_folder(&workspace.metadata);
     let mut bundles = Vec::new();
-    for package in packages {
+    for (package, flags) in packages.iter().zip(&portable) {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let portable = match flags.is_empty() {
+            true => None,
+            false => {
+                progress(&format!("portable twin: {}", package.name));
+                let side = Side { target: &compiler.host, rustflags: &flags };
+                // A folder of its own: cargo would take either twin for the other.
+                let target = target.join("portable");
+                let built = toolchain::cargo_build(&compiler, root, &target, &[package], side)?;
+                Some((library(&built, package)?, side))
+            }
+        };
         progress(&format!("checking {}", package.name));
         let built = Built {
             package,
             compiler: &compiler,
             component: (library(&components, package)?, component),
             twin: (library(&twins, package)?, twin),
+            portable,
         };
         bundles.push(built.bundle(&agents, engine)?);
     }
     Ok(bundles)
 }
 
-/// Both builds of a crate, not yet checked.
+/// Returns the library of a package among cargo's artifacts.
+fn library(artifacts: &[Artifact], package: &Package) -> Result<PathBuf> {
+    let built = artifacts.iter().filter(|a| a.package_id == package.id);
+    let mut built = built.filter(|artifact| artifact.target.is_cdylib());
+    built.find_map(toolchain::library).ok_or_else(|| {
+        let name = &package.name;
+        Error::Toolchain(format!("cargo built no library of {name}"))
+    })
+}
+
+/// Returns the flags of a crate's portable twin; none if its manifest names none.
+fn portable_flags(package: &Package) -> Result<Vec<String>> {
+    let Some(named) = package.metadata.pointer(PORTABLE_FLAGS) else {
+        return Ok(Vec::new());
+    };
+    let own: Vec<String> = serde_json::from_value(named.clone()).map_err(|error| {
+        let file = &package.manifest_path;
+        Error::Toolchain(format!(
+            "portable-rustflags of package.metadata.sandlab in {file} are no list of strings: {error}"
+        ))
+    })?;
+    Ok(NATIVE_FLAGS.iter().map(|flag| (*flag).to_owned()).chain(own).collect())
+}
+
+/// The builds of a crate, not yet checked.
 struct Built<'a> {
     package: &'a Package,
     compiler: &'a Compiler,
     component: (PathBuf, Side<'a>),
     twin: (PathBuf, Side<'a>),
+    portable: Option<(PathBuf, Side<'a>)>,
 }
 
 impl Built<'_> {
-    /// Checks that both are agents, and publishes them as a bundle, completely or not at all. A
+    /// Checks that all are agents, and publishes them as a bundle, completely or not at all. A
     /// process that runs the earlier twin keeps the file that it has mapped.
     fn bundle(&self, agents: &Path, engine: &SandboxEngine) -> Result<Bundle> {
         let name = self.package.name.as_str();
         let load = |backend| move |source| Error::Load { agent: name.to_owned(), backend, source };
         let sandbox = engine.load(&self.component.0).map_err(load(BackendKind::Wasm))?;
-        Twin::load(&self.twin.0, &SandboxConfig::default()).map_err(load(BackendKind::Native))?;
+        for twin in [&self.twin].into_iter().chain(&self.portable) {
+            Twin::load(&twin.0, &SandboxConfig::default()).map_err(load(BackendKind::Native))?;
+        }
 
         let draft = super::draft(agents)?;
         let (component, twin) = (&self.component, &self.twin);
+        let copy_portable = |(file, side): &(PathBuf, Side)| {
+            manifest::Artifact::copy(file, draft.path(), PORTABLE, *side)
+        };
         let manifest = Manifest {
             schema: SCHEMA.to_owned(),
             name: name.to_owned(),
@@ -239,6 +282,7 @@ impl Built<'_> {
                 component.1,
             )?,
             twin: manifest::Artifact::copy(&twin.0, draft.path(), TWIN, twin.1)?,
+            portable: self.portable.as_ref().map(copy_portable).transpose()?,
         };
         self.copy_workload(draft.path())?;
         let file = draft.path().join(MANIFEST);

@@ -29,9 +29,13 @@ pub struct Manifest {
     pub component: Artifact,
     /// The native twin.
     pub twin: Artifact,
+    /// The native twin without instructions that wasm lacks too; `None` if the crate names no flags
+    /// that leave them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portable: Option<Artifact>,
 }
 
-/// One of a bundle's two builds.
+/// One of a bundle's builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     /// The file's name in the bundle.
@@ -62,7 +66,7 @@ impl Artifact {
     }
 }
 
-/// The target and flags of one of the two builds.
+/// The target and flags of one of the builds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Side<'a> {
     pub target: &'a str,

@@ -3,6 +3,7 @@
 //! ```text
 //! <target>/agents/<name>/agent.wasm       the component
 //!                        twin.so          its native twin
+//!                        portable.so      the twin by instructions that wasm has, if that differs
 //!                        manifest.json    names, hashes, sizes, compiler, flags
 //!                        workload.jsonl   messages and replies, if the crate has them
 //! ```
@@ -37,6 +38,7 @@ use tempfile::TempDir;
 pub(crate) const MANIFEST: &str = "manifest.json";
 const COMPONENT: &str = "agent.wasm";
 const TWIN: &str = "twin.so";
+const PORTABLE: &str = "portable.so";
 const WORKLOAD: &str = "workload.jsonl";
 
 /// A bundle on disk, whose files match its manifest.
@@ -63,7 +65,8 @@ impl Bundle {
             let (found, known) = (&manifest.schema, manifest::SCHEMA);
             return Err(bad(format!("its schema is {found:?}, not {known:?}")));
         }
-        for artifact in [&manifest.component, &manifest.twin] {
+        let artifacts = [&manifest.component, &manifest.twin].into_iter();
+        for artifact in artifacts.chain(&manifest.portable) {
             let file = &artifact.file;
             let bytes = std::fs::read(folder.join(file))
                 .map_err(|error| bad(format!("{file}: {error}")))?;
@@ -82,6 +85,11 @@ impl Bundle {
     /// Returns the twin's file.
     pub fn twin(&self) -> PathBuf {
         self.folder.join(&self.manifest.twin.file)
+    }
+
+    /// Returns the file of the twin without instructions that wasm lacks; `None` if there is none.
+    pub fn portable(&self) -> Option<PathBuf> {
+        Some(self.folder.join(&self.manifest.portable.as_ref()?.file))
     }
 
     /// Returns the crate's workload file; `None` if it has none.

@@ -8,7 +8,7 @@
 //! └────────────┴───────────────────┴─────────────────────┴────────────────┴──────────┘
 //! ```
 
-use super::{Bundle, COMPONENT, MANIFEST, TWIN, WORKLOAD, draft, publish};
+use super::{Bundle, COMPONENT, MANIFEST, PORTABLE, TWIN, WORKLOAD, draft, publish};
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::fs::{File, Permissions};
@@ -98,7 +98,8 @@ fn archived(bundles: &[Bundle]) -> Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.mode(tar::HeaderMode::Deterministic);
     for bundle in bundles {
-        let files = [MANIFEST, COMPONENT, TWIN, WORKLOAD].map(|file| bundle.folder.join(file));
+        let files = [MANIFEST, COMPONENT, TWIN, PORTABLE, WORKLOAD];
+        let files = files.map(|file| bundle.folder.join(file));
         for file in files.iter().filter(|file| file.is_file()) {
             let name = Path::new(&bundle.manifest.name).join(file.file_name().unwrap_or_default());
             archive.append_path_with_name(file, name).map_err(Error::file("read", file))?;

@@ -142,6 +142,11 @@ impl Subject {
         self.bundle().map(Bundle::twin)
     }
 
+    /// Returns the file of the twin without instructions that wasm lacks; `None` if there is none.
+    pub fn portable(&self) -> Option<PathBuf> {
+        self.bundle().and_then(Bundle::portable)
+    }
+
     /// Returns whether something native can be measured beside it.
     pub fn has_native(&self) -> bool {
         self.native.is_some() || self.twin().is_some()

@@ -105,6 +105,7 @@ fn rustc(folder: &Path, args: &[&str]) -> Result<String> {
 pub fn cargo_build(
     compiler: &Compiler,
     workspace: &Path,
+    target_folder: &Path,
     packages: &[&Package],
     side: Side,
 ) -> Result<Vec<Artifact>> {
@@ -114,8 +115,8 @@ pub fn cargo_build(
     let mut command = Command::new(cargo());
     command
         .current_dir(workspace)
-        .envs(target_folders()?)
-        .args(["build", "--profile", "sandlab", "--target", side.target])
+        .args(["build", "--profile", "sandlab", "--target", side.target, "--target-dir"])
+        .arg(target_folder)
         .args(["--message-format", "json-render-diagnostics"])
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
         // By its id: a name can be that of a dependency, too.

@@ -11,6 +11,9 @@ use sandlab_runtime::subject::{Kind, Subject as Loadable};
 use sandlab_runtime::{Backend, BackendKind, SandboxConfig, native::Twin, process::Children};
 use std::sync::Arc;
 
+/// The side of a native twin without instructions that wasm lacks, beside the twin as people run it.
+pub const PORTABLE: &str = "portable";
+
 /// Loads a subject on the backends that it can run on.
 ///
 /// # Errors
@@ -36,6 +39,10 @@ pub fn load(
                 notes.push(format!("{agent} has nothing native beside it; `--native` names it"));
             }
             None => {}
+        }
+        if let Some(portable) = subject.portable().filter(|_| backend == BackendKind::Native) {
+            let failed = |source| Error::Load { agent: agent.clone(), backend, source };
+            sides.push(Side::new(PORTABLE, Twin::load(&portable, &config).map_err(failed)?));
         }
     }
     if sides.is_empty() {

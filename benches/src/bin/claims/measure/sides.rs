@@ -5,7 +5,7 @@ use bytesize::ByteSize;
 use sandlab::bundle::{self, Subject};
 use sandlab::experiments::compare::ladder;
 use sandlab::record::RoundSettings;
-use sandlab::sampling::backends;
+use sandlab::sampling::backends::{self, PORTABLE};
 use sandlab::sampling::interleave::sample;
 use sandlab::sampling::setup::{self, Loaded, Side};
 use sandlab::stats::{Estimate, geometric_mean, median_interval};
@@ -21,6 +21,9 @@ pub struct Backends {
     size: ByteSize,
     /// Numerator and denominator.
     sides: [BackendKind; 2],
+    /// Whether a portable twin, where there is one, takes the place of the native one.
+    #[serde(default)]
+    like_for_like: bool,
 }
 
 /// Measures one backend ÷ another.
@@ -29,7 +32,9 @@ pub fn backends(parameters: Backends) -> Result<Estimate> {
     let load = |subject: &Subject, cases: &[Case]| {
         backends::load(subject, &sides, &SandboxConfig::default(), cases)
     };
-    mean(&agents(&parameters.agent), parameters.size, sides.map(|kind| kind.to_string()), load)
+    let names = sides.map(|kind| kind.to_string());
+    let portable = parameters.like_for_like.then_some(PORTABLE);
+    mean(&agents(&parameters.agent), parameters.size, names, portable, load)
 }
 
 #[derive(Deserialize)]
@@ -52,7 +57,7 @@ pub fn ladder(parameters: Ladder) -> Result<Estimate> {
         Ok(ladder)
     };
     let agents = agents(&parameters.agent);
-    mean(&agents, parameters.size, rungs.clone(), load)
+    mean(&agents, parameters.size, rungs.clone(), None, load)
 }
 
 fn agents(agent: &Option<String>) -> Vec<&str> {
@@ -62,11 +67,13 @@ fn agents(agent: &Option<String>) -> Vec<&str> {
     }
 }
 
-/// Returns the median over the rounds of the geometric mean over the agents.
+/// Returns the median over the rounds of the geometric mean over the agents. The side `instead`, of
+/// agents that have it, takes the denominator's place.
 fn mean(
     agents: &[&str],
     size: ByteSize,
     [ours, theirs]: [String; 2],
+    instead: Option<&str>,
     load: impl Fn(&Subject, &[Case]) -> sandlab::Result<Loaded>,
 ) -> Result<Estimate> {
     let settings = RoundSettings::default();
@@ -76,7 +83,8 @@ fn mean(
         let cases = setup::cases(&subject, settings.seed)?;
         let loaded = load(&subject, &cases)?;
         let sampled = sample(&loaded, of_size(&cases, size)?, &settings)?;
-        let of_round = sampled.ratios(&ours, &theirs);
+        let instead = instead.filter(|name| sampled.sides.iter().any(|side| side.side == **name));
+        let of_round = sampled.ratios(&ours, instead.unwrap_or(&theirs));
         if of_round.is_empty() {
             bail!("{agent} was not measured on {ours} and {theirs}");
         }

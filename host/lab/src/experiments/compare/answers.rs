@@ -3,6 +3,7 @@
 
 use super::Part;
 use super::attribution::Ladder;
+use super::comparison::portable_ratio;
 use crate::metrics::Topic;
 use crate::metrics::format::{difference, size, time};
 use crate::stats::{Estimate, geometric_mean, median_interval};
@@ -140,9 +141,23 @@ fn against_native(question: &str, largest: &[&Compared]) -> Option<Answer> {
                 (low, high) => format!("{}–{}", size(low.unwrap_or(0)), size(high.unwrap_or(0))),
             };
             let text = format!("times native: mean and range of {} agents, {text}", several.len());
-            answer.range(Form::Ratio, Some(ends)).remark(text)
+            answer.range(Form::Ratio, Some(ends)).remark(text).remark(like_for_like(several))
         }
     })
+}
+
+/// Returns the mean over portable twins, where there are any, as a clause; nothing if there are none.
+fn like_for_like(compared: &[&Compared]) -> String {
+    let portable = compared.iter().map(|one| portable_ratio(one.part));
+    let portable: Vec<_> = portable.collect();
+    if portable.iter().all(Option::is_none) {
+        return String::new();
+    }
+    let ratios = compared.iter().zip(portable);
+    let ratios: Vec<f64> =
+        ratios.map(|(one, portable)| portable.unwrap_or(one.ratio).value).collect();
+    let mean = geometric_mean(&ratios).map(|mean| Form::Ratio.brief(mean));
+    mean.map_or_else(String::new, |mean| format!("{mean} like for like"))
 }
 
 /// Returns the agent that pays most, if there are several.

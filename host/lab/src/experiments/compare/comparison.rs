@@ -3,6 +3,7 @@
 use super::Part;
 use crate::metrics::Topic;
 use crate::metrics::format::{size, times};
+use crate::sampling::backends::PORTABLE;
 use crate::stats::{Estimate, geometric_mean, median_interval};
 use crate::view::{Form, Table, View};
 use crate::workload::{COMPUTE, SIZES};
@@ -32,6 +33,13 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
         let (bytes, ratio) = (size(*bytes as u64), times(*ratio));
         let sentence = format!(
             "wasm costs {ratio} times native at {bytes}: geometric mean of {agents} computing agents"
+        );
+        to.finding(Topic::Overhead, sentence);
+    }
+    for (bytes, ratio) in SIZES.into_iter().filter_map(|size| like_for_like(size, &rows)) {
+        let (bytes, ratio) = (size(bytes as u64), times(ratio));
+        let sentence = format!(
+            "like for like, by instructions that both have, it costs {ratio} times native at {bytes}"
         );
         to.finding(Topic::Overhead, sentence);
     }
@@ -90,11 +98,31 @@ fn overall(backend: BackendKind, rows: &[Row]) -> Option<(usize, f64)> {
 /// Returns the size, the number of computing reference agents, and the geometric mean of their
 /// wasm ÷ native at this size.
 fn mean(size: usize, rows: &[Row]) -> Option<(usize, usize, f64)> {
-    let rows = rows.iter().filter(|row| {
+    let ratios = computing(size, rows).filter_map(|row| Some(row.ratio?.value));
+    let ratios: Vec<f64> = ratios.collect();
+    Some((size, ratios.len(), geometric_mean(&ratios)?))
+}
+
+/// Returns the size and the same mean over portable twins where there are any; `None` if there are
+/// none.
+fn like_for_like(size: usize, rows: &[Row]) -> Option<(usize, f64)> {
+    let of_computing = || computing(size, rows);
+    of_computing().find(|row| portable_ratio(row.part).is_some())?;
+    let ratios = of_computing().filter_map(|row| portable_ratio(row.part).or(row.ratio));
+    let ratios: Vec<f64> = ratios.map(|ratio| ratio.value).collect();
+    Some((size, geometric_mean(&ratios)?))
+}
+
+/// Returns the sandbox's rows of the computing reference agents at a size.
+fn computing<'a>(size: usize, rows: &'a [Row<'a>]) -> impl Iterator<Item = &'a Row<'a>> {
+    rows.iter().filter(move |row| {
         row.part.part.size == Some(size)
             && row.backend == BackendKind::Wasm.name()
             && COMPUTE.contains(&row.part.part.agent.as_str())
-    });
-    let ratios: Vec<f64> = rows.filter_map(|row| Some(row.ratio?.value)).collect();
-    Some((size, ratios.len(), geometric_mean(&ratios)?))
+    })
+}
+
+/// Returns the sandbox ÷ the portable twin; `None` if there is none.
+pub(super) fn portable_ratio(part: &Part) -> Option<Estimate> {
+    median_interval(&part.rounds.ratios(BackendKind::Wasm.name(), PORTABLE))
 }

@@ -10,7 +10,7 @@ install = @{ command -v $(1) || test -x /usr/sbin/$(1); } >/dev/null || { \
 	  echo "$(1) is missing: install it, for example with 'apt-get install $(2)'" >&2; exit 3; }
 SANDLAB := cargo run --release --quiet --package sandlab --
 
-.PHONY: lab help test test-only check guests foreign servers dist package bench bench-nats bench-density bench-gate bench-tune \
+.PHONY: lab help test test-only check guests foreign servers dist package bench bench-nats bench-density bench-gate bench-tune engine \
   any-component bench-bulk mutated torture browser fuzz-smoke deny claims docs tools
 
 ## Builds the agents and sandlab, runs the quick suite, and ends with what it found.
@@ -74,6 +74,11 @@ bench-nats: guests servers
 ## Starts as many agents as each memory layout holds, of three kinds, and compares with the plan.
 bench-density: guests
 	for agent in echo json notebook; do $(SANDLAB) plan $$agent --limit 10MB --verify || exit; done
+
+## Builds sandlab against another wasmtime, and gates it against this one over all built agents: what an
+## upgrade costs. `make engine WASMTIME=50.0.1 RUST=1.97.0`
+engine: guests
+	dist/engine.sh target/release/sandlab $(WASMTIME) $(RUST)
 
 ## Measures how often tune recommends settings that do nothing, on this machine.
 bench-tune: guests

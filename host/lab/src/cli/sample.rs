@@ -11,6 +11,10 @@ pub struct Args {
     /// Names of built agents, bundles, or component files.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_values = ["echo", "json"])]
     subjects: Vec<String>,
+    /// Also sample what comes before the first message: the time to compile a subject, and the
+    /// memory of an instance.
+    #[arg(long)]
+    before: bool,
     /// The seed of the generated messages.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -19,7 +23,7 @@ pub struct Args {
 pub fn execute(args: &Args) -> Result<()> {
     for name in &args.subjects {
         let subject = bundle::find(name, &mut progress::say)?;
-        for line in sample(&subject, &SandboxConfig::default(), args.seed)? {
+        for line in sample(&subject, &SandboxConfig::default(), args.seed, args.before)? {
             print(&line)?;
         }
     }

@@ -22,6 +22,8 @@ quantities! {
     CPU_PER_AGENT = "cpu-per-agent", "CPU/agent", Share, Lower, Resources;
     /// Resident memory that one agent adds.
     MEMORY_PER_AGENT = "memory-per-agent", "RSS/agent", Bytes, Lower, Resources;
+    /// Time to compile and link a component, on all cores, without a cache.
+    COMPILE_TIME = "compile-time", "compile time", Nanoseconds, Lower, Validation;
     /// Size of the component's file.
     FILE_SIZE = "file-size", "file size", Bytes, Lower, Validation;
     /// Time to start one agent of many.

@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod closed_loop;
+pub mod compiling;
 pub mod counted;
 pub mod cpu;
 pub mod departures;

@@ -5,13 +5,14 @@ use super::{COMPONENTS, Found, Part};
 use crate::bundle::Subject;
 use crate::metrics::Topic;
 use crate::record;
+use crate::sampling::compiling::compile;
 use crate::sampling::recorder::Recorder;
 use crate::stats::{Estimate, median_interval};
 use crate::view::{Form, Table, View};
 use crate::workload::{Case, with_directory};
 use crate::{Error, Result};
 use sandlab_runtime::subject;
-use sandlab_runtime::wasm::{Cache, Memories, SandboxEngine};
+use sandlab_runtime::wasm::Memories;
 use sandlab_runtime::{BackendKind, LoadError, SandboxConfig};
 use std::time::Instant;
 
@@ -37,10 +38,7 @@ pub(super) fn measure(
     let bytes = std::fs::read(&file).map_err(Error::file("read", &file))?;
     let (component, _) = subject::adapt(&bytes).map_err(failed)?;
     let memories = Memories::of(&component).map_err(failed)?;
-    let engine = SandboxEngine::with_cache(&config, Cache::none()).map_err(failed)?;
-    let clock = Instant::now();
-    let loaded = subject::load_bytes(&engine, &bytes, &agent, &subject.options).map_err(failed)?;
-    let compiled_ns = clock.elapsed().as_nanos() as u64;
+    let (loaded, compiled) = compile(subject, &config)?;
     let mut start_ns = Vec::new();
     for _ in 0..STARTS {
         let clock = Instant::now();
@@ -56,7 +54,7 @@ pub(super) fn measure(
     to.found(&Found::Component {
         bytes: bytes.len() as u64,
         pages: memories.map(|memories| memories.initial / PAGE),
-        compiled_ns,
+        compiled_ns: compiled.as_nanos() as u64,
         start_ns,
     })
 }

@@ -17,9 +17,11 @@ quantities! {
 }
 
 /// The part of a metric's name before the messages' size, with its quantity.
-static NAMES: [(&str, &Quantity); 6] = [
+static NAMES: [(&str, &Quantity); 8] = [
     ("time", &shared::TIME_PER_MESSAGE),
     ("spawn", &SPAWN),
+    ("compile", &shared::COMPILE_TIME),
+    ("memory", &shared::MEMORY_PER_AGENT),
     ("fuel", &FUEL),
     ("memory-pages", &MEMORY_PAGES),
     ("component-size", &shared::FILE_SIZE),

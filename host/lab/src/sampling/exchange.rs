@@ -1,26 +1,50 @@
-//! Agents that are somewhere behind an HTTP connection, each one connection that is kept.
+//! Agents that are somewhere behind an HTTP connection, encrypted or not, each one connection that
+//! is kept.
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use sandlab_runtime::{
     Agent, AsyncAgent, Batch, Call, CallError, Called, Cause, Fault, Handled, Message,
 };
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 /// A connection of HTTP/1.1 that is kept from request to request.
 pub struct Link {
     address: String,
+    tls: Option<Tls>,
     sender: Option<SendRequest<Full<Bytes>>>,
+    /// Ends with the connection, and knows what broke it.
+    driver: Option<JoinHandle<Result<(), hyper::Error>>>,
+}
+
+/// What encrypts a connection.
+#[derive(Clone)]
+pub struct Tls {
+    /// Whom the client trusts, and what it shows.
+    pub connector: TlsConnector,
+    /// The name that the server's certificate has to be of.
+    pub name: ServerName<'static>,
 }
 
 impl Link {
     /// Returns a connection to an address, `HOST:PORT`, which the first request opens.
     pub fn to(address: &str) -> Self {
-        Self { address: address.to_owned(), sender: None }
+        Self { address: address.to_owned(), tls: None, sender: None, driver: None }
+    }
+
+    /// Encrypts the connection, if it is given what does.
+    pub fn secured(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Opens the connection, unless it is.
@@ -31,10 +55,14 @@ impl Link {
         if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
             let stream = TcpStream::connect(&self.address).await.map_err(text)?;
             stream.set_nodelay(true).map_err(text)?;
-            let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(text)?;
-            // A broken connection is told to whoever sends.
-            tokio::spawn(async move { drop(driver.await) });
-            self.sender = Some(sender);
+            let (sender, driver) = match &self.tls {
+                None => speak(stream).await?,
+                Some(Tls { connector, name }) => {
+                    let stream = connector.connect(name.clone(), stream).await;
+                    speak(stream.map_err(text)?).await?
+                }
+            };
+            (self.sender, self.driver) = (Some(sender), Some(driver));
         }
         self.sender.as_mut().ok_or_else(|| "it is closed".to_owned())
     }
@@ -48,11 +76,47 @@ impl Link {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Bytes>, String> {
         let sender = self.open().await?;
-        sender.ready().await.map_err(text)?;
-        let (head, body) = sender.send_request(request).await.map_err(text)?.into_parts();
-        let body = body.collect().await.map_err(text)?.to_bytes();
-        Ok(Response::from_parts(head, body))
+        let answered = async {
+            sender.ready().await?;
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+        };
+        match answered.await {
+            Ok(response) => Ok(response),
+            Err(error) => Err(self.broken_by(error).await),
+        }
     }
+
+    /// Returns what broke the connection, if that is why a request failed.
+    async fn broken_by(&mut self, error: hyper::Error) -> String {
+        let driver = self.driver.take().filter(|_| error.is_canceled() || error.is_closed());
+        let ended = match driver {
+            Some(driver) => timeout(Duration::from_secs(1), driver).await.ok(),
+            None => None,
+        };
+        match ended {
+            Some(Ok(Err(why))) => chain(&why),
+            _ => chain(&error),
+        }
+    }
+}
+
+/// Begins to speak HTTP.
+async fn speak<S>(stream: S) -> Result<Spoken, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(text)?;
+    Ok((sender, tokio::spawn(driver)))
+}
+
+/// Whoever sends requests, and what drives the connection.
+type Spoken = (SendRequest<Full<Bytes>>, JoinHandle<Result<(), hyper::Error>>);
+
+/// Returns an error with all that it comes from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 fn text(error: impl std::fmt::Display) -> String {

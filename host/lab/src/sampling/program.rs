@@ -1,7 +1,7 @@
 //! An agent that is loaded on one backend, ready to be started many times.
 
 use super::backends;
-use super::deployed::{Deployed, Target};
+use super::deployed::{Deployed, Site, Target};
 use super::fleet::Fleet;
 use super::open_loop::{DEADLINE, Generator, WINDOW};
 use super::recorder::Recorder;
@@ -90,13 +90,19 @@ pub fn programs(
 }
 
 impl Program {
-    /// Returns an agent that is deployed at these targets, at least one.
+    /// Returns an agent that is deployed at these targets, at least one, whose messages these hosts
+    /// count.
     ///
     /// # Errors
     /// If a host cannot be reached, or serves no such agent.
-    pub fn deployed(targets: Vec<Target>, deadline: Duration, traffic: &Traffic) -> Result<Self> {
+    pub fn deployed(
+        targets: Vec<Target>,
+        hosts: Vec<Site>,
+        deadline: Duration,
+        traffic: &Traffic,
+    ) -> Result<Self> {
         let agent = targets.first().map_or_else(String::new, |target| target.agent.clone());
-        let deployed = Arc::new(Deployed::new(targets, deadline));
+        let deployed = Arc::new(Deployed::new(targets, hosts, deadline)?);
         deployed.accounts()?;
         Ok(Self {
             agent,

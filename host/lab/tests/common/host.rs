@@ -9,29 +9,26 @@ use std::time::Duration;
 /// Longer than anything takes that a test waits for, on a machine that is busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A host in a process of its own; killed when it is dropped.
-pub struct Host {
+/// A sandlab in a process of its own, whose standard error is read line by line; killed when it is
+/// dropped.
+pub struct Running {
     child: Child,
     lines: Receiver<String>,
-    pub address: String,
 }
 
-impl Host {
-    /// Serves agents, or what a configuration says.
+impl Running {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-        command.arg("serve").args(arguments).args(["--http", "127.0.0.1:0"]);
+        Self::of(Command::new(env!("CARGO_BIN_EXE_sandlab")).args(arguments))
+    }
+
+    pub fn of(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        let mut process = Self { child, lines, address: String::new() };
-        let serving = process.says("serving ");
-        let (_, address) = serving.split_once("http://").unwrap();
-        process.address = address.split(' ').next().unwrap().to_owned();
-        process
+        Self { child, lines }
     }
 
     /// Waits for a line that contains this.
@@ -55,10 +52,56 @@ impl Host {
     }
 }
 
-impl Drop for Host {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A host in a process of its own.
+pub struct Host {
+    process: Running,
+    pub address: String,
+}
+
+impl Host {
+    /// Serves agents, or what a configuration says.
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::at("127.0.0.1", arguments)
+    }
+
+    /// The same, at an address of this machine.
+    pub fn at(address: &str, arguments: &[&str]) -> Self {
+        let http = format!("{address}:0");
+        let process = Running::start(&[&["serve", "--http", &http], arguments].concat());
+        let serving = process.says("serving ");
+        let (_, address) = serving.split_once("://").unwrap();
+        let address = address.split(' ').next().unwrap().to_owned();
+        Self { process, address }
+    }
+
+    /// Serves agents over HTTP and, with this prefix of subjects, over NATS.
+    pub fn on_nats(url: &str, prefix: &str, agents: &[&str]) -> Self {
+        let agents: String =
+            agents.iter().map(|name| format!("[agents.{name}]\ncomponent = '{name}'\n")).collect();
+        let nats = format!("[nats]\nurls = ['{url}']\nsubject-prefix = '{prefix}'\n");
+        let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        write!(file, "watch = '0s'\n{nats}{agents}").unwrap();
+        Self::start(&[file.path().to_str().unwrap()])
+    }
+
+    /// Waits for a line that contains this.
+    pub fn says(&self, text: &str) -> String {
+        self.process.says(text)
+    }
+
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    pub fn ends(self) -> Option<i32> {
+        self.process.ends()
     }
 }
 

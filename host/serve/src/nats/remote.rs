@@ -146,29 +146,45 @@ impl Remote {
     /// # Errors
     /// [`RemoteError`] with the reason if there is none.
     pub async fn ask(&self, agent: &str, request: Request) -> Result<Vec<Reply>, RemoteError> {
+        self.ask_patiently(agent, request, Duration::ZERO).await
+    }
+
+    /// Sends a message as [`ask`](Self::ask) does, and waits this much longer than the host is told
+    /// to take: then it is the host that says when the timeout has passed, and its accounts and
+    /// these have the same ends.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn ask_patiently(
+        &self,
+        agent: &str,
+        request: Request,
+        patience: Duration,
+    ) -> Result<Vec<Reply>, RemoteError> {
         let inner = &*self.0;
         let subject = inner.subject(agent)?;
         // The semaphore is never closed.
         let _place = inner.window.acquire().await;
-        let until = Instant::now() + request.timeout;
+        let longest = request.timeout + patience;
+        let until = Instant::now() + longest;
         let connection = inner.connections.pick(agent);
         let (token, answer) = inner.expect();
         let mut accepted = inner.asked.counts.accept();
         let answered = async {
             let inbox = format!("{}.{}", inner.inboxes[connection], token.number);
             let headers = wire::ask(&request);
-            let (content, timeout) = (Bytes::from(request.content), request.timeout);
+            let content = Bytes::from(request.content);
             let client = &inner.connections.all()[connection];
             let bytes = content.len();
             let send = client.publish_with_reply_and_headers(subject, inbox, headers, content);
             match timeout_at(until, send).await {
                 Ok(sent) => sent.map_err(|error| not_sent(&error, bytes, client))?,
-                Err(_) => return Err(RemoteError::NotSent(timeout)),
+                Err(_) => return Err(RemoteError::NotSent(longest)),
             }
             match timeout_at(until, answer).await {
                 Ok(Ok(Ok(replies))) => Ok(replies),
                 Ok(Ok(Err(refused))) => Err(refused.into()),
-                Ok(Err(_)) | Err(_) => Err(RemoteError::TimedOut(timeout)),
+                Ok(Err(_)) | Err(_) => Err(RemoteError::TimedOut(longest)),
             }
         };
         let answered = answered.await;

@@ -99,6 +99,10 @@ async fn each_refusal_has_its_code() {
     let mut headers = HeaderMap::new();
     headers.insert("Sandlab-Timeout", "10ms");
     assert_eq!(answer_code(&served, "sandlab.faulty", headers, "sleep 500").await, "504");
+    let late = Request { timeout: Duration::from_millis(10), ..request("sleep 500") };
+    let told = served.remote.ask_patiently("faulty", late, PATIENCE).await;
+    let Err(RemoteError::Refused { code: 504, reason, .. }) = told else { panic!("{told:?}") };
+    assert_eq!(reason.as_deref(), Some("timed-out"));
     let mut headers = HeaderMap::new();
     headers.insert("Sandlab-Conversation", "the first");
     assert_eq!(answer_code(&served, "sandlab.echo", headers, "").await, "400");

@@ -1,4 +1,4 @@
-//! A nats-server of a test's own, on a free loopback port.
+//! A nats-server of a test's own, on a free port.
 
 use sandlab_runtime::child::Child;
 use std::path::Path;
@@ -13,23 +13,29 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A running nats-server, which ends with the value.
 pub struct NatsServer {
     process: Option<Child>,
+    address: String,
     port: u16,
     folder: TempDir,
 }
 
 impl NatsServer {
-    /// Starts one on a port that is free.
+    /// Starts one on a loopback port that is free.
     pub fn start() -> Self {
+        Self::start_at("127.0.0.1")
+    }
+
+    /// Starts one on a port that is free at an address of this machine.
+    pub fn start_at(address: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Port -1: the server chooses, and writes a file that says which.
-        let process = Some(run(-1, folder.path()));
-        let mut server = Self { process, port: 0, folder };
+        let process = Some(run(address, -1, folder.path()));
+        let mut server = Self { process, address: address.to_owned(), port: 0, folder };
         server.port = wait_for(|| server.chosen_port());
         server
     }
 
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.address, self.port)
     }
 
     /// Ends the server as SIGKILL does: nobody is told.
@@ -40,8 +46,8 @@ impl NatsServer {
     /// Starts the server again on its port, and returns when it accepts connections.
     pub fn restart(&mut self) {
         self.kill();
-        self.process = Some(run(i32::from(self.port), self.folder.path()));
-        wait_for(|| std::net::TcpStream::connect(("127.0.0.1", self.port)).ok());
+        self.process = Some(run(&self.address, i32::from(self.port), self.folder.path()));
+        wait_for(|| std::net::TcpStream::connect((self.address.as_str(), self.port)).ok());
     }
 
     fn chosen_port(&self) -> Option<u16> {
@@ -56,13 +62,13 @@ impl NatsServer {
     }
 }
 
-fn run(port: i32, folder: &Path) -> Child {
+fn run(address: &str, port: i32, folder: &Path) -> Child {
     // Debian puts it where only root's PATH leads.
     let program = ["/usr/sbin/nats-server", "/usr/local/bin/nats-server"];
     let program =
         program.into_iter().find(|path| Path::new(path).exists()).unwrap_or("nats-server");
     let mut command = Command::new(program);
-    command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "--ports_file_dir"]).arg(folder);
+    command.args(["-a", address, "-p", &port.to_string(), "--ports_file_dir"]).arg(folder);
     Child::start(&mut command).unwrap_or_else(|error| {
         panic!(
             "nats-server does not start ({error}): `make nats` gets it, or 'apt-get install \

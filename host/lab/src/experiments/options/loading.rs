@@ -110,7 +110,7 @@ impl Loading {
                 "what runs at a target is for its host to say: leave `--backends {kind}` out"
             )));
         }
-        let targets = at.targets()?;
+        let (targets, hosts) = at.targets()?;
         let agent = targets.first().map_or("", |target| &target.agent);
         let sizes: Vec<_> = match load.sizes {
             [] => vec![None],
@@ -118,7 +118,8 @@ impl Loading {
         };
         let traffics = sizes.into_iter().map(|size| self.messages.traffic_of(agent, size));
         let traffics = traffics.collect::<Result<Vec<_>>>()?;
-        let program = Program::deployed(targets.clone(), given.sandbox.deadline, &traffics[0])?;
+        let deadline = given.sandbox.deadline;
+        let program = Program::deployed(targets.clone(), hosts, deadline, &traffics[0])?;
         Ok(steps(load, Vec::new(), &[program], &traffics, measure))
     }
 

@@ -1,11 +1,12 @@
-//! What became of the messages to a deployed agent: by the client, and by the host.
+//! What became of the messages to a deployed agent: by the clients, and by the hosts.
 
+use super::served::Served;
 use crate::metrics::format::grouped;
 use http::StatusCode;
 use sandlab_runtime::span;
 use std::fmt;
+use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 /// The end of a message, as its host tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct Ends {
 }
 
 impl Ends {
-    fn since(self, before: Self) -> Self {
+    pub(super) fn since(self, before: Self) -> Self {
         let less = u64::saturating_sub;
         Self {
             answered: less(self.answered, before.answered),
@@ -64,6 +65,20 @@ impl Ends {
 
     fn all(self) -> u64 {
         self.answered + self.failed + self.refused + self.timed_out + self.lost
+    }
+}
+
+impl Add for Ends {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            answered: self.answered + other.answered,
+            failed: self.failed + other.failed,
+            refused: self.refused + other.refused,
+            timed_out: self.timed_out + other.timed_out,
+            lost: self.lost + other.lost,
+        }
     }
 }
 
@@ -111,86 +126,76 @@ impl Tally {
         counter.fetch_add(1, Relaxed);
     }
 
-    /// Returns the numbers of messages that were sent, of those that were turned away, and of the
-    /// ends of all others.
-    pub(super) fn ends(&self) -> (u64, u64, Ends) {
-        let ends = Ends {
-            answered: self.answered.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            refused: self.refused.load(Relaxed),
-            timed_out: self.timed_out.load(Relaxed),
-            lost: self.lost.load(Relaxed),
-        };
-        (self.sent.load(Relaxed), self.turned_away.load(Relaxed), ends)
+    /// Returns the counts so far; exact while nothing is on its way.
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            sent: self.sent.load(Relaxed),
+            turned_away: self.turned_away.load(Relaxed),
+            ends: Ends {
+                answered: self.answered.load(Relaxed),
+                failed: self.failed.load(Relaxed),
+                refused: self.refused.load(Relaxed),
+                timed_out: self.timed_out.load(Relaxed),
+                lost: self.lost.load(Relaxed),
+            },
+        }
+    }
+}
+
+/// The messages of clients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that were sent.
+    pub sent: u64,
+    /// Of these, requests that were none to an agent, for the host.
+    pub turned_away: u64,
+    /// The ends of all others.
+    pub ends: Ends,
+}
+
+impl Counts {
+    fn since(self, before: Self) -> Self {
+        Self {
+            sent: self.sent - before.sent,
+            turned_away: self.turned_away - before.turned_away,
+            ends: self.ends.since(before.ends),
+        }
+    }
+
+    /// Returns how many messages have come to no response.
+    fn missing(self) -> u64 {
+        let responses = self.turned_away + self.ends.all() - self.ends.lost;
+        self.sent.saturating_sub(responses)
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            turned_away: self.turned_away + other.turned_away,
+            ends: self.ends + other.ends,
+        }
     }
 }
 
 /// What both sides have counted, at one moment or between two.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accounts {
-    /// Messages that the client sent.
-    pub sent: u64,
-    /// Of these, requests that were none to an agent, for the host.
-    pub turned_away: u64,
-    /// The ends that the client saw.
-    pub client: Ends,
-    /// The ends that the host counted.
-    pub host: Ends,
-    /// The host's times from arrival to reply: upper bounds in seconds, and how many were not above
-    /// each, as its histogram has them.
-    buckets: Vec<(f64, u64)>,
+    pub(super) client: Counts,
+    /// What the hosts have counted; `None` if they are not asked.
+    pub(super) hosts: Option<Served>,
 }
 
 impl Accounts {
-    /// Reads a host's metrics beside the client's counts; `None` if there are none of the agent.
-    pub(super) fn read(client: (u64, u64, Ends), metrics: &str, agent: &str) -> Option<Self> {
-        let of = format!("agent=\"{agent}\"");
-        let samples = |name: &'static str| {
-            let lines = metrics.lines().filter_map(move |line| {
-                let (labels, value) =
-                    line.strip_prefix(name)?.strip_prefix('{')?.split_once("} ")?;
-                Some((labels, value.split(' ').next()?.parse::<f64>().ok()?))
-            });
-            let of = of.clone();
-            lines.filter(move |(labels, _)| labels.split(',').any(|label| label == of))
-        };
-        let messages: Vec<_> = samples("sandlab_messages_total").collect();
-        let count = |outcome: &str| {
-            let label = format!("outcome=\"{outcome}\"");
-            let with = |(labels, _): &&(&str, f64)| labels.split(',').any(|one| one == label);
-            messages.iter().find(with).map(|(_, value)| *value as u64)
-        };
-        let bucket = |(labels, value): (&str, f64)| {
-            let bound = labels.split(',').find_map(|label| label.strip_prefix("le=\""));
-            Some((bound?.trim_end_matches('"').parse::<f64>().ok()?, value as u64))
-        };
-        let (sent, turned_away, client) = client;
-        Some(Self {
-            sent,
-            turned_away,
-            client,
-            host: Ends {
-                answered: count("answered")?,
-                failed: count("failed")?,
-                refused: count("refused")?,
-                timed_out: count("timed-out")?,
-                lost: count("abandoned")?,
-            },
-            buckets: samples("sandlab_message_duration_seconds_bucket")
-                .filter_map(bucket)
-                .collect(),
-        })
-    }
-
     /// Returns what was counted since `before`.
     pub fn since(&self, before: &Self) -> Self {
-        let buckets = self.buckets.iter().zip(&before.buckets);
+        let hosts = self.hosts.as_ref().zip(before.hosts.as_ref());
         Self {
-            sent: self.sent - before.sent,
-            turned_away: self.turned_away - before.turned_away,
             client: self.client.since(before.client),
-            host: self.host.since(before.host),
-            buckets: buckets.map(|(now, then)| (now.0, now.1.saturating_sub(then.1))).collect(),
+            hosts: hosts.map(|(now, before)| now.since(before)),
         }
     }
 
@@ -199,43 +204,45 @@ impl Accounts {
     /// # Errors
     /// The difference, and what it may come from.
     pub fn check(&self) -> Result<(), String> {
-        let Self { sent, turned_away, client, host, .. } = *self;
-        if client.lost > 0 || client.all() + turned_away != sent {
+        let Counts { sent, turned_away, ends } = self.client;
+        let missing = self.client.missing();
+        if missing > 0 || ends.all() + turned_away != sent {
+            let counted = self.hosts.as_ref().map_or_else(String::new, |hosts| {
+                let counted = hosts.ends;
+                format!("; the host counted {counted}")
+            });
             return Err(format!(
-                "of {} messages {} came to no response; the host counted {host}",
+                "of {} messages {} came to no response{counted}",
                 grouped(sent as f64),
-                grouped((sent - turned_away - (client.all() - client.lost)) as f64),
+                grouped(missing as f64),
             ));
         }
-        if client != host {
-            return Err(format!(
-                "the accounts differ: {client} by the client, {host} by the host; if nobody else \
-                 sends to the agent, and the host was not started anew, messages were counted \
-                 wrongly"
-            ));
+        match &self.hosts {
+            Some(hosts) if hosts.ends != ends => Err(format!(
+                "the accounts differ: {ends} by the client, {} by the host; if nobody else sends \
+                 to the agent, and the host was not started anew, messages were counted wrongly",
+                hosts.ends
+            )),
+            _ => Ok(()),
         }
-        Ok(())
-    }
-
-    /// Returns the bound that a quantile of the host's times is not above; `None` without any, or
-    /// where it is above all bounds.
-    fn quantile(&self, share: f64) -> Option<Duration> {
-        let all = self.buckets.last()?.1;
-        let wanted = (share * all as f64).ceil().max(1.0) as u64;
-        let (bound, _) = self.buckets.iter().find(|(_, count)| *count >= wanted)?;
-        Duration::try_from_secs_f64(*bound).ok()
     }
 }
 
 impl fmt::Display for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, turned_away, client, .. } = self;
-        write!(f, "of {} messages {client}", grouped(*sent as f64))?;
-        if *turned_away > 0 {
-            write!(f, ", {} turned away", grouped(*turned_away as f64))?;
+        let Counts { sent, turned_away, ends } = self.client;
+        write!(f, "of {} messages {ends}", grouped(sent as f64))?;
+        if turned_away > 0 {
+            write!(f, ", {} turned away", grouped(turned_away as f64))?;
         }
+        let Some(hosts) = &self.hosts else {
+            return f.write_str(
+                ", by the client alone: the hosts were not asked, which `--metrics \
+                 http://HOST:PORT` would do",
+            );
+        };
         f.write_str(", by the client and by the host alike")?;
-        if let (Some(p50), Some(p99)) = (self.quantile(0.5), self.quantile(0.99)) {
+        if let (Some(p50), Some(p99)) = (hosts.quantile(0.5), hosts.quantile(0.99)) {
             let (p50, p99) = (span(p50), span(p99));
             write!(f, "; from their arrival at the host, p50 was at most {p50} and p99 {p99}")?;
         }
@@ -265,11 +272,16 @@ sandlab_message_duration_seconds_bucket{agent=\"echo\",le=\"+Inf\"} 90
         Ends { answered, failed, refused, timed_out, lost: 0 }
     }
 
+    fn accounts(sent: u64, turned_away: u64, ends: Ends) -> Accounts {
+        let client = Counts { sent, turned_away, ends };
+        Accounts { client, hosts: Served::read(METRICS, "echo") }
+    }
+
     #[test]
     fn both_sides_agree_to_the_message_or_the_difference_is_told() {
-        let none = Accounts::read((0, 0, Ends::default()), METRICS, "echo").unwrap();
-        assert_eq!(none.host, ends(90, 4, 3, 2));
-        let good = Accounts::read((100, 1, ends(90, 4, 3, 2)), METRICS, "echo").unwrap();
+        let none = accounts(0, 0, Ends::default());
+        assert_eq!(none.hosts.as_ref().unwrap().ends, ends(90, 4, 3, 2));
+        let good = accounts(100, 1, ends(90, 4, 3, 2));
         good.check().unwrap();
         assert_eq!(
             good.to_string(),
@@ -277,13 +289,26 @@ sandlab_message_duration_seconds_bucket{agent=\"echo\",le=\"+Inf\"} 90
              client and by the host alike; from their arrival at the host, p50 was at most 1 ms \
              and p99 10 ms"
         );
-        let lost = Ends { lost: 1, ..ends(90, 4, 3, 2) };
-        let lost = Accounts::read((100, 0, lost), METRICS, "echo").unwrap();
+        let lost = accounts(100, 0, Ends { lost: 1, ..ends(90, 4, 3, 2) });
         assert!(lost.check().unwrap_err().contains("of 100 messages 1 came to no response"));
-        let twice = Accounts::read((98, 0, ends(89, 4, 3, 2)), METRICS, "echo").unwrap();
+        let twice = accounts(98, 0, ends(89, 4, 3, 2));
         assert!(twice.check().unwrap_err().contains("89 answered"), "{twice:?}");
-        assert_eq!(good.since(&none).sent, 100);
-        assert_eq!(Accounts::read((0, 0, Ends::default()), METRICS, "nobody"), None);
+        assert_eq!(good.since(&none).client.sent, 100);
+        assert_eq!(Served::read(METRICS, "nobody"), None);
+    }
+
+    #[test]
+    fn two_hosts_count_together_and_none_is_told_to_be_none() {
+        let two = Served::read(METRICS, "echo").unwrap() + Served::read(METRICS, "echo").unwrap();
+        let client = Counts { sent: 198, turned_away: 0, ends: ends(180, 8, 6, 4) };
+        let both = Accounts { client, hosts: Some(Served::default() + two) };
+        both.check().unwrap();
+        assert!(both.to_string().contains("p50 was at most 1 ms and p99 10 ms"), "{both}");
+        let alone = Accounts { client, hosts: None };
+        alone.check().unwrap();
+        assert!(alone.to_string().contains("by the client alone"), "{alone}");
+        let lost = Accounts { client: Counts { sent: 199, ..client }, hosts: None };
+        assert!(lost.check().unwrap_err().contains("1 came to no response"));
     }
 
     #[test]

@@ -1,29 +1,41 @@
-//! Agents that are deployed: another host serves them over HTTP, and the lab is their client.
+//! Agents that are deployed: another host serves them, and the lab is their client, over HTTP or
+//! NATS.
 //!
-//! Each instance is one connection that is kept. What became of every message is counted here and,
-//! by the host's `/metrics`, there: the accounts of both have to agree to the message.
+//! What became of every message is counted here and, by the hosts' `/metrics`, there: the accounts
+//! of both have to agree to the message.
+//!
+//! ```text
+//! instance ─┬─ HTTP: a connection of its own, which is kept ─▶ one host
+//!           └─ NATS: one connection for all instances ───────▶ the hosts behind a server
+//! ```
 
+mod access;
 mod accounts;
+mod over_http;
+mod over_nats;
+mod served;
+mod site;
 mod target;
+mod tls;
 
+pub use access::Access;
 pub use accounts::{Accounts, Ends};
-pub use target::Target;
+pub use site::Site;
+pub use target::{Target, Way};
 
 use crate::sampling::exchange::{Blocking, Exchange, Link, Waiting};
 use crate::{Error, Result};
-use accounts::{End, Tally};
+use accounts::{Counts, Tally};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
+use over_nats::Nats;
 use sandlab_runtime::{
     Agent, Backend, BackendKind, CallError, Cause, Failure, Fault, Handled, Identity, Message,
-    Started,
+    Performative, Started,
 };
+use served::Served;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// The longest wait for a response after the host should have given up: what comes later is lost.
 const GRACE: Duration = Duration::from_secs(5);
@@ -31,29 +43,54 @@ const GRACE: Duration = Duration::from_secs(5);
 /// One agent on one or several hosts that serve it.
 pub struct Deployed {
     targets: Vec<Arc<Counted>>,
+    ledgers: Vec<Ledger>,
     next: AtomicUsize,
 }
 
+/// A target with the counts of what it was sent.
 struct Counted {
     target: Target,
     deadline: Duration,
     tally: Tally,
+    /// The connection of all instances; `None` over HTTP, where each has its own.
+    nats: Option<Nats>,
+}
+
+/// Targets, and the hosts that count what these are sent.
+struct Ledger {
+    targets: Vec<Arc<Counted>>,
+    /// None if what they count is not known.
+    hosts: Vec<Site>,
 }
 
 impl Deployed {
-    /// Returns what is deployed at these targets. No message may take longer than the deadline.
-    pub fn new(targets: Vec<Target>, deadline: Duration) -> Self {
-        let counted = |target| Counted { target, deadline, tally: Tally::default() };
-        let targets = targets.into_iter().map(|target| Arc::new(counted(target))).collect();
-        Self { targets, next: AtomicUsize::new(0) }
+    /// Returns what is deployed at these targets. No message may take longer than the deadline. The
+    /// messages of all targets are counted by these hosts; without any, by each target's own if
+    /// it is reached over HTTP.
+    ///
+    /// # Errors
+    /// If a NATS server cannot be reached.
+    pub fn new(targets: Vec<Target>, hosts: Vec<Site>, deadline: Duration) -> Result<Self> {
+        let counted = |target: Target| {
+            let nats = match &target.way {
+                Way::Http(_) => None,
+                Way::Nats(settings) => {
+                    Some(Nats::open(settings).map_err(|why| target.wrong(&why))?)
+                }
+            };
+            Ok(Arc::new(Counted { target, deadline, tally: Tally::default(), nats }))
+        };
+        let targets = targets.into_iter().map(counted).collect::<Result<Vec<_>>>()?;
+        let ledgers = ledgers(&targets, hosts);
+        Ok(Self { targets, ledgers, next: AtomicUsize::new(0) })
     }
 
-    /// Returns the accounts of each target so far: this side's, and the host's own.
+    /// Returns the accounts so far: this side's, and the hosts' own.
     ///
     /// # Errors
     /// If a host cannot be reached, or serves no such agent.
     pub fn accounts(&self) -> Result<Vec<Accounts>> {
-        self.targets.iter().map(|counted| counted.accounts()).collect()
+        self.ledgers.iter().map(Ledger::accounts).collect()
     }
 
     /// Checks what was sent since `before`, when nothing is on its way, and returns a sentence on
@@ -63,10 +100,10 @@ impl Deployed {
     /// [`Error::Path`] if a message was lost, or the two sides do not agree.
     pub fn settle(&self, before: &[Accounts]) -> Result<Vec<String>> {
         let after = self.accounts()?;
-        let each = self.targets.iter().zip(before.iter().zip(&after));
-        each.map(|(counted, (before, after))| {
+        let each = self.ledgers.iter().zip(before.iter().zip(&after));
+        each.map(|(ledger, (before, after))| {
             let since = after.since(before);
-            let at = &counted.target;
+            let at = ledger.name();
             since.check().map_err(|why| Error::Path(format!("{at}: {why}")))?;
             Ok(format!("{at}: {since}"))
         })
@@ -77,15 +114,68 @@ impl Deployed {
     fn connection(&self) -> Connection {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.targets.len();
         let to = self.targets[next].clone();
-        Connection { link: Link::to(&to.target.address), to }
+        let link = to.link();
+        Connection { link, to }
     }
 }
 
 impl Counted {
+    /// Returns a connection that the first message opens; `None` over NATS.
+    fn link(&self) -> Option<Link> {
+        match &self.target.way {
+            Way::Http(site) => Some(site.link()),
+            Way::Nats(_) => None,
+        }
+    }
+}
+
+/// Returns which hosts count what.
+fn ledgers(targets: &[Arc<Counted>], hosts: Vec<Site>) -> Vec<Ledger> {
+    if !hosts.is_empty() {
+        return vec![Ledger { targets: targets.to_vec(), hosts }];
+    }
+    let (mut ledgers, mut over_nats) = (Vec::new(), Vec::new());
+    for target in targets {
+        match &target.target.way {
+            Way::Http(site) => {
+                let (targets, hosts) = (vec![target.clone()], vec![site.clone()]);
+                ledgers.push(Ledger { targets, hosts });
+            }
+            Way::Nats(_) => over_nats.push(target.clone()),
+        }
+    }
+    let over_nats = Ledger { targets: over_nats, hosts: Vec::new() };
+    ledgers.extend(Some(over_nats).filter(|ledger| !ledger.targets.is_empty()));
+    ledgers
+}
+
+impl Ledger {
     fn accounts(&self) -> Result<Accounts> {
-        let metrics = self.target.metrics()?;
-        Accounts::read(self.tally.ends(), &metrics, &self.target.agent)
-            .ok_or_else(|| self.target.wrong("its /metrics count no messages of this agent"))
+        let counts = self.targets.iter().map(|counted| counted.tally.counts());
+        let client = counts.fold(Counts::default(), |all, one| all + one);
+        let Some(target) = self.targets.first().map(|counted| &counted.target) else {
+            return Ok(Accounts { client, hosts: None });
+        };
+        let served = |site: &Site| {
+            let is_own =
+                matches!(&target.way, Way::Http(own) if own.to_string() == site.to_string());
+            let wrong = |why: &str| match is_own {
+                true => target.wrong(why),
+                false => Error::Usage(format!("the host {site} of {target}: {why}")),
+            };
+            let metrics = site.metrics().map_err(|why| wrong(&why))?;
+            Served::read(&metrics, &target.agent)
+                .ok_or_else(|| wrong("its /metrics count no messages of this agent"))
+        };
+        let hosts = self.hosts.iter().map(served).collect::<Result<Vec<_>>>()?;
+        let hosts = hosts.into_iter().reduce(|all, one| all + one);
+        Ok(Accounts { client, hosts })
+    }
+
+    /// Returns the URLs of its targets.
+    fn name(&self) -> String {
+        let targets = self.targets.iter().map(|counted| counted.target.to_string());
+        targets.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -107,40 +197,26 @@ impl Backend for Deployed {
 /// A connection to one target.
 struct Connection {
     to: Arc<Counted>,
-    link: Link,
+    /// `None` over NATS.
+    link: Option<Link>,
 }
 
 impl Exchange for Connection {
     async fn open(&mut self) -> Result<(), Fault> {
+        let Some(link) = &mut self.link else { return Ok(()) };
         let lost = |why| Cause::Host(format!("{}: {why}", self.to.target));
-        self.link.open().await.map(drop).map_err(|why| lost(why).into())
+        link.open().await.map(drop).map_err(|why| lost(why).into())
     }
 
     async fn exchange(&mut self, message: &Message) -> Result<Handled, CallError> {
-        let Counted { target, deadline, tally } = &*self.to;
-        let request = request(target, *deadline, message).map_err(|why| failure(&why))?;
-        tally.sent();
-        // The host is told the deadline too, and says itself that it has passed.
-        let answered = timeout(*deadline + GRACE, self.link.exchange(request)).await;
-        let response = match answered {
-            Ok(Ok(response)) => response,
-            Ok(Err(why)) => {
-                tally.end(End::Lost);
-                return Err(failure(&format!("no response: {why}")));
+        let Counted { target: Target { agent, way }, deadline, tally, nats } = &*self.to;
+        match (way, &mut self.link, nats) {
+            (Way::Http(site), Some(link), _) => {
+                over_http::exchange(link, (site, agent), *deadline, tally, message).await
             }
-            Err(_) => {
-                // A response that comes after all must not be the next one's.
-                self.link = Link::to(&target.address);
-                tally.end(End::Lost);
-                return Err(failure("no response, long after the deadline"));
-            }
-        };
-        let reason = reason(&response);
-        tally.end(End::of(response.status(), &reason));
-        if response.status() != StatusCode::OK {
-            return Err(failure(&format!("{}: {reason}", response.status())));
+            (_, _, Some(nats)) => nats.exchange(agent, *deadline, tally, message).await,
+            _ => Err(failure("there is no connection")),
         }
-        Ok(Handled { replies: vec![reply(message, response)], sent: Vec::new() })
     }
 }
 
@@ -149,42 +225,16 @@ fn failure(why: &str) -> CallError {
     CallError::Failure(Failure::Unavailable(why.to_owned()))
 }
 
-fn request(
-    target: &Target,
-    deadline: Duration,
-    message: &Message,
-) -> Result<Request<Full<Bytes>>, String> {
-    let request = Request::post(&target.path)
-        .header(HOST, &target.address)
-        .header("sandlab-performative", message.performative.name())
-        .header("sandlab-timeout", format!("{}ms", deadline.as_millis().max(1)));
-    let request = match &target.token {
-        Some(token) => request.header(AUTHORIZATION, HeaderValue::clone(token)),
-        None => request,
-    };
-    let body = Full::new(Bytes::copy_from_slice(&message.content));
-    request.body(body).map_err(|error| error.to_string())
-}
-
-/// Returns the reason that a problem's document has for programs; nothing of a reply.
-fn reason(response: &Response<Bytes>) -> String {
-    #[derive(serde::Deserialize)]
-    struct Problem {
-        reason: String,
-    }
-    let problem = (response.status() != StatusCode::OK)
-        .then(|| serde_json::from_slice::<Problem>(response.body()).ok());
-    problem.flatten().map(|problem| problem.reason).unwrap_or_default()
-}
-
-fn reply(to: &Message, response: Response<Bytes>) -> Message {
-    Message {
+/// Returns the replies to a message.
+fn handled(to: &Message, contents: impl IntoIterator<Item = Bytes>) -> Handled {
+    let reply = |content: Bytes| Message {
         id: to.id,
         conversation: to.conversation,
         in_reply_to: Some(to.id),
         sender: to.recipient,
         recipient: to.sender,
-        performative: sandlab_runtime::Performative::Inform,
-        content: response.into_body().into(),
-    }
+        performative: Performative::Inform,
+        content: content.into(),
+    };
+    Handled { replies: contents.into_iter().map(reply).collect(), sent: Vec::new() }
 }

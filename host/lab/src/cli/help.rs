@@ -7,7 +7,18 @@ use std::fmt::Write;
 const QUESTIONS: [(&str, &[&str]); 6] = [
     (
         "Measure: what does the sandbox cost?",
-        &["lab", "run", "compare", "spawn", "throughput", "latency", "scale", "load", "recovery"],
+        &[
+            "lab",
+            "run",
+            "compare",
+            "spawn",
+            "throughput",
+            "latency",
+            "scale",
+            "load",
+            "worker",
+            "recovery",
+        ],
     ),
     (
         "Size: which limit, how many agents, which settings?",

@@ -33,6 +33,7 @@ mod slo;
 mod streams;
 mod validate;
 mod wit;
+mod worker;
 
 use crate::experiments::{self, Experiment, registry};
 use crate::{Error, Kind, Result};
@@ -104,6 +105,8 @@ enum Command {
     Validate(validate::Args),
     /// Print or write the contract: the WIT package that agents in any language are built for.
     Wit(wit::Args),
+    /// Send a share of the messages of `load` and `latency`, for a command on another machine.
+    Worker(worker::Args),
 }
 
 /// The parameters of an experiment, and where its run goes.
@@ -172,6 +175,7 @@ impl Cli {
             Command::Slo(args) => slo::execute(&args),
             Command::Validate(args) => validate::execute(&args),
             Command::Wit(args) => wit::execute(&args),
+            Command::Worker(args) => worker::execute(&args),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,8 @@ use crate::metrics::format::{grouped, size};
 use crate::record::{Run, RunPart, Shared};
 use crate::stats::median_interval;
 use crate::view::{Note, View};
+use sandlab_runtime::span;
+use std::time::Duration;
 
 /// Begins a view with the notes that any run can have.
 pub(super) fn view(run: &Run) -> View {
@@ -13,6 +15,7 @@ pub(super) fn view(run: &Run) -> View {
             view.note(format!("{}: not available, because {why}", part.name()));
         }
         failures(part, &mut view);
+        workers(part, &mut view);
     }
     left_out(run, &mut view);
     late_generator(run, &mut view);
@@ -86,6 +89,30 @@ fn failures(part: &RunPart, view: &mut View) {
             let (count, all) = (grouped(*count as f64), grouped(all as f64));
             view.note(format!("{}: {count} of {all} failures: {text}", part.name()));
         }
+    }
+}
+
+/// Names the workers of a part that died, and says how far apart all may have started.
+fn workers(part: &RunPart, view: &mut View) {
+    for finding in part.shared() {
+        let Shared::Workers { workers } = finding else { continue };
+        for worker in &workers {
+            if let Some(why) = &worker.died {
+                view.note(format!(
+                    "{}: the worker {} died: {why}; what it was still due to send counts as due, not \
+                     as answered",
+                    part.name(),
+                    worker.name
+                ));
+            }
+        }
+        let within = workers.iter().map(|worker| worker.started_within_ns).max().unwrap_or(0);
+        view.conditions.push(format!(
+            "{}: {} workers, which started within {} of each other",
+            part.name(),
+            workers.len(),
+            span(Duration::from_nanos(within))
+        ));
     }
 }
 

@@ -3,9 +3,11 @@
 
 use super::{Shown, answers, labels};
 use crate::metrics::{Metric, Topic, shared};
-use crate::record::{Phase, Point, RunPart, Shared, Window};
+use crate::record::{Phase, Point, RunPart, Shared, Window, WorkerShare};
 use crate::stats::Distribution;
-use crate::view::{Answer, Axis, Chart, Form, Mark, Series, Spot, Table, Value, View, thinned};
+use crate::view::{
+    Answer, Axis, Cell, Chart, Emphasis, Form, Mark, Series, Spot, Table, Value, View, thinned,
+};
 
 /// The kinds of parts that hold one rate.
 const STEADY: [&str; 3] = ["latency", "peak", "sustained"];
@@ -203,6 +205,37 @@ pub(crate) fn phases<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> 
         .number("lag_p99", "lag p99", Form::Time, |(_, phase)| phase.lag.quantile(0.99))
         .number("service_p99", "service p99", Form::Time, |(_, phase)| phase.service.quantile(0.99))
         .number("cpu", "CPU/msg", Form::Time, |(_, phase)| phase.cpu_per_message())
+        .done()
+}
+
+/// Returns a table of what each worker did, if workers sent the messages of these parts.
+pub(crate) fn workers<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> Table {
+    let rows = parts.iter().flat_map(|part| {
+        let shares = part.shared().filter_map(|finding| match finding {
+            Shared::Workers { workers } => Some(workers),
+            _ => None,
+        });
+        shares.flatten().map(move |share| (part.part.experiment.clone(), share))
+    });
+    let rows: Vec<(String, WorkerShare)> = rows.collect();
+    type Row = (String, WorkerShare);
+    let count = |read: fn(&WorkerShare) -> u64| move |row: &Row| Some(read(&row.1) as f64);
+    Table::of(key, "Workers", topic, &rows)
+        .text("load", "load", |(load, _)| load.clone())
+        .text("worker", "worker", |(_, share)| share.name.clone())
+        .number("agents", "agents", Form::Integer, count(|share| share.agents.into()))
+        .number("sent", "sent", Form::Count, count(|share| share.sent))
+        .number("good", "good", Form::Count, count(|share| share.good))
+        .number("late", "late", Form::Count, count(|share| share.late))
+        .number("failed", "failed", Form::Count, count(|share| share.failed))
+        .number("p99", "p99", Form::Time, |(_, share)| share.latency.quantile(0.99))
+        .number("lag_p50", "lag p50", Form::Time, |(_, share)| share.lag.quantile(0.5))
+        .number("lag_p99", "lag p99", Form::Time, |(_, share)| share.lag.quantile(0.99))
+        .number("started", "started within", Form::Time, count(|share| share.started_within_ns))
+        .cells("end", "end", None, |(_, share)| match &share.died {
+            Some(why) => Cell::text(format!("died: {why}")).seen(Emphasis::Bad),
+            None => Cell::text("with the load"),
+        })
         .done()
 }
 

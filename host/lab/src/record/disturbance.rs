@@ -1,4 +1,5 @@
-//! Disturbances: a stretch of time counts if the machine was this process's own in it.
+//! Disturbances: a stretch of time counts if the machine was this process's own in it, and the
+//! load was all there.
 
 use super::machine::Stretch;
 use schemars::JsonSchema;
@@ -40,6 +41,13 @@ pub enum Disturbance {
     Aftermath {
         /// How many had come to nothing yet when the window began.
         messages: u64,
+    },
+    /// Workers on other machines had died, and what they were to send was missing.
+    Workers {
+        /// How many had.
+        died: u32,
+        /// How many there were.
+        of: u32,
     },
 }
 
@@ -113,6 +121,7 @@ impl Disturbance {
             | Self::Waiting { share } => share,
             Self::LateGenerator { lag_ns } => lag_ns,
             Self::Aftermath { messages } => messages as f64,
+            Self::Workers { died, .. } => f64::from(died),
         }
     }
 }
@@ -129,6 +138,7 @@ impl fmt::Display for Disturbance {
             Self::Aftermath { messages } => {
                 write!(f, "{messages} messages left over from before")
             }
+            Self::Workers { died, of } => write!(f, "{died} of {of} workers had died"),
         }
     }
 }

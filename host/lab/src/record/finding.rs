@@ -1,6 +1,6 @@
 //! The findings of a part besides windows and rounds.
 
-use super::{ClosedWindow, Disturbance};
+use super::{ClosedWindow, Disturbance, WorkerShare};
 use crate::stats::Distribution;
 use sandlab_runtime::messaging::Accounts;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -74,6 +74,11 @@ pub enum Shared {
     Disturbed {
         /// The disturbance that the time went to.
         by: Disturbance,
+    },
+    /// What each worker did of a load that several sent together.
+    Workers {
+        /// The workers.
+        workers: Vec<WorkerShare>,
     },
     /// The part cannot be measured here.
     Unavailable {

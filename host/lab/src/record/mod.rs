@@ -17,6 +17,7 @@ mod part;
 mod rounds;
 mod store;
 mod window;
+mod worker;
 
 pub use closed_loop::{Clients, ClosedLoop, ClosedWindow, Mode};
 pub use differences::{Difference, conditions, differences};
@@ -34,6 +35,7 @@ pub use part::{Mix, Part, Point, Run, RunPart};
 pub use rounds::{LeftOut, Round, RoundSettings, Rounds, Samples};
 pub use store::{Baseline, Listed, RunId, Store, Writer};
 pub use window::{Phase, Window};
+pub use worker::WorkerShare;
 
 use crate::bundle::{self, Manifest, Subject};
 use crate::{Error, Result};

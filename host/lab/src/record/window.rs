@@ -142,6 +142,19 @@ impl Window {
         self.process_cpu_ns += later.process_cpu_ns;
     }
 
+    /// Adds what another generator measured in the same stretch of time, which is as long as the
+    /// longer one of both. It counts if both do.
+    pub fn join(&mut self, other: &Self) {
+        let length = (self.end_ns - self.start_ns).max(other.end_ns - other.start_ns);
+        let (backlog, resident) = (self.backlog + other.backlog, self.resident.zip(other.resident));
+        let peak_backlog = self.peak_backlog + other.peak_backlog;
+        self.absorb(other);
+        self.end_ns = self.start_ns + length;
+        (self.backlog, self.peak_backlog) = (backlog, peak_backlog);
+        self.resident = resident.map(|(ours, theirs)| ours + theirs);
+        self.invalid = self.invalid.or(other.invalid);
+    }
+
     /// Returns the window's length, seconds.
     pub fn seconds(&self) -> f64 {
         self.end_ns.saturating_sub(self.start_ns) as f64 / 1e9

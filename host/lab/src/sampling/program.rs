@@ -5,7 +5,9 @@ use super::deployed::{Deployed, Site, Target};
 use super::fleet::Fleet;
 use super::open_loop::{DEADLINE, Generator, WINDOW};
 use super::recorder::Recorder;
+use super::senders::Senders;
 use super::traffic::{Conversation, Traffic};
+use super::workers::{Crew, Hiring};
 use crate::bundle::Subject;
 use crate::record::Part;
 use crate::workload::with_directory;
@@ -37,6 +39,8 @@ pub struct Program {
     directory: Option<Arc<TempDir>>,
     /// Counts both sides' messages of an agent that is deployed elsewhere; `None` of all others.
     deployed: Option<Arc<Deployed>>,
+    /// The workers that send its messages; `None` if they come from here.
+    hiring: Option<Hiring>,
 }
 
 /// Children that a load starts at most: tokio has 512 threads for their calls, and each
@@ -84,6 +88,7 @@ pub fn programs(
             deadline: DEADLINE,
             directory: directory.clone(),
             deployed: None,
+            hiring: None,
         })
     };
     backends.iter().map(load).collect()
@@ -101,11 +106,15 @@ impl Program {
         deadline: Duration,
         traffic: &Traffic,
     ) -> Result<Self> {
-        let agent = targets.first().map_or_else(String::new, |target| target.agent.clone());
         let deployed = Arc::new(Deployed::new(targets, hosts, deadline)?);
         deployed.accounts()?;
-        Ok(Self {
-            agent,
+        Ok(Self::of(deployed, traffic))
+    }
+
+    /// Returns a deployed agent whose hosts are not asked for their accounts yet.
+    pub fn of(deployed: Arc<Deployed>, traffic: &Traffic) -> Self {
+        Self {
+            agent: deployed.agent().to_owned(),
             backend: BackendKind::Deployed,
             start: deployed.clone(),
             traffic: traffic.clone(),
@@ -114,14 +123,26 @@ impl Program {
             notes: Vec::new(),
             directory: None,
             deployed: Some(deployed),
-        })
+            hiring: None,
+        }
+    }
+
+    /// Returns the same program with its messages sent by workers, who make the same ones.
+    #[must_use]
+    pub fn sent_by(&self, hiring: Option<Hiring>) -> Self {
+        Self { hiring, ..self.sending(self.traffic.clone()) }
+    }
+
+    /// Returns whether its messages come from here.
+    pub fn is_sent_from_here(&self) -> bool {
+        self.hiring.is_none()
     }
 
     /// Measures something of it. If it is deployed elsewhere, the accounts of both sides have to
     /// agree on what was sent meanwhile, and are noted.
     ///
     /// # Errors
-    /// Those of what is measured; also if the accounts do not agree.
+    /// Those of what is measured; also if the accounts do not agree, or a worker died.
     pub fn measure(
         &self,
         to: &mut dyn Recorder,
@@ -132,7 +153,11 @@ impl Program {
         };
         let before = deployed.accounts()?;
         what(to)?;
-        deployed.settle(&before)?.into_iter().try_for_each(|note| to.note(note))
+        deployed.settle(&before)?.into_iter().try_for_each(|note| to.note(note))?;
+        match deployed.doubts() {
+            doubts if doubts.is_empty() => Ok(()),
+            doubts => Err(Error::NotJudged(doubts)),
+        }
     }
 
     /// Returns why it cannot run so many agents; `None` if it can.
@@ -159,6 +184,7 @@ impl Program {
             notes: self.notes.clone(),
             directory: self.directory.clone(),
             deployed: self.deployed.clone(),
+            hiring: self.hiring.clone(),
         }
     }
 
@@ -219,6 +245,20 @@ impl Program {
             Traffic::Series(case) => &case.peers,
         };
         Fleet::with_peers(&self.start, agents, settings, &options, peers)
+    }
+
+    /// Gets so many of its agents ready, and whoever sends them their messages.
+    ///
+    /// # Errors
+    /// If a shard or an agent does not start, or there are too few workers.
+    pub fn senders(&self, agents: usize, shards: usize) -> Result<Senders> {
+        if let Some((hiring, deployed)) = self.hiring.as_ref().zip(self.deployed.as_ref()) {
+            let crew = Crew::hire(hiring, agents, self.deadline)?;
+            return Ok(Senders::Workers(Box::new(crew), deployed.clone()));
+        }
+        let fleet = self.fleet(agents, shards)?;
+        let generator = Box::new(self.generator(&fleet));
+        Ok(Senders::Here { fleet: Box::new(fleet), generator })
     }
 
     /// Returns a generator that sends a fleet of its agents their messages.

@@ -1,6 +1,6 @@
 //! A steady rate after a ramp-up: an open loop that more than one experiment runs.
 
-use super::open_loop::{Schedule, Segment, drive};
+use super::open_loop::{Schedule, Segment};
 use super::program::{Program, window_of};
 use super::recorder::Recorder;
 use super::repeating::Repeats;
@@ -37,18 +37,20 @@ pub fn steady(program: &Program, load: &Steady, to: &mut dyn Recorder) -> Result
     if let Some(why) = program.refuses(agents) {
         return to.unavailable(why);
     }
-    if let Some(time) = response(program)? {
+    if program.is_sent_from_here()
+        && let Some(time) = response(program)?
+    {
         to.found(&Shared::Response { time })?;
     }
-    let fleet = program.fleet(agents, load.shards)?;
+    let mut senders = program.senders(agents, load.shards)?;
     let longest = window_of(load.duration);
-    let mut generator = program.generator(&fleet);
     let mut repeats = Repeats::of(load.duration);
     let mut segments = vec![Segment::ramp_up(load.rate, load.ramp_up)];
-    while let Some(length) = repeats.next(longest).filter(|_| !to.stopped()) {
+    // What is missing with a worker would be missing again.
+    while let Some(length) = repeats.next(longest).filter(|_| !to.stopped() && senders.is_whole()) {
         segments.push(Segment::steady(Phase::Steady, load.rate, length));
         let schedule = Schedule::new(std::mem::take(&mut segments));
-        drive(&mut generator, schedule, longest, |window| {
+        senders.drive(schedule, longest, |window| {
             if window.phase == Phase::Steady {
                 repeats.count(window.seconds(), window.invalid);
             }
@@ -56,6 +58,5 @@ pub fn steady(program: &Program, load: &Steady, to: &mut dyn Recorder) -> Result
         })?;
     }
     repeats.note(&program.part(load.kind, agents, None, 1).name(), load.duration, to)?;
-    to.failures(&generator)?;
-    to.accounts(&fleet)
+    senders.settle(to)
 }

@@ -53,6 +53,7 @@ impl Parameters {
             sends: true,
             sizes: &[],
             at: None,
+            workers: None,
         };
         let mut plan = self.loading.plan(&load, given, move |program, to| {
             let probe = ProbeRequest::of_program(program)?;

@@ -35,6 +35,7 @@ impl Parameters {
             sends: false,
             sizes: &[],
             at: None,
+            workers: None,
         };
         let shards = self.loading.all_shards();
         self.loading.plan(&load, given, move |program, to| {

@@ -3,7 +3,7 @@
 use super::max_rate::{Search, max_rate};
 use crate::Result;
 use crate::experiments::options::{
-    At, Deadline, Load, Loading, agents, any_duration, duration, rate, size,
+    At, Deadline, Load, Loading, Workers, agents, any_duration, duration, rate, size,
 };
 use crate::experiments::{Given, Plan};
 use crate::sampling::steady::{Steady, steady};
@@ -36,7 +36,7 @@ pub struct Parameters {
     #[arg(long, default_value = "1s", value_parser = any_duration)]
     ramp_up: Duration,
     /// Search for the highest rate that the path bears, instead.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "workers")]
     max_rate: bool,
     /// With `--max-rate`: the 99th percentile that may not be passed.
     #[arg(long, default_value = "10ms", value_parser = duration)]
@@ -50,6 +50,8 @@ pub struct Parameters {
     loading: Loading,
     #[command(flatten)]
     at: At,
+    #[command(flatten)]
+    workers: Workers,
 }
 
 impl Parameters {
@@ -68,6 +70,7 @@ impl Parameters {
             sends: true,
             sizes: self.size.as_slice(),
             at: Some(&self.at),
+            workers: Some(&self.workers),
         };
         let (deadline, otherwise) = (self.deadline, given.deadline);
         if self.max_rate {

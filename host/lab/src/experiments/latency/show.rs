@@ -20,6 +20,7 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     let before = to.metrics.len();
     open_loops::steady(parts, &KEYS, to);
     to.table(open_loops::phases(parts, "latency-phases", Topic::Latency));
+    to.table(open_loops::workers(parts, "latency-workers", Topic::Latency));
     for part in parts {
         to.charts.extend(open_loops::timeline(part, Topic::Latency, &[], ""));
     }

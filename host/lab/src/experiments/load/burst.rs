@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::record::Phase;
-use crate::sampling::open_loop::{Schedule, Segment, drive};
+use crate::sampling::open_loop::{Schedule, Segment};
 use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
 use std::time::Duration;
@@ -41,15 +41,13 @@ pub fn burst(program: &Program, load: &Burst, to: &mut dyn Recorder) -> Result<(
     if let Some(why) = program.refuses(agents) {
         return to.unavailable(why);
     }
-    let fleet = program.fleet(agents, load.shards)?;
+    let mut senders = program.senders(agents, load.shards)?;
     let schedule = Schedule::new(vec![
         Segment::ramp_up(load.rate, load.ramp_up),
         Segment::steady(Phase::Baseline, load.rate, load.baseline),
         Segment::steady(Phase::Burst, load.burst, load.duration),
         Segment::steady(Phase::Recovery, load.rate, load.watch),
     ]);
-    let mut generator = program.generator(&fleet);
-    drive(&mut generator, schedule, WINDOW, |window| to.window(window))?;
-    to.failures(&generator)?;
-    to.accounts(&fleet)
+    senders.drive(schedule, WINDOW, |window| to.window(window))?;
+    senders.settle(to)
 }

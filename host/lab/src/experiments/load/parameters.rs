@@ -2,7 +2,9 @@
 
 use super::{Burst, Sustained, burst, sustained};
 use crate::Result;
-use crate::experiments::options::{self, At, Deadline, Loading, any_duration, duration, rate};
+use crate::experiments::options::{
+    self, At, Deadline, Loading, Workers, any_duration, duration, rate,
+};
 use crate::experiments::{Given, Plan};
 use crate::sampling::counted;
 use crate::sampling::program::Program;
@@ -120,6 +122,8 @@ struct What {
     loading: Loading,
     #[command(flatten)]
     at: At,
+    #[command(flatten)]
+    workers: Workers,
 }
 
 impl What {
@@ -143,6 +147,7 @@ impl What {
             sends: true,
             sizes: size.as_slice(),
             at: Some(&self.at),
+            workers: Some(&self.workers),
         };
         let (deadline, otherwise) = (self.deadline, given.deadline);
         self.loading

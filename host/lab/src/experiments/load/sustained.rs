@@ -4,7 +4,7 @@
 use super::found::{Cycle, Found};
 use crate::Result;
 use crate::record::Phase;
-use crate::sampling::open_loop::{Go, Schedule, Segment, drive};
+use crate::sampling::open_loop::{Go, Schedule, Segment};
 use crate::sampling::process_memory::heap;
 use crate::sampling::program::{Program, window_of};
 use crate::sampling::recorder::Recorder;
@@ -38,35 +38,30 @@ pub fn sustained(program: &Program, load: &Sustained, to: &mut dyn Recorder) -> 
     if let Some(why) = program.refuses(agents) {
         return to.unavailable(why);
     }
-    let fleet = program.fleet(agents, load.shards)?;
-    let mut generator = program.generator(&fleet);
+    let mut senders = program.senders(agents, load.shards)?;
     let length = load.duration / load.cycles;
     let steady = Segment::steady(Phase::Steady, load.rate, length);
-    let before = [fill(agents), Segment::ramp_up(load.rate, load.ramp_up)];
+    let fill = Some(fill(agents)).filter(|_| program.is_sent_from_here());
+    let before = fill.into_iter().chain([Segment::ramp_up(load.rate, load.ramp_up)]);
     // At least four windows per cycle, so that even a short run has a trend.
     let longest = window_of(load.duration).min(length / 4);
     let mut messages = 0;
-    let segments = before.into_iter().chain((0..load.cycles).map(|_| steady));
+    let segments = before.chain((0..load.cycles).map(|_| steady));
     for segment in segments {
         let schedule = Schedule::new(vec![segment]);
-        let went = drive(&mut generator, schedule, longest, |window| {
+        let went = senders.drive(schedule, longest, |window| {
             messages += window.sent;
             to.window(window)
         })?;
         if went == Go::Stop {
             break;
         }
-        fleet.drain()?;
-        if segment.phase == Phase::Steady {
-            to.found(&Found::Cycle(Cycle {
-                messages,
-                heap: heap(),
-                census: fleet.runtime.census(),
-            }))?;
+        // What lives in workers is not the host's, which is elsewhere too.
+        if let Some(census) = senders.rest()?.filter(|_| segment.phase == Phase::Steady) {
+            to.found(&Found::Cycle(Cycle { messages, heap: heap(), census }))?;
         }
     }
-    to.failures(&generator)?;
-    to.accounts(&fleet)
+    senders.settle(to)
 }
 
 /// Returns a load of twice what all mailboxes hold, at once: so that no buffer has to grow later,

@@ -1,11 +1,12 @@
 //! What all experiments on the message path have in common: where their agents run, and the
 //! way from a subject to a program per backend.
 
-use super::{At, Messages};
+use super::{At, Messages, Workers};
 use crate::bundle::Subject;
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::fleet::beside_generator;
 use crate::sampling::program::{Program, programs};
+use crate::sampling::recipe::Recipe;
 use crate::sampling::recorder::Recorder;
 use crate::sampling::traffic::Traffic;
 use crate::workload::Case;
@@ -47,6 +48,8 @@ pub struct Load<'a> {
     pub sizes: &'a [u32],
     /// Where the agent may be deployed; `None` if it has to be loaded here.
     pub at: Option<&'a At>,
+    /// Who may send the messages to a deployed agent; `None` if they have to come from here.
+    pub workers: Option<&'a Workers>,
 }
 
 impl Loading {
@@ -94,7 +97,11 @@ impl Loading {
         }
         let first = &traffics[0];
         let programs = programs(&subject, &backends, load.agents, &given.sandbox, first, &config)?;
-        Ok(steps(load, vec![subject], &programs, &traffics, measure))
+        let programs = programs.iter().flat_map(|program| {
+            let sent = traffics.iter().cloned();
+            sent.map(|traffic| program.sending(traffic))
+        });
+        Ok(steps(load, vec![subject], programs.collect(), measure))
     }
 
     /// Prepares a run that does the same with an agent that is deployed elsewhere.
@@ -116,11 +123,17 @@ impl Loading {
             [] => vec![None],
             sizes => sizes.iter().copied().map(Some).collect(),
         };
-        let traffics = sizes.into_iter().map(|size| self.messages.traffic_of(agent, size));
-        let traffics = traffics.collect::<Result<Vec<_>>>()?;
-        let deadline = given.sandbox.deadline;
-        let program = Program::deployed(targets.clone(), hosts, deadline, &traffics[0])?;
-        Ok(steps(load, Vec::new(), &[program], &traffics, measure))
+        let recipes = sizes.into_iter().map(|size| self.messages.recipe_of(agent, size));
+        let recipes = recipes.collect::<Result<Vec<_>>>()?;
+        let made = |recipe: &Recipe| Ok((recipe.clone(), recipe.traffic()?));
+        let made = recipes.iter().map(made).collect::<Result<Vec<_>>>()?;
+        let timeout = given.sandbox.deadline;
+        let program = Program::deployed(targets, hosts, timeout, &made[0].1)?;
+        let programs = made.into_iter().map(|(recipe, traffic)| {
+            let hiring = load.workers.and_then(|workers| workers.hiring(at, recipe, timeout));
+            program.sending(traffic).sent_by(hiring)
+        });
+        Ok(steps(load, Vec::new(), programs.collect(), measure))
     }
 
     /// Returns the backends that were asked for, else those of these that the subject can run
@@ -144,21 +157,16 @@ impl Loading {
     }
 }
 
-/// Returns a run that measures each of these programs with each of these messages.
+/// Returns a run that measures each of these programs.
 fn steps<'a>(
     load: &Load,
     subjects: Vec<Subject>,
-    programs: &[Program],
-    traffics: &[Traffic],
+    programs: Vec<Program>,
     measure: impl Fn(&Program, &mut dyn Recorder) -> Result<()> + 'a,
 ) -> Plan<'a> {
     let measure = Rc::new(measure);
-    let parts = load.parts * programs.len() * traffics.len();
-    let programs = programs.iter().flat_map(|program| {
-        let sent = traffics.iter().cloned();
-        sent.map(|traffic| program.sending(traffic))
-    });
-    let steps = programs.map(|program| {
+    let parts = load.parts * programs.len();
+    let steps = programs.into_iter().map(|program| {
         let measure = measure.clone();
         Box::new(move |to: &mut dyn Recorder| {
             program.notes.iter().try_for_each(|note| to.note(note))?;

@@ -3,6 +3,7 @@
 use super::subject::SubjectOptions;
 use crate::bundle::Subject;
 use crate::experiments::Given;
+use crate::sampling::recipe::Recipe;
 use crate::sampling::setup;
 use crate::sampling::traffic::Traffic;
 use crate::workload::{self, Case};
@@ -73,25 +74,23 @@ impl Messages {
     /// only whether it always gives the same reply.
     ///
     /// # Errors
-    /// If the file cannot be used, there is no such agent, or the messages need a configuration,
-    /// which is the host's.
-    pub fn traffic_of(&self, name: &str, size: Option<u32>) -> Result<Traffic> {
-        let bytes = size.map_or(SIZE, |size| size as usize);
+    /// If the file cannot be used, or there is no such agent.
+    pub fn recipe_of(&self, name: &str, size: Option<u32>) -> Result<Recipe> {
+        let (bytes, seed) = (size.map_or(SIZE, |size| size as usize), self.seed);
         let name = self.like.as_deref().unwrap_or(name);
-        let case = match &self.workload {
-            Some(_) if size.is_some() => return Err(own_sizes(name)),
-            Some(file) => workload::read(file)?.into_iter().next(),
-            None if name == "echo" => return Ok(Traffic::Echo { size: bytes }),
-            None => workload::of_size(name, bytes, self.seed),
-        };
-        match case {
-            Some(case) if !case.config.is_empty() => Err(Error::Usage(format!(
-                "the messages to {name} are for an agent that is configured for them, and the host \
-                 configures it: give others with `--workload`"
-            ))),
-            Some(case) => Traffic::series(case),
+        match &self.workload {
+            Some(_) if size.is_some() => Err(own_sizes(name)),
+            Some(file) => {
+                let text = sandlab_runtime::text_file::read(file);
+                let text = text.map_err(Error::file("read", file))?;
+                Ok(Recipe::Workload { name: file.to_string_lossy().into_owned(), text })
+            }
+            None if name == "echo" => Ok(Recipe::Echo { size: bytes }),
+            None if workload::of_size(name, bytes, seed).is_some() => {
+                Ok(Recipe::Reference { agent: name.to_owned(), size: bytes, seed })
+            }
             None if self.like.is_some() => Err(no_reference(name)),
-            None => Traffic::series(workload::unknown(bytes, self.seed)),
+            None => Ok(Recipe::Unknown { size: bytes, seed }),
         }
     }
 

@@ -8,8 +8,9 @@ mod rounds;
 mod strategy;
 mod subject;
 mod values;
+mod workers;
 
-pub use at::At;
+pub use at::{At, Shown};
 pub use deadline::Deadline;
 pub use loading::{Load, Loading};
 pub use messages::Messages;
@@ -17,3 +18,4 @@ pub use rounds::Rounds;
 pub use strategy::Strategies;
 pub use subject::SubjectOptions;
 pub use values::{agents, any_duration, count, duration, rate, size};
+pub use workers::{Workers, meeting};

@@ -58,6 +58,7 @@ impl Parameters {
             sends: true,
             sizes: &[],
             at: None,
+            workers: None,
         };
         let (deadline, otherwise) = (self.deadline, given.deadline);
         self.loading.plan(&load, given, move |program, to| {

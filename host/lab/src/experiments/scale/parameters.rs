@@ -39,6 +39,7 @@ impl Parameters {
             sends: true,
             sizes: self.size.as_slice(),
             at: None,
+            workers: None,
         };
         let shards = self.loading.all_shards();
         self.loading.plan(&load, given, move |program, to| {

@@ -67,6 +67,7 @@ impl Parameters {
             sends: true,
             sizes: &self.size,
             at: Some(&self.at),
+            workers: None,
         };
         let shards = self.loading.all_shards();
         self.loading.plan(&load, given, move |program, to| {

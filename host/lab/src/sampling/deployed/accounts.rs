@@ -4,6 +4,7 @@ use super::served::Served;
 use crate::metrics::format::grouped;
 use http::StatusCode;
 use sandlab_runtime::span;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -37,7 +38,7 @@ impl End {
 }
 
 /// How many messages came to which end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ends {
     /// Messages that were answered.
     pub answered: u64,
@@ -126,6 +127,22 @@ impl Tally {
         counter.fetch_add(1, Relaxed);
     }
 
+    /// Adds what other clients have counted.
+    pub(super) fn add(&self, counts: &Counts) {
+        let Counts { sent, turned_away, ends } = counts;
+        for (counter, count) in [
+            (&self.sent, sent),
+            (&self.turned_away, turned_away),
+            (&self.answered, &ends.answered),
+            (&self.failed, &ends.failed),
+            (&self.refused, &ends.refused),
+            (&self.timed_out, &ends.timed_out),
+            (&self.lost, &ends.lost),
+        ] {
+            counter.fetch_add(*count, Relaxed);
+        }
+    }
+
     /// Returns the counts so far; exact while nothing is on its way.
     pub(super) fn counts(&self) -> Counts {
         Counts {
@@ -143,7 +160,7 @@ impl Tally {
 }
 
 /// The messages of clients.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Messages that were sent.
     pub sent: u64,
@@ -154,6 +171,14 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Returns the largest of its numbers.
+    pub fn most(&self) -> u64 {
+        let Ends { answered, failed, refused, timed_out, lost } = self.ends;
+        [self.sent, self.turned_away, answered, failed, refused, timed_out, lost]
+            .into_iter()
+            .fold(0, u64::max)
+    }
+
     fn since(self, before: Self) -> Self {
         Self {
             sent: self.sent - before.sent,
@@ -197,6 +222,17 @@ impl Accounts {
             client: self.client.since(before.client),
             hosts: hosts.map(|(now, before)| now.since(before)),
         }
+    }
+
+    /// Returns a sentence on what both sides have counted where that cannot be compared.
+    pub fn unsettled(&self) -> String {
+        let Counts { sent, ends, .. } = self.client;
+        let counted = self.hosts.as_ref().map_or_else(String::new, |hosts| {
+            let counted = hosts.ends;
+            format!("; the host counted {counted}")
+        });
+        let sent = grouped(sent as f64);
+        format!("of {sent} messages of the workers that are left {ends}{counted}")
     }
 
     /// Checks that each message has one end, and the same on both sides.

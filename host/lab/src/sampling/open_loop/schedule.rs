@@ -1,10 +1,11 @@
 //! The times at which messages are due.
 
 use crate::record::Phase;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A stretch of time with one rate, or one that changes evenly.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     /// The phase that its messages count in.
     pub phase: Phase,
@@ -111,6 +112,30 @@ impl Schedule {
         ends
     }
 
+    /// Returns the phase of each interval, and the messages that are due in it.
+    pub fn planned(&self, longest: Duration) -> Vec<(Phase, u64)> {
+        let mut before = 0;
+        let intervals = self.intervals(longest).into_iter().map(|(phase, end)| {
+            let due = self.due_by(end);
+            let within = due.saturating_sub(before);
+            before = before.max(due);
+            (phase, within)
+        });
+        intervals.collect()
+    }
+
+    /// Returns the segments of each of so many generators that go through it together.
+    pub fn share(&self, of: usize) -> Vec<Segment> {
+        let share = |rate: f64| rate / of.max(1) as f64;
+        let segments = self.segments.iter();
+        let shares = segments.map(|segment| Segment {
+            from: share(segment.from),
+            to: share(segment.to),
+            ..*segment
+        });
+        shares.collect()
+    }
+
     /// Returns the length of all segments together.
     pub fn duration(&self) -> Duration {
         self.segments.iter().map(|segment| segment.duration).sum()
@@ -167,5 +192,17 @@ mod tests {
         assert_eq!(count(&mut Schedule::new(segments.to_vec())), 5_200);
         let nothing = Segment::steady(Phase::Steady, 0.0, SECOND);
         assert_eq!(count(&mut Schedule::new(vec![nothing])), 0);
+    }
+
+    #[test]
+    fn what_several_share_is_due_once() {
+        let ramp = Segment::ramp_up(1_000.0, SECOND);
+        let steady = Segment::steady(Phase::Steady, 1_000.0, SECOND);
+        let share = Schedule::new(Schedule::new(vec![ramp, steady]).share(4));
+        let planned = share.planned(SECOND / 2);
+        let due: Vec<u64> = planned.iter().map(|(_, due)| *due).collect();
+        assert_eq!(due.iter().sum::<u64>(), 1_500 / 4);
+        assert_eq!((planned[0].0, planned[3].0), (Phase::RampUp, Phase::Steady));
+        assert!(due[0] < due[1] && due[1] < due[2], "{due:?}");
     }
 }

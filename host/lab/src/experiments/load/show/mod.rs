@@ -44,4 +44,5 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
     sustained::show(&of("sustained"), to);
     burst::show(&of("burst"), to);
     to.table(open_loops::phases(parts, "load-phases", Topic::Load));
+    to.table(open_loops::workers(parts, "load-workers", Topic::Load));
 }

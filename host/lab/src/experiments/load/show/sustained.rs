@@ -7,7 +7,7 @@ use crate::experiments::load::found::{Cycle, Found};
 use crate::experiments::load::leak::{Counted, GROWTHS, counted};
 use crate::experiments::open_loops::timeline;
 use crate::metrics::{Metric, Topic, Unit};
-use crate::record::Phase;
+use crate::record::{Phase, Shared};
 use crate::view::{Cell, Emphasis, Form, Table, View};
 
 pub(super) fn show(parts: &[&Part], to: &mut View) {
@@ -60,7 +60,11 @@ fn leaks(part: &Part, to: &mut View) {
     let Some(all) = counted(&cycles) else {
         let few = cycles.len();
         let least = GROWTHS + 1;
-        let said = format!("{name}: {few} cycles are too few to tell a leak; it takes {least}");
+        let is_elsewhere = part.shared().any(|found| matches!(found, Shared::Workers { .. }));
+        let said = match is_elsewhere {
+            true => format!("{name}: no leak is looked for: what is loaded lives elsewhere"),
+            false => format!("{name}: {few} cycles are too few to tell a leak; it takes {least}"),
+        };
         return to.finding(Topic::Load, said);
     };
     for counted in all.iter().filter(|counted| counted.unit == Unit::Bytes) {

@@ -1,0 +1,41 @@
+//! `sandlab worker`
+
+use super::streams;
+use crate::experiments::options::{Shown, meeting};
+use crate::sampling::workers::Worker;
+use crate::{Error, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Where commands find it, and what it shows to the hosts that it loads.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The NATS server at which commands find it.
+    #[arg(long, value_name = "URL")]
+    nats: String,
+    /// What reports call it. [default: the machine's name and the process's number]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+pub fn execute(args: &Args) -> Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    ctrlc::set_handler(move || stopped.store(true, Ordering::Relaxed))
+        .map_err(|error| Error::Machine(format!("cannot listen for signals: {error}")))?;
+    let worker = Worker {
+        name: args.name.clone().unwrap_or_else(name),
+        nats: meeting(&args.nats, &args.shown),
+        access: args.shown.access()?,
+        say: &streams::say,
+        stop,
+    };
+    worker.work()
+}
+
+fn name() -> String {
+    let machine = rustix::system::uname();
+    format!("{}-{}", machine.nodename().to_string_lossy(), std::process::id())
+}

@@ -1,0 +1,74 @@
+//! What messages are made of, in few words: another machine makes the same from them.
+
+use super::traffic::Traffic;
+use crate::workload;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The way to the messages of an agent of which only the name is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "messages", rename_all = "kebab-case")]
+pub enum Recipe {
+    /// Content that comes back as it is.
+    Echo {
+        /// Bytes per message.
+        size: usize,
+    },
+    /// Those of a reference agent.
+    Reference {
+        /// Its name.
+        agent: String,
+        /// Bytes per message.
+        size: usize,
+        /// The generator's seed.
+        seed: u64,
+    },
+    /// Content to which the reply must always be the same.
+    Unknown {
+        /// Bytes per message.
+        size: usize,
+        /// The generator's seed.
+        seed: u64,
+    },
+    /// Those of a workload file.
+    Workload {
+        /// The file's name.
+        name: String,
+        /// Its text.
+        text: String,
+    },
+}
+
+impl Recipe {
+    /// Makes the messages.
+    ///
+    /// # Errors
+    /// If there is no such agent, a line is wrong, or the messages need a configuration, which is
+    /// the host's.
+    pub fn traffic(&self) -> Result<Traffic> {
+        let (name, case) = match self {
+            Self::Echo { size } => return Ok(Traffic::Echo { size: *size }),
+            Self::Reference { agent, size, seed } => {
+                let case = workload::of_size(agent, *size, *seed);
+                let unknown = || Error::Usage(format!("no reference agent is called {agent:?}"));
+                (agent, case.ok_or_else(unknown)?)
+            }
+            Self::Unknown { size, seed } => {
+                return Traffic::series(workload::unknown(*size, *seed));
+            }
+            Self::Workload { name, text } => {
+                let cases = workload::read_text(Path::new(name), text)?;
+                let none = || Error::Usage(format!("the workload {name} has no messages"));
+                (name, cases.into_iter().next().ok_or_else(none)?)
+            }
+        };
+        match case.config.is_empty() {
+            true => Traffic::series(case),
+            false => Err(Error::Usage(format!(
+                "the messages of {name} are for an agent that is configured for them, and the host \
+                 configures it: give others with `--workload`"
+            ))),
+        }
+    }
+}

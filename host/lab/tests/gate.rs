@@ -428,6 +428,26 @@ fn a_guest_that_answers_differently_each_time_cannot_be_gated() {
 }
 
 #[test]
+fn an_old_build_that_cannot_answer_is_no_fault_of_the_new_one_and_is_named() {
+    let lab = Lab::new();
+    let sound = lab.spin("sound.wasm", 10, "");
+    let traps = lab.file("traps.wasm", guests::handling("", "unreachable"));
+    for (old, new, code) in [(&traps, &sound, 2), (&sound, &traps, 1)] {
+        let done = lab.gate(old, new).arg("--no-timing").assert().code(code);
+        done.stderr(contains("unreachable").and(contains(if code == 2 {
+            "no build can be compared with an old one that"
+        } else {
+            "on new"
+        })));
+    }
+    let empty = lab.file("empty.wasm", "");
+    let done = lab.gate(&empty, &sound).arg("--no-timing").assert().code(3);
+    done.stderr(contains("the old build, ").and(contains("empty.wasm on wasm: not a component")));
+    let done = lab.gate(&sound, &empty).arg("--no-timing").assert().code(3);
+    done.stderr(contains("the new build, "));
+}
+
+#[test]
 fn a_gate_is_kept_with_its_samples_and_shown_again() {
     let lab = Lab::new();
     std::fs::create_dir(lab.0.path().join("new")).unwrap();

@@ -63,7 +63,9 @@ impl Bar {
     pub fn reached(&self, share: f64) {
         let steps = (share.clamp(0.0, 1.0) * STEPS as f64) as u64;
         let done = self.bar.position() / STEPS * STEPS;
-        self.bar.set_position(done + steps.min(STEPS - 1));
+        if self.bar.length().is_none_or(|all| done < all) {
+            self.bar.set_position(done + steps.min(STEPS - 1));
+        }
     }
 }
 
@@ -95,7 +97,7 @@ fn left(elapsed: Duration, (done, all): (u64, u64), expected: Option<Duration>) 
     let planned = expected.and_then(|expected| expected.checked_sub(elapsed));
     let by_cases = || {
         let share = all.saturating_sub(done) as f64 / done as f64;
-        (done > 0).then(|| elapsed.mul_f64(share))
+        (0 < done && done < all).then(|| elapsed.mul_f64(share))
     };
     planned.or_else(by_cases).map_or_else(
         || "nobody knows how long".to_owned(),
@@ -119,7 +121,10 @@ impl Observer for Bar {
     }
 
     fn done(&self) {
-        self.bar.set_position((self.bar.position() / STEPS + 1) * STEPS);
+        // What is only found to be needed on the way, such as samples of what regressed, was not
+        // among the cases.
+        let done = (self.bar.position() / STEPS + 1) * STEPS;
+        self.bar.set_position(done.min(self.bar.length().unwrap_or(done)));
     }
 
     fn stopped(&self) -> bool {

@@ -45,7 +45,7 @@ impl Guests {
         let mut counted = Vec::new();
         let mut sandbox = self.sandbox().clone();
         sandbox.fuel = Some(FUEL);
-        let engine = SandboxEngine::new(&sandbox).map_err(|source| self.not_loaded(source))?;
+        let engine = SandboxEngine::new(&sandbox).map_err(|source| self.no_engine(source))?;
         let loaded = self.load(&engine, [0, 1])?;
         let mut pages = [vec![0.0; INSTANCES], vec![0.0; INSTANCES]];
         for case in self.cases() {

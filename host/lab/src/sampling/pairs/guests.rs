@@ -12,13 +12,14 @@ use super::clock::Clock;
 use super::metrics::{identity, of_case};
 use super::{InjectedSlowdown, PairOrder, PairSettings, median};
 use crate::bundle::Subject;
+use crate::printable::printable;
 use crate::record::{Paired, RoundSettings};
 use crate::sampling::backends;
 use crate::sampling::interleave::{calibrate, verify};
 use crate::sampling::setup::{Loaded, Side};
 use crate::sampling::timing::slice;
 use crate::workload::{Case, with_directory};
-use crate::{Error, Result};
+use crate::{Error, Kind, Result, paths};
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::subject::{self, Subject as Loadable};
 use sandlab_runtime::wasm::{Sampler, SandboxEngine};
@@ -81,7 +82,7 @@ impl Guests {
     }
 
     fn can_wait(&self) -> Result<bool> {
-        let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
+        let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.no_engine(source))?;
         for index in 0..SIDES.len() {
             let loaded = self.load_side(&engine, index)?;
             backends::require_fit(&self.agent, &loaded, &self.cases)?;
@@ -96,7 +97,15 @@ impl Guests {
     fn load_side(&self, engine: &SandboxEngine, index: usize) -> Result<Loadable> {
         let (subject, bytes) = (&self.subjects[index], &self.files[index]);
         let loaded = subject::load_bytes(engine, bytes, &subject.name(), &subject.options);
-        loaded.map_err(|source| self.not_loaded(source))
+        loaded.map_err(|source| Error::Load {
+            agent: format!(
+                "the {} build, {}",
+                SIDES[index],
+                printable(&paths::shown(subject.component()))
+            ),
+            backend: BackendKind::Wasm,
+            source,
+        })
     }
 
     /// Returns what reports call the new build.
@@ -117,7 +126,7 @@ impl Guests {
         &self.sandbox
     }
 
-    pub(super) fn not_loaded(&self, source: LoadError) -> Error {
+    pub(super) fn no_engine(&self, source: LoadError) -> Error {
         Error::Load { agent: self.agent.clone(), backend: BackendKind::Wasm, source }
     }
 
@@ -143,7 +152,7 @@ impl Guests {
     pub fn sampled(&self, samplers: &[Sampler; 2]) -> Result<Loaded> {
         let sides = samplers.iter().enumerate().map(|(index, sampler)| {
             let engine = SandboxEngine::sampled(&self.sandbox, sampler);
-            let engine = engine.map_err(|source| self.not_loaded(source))?;
+            let engine = engine.map_err(|source| self.no_engine(source))?;
             let backend = self.load_side(&engine, index)?.backend;
             Ok(Side { name: SIDES[index].to_owned(), backend })
         });
@@ -160,8 +169,9 @@ impl Guests {
         self.cases.len() + 1
     }
 
-    /// Returns an error as what it means here: an old build whose replies are not even its own
-    /// the next time cannot be what another build is held against.
+    /// Returns an error as what it means here: an old build that ends, or whose replies are not even
+    /// its own the next time, cannot be what another build is held against, which is no fault of
+    /// the new one.
     pub(super) fn explained(&self, error: Error) -> Error {
         let is_repeated = |case: &Case| {
             let mut exchanges = case.exchanges.iter();
@@ -177,7 +187,17 @@ impl Guests {
                  same with --messages FILE"
                 ))
             }
-            error => error,
+            error => match &error {
+                Error::Call { side, .. } | Error::WrongReply { side, .. }
+                    if side == SIDES[0] && error.kind() == Kind::Finding =>
+                {
+                    Error::Usage(format!(
+                        "{error}; no build can be compared with an old one that does not do what it \
+                         must: give one that does, or messages that it can answer with --messages FILE"
+                    ))
+                }
+                _ => error,
+            },
         }
     }
 
@@ -220,7 +240,7 @@ impl Guests {
             }
             let order = order.draw();
             let engine =
-                SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
+                SandboxEngine::new(&self.sandbox).map_err(|source| self.no_engine(source))?;
             let loaded = self.load(&engine, order)?;
             if let (Some(paired), Some(case)) = (&mut starts, self.cases.first()) {
                 paired.add(time_starts(&loaded, case, order, slowdown)?);
@@ -235,7 +255,7 @@ impl Guests {
 
     /// Returns how many cycles of a case make a slice, on the old build.
     fn cycles(&self, case: &Case, settings: &PairSettings) -> Result<u32> {
-        let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.not_loaded(source))?;
+        let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.no_engine(source))?;
         let loaded = self.load(&engine, [0, 1])?;
         let side = &loaded.sides[0];
         let mut agent = loaded.start(side, case)?;

@@ -137,6 +137,11 @@ fn means(name: &Pattern, metric: &str) -> bool {
 
 fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pattern>, D::Error> {
     let names: Vec<String> = Vec::deserialize(from)?;
+    if names.is_empty() {
+        return Err(serde::de::Error::custom(
+            "`names` is empty, so that the rule is for no metric",
+        ));
+    }
     let pattern = |name: &String| {
         Pattern::new(name).map_err(|error| {
             serde::de::Error::custom(format!("the name {name:?} is no pattern: {error}"))

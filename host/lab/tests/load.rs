@@ -3,6 +3,7 @@
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::{contains, is_match};
+use sandlab::hostile::Guest;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -67,6 +68,41 @@ fn windows<'a>(part: &'a Value, phase: &str) -> Vec<&'a Value> {
 
 fn sum(windows: &[&Value], read: impl Fn(&Value) -> &Value) -> u64 {
     windows.iter().map(|w| read(w).as_u64().unwrap()).sum()
+}
+
+/// An agent that echoes, with other instructions before it returns its reply at 1088.
+fn echo(lab: &Lab, name: &str, answer: &str) -> String {
+    let file = lab.0.path().join(name);
+    let guest = Guest { pages: 20, answer, ..Guest::default() };
+    std::fs::write(&file, guest.component()).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn messages_that_are_answered_to_somebody_else_failed_however_busy_the_machine_is() {
+    let lab = Lab::new();
+    // The recipient of the reply is nobody.
+    let lost = echo(&lab, "lost.wasm", "(i64.store (i32.const 1128) (i64.const 99999))");
+    let targets = "[[target]]\nmetric = \"success\"\ntarget = \"99 %\"\nacceptable = \"99 %\"\n\
+                   critical = \"99 %\"\n";
+    let load = format!("latency {lost} --rate 500 --duration 300ms --ramp-up 0s");
+    let done = lab.held_against(targets, &load).arg("--verbose").assert().code(1);
+    done.stderr(contains("is 0.0 %; critical is 99.0 %"))
+        .stdout(is_match("([0-9]+) of [0-9]+ failures: no reply: the agent handled it").unwrap());
+    let load = format!("throughput {lost} --duration 200ms --agents 2");
+    let done = lab.command(&load).assert().code(1);
+    done.stderr(contains("messages were handled, and nothing came back"));
+}
+
+#[test]
+fn a_reply_in_another_conversation_is_a_wrong_reply() {
+    let lab = Lab::new();
+    let strays = "(i64.store (i32.const 1096) (i64.add (local.get $conversation) (i64.const 7)))";
+    let strays = echo(&lab, "strays.wasm", strays);
+    for load in ["latency --rate 500 --duration 100ms", "throughput --duration 100ms"] {
+        let done = lab.command(&format!("{load} {strays} --agents 1")).assert().code(1);
+        done.stderr(contains("was answered in conversation 8, and not in its own"));
+    }
 }
 
 #[test]

@@ -33,6 +33,16 @@ impl<T> Departures<T> {
         entry
     }
 
+    /// Returns how many messages are not back.
+    pub fn count(&self) -> usize {
+        self.entries.iter().flatten().count()
+    }
+
+    /// Takes what was noted of all messages that are not back.
+    pub fn take_all(&mut self) -> impl Iterator<Item = T> {
+        std::mem::take(&mut self.entries).into_iter().flatten()
+    }
+
     /// Returns the `count` entries that were noted last, without those of messages that are back.
     pub fn latest(&mut self, count: usize) -> impl Iterator<Item = &mut T> {
         let first = self.entries.len().saturating_sub(count);

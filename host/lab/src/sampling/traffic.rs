@@ -217,6 +217,11 @@ impl Conversation {
             Traffic::Series(_) => self.out.take(id),
         };
         match outcome {
+            // Hosts and other agents tell by the conversation what a reply belongs to.
+            Ok(reply) if reply.conversation != id => Err(Error::Path(format!(
+                "message {id} was answered in conversation {}, and not in its own",
+                reply.conversation
+            ))),
             Ok(reply) => {
                 let place = sent.map_or(0, |(_, place)| place);
                 match self.traffic.check(id, place, reply) {

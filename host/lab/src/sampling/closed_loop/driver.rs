@@ -78,6 +78,7 @@ impl Driver {
                     // Gone only if another driver failed, and that is told.
                     let _ = to.send(Ok(Some((number, counted))));
                     if now >= end || stop.load(Ordering::Relaxed) {
+                        self.require_replies()?;
                         let _ = to.send(Ok(None));
                         return Ok(());
                     }
@@ -112,6 +113,24 @@ impl Driver {
             next = self.connection.try_next();
         }
         Ok(())
+    }
+
+    /// Makes sure that what was handled was answered as well.
+    ///
+    /// # Errors
+    /// If more than one of a hundred messages was not. Some may still be answered, by an agent that
+    /// sends itself a message first.
+    fn require_replies(&self) -> Result<()> {
+        let handled = self.connection.next_id() - 1 - u64::from(self.connection.in_flight());
+        let on_their_way = self.connection.in_flight() as usize;
+        let silent = self.left.count().saturating_sub(on_their_way) as u64;
+        if silent * 100 <= handled {
+            return Ok(());
+        }
+        Err(Error::Path(format!(
+            "{silent} of {handled} messages were handled, and nothing came back to their sender in \
+             reply to them"
+        )))
     }
 
     /// Sends until the window is full.

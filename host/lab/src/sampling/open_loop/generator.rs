@@ -62,6 +62,10 @@ pub const DEADLINE: Duration = Duration::from_secs(1);
 /// The longest time that the last messages may take to come back.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Why a message failed that was handled, and came to nothing.
+const NO_REPLY: &str =
+    "no reply: the agent handled it, and sent nothing back to its sender in reply to it";
+
 /// Sends messages to agents when they are due.
 pub struct Generator<S> {
     connection: Connection,
@@ -186,6 +190,7 @@ impl<S: Script> Generator<S> {
                 std::hint::spin_loop();
             }
         }
+        self.give_up(&mut load);
         let (phase, now) = (load.window.phase, load.now());
         if load.window.sent + load.window.done() + load.window.meant > 0 {
             let _ = to.send(load.cut(phase, now, now));
@@ -194,6 +199,16 @@ impl<S: Script> Generator<S> {
             let _ = to.send(straggler);
         }
         Ok(())
+    }
+
+    /// Counts the messages that were handled without a reply, now that nothing is on its way, as
+    /// failed: nothing that a busy machine does makes an agent answer somebody else.
+    fn give_up(&mut self, load: &mut Load) {
+        for Departure { number, .. } in self.out.take_all() {
+            load.done += 1;
+            load.window_of(number).failed += 1;
+            self.failures.add(NO_REPLY);
+        }
     }
 
     /// Sends what is due, as far as the window allows; returns how many left.

@@ -136,20 +136,30 @@ fn denials(usage: &sandlab_runtime::Usage) -> Vec<Finding> {
         (
             Code::Refused,
             usage.denials.map_or(0, |denials| denials.count),
+            "request for memory",
             "requests for memory",
             "Raise `limits.memory-limit`, or reduce its memory",
         ),
-        (Code::LogDropped, usage.log_dropped, "log lines", "Log less, or raise `limits.log`"),
+        (
+            Code::LogDropped,
+            usage.log_dropped,
+            "log line",
+            "log lines",
+            "Log less, or raise `limits.log`",
+        ),
         (
             Code::SendRefused,
             u64::from(usage.sends_refused),
+            "sent message",
             "sent messages",
             "Send only to agents that `find` returns, and fewer per call",
         ),
     ];
     let refused = counted.into_iter().filter(|(_, count, ..)| *count > 0);
-    let findings = refused.map(|(code, count, what, remedy)| {
-        Finding::new(code, "handle", remedy).found(format!("{count} {what} were refused"))
+    let findings = refused.map(|(code, count, one, what, remedy)| {
+        let what = if count == 1 { one } else { what };
+        let verb = if count == 1 { "was" } else { "were" };
+        Finding::new(code, "handle", remedy).found(format!("{count} {what} {verb} refused"))
     });
     findings.collect()
 }

@@ -230,6 +230,10 @@ catalogue! {
     "A902" SoakFault Error "the agent does not survive the soak"
     "It replied at first and ended later: out of memory, or of another resource that it does not \
      give back."
+    "A903" SoakFails Warning "the agent fails messages that it answered before"
+    "The same message was answered at first, and came to a failure later: a queue, a table or a \
+     counter is full, or is not put back after a message. An agent may limit what it does for one \
+     sender, so this is no error."
 
     "A001" DebugInfo Warning "it has debug info"
     "The sections `.debug_…` serve only a debugger; hosts store them for nothing. Build without \

@@ -1,4 +1,4 @@
-//! Stage 9: whether memory grows with every call.
+//! Stage 9: whether memory grows with every call, and whether the calls go on being answered.
 
 use super::call;
 use super::code::Code;
@@ -45,7 +45,9 @@ fn plateau(
         Ok(agent) => agent,
         Err(error) => return ended(name, &error, 0),
     };
-    let Soaked { memory, found, end } = soaked(agent.as_mut(), &series.messages, soak, language);
+    let Soaked { memory, found, end, failures } =
+        soaked(agent.as_mut(), &series.messages, soak, language);
+    let fails = failures.map(|failures| failures.finding(memory.len())).into_iter().collect();
     let next = memory.len() + 1;
     let out = match (&end, found) {
         (End::Fault(error), Trend::Grows(_))
@@ -67,10 +69,16 @@ fn plateau(
     };
     let (calls, half) = (memory.len(), memory.len() / 2);
     if calls < FEWEST {
-        let why = format!(
-            "{calls} calls took {:?}, and a trend needs {FEWEST}: raise `soak.time`",
-            soak.time
-        );
+        let why = match end {
+            End::Refused => format!(
+                "it was refused memory at call {next}, and a trend needs {FEWEST} calls: raise \
+                 `limits.memory-limit`"
+            ),
+            _ => format!(
+                "{calls} calls took {:?}, and a trend needs {FEWEST}: raise `soak.time`",
+                soak.time
+            ),
+        };
         return Ok(Check::skipped(name, why));
     }
     let largest = series.messages.iter().map(|message| message.content.len()).max();
@@ -81,7 +89,7 @@ fn plateau(
     // A collector that has not run yet looks like a leak.
     let may_settle = matches!(end, End::Late) && language.is_collected();
     Ok(match found {
-        Trend::Settled => Check::of(name, Vec::new()).with_note(note),
+        Trend::Settled => Check::of(name, fails).with_note(note),
         Trend::Undecided if matches!(end, End::Refused) => {
             let remedy = "Raise `limits.memory-limit`, or reduce its memory";
             let finding = Finding::new(Code::Refused, format!("call {next}"), remedy);
@@ -120,6 +128,25 @@ struct Soaked {
     memory: Vec<u64>,
     found: Trend,
     end: End,
+    failures: Option<Failures>,
+}
+
+/// The failures of messages that were answered before.
+struct Failures {
+    /// The number of the first such call, and what it came to.
+    first: usize,
+    text: String,
+    count: usize,
+}
+
+impl Failures {
+    fn finding(&self, calls: usize) -> Finding {
+        let remedy = "Look for what the agent keeps or counts and does not put back";
+        let found = format!("{} of {calls} calls: {}", self.count, self.text);
+        Finding::new(Code::SoakFails, format!("from call {} on", self.first), remedy)
+            .wanted("what the same message came to before")
+            .found(found)
+    }
 }
 
 enum End {
@@ -138,15 +165,26 @@ fn soaked(agent: &mut dyn Agent, messages: &[Message], soak: &Soak, language: La
     let started = Instant::now();
     let mut memory = Vec::new();
     let mut next = soak.calls as usize;
+    let mut answered = vec![false; messages.len()];
+    let mut failures: Option<Failures> = None;
     let denied = |agent: &dyn Agent| agent.usage().denials.map_or(0, |denials| denials.count);
     let before = denied(agent);
-    for message in messages.iter().cycle() {
-        let error = agent.handle(message).err().filter(|error| error.fault().is_some());
-        if let Some(error) = error {
-            return Soaked { found: trend(&memory), memory, end: End::Fault(error) };
+    for (index, message) in messages.iter().enumerate().cycle() {
+        match agent.handle(message) {
+            Ok(_) => answered[index] = true,
+            Err(error) if error.fault().is_some() => {
+                let end = End::Fault(error);
+                return Soaked { found: trend(&memory), memory, end, failures };
+            }
+            Err(error) if answered[index] => {
+                let first =
+                    || Failures { first: memory.len() + 1, text: error.to_string(), count: 0 };
+                failures.get_or_insert_with(first).count += 1;
+            }
+            Err(_) => {}
         }
         if denied(agent) > before {
-            return Soaked { found: trend(&memory), memory, end: End::Refused };
+            return Soaked { found: trend(&memory), memory, end: End::Refused, failures };
         }
         // What a backend does not measure does not grow.
         memory.push(agent.usage().memory.unwrap_or_default());
@@ -165,11 +203,11 @@ fn soaked(agent: &mut dyn Agent, messages: &[Message], soak: &Soak, language: La
         };
         if is_certain || is_late {
             let end = if is_certain { End::Decided } else { End::Late };
-            return Soaked { memory, found, end };
+            return Soaked { memory, found, end, failures };
         }
         next *= 2;
     }
-    Soaked { memory, found: Trend::Undecided, end: End::Late }
+    Soaked { memory, found: Trend::Undecided, end: End::Late, failures }
 }
 
 fn ended(name: &str, error: &CallError, number: usize) -> Result<Check, String> {

@@ -25,9 +25,12 @@ pub struct Target {
 
 impl Target {
     fn component(path: &Path) -> Self {
+        // Whose names these are depends on the process, and another one checks the guest.
+        let is_own = path.starts_with("/dev") || path.starts_with("/proc");
+        let real = is_own.then(|| path.canonicalize().ok()).flatten();
         Self {
             name: crate::paths::shown(path),
-            component: path.to_owned(),
+            component: real.unwrap_or_else(|| path.to_owned()),
             twin: None,
             workload: None,
             agent: None,

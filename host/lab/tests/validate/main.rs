@@ -12,6 +12,7 @@ use common::{bundle, guests};
 use lab::{Lab, checks, findings, set, status};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
+use sandlab::hostile::Guest;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -173,6 +174,45 @@ fn a_wrong_answer_is_found_whatever_it_is_held_against() {
     assert_eq!(codes, set(&["A804"]));
 }
 
+#[test]
+fn an_agent_that_fails_after_many_messages_is_told() {
+    let lab = Lab::new();
+    // At 1024 the result: a failure with the text of four bytes at 4096.
+    let busy = Guest {
+        items: r#"(global $calls (mut i32) (i32.const 0)) (data (i32.const 4096) "busy")"#,
+        handle: "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))",
+        answer: "(if (i32.gt_u (global.get $calls) (i32.const 300)) (then
+            (i32.store8 (i32.const 1024) (i32.const 1)) (i32.store8 (i32.const 1028) (i32.const 2))
+            (i32.store (i32.const 1032) (i32.const 4096)) (i32.store (i32.const 1036) (i32.const 4))))",
+        pages: 20,
+        ..Guest::default()
+    };
+    let file = lab.file("busy.wasm", busy.component());
+    let (guest, exit) = lab.guest(&file, &[]);
+    let fails = findings(&guest).find(|finding| finding["code"] == "A903").unwrap();
+    assert_eq!(
+        (exit, &fails["severity"], &fails["place"]),
+        (0, &"warning".into(), &"from call 301 on".into())
+    );
+    assert!(fails["found"].as_str().unwrap().ends_with("unavailable: busy"), "{fails}");
+    assert_eq!(lab.guest(&file, &["--deny-warnings"]).1, 1);
+}
+
+#[test]
+fn a_soak_that_ends_at_once_says_why() {
+    let lab = Lab::new();
+    let handle = "(drop (memory.grow (i32.const 60000)))";
+    let grows = Guest { handle, pages: 20, ..Guest::default() };
+    let (guest, _) = lab.guest(&lab.file("grows.wasm", grows.component()), &[]);
+    let soak = checks(&guest).find(|check| check["name"] == "plateau").unwrap();
+    assert!(
+        soak.to_string().contains("it was refused memory at call 1, and a trend needs"),
+        "{soak}"
+    );
+    let refused = findings(&guest).find(|finding| finding["code"] == "A704").unwrap();
+    assert_eq!(refused["found"], "1 request for memory was refused");
+}
+
 /// Each level is a component in a component.
 fn nested(deep: usize) -> Vec<u8> {
     // From the inside: sections from the last to the first byte, so that no level is copied.
@@ -215,6 +255,15 @@ fn a_stream_is_refused_at_once() {
     }
     let folder = lab.validate(lab.0.path()).timeout(Duration::from_secs(20)).assert();
     folder.code(3).stdout(contains("a pipe or a device"));
+}
+
+#[test]
+fn a_file_that_is_standard_input_is_the_one_that_is_checked() {
+    let file = std::fs::File::open(bundle("echo").component()).unwrap();
+    let mut validate = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"));
+    validate.args(["validate", "/dev/stdin", "--no-timing", "--skip", "conformance,soak"]);
+    let done = validate.stdin(file).output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]

@@ -363,17 +363,30 @@ impl SandboxConfig {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
-        if config.deadline.is_zero() {
-            return Err(ConfigError::Unusable {
-                path: path.to_owned(),
-                reason: "`deadline` is zero, so that every call would be over it",
-            });
+        if let Some(reason) = config.lacks() {
+            return Err(ConfigError::Unusable { path: path.to_owned(), reason });
         }
         let base = path.parent().unwrap_or(Path::new(""));
         for directory in &mut config.grants.directories {
             directory.host = base.join(&directory.host);
         }
         Ok(config)
+    }
+
+    /// Returns which value leaves no guest anything to run in; `None` if each is enough for some.
+    fn lacks(&self) -> Option<&'static str> {
+        let nothing = ByteSize::b(0);
+        let lacking = [
+            (self.deadline.is_zero(), "`deadline` is zero, so that every call would be over it"),
+            (self.memory_limit == nothing, "`memory-limit` is zero, and every agent needs memory"),
+            (self.stack == nothing, "`stack` is zero, and every call needs some"),
+            (self.instance_limit == 0, "`instance-limit` is zero, and every agent is an instance"),
+            (
+                self.allocation.slots == 0,
+                "`allocation.slots` is zero, so that no agent has a place",
+            ),
+        ];
+        lacking.into_iter().find_map(|(is_zero, reason)| is_zero.then_some(reason))
     }
 
     /// Makes sure that a guest which never ends is stopped, for whoever runs guests of others.

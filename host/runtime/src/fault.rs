@@ -317,7 +317,7 @@ impl fmt::Display for Budget {
             Self::Sends => "messages for `send` in one call",
             Self::Replies => "replies in one call",
             Self::Handles => "handles of resources at once",
-            Self::Output => "of standard output in one call",
+            Self::Output => "of standard output and error in one call",
             Self::Random => "of random bytes at once",
         })
     }

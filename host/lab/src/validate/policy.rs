@@ -199,6 +199,22 @@ impl Policy {
         if !policy.timing.margin.is_finite() || policy.timing.margin < 1.0 {
             return Err("`margin` is at least 1.0".to_owned());
         }
+        if policy.timing.stage_limit.is_zero() {
+            return Err("`timing.stage-limit` is zero, in which nothing can be checked".to_owned());
+        }
+        match policy.baseline.growth {
+            Some(growth) if growth >= 1.0 => {
+                return Err(format!(
+                    "`growth = {growth}` would allow {} %: for {growth} % write {}",
+                    growth * 100.0,
+                    growth / 100.0
+                ));
+            }
+            Some(growth) if !(0.0..1.0).contains(&growth) => {
+                return Err("`growth` is a share like 0.05, from 0 to 1".to_owned());
+            }
+            _ => {}
+        }
         if policy.limits.deadline.is_zero() {
             return Err("`limits.deadline` is zero, which no call can keep".to_owned());
         }

@@ -2,7 +2,7 @@
 
 use super::run::run;
 use crate::Result;
-use crate::experiments::options::{Load, Loading, duration};
+use crate::experiments::options::{Load, Loading, agents, duration};
 use crate::experiments::{Given, Plan};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub struct Parameters {
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// Numbers of agents, one after another.
-    #[arg(long, value_delimiter = ',', default_value = "1,100,1000", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_delimiter = ',', default_value = "1,100,1000", value_parser = agents())]
     agents: Vec<u32>,
     /// How long to watch each number of agents.
     #[arg(long, default_value = "2s", value_parser = duration)]

@@ -3,7 +3,7 @@
 use super::max_rate::{Search, max_rate};
 use crate::Result;
 use crate::experiments::options::{
-    At, Deadline, Load, Loading, Workers, agents, any_duration, duration, rate, size,
+    At, Deadline, Load, Loading, Workers, agents, any_duration, duration, rate, size, wait,
 };
 use crate::experiments::{Given, Plan};
 use crate::sampling::steady::{Steady, steady};
@@ -39,7 +39,7 @@ pub struct Parameters {
     #[arg(long, conflicts_with = "workers")]
     max_rate: bool,
     /// With `--max-rate`: the 99th percentile that may not be passed.
-    #[arg(long, default_value = "10ms", value_parser = duration)]
+    #[arg(long, default_value = "10ms", value_parser = wait)]
     p99: Duration,
     /// With `--max-rate`: how long each step is.
     #[arg(long, default_value = "2s", value_parser = duration)]

@@ -1,12 +1,11 @@
 //! `sandlab memory`
 
-use super::{LimitedAgent, MOST, Search, sweep, tune};
+use super::{LimitedAgent, Search, sweep, tune};
 use crate::Result;
 use crate::bundle::Subject;
-use crate::experiments::options::Messages;
+use crate::experiments::options::{Messages, memory_limit};
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::recorder::Recorder;
-use bytesize::ByteSize;
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,7 +18,7 @@ pub struct Parameters {
     subjects: Vec<String>,
     /// The limits, one after another, with their units: 10MB has 10,000,000 bytes, 10MiB
     /// 10,485,760.
-    #[arg(long, value_delimiter = ',', value_name = "SIZE", default_value = "1MB,10MB,100MB,1000MB", value_parser = limit)]
+    #[arg(long, value_delimiter = ',', value_name = "SIZE", default_value = "1MB,10MB,100MB,1000MB", value_parser = memory_limit)]
     limits: Vec<u64>,
     /// Where to run the agents; on all, if there are twins.
     #[arg(long, value_delimiter = ',', value_name = "BACKEND", conflicts_with = "tune")]
@@ -103,16 +102,4 @@ impl Parameters {
         backends.dedup();
         backends
     }
-}
-
-/// Reads a limit. Its unit is needed: the 10 of a person is no 10 bytes.
-fn limit(text: &str) -> Result<u64, String> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("give its unit: {text}MB, {text}MiB, or {text}B"));
-    }
-    let bytes = text.parse::<ByteSize>()?.as_u64();
-    if (1..=MOST).contains(&bytes) {
-        return Ok(bytes);
-    }
-    Err("a limit is between 1B and 4GiB, which is what a 32-bit memory can have".to_owned())
 }

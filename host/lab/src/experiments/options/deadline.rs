@@ -1,6 +1,6 @@
 //! `--deadline`
 
-use super::duration;
+use super::wait;
 use crate::sampling::program::Program;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Deadline {
     /// How long after its message was due a good reply still counts as good. [default: ten times
     /// what the targets call critical for p99: 1s]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = wait)]
     deadline: Option<Duration>,
 }
 

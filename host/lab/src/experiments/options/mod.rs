@@ -17,5 +17,5 @@ pub use messages::Messages;
 pub use rounds::Rounds;
 pub use strategy::Strategies;
 pub use subject::SubjectOptions;
-pub use values::{agents, any_duration, count, duration, rate, size};
+pub use values::{agents, any_duration, count, duration, memory_limit, rate, size, wait};
 pub use workers::{Workers, meeting};

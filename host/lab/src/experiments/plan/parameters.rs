@@ -2,7 +2,7 @@
 
 use super::run::{PlanRequest, plan};
 use super::{DensityProbe, Machine, layout};
-use crate::experiments::options::Messages;
+use crate::experiments::options::{Messages, memory_limit};
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::recorder::Recorder;
 use crate::{Error, Result};
@@ -17,8 +17,8 @@ pub struct Parameters {
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
     subject: String,
     /// What each agent may use of memory; without it, as the sandbox config says.
-    #[arg(long, value_name = "SIZE")]
-    limit: Option<ByteSize>,
+    #[arg(long, value_name = "SIZE", value_parser = memory_limit)]
+    limit: Option<u64>,
     /// How many agents there have to be; without it, as many as there can be.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_000_000))]
     agents: Option<u64>,
@@ -40,7 +40,7 @@ impl Parameters {
         let subject = self.messages.find(&self.subject, given)?;
         let mut sandbox = given.sandbox.clone();
         if let Some(limit) = self.limit {
-            sandbox.memory_limit = limit;
+            sandbox.memory_limit = ByteSize::b(limit);
         }
         let cases = self.messages.cases(&subject)?;
         let density = DensityProbe::of(&subject, &sandbox, &cases)?;

@@ -1,6 +1,8 @@
 //! Surroundings that are not as one would like: readers that go away, stores that cannot be
 //! written, files of other editors, names that are no text, numbers without bound.
 
+mod common;
+
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
@@ -69,6 +71,18 @@ fn a_store_that_cannot_be_written_is_read_and_left_as_it_was() {
     let told = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(3), "{told}");
     assert!(told.contains("cannot write"), "{told}");
+}
+
+#[test]
+fn reading_makes_no_store_of_an_empty_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("empty.db");
+    std::fs::write(&store, "").unwrap();
+    for command in ["runs list", "report last", "baseline list"] {
+        let mut read = sandlab(&format!("{command} --store"));
+        read.arg(&store).assert().code(2).stderr(contains("no results"));
+        assert_eq!(std::fs::metadata(&store).unwrap().len(), 0, "{command}");
+    }
 }
 
 #[test]
@@ -189,6 +203,36 @@ fn a_number_beyond_its_bound_is_refused_with_the_bound() {
         ("gate --old-bin a --new-bin b --timeout 18446744073709551615s", "at most 30days"),
     ] {
         sandlab(arguments).assert().code(2).stderr(contains(bound));
+    }
+}
+
+#[test]
+fn a_setting_that_leaves_nothing_to_run_in_is_the_callers_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("sandbox.toml");
+    for (text, part) in [
+        ("memory-limit = 0", "`memory-limit` is zero"),
+        ("stack = 0", "`stack` is zero"),
+        ("instance-limit = 0", "`instance-limit` is zero"),
+        ("[allocation]\nslots = 0", "`allocation.slots` is zero"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let mut compare = sandlab("compare echo --sandbox");
+        compare.arg(&config).assert().code(2).stderr(contains(part));
+    }
+    for limit in ["0B", "18446744073709551615B", "64"] {
+        let plan = format!("plan echo --limit {limit}");
+        sandlab(&plan).assert().code(2).stderr(contains("'--limit <SIZE>'"));
+    }
+    for (text, part) in [
+        ("[baseline]\ngrowth = 5", "for 5 % write 0.05"),
+        ("[baseline]\ngrowth = -1", "from 0 to 1"),
+        ("[timing]\nstage-limit = \"0s\"", "`timing.stage-limit` is zero"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let mut validate = sandlab("validate");
+        validate.arg(common::bundle("echo").component()).arg("--policy").arg(&config);
+        validate.assert().code(2).stderr(contains(part));
     }
 }
 

@@ -79,9 +79,21 @@ fn fields(table: &Table, row: &[Cell]) -> Vec<String> {
         (_, true) => vec![String::new(), String::new()],
         (Value::Number(number, _), false) => vec![number.to_string()],
         (Value::Missing(_), false) => vec![String::new()],
-        (value, false) => vec![value.show()],
+        (value, false) => vec![text(value.show())],
     });
     fields.collect()
+}
+
+/// Returns a text that no spreadsheet takes for a formula: names are those of files and of guests'
+/// functions, which others may have chosen.
+fn text(text: String) -> String {
+    let is_number = |rest: &str| {
+        let number = rest.trim_end_matches([' ', '%']);
+        number.is_empty() || number.parse::<f64>().is_ok()
+    };
+    let is_formula = text.starts_with(['=', '@'])
+        || text.strip_prefix(['+', '-']).is_some_and(|rest| !is_number(rest));
+    if is_formula { format!("'{text}") } else { text }
 }
 
 #[cfg(test)]
@@ -103,6 +115,18 @@ mod tests {
     fn a_header_names_units_and_an_interval_has_two_columns() {
         let text = csv(&table("times", &[("a,\"b", 0.5)])).unwrap();
         assert_eq!(text, "agent,time_ns,time_low_ns,time_high_ns\n\"a,\"\"b\",0.5,0.5,0.5\n");
+    }
+
+    #[test]
+    fn a_name_is_no_formula() {
+        for name in ["=1+1", "@SUM(A1)", "+1+cmd", "-2*A1"] {
+            let text = csv(&table("times", &[(name, 0.5)])).unwrap();
+            assert!(text.contains(&format!("\n'{name},")), "{text}");
+        }
+        for name in ["-", "+2.5 %", "a=b"] {
+            let text = csv(&table("times", &[(name, 0.5)])).unwrap();
+            assert!(text.contains(&format!("\n{name},")), "{text}");
+        }
     }
 
     #[test]

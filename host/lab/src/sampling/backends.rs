@@ -14,6 +14,13 @@ use std::sync::Arc;
 /// The side of a native twin without instructions that wasm lacks, beside the twin as people run it.
 pub const PORTABLE: &str = "portable";
 
+/// Returns a kind with its article, as in "an agent".
+fn with_article(kind: Kind) -> String {
+    let name = kind.name();
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
 /// Loads a subject on the backends that it can run on.
 ///
 /// # Errors
@@ -179,8 +186,9 @@ pub fn require_fit(agent: &str, loaded: &Loadable, cases: &[Case]) -> Result<()>
     for case in cases {
         if case.kind != loaded.kind {
             return Err(Error::Usage(format!(
-                "{agent} is a {}, and the messages are for a {}: give others with `--workload`",
-                loaded.kind, case.kind
+                "{agent} is {}, and the messages are for {}: give others with `--workload`",
+                with_article(loaded.kind),
+                with_article(case.kind)
             )));
         }
         for exchange in &case.exchanges {

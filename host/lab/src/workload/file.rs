@@ -54,6 +54,10 @@ fn parse(text: &str) -> Result<Case, String> {
     for (place, (index, line)) in lines.enumerate() {
         let at = |reason: String| format!("line {}: {reason}", index + 1);
         let text = line;
+        // A list would be taken for the values of a line's fields.
+        if text.trim_start().starts_with('[') {
+            return Err(at("a message is a JSON object, as in {\"request\": \"a\"}".to_owned()));
+        }
         let line: Line = serde_json::from_str(text).map_err(|error| at(error.to_string()))?;
         if place == 0 && line.is_setup() {
             let configure = line.configure.map(|bytes| bytes.bytes()).transpose();

@@ -128,7 +128,8 @@ impl Store {
 }
 
 fn require(path: &Path) -> Result<()> {
-    if path.exists() {
+    // An empty file is no store yet, and reading does not make it one.
+    if std::fs::metadata(path).is_ok_and(|file| !file.is_file() || file.len() > 0) {
         return Ok(());
     }
     Err(Error::Usage(format!(

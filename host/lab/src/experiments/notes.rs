@@ -140,17 +140,32 @@ fn late_generator(run: &Run, view: &mut View) {
     }
 }
 
+/// `0.12 %`
+fn small_percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
 /// Says how interleaved rounds were measured, and what timing added to them.
 fn interleaved(run: &Run, view: &mut View) {
-    let shares = run.parts.iter().flat_map(|part| {
+    // Of the fastest side of each part. One part's may be a moment of the machine, hence their median.
+    let shares = run.parts.iter().filter_map(|part| {
         let sides = part.rounds.sides.iter();
-        let medians = sides.filter_map(|side| median_interval(&side.ns));
-        medians.filter_map(|median| Some(part.rounds.timing_ns? / median.value))
+        let medians = sides.filter_map(|side| Some(median_interval(&side.ns)?.value));
+        Some(part.rounds.timing_ns? / medians.reduce(f64::min)?)
     });
-    if let Some(share) = shares.reduce(f64::max) {
-        let percent = share * 100.0;
-        let line = format!("timing itself added at most {percent:.2} % to a message");
-        view.conditions.push(line);
+    let shares: Vec<f64> = shares.collect();
+    if let Some(share) = median_interval(&shares) {
+        let cases = match (shares.len(), share.ends()) {
+            (1, _) => String::new(),
+            (cases, None) => format!(", the median of {cases} cases"),
+            (cases, Some((low, high))) => format!(
+                ", the median of {cases} cases (95 % interval {} – {})",
+                small_percent(low),
+                small_percent(high)
+            ),
+        };
+        let share = small_percent(share.value);
+        view.conditions.push(format!("timing itself added at most {share} to a message{cases}"));
     }
     let is_interleaved = run.parts.iter().any(|part| !part.part.sides.is_empty());
     if let Some(settings) = run.begin.settings.filter(|_| is_interleaved) {

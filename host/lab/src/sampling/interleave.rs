@@ -19,7 +19,7 @@ use sandlab_runtime::subject::Kind;
 
 /// Measures one case on all sides, and passes on each round as soon as it is over. Rounds that
 /// do not count are repeated, as far as the budget goes. It ends early when what takes them says
-/// so. Returns what timing added to a message, nanoseconds, at most.
+/// so. Returns what timing added to a message, nanoseconds, at most; `None` if that could not be told.
 ///
 /// # Errors
 /// If an agent fails, or replies what it must not, and those of what takes the rounds.
@@ -28,7 +28,7 @@ pub fn interleave(
     case: &Case,
     settings: &RoundSettings,
     mut each: impl FnMut(Round) -> Result<Go>,
-) -> Result<f64> {
+) -> Result<Option<f64>> {
     let plans = loaded.sides.iter().map(|side| {
         let mut agent = loaded.start(side, case)?;
         let answers = verify(loaded, side, agent.as_mut(), case)?;
@@ -61,7 +61,7 @@ pub fn sample(loaded: &Loaded, case: &Case, settings: &RoundSettings) -> Result<
         rounds.add(round);
         Ok(Go::On)
     })?;
-    rounds.timing_ns = Some(timing_ns);
+    rounds.timing_ns = timing_ns;
     if rounds.tally().is_enough() {
         rounds.keep_valid();
     }
@@ -90,7 +90,7 @@ pub fn record(
         to.note(format!("{}: {attempt}", loaded.agent))?;
     }
     let timing = interleave(loaded, case, settings, |round| to.round(round))?;
-    to.record(Entry::Timing(timing))
+    timing.map_or(Ok(()), |timing| to.record(Entry::Timing(timing)))
 }
 
 /// Returns the requests to others that a service made without being granted them, each once.

@@ -95,7 +95,9 @@ fn a_project_in_c_builds_and_is_valid() {
     let workload = project.path().join("workload.jsonl").display().to_string();
     let beside = ["compare", "./hello", "other.wasm", "--workload", &workload, "--rounds", "1"];
     let beside = project.run(&beside).code(0);
-    beside.stdout(contains("pages").and(contains("compile")).and(contains("KiB")));
+    beside.stdout(
+        contains("pages").and(contains("compile")).and(contains("KiB")).and(contains("p99")),
+    );
 
     // A wrong reply is found, and what the compiler refuses is told.
     let source = project.path().join("agent.c");

@@ -13,8 +13,32 @@ const CALLS: u64 = 20_000;
 /// The longest time that they take together.
 const TIME: Duration = Duration::from_millis(500);
 
-/// Times single calls of one instance, after a tenth as many to warm up. Reading the clock
-/// adds some 25 ns to each.
+/// Takes the times of single calls, after a tenth as many to warm up. `call` makes the call of this
+/// number and returns its time; `None` if it failed, and then there are none. Reading the clock adds
+/// some 25 ns to each.
+///
+/// # Errors
+/// Those of `call`.
+pub fn times(
+    mut call: impl FnMut(u64) -> Result<Option<Duration>>,
+) -> Result<Option<Distribution>> {
+    let mut times = Distribution::default();
+    let start = Instant::now();
+    for id in 0..CALLS + CALLS / 10 {
+        if start.elapsed() > TIME {
+            break;
+        }
+        let Some(took) = call(id)? else {
+            return Ok(None);
+        };
+        if id >= CALLS / 10 || start.elapsed() > TIME / 10 {
+            times.record(took.as_nanos() as u64);
+        }
+    }
+    Ok(Some(times))
+}
+
+/// Times single calls of one instance.
 ///
 /// # Errors
 /// If the agent does not start, or replies what it must not. One that fails has no response time.
@@ -34,12 +58,7 @@ pub fn response(program: &Program) -> Result<Option<Distribution>> {
     if !program.config.is_empty() {
         agent.configure(&program.config).map_err(failed)?;
     }
-    let mut times = Distribution::default();
-    let start = Instant::now();
-    for id in 0..CALLS + CALLS / 10 {
-        if start.elapsed() > TIME {
-            break;
-        }
+    times(|id| {
         let message = Message::request(program.traffic.content(id, id as u32));
         let before = Instant::now();
         let handled = match agent.handle(&message) {
@@ -55,9 +74,6 @@ pub fn response(program: &Program) -> Result<Option<Distribution>> {
                 return Err(Error::Path(format!("message {id} had {count} replies")));
             }
         }
-        if id >= CALLS / 10 || start.elapsed() > TIME / 10 {
-            times.record(took.as_nanos() as u64);
-        }
-    }
-    Ok(Some(times))
+        Ok(Some(took))
+    })
 }

@@ -17,7 +17,7 @@ use super::{Experiment, Given, Plan, Shown};
 use crate::Result;
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Labels, Metric, Quantity, shared};
-use crate::stats::median_interval;
+use crate::stats::{Distribution, median_interval};
 use crate::view::View;
 use sandlab_runtime::BackendKind;
 use schemars::JsonSchema;
@@ -40,6 +40,9 @@ pub enum Found {
         compiled_ns: u64,
         /// The time to start an instance, each a sample.
         start_ns: Vec<f64>,
+        /// The time of single calls with the first messages that it is sent.
+        #[serde(default)]
+        calls: Option<Distribution>,
     },
 }
 

@@ -139,9 +139,16 @@ fn samples_are_written_for_the_firefox_profiler() {
 #[test]
 fn a_run_without_samples_has_nothing_for_the_firefox_profiler() {
     let lab = Lab::new();
-    let mut compare = lab.sandlab("compare --backends wasm --rounds 1");
-    compare.arg(lab.agent("agent.wasm", 1, 1)).arg("--workload").arg(lab.messages());
-    compare.assert().code(in_iter([0, 4]));
+    let compare = |options: &str| {
+        let mut compare = lab.sandlab(&format!("compare --backends wasm --rounds 1 {options}"));
+        compare.arg(lab.agent("agent.wasm", 1, 1)).arg("--workload").arg(lab.messages());
+        compare.assert()
+    };
+    // Before anything is measured.
+    let refused = compare("--format firefox").code(2);
+    refused.stdout("").stderr(contains("--flamegraph"));
+    lab.sandlab("runs list").assert().code(2).stderr(contains("no results"));
+    compare("").code(in_iter([0, 4]));
     let refused = lab.sandlab("report --format firefox").assert().code(2);
     refused.stderr(contains("compare SUBJECT --flamegraph"));
 }

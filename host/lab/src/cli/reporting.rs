@@ -1,6 +1,7 @@
 //! The options of every command that reports: in which format, how much, how wide.
 
 use super::{progress, streams};
+use crate::experiments::Plan;
 use crate::record::{self, Store};
 use crate::report::{Detail, Format, Look, RunReport};
 use crate::{Error, Result};
@@ -91,6 +92,21 @@ impl Reporting {
             Some(output) if !self.is_folder(output) => record::require_writable(output),
             _ => Ok(()),
         }
+    }
+
+    /// Makes sure that a run will have what the format is of, before it is measured.
+    ///
+    /// # Errors
+    /// If it will not.
+    pub fn require_samples(&self, plan: &Plan) -> Result<()> {
+        if self.format == Format::Firefox && !plan.samples_stacks {
+            return Err(Error::Usage(
+                "`--format firefox` is of samples of a guest's stack, and this command would take none: \
+                 `compare SUBJECT --flamegraph` and `footprint SUBJECT --guest` take some"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Returns whether the report is for a browser.

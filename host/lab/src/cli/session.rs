@@ -133,6 +133,7 @@ impl Session {
     /// If something fails, or is worse than it may be.
     pub fn run(&self, given: &Given, plan: Plan) -> Result<()> {
         self.reporting.require_writable()?;
+        self.reporting.require_samples(&plan)?;
         let targets = targets(self.targets.as_deref())?;
         let mut measured = self.recording.measure(given, plan)?;
         let report = measured.report(&targets)?;

@@ -108,6 +108,8 @@ pub struct Shown<'a, F> {
     /// The experiment's own findings, in order.
     pub found: Vec<F>,
 }
+    /// Whether stacks of guests are sampled, which `--format firefox` writes.
+    pub samples_stacks: bool,
 
 impl<'a, F: DeserializeOwned> Shown<'a, F> {
     /// Reads the findings of a part.

@@ -73,6 +73,7 @@ impl Parameters {
             parts: steps.len(),
             expected: None,
             judges: false,
+            samples_stacks: false,
             steps,
         })
     }

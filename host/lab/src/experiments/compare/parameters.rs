@@ -46,6 +46,7 @@ impl Parameters {
             cases: cases.collect::<Result<_>>()?,
         };
         let mut plan = suite.plan("compare")?;
+        plan.samples_stacks = self.flamegraph;
         for subject in subjects.into_iter().filter(|_| self.flamegraph) {
             let cases = self.messages.cases(&subject)?;
             plan.parts += cases.len();

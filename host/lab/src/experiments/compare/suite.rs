@@ -110,6 +110,7 @@ impl Suite {
             parts,
             expected: None,
             judges: true,
+            samples_stacks: false,
             steps: steps.collect(),
         })
     }

@@ -59,6 +59,7 @@ impl Parameters {
             let probe = ProbeRequest::of_program(program)?;
             run(program, &probe, &settled, to)
         })?;
+        plan.samples_stacks = self.guest;
         for subject in plan.subjects.clone().into_iter().filter(|_| self.guest) {
             let cases = self.loading.cases(&subject)?;
             let (settings, sandbox) = (RoundSettings::default(), given.sandbox.clone());

@@ -110,6 +110,7 @@ impl Parameters {
             parts: 1,
             expected: None,
             judges: true,
+            samples_stacks: false,
             steps: vec![Box::new(move |to| run.measure(to))],
         })
     }

@@ -85,6 +85,7 @@ impl Parameters {
             parts,
             expected: None,
             judges: tunes,
+            samples_stacks: false,
             steps: steps.collect(),
         })
     }

@@ -181,6 +181,7 @@ fn steps<'a>(
         expected: Some(load.each * u32::try_from(parts).unwrap_or(u32::MAX))
             .filter(|all| !all.is_zero()),
         judges: true,
+        samples_stacks: false,
         steps: steps.collect(),
     }
 }

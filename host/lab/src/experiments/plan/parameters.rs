@@ -60,6 +60,7 @@ impl Parameters {
             parts: self.layouts.len(),
             expected: None,
             judges: true,
+            samples_stacks: false,
             steps: steps.collect(),
         })
     }

@@ -32,6 +32,7 @@ impl Parameters {
             parts: 1,
             expected: None,
             judges: true,
+            samples_stacks: false,
             steps: vec![Box::new(step) as Step],
         })
     }

@@ -94,6 +94,7 @@ impl Parameters {
             // Attacks strike once before, and once more after.
             expected: Some(self.duration + self.duration / 4),
             judges: true,
+            samples_stacks: false,
             steps: vec![Box::new(step)],
         })
     }

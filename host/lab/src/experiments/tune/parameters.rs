@@ -81,6 +81,7 @@ impl Parameters {
             parts: 1,
             expected: Some(self.time),
             judges: true,
+            samples_stacks: false,
             steps: vec![Box::new(step)],
         })
     }

@@ -1,22 +1,18 @@
 //! From a command to a stored run and its report: what all commands share that measure.
 
+use super::live::Live;
 use super::progress;
 use super::reporting::Reporting;
-use crate::experiments::{self, Experiment, Given, Plan};
-use crate::metrics::format::or_dash;
+use super::resume;
+use crate::experiments::{self, Experiment, Given, Plan, Resumed, Step};
 use crate::metrics::shared::LATENCY_P99;
 use crate::project;
-use crate::record::{
-    Begin, End, Entry, Environment, MeasuredAgent, RunId, Shared, Store, Watch, Writer,
-};
+use crate::record::{RunId, Store};
 use crate::report::RunReport;
 use crate::sampling::open_loop::DEADLINE;
 use crate::sampling::recorder::Recorder;
-use crate::validate::supervise::Observer;
 use crate::verdict::Targets;
-use crate::view::Form;
 use crate::{Error, Kind, Result};
-use jiff::Timestamp;
 use sandlab_runtime::SandboxConfig;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -111,6 +107,9 @@ impl Session {
     /// # Errors
     /// If something cannot be used, fails, or is worse than it may be.
     pub fn measure<E: Experiment>(&self, parameters: &E::Parameters) -> Result<()> {
+        if let Some(wanted) = E::resumes(parameters) {
+            return self.resume::<E>(wanted);
+        }
         let given = self.given()?;
         self.run(&given, E::plan(parameters, &given)?)
     }
@@ -135,8 +134,29 @@ impl Session {
         self.reporting.require_writable()?;
         self.reporting.require_samples(&plan)?;
         let targets = targets(self.targets.as_deref())?;
-        let mut measured = self.recording.measure(given, plan)?;
-        let report = measured.report(&targets)?;
+        self.show(self.recording.measure(given, plan)?, &targets)
+    }
+
+    /// Goes on with a stored run, and reports all of it.
+    ///
+    /// # Errors
+    /// If it cannot be resumed, something fails, or is worse than it may be.
+    fn resume<E: Experiment>(&self, wanted: Resumed) -> Result<()> {
+        self.reporting.require_writable()?;
+        let store = self.recording.existing()?;
+        let id = store.find(wanted.run)?;
+        let run = store.run(id)?;
+        let typed = resume::typed::<E>(id, &run, wanted.name)?;
+        let targets = targets(self.targets.as_deref().or(typed.session.targets.as_deref()))?;
+        let given = typed.session.given()?;
+        let plan = E::plan(&typed.parameters, &given)?;
+        self.reporting.require_samples(&plan)?;
+        let live = Live::resume(store, id, run, &given, &plan)?;
+        self.show(take(live, plan.steps), &targets)
+    }
+
+    fn show(&self, mut measured: Measured, targets: &Targets) -> Result<()> {
+        let report = measured.report(targets)?;
         self.reporting.write(&report, &measured.store)?;
         self.reporting.say_answers(&report);
         measured.say_where();
@@ -175,28 +195,32 @@ impl Recording {
     /// # Errors
     /// If nothing can be stored; those of the steps are in what it returns.
     pub fn measure(&self, given: &Given, plan: Plan) -> Result<Measured> {
-        let mut live = Live::begin(self.keeping.open()?, given, &plan)?;
-        let mut errors = Vec::new();
-        for step in plan.steps {
-            if live.stopped() {
-                break;
-            }
-            let done = step(&mut live);
-            let Err(error) = live.part_ends().and(done) else {
-                continue;
-            };
-            let is_internal = error.kind() == Kind::Internal;
-            errors.push(error);
-            if is_internal {
-                break;
-            }
-        }
-        if live.stopped() && errors.is_empty() {
-            errors.push(Error::Stopped);
-        }
-        let (store, id) = live.end(&mut errors);
-        Ok(Measured { store, id, errors })
+        let live = Live::begin(self.keeping.open()?, given, &plan)?;
+        Ok(take(live, plan.steps))
     }
+}
+
+fn take(mut live: Live, steps: Vec<Step>) -> Measured {
+    let mut errors = Vec::new();
+    for step in steps {
+        if live.stopped() {
+            break;
+        }
+        let done = step(&mut live);
+        let Err(error) = live.part_ends().and(done) else {
+            continue;
+        };
+        let is_internal = error.kind() == Kind::Internal;
+        errors.push(error);
+        if is_internal {
+            break;
+        }
+    }
+    if live.stopped() && errors.is_empty() {
+        errors.push(Error::Stopped);
+    }
+    let (store, id) = live.end(&mut errors);
+    Measured { store, id, errors }
 }
 
 /// A run that was measured and stored.
@@ -257,117 +281,5 @@ pub fn targets(file: Option<&Path>) -> Result<Targets> {
             let parsed = Targets::parse(&experiments::standard_targets(), &catalogue);
             Ok(parsed.unwrap_or_else(|error| unreachable!("a test reads them: {error}")))
         }
-    }
-}
-
-/// A run that is being measured: into the store and onto the terminal. Nothing of it is
-/// kept in memory, where it would look like a leak of what is measured.
-struct Live {
-    store: Store,
-    writer: Writer,
-    bar: progress::Bar,
-    watch: Watch,
-    /// From the beginning of the part that is being measured on.
-    part: Option<Watch>,
-    part_name: String,
-    /// The rounds of the part, and how many there will be.
-    rounds: (u32, u32),
-    parts: usize,
-}
-
-impl Live {
-    fn begin(store: Store, given: &Given, plan: &Plan) -> Result<Self> {
-        let agents = plan.subjects.iter().map(MeasuredAgent::of);
-        let begin = Begin {
-            command: plan.name.clone(),
-            judges: plan.judges,
-            started: Timestamp::now().to_string(),
-            environment: Environment::now(),
-            settings: plan.settings,
-            sandbox: given.sandbox.clone(),
-            agents: agents.collect::<Result<_>>()?,
-        };
-        Ok(Self {
-            writer: store.begin(&begin)?,
-            store,
-            bar: progress::Bar::new(plan.parts, plan.expected)?,
-            watch: Watch::start(),
-            part: None,
-            part_name: String::new(),
-            rounds: (0, plan.settings.map_or(0, |settings| settings.rounds)),
-            parts: 0,
-        })
-    }
-
-    /// Adds to the errors if the end cannot be stored; what was stored before is there.
-    fn end(self, errors: &mut Vec<Error>) -> (Store, RunId) {
-        let end = End {
-            complete: errors.is_empty(),
-            noise: self.watch.noise(),
-            failures: errors.iter().map(Error::to_string).collect(),
-            failed_as: errors.iter().map(Error::kind).max(),
-        };
-        let run = self.writer.run();
-        let known = errors.iter().any(|error| matches!(error, Error::Store { .. }));
-        if let Err(error) = self.store.end(self.writer, &end)
-            && !known
-        {
-            errors.push(error);
-        }
-        (self.store, run)
-    }
-
-    /// Keeps what the machine did in the last part, if that disturbed it.
-    fn part_ends(&mut self) -> Result<()> {
-        let by = self.part.take().and_then(|mut watch| watch.lap());
-        by.map_or(Ok(()), |by| (self as &mut dyn Recorder).found(&Shared::Disturbed { by }))
-    }
-
-    fn begins(&mut self, what: &str) {
-        if self.parts > 0 {
-            self.bar.done();
-        }
-        self.parts += 1;
-        self.bar.begins(what);
-    }
-}
-
-impl Recorder for Live {
-    fn record(&mut self, entry: Entry) -> Result<()> {
-        match &entry {
-            Entry::Part(part) => {
-                self.part_ends()?;
-                self.part_name = part.name();
-                self.rounds.0 = 0;
-                self.begins(&part.name());
-                self.part = Some(Watch::start());
-            }
-            Entry::Window(window) => self.bar.shows(&format!(
-                "{}: {}, {} good, p99 {}, {} waiting",
-                self.part_name,
-                window.phase.name(),
-                Form::Rate.brief(window.rate()),
-                or_dash(window.latency.quantile(0.99), |ns| Form::Time.brief(ns)),
-                window.backlog
-            )),
-            Entry::Round(_) => {
-                self.rounds.0 += 1;
-                self.bar.reached(f64::from(self.rounds.0) / f64::from(self.rounds.1.max(1)));
-            }
-            _ => {}
-        }
-        self.store.write(&mut self.writer, &entry)
-    }
-
-    fn stopped(&self) -> bool {
-        self.bar.stopped()
-    }
-
-    fn shows(&self, what: &str) {
-        self.bar.shows(&format!("{}: {what}", self.part_name));
-    }
-
-    fn reached(&self, share: f64) {
-        self.bar.reached(share);
     }
 }

@@ -66,8 +66,22 @@ pub trait Experiment {
     /// If the parameters cannot be used, or something does not load.
     fn plan<'a>(parameters: &'a Self::Parameters, given: &'a Given) -> Result<Plan<'a>>;
 
+    /// Returns the run that these parameters ask to resume; `None` if they ask for a new one.
+    fn resumes(_parameters: &Self::Parameters) -> Option<Resumed<'_>> {
+        None
+    }
+
     /// Shows its parts of a run.
     fn show(parts: &[Shown<Self::Found>], to: &mut View);
+}
+
+/// A stored run that was interrupted, and is to go on.
+#[derive(Debug, Clone, Copy)]
+pub struct Resumed<'a> {
+    /// The run: its number, `last`, or the name of a baseline.
+    pub run: &'a str,
+    /// The name that runs of this kind have in lists.
+    pub name: &'static str,
 }
 
 /// What every experiment is given besides its own parameters.
@@ -94,6 +108,8 @@ pub struct Plan<'a> {
     pub expected: Option<Duration>,
     /// Whether the command fails if something is worse than it may be.
     pub judges: bool,
+    /// Whether stacks of guests are sampled, which `--format firefox` writes.
+    pub samples_stacks: bool,
     /// What is done, one after another. A step that fails keeps none of the others from being
     /// done, unless sandlab itself failed.
     pub steps: Vec<Step<'a>>,
@@ -108,8 +124,6 @@ pub struct Shown<'a, F> {
     /// The experiment's own findings, in order.
     pub found: Vec<F>,
 }
-    /// Whether stacks of guests are sampled, which `--format firefox` writes.
-    pub samples_stacks: bool,
 
 impl<'a, F: DeserializeOwned> Shown<'a, F> {
     /// Reads the findings of a part.

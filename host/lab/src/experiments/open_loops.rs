@@ -245,15 +245,26 @@ pub(crate) fn timeline(part: &RunPart, topic: Topic, marks: &[Mark], told: &str)
     if part.series.len() <= 2 {
         return Vec::new();
     }
-    let mut points = thinned(&part.series);
+    let is_gap = |point: &Point| point.phase == Phase::Interrupted;
+    let processes = part.series.split_inclusive(is_gap);
+    let mut points: Vec<Point> = processes.flat_map(thinned).collect();
+    let gaps = points.iter().filter(|point| is_gap(point));
+    let gaps: Vec<Mark> = gaps.map(|gap| Mark::Band(gap.at - gap.seconds, gap.at)).collect();
+    let told = match gaps.len() {
+        0 => told,
+        _ => ", interrupted where it is shaded",
+    };
     // What is left over at the end of a phase is shorter than a window, and would look like a fall.
-    let longest = points.iter().map(|point| point.seconds).fold(0.0, f64::max);
+    let loaded = points.iter().filter(|point| !is_gap(point));
+    let longest = loaded.map(|point| point.seconds).fold(0.0, f64::max);
     if points.last().is_some_and(|last| 2.0 * last.seconds < longest) {
         points.pop();
     }
     let line = |name: &str, value: fn(&Point) -> Option<f64>| {
-        let spots = points.iter();
-        let spots = spots.filter_map(|point| Some(Spot::new(point.at, value(point)?)));
+        let spots = points.iter().filter_map(|point| match is_gap(point) {
+            true => Some(Spot::gap(point.at)),
+            false => Some(Spot::new(point.at, value(point)?)),
+        });
         Series::line(name, spots.collect())
     };
     let chart = |caption, y, series| Chart {
@@ -262,7 +273,7 @@ pub(crate) fn timeline(part: &RunPart, topic: Topic, marks: &[Mark], told: &str)
         x: Axis::linear("seconds", Form::Number),
         y,
         series,
-        marks: marks.to_vec(),
+        marks: [marks, &gaps].concat(),
     };
     let name = part.name();
     vec![

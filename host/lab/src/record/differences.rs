@@ -41,6 +41,10 @@ pub fn differences(first: &Begin, second: &Begin) -> Vec<Difference> {
             second.remove(&key);
         }
     }
+    between(&first, &second)
+}
+
+fn between(first: &BTreeMap<String, String>, second: &BTreeMap<String, String>) -> Vec<Difference> {
     let mut names: Vec<_> = first.keys().chain(second.keys()).cloned().collect();
     names.sort_unstable();
     names.dedup();
@@ -52,6 +56,29 @@ pub fn differences(first: &Begin, second: &Begin) -> Vec<Difference> {
             what,
         })
         .collect()
+}
+
+/// Returns the differences between the builds of the agents that two runs measured: of which each has
+/// to be the same where one run goes on with the other.
+pub fn contents(first: &Begin, second: &Begin) -> Vec<Difference> {
+    let of = |run: &Begin| -> BTreeMap<String, String> {
+        let digests = run.agents.iter().flat_map(|agent| {
+            let built = agent.built.as_ref();
+            let builds = [
+                ("component", Some(agent.component.clone())),
+                ("twin", built.map(|built| built.twin.sha256.clone())),
+                (
+                    "portable twin",
+                    built.and_then(|built| Some(built.portable.as_ref()?.sha256.clone())),
+                ),
+            ];
+            builds.into_iter().filter_map(|(what, digest)| {
+                Some((format!("the {what} of {}", agent.agent), digest?))
+            })
+        });
+        digests.map(|(what, digest)| (what, digest.chars().take(12).collect())).collect()
+    };
+    between(&of(first), &of(second))
 }
 
 /// Returns a fingerprint of the machine and the settings, without the agents: runs that share it

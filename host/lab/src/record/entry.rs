@@ -31,6 +31,10 @@ pub struct Begin {
     /// Whether the command fails if something is worse than it may be.
     #[serde(default)]
     pub judges: bool,
+    /// The command as it was typed, word by word, without the program: what a run is resumed with.
+    /// Empty in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
     /// When it started, RFC 3339.
     pub started: String,
     /// The machine, and the versions that ran on it.

@@ -20,7 +20,7 @@ mod window;
 mod worker;
 
 pub use closed_loop::{Clients, ClosedLoop, ClosedWindow, Mode};
-pub use differences::{Difference, conditions, differences};
+pub use differences::{Difference, conditions, contents, differences};
 pub use disturbance::{Disturbance, Tally};
 pub use document::{Document, PartDocument, SCHEMA};
 pub use entry::{Begin, End, Entry};
@@ -33,7 +33,7 @@ pub use noise::{Noise, Watch};
 pub use paired::Paired;
 pub use part::{Mix, Part, Point, Run, RunPart};
 pub use rounds::{LeftOut, Round, RoundSettings, Rounds, Samples};
-pub use store::{Baseline, Listed, RunId, Store, Writer};
+pub use store::{Baseline, Held, Listed, RunId, Store, Writer};
 pub use window::{Phase, Window};
 pub use worker::WorkerShare;
 

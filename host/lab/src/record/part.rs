@@ -211,6 +211,9 @@ impl RunPart {
     /// Adds the next window.
     pub(crate) fn add(&mut self, window: &Window) {
         let before = self.series.last().copied();
+        if let Some(last) = before.filter(|_| window.phase == Phase::Interrupted) {
+            self.forget_the_way(&last);
+        }
         let takes_time = window.end_ns > window.start_ns;
         let before = before.filter(|before| before.phase == window.phase && takes_time);
         absorb(&mut self.phases, window);
@@ -233,6 +236,26 @@ impl RunPart {
                 _ => {}
             }
         }
+    }
+
+    /// Takes back what was due and on its way in the last window of a process that ended: it is
+    /// neither good nor missing.
+    fn forget_the_way(&mut self, last: &Point) {
+        let of_phase = |window: &&mut Window| window.phase == last.phase;
+        if let Some(all) = self.phases.iter_mut().find(of_phase) {
+            all.due = all.due.saturating_sub(last.backlog);
+        }
+        if let Some(valid) = self.valid.iter_mut().find(of_phase)
+            && last.invalid.is_none()
+        {
+            valid.due = valid.due.saturating_sub(last.backlog);
+        }
+    }
+
+    /// Returns the windows' figures of each process that measured the part, in order: what lies
+    /// between interruptions.
+    pub fn segments(&self) -> impl Iterator<Item = &[Point]> {
+        self.series.split(|point| point.phase == Phase::Interrupted)
     }
 
     /// Leaves out what does not count, wherever enough is left without it.
@@ -303,8 +326,17 @@ impl RunPart {
     /// Returns the figures of the windows of a phase that count, in order, or of all of them
     /// where too few do: the samples behind [`RunPart::phase`].
     pub fn samples(&self, phase: Phase) -> impl Iterator<Item = &Point> {
+        self.samples_of(&self.series, phase)
+    }
+
+    /// Returns those of [`RunPart::samples`] that are among these figures.
+    pub fn samples_of<'a>(
+        &self,
+        points: &'a [Point],
+        phase: Phase,
+    ) -> impl Iterator<Item = &'a Point> + use<'a> {
         let takes_all = !self.tally(phase).is_enough();
-        let points = self.points(phase);
+        let points = points.iter().filter(move |point| point.phase == phase);
         points.filter(move |point| takes_all || point.invalid.is_none())
     }
 

@@ -21,6 +21,8 @@ pub enum Phase {
     Recovery,
     /// The steady rate, while agents are made to fault.
     Faults,
+    /// Nothing was sent, since the run had been interrupted and was not resumed yet.
+    Interrupted,
 }
 
 impl Phase {
@@ -33,12 +35,13 @@ impl Phase {
             Self::Burst => "burst",
             Self::Recovery => "recovery",
             Self::Faults => "faults",
+            Self::Interrupted => "interrupted",
         }
     }
 
-    /// Returns true if what it shows counts: in every phase but the ramp-up.
+    /// Returns true if what it shows counts: in every phase in which the load is as it was meant.
     pub fn is_measured(self) -> bool {
-        self != Self::RampUp
+        !matches!(self, Self::RampUp | Self::Interrupted)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::fleet::Fleet;
 use super::open_loop::{Generator, Go, Script};
 use crate::Result;
-use crate::record::{ClosedWindow, Entry, Finding, Part, Round, Shared, Window};
+use crate::record::{ClosedWindow, Entry, Finding, Part, Round, RunPart, Shared, Window};
 use serde::Serialize;
 
 /// Whoever takes what is measured.
@@ -14,6 +14,15 @@ pub trait Recorder {
     /// # Errors
     /// If it cannot be kept.
     fn record(&mut self, entry: Entry) -> Result<()>;
+
+    /// Begins a part that can be resumed. If an earlier process of this run has begun it, what is
+    /// stored of it is returned, and what follows is added to that; else `None`.
+    ///
+    /// # Errors
+    /// If what is stored is another part, or it cannot be kept.
+    fn resumable(&mut self, part: Part) -> Result<Option<RunPart>> {
+        self.record(Entry::Part(Box::new(part))).map(|()| None)
+    }
 
     /// Returns whether to end early.
     fn stopped(&self) -> bool;

@@ -52,7 +52,7 @@ pub enum Scale {
 pub struct Spot {
     /// From left to right.
     pub x: f64,
-    /// From bottom to top.
+    /// From bottom to top; no number where a line has a gap.
     pub y: f64,
     /// The interval of the number: of `y`, or of `x` where `y` is a name.
     pub range: Option<(f64, f64)>,
@@ -140,6 +140,16 @@ impl Spot {
     /// Returns a number without an interval.
     pub fn new(x: f64, y: f64) -> Self {
         Self { x, y, range: None }
+    }
+
+    /// Returns a gap of a line.
+    pub fn gap(x: f64) -> Self {
+        Self::new(x, f64::NAN)
+    }
+
+    /// Returns whether it is a gap of a line.
+    pub fn is_gap(&self) -> bool {
+        self.y.is_nan()
     }
 }
 

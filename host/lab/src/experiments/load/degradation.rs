@@ -18,9 +18,9 @@ pub struct Degradation {
 /// Above this it matters.
 const MATTERS: f64 = 1.05;
 
-/// Returns how median and 99th percentile of latency, and CPU time per message changed; without
-/// those of which there are too few windows to say.
-pub fn degradation(part: &RunPart) -> Vec<Degradation> {
+/// Returns how median and 99th percentile of latency, and CPU time per message changed over these
+/// windows of a part, which are of one process; without those of which there are too few to say.
+pub fn degradation(part: &RunPart, points: &[Point]) -> Vec<Degradation> {
     type Figure = fn(&Point) -> Option<f64>;
     let figures: [(&'static Quantity, Figure); 3] = [
         (&shared::LATENCY_P50, |point| point.p50),
@@ -28,7 +28,7 @@ pub fn degradation(part: &RunPart) -> Vec<Degradation> {
         (&shared::CPU_PER_MESSAGE, |point| point.cpu),
     ];
     let changes = figures.into_iter().filter_map(|(of, figure)| {
-        let values: Vec<f64> = part.samples(Phase::Steady).filter_map(figure).collect();
+        let values: Vec<f64> = part.samples_of(points, Phase::Steady).filter_map(figure).collect();
         let ratio = change_over_time(&values)?;
         let is_sure = ratio.low.is_some_and(|low| low > 1.0);
         Some(Degradation { of, ratio, is_flagged: is_sure && ratio.value > MATTERS })

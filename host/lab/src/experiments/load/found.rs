@@ -1,5 +1,6 @@
 //! The findings of a long load: counts at its rests.
 
+use jiff::Timestamp;
 use sandlab_runtime::messaging::Census;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,11 +10,21 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
+    /// A process begins to load the agents, or goes on where one before it was interrupted.
+    Process(Process),
     /// A cycle of a sustained load is over, and nothing moves.
     Cycle(Cycle),
 }
 
-/// The state of a runtime whose messages are all handled.
+/// What one process measures of a load.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Process {
+    /// When its agents had started.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+}
+
+/// The state of a runtime whose messages are all handled. Its counts begin anew with each process.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 pub struct Cycle {
     /// Messages that had been sent until then.

@@ -10,11 +10,11 @@ mod show;
 mod sustained;
 
 pub use burst::{Burst, burst};
-pub use found::{Cycle, Found};
+pub use found::{Cycle, Found, Process};
 pub use parameters::Parameters;
 pub use sustained::{Sustained, sustained};
 
-use super::{Experiment, Given, Plan, Shown};
+use super::{Experiment, Given, Plan, Resumed, Shown};
 use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
@@ -31,6 +31,10 @@ impl Experiment for Load {
 
     fn plan<'a>(parameters: &'a Parameters, given: &'a Given) -> Result<Plan<'a>> {
         parameters.plan(given)
+    }
+
+    fn resumes(parameters: &Parameters) -> Option<Resumed<'_>> {
+        parameters.resumes()
     }
 
     fn show(parts: &[Shown<Found>], to: &mut View) {

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::experiments::options::{
     self, At, Deadline, Loading, Workers, any_duration, duration, rate,
 };
-use crate::experiments::{Given, Plan};
+use crate::experiments::{Given, Plan, Resumed};
 use crate::sampling::counted;
 use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
@@ -54,6 +54,10 @@ struct Peak {
 
 #[derive(Debug, clap::Args)]
 struct Long {
+    /// Go on with a stored run that was killed or stopped: its number, or `last`. All else is as it
+    /// was then.
+    #[arg(long, value_name = "RUN", conflicts_with_all = SETTLED)]
+    resume: Option<String>,
     #[command(flatten)]
     what: What,
     /// How many agents get the messages in turn.
@@ -75,6 +79,40 @@ struct Long {
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     cycles: u32,
 }
+
+/// What a run that is resumed has settled.
+const SETTLED: [&str; 30] = [
+    "metrics",
+    "subject_prefix",
+    "credentials",
+    "root_certificates",
+    "client_certificate",
+    "client_key",
+    "workers",
+    "nats",
+    "subject",
+    "kind",
+    "reuse",
+    "native",
+    "native_arg",
+    "native_start",
+    "workload",
+    "like",
+    "seed",
+    "deadline",
+    "backends",
+    "shards",
+    "target",
+    "token_file",
+    "agents",
+    "rate",
+    "size",
+    "duration",
+    "ramp_up",
+    "cycles",
+    "sandbox",
+    "no_store",
+];
 
 #[derive(Debug, clap::Args)]
 struct Sudden {
@@ -156,6 +194,15 @@ impl What {
 }
 
 impl Parameters {
+    pub(super) fn resumes(&self) -> Option<Resumed<'_>> {
+        match &self.kind {
+            Kind::Sustained(args) => {
+                args.resume.as_deref().map(|run| Resumed { run, name: "sustained" })
+            }
+            Kind::Peak(_) | Kind::Burst(_) => None,
+        }
+    }
+
     pub(super) fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
         match &self.kind {
             Kind::Peak(args) => args.plan(given),
@@ -215,5 +262,20 @@ impl Sudden {
         let measure = move |program: &Program, to: &mut dyn Recorder| burst(program, &load, to);
         let each = self.ramp_up + self.baseline + self.duration + self.watch;
         self.what.plan("burst", &BackendKind::ALL, (self.agents, &self.size), each, given, measure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Args;
+
+    #[test]
+    fn a_run_that_is_resumed_takes_no_other_parameter() {
+        let load = Parameters::augment_args(clap::Command::new("load"));
+        let long = load.find_subcommand("sustained").unwrap();
+        let free = long.get_arguments().map(|argument| argument.get_id().as_str());
+        let free: Vec<_> = free.filter(|id| !SETTLED.contains(id)).collect();
+        assert_eq!(free, ["resume"]);
     }
 }

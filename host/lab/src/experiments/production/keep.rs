@@ -32,6 +32,7 @@ impl Keeper {
         let begin = Begin {
             command: "serve".to_owned(),
             judges: false,
+            arguments: Vec::new(),
             started: Timestamp::now().to_string(),
             environment: Environment::now(),
             settings: None,

@@ -5,12 +5,14 @@
 //! meanwhile.
 
 mod baseline;
+mod hold;
 mod read;
 mod schema;
 mod snapshot;
 mod write;
 
 pub use baseline::Baseline;
+pub use hold::Held;
 pub use read::Listed;
 pub use write::Writer;
 

@@ -65,6 +65,35 @@ impl Store {
         Ok(Writer { run, parts: 0, notes: 0, windows: 0, findings: 0, rounds: 0 })
     }
 
+    /// Goes on with a run that was begun, as if it had not ended.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn reopen(&self, run: RunId) -> Result<Writer> {
+        let sql = "UPDATE run SET ended_with = NULL WHERE id = ?1";
+        self.connection.execute(sql, [run]).map_err(self.failed())?;
+        let notes = self.count("SELECT count(*) FROM note WHERE run = ?1", [run])?;
+        Ok(Writer { run, parts: 0, notes, windows: 0, findings: 0, rounds: 0 })
+    }
+
+    /// Goes on with the next part that was begun.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn continue_part(&self, writer: &mut Writer) -> Result<()> {
+        let of = [writer.run, writer.parts];
+        let count = |sql| self.count(sql, of);
+        writer.windows = count("SELECT count(*) FROM windows WHERE run = ?1 AND part = ?2")?;
+        writer.findings = count("SELECT count(*) FROM finding WHERE run = ?1 AND part = ?2")?;
+        writer.rounds = count("SELECT count(*) FROM rounds WHERE run = ?1 AND part = ?2")?;
+        writer.parts += 1;
+        Ok(())
+    }
+
+    fn count(&self, sql: &str, of: impl rusqlite::Params) -> Result<i64> {
+        self.connection.query_row(sql, of, |row| row.get(0)).map_err(self.failed())
+    }
+
     /// Writes what was measured, all of it or nothing: one statement, one transaction.
     ///
     /// # Errors

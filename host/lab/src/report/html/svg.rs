@@ -74,7 +74,10 @@ fn draw_into(
         _ => (84, 300),
     };
     let area = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
-    let spots = || chart.series.iter().flat_map(|series| &series.spots);
+    let spots = || {
+        let all = chart.series.iter().flat_map(|series| &series.spots);
+        all.filter(|spot| !spot.is_gap())
+    };
     let ranges = || spots().filter_map(|spot| spot.range).flat_map(|(low, high)| [low, high]);
     let bars = || chart.series.iter().flat_map(|series| &series.bars);
     let marks = chart.marks.iter().flat_map(|mark| match mark {
@@ -140,11 +143,10 @@ fn draw_into(
         });
         canvas.draw_series(bars)?;
         let at = |spot: &Spot| (place(&chart.x, spot.x), place(&chart.y, spot.y));
-        if series.line {
-            canvas.draw_series(LineSeries::new(
-                series.spots.iter().map(at),
-                colour.stroke_width(2),
-            ))?;
+        let lines = series.spots.split(Spot::is_gap);
+        for spots in lines.filter(|_| series.line) {
+            let spots = spots.iter().map(at);
+            canvas.draw_series(LineSeries::new(spots, colour.stroke_width(2)))?;
         }
         let ranged = series.spots.iter().filter_map(|spot| Some((spot, spot.range?)));
         for (spot, (low, high)) in ranged {

@@ -1,4 +1,5 @@
-//! Shows what a long load left behind, and whether it was served worse in the end.
+//! Shows what a long load left behind, and whether it was served worse in the end. Both are judged
+//! within each process: what is counted begins anew with it.
 
 use super::{BYTES_LEFT, DEGRADATION, Part};
 use crate::experiments::labels;
@@ -6,40 +7,113 @@ use crate::experiments::load::degradation::{Degradation, degradation};
 use crate::experiments::load::found::{Cycle, Found};
 use crate::experiments::load::leak::{Counted, GROWTHS, counted};
 use crate::experiments::open_loops::timeline;
-use crate::metrics::{Metric, Topic, Unit};
-use crate::record::{Phase, Shared};
+use crate::metrics::format::time;
+use crate::metrics::{Labels, Metric, Topic, Unit};
+use crate::record::{Phase, Point, Shared};
 use crate::view::{Cell, Emphasis, Form, Table, View};
 
+/// What one process measured of a part.
+struct Segment<'a> {
+    part: &'a Part<'a>,
+    /// The number of the process, from 1 on; `None` if there was only one.
+    process: Option<usize>,
+    points: &'a [Point],
+    cycles: Vec<Cycle>,
+}
+
+impl<'a> Segment<'a> {
+    fn all(part: &'a Part<'a>) -> Vec<Self> {
+        let mut cycles: Vec<Vec<Cycle>> = Vec::new();
+        for found in &part.found {
+            match found {
+                Found::Process(_) => cycles.push(Vec::new()),
+                Found::Cycle(cycle) => match cycles.last_mut() {
+                    Some(last) => last.push(*cycle),
+                    // In runs of earlier versions.
+                    None => cycles.push(vec![*cycle]),
+                },
+            }
+        }
+        if cycles.is_empty() {
+            cycles.push(Vec::new());
+        }
+        let several = cycles.len() > 1;
+        let of = |(index, (points, cycles))| Self {
+            part,
+            process: several.then_some(index + 1),
+            points,
+            cycles,
+        };
+        part.segments().zip(cycles).enumerate().map(of).collect()
+    }
+
+    fn name(&self) -> String {
+        let name = self.part.name();
+        self.process.map_or(name.clone(), |process| format!("{name}, process {process}"))
+    }
+
+    fn labels(&self) -> Labels {
+        labels(&self.part.part).with_some("process", self.process)
+    }
+}
+
 pub(super) fn show(parts: &[&Part], to: &mut View) {
-    let changes = parts.iter().flat_map(|part| {
-        let changes = degradation(part).into_iter();
-        changes.map(move |change| (*part, change))
+    let segments: Vec<Segment> = parts.iter().flat_map(|part| Segment::all(part)).collect();
+    let changes = segments.iter().flat_map(|segment| {
+        let changes = degradation(segment.part, segment.points).into_iter();
+        changes.map(move |change| (segment, change))
     });
-    let changes: Vec<(&Part, Degradation)> = changes.collect();
+    let changes: Vec<(&Segment, Degradation)> = changes.collect();
     to.table(degradations(&changes));
-    for (part, change) in &changes {
-        let labels = labels(&part.part).with("figure", change.of.key);
-        let withheld = part.withheld(Phase::Steady);
+    for (segment, change) in &changes {
+        let labels = segment.labels().with("figure", change.of.key);
+        let withheld = segment.part.withheld(Phase::Steady);
         let is_judged = withheld.is_none();
         let metric = Metric::estimated(&DEGRADATION, labels, change.ratio, Vec::new());
         to.metric(metric.withheld(withheld));
         if change.is_flagged && is_judged {
-            to.object(format!("{}: {} got worse over time", part.name(), change.of.title));
+            to.object(format!("{}: {} got worse over time", segment.name(), change.of.title));
         }
     }
     for part in parts {
-        leaks(part, to);
-        if let Some(growth) = growth(part) {
+        interrupted(part, to);
+    }
+    for segment in &segments {
+        leaks(segment, to);
+        if let Some(growth) = growth(segment) {
             to.finding(Topic::Load, growth);
         }
-        to.charts.extend(timeline(part, Topic::Load, &[], ""));
+    }
+    to.charts.extend(parts.iter().flat_map(|part| timeline(part, Topic::Load, &[], "")));
+}
+
+/// Says how often and how long a part was interrupted.
+fn interrupted(part: &Part, to: &mut View) {
+    if let Some(gaps) = part.phase(Phase::Interrupted) {
+        let processes = part.segments().count();
+        to.finding(
+            Topic::Load,
+            format!(
+                "{}: measured by {processes} processes, with {} between them in which nothing was \
+                 sent and nothing counts; leaks and degradation are judged within each process, since \
+                 its memory begins anew",
+                part.name(),
+                time(gaps.seconds() * 1e9)
+            ),
+        );
     }
 }
 
-fn degradations(rows: &[(&Part, Degradation)]) -> Table {
-    Table::of("degradation", "Degradation", Topic::Load, rows)
-        .text("agent", "agent", |(part, _)| part.part.agent.clone())
-        .text("backend", "backend", |(part, _)| part.part.backend_name())
+fn degradations(rows: &[(&Segment, Degradation)]) -> Table {
+    let table = Table::of("degradation", "Degradation", Topic::Load, rows)
+        .text("agent", "agent", |(segment, _)| segment.part.part.agent.clone())
+        .text("backend", "backend", |(segment, _)| segment.part.part.backend_name());
+    let process = |segment: &Segment| Some(segment.process? as f64);
+    let table = match rows.iter().any(|(segment, _)| segment.process.is_some()) {
+        true => table.number("process", "process", Form::Integer, |(it, _)| process(it)),
+        false => table,
+    };
+    table
         .text("figure", "figure", |(_, change)| change.of.title)
         .number("change", "last third ÷ first", Form::Ratio, |(_, change)| {
             Some(change.ratio.value)
@@ -54,13 +128,13 @@ fn degradations(rows: &[(&Part, Degradation)]) -> Table {
 }
 
 /// Says what grew from rest to rest, and adds how much per message.
-fn leaks(part: &Part, to: &mut View) {
-    let cycles: Vec<Cycle> = part.found.iter().map(|Found::Cycle(cycle)| *cycle).collect();
-    let name = part.name();
-    let Some(all) = counted(&cycles) else {
+fn leaks(segment: &Segment, to: &mut View) {
+    let (name, cycles) = (segment.name(), &segment.cycles);
+    let Some(all) = counted(cycles) else {
         let few = cycles.len();
         let least = GROWTHS + 1;
-        let is_elsewhere = part.shared().any(|found| matches!(found, Shared::Workers { .. }));
+        let is_elsewhere =
+            segment.part.shared().any(|found| matches!(found, Shared::Workers { .. }));
         let said = match is_elsewhere {
             true => format!("{name}: no leak is looked for: what is loaded lives elsewhere"),
             false => format!("{name}: {few} cycles are too few to tell a leak; it takes {least}"),
@@ -68,7 +142,7 @@ fn leaks(part: &Part, to: &mut View) {
         return to.finding(Topic::Load, said);
     };
     for counted in all.iter().filter(|counted| counted.unit == Unit::Bytes) {
-        let labels = labels(&part.part).with("memory", counted.what.replace(' ', "-"));
+        let labels = segment.labels().with("memory", counted.what.replace(' ', "-"));
         to.metric(Metric::single(&BYTES_LEFT, labels, counted.per_message));
     }
     let leaks: Vec<&Counted> = all.iter().filter(|counted| counted.leaks).collect();
@@ -102,9 +176,10 @@ fn leaks(part: &Part, to: &mut View) {
 }
 
 /// Says the slope of resident memory, by least squares, which nothing is judged by.
-fn growth(part: &Part) -> Option<String> {
+fn growth(segment: &Segment) -> Option<String> {
+    let series = segment.points;
     let points: Vec<(f64, f64)> =
-        part.series.iter().filter_map(|point| Some((point.at, point.resident? as f64))).collect();
+        series.iter().filter_map(|point| Some((point.at, point.resident? as f64))).collect();
     let n = points.len() as f64;
     if n < 12.0 {
         return None;
@@ -115,13 +190,13 @@ fn growth(part: &Part) -> Option<String> {
         let off = point.0 - x;
         (c + off * (point.1 - y), v + off * off)
     });
-    let messages: u64 = part.series.iter().map(|point| point.due).sum();
-    let seconds: f64 = part.series.iter().map(|point| point.seconds).sum();
+    let messages: u64 = series.iter().map(|point| point.due).sum();
+    let seconds: f64 = series.iter().map(|point| point.seconds).sum();
     let slope = covariance / variance;
     Some(format!(
         "{}: resident memory changed by {:+.1} bytes per message on a straight line through \
          all windows; by itself that says little, compare it with the twin's",
-        part.name(),
+        segment.name(),
         slope * seconds / messages.max(1) as f64
     ))
 }

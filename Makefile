@@ -65,7 +65,7 @@ servers:
 
 ## Runs criterion's benches; `make bench ONLY=overhead` runs one.
 bench: guests
-	cargo bench --profile release --package sandlab-benches $(if $(ONLY),--bench $(ONLY))
+	cargo bench --bench '$(or $(ONLY),*)'
 
 ## Measures agents over NATS, against a bare responder and with a second connection.
 bench-nats: guests servers

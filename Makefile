@@ -138,10 +138,8 @@ claims: guests
 docs:
 	$(SANDLAB) man --markdown > docs/cli.md.new
 	mv docs/cli.md.new docs/cli.md
-	$(SANDLAB) schema project > docs/project.schema.json
-	$(SANDLAB) schema run > docs/run.schema.json
-	$(SANDLAB) schema workload > docs/workload.schema.json
-	$(SANDLAB) schema serve > docs/serve.schema.json
+	for name in bundle gate noise project run sandbox serve targets validate workload; do \
+	  $(SANDLAB) schema $$name > docs/$$name.schema.json || exit; done
 	{ sed '/^|/,$$d' docs/metrics.md; $(SANDLAB) metrics --markdown; } > docs/metrics.md.new
 	mv docs/metrics.md.new docs/metrics.md
 	cargo run --release --quiet --package sandlab-benches --bin claims -- --docs

@@ -114,12 +114,6 @@ pub fn given_or<T>(
     }
 }
 
-/// Returns the JSON Schema of the file.
-pub fn schema() -> String {
-    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Project));
-    schema.unwrap_or_else(|_| unreachable!("a schema is JSON")) + "\n"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

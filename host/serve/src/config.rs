@@ -135,12 +135,6 @@ impl Config {
         Self { agents: agents.collect(), ..Self::default() }
     }
 
-    /// Returns the JSON Schema of the file.
-    pub fn schema() -> String {
-        // Neither keys that are no text nor a writer that fails: there is nothing to go wrong.
-        serde_json::to_string_pretty(&schemars::schema_for!(Self)).unwrap_or_default()
-    }
-
     /// Checks the values.
     ///
     /// # Errors

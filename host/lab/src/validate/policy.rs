@@ -5,9 +5,12 @@ use super::stage::Stage;
 use super::world::World;
 use bytesize::ByteSize;
 use glob::Pattern;
+use sandlab_runtime::SandboxConfig;
+use sandlab_runtime::config::{Size, Stdio};
 use sandlab_runtime::subject::Kind;
-use sandlab_runtime::{SandboxConfig, config::Stdio};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,10 +20,13 @@ use toml::{Table, Value};
 const DEFAULT: &str = include_str!("default.toml");
 
 /// The policy for one guest. `default.toml` documents the fields.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(transform = changes)]
 pub struct Policy {
-    /// The world that the guest must have.
+    /// The world that the guest must have: `own` for what its kind needs, a world of agents, of
+    /// `wasi:http` or `wasi:cli`, or the path of a WIT file or package with `#world` behind it.
+    #[schemars(with = "String")]
     pub world: World,
     /// What the guest is, if it could be of two kinds. Not set: found from its exports.
     #[serde(default)]
@@ -31,6 +37,7 @@ pub struct Policy {
     pub capabilities: Capabilities,
     /// Upper bounds, each in its measure's unit.
     #[serde(deserialize_with = "budgets")]
+    #[schemars(schema_with = "schema_of_budgets")]
     pub budgets: BTreeMap<Measure, u64>,
     /// The sandbox config that the guest runs with.
     pub limits: SandboxConfig,
@@ -45,8 +52,9 @@ pub struct Policy {
 }
 
 /// Allowed imports.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(transform = changes)]
 pub struct Capabilities {
     /// The set that `allow` extends.
     pub preset: Preset,
@@ -55,7 +63,7 @@ pub struct Capabilities {
 }
 
 /// A named set of allowed imports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// Only the contract's own interfaces.
@@ -65,8 +73,9 @@ pub enum Preset {
 }
 
 /// Repetitions of what is timed, and limits on time and memory.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(transform = changes)]
 pub struct Timing {
     /// Compilations; the median counts.
     pub compiles: u32,
@@ -74,22 +83,27 @@ pub struct Timing {
     pub spawns: u32,
     /// Time after which starts and calls are repeated no more, with fewer samples.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub repeating: Duration,
     /// Factor by which a time may exceed its budget.
     pub margin: f64,
     /// Time limit for one compilation.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub compile_limit: Duration,
     /// Time limit for any other stage.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub stage_limit: Duration,
     /// Memory limit of the process that checks one guest.
+    #[schemars(with = "Size")]
     pub memory_limit: ByteSize,
 }
 
 /// Messages of the stage `conformance`, and the replies that they require.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(transform = changes)]
 pub struct Conformance {
     /// Workload files, besides the guest's own.
     pub cases: Vec<PathBuf>,
@@ -102,21 +116,25 @@ pub struct Conformance {
 }
 
 /// The repeated calls of the stage `soak`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(transform = changes)]
 pub struct Soak {
     /// Calls of one instance, the fewest: where they show no trend, there are twice as many.
     pub calls: u32,
     /// Size of a message's content that is always sent, besides the largest of the guest's cases.
+    #[schemars(with = "Size")]
     pub payload: ByteSize,
     /// Time after which it ends, with fewer calls or without a trend.
     #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
     pub time: Duration,
 }
 
 /// Allowed growth over an earlier build.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(transform = changes)]
 pub struct Baseline {
     /// Share by which a value may grow: 0.05 is 5 %; `None` only warns of growth.
     #[serde(default)]
@@ -268,6 +286,57 @@ where
         Ok((measure, value))
     });
     read.collect()
+}
+
+/// A policy's file: changes of the standard policy, for all guests and for single ones.
+pub struct PolicyFile;
+
+impl JsonSchema for PolicyFile {
+    fn schema_name() -> Cow<'static, str> {
+        "ValidatePolicy".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut file = Policy::json_schema(generator);
+        let mut guest = file.clone();
+        let names = "Patterns of its file's or bundle's name: `*-py`.";
+        guest.insert("description".to_owned(), "Changes for single guests.".into());
+        guest.insert("required".to_owned(), vec!["names"].into());
+        let names =
+            json_schema!({"description": names, "type": "array", "items": {"type": "string"}});
+        let add = |to: &mut Schema, name: &str, what: Schema| {
+            if let Some(properties) = to.get_mut("properties").and_then(|it| it.as_object_mut()) {
+                properties.insert(name.to_owned(), what.to_value());
+            }
+        };
+        add(&mut guest, "names", names);
+        add(&mut file, "guest", json_schema!({"type": "array", "items": guest}));
+        let told = "What `sandlab validate` holds guests against; what is left out is as in the standard \
+                    policy.";
+        file.insert("description".to_owned(), told.into());
+        file
+    }
+}
+
+/// A file needs none of the fields.
+fn changes(schema: &mut Schema) {
+    schema.remove("required");
+}
+
+fn schema_of_budgets(_: &mut SchemaGenerator) -> Schema {
+    let budgets = Measure::ALL.map(|measure| {
+        let types = match measure.is_timed() {
+            true => vec!["string"],
+            false => vec!["integer", "string"],
+        };
+        let told = measure.quantity().meaning.trim();
+        (measure.name().to_owned(), json_schema!({"description": told, "type": types}).to_value())
+    });
+    json_schema!({
+        "type": "object",
+        "properties": serde_json::Map::from_iter(budgets),
+        "additionalProperties": false,
+    })
 }
 
 fn message(error: toml::de::Error) -> String {

@@ -4,6 +4,7 @@ use crate::metrics::{Labels, Metric, Quantity, Unit};
 use crate::view::Form;
 use crate::{Error, Result};
 use bytesize::ByteSize;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -91,7 +92,7 @@ impl Targets {
     /// # Errors
     /// If the text is not TOML, or names a quantity, label or level that does not exist.
     pub fn parse(text: &str, catalogue: &[&'static Quantity]) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file: TargetsFile = toml::from_str(text).map_err(|error| error.to_string())?;
         let targets = file.target.into_iter().map(|written| written.read(catalogue));
         Ok(Self(targets.collect::<Result<_, _>>()?))
     }
@@ -202,33 +203,47 @@ impl Scope {
     }
 }
 
-#[derive(Deserialize)]
+/// What results are graded by; what is left out is not graded.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub struct TargetsFile {
+    /// The targets, each a table `[[target]]`; of several that hold for a metric, the first counts.
     #[serde(default)]
     target: Vec<Written>,
 }
 
-/// A target as it stands in a file.
-#[derive(Deserialize)]
+/// The bounds of a metric, from good to bad, and the results that they hold for.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Target")]
 struct Written {
+    /// The metric, by the name that `sandlab metrics` lists.
     metric: String,
+    /// Up to here all is well.
     target: Amount,
+    /// Up to here it can stay.
     acceptable: Amount,
+    /// Up to here it has to be looked into; beyond it the command fails.
     critical: Amount,
+    /// The backends. Default wasm.
     #[serde(default = "Names::wasm")]
     backend: Names,
+    /// The experiments. Default all.
     experiment: Option<Names>,
+    /// The agents. Default all.
     agent: Option<Names>,
+    /// The methods of a start. Default all.
     method: Option<Names>,
+    /// The largest size of the messages, such as "4 KiB".
     size_at_most: Option<Amount>,
+    /// The most agents at once.
     agents_at_most: Option<f64>,
+    /// The highest rate, messages per second.
     rate_at_most: Option<f64>,
 }
 
 /// One name, or several.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Names {
     One(String),
@@ -249,7 +264,7 @@ impl Names {
 }
 
 /// A number in the quantity's unit, or a text with its unit.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Amount {
     Number(f64),

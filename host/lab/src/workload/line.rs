@@ -135,12 +135,6 @@ struct Subset {
     json: Value,
 }
 
-/// Returns the JSON Schema of a line.
-pub fn schema() -> String {
-    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Line));
-    schema.unwrap_or_else(|_| unreachable!("a schema is JSON")) + "\n"
-}
-
 /// The keys of each kind: the first is the message.
 const KEYS: [(Kind, &[&str]); 4] = [
     (Kind::Agent, &["request", "reply", "replies", "reply-fields", "failure"]),

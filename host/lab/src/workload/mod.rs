@@ -19,10 +19,9 @@ pub use directory::with_directory;
 pub use expected::{Expected, Output, Response};
 pub use fields::{FailureKind, Fields, Refusal};
 pub use file::{read, read_text};
-pub use line::schema;
+pub use line::Line;
 pub use matcher::{Matcher, Number};
 
-use line::Line;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sandlab_runtime::subject::Kind;

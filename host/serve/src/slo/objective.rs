@@ -12,6 +12,7 @@
 
 use super::Share;
 use super::window::pairs;
+use crate::Config;
 use crate::host::bounds;
 use sandlab_runtime::span;
 use schemars::JsonSchema;
@@ -87,13 +88,9 @@ pub fn read_objectives(path: &Path) -> Result<Vec<Objective>, SloError> {
     let toml = |reason: String| SloError::Toml { path: path.to_owned(), reason };
     let text = std::fs::read_to_string(path)
         .map_err(|source| SloError::Read { path: path.to_owned(), source })?;
-    // Other fields are a host's config's, which is checked where it is read.
-    #[derive(Deserialize)]
-    struct File {
-        objective: Option<Vec<Objective>>,
-    }
-    let file: File = toml::from_str(&text).map_err(|error| toml(error.to_string()))?;
-    let objectives = file.objective.unwrap_or_default();
+    // What else a host's config has is checked where it is used, but for its names.
+    let config: Config = toml::from_str(&text).map_err(|error| toml(error.to_string()))?;
+    let objectives = config.objectives;
     if objectives.is_empty() {
         return Err(toml(
             "it has no objective: each is a table [[objective]] with at least `name` and \

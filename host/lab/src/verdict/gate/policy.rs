@@ -8,28 +8,36 @@ use std::path::Path;
 
 const DEFAULT: &str = include_str!("default.toml");
 
-/// A policy.
-#[derive(Debug, Clone, Deserialize)]
+/// What `sandlab gate` allows; what is left out is as in the standard policy.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Policy {
     /// What an inconclusive metric does, where its rules say nothing of it.
     inconclusive: Option<Inconclusive>,
-    /// The probability of one false finding among all timed metrics, before it is confirmed.
+    /// The probability of one false finding among all timed metrics, before it is confirmed: from
+    /// 0.000001 to 0.2.
     alpha: Option<f64>,
-    /// What is said of metrics, by name.
+    /// What is said of metrics, each a table `[[metric]]`. Of several that fit, the last one that says
+    /// something counts.
     #[serde(default, rename = "metric")]
     rules: Vec<PolicyRule>,
 }
 
 /// What is said of some metrics.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct PolicyRule {
+    /// Patterns of their names: `time/*`.
     #[serde(deserialize_with = "patterns")]
+    #[schemars(with = "Vec<String>")]
     names: Vec<Pattern>,
+    /// The change that is allowed, a share of the old value.
     #[serde(default, deserialize_with = "share")]
+    #[schemars(with = "Option<Written>")]
     threshold: Option<f64>,
+    /// Whether a worse metric fails the gate; `false` reports it only.
     gates: Option<bool>,
+    /// What an inconclusive metric does.
     inconclusive: Option<Inconclusive>,
 }
 
@@ -151,13 +159,15 @@ fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pattern>, D::Error
 }
 
 /// A share, as `"3 %"` or as 0.03.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a share like \"3 %\" or 0.03")]
+#[schemars(rename = "Share")]
+enum Written {
+    Number(f64),
+    Text(String),
+}
+
 fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a share like \"3 %\" or 0.03")]
-    enum Written {
-        Number(f64),
-        Text(String),
-    }
     let share = match Written::deserialize(from)? {
         Written::Number(number) if (1.0..=1_000.0).contains(&number) => {
             return Err(serde::de::Error::custom(format!(

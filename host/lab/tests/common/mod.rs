@@ -8,6 +8,8 @@ pub mod host;
 pub mod lab;
 pub mod mishaps;
 pub mod path;
+pub mod project;
+pub mod user;
 
 use sandlab::bundle::{Bundle, find};
 use sandlab_runtime::config::{Access, DirectoryGrant};

@@ -87,12 +87,14 @@ fn fields(table: &Table, row: &[Cell]) -> Vec<String> {
 /// Returns a text that no spreadsheet takes for a formula: names are those of files and of guests'
 /// functions, which others may have chosen.
 fn text(text: String) -> String {
-    let is_number = |rest: &str| {
+    // Numbers and words, such as the rung `+ limiter`, calculate nothing.
+    let is_plain = |rest: &str| {
         let number = rest.trim_end_matches([' ', '%']);
-        number.is_empty() || number.parse::<f64>().is_ok()
+        let mut letters = rest.chars();
+        number.parse::<f64>().is_ok() || letters.all(|c| c == ' ' || c.is_alphanumeric())
     };
     let is_formula = text.starts_with(['=', '@'])
-        || text.strip_prefix(['+', '-']).is_some_and(|rest| !is_number(rest));
+        || text.strip_prefix(['+', '-']).is_some_and(|rest| !is_plain(rest));
     if is_formula { format!("'{text}") } else { text }
 }
 
@@ -123,7 +125,7 @@ mod tests {
             let text = csv(&table("times", &[(name, 0.5)])).unwrap();
             assert!(text.contains(&format!("\n'{name},")), "{text}");
         }
-        for name in ["-", "+2.5 %", "a=b"] {
+        for name in ["-", "+2.5 %", "+ limiter", "a=b"] {
             let text = csv(&table("times", &[(name, 0.5)])).unwrap();
             assert!(text.contains(&format!("\n{name},")), "{text}");
         }

@@ -21,11 +21,10 @@ rustup toolchain list | grep -q "^$rust-" ||
 CARGO_TARGET_DIR=$folder cargo "+$rust" build --release --package sandlab || {
   echo "sandlab does not build against wasmtime $wasmtime: see the messages above" >&2; exit 3; }
 
-# The same components for both, from this workspace's target folder.
+# The same components for both, from this workspace's target folder. 84 metrics need 14 pairs, for Holm's
+# correction; 24 take ten minutes.
 cd ../../../..
 agents=$(ls target/agents)
-status=0
 # shellcheck disable=SC2086
-"$sandlab" gate --old-bin "$sandlab" --new-bin "$folder/release/sandlab" -- \
-  sample --before $agents || status=$?
-exit $status
+exec "$sandlab" gate --old-bin "$sandlab" --new-bin "$folder/release/sandlab" --pairs 24 -- \
+  sample --before $agents

@@ -140,8 +140,11 @@ fn against_native(question: &str, largest: &[&Compared]) -> Option<Answer> {
                 (Some(low), Some(high)) if low == high => size(low),
                 (low, high) => format!("{}–{}", size(low.unwrap_or(0)), size(high.unwrap_or(0))),
             };
-            let text = format!("times native: mean and range of {} agents, {text}", several.len());
-            answer.range(Form::Ratio, Some(ends)).remark(text).remark(like_for_like(several))
+            let alike = like_for_like(several);
+            // A line has room for both means, or for what they are multiples of.
+            let of = if alike.is_empty() { "times native: mean" } else { "mean" };
+            let text = format!("{of} and range of {} agents, {text}", several.len());
+            answer.range(Form::Ratio, Some(ends)).remark(text).remark(alike)
         }
     })
 }

@@ -44,9 +44,9 @@ pub enum Disturbance {
     },
     /// Workers on other machines had died, and what they were to send was missing.
     Workers {
-        /// How many had.
+        /// The workers that had died.
         died: u32,
-        /// How many there were.
+        /// The workers of the load.
         of: u32,
     },
 }

@@ -5,10 +5,10 @@ use crate::stats::Distribution;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a worker did of a load.
+/// A worker's part in a load.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerShare {
-    /// What it is called.
+    /// Its name: the one it was given, or its machine's with its process's number.
     pub name: String,
     /// Its connections, or over NATS requests that could wait.
     pub agents: u32,
@@ -18,7 +18,7 @@ pub struct WorkerShare {
     pub good: u64,
     /// How many came to a good reply after the deadline.
     pub late: u64,
-    /// How many came to anything else.
+    /// How many failed, were refused, or timed out.
     pub failed: u64,
     /// From when a message was due until it left: how late the worker was.
     pub lag: Distribution,

@@ -27,7 +27,7 @@ pub struct At {
     pub(super) shown: Box<Shown>,
 }
 
-/// What clients show to hosts.
+/// The credentials that clients show to hosts, and the authorities that they trust.
 #[derive(Debug, clap::Args)]
 pub struct Shown {
     /// The file of the token that the targets ask for over HTTP.

@@ -19,17 +19,17 @@ use sandlab_runtime::{BackendKind, SandboxConfig};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is tuned.
+/// A subject, and the terms on which its settings are chosen.
 pub struct Tuning {
     /// The component.
     pub subject: Subject,
     /// The sandbox config that everything is compared with.
     pub sandbox: SandboxConfig,
-    /// What for.
+    /// The goals, with a recommendation for each.
     pub goals: Vec<Goal>,
-    /// How long to measure.
+    /// The time for all measuring, of which every stage gets a share.
     pub time: Duration,
-    /// By how much a setting must help.
+    /// The least gain for which a setting is recommended, as a share: 0.02 is 2 %.
     pub threshold: f64,
     /// Whether guests are trusted as the host's own code.
     pub trusted: bool,

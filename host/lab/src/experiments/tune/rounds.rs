@@ -4,7 +4,7 @@ use crate::record::{Tally, Watch};
 use crate::{Error, Result};
 use std::time::{Duration, Instant};
 
-/// How long rounds go on.
+/// The end of a series of rounds: at a time, and between two numbers of rounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
     /// The time that there is.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Why a command failed: it could not do its work, or a check did not hold.
+/// The reason why a command failed: it could not do its work, or a check did not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No bundle has this name.
@@ -16,7 +16,7 @@ pub enum Error {
     UnknownAgent {
         /// The name as it was typed.
         name: String,
-        /// Where it was searched, as part of a sentence.
+        /// The places that were searched, as part of a sentence.
         place: String,
         /// The names of the agents that are there.
         known: Vec<String>,
@@ -29,7 +29,7 @@ pub enum Error {
     NoAgentCrate {
         /// The folder.
         path: PathBuf,
-        /// Why it does not count as an agent crate.
+        /// The reason why the folder does not count as an agent crate.
         reason: String,
     },
     /// The command line cannot be used as it is.
@@ -112,7 +112,7 @@ pub enum Error {
     Held {
         /// The agent's name.
         agent: String,
-        /// Why the process ended.
+        /// The reason why the process ended.
         why: String,
     },
     /// An agent does not start on the message path.
@@ -126,7 +126,7 @@ pub enum Error {
     Store {
         /// The store's file.
         path: PathBuf,
-        /// What is wrong, and what to do.
+        /// The cause, and the remedy.
         reason: String,
     },
     /// A file is not an exported run.
@@ -154,7 +154,7 @@ pub enum Error {
     /// The run was stopped by a signal.
     #[error("stopped early; the report has what was measured until then")]
     Stopped,
-    /// What failed when a stored run was measured.
+    /// Failures while a stored run was measured.
     #[error("when it was measured: {}", lines(.failures))]
     Stored {
         /// The errors, as they were told then.
@@ -167,8 +167,8 @@ pub enum Error {
     Several(Vec<Error>),
 }
 
-/// Who has to act on an error, which decides the exit code. A later case outweighs an earlier
-/// one where both happened.
+/// The party that has to act on an error, which decides the exit code. Of several errors, the later
+/// variant wins.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]

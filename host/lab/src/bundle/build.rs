@@ -21,9 +21,9 @@ const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=x86-64"];
 #[cfg(not(target_arch = "x86_64"))]
 const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=generic"];
 
-/// Where a crate's manifest names the flags that leave out what the processor has and wasm lacks,
-/// below `package.metadata`. A processor's features are found at run time, so that no flag of all
-/// crates does.
+/// The place in a crate's manifest, below `package.metadata`, of the flags that turn off processor
+/// features that wasm lacks. Code that detects features at run time ignores a flag that is the same
+/// for all crates, so each crate names its own.
 const PORTABLE_FLAGS: &str = "/sandlab/portable-rustflags";
 
 /// The crate that agents are written with.

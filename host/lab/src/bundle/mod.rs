@@ -8,7 +8,7 @@
 //!                        workload.jsonl   messages and replies, if the crate has them
 //! ```
 //!
-//! What other tools build is a [`component`] alone.
+//! A component that another tool built is a [`component`] alone.
 
 mod build;
 pub mod component;

@@ -21,7 +21,7 @@ const MAGIC: &[u8; 8] = b"SANDLAB1";
 /// The bytes behind the archive.
 const FOOTER: u64 = 32 + 8 + 8;
 
-/// Where the archive is in the program's file.
+/// The position of the archive in the program's file, bytes.
 struct Archive {
     start: u64,
     len: u64,

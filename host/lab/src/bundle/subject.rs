@@ -1,4 +1,4 @@
-//! What is measured: a component, and what else is known of it.
+//! The subject of a measurement: a component with its kind, its options and its native equivalent.
 
 use super::{Bundle, Manifest};
 use crate::paths::shown;
@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct Subject {
     file: File,
-    /// What the user said of its kind.
+    /// The options of its kind, as the user gave them.
     pub options: Options,
     /// The kind; `None` if the file cannot be run, which loading it explains.
     pub kind: Option<Kind>,
-    /// Whether the file is a core module, which is adapted to a component.
+    /// Whether the file is a core module, which is adapted to a component when it is loaded.
     pub adapted: bool,
-    /// What stands in for a native twin; `None` if there is a twin, or nothing.
+    /// The stand-in for a native twin; `None` if there is a twin, or neither.
     pub native: Option<Equivalent>,
 }
 
@@ -31,11 +31,11 @@ enum File {
     Bundle(Box<Bundle>),
     /// A component or core module alone.
     Wasm(PathBuf),
-    /// What a project's own tools built.
+    /// A component that a project's own tools built.
     Project { name: String, component: Component },
 }
 
-/// What does natively what a command or a service does in the sandbox.
+/// A native program or server that does the same work as a command or service in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Equivalent {
     /// A program that is started for each message, with arguments before the message's own.

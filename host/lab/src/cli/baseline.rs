@@ -18,7 +18,7 @@ enum What {
     Save {
         /// The name.
         name: String,
-        /// Which run: its number, `last`, or the name of a baseline.
+        /// The run: its number, `last`, or the name of a baseline.
         #[arg(value_name = "RUN", default_value = "last")]
         run: String,
         #[command(flatten)]

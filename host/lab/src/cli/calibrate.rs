@@ -18,7 +18,7 @@ pub struct Args {
     recording: Recording,
     #[command(flatten)]
     looking: Looking,
-    /// Where the noise floor is kept, which `gate` then uses.
+    /// File for the noise floor, which `gate` reads.
     #[arg(long, value_name = "FILE", default_value = NOISE_FILE)]
     output: PathBuf,
 }

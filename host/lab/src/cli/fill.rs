@@ -18,13 +18,13 @@ pub fn execute() -> Result<()> {
     })
 }
 
-/// When memory is short, the kernel kills this process, and not the one that reports.
+/// Asks the kernel to kill this process first, and not the one that reports, when memory is short.
 fn be_killed_first() {
-    // Where it cannot be said, the kernel kills whoever has the most memory: this one too.
+    // If this fails, the kernel kills the process with the most memory, which is this one as well.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
-/// Ends this process when nobody reads any more what it says: whatever it is doing then.
+/// Ends this process as soon as the reader of its output is gone.
 fn end_with_parent() -> Result<()> {
     let watch = || {
         let stdout = rustix::stdio::stdout();

@@ -26,13 +26,13 @@ pub struct Args {
     recording: Recording,
     #[command(flatten)]
     looking: Looking,
-    /// How to report on standard output.
+    /// Format of the report on standard output.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
     /// Write another report to a file: junit=gate.xml, say. Can be given more than once.
     #[arg(long = "report", value_name = "KIND=FILE")]
     reports: Vec<Export<Format>>,
-    /// Print what a CI system shows beside the change.
+    /// Print annotations for a CI system, which shows them beside the change.
     #[arg(long, value_enum, value_name = "CI")]
     annotations: Option<Ci>,
 }

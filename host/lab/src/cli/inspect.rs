@@ -20,7 +20,7 @@ pub struct Args {
     /// A component or a core module.
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
-    /// What it is, if it could be of two kinds: agent, service, command or function.
+    /// Kind of a file that could be of two: agent, service, command or function.
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
     /// Print JSON instead.
@@ -161,7 +161,7 @@ fn world(component: &[u8]) -> Result<String> {
     Ok(printer.output.to_string())
 }
 
-/// What made it, as its producers section says: languages and tools, each once.
+/// Returns the languages and tools of the component's producers section, each once.
 fn producers(component: &[u8]) -> Vec<String> {
     let outline = Outline::of(component).unwrap_or_default();
     outline.producers.iter().map(|line| printable(line)).collect()

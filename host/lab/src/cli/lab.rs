@@ -15,7 +15,7 @@ const AGENTS: [&str; 3] = ["echo", "json", "hash"];
 /// The size of their messages, bytes.
 const SIZE: usize = 1_024;
 
-/// How its rounds are measured.
+/// The rounds of the suite, the seed of its messages, and the options of every measurement.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -40,23 +40,23 @@ fn has_password(word: &str) -> bool {
     hosts.into_iter().any(|host| host.contains('@'))
 }
 
-/// A run that is being measured. Nothing of it is kept in memory, where it would look like a leak of
-/// what is measured.
+/// A run that is being measured. Its results go straight to the store: kept in memory, they would
+/// look like a leak of the subject.
 pub struct Live {
     store: Store,
     writer: Writer,
-    /// Keeps others from resuming the run; `None` of one that cannot be.
+    /// Keeps other processes from resuming the run; `None` if it cannot be resumed.
     held: Option<Held>,
-    /// What earlier processes stored of the parts that this one has not come to.
+    /// Stored parts of earlier processes that this process has not reached yet.
     earlier: VecDeque<RunPart>,
-    /// The notes that they stored.
+    /// Notes that earlier processes stored.
     notes: Vec<String>,
     bar: progress::Bar,
     watch: Watch,
-    /// From the beginning of the part that is being measured on.
+    /// Runs from the start of the current part; `None` between parts.
     part: Option<Watch>,
     part_name: String,
-    /// The rounds of the part, and how many there will be.
+    /// Rounds of the current part that are done, and those that are planned.
     rounds: (u32, u32),
     parts: usize,
 }

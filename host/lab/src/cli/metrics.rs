@@ -8,7 +8,7 @@ use crate::report::{Style, draw};
 use crate::view::Table;
 use sandlab_serve::metrics::CATALOGUE;
 
-/// What is printed of the catalogue.
+/// The form in which the catalogue of metrics is printed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print the standard targets instead: the file to change and pass as `--targets`.

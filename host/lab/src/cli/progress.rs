@@ -14,10 +14,10 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 
 pub use super::streams::say;
 
-/// How often a log gets a line.
+/// The interval between two lines of progress in a log.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Steps of the bar for each case, so that a share of one is seen.
+/// Steps of the bar per case, so that it moves within a case.
 const STEPS: u64 = 100;
 
 /// A progress bar; while it exists, Ctrl-C ends the run early.

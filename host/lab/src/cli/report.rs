@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which run: its number, `last`, or the name of a baseline.
+    /// The run: its number, `last`, or the name of a baseline.
     #[arg(value_name = "RUN", default_value = "last")]
     run: String,
     /// Compare it with this baseline.
@@ -17,7 +17,7 @@ pub struct Args {
     baseline: Option<String>,
     #[command(flatten)]
     reporting: Reporting,
-    /// What results are graded by, a TOML file.
+    /// Targets that grade the results, a TOML file.
     #[arg(long, value_name = "FILE")]
     targets: Option<PathBuf>,
     #[command(flatten)]

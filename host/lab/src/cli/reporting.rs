@@ -26,7 +26,7 @@ pub struct Reporting {
     looking: Looking,
 }
 
-/// How much of a report a terminal shows.
+/// The part of a report that a terminal shows.
 #[derive(Debug, clap::Args)]
 pub struct Looking {
     /// Print the answers alone.
@@ -48,7 +48,7 @@ pub struct Looking {
 enum Order {
     /// As they were measured.
     Measured,
-    /// What costs most against native first.
+    /// Largest cost relative to native first.
     Cost,
 }
 

@@ -51,7 +51,7 @@ enum What {
     },
     /// Remove runs. One that is a baseline stays.
     Delete {
-        /// Which runs: their numbers, or `last`.
+        /// The runs: their numbers, or `last`.
         #[arg(value_name = "RUN", required = true)]
         runs: Vec<String>,
         #[command(flatten)]
@@ -64,7 +64,7 @@ enum What {
 /// A stored run.
 #[derive(Debug, clap::Args)]
 struct Which {
-    /// Which run: its number, `last`, or the name of a baseline.
+    /// The run: its number, `last`, or the name of a baseline.
     #[arg(value_name = "RUN", default_value = "last")]
     run: String,
     #[command(flatten)]

@@ -37,7 +37,7 @@ enum Of {
     Sandbox,
     /// A configuration of `serve`, or the objectives alone: docs/serve.schema.json.
     Serve,
-    /// What results are graded by, as of `--targets`: docs/targets.schema.json.
+    /// The targets that grade results, as of `--targets`: docs/targets.schema.json.
     Targets,
     /// The policy of `validate`: docs/validate.schema.json.
     Validate,

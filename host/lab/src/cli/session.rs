@@ -24,7 +24,7 @@ use std::time::Duration;
 pub struct Session {
     #[command(flatten)]
     recording: Recording,
-    /// What results are graded by, a TOML file.
+    /// Targets that grade the results, a TOML file.
     #[arg(long, value_name = "FILE", global = true)]
     targets: Option<PathBuf>,
     #[command(flatten)]
@@ -82,7 +82,7 @@ impl Stored {
     }
 }
 
-/// Where a run is kept, or that it is not.
+/// The store of a run, or none.
 #[derive(Debug, clap::Args)]
 pub struct Keeping {
     #[command(flatten)]
@@ -229,7 +229,7 @@ pub struct Measured {
     pub store: Store,
     /// Its number.
     pub id: RunId,
-    /// Why not all of it could be measured.
+    /// The errors of steps that could not be measured; empty if all were.
     pub errors: Vec<Error>,
 }
 

@@ -33,7 +33,7 @@ pub struct Args {
     /// package's folder, with `#world` behind it if there are several.
     #[arg(long, value_name = "NAME|WIT[#WORLD]")]
     world: Option<String>,
-    /// What guests are that could be of two kinds: agent, service, command or function.
+    /// Kind of guests that could be of two: agent, service, command or function.
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
     /// Sandbox config that guests run with, instead of the policy's limits.

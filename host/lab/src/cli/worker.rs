@@ -7,13 +7,13 @@ use crate::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Where commands find it, and what it shows to the hosts that it loads.
+/// The NATS server at which commands find the worker, and its credentials for the hosts under load.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The NATS server at which commands find it.
     #[arg(long, value_name = "URL")]
     nats: String,
-    /// What reports call it. [default: the machine's name and the process's number]
+    /// The worker's name in reports. [default: the machine's name and the process's number]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]

@@ -1,10 +1,11 @@
-//! What closed loops show, whichever experiment runs them.
+//! Metrics and tables of closed loops, for every experiment that runs them.
 
 use crate::metrics::{Labels, Metric, shared};
 use crate::record::{ClosedWindow, RunPart};
 use crate::view::{Form, View};
 
-/// Above this share, what is in flight and rate × time do not fit: something was not counted.
+/// The largest share by which the messages in flight may differ from rate × time. A larger
+/// difference means that something was not counted.
 const LITTLE: f64 = 0.05;
 
 /// Returns the rate and the mean time, with the windows as samples.

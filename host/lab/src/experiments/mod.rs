@@ -46,18 +46,17 @@ pub trait Experiment {
     /// Its parameters, which are its options on the command line.
     type Parameters: clap::Args + std::fmt::Debug;
 
-    /// What its parts find out besides windows and rounds: an enum that names its variants in
-    /// the field `finding`.
+    /// Its findings besides windows and rounds: an enum that names its variants in the field
+    /// `finding`.
     type Found: Serialize + DeserializeOwned + JsonSchema;
 
-    /// The kinds of parts that it measures: what stands in [`crate::record::Part::experiment`].
+    /// The kinds of parts that it measures, as in [`crate::record::Part::experiment`].
     const KINDS: &'static [&'static str];
 
     /// The quantities that it alone measures.
     const QUANTITIES: &'static [&'static Quantity] = &[];
 
-    /// What its results are graded by, besides sandlab's own targets: TOML as in
-    /// `verdict/targets.toml`.
+    /// Targets for its results besides sandlab's own: TOML as in `verdict/targets.toml`.
     const TARGETS: &'static str = "";
 
     /// Prepares a run: loads what is measured, and says what will be done.
@@ -84,11 +83,12 @@ pub struct Resumed<'a> {
     pub name: &'static str,
 }
 
-/// What every experiment is given besides its own parameters.
+/// The inputs of every experiment besides its own parameters.
 pub struct Given<'a> {
     /// The sandbox's settings, by default or from `--sandbox`.
     pub sandbox: SandboxConfig,
-    /// How long after its message was due a good reply still counts, by the targets.
+    /// The longest time between a message's due time and a reply that still counts as good, by the
+    /// targets.
     pub deadline: Duration,
     /// Tells a person of progress before anything is measured.
     pub say: &'a dyn Fn(&str),
@@ -100,18 +100,18 @@ pub struct Plan<'a> {
     pub name: String,
     /// The agents that are measured.
     pub subjects: Vec<Subject>,
-    /// How interleaved rounds are measured; `None` if there are none.
+    /// Settings of the interleaved rounds; `None` if there are none.
     pub settings: Option<RoundSettings>,
     /// The number of parts, for the progress bar.
     pub parts: usize,
-    /// How long the parts take together, if that is known before: without what is repeated.
+    /// Time of all parts together, without repetitions; `None` if it is not known before.
     pub expected: Option<Duration>,
-    /// Whether the command fails if something is worse than it may be.
+    /// Whether the command fails if a result misses its target.
     pub judges: bool,
-    /// Whether stacks of guests are sampled, which `--format firefox` writes.
+    /// Whether stacks of guests are sampled, as `--format firefox` needs.
     pub samples_stacks: bool,
-    /// What is done, one after another. A step that fails keeps none of the others from being
-    /// done, unless sandlab itself failed.
+    /// The steps in order. If one fails, the others are still done, unless the failure is sandlab's
+    /// own.
     pub steps: Vec<Step<'a>>,
 }
 

@@ -1,4 +1,4 @@
-//! What is said of every run, whatever it measured.
+//! Notes on any run, whatever it measured.
 
 use crate::metrics::format::{grouped, size};
 use crate::record::{Run, RunPart, Shared};

@@ -1,5 +1,5 @@
-//! What open loops show, whichever experiment runs them: percentiles, where the time goes, what
-//! became of the messages of each phase, and how it went over time.
+//! Tables and charts of open loops, for every experiment that runs them: percentiles, the stages
+//! that latency comes from, the outcome of each phase's messages, and the course over time.
 
 use super::{Shown, answers, labels};
 use crate::metrics::{Metric, Topic, shared};
@@ -12,12 +12,12 @@ use crate::view::{
 /// The kinds of parts that hold one rate.
 const STEADY: [&str; 3] = ["latency", "peak", "sustained"];
 
-/// What an experiment's tables are called in files: a run of several experiments has each of
-/// these tables more than once.
+/// Keys of an experiment's tables in files. A run of several experiments has each of these tables
+/// more than once.
 pub(crate) struct Keys {
     /// The table of percentiles.
     pub latency: &'static str,
-    /// The table of where the time goes.
+    /// The table of the stages that latency comes from.
     pub origin: &'static str,
 }
 

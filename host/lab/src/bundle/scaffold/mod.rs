@@ -19,13 +19,14 @@ use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADA
 /// `dot-` for a leading `.` in names of files, which would have their effect here otherwise.
 static TEMPLATES: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/bundle/scaffold/template");
 
-/// Where the action of the projects' CI comes from: the repository that a release was built in.
+/// The GitHub repository with the action that CI of new projects uses: the one that this release
+/// was built in.
 const REPOSITORY: &str = match option_env!("SANDLAB_REPOSITORY") {
     Some(repository) => repository,
     None => "OWNER/sandlab",
 };
 
-/// What makes WASI 0.2 of the first preview, which libraries of C and Go import.
+/// The adapter from WASI preview 1, which the C and Go libraries import, to WASI 0.2.
 const ADAPTER: &str = "adapter/wasi_snapshot_preview1.wasm";
 
 /// A language that agents are written in.

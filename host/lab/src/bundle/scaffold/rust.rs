@@ -17,7 +17,7 @@ const TOOLCHAIN: &str = include_str!("../../../../../rust-toolchain.toml");
 /// The lock file with the versions that sandlab is tested with; cargo removes unused ones.
 const LOCK: &str = include_str!("../../../../../Cargo.lock");
 
-/// Where the crates of the SDK stand, from the crates that depend on them.
+/// Folders of the SDK's crates, relative to the crates that depend on them.
 const PATHS: [(&str, &str); 2] = [("sandlab-agent", "sdk"), ("sandlab-native-abi", "native-abi")];
 
 /// Returns the files of the crate `name`, besides those of its template.

@@ -1,4 +1,4 @@
-//! What a calibration finds out.
+//! Findings of a calibration.
 
 use crate::verdict::gate::Judged;
 use schemars::JsonSchema;
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum Found {
     /// One gate of the guest against itself.
     Gate {
-        /// By which share the new build was made slower.
+        /// The share by which the new build was made slower: 0.02 is 2 %.
         slowdown: f64,
-        /// What was found of each metric.
+        /// The verdict on each metric.
         metrics: Vec<Judged>,
     },
 }

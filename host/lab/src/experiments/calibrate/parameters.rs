@@ -12,10 +12,10 @@ use crate::{Error, Result};
 use sandlab_runtime::BackendKind;
 use std::rc::Rc;
 
-/// How often a guest is held against itself.
+/// The guest that is compared with itself, and the number of comparisons.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// The guest that is held against itself.
+    /// The guest that is compared with itself.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// Gates of the guest against itself.

@@ -1,5 +1,5 @@
-//! What a comparison answers: what every message pays, what agents that compute pay, and which of
-//! them pays most.
+//! Answers of a comparison: the overhead of every message, the slowdown of agents that compute, and
+//! the agent with the largest.
 
 use super::Part;
 use super::attribution::Ladder;

@@ -14,7 +14,7 @@ pub(super) struct Ladder {
     pub(super) bytes: u64,
     /// From the native call up. The last is sandlab-runtime, and its step the residual.
     pub(super) rungs: Vec<Rung>,
-    /// Why nothing is concluded from it; `None` if it is judged.
+    /// The reason why the ladder is not judged; `None` if it is.
     pub(super) withheld: Option<String>,
 }
 

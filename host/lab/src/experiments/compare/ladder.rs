@@ -1,5 +1,5 @@
-//! Where the sandbox's cost comes from: a ladder from the native call to the whole
-//! sandbox, on which every rung turns on one thing more than the one before it.
+//! Sources of the sandbox's cost: a ladder from the native call to the whole sandbox, on which
+//! every rung turns on one thing more than the one before it.
 //!
 //! ```text
 //! native call       the twin: no sandbox
@@ -93,8 +93,8 @@ fn rungs(wasi: bool) -> Vec<(&'static str, Knobs)> {
     rungs
 }
 
-/// Whether the agent cannot do its work with imports that trap. Most of what a language
-/// links of WASI is for a panic's message; a hash map's random seed is not.
+/// Returns true if the agent fails when the imports of WASI trap. Most of WASI that a language
+/// links is for a panic's message; the random seed of a hash map is needed.
 fn needs_wasi(component: &[u8], config: &SandboxConfig, cases: &[Case]) -> bool {
     let Ok(bare) = ByHand::load(component, config, Knobs::default()) else {
         return true;

@@ -1,5 +1,5 @@
-//! What a message costs on each backend, and, as a ladder from the native call to the whole
-//! sandbox, where the cost comes from.
+//! The cost per message on each backend, and its sources, as a ladder from the native call to the
+//! whole sandbox.
 
 mod answers;
 mod attribution;
@@ -26,11 +26,11 @@ use serde::{Deserialize, Serialize};
 /// Interleaved rounds of the same messages on several sides.
 pub struct Compare;
 
-/// What is found besides the rounds.
+/// Findings of a comparison besides its rounds.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// What a component is, and costs before its first message.
+    /// The size of a component, and its cost before its first message.
     Component {
         /// The file's size.
         bytes: u64,

@@ -1,4 +1,4 @@
-//! Which subjects are compared with which messages on which sides.
+//! Suites: subjects, the messages that they are compared with, and the sides.
 
 use super::{BACKENDS, LADDER, components, ladder};
 use crate::bundle::{self, Subject};
@@ -14,9 +14,9 @@ use std::rc::Rc;
 
 /// Subjects on sides.
 pub struct Suite {
-    /// How long and how often to measure.
+    /// Length and number of the rounds.
     pub settings: RoundSettings,
-    /// What the agents are allowed.
+    /// Limits and grants of the sandbox.
     pub sandbox: SandboxConfig,
     /// The cases, which are measured one after another.
     pub cases: Vec<Case>,

@@ -12,7 +12,7 @@ pub enum Found {
     Stacks(Stacks),
     /// The native twin's functions cannot be had here.
     NoTwin {
-        /// What keeps `perf` from sampling it.
+        /// The reason why `perf` cannot sample it.
         why: String,
     },
 }

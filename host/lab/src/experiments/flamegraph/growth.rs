@@ -1,4 +1,4 @@
-//! What has grown from one build to the next: the time per message that each function has of it.
+//! Functions that take more time per message in the new build than in the old.
 
 use super::{Found, KIND};
 use crate::record::{Finding, Folded, Run, RunPart};
@@ -6,10 +6,11 @@ use crate::sampling::pairs::SIDES;
 use crate::stats::median_interval;
 use crate::verdict::gate::Growth;
 
-/// Functions that are named.
+/// The number of functions that a report names.
 const NAMED: usize = 3;
 
-/// Less of a message's time than this is not told from the luck of some thousand samples.
+/// The smallest growth that is reported, as a share of a message's time. With some thousand
+/// samples, less cannot be told from chance.
 const LEAST: f64 = 0.02;
 
 /// The stacks of two builds, and the time that a message takes in each.

@@ -27,7 +27,7 @@ pub struct Inside {
     /// Limits and grants of the guest; `interrupt` has no say, since samples are taken where epochs are
     /// checked.
     pub sandbox: SandboxConfig,
-    /// Whether its native twin is sampled too, if there is one.
+    /// Whether its native twin, if there is one, is sampled too.
     pub beside_twin: bool,
 }
 

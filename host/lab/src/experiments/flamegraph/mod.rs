@@ -1,6 +1,6 @@
-//! Where the time goes inside the guest: its functions, sampled while it works. Other commands
-//! measure it beside what they are there for: `compare --flamegraph`, `footprint --guest`, and
-//! `gate` once a build is slower.
+//! Profiles of the guest: its functions, sampled while it works. Other commands measure them beside
+//! their own results: `compare --flamegraph`, `footprint --guest`, and `gate` once a build is
+//! slower.
 
 mod found;
 mod growth;

@@ -24,7 +24,7 @@ const SHOWN: usize = 10;
 /// Fewer samples than these say little of any function.
 const ENOUGH: u64 = 200;
 
-/// What sampling may cost before a profile is no longer that of the guest by itself.
+/// The largest slowdown by sampling with which a profile still counts, as a factor.
 const MOST_COST: f64 = 1.05;
 
 type Part<'a> = Shown<'a, Found>;

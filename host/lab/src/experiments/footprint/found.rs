@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// What one agent takes on average.
+    /// The average memory and CPU of one agent.
     #[serde(alias = "profiled")]
     Footprint(Footprint),
 }
 
-/// What one agent takes on average.
+/// The average memory and CPU of one agent.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Footprint {
-    /// Once it is there.
+    /// Memory after it was created.
     pub created: Memory,
-    /// After 1,000 messages more.
+    /// Memory after 1,000 messages.
     pub processed: Memory,
-    /// After its state was saved; none of an agent that has no `state`.
+    /// Memory after its state was saved; null for an agent that has no `state`.
     pub saved: Option<Memory>,
-    /// CPU while nothing is there, as a share of a core.
+    /// CPU before any agent is created, as a share of one core.
     pub idle: f64,
-    /// CPU while all agents are there and nobody wants anything of them, the same.
+    /// CPU while all agents exist and are idle, as a share of one core.
     pub idle_with_agents: f64,
     /// CPU to start one, nanoseconds.
     pub start_ns: f64,
@@ -31,14 +31,14 @@ pub struct Footprint {
     pub message_ns: f64,
 }
 
-/// What one agent takes, bytes, more than there was before.
+/// Memory of one agent, bytes, beyond what the process used before.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
-    /// Its share of the proportional set, of a child process all of it.
+    /// Its share of the proportional set size; for a child process, all of the child's.
     pub resident: f64,
     /// Its linear memory.
     pub linear: f64,
-    /// The host's heap, exactly as it was asked for; none in a program whose allocator does
-    /// not count.
+    /// Bytes that it requested of the host's heap; null in a program whose allocator does not
+    /// count.
     pub heap: Option<f64>,
 }

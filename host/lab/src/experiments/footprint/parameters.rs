@@ -11,19 +11,19 @@ use crate::sampling::probe::ProbeRequest;
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 
-/// What is measured, and how long.
+/// The subject, the number of agents, and the rate and length of the measurement.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component file.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
-    /// How many agents there are; what is told of one is a share of all.
+    /// The number of agents; each figure of one agent is its share of all.
     #[arg(long, default_value_t = 100, value_parser = agents())]
     agents: u32,
     /// Messages per second, to all of them together, for the CPU at a rate.
     #[arg(long, default_value = "10_000", value_parser = rate)]
     rate: f64,
-    /// How long to hold that rate, and how long to be idle.
+    /// Time at that rate, and time without messages.
     #[arg(long, default_value = "2s", value_parser = duration)]
     duration: Duration,
     /// Also sample where the time goes inside the guest: its hottest functions, and a flamegraph in

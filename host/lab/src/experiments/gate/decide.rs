@@ -9,13 +9,13 @@ use crate::verdict::gate::{self, Judged, NoiseFloor, Policy};
 /// The most pairs that are measured in a series.
 pub(super) const MOST_PAIRS: u32 = 200;
 
-/// By what times are judged.
+/// The rules by which times are judged.
 pub struct Decision<'a> {
     /// The changes that are allowed, by metric.
     pub policy: &'a Policy,
-    /// What this machine's noise is.
+    /// The noise floor of this machine.
     pub floor: &'a NoiseFloor,
-    /// How the first series is measured.
+    /// Pairs and repetitions of the first series.
     pub settings: PairSettings,
 }
 

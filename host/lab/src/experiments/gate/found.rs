@@ -1,4 +1,4 @@
-//! What a gate finds out.
+//! Findings of a gate.
 
 use crate::verdict::gate::{Compared, Judged};
 use schemars::JsonSchema;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// What is compared, and by which test.
+    /// The two builds, and the test that compares them.
     Compared(Compared),
-    /// A metric of both builds, and what was found of it.
+    /// A metric of both builds, with its verdict.
     Judged(Box<Judged>),
     /// All metrics were measured, so that the gate is decided.
     Decided,

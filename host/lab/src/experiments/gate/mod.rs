@@ -1,4 +1,5 @@
-//! Whether a build is worse than another: of a guest, of a program, or as stored runs have it.
+//! Gates: decide whether a build is worse than another, of a guest, of a program, or by stored
+//! runs.
 
 mod decide;
 mod found;

@@ -31,13 +31,13 @@ pub struct Parameters {
     /// The new build of a program.
     #[arg(long, value_name = "PATH", requires = "old_bin")]
     new_bin: Option<PathBuf>,
-    /// What both programs are told, instead of `sample`.
+    /// Arguments for both programs, instead of `sample`.
     #[arg(last = true, value_name = "ARGUMENT", conflicts_with = "old")]
     arguments: Vec<String>,
-    /// How long one run of a program may take.
+    /// The longest time of one run of a program.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     timeout: Duration,
-    /// What is allowed, a TOML file; docs/gate.md has its fields.
+    /// Changes that are allowed, a TOML file; docs/gate.md has its fields.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// This machine's noise, as `sandlab calibrate` left it.

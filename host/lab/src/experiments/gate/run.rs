@@ -17,7 +17,7 @@ pub enum Sides {
     Guests {
         /// Both of them.
         guests: Box<Guests>,
-        /// Whether guests are timed beside being counted.
+        /// Whether guests are timed as well as counted.
         is_timed: bool,
     },
     /// Two builds of a program.
@@ -26,7 +26,7 @@ pub enum Sides {
 
 /// A gate that is about to be run.
 pub struct Run {
-    /// What the user called the old and the new build.
+    /// The old and the new build as the user named them.
     pub names: [String; 2],
     /// The old and the new side.
     pub sides: Sides,
@@ -34,7 +34,7 @@ pub struct Run {
     pub policy: Policy,
     /// This machine's noise; `None` if it was not measured.
     pub floor: Option<NoiseFloor>,
-    /// Number of pairs, and repetitions in each.
+    /// The number of pairs, and the repetitions per pair.
     pub settings: PairSettings,
 }
 

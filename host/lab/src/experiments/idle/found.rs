@@ -1,4 +1,4 @@
-//! What idle agents were found to cost.
+//! Findings of idle agents.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What agents cost that nothing is sent to: CPU of the whole process per second.
+//! The cost of idle agents: CPU of the whole process per second.
 
 mod found;
 mod parameters;

@@ -7,7 +7,7 @@ use crate::experiments::{Given, Plan};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 
-/// Which agents are left alone, how many, and how long.
+/// The idle agents, their numbers, and the time of each.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component file.
@@ -16,7 +16,7 @@ pub struct Parameters {
     /// Numbers of agents, one after another.
     #[arg(long, value_delimiter = ',', default_value = "1,100,1000", value_parser = agents())]
     agents: Vec<u32>,
-    /// How long to watch each number of agents.
+    /// Time for each number of agents.
     #[arg(long, default_value = "2s", value_parser = duration)]
     duration: Duration,
     #[command(flatten)]

@@ -23,11 +23,11 @@ pub struct Step {
     pub goodput: f64,
     /// The 99th percentile of latency, nanoseconds; null without a reply.
     pub p99: Option<f64>,
-    /// Whether more and more messages waited.
+    /// Whether the number of waiting messages grew during the step.
     pub is_growing: bool,
     /// Whether the latency stayed within its limit at this rate.
     pub holds: bool,
-    /// Why the step does not count; null if it does.
+    /// The disturbance that makes the step invalid; null if it counts.
     #[serde(default)]
     pub invalid: Option<Disturbance>,
 }

@@ -23,7 +23,7 @@ pub struct Parameters {
     /// Messages per second that are due, whatever becomes of them.
     #[arg(long, default_value = "10_000", value_parser = rate, conflicts_with = "max_rate")]
     rate: f64,
-    /// How many agents get them in turn.
+    /// The number of agents, which get the messages in turn.
     #[arg(long, default_value_t = 10, value_parser = agents())]
     agents: u32,
     /// The content of each message that sandlab generates, bytes. [default: 1024]
@@ -32,7 +32,7 @@ pub struct Parameters {
     /// Length of the measurement
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
-    /// How long the rate grows before.
+    /// Time before the measurement in which the rate grows to its full value.
     #[arg(long, default_value = "1s", value_parser = any_duration)]
     ramp_up: Duration,
     /// Search for the highest rate that the path bears, instead.
@@ -41,7 +41,7 @@ pub struct Parameters {
     /// With `--max-rate`: the 99th percentile that may not be passed.
     #[arg(long, default_value = "10ms", value_parser = wait)]
     p99: Duration,
-    /// With `--max-rate`: how long each step is.
+    /// With `--max-rate`: length of each step.
     #[arg(long, default_value = "2s", value_parser = duration)]
     step: Duration,
     #[command(flatten)]

@@ -16,10 +16,10 @@ pub enum Found {
     Cycle(Cycle),
 }
 
-/// What one process measures of a load.
+/// One process of a load.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
-    /// When its agents had started.
+    /// The time at which its agents had started.
     #[schemars(with = "String")]
     pub started: Timestamp,
 }

@@ -14,7 +14,7 @@ use clap::Subcommand;
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 
-/// Which load, and how much of it.
+/// The kind of load, with its parameters.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     #[command(subcommand)]
@@ -25,9 +25,9 @@ pub struct Parameters {
 enum Kind {
     /// Many agents at a high rate, for minutes.
     Peak(Peak),
-    /// A moderate rate for a day: what does it leave behind, does it get slower?
+    /// A moderate rate for a day: does it leak memory, does it get slower?
     Sustained(Long),
-    /// A sudden high rate: how is it borne, and when is all as before?
+    /// A sudden high rate: how many messages fail, and how soon is the latency as before?
     Burst(Sudden),
 }
 
@@ -35,7 +35,7 @@ enum Kind {
 struct Peak {
     #[command(flatten)]
     what: What,
-    /// How many agents get the messages in turn.
+    /// The number of agents, which get the messages in turn.
     #[arg(long, default_value_t = 1_000, value_parser = options::agents())]
     agents: u32,
     /// Messages per second that are due.
@@ -47,7 +47,7 @@ struct Peak {
     /// Length of the measurement
     #[arg(long, default_value = "300s", value_parser = duration)]
     duration: Duration,
-    /// How long the rate grows before.
+    /// Time before the measurement in which the rate grows to its full value.
     #[arg(long, default_value = "5s", value_parser = any_duration)]
     ramp_up: Duration,
 }
@@ -60,7 +60,7 @@ struct Long {
     resume: Option<String>,
     #[command(flatten)]
     what: What,
-    /// How many agents get the messages in turn.
+    /// The number of agents, which get the messages in turn.
     #[arg(long, default_value_t = 100, value_parser = options::agents())]
     agents: u32,
     /// Messages per second that are due.
@@ -69,10 +69,10 @@ struct Long {
     /// The content of each message that sandlab generates, bytes. [default: 512]
     #[arg(long, value_parser = options::size())]
     size: Option<u32>,
-    /// How long to measure, all cycles together.
+    /// Length of the measurement, all cycles together.
     #[arg(long, default_value = "24h", value_parser = duration)]
     duration: Duration,
-    /// How long the rate grows before.
+    /// Time before the measurement in which the rate grows to its full value.
     #[arg(long, default_value = "5s", value_parser = any_duration)]
     ramp_up: Duration,
     /// The number of cycles of load and rest that the time is cut into; a leak shows from 7 on.
@@ -80,7 +80,7 @@ struct Long {
     cycles: u32,
 }
 
-/// What a run that is resumed has settled.
+/// Options that a resumed run takes from the stored one, and that must not be given again.
 const SETTLED: [&str; 30] = [
     "metrics",
     "subject_prefix",
@@ -118,7 +118,7 @@ const SETTLED: [&str; 30] = [
 struct Sudden {
     #[command(flatten)]
     what: What,
-    /// How many agents get the messages in turn.
+    /// The number of agents, which get the messages in turn.
     #[arg(long, default_value_t = 100, value_parser = options::agents())]
     agents: u32,
     /// Messages per second before and after.
@@ -133,13 +133,13 @@ struct Sudden {
     /// Length of the burst
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
-    /// How long the rate grows before the baseline.
+    /// Time before the baseline in which the rate grows to its full value.
     #[arg(long, default_value = "1s", value_parser = any_duration)]
     ramp_up: Duration,
-    /// How long the baseline is measured before the burst.
+    /// Length of the baseline before the burst.
     #[arg(long, default_value = "10s", value_parser = duration)]
     baseline: Duration,
-    /// How long the recovery is watched; it takes 2 s of quiet to call it one.
+    /// Length of the recovery after the burst; the system counts as recovered after 2 s of quiet.
     #[arg(long, default_value = "30s", value_parser = duration)]
     watch: Duration,
 }

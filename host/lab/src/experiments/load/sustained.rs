@@ -91,16 +91,16 @@ fn cycles(rest: Duration, length: Duration) -> impl Iterator<Item = Duration> {
     iter::once(begun).filter(|begun| !begun.is_zero()).chain(iter::repeat_n(length, whole as usize))
 }
 
-/// What earlier processes of a run did of the load.
+/// The share of the load that earlier processes of a run did.
 #[derive(Debug, Default)]
 struct Before {
     /// The time under the steady rate.
     loaded: Duration,
     /// Messages that were sent.
     messages: u64,
-    /// The end of the last window, from the part's start on, nanoseconds.
+    /// The end of the last window, nanoseconds after the part's start.
     ends_ns: u64,
-    /// When the part started; `None` if it did not get that far.
+    /// The start of the part; `None` if no process started its agents.
     started: Option<Timestamp>,
 }
 

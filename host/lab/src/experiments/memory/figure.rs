@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What was measured, or why it was not.
+/// A measured value, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure<T> {
-    /// It was.
+    /// The value.
     Measured(T),
-    /// It cannot be measured here, because of this.
+    /// The reason why it cannot be measured here.
     Unavailable(String),
 }
 

@@ -12,6 +12,6 @@ pub enum Found {
     AtLimit(Box<AtLimit>),
     /// The smallest memory limit, and the recommended one.
     Tuned(Box<Tuned>),
-    /// That memory finds no size, so that no limit is recommended.
+    /// A working set without a plateau, so that no limit is recommended.
     Unsettled(Box<Unsettled>),
 }

@@ -30,12 +30,12 @@ pub struct Growth {
 /// Growths by so many pages.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
-    /// How many pages memory grew by, as the limiter counted.
+    /// Pages by which memory grew per step, as the limiter counted.
     pub pages: u64,
-    /// `memory.grow` alone, nanoseconds: what an allocation takes that needs it, less what
-    /// the same takes again, when it does not.
+    /// Time of `memory.grow` alone, nanoseconds: an allocation that grows memory, less the same
+    /// allocation when it does not.
     pub grow_ns: Vec<f64>,
-    /// With the first write to each of the pages, nanoseconds.
+    /// Time with the first write to each of the pages, nanoseconds.
     pub touched_ns: Vec<f64>,
 }
 

@@ -14,30 +14,31 @@ use serde::{Deserialize, Serialize};
 /// The shares of the limit that are filled, percent.
 pub const SHARES: [u64; 3] = [50, 90, 99];
 
-/// What an instance does that holds so much.
+/// An instance with a share of its limit filled.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
     /// The share of the limit that was to be filled, percent.
     pub percent: u64,
-    /// What it does then; unavailable if it does not come to it.
+    /// Memory and speed at that share; unavailable if the instance does not reach it.
     pub state: Figure<Full>,
 }
 
 /// An instance that holds what it was to.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Full {
-    /// What it says that it retains, bytes.
+    /// Bytes that the agent says it retains.
     pub retained: u64,
-    /// Linear memory, bytes; none where there is no such thing.
+    /// Linear memory, bytes; null on backends without one.
     pub linear: Option<u64>,
-    /// What has become resident since before it started, bytes: of this process, or of the
-    /// child's since it was ready. None where the kernel does not say.
+    /// Growth of resident memory since before it started, bytes: of this process, or of the child
+    /// since it was ready. Null where the kernel does not say.
     pub resident: Option<u64>,
-    /// How fast it handles `touch 1024` then: an allocation of 1 KiB, written to and freed.
+    /// The speed of `touch 1024`: an allocation of 1 KiB, written to and freed.
     pub pace: Pace,
 }
 
-/// As much as one message has it retain: a gigabyte in one would take longer than a deadline.
+/// The most bytes that one message has the instance retain. A gigabyte in one message would take
+/// longer than a deadline.
 const CHUNK: u64 = 16 << 20;
 
 /// The most bytes that an allocator adds to a chunk of its own.

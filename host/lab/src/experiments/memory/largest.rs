@@ -13,13 +13,12 @@ use std::collections::BTreeMap;
 /// The largest allocations under a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Largest {
-    /// What the limit leaves to an agent that is ready, as the limiter counts: the truth that
-    /// a bisection's answer can be held against, since it knows nothing of it. None where
-    /// only the kernel counts.
+    /// Bytes that the limit leaves to an agent that is ready, as the limiter counts. The bisection
+    /// does not know this number, so it checks the result. Null where only the kernel counts.
     pub room: Option<u64>,
-    /// By an allocation whose refusal the agent is told of (`try-allocate`).
+    /// By an allocation that reports a refusal to the agent (`try-allocate`).
     pub fallible: Figure<Allocation>,
-    /// By one whose refusal ends it, as in most programs (`allocate`).
+    /// By an allocation whose refusal ends the agent, as in most programs (`allocate`).
     pub infallible: Figure<Allocation>,
 }
 
@@ -28,16 +27,16 @@ pub struct Largest {
 pub struct Allocation {
     /// The largest that succeeded, bytes; one byte more did not.
     pub largest: u64,
-    /// What became of an agent that asked for more.
+    /// The outcome of a larger allocation.
     pub beyond: Outcome,
-    /// How much more that was, bytes: a page, or as many as it took.
+    /// Bytes by which that allocation was larger: a page, or more where one page did not fail.
     pub further: u64,
-    /// What was refused then; none where the backend does not tell.
+    /// The refused growths of that allocation; null where the backend does not count them.
     #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     pub denials: Option<Denials>,
 }
 
-/// What became of an agent that asked for too much.
+/// The outcome of an allocation that was too large.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", content = "text", rename_all = "kebab-case")]
 pub enum Outcome {
@@ -132,9 +131,9 @@ fn allocation(
     )))
 }
 
-/// Returns how many bytes more than the largest have to be refused. A sandbox counts to the page.
-/// What a child has of its limit depends on where the kernel laid its heap: now and then one gets
-/// what the one before was refused.
+/// Returns the number of bytes beyond the largest allocation that must be refused. A sandbox counts
+/// to the page. A child gets more or less under its limit, depending on where the kernel placed its
+/// heap, so that one may get what another was refused.
 fn furthest(kind: BackendKind) -> u64 {
     match kind {
         BackendKind::Process => 16 * PAGE,

@@ -1,9 +1,8 @@
 //! Puts an agent under memory limits: a sweep over limits, and the search for the right one.
 //!
-//! What any agent shows is measured of any: whether it starts, and how its workload goes.
-//! What asks for a vocabulary (the largest allocation, how it is to be nearly full, what
-//! growth costs, running out) is measured of those that have the words of the `allocator`
-//! agent, and is unavailable of the others, with the reason.
+//! The start and the workload are measured for every agent. The largest allocation, a filled
+//! memory, the cost of growth and running out need commands that only agents with the vocabulary of
+//! `allocator` understand; for others they are unavailable, with the reason.
 
 mod bisect;
 mod figure;

@@ -8,12 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// How fast an instance handles messages.
+/// The speed at which an instance handles messages.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Pace {
-    /// Nanoseconds a message, by slice of the time.
+    /// Nanoseconds per message, by slice of the time.
     pub ns: Vec<f64>,
-    /// Of single calls. Reading the clock adds some 25 ns to each.
+    /// Times of single calls. Reading the clock adds some 25 ns to each.
     pub time: Distribution,
 }
 

@@ -10,7 +10,7 @@ use sandlab_runtime::BackendKind;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What is put under limits, and which.
+/// The subjects, and the limits that they are put under.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// Names of built agents, folders of bundles or crates, components or core modules.
@@ -20,20 +20,19 @@ pub struct Parameters {
     /// 10,485,760.
     #[arg(long, value_delimiter = ',', value_name = "SIZE", default_value = "1MB,10MB,100MB,1000MB", value_parser = memory_limit)]
     limits: Vec<u64>,
-    /// Where to run the agents; on all, if there are twins.
+    /// Backends to run the agents on; all of them, if there are twins.
     #[arg(long, value_delimiter = ',', value_name = "BACKEND", conflicts_with = "tune")]
     backends: Vec<BackendKind>,
     /// Search for the smallest limit that the workload needs in the sandbox, and recommend one.
     #[arg(long, conflicts_with = "limits")]
     tune: bool,
-    /// With --tune: what to add to the smallest limit, percent.
+    /// With --tune: headroom to add to the smallest limit, percent.
     #[arg(long, default_value_t = 25, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(..=1000))]
     headroom: u32,
-    /// With --tune: how often to try each limit.
+    /// With --tune: tries of each limit.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
-    /// With --tune: how often to send the workload to each instance, at least, with every reply
-    /// checked.
+    /// With --tune: passes of the workload over each instance, at least, with every reply checked.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     passes: u64,
     /// With --tune: how long to send each series with plenty of memory, at most, to see whether

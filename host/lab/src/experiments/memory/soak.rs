@@ -23,13 +23,14 @@ pub struct Curve {
     pub size: Option<usize>,
     /// Messages of one pass.
     pub messages: u64,
-    /// How many messages were sent in all, pass after pass; 0 in a run of before this was kept.
+    /// Messages sent in all passes together; 0 in runs of earlier versions, which did not count
+    /// them.
     #[serde(default)]
     pub sent: u64,
-    /// Where it changed: after which message, from 1 on, and to how many bytes. The first is
-    /// what it has before any, after message 0. Of more than 200, the largest steps.
+    /// Changes of linear memory: the number of the message, from 1 on, and the bytes after it. The
+    /// first is the size before any message, as message 0. Of more than 200 changes, the largest.
     pub changes: Vec<(u64, u64)>,
-    /// Whether it had not found its size: then no limit is enough for ever.
+    /// Whether it was still growing at the end, so that no limit is enough for ever.
     pub still_grows: bool,
 }
 
@@ -38,13 +39,13 @@ pub struct Curve {
 pub struct Unsettled {
     /// The size of the series' messages, bytes; none of a workload from a file.
     pub size: Option<usize>,
-    /// How many messages were sent in all.
+    /// Messages sent in all passes together.
     pub sent: u64,
-    /// The last of them, over which it grew.
+    /// The number of the last messages, over which it grew.
     pub over: u64,
     /// Growth per message over these, bytes.
     pub per_message: f64,
-    /// Whether it is sure that it goes on, or there were too few messages to tell.
+    /// Whether it certainly goes on growing; false if there were too few messages to tell.
     pub goes_on: bool,
     /// The curves up to this one.
     pub curves: Vec<Curve>,

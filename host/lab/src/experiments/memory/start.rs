@@ -11,20 +11,20 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How an agent starts under a limit.
+/// The start of an agent under a limit.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Start {
-    /// Why it does not; none if it does.
+    /// The refusal to start; null if it starts.
     pub refused: Option<Refused>,
     /// The memories that the component starts with.
     #[schemars(with = "Figure<BTreeMap<String, u64>>")]
     pub memories: Figure<Memories>,
-    /// What it has once it is ready for its first message, bytes; none where it does not
-    /// start or the backend does not tell.
+    /// Memory once it is ready for its first message, bytes; null if it does not start or the
+    /// backend does not tell.
     pub ready: Option<u64>,
 }
 
-/// Why an agent does not start.
+/// The reason why an agent does not start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
     /// The refusal, as the runtime words it.
@@ -33,7 +33,7 @@ pub struct Refused {
     pub remedy: String,
 }
 
-/// The stack that most agents do with: `sandlab-agent` and `std` need some kilobytes.
+/// A stack that is enough for most agents: `sandlab-agent` and `std` need some kilobytes.
 const SMALL_STACK: u64 = 65_536;
 
 /// Returns a text such as `17 pages (1.1 MiB) in 1 memory, of which 1.0 MiB are stack`.

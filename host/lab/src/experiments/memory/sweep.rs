@@ -18,7 +18,7 @@ use sandlab_runtime::limits::available_memory;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a limit does to an agent.
+/// An agent under one limit.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AtLimit {
     /// The limit, bytes.
@@ -27,13 +27,13 @@ pub struct AtLimit {
     pub start: Start,
     /// The largest allocation.
     pub largest: Figure<Largest>,
-    /// How it does with a share of the limit filled.
+    /// Memory and speed with a share of the limit filled.
     pub held: Figure<Vec<Held>>,
     /// Time to grow linear memory, by step.
     pub growth: Figure<Growth>,
     /// Time from running out of memory to the next good reply.
     pub recovery: Figure<Recovery>,
-    /// How its own workload goes.
+    /// The outcome of its own workload.
     pub workload: Figure<Ran>,
 }
 

@@ -32,9 +32,9 @@ pub struct Search {
 /// The limits that the search found.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Tuned {
-    /// How often each limit was tried.
+    /// Tries of each limit.
     pub repeats: u32,
-    /// How often the workload was sent to each instance, at least.
+    /// Passes of the workload over each instance, at least.
     pub passes: u64,
     /// Messages of the working sets.
     pub messages: u64,
@@ -42,19 +42,19 @@ pub struct Tuned {
     pub peak: u64,
     /// The smallest limit with no denial, bytes; whole pages.
     pub smallest: u64,
-    /// What was added to it, percent.
+    /// Headroom added to the smallest limit, percent.
     pub headroom: u32,
-    /// With that, bytes; whole pages.
+    /// The smallest limit with the headroom, bytes; whole pages.
     pub recommended: u64,
     /// The limits that were tried, in order.
     pub steps: Vec<Tried>,
-    /// What then became of tries at the recommended limit.
+    /// Tries at the recommended limit after the search.
     pub at_recommended: Tried,
-    /// The same at the smallest.
+    /// Tries at the smallest limit after the search.
     pub at_smallest: Tried,
-    /// The same at one page less: these must not go well.
+    /// Tries at one page less than the smallest: these must fail.
     pub one_page_less: Tried,
-    /// Memory over the workload, while there was plenty, one a series.
+    /// Linear memory over the workload without a tight limit, one curve per series.
     pub curves: Vec<Curve>,
 }
 
@@ -63,11 +63,11 @@ pub struct Tuned {
 pub struct Tried {
     /// The limit, bytes.
     pub limit: u64,
-    /// How many tries there were.
+    /// Number of tries.
     pub tries: u32,
-    /// How many of them had no denial, and every reply as it must be.
+    /// Tries without a denial in which every reply was right.
     pub clean: u32,
-    /// What happened in the first that was not clean.
+    /// The failure of the first try that was not clean; null if all were.
     pub ran_out: Option<RanOut>,
 }
 

@@ -26,13 +26,13 @@ pub struct Ran {
     /// Growths that were refused, also those that it survived; none where the backend does
     /// not tell.
     pub denials: Option<u64>,
-    /// How it ran out; none if it went through.
+    /// The message that ran out of memory; null if all were answered.
     pub ran_out: Option<RanOut>,
-    /// How fast the messages of the last series are handled, which are the largest.
+    /// The speed of the last series, whose messages are the largest.
     pub pace: Figure<Pace>,
-    /// How long messages take with which memory grows.
+    /// Times of messages during which memory grows.
     pub growing: Figure<Distribution>,
-    /// How soon another instance is ready, of one that ran out.
+    /// Times to start another instance after one ran out of memory.
     pub restarted: Figure<Distribution>,
 }
 
@@ -41,11 +41,11 @@ pub struct Ran {
 pub struct RanOut {
     /// The size of its series, bytes; none of a workload from a file.
     pub size: Option<usize>,
-    /// Which message it was, from 1 on; 0 if the instance did not even start.
+    /// The number of the message, from 1 on; 0 if the instance did not start.
     pub message: u64,
     /// The agent's end: alive, out of memory, or another fault.
     pub outcome: Outcome,
-    /// What it was refused; none where the backend does not tell.
+    /// The refused growths; null where the backend does not count them.
     #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     pub denials: Option<Denials>,
 }

@@ -1,4 +1,4 @@
-//! Where an agent is deployed that is loaded from here.
+//! Options of an agent that is deployed elsewhere and loaded from here.
 
 use crate::sampling::deployed::{Access, Site, Target};
 use crate::{Error, Result};

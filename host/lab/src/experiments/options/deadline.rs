@@ -4,11 +4,11 @@ use super::wait;
 use crate::sampling::program::Program;
 use std::time::Duration;
 
-/// When a good reply is late.
+/// The deadline after which a good reply is late.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Deadline {
-    /// How long after its message was due a good reply still counts as good. [default: ten times
-    /// what the targets call critical for p99: 1s]
+    /// Longest time from a message's due time to a reply that still counts as good. [default: ten
+    /// times the critical p99 of the targets: 1s]
     #[arg(long, value_name = "TIME", value_parser = wait)]
     deadline: Option<Duration>,
 }

@@ -1,5 +1,5 @@
-//! What all experiments on the message path have in common: where their agents run, and the
-//! way from a subject to a program per backend.
+//! Options that all experiments on the message path share: the messages, the backends and threads
+//! of the agents, and the way from a subject to a program per backend.
 
 use super::{At, Messages, Workers};
 use crate::bundle::Subject;
@@ -15,12 +15,12 @@ use sandlab_runtime::BackendKind;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What agents are sent under a load, and where they run.
+/// The messages of agents under load, and the backends that run them.
 #[derive(Debug, clap::Args)]
 pub struct Loading {
     #[command(flatten)]
     messages: Messages,
-    /// Where to run the agents, one backend after another.
+    /// Backends to run the agents on, one after another.
     #[arg(long, value_delimiter = ',', value_name = "BACKEND")]
     backends: Vec<BackendKind>,
     /// Threads that the agents live on; without it, one core is left to the generator.
@@ -28,7 +28,7 @@ pub struct Loading {
     shards: Option<u8>,
 }
 
-/// What is loaded on each backend.
+/// The load of each backend.
 pub struct Load<'a> {
     /// The name of the run.
     pub name: &'a str,
@@ -40,15 +40,16 @@ pub struct Load<'a> {
     pub agents: usize,
     /// The number of parts per backend.
     pub parts: usize,
-    /// How long a part takes; nothing if that is not known.
+    /// The time of one part; zero if it is not known.
     pub each: Duration,
-    /// Whether the agents are sent anything.
+    /// Whether the agents are sent messages.
     pub sends: bool,
-    /// The sizes of generated messages, bytes, one after another; none if the user does not say.
+    /// The sizes of generated messages, bytes, one after another; empty for the default.
     pub sizes: &'a [u32],
-    /// Where the agent may be deployed; `None` if it has to be loaded here.
+    /// The place where the agent may be deployed; `None` if it has to run in this process.
     pub at: Option<&'a At>,
-    /// Who may send the messages to a deployed agent; `None` if they have to come from here.
+    /// The workers that may send the messages to a deployed agent; `None` if they have to come from
+    /// this process.
     pub workers: Option<&'a Workers>,
 }
 

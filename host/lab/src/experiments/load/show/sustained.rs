@@ -12,7 +12,7 @@ use crate::metrics::{Labels, Metric, Topic, Unit};
 use crate::record::{Phase, Point, Shared};
 use crate::view::{Cell, Emphasis, Form, Table, View};
 
-/// What one process measured of a part.
+/// The share of a part that one process measured.
 struct Segment<'a> {
     part: &'a Part<'a>,
     /// The number of the process, from 1 on; `None` if there was only one.

@@ -3,10 +3,10 @@
 //! Data flows one way. A [`project`] has defaults, and the [`contract`] is what agents are written
 //! for. A [`bundle`] is what is measured, a [`workload`] what it is sent. The
 //! [`experiments`] send it with the means of [`sampling`], and [`record`] keeps every sample.
-//! What was measured is a metric of [`metrics`], which defines each quantity once; [`verdict`]
-//! grades and compares metrics with the intervals of [`stats`]. An experiment presents its run as
-//! a [`view`], and [`report`] writes views in every format. [`validate`] judges guests before
-//! they are run, and [`hostile`] has attacks to judge it by. [`cli`] is the `sandlab` command.
+//! A measured value is a metric of [`metrics`], which defines each quantity once; [`verdict`]
+//! grades and compares metrics with the intervals of [`stats`]. An experiment presents its run as a
+//! [`view`], and [`report`] writes views in every format. [`validate`] judges guests before they
+//! are run, and [`hostile`] has attacks to judge it by. [`cli`] is the `sandlab` command.
 
 // Both panic where the reader has gone away; `cli::streams` does not.
 #![deny(clippy::print_stderr, clippy::print_stdout)]

@@ -15,18 +15,17 @@ pub const FILE: &str = "sandlab.toml";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Project {
-    /// What `compare` and `validate` take if they are given nothing: names of built agents, folders
-    /// or files.
+    /// Default subjects of `compare` and `validate`: names of built agents, folders or files.
     pub agents: Vec<String>,
     /// The sandbox config, as with `--sandbox`.
     pub sandbox: Option<PathBuf>,
-    /// What results are graded by, as with `--targets`.
+    /// The targets that grade results, as with `--targets`.
     pub targets: Option<PathBuf>,
-    /// What `validate` holds guests against, as with its `--policy`.
+    /// The policy of `validate`, as with its `--policy`.
     pub validate_policy: Option<PathBuf>,
-    /// What `gate` allows, as with its `--policy`.
+    /// The policy of `gate`, as with its `--policy`.
     pub gate_policy: Option<PathBuf>,
-    /// What this folder itself is built into, if that is not a crate with the SDK.
+    /// The component that this folder is built into, if it is not a crate with the SDK.
     pub component: Option<Component>,
 }
 

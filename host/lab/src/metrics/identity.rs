@@ -1,4 +1,4 @@
-//! What identifies any metric: one of sandlab's catalogue, or one that another program reports.
+//! The identity of any metric: one of sandlab's catalogue, or one that another program reports.
 
 use super::{Direction, Metric, Quantity, Unit};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ pub struct Identity {
     pub name: String,
     /// The unit as text, `ns` or `bytes`; empty for a plain number.
     pub unit: String,
-    /// Whether lower or higher values are better.
+    /// The direction in which values get better.
     pub better: Direction,
 }
 

@@ -1,4 +1,4 @@
-//! What a metric was measured of.
+//! Labels of a metric: the subject, backend, size and so on that it was measured with.
 
 use serde::{Serialize, Serializer};
 use std::fmt;

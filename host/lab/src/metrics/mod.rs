@@ -30,15 +30,15 @@ pub struct Metric {
     pub labels: Labels,
     /// The value in the quantity's unit, with its 95 % interval where there is one.
     pub value: Estimate,
-    /// Whether the value is the same each time that it is measured (pages, fuel, bytes), so
-    /// that it is compared without an interval.
+    /// Whether the value is the same in every measurement (pages, fuel, bytes), so that it is
+    /// compared without an interval.
     pub exact: bool,
     /// The units of observation behind the value (rounds, windows, starts); empty for a value
     /// that was read once.
     #[serde(skip)]
     pub samples: Vec<f64>,
-    /// Why nothing is concluded from the value: too little of what it was measured from counts.
-    /// `None` if it is judged.
+    /// The reason why the value is not judged: too few of its samples count. `None` if it is
+    /// judged.
     pub withheld: Option<String>,
 }
 

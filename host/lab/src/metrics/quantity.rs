@@ -1,9 +1,9 @@
-//! What can be measured.
+//! Quantities: the catalogue's entries, with their units and directions.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What can be measured. Two quantities with the same key are the same.
+/// A measurable quantity. Two quantities with the same key are the same.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Quantity {
     /// The name in files and on the command line, in kebab case.
@@ -12,11 +12,11 @@ pub struct Quantity {
     pub title: &'static str,
     /// The unit of its values.
     pub unit: Unit,
-    /// Whether lower or higher values are better.
+    /// The direction in which values get better.
     pub better: Direction,
     /// The section of a report that shows it.
     pub topic: Topic,
-    /// What it means, in a sentence.
+    /// Its meaning, in a sentence.
     #[serde(serialize_with = "trimmed")]
     pub meaning: &'static str,
 }
@@ -44,7 +44,7 @@ pub enum Unit {
     Count,
 }
 
-/// Which values of a quantity are better.
+/// The direction in which the values of a quantity get better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
@@ -119,11 +119,11 @@ impl Unit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// What the sandbox costs against native.
+    /// Cost of the sandbox relative to native.
     Overhead,
     /// Messages per second.
     Throughput,
-    /// How long messages take at a rate.
+    /// Times of messages at a rate.
     Latency,
     /// Memory and CPU.
     Resources,
@@ -131,9 +131,9 @@ pub enum Topic {
     Spawn,
     /// Behaviour at memory limits.
     MemoryLimits,
-    /// How many agents a machine holds.
+    /// Number of agents that a machine holds.
     Density,
-    /// What the engine's settings are worth.
+    /// Effects of the engine's settings.
     Tuning,
     /// Cost of more agents and cores.
     Scaling,
@@ -143,7 +143,7 @@ pub enum Topic {
     Gate,
     /// Untrusted guests.
     Isolation,
-    /// Whether a build is what it must be.
+    /// Checks of a build against a policy.
     Validation,
 }
 

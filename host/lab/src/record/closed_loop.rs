@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What to load the path with.
+/// A closed loop: its agents, connections and messages.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClosedLoop {
     /// Agents, spread over all shards.
     pub agents: usize,
-    /// How they are handed their messages.
+    /// The strategy by which agents get their messages.
     #[schemars(with = "serde_json::Value")]
     pub strategy: Strategy,
     /// The content of each message, bytes; at least 8.
@@ -24,7 +24,7 @@ pub struct ClosedLoop {
     pub clients: Clients,
     /// The kind of message: asked, or told without a reply.
     pub mode: Mode,
-    /// How long to measure, after a tenth as long to warm up.
+    /// Length of the measurement, after a tenth as long to warm up.
     pub duration: Duration,
 }
 
@@ -50,25 +50,25 @@ pub enum Clients {
     Local,
 }
 
-/// What a client wants of an agent.
+/// The kind of a client's message.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// A reply, which is checked.
+    /// A request; its reply is checked.
     Ask,
-    /// Nothing but to be rid of the message.
+    /// A message without a reply.
     Tell,
-    /// A reply, from whichever agent of a pool: so many tasks at once as there are
+    /// A request to a pool, which any agent of it may answer: so many tasks at once as there are
     /// messages in flight, then as many again.
     Task,
 }
 
-/// What was counted in a stretch of time.
+/// Counts of a stretch of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClosedWindow {
-    /// Messages that came to their end.
+    /// Messages that were answered or have failed.
     pub messages: u64,
     /// Length of the measurement, seconds.
     pub seconds: f64,
@@ -82,7 +82,7 @@ pub struct ClosedWindow {
     pub cpu_ns: u64,
     /// The clients' part of it; none on the shards, where it cannot be told apart.
     pub client_cpu_ns: Option<u64>,
-    /// Why it does not count; null if it does.
+    /// The disturbance that makes the window invalid; null if it counts.
     #[serde(default)]
     pub invalid: Option<Disturbance>,
 }

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 /// A condition that two runs do not share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Which: `cpu`, `sandbox.memory-limit`, and so on.
+    /// The condition's name: `cpu`, `sandbox.memory-limit`, and so on.
     pub what: String,
-    /// Of the first run; none if it is not known there.
+    /// The first run's value; `None` if it states none.
     pub first: Option<String>,
     /// The second one's value; `None` if it states none.
     pub second: Option<String>,

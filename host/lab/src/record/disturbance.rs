@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// Why a window or a round does not count: what was measured in it is the machine's doing, and
-/// not that of the thing under test. Of several reasons the first in this order is kept.
+/// The reason why a window or a round does not count: the machine disturbed it, so that it does not
+/// show the subject. Of several reasons the first in this order is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Disturbance {
@@ -39,7 +39,7 @@ pub enum Disturbance {
     },
     /// Messages of a window that does not count were still coming back.
     Aftermath {
-        /// How many had come to nothing yet when the window began.
+        /// Messages of it that were still in flight when this window began.
         messages: u64,
     },
     /// Workers on other machines had died, and what they were to send was missing.

@@ -21,12 +21,12 @@ pub struct Document {
     pub begin: Begin,
     /// The parts of the run, in order.
     pub parts: Vec<PartDocument>,
-    /// What a reader of the whole run must know.
+    /// Notes on the whole run.
     pub notes: Vec<String>,
-    /// How it ended; null if it was killed, or had not ended.
+    /// The end of the run; null if it was killed, or had not ended.
     pub end: Option<End>,
-    /// What follows from the above: metrics, grades, changes against a baseline. It is written
-    /// for readers, and derived anew when a document is imported.
+    /// Metrics, grades, and changes against a baseline, calculated from the above. They are written
+    /// for readers, and calculated anew when a document is imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived: Option<Value>,
 }
@@ -41,7 +41,7 @@ pub struct PartDocument {
     pub windows: Vec<Window>,
     /// The interleaved rounds.
     pub rounds: Rounds,
-    /// What else was found out, in order.
+    /// The part's other findings, in order.
     pub findings: Vec<Finding>,
 }
 

@@ -23,25 +23,25 @@ pub enum Entry {
     Note(String),
 }
 
-/// What a reader must know of the whole run, before anything is measured.
+/// The conditions of a run, which are known before anything is measured.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Begin {
     /// The command that measured it: `compare`, `quick`, `latency`, and so on.
     pub command: String,
-    /// Whether the command fails if something is worse than it may be.
+    /// Whether the command fails if a result misses its target.
     #[serde(default)]
     pub judges: bool,
     /// The command as it was typed, word by word, without the program: what a run is resumed with.
     /// Empty in runs of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
-    /// When it started, RFC 3339.
+    /// The time of its start, RFC 3339.
     pub started: String,
     /// The machine, and the versions that ran on it.
     pub environment: Environment,
-    /// How interleaved rounds were measured; null if there are none.
+    /// Settings of the interleaved rounds; null if there are none.
     pub settings: Option<RoundSettings>,
-    /// What the agents were allowed.
+    /// Limits and grants of the sandbox.
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub sandbox: SandboxConfig,
     /// The agents, and how they were built.
@@ -51,13 +51,13 @@ pub struct Begin {
 /// The end of a run: its time and outcome.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct End {
-    /// Whether it measured all that it was to.
+    /// Whether it measured all that was planned.
     pub complete: bool,
-    /// What else the machine did meanwhile.
+    /// Disturbances by other processes and guests during the run.
     pub noise: Noise,
     /// Errors that ended a part of it.
     pub failures: Vec<String>,
-    /// Who has to act on them; null if there are none.
+    /// The party that has to act on the failures; null if there are none.
     #[serde(default)]
     pub failed_as: Option<Kind>,
 }

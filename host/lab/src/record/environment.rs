@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
 
-/// Where a run was measured. What cannot be known here is `None`.
+/// The machine of a run. A property that is not known here is `None`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// The processor, as Linux names it.
     pub cpu: Option<String>,
     /// Cores that this process may use.
     pub cores: Option<usize>,
-    /// How many cores' time its control groups may use; `None` if that is not limited.
+    /// Cores' worth of CPU time that its control groups allow; `None` if that is not limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_quota: Option<f64>,
     /// The memory that its control groups may use, bytes; `None` if that is not limited.

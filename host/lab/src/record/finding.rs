@@ -52,7 +52,7 @@ impl JsonSchema for Finding {
     }
 }
 
-/// What any part can find out.
+/// A finding that parts of any experiment can have.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Shared {
@@ -65,7 +65,7 @@ pub enum Shared {
     Closed(ClosedWindow),
     /// The fate of all messages, once nothing moves any more.
     Accounts(#[schemars(with = "BTreeMap<String, Value>")] Accounts),
-    /// Why messages failed: the texts, each with its count, the commonest first.
+    /// Texts of failed messages, each with its count, the commonest first.
     Failures {
         /// The texts and their counts.
         texts: Vec<(String, u64)>,
@@ -75,7 +75,7 @@ pub enum Shared {
         /// The disturbance that the time went to.
         by: Disturbance,
     },
-    /// What each worker did of a load that several sent together.
+    /// The share of each worker of a load that several sent together.
     Workers {
         /// The workers.
         workers: Vec<WorkerShare>,

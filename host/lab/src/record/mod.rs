@@ -49,7 +49,7 @@ pub struct MeasuredAgent {
     pub agent: String,
     /// The SHA-256 of its component.
     pub component: String,
-    /// How both of its sides were built; null for a component alone.
+    /// The manifest of the component and its twin; null for a component alone.
     pub built: Option<Manifest>,
 }
 

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How much of the cores' time went elsewhere, as shares of all of it. What this machine
-/// does not tell is `None`.
+/// CPU time that went elsewhere, as shares of all cores' time. `None` where this machine does not
+/// tell.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {
     /// To other guests of the same machine ("steal", proc(5)).

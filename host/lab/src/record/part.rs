@@ -14,24 +14,24 @@ pub struct Part {
     pub experiment: String,
     /// The agent that all are.
     pub agent: String,
-    /// Where they run; null if the part compares sides.
+    /// The backend that runs them; null if the part compares sides.
     #[schemars(with = "Option<String>")]
     pub backend: Option<BackendKind>,
-    /// How many agents there are.
+    /// Number of agents.
     pub agents: usize,
     /// The stated size of each message's content, bytes; null for a workload from a file.
     pub size: Option<usize>,
     /// The mean size of the messages, bytes; null where all have the stated size.
     #[serde(default)]
     pub mean_bytes: Option<u64>,
-    /// Which messages a workload from a file has; null where all are generated alike.
+    /// The messages of a workload from a file; null where all are generated alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mix: Option<Mix>,
-    /// Messages per second that are due in the measured phase; null of a closed loop.
+    /// Messages per second that are due in the measured phase; null for a closed loop.
     pub rate: Option<f64>,
     /// Threads that the agents live on.
     pub shards: usize,
-    /// How a closed loop loads them; null of an open loop.
+    /// The closed loop that loads them; null for an open loop.
     pub closed: Option<ClosedLoop>,
     /// The sides that interleaved rounds compare; empty if there are none.
     #[serde(default)]

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-/// How long and how often interleaved rounds are measured.
+/// The number and length of interleaved rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RoundSettings {
     /// Rounds per case, each with fresh instances.
     pub rounds: u32,
-    /// How long a slice takes at least, so that the clock's own cost vanishes.
+    /// The shortest slice: long enough that the cost of reading the clock vanishes.
     #[serde(rename = "slice_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub slice: Duration,
@@ -40,14 +40,14 @@ impl Default for RoundSettings {
     }
 }
 
-/// What interleaved rounds took, on every side.
+/// Times of interleaved rounds, on every side.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rounds {
     /// The sides, in the order of each round's numbers.
     pub sides: Vec<Samples>,
-    /// What timing added to a message, nanoseconds, at most; null if the part ended before that
-    /// was measured.
+    /// The most that timing added to a message, nanoseconds; null if the part ended before that was
+    /// measured.
     pub timing_ns: Option<f64>,
     /// The rounds that do not count, in order.
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct Rounds {
 pub struct LeftOut {
     /// Its index among the samples of each side.
     pub round: usize,
-    /// Why it does not count.
+    /// The disturbance that makes the round invalid.
     pub invalid: Disturbance,
 }
 

@@ -91,7 +91,7 @@ pub struct Window {
     pub process_cpu_ns: u64,
     /// Resident memory of the process at its end, bytes.
     pub resident: Option<u64>,
-    /// Why it does not count; null if it does.
+    /// The disturbance that makes the window invalid; null if it counts.
     #[serde(default)]
     pub invalid: Option<Disturbance>,
 }

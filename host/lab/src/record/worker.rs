@@ -14,20 +14,20 @@ pub struct WorkerShare {
     pub agents: u32,
     /// Messages that left, but for the ramp-up's.
     pub sent: u64,
-    /// Of these, how many came to a good reply within the deadline.
+    /// Messages that came to a good reply within the deadline.
     pub good: u64,
-    /// How many came to a good reply after the deadline.
+    /// Messages that came to a good reply after the deadline.
     pub late: u64,
-    /// How many failed, were refused, or timed out.
+    /// Messages that failed, were refused, or timed out.
     pub failed: u64,
-    /// From when a message was due until it left: how late the worker was.
+    /// Time from when a message was due until it left: the lag of the worker.
     pub lag: Distribution,
-    /// From when a message was due until its reply was seen.
+    /// Time from when a message was due until its reply was seen.
     pub latency: Distribution,
-    /// The longest time from an order to start until the worker had told that it has it,
-    /// nanoseconds: no two workers started further apart than the longest of these.
+    /// The longest time from an order to start until the worker confirmed it, nanoseconds: no two
+    /// workers started further apart than the longest of these.
     pub started_within_ns: u64,
-    /// Why it did not end with the load; null if it did.
+    /// The reason why it did not last to the load's end; null if it did.
     pub died: Option<String>,
 }
 

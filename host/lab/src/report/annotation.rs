@@ -1,4 +1,4 @@
-//! What GitHub's runner takes for its own in a line of orders, escaped as its toolkit does.
+//! Escapes for the workflow commands of GitHub's runner, as its toolkit writes them.
 
 use crate::printable::printable;
 

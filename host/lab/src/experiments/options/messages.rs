@@ -1,4 +1,4 @@
-//! What subjects are sent: the options of commands that send a workload.
+//! The messages of subjects: the options of commands that send a workload.
 
 use super::subject::SubjectOptions;
 use crate::bundle::Subject;
@@ -135,7 +135,7 @@ impl Messages {
 /// The size of generated messages if the user does not say, bytes.
 const SIZE: usize = 1_024;
 
-/// What makes the agent `relay` answer with the content.
+/// The configuration with which the agent `relay` answers with the content.
 const ANSWER: &[u8] = b"answer";
 
 fn series(mut case: Case) -> Result<(Traffic, Vec<u8>)> {

@@ -1,9 +1,9 @@
-//! How interleaved rounds are measured.
+//! Options of interleaved rounds.
 
 use crate::record::RoundSettings;
 use sandlab_runtime::BackendKind;
 
-/// Where and how often to measure.
+/// The backends that are compared, and the number of rounds.
 #[derive(Debug, clap::Args)]
 pub struct Rounds {
     /// Backends to compare, separated by commas.

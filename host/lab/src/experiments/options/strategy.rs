@@ -1,4 +1,4 @@
-//! Which strategies a command compares, and with which agent.
+//! Options of the messaging strategies that a command compares, and the agent that they need.
 
 use super::values::{any_duration, count};
 use clap::builder::TypedValueParser;
@@ -6,16 +6,16 @@ use sandlab_runtime::messaging::{Batching, Strategy};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// How agents are handed their messages.
+/// Strategies by which agents get their messages.
 #[derive(Debug, clap::Args)]
 pub struct Strategies {
-    /// How agents are handed their messages, one way or more to compare.
+    /// Strategies by which agents get their messages, one or more to compare.
     #[arg(long = "strategy", value_enum, value_delimiter = ',', default_value = "by-value")]
     names: Vec<Name>,
     /// For the strategy batch: messages per call at most, one number or more.
     #[arg(long, value_delimiter = ',', default_value = "16", value_parser = count().try_map(NonZeroU32::try_from))]
     batch_size: Vec<NonZeroU32>,
-    /// For the strategy batch: how long a message may wait for the call to be full.
+    /// For the strategy batch: longest time that a message waits for the call to be full.
     #[arg(long, default_value = "0s", value_parser = any_duration)]
     batch_timeout: Duration,
 }

@@ -1,22 +1,22 @@
-//! Which subject, and what sandlab cannot see in its file.
+//! Options of a subject: the properties that its file does not show.
 
 use crate::bundle::{self, Equivalent, Subject};
 use crate::experiments::Given;
 use crate::{Error, Result};
 use sandlab_runtime::subject::{Kind, Options};
 
-/// What a user can say of a subject.
+/// Properties of a subject that the user can give.
 #[derive(Debug, clap::Args)]
 pub struct SubjectOptions {
-    /// What a component is that could be of two kinds: agent, service, command or function.
+    /// Kind of a component that could be of two: agent, service, command or function.
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
     /// Messages that an instance of a service, or of functions, lives for. [default: one request,
     /// and as many calls as come]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     reuse: Option<u64>,
-    /// What does the same natively: for a command a program, which gets the same arguments and
-    /// input, for a service the URL of a server.
+    /// Native equivalent: for a command a program, which gets the same arguments and input, for a
+    /// service the URL of a server.
     #[arg(long, value_name = "PROGRAM|URL")]
     native: Option<String>,
     /// An argument of the native program before those of each message; may be repeated.

@@ -1,4 +1,4 @@
-//! Who sends the messages, if not this process.
+//! Options of the workers that send the messages instead of this process.
 
 use super::at::{At, Shown};
 use crate::sampling::recipe::Recipe;

@@ -10,21 +10,21 @@ use sandlab_runtime::wasm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How to run so many agents in a layout.
+/// The settings to run a number of agents in a layout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// Number of agents to run.
     pub agents: u64,
-    /// Whether the machine holds them as it is.
+    /// Whether the machine holds them with its current limits.
     pub fits: bool,
-    /// The kernel's `vm.max_map_count` with which it would; none if it does, or if that is
-    /// not what is in the way.
+    /// The smallest `vm.max_map_count` of the kernel with which it would; null if it does, or if
+    /// this limit is not the obstacle.
     pub max_map_count: Option<u64>,
-    /// The process's limit of open files with which it would, likewise.
+    /// The smallest limit of open files of the process with which it would; null in the same cases.
     pub open_files: Option<u64>,
     /// The lines of the sandbox config, TOML.
     pub sandbox: String,
-    /// What wasmtime is told for that: each pool's settings.
+    /// The settings of wasmtime that follow from it, per pool.
     pub pools: Vec<String>,
 }
 

@@ -27,7 +27,7 @@ pub struct Fill {
     pub kind: Option<Kind>,
     /// Messages that an instance lives for, if not as many as its kind's do.
     pub reuse: Option<u64>,
-    /// Whether each is sent a message: an instance that a message ends would be gone after it.
+    /// Whether each agent is sent a message. False for instances that end with a message.
     pub asks: bool,
     /// The sandbox config of its agents, with room for all of them.
     pub sandbox: SandboxConfig,
@@ -35,19 +35,19 @@ pub struct Fill {
     pub probe: ProbeRequest,
     /// The number of agents at each reading; the last is all.
     pub readings: Vec<u64>,
-    /// Threads that they live on.
+    /// Threads that the agents run on.
     pub shards: usize,
 }
 
-/// What the process says, a line each.
+/// The output of the process that holds the agents, one value per line.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "filled", rename_all = "kebab-case")]
 pub enum Filled {
-    /// So many agents live, and each has answered.
+    /// So many agents are alive, and each has answered.
     Reading(Reading),
-    /// There can be no more.
+    /// No more agents start.
     Refused {
-        /// Why not.
+        /// The reason.
         why: String,
     },
     /// An agent answered something else, or nothing.
@@ -70,7 +70,7 @@ pub struct Reading {
     pub mappings: u64,
     /// The files that the process has open.
     pub open_files: u64,
-    /// How long it took to start all of them, seconds, without their first messages.
+    /// The time to start all of them, without their first messages, seconds.
     pub started_in: f64,
 }
 
@@ -81,18 +81,18 @@ impl Reading {
     }
 }
 
-/// What the kernel keeps of a mapping besides page tables, bytes. It is in no file of the process, and
-/// charged to its control group: of 49,766 mappings 15.1 MB (Linux 6.18).
+/// The kernel's record of a mapping, besides page tables, bytes. It is in no file of the process,
+/// but charged to its control group: 15.1 MB for 49,766 mappings (Linux 6.18).
 const RECORD: u64 = 304;
 
-/// Messages on their way at once. Few, so that what calls take while they run is not counted
-/// as what agents take.
+/// Messages in flight at once. Few, so that memory of running calls is not counted as memory of
+/// agents.
 const WINDOW: u32 = 4;
 
-/// Does as it is told, and says what it finds.
+/// Starts the agents, and reports each reading to `say`.
 ///
 /// # Errors
-/// If what it finds cannot be said, or the machine does not tell what is taken.
+/// If a reading cannot be reported, or the kernel does not tell what the process uses.
 pub fn fill(fill: &Fill, say: &mut dyn FnMut(Filled) -> Result<()>) -> Result<()> {
     let options = Options { kind: fill.kind, reuse: fill.reuse };
     let loaded = SandboxEngine::new(&fill.sandbox)

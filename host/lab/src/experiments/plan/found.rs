@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// How many agents there can be in a layout.
+    /// The number of agents that fit in a layout.
     Capacity(Capacity),
     /// The recommended settings for a number of agents.
     Advice(Advice),

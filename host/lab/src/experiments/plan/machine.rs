@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fs;
 
-/// What this machine, and a process on it, has for agents.
+/// The resources of this machine, and of a process on it, that agents take.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Memory that can be taken without swapping, bytes: the machine's, or what its control
@@ -26,7 +26,7 @@ pub struct Machine {
     pub holes: Vec<u64>,
 }
 
-/// What has the least memory left for this process.
+/// The holder of the tightest memory limit on this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MemoryBound {

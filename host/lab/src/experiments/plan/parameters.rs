@@ -16,16 +16,17 @@ pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
     subject: String,
-    /// What each agent may use of memory; without it, as the sandbox config says.
+    /// Memory limit of each agent. [default: the sandbox config's]
     #[arg(long, value_name = "SIZE", value_parser = memory_limit)]
     limit: Option<u64>,
-    /// How many agents there have to be; without it, as many as there can be.
+    /// Number of agents to plan for. [default: as many as fit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_000_000))]
     agents: Option<u64>,
-    /// Which layouts to plan: fast, dense, packed.
+    /// Layouts to plan: fast, dense, packed.
     #[arg(long = "layout", value_delimiter = ',', value_name = "LAYOUT", default_value = "fast,dense,packed", value_parser = parse)]
     layouts: Vec<Layout>,
-    /// Start them, in a process of their own, exchange a message with each, and compare.
+    /// Start the agents in a process of their own, exchange a message with each, and compare with
+    /// the prediction.
     #[arg(long)]
     verify: bool,
     #[command(flatten)]

@@ -53,7 +53,7 @@ impl Cost {
     }
 }
 
-/// What keeps one more agent from starting.
+/// The resource that runs out first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
@@ -67,37 +67,37 @@ pub enum Bound {
     Memory,
 }
 
-/// How many agents there can be in a layout.
+/// The number of agents that fit in a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
     /// The layout of their memories.
     #[schemars(with = "String")]
     pub layout: Layout,
-    /// What the kernel's mappings are enough for; none where they do not matter.
+    /// Agents for which the kernel's mappings are enough; null where agents need none.
     pub by_mappings: Option<u64>,
-    /// What the address space is enough for.
+    /// Agents for which the address space is enough.
     pub by_address_space: u64,
-    /// What the files that may be open are enough for; none where agents hold none.
+    /// Agents for which the limit of open files is enough; null where agents open none.
     pub by_open_files: Option<u64>,
-    /// What the machine's memory is enough for, or what is left of it to this process.
+    /// Agents for which the available memory of the machine or of this process is enough.
     pub by_memory: u64,
     /// The limit that bounds the memory.
     #[serde(default)]
     pub memory_by: MemoryBound,
     /// The resources that one more agent takes.
     pub cost: Cost,
-    /// Mappings that one takes, at most.
+    /// The most mappings of one agent.
     pub mappings: u64,
-    /// Slots of the pool that one takes.
+    /// Slots of the pool that one agent takes.
     pub slots: u32,
-    /// How many fit into the machine's memory if all of them use all that they may.
+    /// Agents for which the memory is enough if each of them uses its whole limit.
     pub at_limit: u64,
     /// Memory limit of each agent, bytes.
     pub limit: u64,
 }
 
-/// Of the memory that is available, the share that agents may take: the rest is for what
-/// else the machine does meanwhile.
+/// The share of the available memory that agents may take. The rest is for other work of the
+/// machine.
 const SHARE_OF_MEMORY: f64 = 0.9;
 
 impl Capacity {
@@ -166,23 +166,23 @@ fn slots_in(sandbox: &SandboxConfig, holes: &[u64]) -> u64 {
     whole + rest.max().unwrap_or_default()
 }
 
-/// What came of starting them.
+/// The outcome of starting the planned agents.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Verified {
-    /// Before the first one.
+    /// Before the first agent.
     pub before: Reading,
-    /// With all, of which each has answered.
+    /// With all agents, each of which has answered.
     pub after: Reading,
-    /// What became of more than were predicted; none if that was not tried.
+    /// The outcome of starting more than predicted; null if that was not tried.
     pub beyond: Option<Overfill>,
 }
 
 /// More agents than were predicted.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Overfill {
-    /// Number of agents that came up.
+    /// Number of agents that started.
     pub agents: u64,
-    /// Why they did not come up; none if they did.
+    /// The refusal of the next one; null if all started.
     pub refused: Option<String>,
 }
 

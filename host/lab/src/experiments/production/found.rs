@@ -1,4 +1,4 @@
-//! What an agent did between two snapshots of its host.
+//! The messages of an agent between two snapshots of its host.
 
 use sandlab_serve::AgentFigures;
 use schemars::JsonSchema;

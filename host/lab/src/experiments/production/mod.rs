@@ -1,4 +1,4 @@
-//! What the agents of a host did in production, as `sandlab serve --store` kept it.
+//! The messages of a host's agents in production, as `sandlab serve --store` records them.
 
 mod found;
 mod keep;
@@ -11,7 +11,7 @@ use super::{Experiment, Given, Plan, Shown};
 use crate::view::View;
 use crate::{Error, Result};
 
-/// Shows what a host kept. Nothing is measured by it: `sandlab serve` does that while it runs.
+/// Shows the records of a host. Measures nothing: `sandlab serve` does while it runs.
 pub struct Production;
 
 /// The kind of its one part.

@@ -7,10 +7,10 @@ use crate::experiments::{Given, Plan};
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
 
-/// What faults, how often, and under which load.
+/// The fault, its rate, and the load on the agents.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// The agent that all are; it must fault as `faulty` does when it is told to.
+    /// The agent; it must fault when told to, as `faulty` does.
     #[arg(value_name = "AGENT|BUNDLE", default_value = "faulty")]
     subject: String,
     /// Fault that the agents commit
@@ -19,16 +19,16 @@ pub struct Parameters {
     /// Faults per second, for half of the time.
     #[arg(long, default_value = "8", value_parser = rate)]
     fault_rate: f64,
-    /// How many agents get the messages, and the faults, in turn.
+    /// The number of agents, which get the messages and the faults in turn.
     #[arg(long, default_value_t = 100, value_parser = agents())]
     agents: u32,
     /// Messages per second that are due.
     #[arg(long, default_value = "10_000", value_parser = rate)]
     rate: f64,
-    /// How long to measure: without faults, with, with, without.
+    /// Length of the measurement, in quarters: without faults, with, with, without.
     #[arg(long, default_value = "20s", value_parser = duration)]
     duration: Duration,
-    /// How long the rate grows before.
+    /// Time before the measurement in which the rate grows to its full value.
     #[arg(long, default_value = "1s", value_parser = any_duration)]
     ramp_up: Duration,
     #[command(flatten)]

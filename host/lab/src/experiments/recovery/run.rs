@@ -41,7 +41,7 @@ pub struct Faulting {
     pub shards: usize,
 }
 
-/// What goes wrong with an agent.
+/// A fault of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Trap {
     /// It panics.
@@ -50,7 +50,7 @@ pub enum Trap {
     Abort,
     /// It fills its stack.
     Recurse,
-    /// It does not come to an end, until its deadline does.
+    /// It runs until its deadline.
     Loop,
 }
 

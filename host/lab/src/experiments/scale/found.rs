@@ -15,10 +15,10 @@ pub enum Found {
 /// The resources of all agents of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
-    /// To start all of them, one after another, seconds.
+    /// Time to start all of them, one after another, seconds.
     pub spawned_in: f64,
-    /// What became resident while they were started, and got their first messages, bytes;
-    /// nothing of child processes. Null where the kernel does not say.
+    /// Growth of resident memory from before the first start to after the first messages, bytes,
+    /// without child processes. Null where the kernel does not say.
     pub resident: Option<u64>,
     /// Linear memory of all, bytes.
     pub linear_memory: u64,

@@ -13,13 +13,13 @@ pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
-    /// How many agents, one number after another.
+    /// Numbers of agents, one after another.
     #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000,10000", value_parser = agents())]
     agents: Vec<u32>,
     /// The content of each message that sandlab generates, bytes. [default: 1024]
     #[arg(long, value_parser = size())]
     size: Option<u32>,
-    /// How long to measure throughput with each number.
+    /// Length of the throughput measurement with each number.
     #[arg(long, default_value = "2s", value_parser = duration)]
     duration: Duration,
     #[command(flatten)]

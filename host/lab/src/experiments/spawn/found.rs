@@ -23,7 +23,7 @@ pub enum Found {
 /// A block of rounds that was taken.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 pub struct Taken {
-    /// Why it does not count; null if it does.
+    /// The disturbance that makes the block invalid; null if it counts.
     pub invalid: Option<Disturbance>,
 }
 
@@ -35,7 +35,7 @@ pub struct Taken {
 pub enum Method {
     /// The component is compiled first.
     Cold,
-    /// What was compiled before is read from the cache first.
+    /// The compiled component is read from the cache first.
     Cached,
     /// The component is linked; the kernel maps the instance's memory.
     OnDemand,
@@ -47,7 +47,7 @@ pub enum Method {
     PooledMany,
     /// Through the message path, with its mailbox and supervisor, awaited from another thread.
     Managed,
-    /// As managed, many at once on one shard; what one of them takes.
+    /// As managed, many at once on one shard; the time of one of them.
     ManagedMany,
     /// The native twin, with no isolation.
     Native,
@@ -85,7 +85,7 @@ pub enum Phase {
     ToFirstReply,
 }
 
-/// What one method took, over all rounds.
+/// The times of one method, over all rounds.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Spawned {
     /// The method: one by one, in bulk, and so on.

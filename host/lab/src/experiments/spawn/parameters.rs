@@ -6,7 +6,7 @@ use crate::experiments::options::Messages;
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::recorder::Recorder;
 
-/// What is started, and how often.
+/// The subject that is started, and the number of starts.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module.

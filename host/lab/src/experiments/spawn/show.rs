@@ -67,13 +67,13 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     }
 }
 
-/// What one could start instead of a sandbox.
+/// Alternatives to a sandbox.
 const INSTEAD: [(&str, Method); 2] = [("thread", Method::Thread), ("process", Method::Process)];
 
-/// Starts of a component that was not there before.
+/// Starts that first compile the component, or load it from the cache.
 const EARLIER: [(&str, Method); 2] = [("cached", Method::Cached), ("cold", Method::Cold)];
 
-/// Says what other starts take, to the first reply.
+/// Returns the time to the first reply of other kinds of starts.
 fn instead(part: &Shown<Found>, methods: &[(&str, Method)]) -> String {
     let told = methods.iter().filter_map(|(name, method)| {
         let median = median(part, *method, Phase::ToFirstReply)?;

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// the machine runs out of memory.
 const IN_FLIGHT: u64 = 4 << 30;
 
-/// How agents are loaded: every combination of what is given more than once.
+/// The load: every combination of the options that are given more than once.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module. [default:
@@ -22,28 +22,28 @@ pub struct Parameters {
     subject: Option<String>,
     #[command(flatten)]
     strategy: Strategies,
-    /// How many agents, one number or more.
+    /// Numbers of agents, one or more.
     #[arg(long, value_delimiter = ',', default_value = "10", value_parser = agents())]
     agents: Vec<u32>,
     /// The sizes of the messages that sandlab generates, bytes. [default: 1024]
     #[arg(long, value_delimiter = ',', value_parser = size())]
     size: Vec<u32>,
-    /// Whether replies are awaited, and whose.
+    /// Kinds of messages: with replies, without, or as tasks of a pool.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ask")]
     mode: Vec<Mode>,
     /// Messages in flight on each connection.
     #[arg(long, default_value_t = 64, value_parser = count())]
     depth: u32,
-    /// With `--mode task`: how many are given to the pool at once.
+    /// With `--mode task`: number of tasks that the pool is given at once.
     #[arg(long, default_value_t = 1_000, value_parser = count())]
     tasks: u32,
     /// Connections.
     #[arg(long, default_value_t = 1, value_parser = count())]
     connections: u32,
-    /// Where the connections' work is done.
+    /// Threads that the connections run on.
     #[arg(long, value_enum, default_value = "threads")]
     clients: Clients,
-    /// How long to measure each row, after a tenth as long to warm up.
+    /// Length of each row's measurement, after a tenth as long to warm up.
     #[arg(long, default_value = "2s", value_parser = duration)]
     duration: Duration,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! What came of attacks.
+//! Findings of attacks.
 
 use crate::stats::Distribution;
 use sandlab_runtime::messaging::Accounts;
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// By which share what is resident may grow.
+/// The share by which resident memory may grow: 0.05 is 5 %.
 pub(super) const GROWTH: f64 = 0.05;
 
 /// The findings of a torture.
@@ -22,31 +22,31 @@ pub enum Found {
 pub struct StressReport {
     /// The seed that gives the order of the attacks.
     pub seed: u64,
-    /// Whether the hostile agents were in quarantine.
+    /// Whether the hostile agents ran in quarantine, apart from the good ones.
     pub is_quarantined: bool,
-    /// Times of the good agents' messages while nothing struck.
+    /// Times of the good agents' messages outside of attacks.
     pub without: Distribution,
-    /// Times of those that were sent while anything struck.
+    /// Times of the good agents' messages during attacks.
     pub with: Distribution,
     /// The attacks, in the order of their table.
     pub attacks: Vec<AttackStats>,
-    /// In which order they strike, by their places in the table, each with the thread that it
-    /// strikes on. The seed gives it.
+    /// The order of the attacks: their indices in the table, each with the thread that it strikes.
+    /// It follows from the seed.
     #[serde(default)]
     pub order: Vec<(usize, usize)>,
     /// Messages to good agents.
     pub sent: u64,
-    /// Those that were answered as they must be.
+    /// Messages to good agents with the right reply.
     pub good: u64,
     /// The accounts of all messages.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub accounts: Accounts,
-    /// Good agents, which must still be there.
+    /// Good agents that are alive at the end; all must be.
     pub agents: u64,
-    /// Resident memory of no file after the first round of attacks, or, if that grew too
-    /// much, after all of them, when they struck once more; bytes.
+    /// Resident memory without files after the first round of attacks, bytes. If it grew too much,
+    /// the attacks are repeated, and this is the value before the repetition.
     pub resident_before: Option<u64>,
-    /// The same after all of them.
+    /// Resident memory without files after all attacks, bytes.
     pub resident_after: Option<u64>,
 }
 
@@ -57,13 +57,13 @@ pub struct AttackStats {
     pub name: String,
     /// Number of times that it struck.
     pub count: u64,
-    /// The fault or refusal that it ended in, the last time.
+    /// The fault or refusal that the last occurrence ended in.
     pub called: String,
-    /// What was not as it must be; empty if all was.
+    /// Violations of what must hold; empty if there are none.
     pub wrong: Vec<String>,
-    /// Times of the good agents' messages on its shard, from its first moment to its end.
+    /// Times of the good agents' messages on its shard while it lasts.
     pub same_shard: Distribution,
-    /// The same of those on other threads.
+    /// Times of the good agents' messages on other shards meanwhile.
     pub others: Distribution,
 }
 

@@ -12,15 +12,15 @@ use sandlab_runtime::BackendKind;
 use sandlab_runtime::messaging::Placement;
 use std::time::Duration;
 
-/// How long, in which order, and beside whom attacks strike.
+/// The length and order of the attacks, and the agents beside them.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("seed", |seed| seed.help(SEED)))]
 pub struct Parameters {
-    /// How long attacks go on; what is quiet before and after takes half of that again.
+    /// Length of the attacks; the quiet before and after takes half as long again.
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
-    /// Who the good agents are: a built agent, the folder of a bundle or crate, or any component
-    /// file. They get their own messages, whose replies are checked. [default: agents that echo]
+    /// The good agents: a built agent, the folder of a bundle or crate, or any component file. They
+    /// get their own messages, whose replies are checked. [default: agents that echo]
     #[arg(long, value_name = "AGENT|BUNDLE|FILE.wasm")]
     neighbours: Option<String>,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub struct Parameters {
     together: bool,
 }
 
-/// What the option of all messages means here.
+/// The help of `--seed`, which also orders the attacks.
 const SEED: &str =
     "What gives the order of the attacks, and generated messages: the same one gives the same";
 

@@ -34,32 +34,32 @@ use std::time::{Duration, Instant};
 /// The parameters of a torture, checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Torture {
-    /// How long attacks go on, at least one round of all of them.
+    /// The time of the attacks; all of them strike at least once.
     pub duration: Duration,
-    /// What gives the order of the attacks, and the shards that they strike on.
+    /// The seed of the order of the attacks, and of the shards that they strike.
     pub seed: u64,
     /// Good agents, on all shards.
     pub agents: u32,
-    /// Messages a second to all of them.
+    /// Messages per second to all of them together.
     pub rate: f64,
     /// Threads that good agents live on.
     pub shards: usize,
-    /// Among whom hostile agents live.
+    /// The agents that hostile ones share threads with.
     pub placement: Placement,
 }
 
-/// A round of all attacks takes about so long, by which the number of rounds is chosen: it
-/// must not depend on the machine, or a seed would not give the same attacks.
+/// The planned time of a round of all attacks. The number of rounds must not depend on the machine,
+/// or a seed would not give the same attacks.
 const ROUND: Duration = Duration::from_millis(2_500);
 
-/// What of the time nothing strikes, before and after.
+/// The divisor of the time of attacks that gives the quiet before and after them.
 const QUIET: u32 = 4;
 
-/// What good agents are sent, if the user names no others.
+/// The messages to good agents, if the user names no others.
 const ECHO: Traffic = Traffic::Echo { size: 256 };
 
-/// Of each slot that was ever used, a pool keeps so much, up to a bound that attacks come near for
-/// minutes: then what grows would not be what they leaked.
+/// Resident bytes that a pool keeps of each used slot. With more than none, memory would grow up to
+/// a bound that attacks reach within minutes, and look like a leak.
 pub(super) const KEEP_RESIDENT: ByteSize = ByteSize::b(0);
 
 /// Tortures, beside agents of this program, or of one that echoes.

@@ -1,4 +1,4 @@
-//! Which settings are worth setting: over samples, without a machine.
+//! Decides which settings to recommend, by samples alone.
 //!
 //! A sample is the logarithm of a cost ÷ that of the default in the same round. A setting is
 //! recommended only if it helps by more than a threshold that is worth a line in a file, in a test

@@ -6,7 +6,7 @@ use sandlab_runtime::{SandboxConfig, wasm};
 /// Settings that do not exclude each other, for one sandbox config.
 #[derive(Debug, Clone)]
 pub struct Together {
-    /// Which settings, the best first.
+    /// Indices of the settings, the best first.
     pub settings: Vec<usize>,
     /// The logarithm of their effects' product.
     pub predicted: f64,

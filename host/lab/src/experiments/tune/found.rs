@@ -1,4 +1,4 @@
-//! What tuning finds out.
+//! Findings of tuning.
 
 use super::goal::{Goal, Measure};
 use crate::stats::Estimate;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// A setting, and what it gives up.
+    /// A setting that was swept or left out, with the safety or service that it gives up.
     Swept(Swept),
-    /// What a setting did to a measure.
+    /// The effect of a setting on a measure.
     Effect(Effect),
-    /// What is recommended for a goal.
+    /// The recommendation for a goal.
     Recommended(Box<Recommended>),
 }
 
@@ -22,11 +22,11 @@ pub enum Found {
 pub struct Swept {
     /// Its name, as in docs/tune.md.
     pub setting: String,
-    /// What of safety or service it gives up.
+    /// The safety or service that it gives up.
     pub gives_up: String,
-    /// Whether it is only recommended for guests that are trusted.
+    /// Whether it is recommended for trusted guests only.
     pub needs_trust: bool,
-    /// Why it was left out; null if it was swept.
+    /// The reason why it was left out; null if it was swept.
     pub skipped: Option<String>,
 }
 
@@ -38,18 +38,18 @@ pub enum Stage {
     Screen,
     /// The best settings alone, on fresh samples.
     Confirm,
-    /// What is recommended for a goal together, on fresh samples.
+    /// The recommended settings of a goal together, on fresh samples.
     Verify,
 }
 
-/// What a setting did to a measure.
+/// The effect of a setting on a measure.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Effect {
-    /// Each stage has samples of its own.
+    /// The stage of the samples, which no other stage uses.
     pub stage: Stage,
     /// The setting; `default` for the sandbox config as it was given.
     pub setting: String,
-    /// Of what `value` and `ratio` are.
+    /// The measure of `value` and `ratio`.
     pub measure: Measure,
     /// The measured value, the median of rounds: nanoseconds, bytes or a number of agents.
     pub value: f64,
@@ -60,32 +60,31 @@ pub struct Effect {
     /// The p-value of the test that it helps by more than the threshold, corrected for all tests;
     /// null if it was not tested.
     pub p: Option<f64>,
-    /// Why nothing is concluded from it; null if it is judged.
+    /// The reason why the effect is not judged; null if it is.
     pub withheld: Option<String>,
 }
 
-/// What is recommended for a goal.
+/// The recommendation for a goal.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Recommended {
-    /// Each goal has one recommendation.
+    /// The goal, which no other recommendation has.
     pub goal: Goal,
-    /// The settings; empty to keep what there is.
+    /// The settings; empty for a recommendation to change nothing.
     pub settings: Vec<String>,
-    /// What they give up, a clause each.
+    /// The safety or service that they give up, one clause per setting.
     pub gives_up: Vec<String>,
     /// The product of their confirmed effects, as a ratio to the default; 1 without settings.
     pub predicted: f64,
-    /// What they did together on fresh samples; null without settings.
+    /// Their effect together on fresh samples; null without settings.
     pub measured: Option<Estimate>,
-    /// What they did to the time per message meanwhile; null without settings, and where that is
-    /// the goal.
+    /// Their effect on the time per message; null without settings, and where that is the goal.
     pub price: Option<Estimate>,
-    /// Why nothing is recommended, or less than was confirmed; empty if nothing is to be said.
+    /// The reason why nothing is recommended, or less than was confirmed; empty without one.
     pub why: String,
-    /// Why nothing could be judged; null if something was.
+    /// The reason why nothing could be judged; null if something was.
     pub withheld: Option<String>,
     /// The whole sandbox config, TOML.
     pub toml: String,
-    /// What an embedder of wasmtime writes: the lines that differ from wasmtime's defaults.
+    /// The lines for an embedder of wasmtime that differ from wasmtime's defaults.
     pub rust: String,
 }

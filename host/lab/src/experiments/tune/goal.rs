@@ -1,4 +1,4 @@
-//! What a user can tune for, and what is measured for it.
+//! Goals of tuning, and their measures.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub enum Goal {
     BuildTime,
 }
 
-/// What is measured of a setting. Of each, less is better but of [`Agents`](Self::Agents).
+/// A measure of a setting. Lower is better, except for [`Agents`](Self::Agents).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {

@@ -1,4 +1,4 @@
-//! What is measured of sides, a round each. All replies are checked.
+//! Measures of sides, a round each. All replies are checked.
 
 use super::goal::Measure;
 use super::rounds::{Limit, Sampled, once, sample, there_and_back};
@@ -15,7 +15,7 @@ use std::time::Instant;
 /// Starts of each side in its turn; the first finds its code not yet in the caches.
 const STARTS: usize = 5;
 
-/// What measuring agents that fit also tells, by side.
+/// The costs of a measure, with those of memory where agents that fit are measured.
 pub struct Measured {
     /// The measure's costs.
     pub sampled: Sampled,

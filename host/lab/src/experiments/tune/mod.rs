@@ -1,8 +1,8 @@
-//! Which of wasmtime's settings are worth setting, for one component, its workload and this machine.
+//! Tuning: recommends settings of wasmtime for one component, its workload and this machine.
 //!
-//! A full grid of 18 settings has 262,144 cells. What is run instead is one setting at a time
-//! (Daniel 1973, "One-at-a-time plans", Journal of the American Statistical Association 68), from
-//! the sandbox config that the user has, in three stages, each on fresh samples:
+//! A full grid of 18 settings has 262,144 cells. Instead, one setting is changed at a time (Daniel
+//! 1973, "One-at-a-time plans", Journal of the American Statistical Association 68), from the
+//! user's sandbox config, in three stages, each on fresh samples:
 //!
 //! ```text
 //! screen   every setting alone │ beside the default, in the same rounds
@@ -10,11 +10,11 @@
 //! verify   what was confirmed of a goal, together │ predicted against measured
 //! ```
 //!
-//! A fractional design (Plackett and Burman 1946) would spend fewer runs per effect, but its effects
-//! are means over the other settings, and here one hides another: without signals, a guard page
-//! is worth nothing. Nor can all be had together: the layout `packed` decides three others. What is
-//! worth recommending is what a setting does where the user is, and what several do together is
-//! measured before it is recommended.
+//! A fractional design (Plackett and Burman 1946) would need fewer runs per effect, but its effects
+//! are means over the other settings, and here one setting hides another: without signals, a guard
+//! page has no effect. Nor can all settings be combined: the layout `packed` decides three others.
+//! A recommendation needs the effect of a setting in the user's config, and the settings of a goal
+//! are measured together before they are recommended.
 
 mod decide;
 mod design;

@@ -10,13 +10,13 @@ use crate::{Error, Result};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is tuned, and what for.
+/// The subject, and the goals of tuning.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm")]
     subject: String,
-    /// What to tune for.
+    /// Goals of tuning.
     #[arg(
         long = "for",
         value_name = "GOAL",
@@ -25,18 +25,18 @@ pub struct Parameters {
         default_value = "latency,throughput,spawn,density,build-time"
     )]
     goals: Vec<Goal>,
-    /// How long to measure. Less than what the fewest rounds take is not kept.
+    /// Time for all measuring. The fewest rounds are measured even if they take longer.
     #[arg(long, value_name = "TIME", default_value = "100s", value_parser = duration)]
     time: Duration,
-    /// By how much a setting must help to be recommended, percent.
+    /// Smallest gain for which a setting is recommended, percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=100))]
     threshold: u8,
-    /// The guests are trusted as the host's own code: also recommend what a hostile one could use,
-    /// such as calls without a deadline.
+    /// Trust the guests as the host's own code: also recommend settings that a hostile guest could
+    /// exploit, such as calls without a deadline.
     #[arg(long)]
     trusted: bool,
-    /// A folder to write what is recommended to: GOAL.toml, a sandbox config, and GOAL.rs, the lines
-    /// for wasmtime.
+    /// A folder for the recommendations: GOAL.toml, a sandbox config, and GOAL.rs, the lines for
+    /// wasmtime.
     #[arg(long, value_name = "DIR")]
     settings: Option<PathBuf>,
     /// Also sweep so many settings that do nothing: none of them should be recommended.

@@ -31,9 +31,9 @@ pub struct Tuning {
     pub time: Duration,
     /// The least gain for which a setting is recommended, as a share: 0.02 is 2 %.
     pub threshold: f64,
-    /// Whether guests are trusted as the host's own code.
+    /// Whether settings that need trusted guests are recommended.
     pub trusted: bool,
-    /// Where to write what is recommended; `None` for nowhere.
+    /// The folder for the recommended settings; `None` to write none.
     pub folder: Option<PathBuf>,
     /// Settings that do nothing.
     pub placebos: u32,
@@ -88,7 +88,7 @@ struct Bench<'t, 'r> {
     to: &'r mut dyn Recorder,
 }
 
-/// What screening found of a goal.
+/// The result of screening for a goal.
 struct Screened {
     goal: Goal,
     /// The settings to confirm.
@@ -98,14 +98,15 @@ struct Screened {
     withheld: Option<String>,
 }
 
-/// What settings did together and their price in time per message, or why they do not hold.
+/// The joint effect of settings and their price in time per message, or the reason why they do not
+/// hold.
 type Verified = Result<(Estimate, Option<Estimate>), String>;
 
-/// What was confirmed of a goal: settings with the logarithm of what each does.
+/// Confirmed settings of a goal, each with the logarithm of its effect.
 struct Confirmed {
     effects: Vec<(usize, f64)>,
     withheld: Option<String>,
-    /// Whether there were too few rounds to find anything.
+    /// Whether there were too few rounds to confirm any setting.
     is_short: bool,
 }
 

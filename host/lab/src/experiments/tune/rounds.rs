@@ -13,18 +13,18 @@ pub struct Limit {
     pub least: usize,
     /// The most rounds.
     pub most: usize,
-    /// Whether time is measured, so that a round counts only if the machine was ours in it.
+    /// Whether time is measured, so that only rounds without disturbance count.
     pub is_timed: bool,
 }
 
 /// The factor by which the fewest rounds may take longer than there is time.
 const OVER: u32 = 10;
 
-/// What rounds brought.
+/// The result of a series of rounds.
 pub struct Sampled {
     /// The costs of the rounds that count, by side; of all where too few count.
     pub costs: Vec<Vec<f64>>,
-    /// Why nothing is concluded from them; `None` if they are judged.
+    /// The reason why the costs are not judged; `None` if they are.
     pub withheld: Option<String>,
 }
 

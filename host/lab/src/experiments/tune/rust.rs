@@ -1,5 +1,5 @@
-//! What an embedder of wasmtime writes for a sandbox config, read from the engine that the config
-//! makes: what stands here cannot differ from what was measured.
+//! Rust code for an embedder of wasmtime that makes the engine of a sandbox config. It is read from
+//! the engine itself, so that it cannot differ from what was measured.
 
 use sandlab_runtime::config::{Interrupt, Strategy};
 use sandlab_runtime::{LoadError, SandboxConfig, wasm};
@@ -163,7 +163,8 @@ mod tests {
         hasher.finish()
     }
 
-    /// What is written makes the same code: wasmtime would load the one's in the other.
+    /// Engines with equal hashes compile the same code: wasmtime would load one's code in the
+    /// other.
     #[test]
     fn an_engine_by_the_lines_is_the_one_that_was_measured() {
         for setting in Setting::all(0) {

@@ -15,47 +15,48 @@ pub struct Setting {
     pub name: String,
     /// Settings with the same field exclude each other.
     pub field: &'static str,
-    /// What of safety or service it gives up.
+    /// The safety or service that it gives up.
     pub gives_up: &'static str,
-    /// Whether it is only recommended for guests that are trusted as the host's own code.
+    /// Whether it is recommended for trusted guests only.
     pub needs_trust: bool,
-    /// What it can change.
+    /// The measures that it can change.
     pub reach: Reach,
     needs: Needs,
     change: fn(&mut SandboxConfig),
 }
 
-/// What a setting can change, so that nothing is measured that it cannot.
+/// The part of a sandbox that a setting can change, so that measures that do not depend on it are
+/// skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// The guest's code.
     Code,
-    /// Where its memory lies, and how it is started and called.
+    /// The place of its memory, and its starts and calls.
     Memory,
     /// Both.
     Both,
 }
 
-/// What must be so for a setting to do anything.
+/// The condition under which a setting does anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Nothing,
     /// Memories come from a pool.
     Pool,
-    /// As well, and the kernel tells which pages were touched.
+    /// Memories come from a pool, and the kernel tells which pages were touched.
     PageMapScan,
-    /// Calls are of the other kind without it.
+    /// Calls are of this kind by default.
     Calls(Calls),
     /// A compiler that this build does not have.
     Winch,
 }
 
-/// What is known of a component and its sandbox before anything is swept.
+/// Facts about a component and its sandbox before anything is swept.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts {
-    /// How it is called.
+    /// The kind of its calls, sync or async.
     pub calls: Calls,
-    /// Where its memory comes from.
+    /// The allocator of its memory.
     pub allocator: Allocator,
 }
 

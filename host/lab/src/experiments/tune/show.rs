@@ -14,7 +14,7 @@ quantities! {
     TUNED = "tuned", "tuned vs default", Ratio, Lower, Tuning;
 }
 
-/// What was found of one component.
+/// The findings of one component.
 struct Parted<'a> {
     agent: &'a str,
     swept: Vec<&'a Swept>,

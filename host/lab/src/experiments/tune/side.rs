@@ -21,13 +21,13 @@ use tempfile::TempDir;
 /// As many as a host has would, with all settings loaded at once, take the mappings that there are.
 const SLOTS: u32 = 64;
 
-/// What all sides have in common: the component and its messages.
+/// The component and its messages, which all sides share.
 pub struct Ground {
     subject: Subject,
     bytes: Vec<u8>,
     /// The messages.
     pub cases: Vec<Case>,
-    /// How many cycles of each case make a slice, with the default.
+    /// Cycles of each case per slice, counted with the default settings.
     pub cycles: Vec<u32>,
     sandbox: SandboxConfig,
     directory: Option<TempDir>,
@@ -39,7 +39,7 @@ pub struct Side {
     pub name: String,
     /// Its sandbox config, as it would be recommended.
     pub sandbox: SandboxConfig,
-    /// How it was found to be called, and where its memory comes from.
+    /// The kind of its calls, and the allocator of its memory, as found by loading it.
     pub facts: Facts,
     /// Size of the compiled component, bytes.
     pub code: u64,

@@ -1,5 +1,4 @@
-//! Whether a process is measuring a run: it holds a lock, which the kernel takes back however the
-//! process ends.
+//! Locks of runs that a process is measuring. The kernel releases a lock however the process ends.
 
 use super::{RunId, Store};
 use crate::{Error, Result};

@@ -9,7 +9,7 @@ use console::measure_text_width;
 /// A table that fits.
 struct Fitted {
     table: Table,
-    /// What all rows have in common: `agent echo`.
+    /// The labels that all rows share: `agent echo`.
     common: Vec<String>,
 }
 
@@ -174,7 +174,7 @@ fn is_dim(table: &Table, index: usize) -> bool {
     has(table, index, &[Emphasis::Dim])
 }
 
-/// What says good or bad stays, as what the table is there for does.
+/// Returns true if no value of the column is marked strong, good or bad; marked columns stay.
 fn is_plain(table: &Table, index: usize) -> bool {
     !has(table, index, &[Emphasis::Strong, Emphasis::Good, Emphasis::Bad])
 }

@@ -1,23 +1,23 @@
-//! How a report looks on a terminal: how much of it, how wide, in which colours.
+//! The look of a report on a terminal: its detail, width and colours.
 
 use super::table::Style;
 
 /// The look of a report on a terminal or in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Whether good, bad and invalid have colours.
+    /// Whether good, bad and invalid values are coloured.
     pub has_colours: bool,
-    /// The most columns that a line takes.
+    /// The width of a line, terminal columns.
     pub width: usize,
-    /// The amount that is shown.
+    /// The amount of detail.
     pub detail: Detail,
-    /// Whether every column of a table is shown, whatever the width.
+    /// Whether every column of a table is shown, even beyond the width.
     pub is_wide: bool,
-    /// Whether rows stand in the order of their cost.
+    /// Whether rows are sorted by cost, the largest first.
     pub by_cost: bool,
 }
 
-/// How much of a report is shown.
+/// The amount of detail in a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
     /// The answers.
@@ -28,10 +28,10 @@ pub enum Detail {
     Verbose,
 }
 
-/// The width of a terminal that does not tell, and of what is not written to one.
+/// The width of a terminal that does not report its own, and of files.
 pub const WIDTH: usize = 100;
 
-/// Narrower than this, nothing can be laid out.
+/// The smallest width for which tables are laid out.
 const NARROWEST: usize = 40;
 
 impl Default for Look {

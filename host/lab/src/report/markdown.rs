@@ -9,13 +9,13 @@ use crate::metrics::{Metric, Topic};
 use crate::verdict::{Change, Verdict};
 use crate::view::Table;
 
-/// What GitHub takes in a comment, characters.
+/// The longest comment that GitHub accepts, characters.
 const MOST: usize = 65_536;
 
-/// What is kept for the lines that say what was left out.
+/// Characters reserved for the lines that say what was left out.
 const SPARE: usize = 1_500;
 
-/// Rows of a table that are not folded.
+/// The most rows of a table that is not folded.
 const ROWS: usize = 24;
 
 pub(super) fn page(report: &RunReport) -> String {

@@ -1,4 +1,4 @@
-//! What stands around a report's tables.
+//! The parts of a report around its tables.
 
 use super::run_report::RunReport;
 use super::table::{Style, escaped};

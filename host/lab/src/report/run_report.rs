@@ -20,7 +20,7 @@ pub struct RunReport {
     pub view: View,
     /// The metrics that have a target, each with its grade.
     pub graded: Vec<Graded>,
-    /// What has a target and is not judged, and why.
+    /// The metrics that have a target and are not judged, with the reasons.
     pub not_judged: Vec<NotJudged>,
     /// The baseline and the changes against it; `None` without a baseline.
     pub baseline: Option<Compared>,
@@ -28,14 +28,14 @@ pub struct RunReport {
     pub trend: Vec<Past>,
 }
 
-/// What a run is compared with.
+/// The comparison of a run with a baseline.
 #[derive(Debug, Serialize)]
 pub struct Compared {
     /// The baseline's name.
     pub name: String,
     /// Its run.
     pub run: RunId,
-    /// What was not the same, so that the comparison may mean less.
+    /// Conditions that the two runs do not share, which weaken the comparison.
     pub differences: Vec<Difference>,
     /// The metrics of both runs, each with its change.
     pub changes: Vec<Change>,
@@ -46,11 +46,11 @@ pub struct Compared {
 pub struct Past {
     /// Its number.
     pub run: RunId,
-    /// When it started, RFC 3339.
+    /// The time of its start, RFC 3339.
     pub started: String,
     /// The commit that it was started in.
     pub commit: Option<String>,
-    /// What else the machine did meanwhile, if that was much.
+    /// A warning about disturbances during the run; `None` if there were few.
     pub noise: Option<String>,
     /// The metrics of that run.
     pub metrics: Vec<Metric>,
@@ -110,8 +110,8 @@ impl RunReport {
     /// Judges the run, if its command does; `errors` are those of measuring it.
     ///
     /// # Errors
-    /// What is worse than it may be, or else that something is not judged, unless something
-    /// failed anyway.
+    /// [`Error::TargetsMissed`] if a result misses its target. Otherwise [`Error::NotJudged`] if a
+    /// metric is not judged, unless `errors` has some.
     pub fn verdict(&self, errors: &[Error]) -> Result<()> {
         let objections = self.objections();
         match () {
@@ -128,7 +128,7 @@ impl RunReport {
     /// Returns the error with which the command ended that measured the run, by today's targets.
     ///
     /// # Errors
-    /// That error.
+    /// The error of the command.
     pub fn outcome(&self) -> Result<()> {
         let end = self.run.end.as_ref();
         let failed = end.and_then(|end| {

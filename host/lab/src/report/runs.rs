@@ -1,4 +1,4 @@
-//! Which runs are stored, and what is stored of one.
+//! Lists of stored runs, and the contents of one.
 
 use super::page::{builds, machine};
 use super::table::{Style, draw};

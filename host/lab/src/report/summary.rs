@@ -1,4 +1,4 @@
-//! What a run says at a glance.
+//! The summary of a run in a few lines.
 
 use super::run_report::{Compared, RunReport};
 use crate::verdict::{Change, Grade, Verdict};

@@ -1,4 +1,4 @@
-//! How long a component takes to compile.
+//! Compilation times of components.
 
 use crate::bundle::Subject;
 use crate::{Error, Result};

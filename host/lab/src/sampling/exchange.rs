@@ -27,12 +27,12 @@ pub struct Link {
     driver: Option<JoinHandle<Result<(), hyper::Error>>>,
 }
 
-/// What encrypts a connection.
+/// The TLS settings of a connection.
 #[derive(Clone)]
 pub struct Tls {
-    /// Whom the client trusts, and what it shows.
+    /// The trusted authorities and the client's own certificate.
     pub connector: TlsConnector,
-    /// The name that the server's certificate has to be of.
+    /// The name that the server's certificate must have.
     pub name: ServerName<'static>,
 }
 
@@ -42,7 +42,7 @@ impl Link {
         Self { address: address.to_owned(), tls: None, sender: None, driver: None }
     }
 
-    /// Encrypts the connection, if it is given what does.
+    /// Encrypts the connection, if it is given TLS settings.
     pub fn secured(self, tls: Option<Tls>) -> Self {
         Self { tls, ..self }
     }

@@ -1,4 +1,4 @@
-//! What messages are made of, in few words: another machine makes the same from them.
+//! Recipes: short descriptions of messages, from which another machine makes the same ones.
 
 use super::traffic::Traffic;
 use crate::workload;

@@ -1,13 +1,13 @@
-//! How much samples in the order of time say, where neighbours are alike: on a machine that is
-//! fast for a while and slow for a while, thirty rounds are not thirty observations. Assumes that
-//! what happens in the series happened often enough in it to be seen: a drift that is slower than
-//! the whole series cannot be told from a level.
+//! The number of independent samples that a time series is worth, where neighbours are correlated:
+//! on a machine that is fast for a while and slow for a while, thirty rounds are not thirty
+//! observations. Assumes that every effect occurred several times in the series: a drift slower
+//! than the whole series cannot be told from a level.
 
-/// Samples of fewer cannot show whether neighbours are alike; they are taken for independent.
+/// The fewest samples that can show a correlation of neighbours; fewer are taken for independent.
 const FEWEST: usize = 12;
 
-/// Of longer series the means of so many blocks are looked at: what is alike over fewer
-/// neighbours than make a block is in the spread of the blocks' means.
+/// The most blocks of a longer series, whose means are used instead of its samples. Correlation
+/// over fewer neighbours than a block shows in the spread of the blocks' means.
 const MOST: usize = 1_024;
 
 /// Returns how many independent samples say as much about the median as these: their number ÷

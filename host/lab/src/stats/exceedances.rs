@@ -1,4 +1,4 @@
-//! How many of a few values exceed what was seen before, by chance. Assumes only that all are
+//! The number of new values that exceed earlier ones by chance. Assumes only that all values are
 //! independent and of one distribution, whatever its shape.
 
 use statrs::function::factorial::ln_binomial;

@@ -1,6 +1,6 @@
-//! How often intervals hold the truth on machines that drift, step and stall: simulated, since
-//! there the truth is known. The machine is the same for all that is measured in one moment, as
-//! a real one is; what differs is how samples are taken of it.
+//! The coverage of intervals on machines that drift, step and stall: simulated, since only there
+//! the truth is known. All sides of one moment see the same machine, as they do on a real one; they
+//! differ in how samples are taken.
 
 #![expect(clippy::print_stdout, reason = "docs/statistics.md has the figures")]
 
@@ -18,7 +18,7 @@ pub struct Machine {
     is_high: bool,
 }
 
-/// What a machine does to whatever runs on it.
+/// A machine's effect on all that runs on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// Independent samples with constant variance.
@@ -128,7 +128,7 @@ fn intervals_of_windows_hold_where_neighbours_are_alike() {
     }
 }
 
-/// What a run is too short for is mostly seen: it has no interval, or a wide one.
+/// A run that is too short for its drift mostly has no interval, or a wide one.
 #[test]
 fn windows_that_drift_all_along_rarely_have_an_interval() {
     let rising = |machine: &mut Machine| {
@@ -139,7 +139,7 @@ fn windows_that_drift_all_along_rarely_have_an_interval() {
     assert!(intervals < 0.1, "{intervals}");
 }
 
-/// Of each round, one side ÷ the other, where slices alternate A B B A, and B A A B.
+/// Returns the ratio of two sides in each round, where slices alternate A B B A and B A A B.
 fn rounds(machine: &mut Machine) -> Vec<f64> {
     let round = |round: usize| {
         let mut took = [0.0; 2];

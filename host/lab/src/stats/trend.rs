@@ -1,17 +1,17 @@
-//! Whether a quantity that can only grow has stopped growing.
+//! Decides whether a quantity that can only grow has stopped growing.
 //!
-//! The assumption is about time, not about noise: what keeps something of every message goes on
-//! growing at the same pace, however rarely it shows (a page, or 4 MiB every hundred messages),
-//! while a heap that finds its size, or a collector's, grows more and more rarely. So only the
-//! last half counts: what has settled does not grow in it, and what leaks grows in all parts of it.
-//! Whatever is neither needs more messages.
+//! The assumption is about time, not about noise: a leak of some bytes per message goes on at the
+//! same pace, however rarely it shows (a page, or 4 MiB every hundred messages), while a heap that
+//! approaches its size, or a collector's, grows more and more rarely. So only the last half counts:
+//! a settled quantity does not grow in it, and a leak grows in all parts of it. In any other case
+//! more messages are needed.
 
 /// The course of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Trend {
     /// It did not grow in the last half.
     Settled,
-    /// It grows for ever, by so much a step on average.
+    /// It grows for ever, by this average per step.
     Grows(f64),
     /// It grew in the last half, and may still settle.
     Undecided,

@@ -59,7 +59,7 @@ pub struct Finding {
     /// The actual value; `None` if the message says all.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub found: Option<String>,
-    /// How to fix it, in one line.
+    /// The remedy, in one line.
     pub remedy: String,
 }
 
@@ -137,7 +137,7 @@ pub struct Check {
     pub name: String,
     /// The worst severity of its findings.
     pub status: Status,
-    /// Why it was skipped, or how it was measured.
+    /// The reason why it was skipped, or the way it was measured; `None` without a note.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
     /// The number that was checked; `None` if the check is not of a number.
@@ -237,7 +237,7 @@ pub struct StageReport {
     pub stage: Stage,
     /// The worst status of its checks.
     pub status: Status,
-    /// Why it was skipped or could not run; `None` otherwise.
+    /// The reason why it was skipped or could not run; `None` otherwise.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
     /// Nanoseconds that it took; `None` if timing is turned off.
@@ -300,7 +300,7 @@ pub struct Guest {
     pub about: Option<About>,
     /// The worst status of its stages.
     pub status: Status,
-    /// Why it could not be checked; `None` if it was.
+    /// The reason why it could not be checked; `None` if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The results of its stages, in their order.

@@ -52,7 +52,7 @@ pub struct Outline<'a> {
     pub sample: Sample,
 }
 
-/// What tells the main module from the others.
+/// The properties of a module by which the main one is found.
 #[derive(Default)]
 struct Part {
     producers: Vec<String>,

@@ -28,7 +28,7 @@ pub struct Policy {
     /// `wasi:http` or `wasi:cli`, or the path of a WIT file or package with `#world` behind it.
     #[schemars(with = "String")]
     pub world: World,
-    /// What the guest is, if it could be of two kinds. Not set: found from its exports.
+    /// Kind of a guest that could be of two. Not set: found from its exports.
     #[serde(default)]
     pub kind: Option<Kind>,
     /// Stages that are not run.
@@ -109,7 +109,7 @@ pub struct Conformance {
     pub cases: Vec<PathBuf>,
     /// Whether replies must equal the native twin's.
     pub twin: bool,
-    /// Whether two fresh instances must reply the same.
+    /// Whether two fresh instances must give the same replies.
     pub repeatable: bool,
     /// Seed of the random contents.
     pub seed: u64,

@@ -11,7 +11,7 @@ const COMPONENT: u8 = 4;
 const EXPORTS: u8 = 11;
 const LAST: u8 = 12;
 
-/// Why a file's sections do not end where the file does.
+/// The reason why a file's sections do not end where the file does.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// The section at this byte would end at `end`, behind the file's end. `None` if its length

@@ -101,7 +101,7 @@ fn check(target: &Target, plan: &Plan, turn: &RwLock<()>, stopped: &dyn Fn() -> 
     }
 }
 
-/// How long a child that has closed its output may take to end by itself.
+/// The longest time that a child which has closed its output may take to end by itself.
 const TO_END: Duration = Duration::from_secs(5);
 
 /// Time limits per stage.
@@ -257,7 +257,7 @@ impl Child {
     }
 }
 
-/// How a child ended before it was done.
+/// The reason why a child ended before it was done.
 enum End {
     /// A stage took longer than this.
     Late(Duration),

@@ -17,9 +17,9 @@ pub struct Target {
     pub workload: Option<PathBuf>,
     /// The agent's name; `None` for a component alone.
     pub agent: Option<String>,
-    /// Whether the twin is another agent's, which this one must be like.
+    /// Whether the twin belongs to another agent, whose replies this one must give.
     pub is_reference: bool,
-    /// Why it cannot be checked; `None` if it can.
+    /// The reason why it cannot be checked; `None` if it can.
     pub error: Option<String>,
 }
 

@@ -40,7 +40,7 @@ pub struct Job {
     pub workload: Option<PathBuf>,
     /// The agent's name, by which reference agents have messages; `None` for a component alone.
     pub agent: Option<String>,
-    /// Whether the twin is another agent's, which this one must be like.
+    /// Whether the twin belongs to another agent, whose replies this one must give.
     pub is_reference: bool,
     /// The policy for this guest.
     pub policy: Table,
@@ -114,7 +114,7 @@ fn limit(memory: u64) -> Result<()> {
 struct Worker {
     job: Job,
     policy: Policy,
-    /// What the guest is: an agent, if nothing says otherwise.
+    /// The guest's kind; an agent by default.
     kind: Kind,
     /// The first argument that a command sees.
     name: String,
@@ -133,11 +133,11 @@ struct StageOutputs<'a> {
 struct Messages {
     /// The cases by source; those that the user adds come first.
     cases: Vec<NamedCases>,
-    /// Whether the cases are the guest's, and not just random contents.
+    /// Whether the cases are the guest's own, and not random contents alone.
     known: bool,
 }
 
-/// What to do about a guest of which nothing is known but the contract.
+/// The remedy for a guest without cases of its own.
 const UNKNOWN: &str = "there are no cases of its own: name them with `--cases FILE`, or another \
                        agent that it must be like with `--like AGENT`";
 

@@ -8,7 +8,7 @@ use sandlab_runtime::wasm::contract::{self, Difference, DifferenceKind, Undecoda
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// What to do about types that differ, of the contract's worlds and of others.
+/// Remedies for types that differ: for the contract's worlds, and for others.
 const REBIND: &str = "Generate the bindings again from the WIT files of this sandlab (`wit/`)";
 const REBIND_WORLD: &str =
     "Generate the bindings again from the world's WIT, or name another world";
@@ -17,17 +17,17 @@ const REBIND_WORLD: &str =
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum World {
-    /// What its kind needs: of an agent the smallest world of the contract.
+    /// The world of its kind: for an agent, the smallest of the contract.
     Own,
     /// One of the contract.
     Contract(String),
     /// WASI's world of a kind: `wasi:http/proxy`, `wasi:cli/command`.
     Wasi(Kind),
-    /// One of somebody else's.
+    /// A world of another package.
     Wit {
         /// A WIT file, or the folder of a package with its dependencies in `deps`.
         path: PathBuf,
-        /// Its name; `None` for the only one.
+        /// The world's name; `None` if the package has only one.
         world: Option<String>,
     },
 }
@@ -117,8 +117,8 @@ pub fn check(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
     ]
 }
 
-/// What a service and a command export, and what components of the world `wasi:http/proxy` may
-/// import: it has neither files nor sockets, arguments nor variables.
+/// The exports of services and commands, and the imports that the world `wasi:http/proxy` allows:
+/// it has neither files nor sockets, arguments nor variables.
 const SERVICE: &str = "wasi:http/incoming-handler";
 const COMMAND: &str = "wasi:cli/run";
 const PROXY: [&str; 5] = ["wasi:http/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/std"];

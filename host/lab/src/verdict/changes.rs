@@ -1,6 +1,6 @@
-//! What changed from one stored run to another: the one rule of reports with a baseline, and of
-//! a gate on stored runs. The two runs were measured at different times, so nothing can be
-//! paired, and what the machine did meanwhile is in the difference: hence the wide threshold.
+//! Changes from one stored run to another: the one rule of reports with a baseline, and of a gate
+//! on stored runs. The two runs were measured at different times, so their samples cannot be
+//! paired, and the difference includes the machine's noise: hence the wide threshold.
 
 use super::gate::{Judged, Policy, Rule, Verdict};
 use crate::metrics::{Identity, Metric};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// The relative change that is allowed where a policy says nothing else.
 pub const THRESHOLD: f64 = 0.1;
 
-/// Fewer samples have no 95 % interval of their median.
+/// The fewest samples with a 95 % interval of their median.
 const FEWEST: usize = 6;
 
 /// A metric that both runs have.
@@ -33,7 +33,7 @@ pub struct Change {
     /// The verdict; `None` where one of the values has no interval, or is not judged, so that
     /// nothing is known.
     pub verdict: Option<Verdict>,
-    /// Why one of the two runs is not judged; `None` if both are.
+    /// The reason why one of the two runs is not judged; `None` if both are.
     pub because: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! What metrics mean: grades by targets, changes against a baseline, and the gate. It knows no
-//! experiment.
+//! Verdicts on metrics: grades by targets, changes against a baseline, and the gate. Independent of
+//! experiments.
 
 mod changes;
 pub mod gate;

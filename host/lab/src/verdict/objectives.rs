@@ -9,14 +9,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// An objective, and what of the run speaks for it.
+/// A proposed objective, with the run's evidence for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
     /// The objective.
     pub objective: Objective,
     /// The messages that the run spends of the objective's budget, as a share of the budget.
     pub spent: f64,
-    /// What was measured, and how often the run itself would have violated it: sentences.
+    /// The measurements behind it, and how often the run itself would have violated it, in
+    /// sentences.
     pub evidence: Vec<String>,
 }
 

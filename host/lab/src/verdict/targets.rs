@@ -12,11 +12,11 @@ use std::path::Path;
 /// The targets of what several experiments measure, TOML.
 pub const TARGETS: &str = include_str!("targets.toml");
 
-/// What metrics are graded by; one that no target holds for is not graded.
+/// The targets that grade metrics; a metric without a target is not graded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Targets(Vec<Target>);
 
-/// The bounds of a quantity, and which metrics they hold for.
+/// The bounds of a quantity, and the metrics that they hold for.
 #[derive(Debug, Clone, PartialEq)]
 struct Target {
     quantity: &'static Quantity,
@@ -42,7 +42,7 @@ struct Scope {
     at_most: Vec<(&'static str, f64)>,
 }
 
-/// How good a metric is; a later grade is worse.
+/// The grade of a metric; a later grade is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grade {
@@ -72,7 +72,7 @@ pub struct Graded {
 pub struct NotJudged {
     /// The metric.
     pub metric: Metric,
-    /// Why it is not judged.
+    /// The reason why it is not judged.
     pub because: String,
 }
 
@@ -203,7 +203,7 @@ impl Scope {
     }
 }
 
-/// What results are graded by; what is left out is not graded.
+/// Targets that grade results; a metric without a target is not graded.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetsFile {

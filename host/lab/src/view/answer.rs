@@ -1,10 +1,10 @@
-//! What a run answers, for whoever reads nothing else.
+//! The answers of a run, for a reader of nothing else.
 
 use super::value::Form;
 use crate::metrics::{Metric, Topic};
 use serde::Serialize;
 
-/// The answer to one question: a figure, and what it is to be held against.
+/// The answer to one question: a figure with its context.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
     /// The section of a report that says more.
@@ -17,14 +17,14 @@ pub struct Answer {
     pub range: Option<String>,
     /// Clauses that put the figure in its place, separated by semicolons.
     pub remark: String,
-    /// The key of the metric that the figure is, by which its target is found; `None` if it is
-    /// made of several.
+    /// The key of the figure's metric, by which its target is found; `None` if it comes from
+    /// several.
     pub metric: Option<String>,
-    /// Why nothing is concluded from the figure; `None` if it is judged.
+    /// The reason why the figure is not judged; `None` if it is.
     pub withheld: Option<String>,
-    /// The command that looks deeper.
+    /// The command that shows more; `None` if there is none.
     pub look: Option<String>,
-    /// Whether a run that answers many questions can leave it out.
+    /// Whether it can be left out where a run answers many questions.
     pub is_aside: bool,
 }
 

@@ -9,13 +9,13 @@ use crate::metrics::Topic;
 pub struct Chart {
     /// The section of a report that shows it.
     pub topic: Topic,
-    /// What it shows, in a sentence.
+    /// A sentence on the chart's content.
     pub caption: String,
     /// The axis from left to right.
     pub x: Axis,
     /// The axis from bottom to top.
     pub y: Axis,
-    /// What is drawn, each in a colour of its own.
+    /// The series, each in a colour of its own.
     pub series: Vec<Series>,
     /// Points and lines that are marked, with their labels.
     pub marks: Vec<Mark>,
@@ -26,13 +26,13 @@ pub struct Chart {
 pub struct Axis {
     /// The unit or meaning of its numbers, as its label.
     pub name: String,
-    /// How its numbers are spread.
+    /// The scale of its numbers.
     pub scale: Scale,
-    /// How its numbers are written.
+    /// The form in which its numbers are written.
     pub form: Form,
 }
 
-/// How numbers are spread over an axis.
+/// The scale of an axis.
 #[derive(Debug, Clone)]
 pub enum Scale {
     /// Evenly.

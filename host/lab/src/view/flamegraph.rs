@@ -2,17 +2,17 @@
 
 use crate::metrics::Topic;
 
-/// Stacks that are drawn one upon another, as wide as they were met often.
+/// Stacks that are drawn one upon another, each as wide as its share of the samples.
 #[derive(Debug, Clone)]
 pub struct Flamegraph {
     /// The section of a report that shows it.
     pub topic: Topic,
-    /// What it is of, in a line.
+    /// A line on the subject of the graph.
     pub caption: String,
     /// Each stack, its functions from the outermost with `;` between them, and its samples.
     pub stacks: Vec<(String, u64)>,
-    /// What the same messages took before, in samples of the same length: the graph then shows what
-    /// has grown and what has shrunk. `None` of one that is drawn by itself.
+    /// The stacks of the same messages in the old build, in samples of the same length: the graph
+    /// then shows which functions have grown or shrunk. `None` for a single build.
     pub before: Option<Vec<(String, u64)>>,
     /// The time between two samples, nanoseconds.
     pub interval_ns: u64,

@@ -1,5 +1,5 @@
-//! What a run shows, as data: metrics, tables, charts and sentences. Experiments make it, and
-//! renderers write it; neither knows the other.
+//! The content of a run's report as data: metrics, tables, charts and sentences. Experiments create
+//! it, and renderers write it; neither depends on the other.
 
 mod answer;
 mod brief;
@@ -22,7 +22,7 @@ use crate::metrics::{Metric, Topic};
 /// All that the parts of a run show.
 #[derive(Debug, Default)]
 pub struct View {
-    /// What can be compared with another run, graded and gated.
+    /// The metrics, which can be compared with another run, graded and gated.
     pub metrics: Vec<Metric>,
     /// The tables, each in the section of its topic.
     pub tables: Vec<Table>,
@@ -30,17 +30,17 @@ pub struct View {
     pub charts: Vec<Chart>,
     /// The flamegraphs, each in the section of its topic.
     pub flamegraphs: Vec<Flamegraph>,
-    /// What is answered, for whoever reads nothing else; each question once.
+    /// The answers, for a reader of nothing else; each question once.
     pub answers: Vec<Answer>,
-    /// What the tables say, in a sentence each.
+    /// Conclusions from the tables, one sentence each.
     pub findings: Vec<(Topic, String)>,
     /// Lines to paste into a sandbox config: TOML, printed as they are.
     pub snippets: Vec<(Topic, String)>,
-    /// What a reader must know to judge the numbers.
+    /// Notes that a reader needs to judge the numbers.
     pub notes: Vec<Note>,
     /// The settings and the machine of the measurement, in sentences.
     pub conditions: Vec<String>,
-    /// What does not hold, so that the command fails.
+    /// Conditions that are violated, so that the command fails.
     pub objections: Vec<String>,
 }
 

@@ -1,13 +1,13 @@
-//! What a reader must know to judge the numbers.
+//! Notes that a reader needs to judge the numbers.
 
 use std::collections::BTreeMap;
 
 /// A remark on the numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The remark, of all that it holds for.
+    /// The remark, on all parts that it holds for.
     pub text: String,
-    /// What it says of each part, where it sums up several.
+    /// The remark on each part, where it sums up several; empty otherwise.
     pub details: Vec<String>,
 }
 

@@ -23,7 +23,7 @@ pub struct Table {
     pub pivot: Option<(&'static str, &'static [&'static str])>,
 }
 
-/// What is known of a column without its rows.
+/// The properties of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// The name in files, in snake case, without its unit; of an interval the name of what it
@@ -35,19 +35,18 @@ pub struct Head {
     pub form: Option<Form>,
     /// Whether its values are intervals.
     pub is_range: bool,
-    /// Whether only the exact reader wants it.
+    /// Whether only detailed reports show it.
     pub is_aside: bool,
-    /// Whether rows are sorted by it where what costs most comes first.
+    /// Whether it is a cost, by which rows can be sorted, the largest first.
     pub is_cost: bool,
 }
 
-/// To which side a column's values lean: numbers lean right, so that their units stand in a
-/// line.
+/// The alignment of a column's values: numbers to the right, so that their units line up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// As words do.
+    /// To the left, as words.
     Left,
-    /// As numbers do.
+    /// To the right, as numbers.
     Right,
 }
 

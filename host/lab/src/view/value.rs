@@ -19,7 +19,7 @@ pub enum Value {
     Missing(String),
 }
 
-/// How a number is written for a person, and in which unit it is.
+/// The form of a number in text, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
@@ -49,28 +49,28 @@ pub enum Form {
     Number,
 }
 
-/// A value and how much it should be seen.
+/// A value with its emphasis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// The value.
     pub value: Value,
-    /// How much it should be seen.
+    /// The emphasis of the value.
     pub emphasis: Emphasis,
 }
 
-/// How much a value should be seen.
+/// The emphasis of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Emphasis {
-    /// As all others.
+    /// None.
     #[default]
     Plain,
-    /// What the table is there for.
+    /// The main figure of its table.
     Strong,
-    /// What only the exact reader wants.
+    /// A figure for detailed readers only.
     Dim,
-    /// It is good.
+    /// A good value.
     Good,
-    /// It is bad.
+    /// A bad value.
     Bad,
 }
 

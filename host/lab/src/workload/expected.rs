@@ -1,4 +1,4 @@
-//! What must come of a message.
+//! Expected reactions to messages.
 
 use super::excerpt;
 use super::matcher::{Matcher, Number, same};
@@ -28,7 +28,7 @@ pub enum Expected {
     Result(String),
 }
 
-/// What a service must respond; what is `None` may be anything.
+/// The expected response of a service; a field that is `None` is not checked.
 #[derive(Debug)]
 pub struct Response {
     /// The status code.
@@ -39,7 +39,7 @@ pub struct Response {
     pub body: Option<Matcher>,
 }
 
-/// What a command must do; what is `None` may be anything.
+/// The expected result of a command; a field that is `None` is not checked.
 #[derive(Debug)]
 pub struct Output {
     /// The exit code.

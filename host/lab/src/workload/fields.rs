@@ -1,4 +1,5 @@
-//! What a reply must have besides its content, and the failures that can take its place.
+//! The expected fields of replies besides their content, and the failures that can take their
+//! place.
 
 use sandlab_runtime::{Failure, Message, Performative};
 use schemars::JsonSchema;
@@ -25,7 +26,7 @@ pub struct Fields {
 pub struct WrongField {
     /// Its name in WIT.
     pub field: &'static str,
-    /// Which reply it is, from 1 on.
+    /// The number of the reply, from 1 on.
     pub reply: usize,
     /// The value that the case states.
     pub wanted: String,
@@ -122,7 +123,7 @@ impl FailureKind {
 /// A message that must be answered with a failure.
 #[derive(Debug)]
 pub struct Refusal {
-    /// How many exchanges of the series come before it.
+    /// The number of exchanges of the series before it.
     pub after: usize,
     /// The message.
     pub request: Message,

@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// A line of a workload: a message and what must come of it, or, first, how the subject is set up.
-/// What is not stated of a reply may be anything; a message of which nothing is stated must get
-/// the same reply each time.
+/// A line of a workload: a message and its expected result, or, first, the setup of the subject.
+/// A property of a reply that is not stated is not checked; a message without any expectation must
+/// get the same reply each time.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
@@ -109,7 +109,7 @@ pub struct Base64 {
     base64: String,
 }
 
-/// What bytes must be: equal, of a pattern, or JSON with at least these members.
+/// The expected bytes: equal, of a pattern, or JSON with at least these members.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(
     untagged,

@@ -1,11 +1,11 @@
-//! What bytes must be: equal, of a pattern, or JSON that has at least what is stated.
+//! Matchers of bytes: equal, of a pattern, or JSON with at least the stated members.
 
 use super::excerpt;
 use regex::bytes::Regex;
 use serde_json::Value;
 use std::sync::OnceLock;
 
-/// What a reply, or a part of one, must be.
+/// The expectation on a reply, or on a part of one.
 #[derive(Debug, Clone)]
 pub enum Matcher {
     /// These bytes.
@@ -14,14 +14,14 @@ pub enum Matcher {
     Regex(Regex),
     /// JSON with at least these members and values; lists have to be as long as stated.
     Json(Value),
-    /// The same as the first time, whatever that was.
+    /// The same bytes as the first time.
     Repeats(OnceLock<Vec<u8>>),
 }
 
-/// What a number, such as an exit code, must be.
+/// The expectation on a number, such as an exit code.
 #[derive(Debug, Clone)]
 pub enum Number<T> {
-    /// This one.
+    /// This number.
     Is(T),
     /// The same as the first time.
     Repeats(OnceLock<T>),

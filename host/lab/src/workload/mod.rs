@@ -66,9 +66,9 @@ pub struct Case {
 pub struct Exchange {
     /// The message.
     pub request: Message,
-    /// What the subject must do with it.
+    /// The expected reaction.
     pub expected: Expected,
-    /// What replies must have besides their content, which `validate` checks.
+    /// The expected fields of replies besides their content, which `validate` checks.
     pub fields: Fields,
     /// Its number in the workload file; `None` for a message that sandlab made.
     pub line: Option<usize>,
@@ -94,7 +94,7 @@ impl Exchange {
     /// Reads a message from a line of a workload file.
     ///
     /// # Errors
-    /// What is wrong with the line.
+    /// If the line is malformed; the text has the reason.
     pub fn of_line(text: &str) -> Result<Self, String> {
         let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let (_, exchange) = line.exchange()?;

@@ -41,7 +41,7 @@ pub struct StressReport {
     /// The accounts of all messages.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub accounts: Accounts,
-    /// Good agents that are alive at the end; all must be.
+    /// Good agents before the first attack; as many must be alive at the end.
     pub agents: u64,
     /// Resident memory without files after the first round of attacks, bytes. If it grew too much,
     /// the attacks are repeated, and this is the value before the repetition.

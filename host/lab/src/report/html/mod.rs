@@ -71,7 +71,7 @@ fn contents(sections: &[(String, String)]) -> String {
     format!("<nav aria-label=contents>\n{}</nav>\n", links.collect::<String>())
 }
 
-/// What changed, before all the rest.
+/// Returns the section of changes against the baseline; empty without a baseline.
 fn changed(report: &RunReport) -> String {
     let Some(compared) = &report.baseline else {
         return String::new();

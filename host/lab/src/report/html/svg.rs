@@ -204,7 +204,7 @@ fn range(axis: &Axis, values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
-/// Where labels are, and what they say.
+/// Returns the positions and texts of an axis's labels.
 fn ticks(axis: &Axis, (low, high): (f64, f64)) -> Vec<(f64, String)> {
     match &axis.scale {
         Scale::Names(names) => {

@@ -1,4 +1,4 @@
-//! How some measures went over the stored runs of the same command.
+//! The course of some metrics over the stored runs of the same command.
 
 use super::svg;
 use crate::Result;
@@ -8,7 +8,7 @@ use crate::report::runs::seconds;
 use crate::report::table::{Style, draw};
 use crate::view::{Axis, Cell, Chart, Emphasis, Form, Mark, Series, Spot, Table, Value};
 
-/// Metrics that are shown.
+/// The number of metrics that are shown.
 const MOST: usize = 4;
 
 /// Returns the chart and its table; nothing with fewer than two runs.

@@ -1,5 +1,5 @@
-//! What validation found, for whoever reads it: a person, a program, or one of the formats
-//! in which CI systems take findings. One exporter a file.
+//! Reports of a validation for people, programs, and the finding formats of CI systems. One
+//! exporter per file.
 
 mod github;
 mod json;

@@ -67,7 +67,7 @@ fn findings(guest: &Guest, colours: bool, text: &mut String) {
     }
 }
 
-/// What a capability lets a guest do is told with each of its findings already.
+/// Returns the note of a check; `None` for capabilities, whose findings repeat it.
 fn note_of(stage: Stage, check: &Check) -> Option<&String> {
     check.note.as_ref().filter(|_| stage != Stage::Capabilities)
 }
@@ -110,7 +110,7 @@ fn cell(status: Status) -> Cell {
     }
 }
 
-/// What a reader compares guests by; the JSON report has all.
+/// The measures of the table; the JSON report has all.
 const SHOWN: [Measure; 8] = [
     Measure::FileSize,
     Measure::CodeSize,
@@ -184,8 +184,8 @@ fn summary(validation: &Validation) -> String {
     text
 }
 
-/// What was not looked at, and why, with what has the same reason in one line. That nothing was
-/// timed is known to who asked for that.
+/// Returns one line per reason for skipped checks. Checks that were skipped because timing was
+/// turned off are left out.
 fn skipped(guests: &[Guest]) -> Vec<String> {
     let is_measure = |name: &str| Measure::ALL.iter().any(|measure| measure.name() == name);
     let judged = guests.iter().filter(|guest| guest.status != Status::Fail);

@@ -1,9 +1,9 @@
-//! How a client shows hosts who it is.
+//! Credentials of a client of hosts.
 
 use http::HeaderValue;
 use std::path::PathBuf;
 
-/// What a client needs besides an address.
+/// The credentials and trusted certificates of a client.
 #[derive(Debug, Clone)]
 pub struct Access {
     /// The value of the header `authorization` over HTTP; `None` if the hosts ask for none.

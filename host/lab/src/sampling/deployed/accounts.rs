@@ -1,4 +1,4 @@
-//! What became of the messages to a deployed agent: by the clients, and by the hosts.
+//! Counts of the outcomes of messages to a deployed agent, by the clients and by the hosts.
 
 use super::served::Served;
 use crate::metrics::format::grouped;
@@ -37,7 +37,7 @@ impl End {
     }
 }
 
-/// How many messages came to which end.
+/// Numbers of messages by their outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ends {
     /// Messages that were answered.
@@ -206,11 +206,11 @@ impl Add for Counts {
     }
 }
 
-/// What both sides have counted, at one moment or between two.
+/// The counts of clients and hosts, at one moment or between two.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accounts {
     pub(super) client: Counts,
-    /// What the hosts have counted; `None` if they are not asked.
+    /// The counts of the hosts; `None` if they are not asked.
     pub(super) hosts: Option<Served>,
 }
 

@@ -1,8 +1,8 @@
 //! Agents that are deployed: another host serves them, and the lab is their client, over HTTP or
 //! NATS.
 //!
-//! What became of every message is counted here and, by the hosts' `/metrics`, there: the accounts
-//! of both have to agree to the message.
+//! The outcome of every message is counted twice: here, and by the hosts in their `/metrics`. The
+//! two counts have to agree to the message.
 //!
 //! ```text
 //! instance ─┬─ HTTP: a connection of its own, which is kept ─▶ one host
@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The longest wait for a response after the host should have given up: what comes later is lost.
+/// The longest wait for a response after the host's own timeout; a later response is lost.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// One agent on one or several hosts that serve it.
@@ -45,7 +45,7 @@ pub struct Deployed {
     targets: Vec<Arc<Counted>>,
     ledgers: Vec<Ledger>,
     next: AtomicUsize,
-    /// Why what this side has counted may not be all.
+    /// The reasons why this side's counts may be incomplete.
     doubts: Mutex<Vec<String>>,
 }
 

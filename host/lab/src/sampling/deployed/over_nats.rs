@@ -19,7 +19,7 @@ impl Nats {
     /// Connects.
     ///
     /// # Errors
-    /// Why no server can be reached.
+    /// If no server can be reached; the text has the reason.
     pub(super) fn open(settings: &Settings) -> Result<Self, String> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| format!("a runtime: {error}"))?;

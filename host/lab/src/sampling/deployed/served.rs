@@ -1,4 +1,4 @@
-//! What hosts have counted of an agent's messages.
+//! Counts of an agent's messages by its hosts.
 
 use super::accounts::Ends;
 use std::ops::Add;

@@ -28,7 +28,7 @@ impl Site {
     /// Returns the host of a URL, whose path is left to the caller.
     ///
     /// # Errors
-    /// What is wrong with the URL.
+    /// If the URL has no host or another scheme; the text has the reason.
     pub fn of(uri: &Uri, access: &Access) -> Result<Self, String> {
         let authority = uri.authority().ok_or("it has no host")?;
         let (port, tls) = match uri.scheme_str() {
@@ -44,7 +44,7 @@ impl Site {
     /// Reads the URL of a host, without a path.
     ///
     /// # Errors
-    /// What is wrong with the URL.
+    /// If it is no URL, or has a path or another scheme.
     pub fn parse(url: &str, access: &Access) -> Result<Self> {
         let wrong = |why: String| Error::Usage(format!("the host {url}: {why}"));
         let uri: Uri = url.parse().map_err(|error| wrong(format!("{error}")))?;

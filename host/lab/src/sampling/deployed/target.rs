@@ -1,4 +1,4 @@
-//! Where a deployed agent is.
+//! Addresses of deployed agents.
 
 use super::access::Access;
 use super::site::Site;

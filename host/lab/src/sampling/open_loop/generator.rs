@@ -62,7 +62,7 @@ pub const DEADLINE: Duration = Duration::from_secs(1);
 /// The longest time that the last messages may take to come back.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why a message failed that was handled, and came to nothing.
+/// The failure of a message that was handled without a reply.
 const NO_REPLY: &str =
     "no reply: the agent handled it, and sent nothing back to its sender in reply to it";
 

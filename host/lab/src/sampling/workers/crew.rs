@@ -51,7 +51,7 @@ struct Member {
     id: String,
     share: WorkerShare,
     heard: Instant,
-    /// Whether it has the order of the load.
+    /// Whether it has confirmed the order to start the load.
     starts: bool,
     /// Its next report's number.
     next: u64,

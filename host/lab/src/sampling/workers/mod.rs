@@ -22,10 +22,10 @@ use super::recipe::Recipe;
 use sandlab_serve::nats::Settings;
 use std::time::Duration;
 
-/// Which workers to find, and what they send.
+/// The workers to find, and the load that they send.
 #[derive(Debug, Clone)]
 pub struct Hiring {
-    /// How many.
+    /// Number of workers.
     pub count: u32,
     /// The NATS server at which they are found.
     pub nats: Settings,
@@ -33,8 +33,8 @@ pub struct Hiring {
     pub targets: Vec<String>,
     /// The first part of the agents' subjects, for targets over NATS.
     pub subject_prefix: String,
-    /// What they send.
+    /// The recipe of their messages.
     pub recipe: Recipe,
-    /// The time that hosts are given for a message.
+    /// The timeout of a message at the hosts.
     pub timeout: Duration,
 }

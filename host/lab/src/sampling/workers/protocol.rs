@@ -1,4 +1,4 @@
-//! What a command and its workers say to each other over NATS.
+//! The protocol between a command and its workers over NATS.
 //!
 //! ```text
 //! sandlab-workers.find           a command asks; each worker answers with an Offer
@@ -7,10 +7,10 @@
 //! _INBOX.…                       Reports of all workers of a run
 //! ```
 //!
-//! Every message is JSON: `{"protocol": 1, "body": …}`. What is none, of another version or beyond
-//! reason is an error and never a panic; whoever receives it goes on. No message has a time of day:
-//! a load starts so long *from receipt*, windows have numbers, and their times are from each
-//! worker's own start on.
+//! Every message is JSON: `{"protocol": 1, "body": …}`. A malformed message, one of another
+//! version, or one with values out of range is an error and never a panic; its receiver goes on. No
+//! message has a time of day: a load starts a given time after receipt, windows are numbered, and
+//! their times count from each worker's own start.
 
 use super::sound::Sound;
 use crate::record::Window;
@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The version of all messages. Whoever has another is told so, and takes no part.
+/// The version of all messages. A worker of another version gets an error, and takes no part.
 pub const VERSION: u32 = 1;
 
 /// The subject on which all workers listen.
@@ -40,8 +40,8 @@ pub fn of_run(run: &str) -> String {
 /// The interval at which both sides say that they are there.
 pub const BEAT: Duration = Duration::from_millis(500);
 
-/// Whoever has not been heard of for so long has died: ten beats, within which a NATS server that is
-/// started anew has its clients back.
+/// The silence after which the other side counts as dead: ten beats, within which the clients of a
+/// restarted NATS server are connected again.
 pub const SILENCE: Duration = Duration::from_secs(5);
 
 /// The time from the receipt of an order to its start: longer than the order takes to any worker.
@@ -55,11 +55,11 @@ pub struct Find {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Offer {
-    /// What it is called on the wire; no other is called the same.
+    /// Its unique id in subjects.
     pub id: String,
-    /// What it is called for people.
+    /// Its name in reports.
     pub name: String,
-    /// Whether it has work.
+    /// Whether it is working on a job.
     pub is_busy: bool,
 }
 
@@ -67,25 +67,25 @@ pub struct Offer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Job {
-    /// What the run is called on the wire.
+    /// The run's unique id in subjects.
     pub run: String,
     /// The subject of its reports.
     pub reports: String,
-    /// The worker's place, from 0.
+    /// The worker's index, from 0.
     pub place: u32,
-    /// How many workers there are.
+    /// Number of workers.
     pub of: u32,
     /// The URLs of the targets.
     pub targets: Vec<String>,
     /// The first part of the agents' subjects, for targets over NATS.
     pub subject_prefix: String,
-    /// The connections, or over NATS requests that may wait.
+    /// The connections, or over NATS the requests in flight.
     pub agents: u32,
-    /// What is sent.
+    /// The recipe of the messages.
     pub recipe: Recipe,
-    /// The time from when a message was due within which a good reply counts.
+    /// The longest time between a message's due time and a good reply that counts.
     pub deadline: Duration,
-    /// The time that hosts are given for a message.
+    /// The timeout of a message at the hosts.
     pub timeout: Duration,
 }
 
@@ -102,7 +102,7 @@ pub enum Answer {
     },
 }
 
-/// What all workers of a run are to do.
+/// An order to all workers of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
@@ -110,7 +110,7 @@ pub enum Order {
     Start {
         /// The number of the load, from 1.
         load: u32,
-        /// How long after the receipt.
+        /// The time from the receipt of the order to the start.
         after: Duration,
         /// The longest window.
         longest: Duration,
@@ -125,12 +125,12 @@ pub enum Order {
     Disband,
 }
 
-/// What a worker says of a run.
+/// A worker's report on a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
-    /// The worker.
+    /// The worker's id.
     pub id: String,
-    /// Its number among the worker's reports, from 1; 0 of those that may be lost.
+    /// Its number among the worker's reports, from 1; 0 for reports that may be lost.
     pub number: u64,
     /// The report.
     pub said: Said,
@@ -158,14 +158,14 @@ pub enum Said {
     Ended {
         /// The load's number.
         load: u32,
-        /// What was sent to each target since the job.
+        /// Counts of each target since the job.
         counts: Vec<Counts>,
-        /// Why messages failed since the job, each text with its number.
+        /// Texts of failures since the job, each with its count.
         failures: Vec<(String, u64)>,
     },
     /// Nothing that was measured counts, since a reply was wrong.
     Wrong {
-        /// What was wrong.
+        /// The difference from the right reply.
         why: String,
     },
     /// The worker can do no more.

@@ -1,17 +1,17 @@
-//! Which messages are within reason: numbers that can be added, rates that can be sent, names that are
-//! parts of subjects.
+//! Range checks on messages: counts that can be added up, rates that can be sent, names that are
+//! valid parts of subjects.
 
 use super::protocol::{Answer, Find, Job, Offer, Order, Report, Said};
 use crate::record::Window;
 use crate::sampling::recipe::Recipe;
 use std::time::Duration;
 
-/// A message whose values can be calculated with.
+/// A message whose values can be checked for their ranges.
 pub trait Sound {
-    /// Checks that no value is beyond reason.
+    /// Checks that every value is in range.
     ///
     /// # Errors
-    /// What is.
+    /// If one is not; the text names it.
     fn check(&self) -> Result<(), &'static str> {
         Ok(())
     }

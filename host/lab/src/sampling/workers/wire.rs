@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 pub struct Line {
     pub runtime: Runtime,
     pub client: Client,
-    /// What this side is called; no other is called the same.
+    /// This side's unique id.
     pub id: String,
-    /// The server, for people.
+    /// The server, as messages to people name it.
     pub at: String,
     _connections: Connections,
 }

@@ -25,15 +25,15 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 /// A worker as it is configured.
 pub struct Worker<'a> {
-    /// What it is called for people.
+    /// Its name in reports.
     pub name: String,
     /// The NATS server at which it is found.
     pub nats: Settings,
-    /// What it shows to the hosts that it loads.
+    /// Its credentials for the hosts under load.
     pub access: Access,
-    /// Takes a line for whoever started it.
+    /// Receives lines for whoever started the worker.
     pub say: &'a dyn Fn(&str),
-    /// Set when it is to end.
+    /// Set to stop the worker.
     pub stop: Arc<AtomicBool>,
 }
 
@@ -156,10 +156,10 @@ impl Desk {
     }
 }
 
-/// What was heard of the command that a run is of.
+/// The signals of a run's command.
 struct Heard {
     last: Mutex<Instant>,
-    /// Whether to send no more.
+    /// Whether the command has ordered to stop.
     stops: AtomicBool,
 }
 

@@ -1,4 +1,4 @@
-//! What became of one message, and how it differs from what became of it elsewhere.
+//! The outcome of one message, and its difference from the outcome elsewhere.
 
 use super::rules;
 use crate::validate::call;
@@ -19,14 +19,14 @@ pub enum Answer {
     Fault(Fault),
 }
 
-/// What differs between two outcomes of one message.
+/// A difference between two outcomes of one message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The outcome, or the field of a reply.
     pub what: String,
-    /// There.
+    /// The reference's value.
     pub wanted: String,
-    /// Here.
+    /// The guest's value.
     pub found: String,
 }
 

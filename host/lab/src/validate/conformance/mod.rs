@@ -39,15 +39,15 @@ pub struct Subject<'a> {
     pub guest: &'a dyn Backend,
     /// Its native twin; `None` if there is none, or the policy ignores it.
     pub twin: Option<&'a dyn Backend>,
-    /// Whether the twin is that of another agent, which this one must be like.
+    /// Whether the twin belongs to another agent, whose replies this one must give.
     pub is_reference: bool,
     /// The case that configures the instances for the general messages.
     pub configured: &'a Case,
     /// The language that its author writes.
     pub language: Language,
-    /// Whether two fresh instances must reply the same.
+    /// Whether two fresh instances must give the same replies.
     pub repeatable: bool,
-    /// When to repeat no more.
+    /// The time limit of repetitions.
     pub clock: Clock,
 }
 

@@ -62,7 +62,7 @@ pub fn check(subject: &Subject, cases: &[&Case], seed: u64) -> Result<Vec<Check>
     Ok(checks)
 }
 
-/// What a fresh instance did with messages one by one, up to a fault.
+/// The answers of a fresh instance to messages one by one, up to a fault.
 struct Plain {
     requests: Vec<Message>,
     answers: Vec<Answer>,

@@ -1,4 +1,4 @@
-//! What a gate makes of builds of which we know by how much they differ.
+//! The verdicts of gates on builds whose true difference is known.
 
 use super::floor::kind;
 use super::{Judged, NoiseFloor, Outcome, Verdict};

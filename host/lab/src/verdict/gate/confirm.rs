@@ -1,16 +1,16 @@
-//! What is measured again, afresh, before it is reported.
+//! The confirmation of verdicts with fresh samples.
 
 use super::{Judged, Outcome, Verdict};
 
-/// The names of timed metrics that would fail or warn: a failure is confirmed, and of what
-/// the data did not tell, more data may.
+/// Returns the names of timed metrics that would fail or warn: a regression needs confirmation, and
+/// more data may decide an inconclusive one.
 pub fn again(judged: &[Judged]) -> Vec<String> {
     let unsure = judged.iter().filter(|judged| !judged.counted && judged.outcome() > Outcome::Pass);
     unsure.map(|judged| judged.metric.name.clone()).collect()
 }
 
-/// The verdicts after fresh samples of some metrics, which count alone. A regression that only
-/// one of the two saw is none.
+/// Returns the verdicts after fresh samples of some metrics, whose fresh samples alone count. A
+/// regression that only one of the two series shows is none.
 pub fn confirmed(first: Vec<Judged>, fresh: Vec<Judged>) -> Vec<Judged> {
     let second = |first: Judged| {
         let found = fresh.iter().find(|fresh| fresh.metric == first.metric);

@@ -1,4 +1,4 @@
-//! What this machine makes of two builds that are the same: below that, no change can be told.
+//! The noise floor: the changes that this machine shows between two builds that are the same.
 
 use crate::record::Environment;
 use crate::{Error, Result};
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Where `calibrate` leaves it, and `gate` looks for it.
+/// The default file that `calibrate` writes and `gate` reads.
 pub const FILE: &str = ".sandlab/noise.toml";
 
-/// How much a metric moves though nothing has changed.
+/// The change of each metric without any change of the build.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NoiseFloor {
-    /// When it was measured.
+    /// The time of the calibration.
     pub measured: String,
     /// The processor that it was measured on.
     pub cpu: Option<String>,

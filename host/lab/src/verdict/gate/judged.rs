@@ -36,25 +36,25 @@ impl Verdict {
     }
 }
 
-/// What a metric does to the gate.
+/// The effect of a metric on the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The gate holds without a word.
+    /// The gate holds, and the metric is not mentioned.
     Pass,
-    /// It is told, and the gate holds.
+    /// The gate holds, and the metric is reported.
     Warn,
-    /// The gate does not hold.
+    /// The gate fails.
     Fail,
 }
 
-/// A metric, and what was found of it. Changes are shares of the old value: 0.1 is 10 % more,
-/// whichever direction is better.
+/// A metric with its verdict. Changes are shares of the old value: 0.1 is 10 % more, whichever
+/// direction is better.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Judged {
     /// The quantity and labels of the metric.
     pub metric: Identity,
-    /// Whether it is counted, and not timed.
+    /// Whether the metric is counted, such as fuel, and not timed.
     pub counted: bool,
     /// The old build's median.
     pub old: f64,
@@ -63,7 +63,7 @@ pub struct Judged {
     /// The change; null of an old value of 0. Of a timed metric it is the centre of the pairs'
     /// ratios, with its interval at 99 %.
     pub change: Option<Estimate>,
-    /// What is allowed, and what follows.
+    /// The change that is allowed, and the effect of a worse or inconclusive metric.
     #[serde(flatten)]
     pub rule: Rule,
     /// The change below which nothing counts: the threshold, or this machine's noise if that
@@ -77,11 +77,11 @@ pub struct Judged {
     pub pairs: usize,
     /// The verdict, after a second look at fresh samples if there was one.
     pub verdict: Verdict,
-    /// Whether fresh samples said the same.
+    /// Whether fresh samples gave the same verdict.
     pub confirmed: bool,
-    /// What a reader should know of it.
+    /// A remark on the verdict; null without one.
     pub remark: Option<String>,
-    /// Why it is not judged, so that the verdict is none; null if it is.
+    /// The reason why it is not judged, so that the verdict is none; null if it is.
     #[serde(default)]
     pub because: Option<String>,
     /// The old build's values, by pair.

@@ -1,4 +1,4 @@
-//! Whether a build is worse than another: one verdict per metric.
+//! Gates: decide whether a build is worse than another, with one verdict per metric.
 //!
 //! A timed metric has regressed if its whole interval lies beyond what is allowed: that is,
 //! if a change of at most that much is refuted. It is equivalent if both a worse and a better

@@ -1,4 +1,4 @@
-//! How many pairs a verdict needs.
+//! The number of pairs that a verdict needs.
 
 use crate::stats::smallest_p;
 use crate::{Error, Result};

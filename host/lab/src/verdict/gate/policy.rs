@@ -1,4 +1,4 @@
-//! What builds are held against: a TOML file, which changes of `default.toml` what it names.
+//! The policy of a gate: a TOML file whose values replace those of `default.toml`.
 
 use crate::{Error, Result};
 use glob::Pattern;
@@ -8,22 +8,22 @@ use std::path::Path;
 
 const DEFAULT: &str = include_str!("default.toml");
 
-/// What `sandlab gate` allows; what is left out is as in the standard policy.
+/// The changes that `sandlab gate` allows; a value that is left out is as in the standard policy.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Policy {
-    /// What an inconclusive metric does, where its rules say nothing of it.
+    /// The effect of an inconclusive metric whose rules do not set it.
     inconclusive: Option<Inconclusive>,
     /// The probability of one false finding among all timed metrics, before it is confirmed: from
     /// 0.000001 to 0.2.
     alpha: Option<f64>,
-    /// What is said of metrics, each a table `[[metric]]`. Of several that fit, the last one that says
-    /// something counts.
+    /// Rules for metrics, each a table `[[metric]]`. Of several that fit, the last one that sets a
+    /// value counts.
     #[serde(default, rename = "metric")]
     rules: Vec<PolicyRule>,
 }
 
-/// What is said of some metrics.
+/// A rule for some metrics.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct PolicyRule {
@@ -35,32 +35,32 @@ struct PolicyRule {
     #[serde(default, deserialize_with = "share")]
     #[schemars(with = "Option<Written>")]
     threshold: Option<f64>,
-    /// Whether a worse metric fails the gate; `false` reports it only.
+    /// Whether a worse metric fails the gate; `false` only reports it.
     gates: Option<bool>,
-    /// What an inconclusive metric does.
+    /// The effect of an inconclusive metric.
     inconclusive: Option<Inconclusive>,
 }
 
-/// What a metric does to the gate when the data do not tell.
+/// The effect of an inconclusive metric on the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inconclusive {
-    /// The gate holds without a word.
+    /// The gate holds, and the metric is not mentioned.
     Pass,
-    /// It is said, and the gate holds.
+    /// The gate holds, and the metric is reported.
     Warn,
-    /// The gate does not hold.
+    /// The gate fails.
     Fail,
 }
 
-/// What one metric is held against.
+/// The rule that one metric is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     /// The relative change that is allowed, a share of the old value.
     pub threshold: f64,
-    /// Whether a worse metric fails the gate; `false` reports it only.
+    /// Whether a worse metric fails the gate; `false` only reports it.
     pub gates: bool,
-    /// What it does when the data do not tell.
+    /// The effect if the metric is inconclusive.
     pub inconclusive: Inconclusive,
 }
 

@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 /// The version of a gate's fields.
 pub const SCHEMA: &str = "sandlab.gate/1";
 
-/// What was compared, and by which test.
+/// The two builds, and the test that compares them.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Compared {
     /// The old build, or the baseline.
     pub old: String,
     /// The new build, or the run that was compared with the baseline.
     pub new: String,
-    /// What one observation is: `two fresh processes`, say.
+    /// One observation in words: `two fresh processes`, say.
     pub unit: String,
-    /// What corrects for many metrics at once.
+    /// The correction for many metrics at once.
     pub correction: String,
     /// The probability of a false regression, before it is confirmed.
     pub alpha: f64,
@@ -34,7 +34,7 @@ pub struct GateReport {
     pub compared: Compared,
     /// Whether all metrics were measured.
     pub decided: bool,
-    /// The metrics: what is counted first.
+    /// The metrics, counted ones first.
     pub metrics: Vec<Judged>,
     /// The functions that grew most where a message takes longer or burns more fuel; none if both
     /// builds were not sampled.
@@ -42,11 +42,11 @@ pub struct GateReport {
     pub grown: Vec<Growth>,
     /// Remarks that bear on the verdicts, such as too few pairs.
     pub notes: Vec<String>,
-    /// Why not all was measured; empty if all was.
+    /// Errors that kept metrics from being measured; empty if all were.
     pub failures: Vec<String>,
     /// The machine that measured it.
     pub environment: Environment,
-    /// Disturbances by other processes meanwhile.
+    /// Disturbances by other processes during the measurement.
     pub noise: Noise,
 }
 

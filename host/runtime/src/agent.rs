@@ -186,7 +186,8 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// What an instance has used. `None` for what a backend cannot measure, never zero.
+/// The resources that an instance has used. A value is `None`, never zero, where the backend cannot
+/// measure it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     /// Linear memory now, the sum of the agent's memories, bytes. For a child process its

@@ -68,7 +68,7 @@ pub struct SandboxConfig {
     pub calls: Calls,
     /// The memory of instances: its source and its place in the address space.
     pub allocation: Allocation,
-    /// How guests are compiled, and what surrounds their memory.
+    /// Settings of the compiler, and of the address space around memories.
     pub engine: EngineSettings,
     /// The parts of the host that the agent may reach outside its sandbox.
     pub grants: Grants,
@@ -184,9 +184,9 @@ pub enum Calls {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Allocation {
-    /// Where memory comes from. Default pooled: an instance starts in a third of the time.
+    /// Source of memory. Default pooled: an instance starts in a third of the time.
     pub strategy: Strategy,
-    /// How memory lies in the address space. Default fast.
+    /// Layout of memory in the address space. Default fast.
     pub layout: Layout,
     /// Linear memories at once: the number of agents, if each has one memory. Default 1,000.
     /// Unless the layout is packed, each reserves 4 GiB of address space, and 30,000 fit in
@@ -235,13 +235,13 @@ pub enum Layout {
     Packed,
 }
 
-/// What an agent may reach outside its sandbox. Nothing else is granted.
+/// Access of an agent to the host outside its sandbox. Nothing else is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Grants {
     /// Directories; paths are resolved beneath them, whatever `..` or a link says. Default none.
     pub directories: Vec<DirectoryGrant>,
-    /// Where an agent's operations on files run, if its calls are async. Default background.
+    /// Threads that run an agent's operations on files, if its calls are async. Default background.
     pub file_io: FileIo,
     /// Environment variables that the agent sees. Default none.
     pub env: BTreeMap<String, String>,
@@ -249,7 +249,7 @@ pub struct Grants {
     pub clocks: bool,
     /// Random numbers. Default true: hash maps need them in most languages.
     pub random: bool,
-    /// Where standard output and error go. Default `log`.
+    /// Destination of standard output and error. Default `log`.
     pub stdio: Stdio,
     /// TCP, UDP and name lookup. Default false.
     pub network: bool,
@@ -281,13 +281,13 @@ pub struct DirectoryGrant {
     pub guest: String,
     /// The path on the host; a relative one is relative to the sandbox config's file.
     pub host: PathBuf,
-    /// What the agent may do there. Default read.
+    /// Access of the agent to the directory. Default read.
     #[serde(default)]
     pub access: Access,
 }
 
-/// Where operations on files run, if calls are async. Those of sync calls always run on the thread of
-/// the call, which waits for them in any case.
+/// Threads that run operations on files, if calls are async. Those of sync calls always run on the
+/// thread of the call, which waits for them in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileIo {
@@ -312,7 +312,7 @@ pub enum Access {
     Write,
 }
 
-/// Where an agent's standard output and error go. Standard input is always empty.
+/// The destination of an agent's standard output and error. Standard input is always empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stdio {

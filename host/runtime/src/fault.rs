@@ -12,8 +12,8 @@ use std::time::Duration;
 pub struct Fault {
     /// The cause. A fault equals a [`Cause`] whatever its evidence.
     pub cause: Cause,
-    /// What else is known of a fault of the guest's. `None` if it happened on the host's side,
-    /// or in a native twin. Boxed, so that the results of calls stay small.
+    /// The evidence of a fault of the guest. `None` if it happened on the host's side, or in a
+    /// native twin. Boxed, so that the results of calls stay small.
     pub evidence: Option<Box<Evidence>>,
 }
 
@@ -160,8 +160,7 @@ pub struct Evidence {
     /// The guest's functions that were running, the innermost first, at most
     /// [`FUNCTIONS`](Self::FUNCTIONS). One that calls itself is listed once.
     pub functions: Vec<String>,
-    /// Whether the answer had been taken already, and the guest was only freeing it
-    /// (`post-return`).
+    /// Whether the guest faulted after its answer had been read, while it freed it (`post-return`).
     pub after_answer: bool,
     /// A growth of memory that was refused in the same call and is not the cause.
     pub refused: Option<Refused>,

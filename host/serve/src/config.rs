@@ -25,11 +25,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Config {
-    /// Where the host listens for HTTP, and who may send to it.
+    /// The HTTP address of the host, and the clients that may send to it.
     pub listen: Listen,
     /// Bounds of what clients may do.
     pub limits: Limits,
-    /// Where and how agents are reached over NATS. Default not at all. Read at the start only.
+    /// The connection to NATS, over which agents are reached. Default none. Read at the start only.
     pub nats: Option<nats::Settings>,
     /// Threads that agents live on. Default one per core.
     pub shards: Option<NonZeroUsize>,
@@ -47,12 +47,12 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// The agents by name: 1 to 64 letters, digits, `-`, `_` and `.`.
     pub agents: BTreeMap<String, Agent>,
-    /// How the host watches its agents.
+    /// Settings of the monitor of the agents.
     pub monitor: MonitorConfig,
-    /// What users may count on, each a table `[[objective]]`.
+    /// Service level objectives, each a table `[[objective]]`.
     #[serde(rename = "objective")]
     pub objectives: Vec<Objective>,
-    /// Where it is told that an objective is about to be broken, each a table `[[alert]]`.
+    /// Destinations of alerts on objectives, each a table `[[alert]]`.
     #[serde(rename = "alert")]
     pub alerts: Vec<Destination>,
 }
@@ -99,7 +99,7 @@ pub enum ConfigError {
     Unusable {
         /// The field, with those that it is in.
         field: String,
-        /// What is wrong with it, and what to do.
+        /// The reason, and the remedy.
         reason: String,
     },
 }

@@ -65,7 +65,7 @@ pub enum ServeError {
     },
 }
 
-/// What a host had left when it stopped.
+/// The messages that a host left unfinished when it stopped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Left {
     /// Messages that wait for a reply, or in a mailbox, by agent; only agents that have some.
@@ -90,9 +90,9 @@ struct Inner {
     loaded: RwLock<Arc<Loaded>>,
     /// Held while another is applied, so that one comes after the other.
     changing: Mutex<()>,
-    /// What each of the runtime's threads told last.
+    /// The last roster of each shard.
     rosters: Mutex<Vec<Roster>>,
-    /// How the objectives stood when the monitor looked last.
+    /// The standings of the objectives at the monitor's last snapshot.
     objectives: Mutex<Vec<Standing>>,
     names: watch::Sender<Vec<String>>,
     draining: watch::Sender<bool>,

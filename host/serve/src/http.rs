@@ -10,7 +10,7 @@
 //! | `/metrics` | GET | metrics, for Prometheus |
 //! | `/`, `/events` | GET | the dashboard, and what it shows |
 //!
-//! What is not answered is a problem (RFC 9457) whose `reason` is for programs.
+//! A request that fails is answered with a problem (RFC 9457) whose `reason` is for programs.
 
 mod access;
 mod activity;

@@ -35,7 +35,7 @@ pub fn by_path(component: &str) -> Result<PathBuf, String> {
 pub struct Unloadable {
     /// The agent's name.
     pub agent: String,
-    /// What is wrong with the component.
+    /// The defect of the component.
     pub reason: String,
 }
 
@@ -47,7 +47,7 @@ pub struct Loaded {
     engines: Engines,
 }
 
-/// What an agent's instances are started from.
+/// The loaded component from which an agent's instances start, with its configuration.
 #[derive(Clone)]
 pub struct Program {
     /// The agent's configuration.

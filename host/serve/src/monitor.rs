@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How a host is watched.
+/// Settings of the monitor of a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct MonitorConfig {
@@ -109,7 +109,7 @@ struct Shared {
     ended: Condvar,
 }
 
-/// What a monitor watches, and whom it tells.
+/// The inputs and outputs of a monitor.
 pub struct Watched {
     /// The objectives.
     pub objectives: Vec<Objective>,
@@ -177,7 +177,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the monitor's thread does.
+/// The state of the monitor's thread.
 struct Watch {
     evaluator: Evaluator,
     take: Box<dyn FnMut() -> Snapshot + Send>,

@@ -1,4 +1,4 @@
-//! What this process has used.
+//! Memory and CPU time of this process.
 
 use crate::snapshot::ProcessFigures;
 use rustix::time::{ClockId, clock_gettime};

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 /// The time to send the last responses, after the last message has ended.
 const LAST_RESPONSES: Duration = Duration::from_secs(2);
 
-/// Where a host's configuration comes from.
+/// The source of a host's configuration.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// A file, which is followed.
@@ -74,7 +74,7 @@ pub enum RunError {
     /// The operating system refused something else.
     #[error("cannot {what}: {source}")]
     System {
-        /// What was refused, as a verb with its object.
+        /// The refused operation, as a verb with its object.
         what: &'static str,
         /// The reason.
         source: std::io::Error,

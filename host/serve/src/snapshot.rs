@@ -1,4 +1,4 @@
-//! What all agents of a host have done since it started, at one moment.
+//! Snapshots: the figures of all agents of a host since it started, at one moment.
 
 use crate::nats::ConnectionFigures;
 use crate::slo::Standing;
@@ -18,13 +18,13 @@ pub struct Snapshot {
     /// The accounts of all messages, also of those between agents.
     #[serde(default)]
     pub accounts: Accounts,
-    /// What the process and its pools have in use.
+    /// Memory and CPU of the process, and the use of its pools.
     #[serde(default)]
     pub process: ProcessFigures,
-    /// What the connections to NATS have done; `None` if the host has none.
+    /// The figures of the connections to NATS; `None` if the host has none.
     #[serde(default)]
     pub nats: Option<ConnectionFigures>,
-    /// How the objectives stood when the monitor looked last; none without a monitor.
+    /// The standings of the objectives at the monitor's last look; empty without a monitor.
     #[serde(default)]
     pub objectives: Vec<Standing>,
 }
@@ -68,7 +68,7 @@ pub struct AgentFigures {
     pub fuel: Option<u64>,
 }
 
-/// What the process and its pools have in use.
+/// Memory and CPU of the process, and the use of its pools.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProcessFigures {
     /// Resident memory, in bytes. `None` where the kernel does not tell.

@@ -25,25 +25,25 @@ pub enum Interrupt {
     None,
 }
 
-/// How guests are compiled by Cranelift, and what surrounds their memory. The defaults are
-/// wasmtime's, and what the layout says. `sandlab tune` measures what each of them is worth for a
-/// component.
+/// Settings of Cranelift, which compiles guests, and of the address space around their memory. The
+/// defaults are wasmtime's, or follow from the layout. `sandlab tune` measures the effect of each
+/// for a component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct EngineSettings {
-    /// How much the compiler optimises. Default speed.
+    /// Optimisation by the compiler. Default speed.
     pub opt_level: OptLevel,
-    /// How the compiler chooses registers. Default backtracking.
+    /// Algorithm of the register allocator. Default backtracking.
     pub register_allocator: RegisterAllocator,
     /// Whether calls of small functions are replaced by their code. Default false: compilers of
     /// guests have done so already, and code grows.
     pub inlining: bool,
-    /// Whether guests may use vector instructions (SIMD). Default true. One that needs them does
-    /// not load without.
+    /// Whether guests may use vector instructions (SIMD). Default true. Without them, a guest that
+    /// needs them does not load.
     pub simd: bool,
     /// Whether memory accesses out of bounds and divisions by zero are caught by signals. Without
-    /// them the guest's code checks every access, and has no mitigation of Spectre at its bounds.
-    /// Default: yes, but in the layout `packed`.
+    /// signals the guest's code checks every access, and has no mitigation of Spectre at its
+    /// bounds. Default true, or in the layout `packed` false.
     pub signals_based_traps: Option<bool>,
     /// Whether a component's functions are compiled on all cores. Default true.
     pub parallel_compilation: bool,
@@ -56,7 +56,7 @@ pub struct EngineSettings {
     #[schemars(with = "Option<Size>")]
     pub memory_guard: Option<ByteSize>,
     /// Whether the kernel is asked which pages of a slot were touched, so that only those are
-    /// reset. Default true, where there is such a kernel (Linux 6.7).
+    /// reset. Default true on kernels that can tell (Linux 6.7).
     pub page_map_scan: bool,
 }
 
@@ -76,11 +76,11 @@ impl Default for EngineSettings {
     }
 }
 
-/// How much the compiler optimises.
+/// The optimisation by the compiler.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptLevel {
-    /// Not at all: it compiles fastest.
+    /// None: it compiles fastest.
     None,
     /// For speed.
     #[default]
@@ -89,13 +89,13 @@ pub enum OptLevel {
     SpeedAndSize,
 }
 
-/// How the compiler chooses registers.
+/// The algorithm of the register allocator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RegisterAllocator {
-    /// With a second thought: the faster code.
+    /// With backtracking: faster code.
     #[default]
     Backtracking,
-    /// In one pass: the faster compilation.
+    /// In a single pass: faster compilation.
     SinglePass,
 }

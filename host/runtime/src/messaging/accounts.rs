@@ -5,7 +5,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::AddAssign;
 
-/// How many messages came to which end. While none is in flight,
+/// Numbers of messages by their outcome. While none is in flight,
 /// [`is_balanced`](Self::is_balanced) holds exactly.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accounts {

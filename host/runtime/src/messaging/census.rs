@@ -5,8 +5,8 @@ use crate::{AgentId, Usage};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
-/// What is alive on all shards. After equal loads, and at rest, two must be equal: a difference
-/// is a leak.
+/// Live objects on all shards. After equal loads, and at rest, two censuses must be equal: a
+/// difference is a leak.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
     /// Agents that are alive, or wait for a restart.
@@ -28,7 +28,7 @@ impl AddAssign for Census {
     }
 }
 
-/// What lives on a thread of the runtime at a moment.
+/// The agents and accounts of a shard at one moment.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Roster {
     /// Its agents.
@@ -48,7 +48,7 @@ pub struct Residence {
     pub calling: u64,
     /// Its restarts so far.
     pub restarts: u64,
-    /// What its instance has used. Nothing is known while a call on a fiber runs, or while the
-    /// agent waits for a restart.
+    /// The resources that its instance has used. All `None` while a call on a fiber runs, or while
+    /// the agent waits for a restart.
     pub usage: Usage,
 }

@@ -79,7 +79,7 @@ pub struct Hub {
     pub window: Semaphore,
 }
 
-/// Who waits for the answer to a message.
+/// A client that waits for the answer to a message.
 enum Waiting {
     /// For the first reply.
     First(oneshot::Sender<Answer>),

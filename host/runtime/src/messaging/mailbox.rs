@@ -13,7 +13,7 @@ pub struct MailboxLimits {
     pub messages: u32,
     /// Bytes of content. Default 256 KiB; an empty mailbox takes a single larger message.
     pub bytes: ByteSize,
-    /// What happens to a message that does not fit. Default push back.
+    /// Treatment of a message that does not fit. Default push back.
     pub when_full: WhenFull,
 }
 

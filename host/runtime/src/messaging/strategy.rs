@@ -27,8 +27,8 @@ pub enum Strategy {
 pub struct Batching {
     /// Messages per call, at most. Fewer if the mailbox is full with fewer.
     pub size: NonZeroU32,
-    /// How long the oldest message may wait for the batch to be complete. Zero: not at all; a
-    /// call takes what is queued.
+    /// Longest time that the oldest message waits for the batch to be complete. With zero, a call
+    /// takes the messages that are queued.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub timeout: Duration,

@@ -36,7 +36,7 @@ pub struct CommandRequest<'a> {
     /// The arguments, after the program's name. Default none.
     #[serde(borrow, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<Cow<'a, str>>,
-    /// What can be read from standard input. Default nothing.
+    /// Content of standard input. Default empty.
     #[serde(borrow, skip_serializing_if = "Data::is_empty")]
     pub stdin: Data<'a>,
     /// Variables besides those that the sandbox config grants, which win over these. Default
@@ -56,7 +56,8 @@ pub struct CommandResponse<'a> {
     /// The bytes that it wrote to standard output; left out of the JSON if there are none.
     #[serde(borrow, skip_serializing_if = "Data::is_empty")]
     pub stdout: Data<'a>,
-    /// What was written to standard error, of which the last `log.size` are kept.
+    /// The last `log.size` bytes that it wrote to standard error; left out of the JSON if there are
+    /// none.
     #[serde(borrow, skip_serializing_if = "Data::is_empty")]
     pub stderr: Data<'a>,
 }

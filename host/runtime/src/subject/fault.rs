@@ -4,7 +4,7 @@ use crate::span;
 use bytesize::ByteSize;
 use std::time::Duration;
 
-/// How a service did not answer as HTTP asks. Each ends the instance.
+/// The violation of HTTP by a service's response. Each ends the instance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResponseFault {

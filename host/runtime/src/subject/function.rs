@@ -26,7 +26,7 @@ use wit_parser::decoding::{DecodedWasm, decode};
 /// A function that a message can call.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Function {
-    /// What a call begins with, in full: `ns:pkg/iface@1.0.0.func`.
+    /// The function's full path, with which a call begins: `ns:pkg/iface@1.0.0.func`.
     pub path: String,
     /// Its type in WIT: `func: func(a: u32) -> string`.
     pub signature: String,

@@ -14,7 +14,7 @@ pub(super) struct Read<T> {
     pub of: T,
 }
 
-/// What all instances have read.
+/// A cache of parsed messages, which all instances share.
 pub(super) struct Known<T>(Mutex<ByText<T>>);
 
 type ByText<T> = HashMap<Box<[u8]>, Arc<Read<T>>>;
@@ -26,7 +26,7 @@ impl<T> Default for Known<T> {
 }
 
 impl<T> Known<T> {
-    /// Returns what a text is, from those that were read before.
+    /// Returns the parsed text, from the cache if it was parsed before.
     ///
     /// # Errors
     /// Those of `parse`.
@@ -51,11 +51,11 @@ impl<T> Known<T> {
     }
 }
 
-/// What one instance was sent last, in its order. Messages that repeat do so in the order of their
-/// workload, and to compare a text is cheaper than to hash it, and needs no lock.
+/// The last messages of one instance, in order. A workload repeats its messages in the same order,
+/// and comparing a text is cheaper than hashing it, and needs no lock.
 pub(super) struct Recent<T> {
     reads: Vec<Arc<Read<T>>>,
-    /// The last one.
+    /// The index of the last one that was found.
     at: usize,
 }
 

@@ -22,12 +22,12 @@ use wasmtime::component::Component;
 #[derive(Debug, Clone)]
 pub struct Cache(Option<PathBuf>);
 
-/// What a compiled component was made of.
+/// The source of a compiled component.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
     /// The component as it was given.
     pub bytes: &'a [u8],
-    /// The version of what has rewritten it. `None` if nothing has.
+    /// The version of the rewriter that changed it; `None` if it was compiled as given.
     pub rewriter: Option<u32>,
 }
 

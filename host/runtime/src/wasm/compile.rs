@@ -21,7 +21,7 @@ pub struct Compiled<'a> {
     pub interrupt: Interrupt,
     /// The reason for epochs, if the sandbox config asks for the page.
     pub epochs_because: Option<String>,
-    /// What it was made of.
+    /// The component's source, by which the cache finds it.
     pub source: Source<'a>,
 }
 

@@ -3,7 +3,7 @@
 use super::layout;
 use crate::LoadError;
 
-/// What a component's memories start with, all of its core instances together.
+/// The initial memories of all of a component's core instances together.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Memories {
     /// Linear memories of all core instances.

@@ -43,7 +43,8 @@ pub fn last_lines(output: &str) -> Vec<String> {
     kept
 }
 
-/// What Rust's standard library writes before it aborts for want of memory.
+/// The beginning of the message that Rust's standard library writes before it aborts because an
+/// allocation failed.
 const ALLOCATION_FAILED: &str = "memory allocation of ";
 
 /// Returns the message of the Rust panic that ended the output. `None` if none did. A panic writes

@@ -22,7 +22,7 @@ pub struct Pools<P> {
 pub struct Prepared {
     /// The parts of a pool that one instance takes.
     pub needs: Needs,
-    /// How calls are made: sync or async, never auto.
+    /// The kind of calls: sync or async, never auto.
     pub calls: Calls,
     /// The import through which the guest can block its thread, for which auto chooses async
     /// calls. `None` if there is none.

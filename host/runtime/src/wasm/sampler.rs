@@ -38,14 +38,14 @@ pub struct Stack {
     pub frames: Vec<String>,
     /// The number of samples.
     pub samples: u64,
-    /// Whether the innermost function has no name, and is called by its number.
+    /// Whether the innermost function has no name, so that its number stands for it.
     pub is_unnamed: bool,
 }
 
-/// What was taken: functions by number, and stacks of these numbers.
+/// The samples: functions by number, and stacks of these numbers.
 #[derive(Debug, Default)]
 struct Taken {
-    /// The numbers of functions, by what tells one from another.
+    /// Numbers of functions by their keys.
     known: HashMap<String, u32>,
     functions: Vec<Function>,
     stacks: HashMap<Vec<u32>, u64>,

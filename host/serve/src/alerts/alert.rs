@@ -1,4 +1,4 @@
-//! What is told.
+//! Alerts, as destinations get them.
 
 use crate::slo::{Burn, Change, Objective, Severity};
 use jiff::Timestamp;
@@ -15,15 +15,15 @@ pub struct Alert {
     pub objective: String,
     /// The agent that it is about; null if all.
     pub agent: Option<String>,
-    /// How soon somebody has to act.
+    /// The urgency, a page or a ticket.
     pub severity: Severity,
     /// The time at which it began.
     pub started: Timestamp,
     /// The time at which it ended; null while it goes on.
     pub ended: Option<Timestamp>,
-    /// What has happened, in a sentence.
+    /// The event, in a sentence.
     pub summary: String,
-    /// What to do: the objective's runbook, and the commands that look deeper.
+    /// The remedy: the objective's runbook, and the commands that show more.
     pub runbook: String,
     /// The burn of the fastest windows that is beyond its factor.
     pub burn: Burn,
@@ -31,7 +31,7 @@ pub struct Alert {
     pub budget_left: Option<f64>,
 }
 
-/// Whether an alert begins or ends.
+/// The beginning or the end of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {

@@ -1,4 +1,4 @@
-//! Where alerts go, as it is written in TOML: each a table `[[alert]]` with one of these fields.
+//! Destinations of alerts in TOML: each a table `[[alert]]` with one of these fields.
 //!
 //! ```toml
 //! [[alert]]

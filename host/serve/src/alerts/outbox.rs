@@ -1,4 +1,4 @@
-//! What still has to be sent to one destination, and what is on there.
+//! The alerts that one destination has yet to get, and those that are active there.
 
 use super::{Alert, State};
 use std::collections::VecDeque;

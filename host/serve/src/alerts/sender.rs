@@ -25,7 +25,7 @@ struct Sender {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How it went with one destination so far.
+/// The counts of deliveries to one destination so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Delivery {
@@ -124,7 +124,7 @@ impl Drop for Alerts {
     }
 }
 
-/// What the thread of one destination does.
+/// The state of the thread that serves one destination.
 struct Work {
     destination: String,
     channel: Box<dyn Channel>,
@@ -193,6 +193,6 @@ impl Work {
 /// Alerts that are sent at once.
 struct Batch {
     batch: Vec<Alert>,
-    /// Whether they were not sent before.
+    /// Whether none of the alerts was sent before.
     are_new: bool,
 }

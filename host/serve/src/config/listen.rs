@@ -1,4 +1,4 @@
-//! Where a host listens, and who may send to it.
+//! The HTTP address of a host, and the clients that may send to it.
 
 use super::ConfigError;
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Where a host listens for HTTP, and who may send to it.
+/// The HTTP address of a host, and the clients that may send to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Listen {

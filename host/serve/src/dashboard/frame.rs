@@ -1,4 +1,4 @@
-//! What the dashboard shows of a moment, in as few bytes as a thousand agents ask for.
+//! The dashboard's data of one moment, in a compact form for a thousand agents.
 
 use crate::slo::{Severity, Standing};
 use crate::snapshot::{AgentFigures, Snapshot};

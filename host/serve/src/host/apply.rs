@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a change of the configuration did, by the names of agents.
+/// The effects of a change of the configuration, by the names of agents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
     /// New.

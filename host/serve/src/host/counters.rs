@@ -1,4 +1,4 @@
-//! What an agent's senders were told, counted.
+//! Counts of an agent's replies, failures and refusals, as its senders got them.
 
 use crate::snapshot::{AgentFigures, Latency};
 use sandlab_runtime::messaging::DeliveryError;

@@ -16,11 +16,11 @@ pub struct Served {
     pub program: Program,
     pub pool: Pool,
     pub counters: Arc<Counters>,
-    /// What was last known of each instance, in the pool's order.
+    /// The last known figures of each instance, in the pool's order.
     known: Vec<Known>,
 }
 
-/// What stays known of an instance while it is in a call, and after it has ended.
+/// The figures of an instance that are kept while it is in a call, and after it has ended.
 #[derive(Default)]
 struct Known {
     restarts: AtomicU64,

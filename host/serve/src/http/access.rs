@@ -1,4 +1,4 @@
-//! Who may send: whoever has the token, and no page of another site.
+//! Access control: requests need the token if there is one, and must not come from other sites' pages.
 
 use super::Problem;
 use super::tls;

@@ -1,4 +1,4 @@
-//! Whether a connection is in use.
+//! The activity of a connection, by which idle ones are closed.
 
 use axum::body::{Body, HttpBody};
 use http_body::Frame;

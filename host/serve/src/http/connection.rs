@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-/// How often an HTTP/2 client is asked whether it is still there, and how long it may take.
+/// The interval between pings to an HTTP/2 client, and the timeout of each.
 const PING: Duration = Duration::from_secs(20);
 
 /// Serves the requests of a connection, until the client closes it, does not use it for too long,

@@ -1,4 +1,4 @@
-//! Whether the host answers, and whether it takes messages.
+//! Health checks: the host answers, and the host takes messages.
 
 use super::{App, Problem};
 use axum::extract::State;

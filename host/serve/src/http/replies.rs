@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue};
 use sandlab_runtime::Message;
 use serde::Serialize;
 
-/// How many replies there were.
+/// The header with the number of replies.
 const REPLIES: HeaderName = HeaderName::from_static("sandlab-replies");
 
 /// Returns the content of the first reply.

@@ -1,4 +1,4 @@
-//! What is at which path.
+//! The routes of the HTTP server.
 
 use super::{Access, Problem, health, messages};
 use crate::config::Limits;
@@ -13,7 +13,7 @@ use http::StatusCode;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 
-/// What requests are answered from.
+/// The state that requests are answered from.
 pub struct App {
     /// The agents.
     pub host: Host,

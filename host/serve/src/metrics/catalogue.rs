@@ -15,7 +15,7 @@ pub struct Metric {
     read: fn(&Snapshot, &mut Series),
 }
 
-/// What the values of a metric are.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A count that only grows.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What became of the requests of a [`Remote`](super::Remote). At any time each is counted in one
-/// place only ([`is_balanced`](Self::is_balanced)).
+/// Numbers of the requests of a [`Remote`](super::Remote) by their outcome. At any time each
+/// request is counted in one place only ([`is_balanced`](Self::is_balanced)).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RemoteAccounts {
     /// Requests that were accepted.

@@ -42,12 +42,12 @@ pub struct Arrived {
     pub hops: u32,
 }
 
-/// What the subject of a host says, after its own part.
+/// The part of a subject after the host's own part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// A message for an agent.
     Message(AgentId),
-    /// Why a message of an agent was not accepted.
+    /// A notice that a message of an agent was not accepted; its status and headers have the reason.
     Notice {
         /// The agent.
         agent: AgentId,

@@ -33,16 +33,16 @@ struct Events {
     dropped: AtomicU64,
 }
 
-/// What the connections of a pool have done since they were opened.
+/// Counts of a pool's connections since they were opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionFigures {
     /// Connections of the pool.
     pub open: usize,
-    /// Of these, how many reach a server now.
+    /// Connections that reach a server now.
     pub connected: usize,
-    /// How often one lost its server. Each time it looks for one again.
+    /// Times that a connection lost its server. Each time it looks for another one.
     pub lost: u64,
-    /// How often messages came faster than they were taken, and were dropped.
+    /// Times that messages were dropped because they came faster than they were taken.
     pub dropped: u64,
     /// Messages received.
     pub received: u64,

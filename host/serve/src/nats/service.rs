@@ -50,11 +50,11 @@ struct Common {
     host: Host,
     connections: Connections,
     settings: Settings,
-    /// Where messages from agents of other hosts come in; `None` if none do.
+    /// The entrance of messages from agents of other hosts; `None` without peers.
     peers: Option<Arc<Shared>>,
 }
 
-/// What the messages of one agent share.
+/// State that the messages of one agent share.
 struct Agent {
     common: Arc<Common>,
     name: String,

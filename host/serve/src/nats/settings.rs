@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How agents are reached over NATS. Every field is optional:
+/// The connection to NATS, over which agents are reached. Every field is optional:
 ///
 /// ```toml
 /// [nats]

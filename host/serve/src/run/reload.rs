@@ -37,7 +37,7 @@ struct Following {
     options: Options,
     config: Config,
     app: Arc<App>,
-    /// When each file was last changed, and its size.
+    /// The time of each file's last change, and its size in bytes; `None` if there is no such file.
     seen: BTreeMap<PathBuf, Option<(SystemTime, u64)>>,
 }
 

@@ -1,4 +1,4 @@
-//! How fast budgets burn, and what is alarming.
+//! Burn rates of budgets, and the alarms that they raise.
 
 use super::count::Counter;
 use super::history::History;
@@ -33,11 +33,11 @@ struct Track {
 pub struct Change {
     /// The standing of the objective after the change.
     pub standing: Standing,
-    /// How soon somebody has to act.
+    /// The urgency, a page or a ticket.
     pub severity: Severity,
     /// The time at which the alarm began.
     pub since: Duration,
-    /// Whether it goes on; false if it has ended now.
+    /// Whether the alarm goes on; false if it has ended now.
     pub fires: bool,
     /// The burn of the fastest windows that is beyond its factor; of the fastest if none is.
     pub burn: Burn,
@@ -60,7 +60,8 @@ pub struct Standing {
     pub alarm: Option<Severity>,
 }
 
-/// How fast a budget burns in a pair of windows: 1 spends it exactly within the objective's window.
+/// The burn rate of a budget in a pair of windows: 1 spends it exactly within the objective's
+/// window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Burn {
@@ -76,7 +77,7 @@ pub struct Burn {
     pub short_window: Duration,
     /// The burn in the short window; `None` without messages.
     pub short: Option<f64>,
-    /// What of the long window's burn is beyond chance.
+    /// The part of the long window's burn that is beyond chance.
     #[serde(skip)]
     sure: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! What an objective is about, counted over snapshots.
+//! Counts of the messages that an objective is about, over snapshots.
 
 use super::Objective;
 use crate::{AgentFigures, Snapshot};

@@ -1,4 +1,4 @@
-//! What was counted within the last so long, in bounded memory.
+//! A history of counts over windows that end now, in bounded memory.
 
 use super::Count;
 use std::collections::VecDeque;

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What users may count on: the share of messages that are answered, or answered in time.
+/// A service level objective: the share of messages that are answered, or answered in time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Objective {
@@ -42,7 +42,7 @@ pub struct Objective {
     #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub latency: Option<Duration>,
-    /// What to do when it is broken; alerts add which command of sandlab looks deeper.
+    /// Instructions for when it is broken; alerts add the command of sandlab that shows more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runbook: Option<String>,
 }
@@ -75,7 +75,7 @@ pub enum SloError {
     Objective {
         /// Its name.
         name: String,
-        /// What is wrong, and what to do.
+        /// The reason, and the remedy.
         reason: String,
     },
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// How soon somebody has to act.
+/// The urgency of an alarm.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -40,13 +40,14 @@ impl fmt::Display for Severity {
 /// still goes on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// How many times as fast as the objective allows the budget burns, at least.
+    /// The smallest burn rate that is too much: 1 spends the budget exactly within the objective's
+    /// window.
     pub factor: f64,
     /// The long window.
     pub long: Duration,
     /// The short window.
     pub short: Duration,
-    /// What a burn in both of them is.
+    /// The urgency of a burn in both of them.
     pub severity: Severity,
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn in_force(config: &SandboxConfig) -> Interrupt {
     if refused(config).is_some() { Interrupt::Epoch } else { config.interrupt }
 }
 
-/// What a store knows of its page.
+/// A store's interrupt page and the state of its calls.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
     /// The page, once the component has told it.

@@ -159,7 +159,7 @@ fn put_page_before(component: &mut Component) {
     component.section(&instances);
 }
 
-/// What is put before a component's own, by index space.
+/// Numbers of items that are inserted before a component's own, by index space.
 const TYPES: u32 = 2;
 const FUNCTIONS: u32 = 1;
 const MODULES: u32 = 2;
@@ -205,7 +205,7 @@ fn teller() -> Module {
 
 /// The component that is being rewritten.
 struct Rewriter {
-    /// How many components and types around the present place: 0 in the component itself.
+    /// Nesting depth of components and types at the current position; 0 in the component itself.
     depth: u32,
     /// The core modules of the component so far, and whether each imports the page.
     modules: Vec<bool>,

@@ -1,4 +1,4 @@
-//! Which names other hosts have.
+//! The discovery of the names of agents on other hosts.
 
 use super::Shared;
 use async_nats::service::Info;

@@ -6,7 +6,7 @@
 //!                            └▶ sandlab.@HOST.AGENT ──────┴▶ Entrance ─▶ agent
 //! ```
 //!
-//! What each host has it learns from the micro service's `$SRV.INFO`.
+//! Each host learns the agents of the others from the micro service's `$SRV.INFO`.
 
 mod discover;
 mod known;
@@ -36,7 +36,7 @@ pub struct Peers {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// What the carrier, the receiver and the service share.
+/// State that the carrier, the receiver and the service share.
 pub struct Shared {
     /// The token by which other hosts know this one.
     host: String,

@@ -196,7 +196,7 @@ fn objectives_of_all_agents_add_them_up() {
     assert!((host.standing().budget_left.unwrap() - 0.0).abs() < 1e-9, "{:?}", host.standing());
 }
 
-/// What happens to a host between two snapshots.
+/// An event on a host between two snapshots.
 #[derive(Debug, Clone)]
 enum Event {
     Traffic {

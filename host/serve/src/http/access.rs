@@ -1,4 +1,5 @@
-//! Access control: requests need the token if there is one, and must not come from other sites' pages.
+//! Access control: requests need the token, if there is one, and must not come from pages of other
+//! sites.
 
 use super::Problem;
 use super::tls;

@@ -47,7 +47,8 @@ pub struct Arrived {
 pub enum Subject {
     /// A message for an agent.
     Message(AgentId),
-    /// A notice that a message of an agent was not accepted; its status and headers have the reason.
+    /// A notice that a message of an agent was not accepted; its status and headers have the
+    /// reason.
     Notice {
         /// The agent.
         agent: AgentId,

@@ -43,7 +43,7 @@ pub enum Error {
     Workload {
         /// The workload file.
         path: PathBuf,
-        /// The line, and what is wrong there.
+        /// The line, and the error in it.
         reason: String,
     },
     /// A host stopped before all messages that it had accepted were finished.
@@ -92,7 +92,7 @@ pub enum Error {
         /// The fault, or the agent's own failure.
         source: CallError,
     },
-    /// An agent gave a wrong reply, so that its timings mean nothing.
+    /// An agent gave a wrong reply, so that its timings are void.
     #[error("{agent} on {side}, {step}: {reason}; its timings are discarded")]
     WrongReply {
         /// The agent's name.
@@ -134,13 +134,13 @@ pub enum Error {
     Import {
         /// The file to import.
         path: PathBuf,
-        /// The place in the file, and what is wrong there.
+        /// The place in the file, and the error there.
         reason: String,
     },
     /// Results are worse than the targets' critical bounds, or a gate's rule: one line each.
     #[error("{}", lines(.0))]
     TargetsMissed(Vec<String>),
-    /// Too little of what was measured counts for a verdict: one line each.
+    /// Too few samples count for a verdict: one line each.
     #[error("{}", .0.join("\nwarning: "))]
     NotJudged(Vec<String>),
     /// Guests did not pass `validate`; its report has the findings.
@@ -157,7 +157,7 @@ pub enum Error {
     /// Failures while a stored run was measured.
     #[error("when it was measured: {}", lines(.failures))]
     Stored {
-        /// The errors, as they were told then.
+        /// The texts of the errors.
         failures: Vec<String>,
         /// The party that has to act on them.
         kind: Kind,
@@ -174,9 +174,9 @@ pub enum Error {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Nobody, or whoever uses the machine beside sandlab: measure again. Exit code 4.
+    /// Nobody, or another user of the machine: measure again. Exit code 4.
     NotJudged,
-    /// The author of what was measured: a check did not hold. Exit code 1.
+    /// The author of the subject: a check did not hold. Exit code 1.
     Finding,
     /// The caller: the command line or a configuration file cannot be used. Exit code 2.
     Usage,

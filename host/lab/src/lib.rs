@@ -1,12 +1,12 @@
-//! The lab: it builds agents, runs them on every backend, and says what the sandbox costs.
+//! The lab: builds agents, runs them on every backend, and reports the cost of the sandbox.
 //!
-//! Data flows one way. A [`project`] has defaults, and the [`contract`] is what agents are written
-//! for. A [`bundle`] is what is measured, a [`workload`] what it is sent. The
-//! [`experiments`] send it with the means of [`sampling`], and [`record`] keeps every sample.
-//! A measured value is a metric of [`metrics`], which defines each quantity once; [`verdict`]
-//! grades and compares metrics with the intervals of [`stats`]. An experiment presents its run as a
-//! [`view`], and [`report`] writes views in every format. [`validate`] judges guests before they
-//! are run, and [`hostile`] has attacks to judge it by. [`cli`] is the `sandlab` command.
+//! Data flows one way. A [`project`] has defaults, and the [`contract`] is the interface of agents.
+//! A [`bundle`] is a subject of measurement, a [`workload`] has its messages. The [`experiments`]
+//! send them with the means of [`sampling`], and [`record`] keeps every sample. A measured value is
+//! a metric of [`metrics`], which defines each quantity once; [`verdict`] grades and compares
+//! metrics with the intervals of [`stats`]. An experiment presents its run as a [`view`], and
+//! [`report`] writes views in every format. [`validate`] judges guests before they are run, and
+//! [`hostile`] has attacks to judge it by. [`cli`] is the `sandlab` command.
 
 // Both panic where the reader has gone away; `cli::streams` does not.
 #![deny(clippy::print_stderr, clippy::print_stdout)]

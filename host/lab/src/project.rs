@@ -1,7 +1,7 @@
-//! `sandlab.toml`: what commands take from a project's folder when the command line does not say.
+//! `sandlab.toml`: defaults of a project's folder, for options that the command line does not set.
 //!
-//! The file is found in the current folder or the nearest one above it, and its paths are relative
-//! to the folder that it is in. What it has of a component holds where that folder is named.
+//! The file is in the current folder or the nearest one above it, and its paths are relative to its
+//! own folder. Its section on a component holds wherever that folder is named.
 
 use crate::{Error, Result};
 use schemars::JsonSchema;
@@ -36,14 +36,14 @@ pub struct Component {
     /// The component's file.
     pub file: PathBuf,
     /// The shell command that builds it, run in the project's folder each time that the folder is
-    /// named; it does nothing if all is up to date. Without it the file has to be there.
+    /// named; it does nothing if all is up to date. Without it the file has to exist.
     pub build: Option<String>,
     /// The workload that the component is sent.
     pub workload: Option<PathBuf>,
 }
 
 impl Project {
-    /// Returns the defaults that hold in the current folder: none, if there is no file.
+    /// Returns the defaults of the current folder; empty without a file.
     ///
     /// # Errors
     /// If the file cannot be used.
@@ -98,8 +98,7 @@ impl Project {
     }
 }
 
-/// Returns what the command line gives, else the default of the project that the current folder is
-/// in.
+/// Returns the command line's value, or else the default of the current folder's project.
 ///
 /// # Errors
 /// If the project's file cannot be used.

@@ -8,10 +8,10 @@ use cargo_metadata::{Artifact, Metadata, Package, Target};
 use sandlab_runtime::{BackendKind, SandboxConfig, native::Twin, wasm::SandboxEngine};
 use std::path::{Path, PathBuf};
 
-/// Vectors are on by default in every engine and in x86-64's baseline, so a build without them
-/// would compare what nobody runs. LLVM interleaves several vectors per loop iteration for x86-64
-/// by itself, for wasm only with a flag; the deadline is then checked once per four vectors.
-/// `matrix` at 64 KiB: 4.65 times native without the flag, 1.56 with it.
+/// Vectors are on by default in every engine and in x86-64's baseline, so that a build without them
+/// would not be representative. LLVM interleaves several vectors per loop iteration for x86-64 by
+/// default, for wasm only with a flag; the deadline is then checked once per four vectors. `matrix`
+/// at 64 KiB: 4.65 times native without the flag, 1.56 with it.
 const WASM_FLAGS: &[&str] =
     &["-Ctarget-feature=+simd128", "-Cllvm-args=-force-vector-interleave=4"];
 
@@ -142,9 +142,9 @@ fn has_sdk(package: &Package) -> bool {
     dependencies.any(|dependency| dependency.name == SDK)
 }
 
-/// Builds what is certainly an agent, and then what may be one: a library without the SDK can
-/// export the world by other means. One that does not is named, and passed over, as long as
-/// there is an agent.
+/// Builds the crates that are certainly agents, and then those that may be: a library without the
+/// SDK can export the world by other means. A library that does not is named and skipped, as long
+/// as there is an agent.
 fn build_workspace(
     workspace: &Workspace,
     engine: &SandboxEngine,

@@ -114,8 +114,8 @@ fn draft(parent: &Path) -> Result<TempDir> {
         .map_err(Error::file("write to", parent))
 }
 
-/// Puts a finished draft in the place of what is there, in one step: whoever opens the folder
-/// finds all of the one or all of the other.
+/// Replaces a folder by a finished draft in one step: readers of the folder see all of the old or
+/// all of the new files.
 fn replace(draft: TempDir, folder: &Path) -> Result<()> {
     // Of several processes that build the same, one after another.
     let lock = folder.with_file_name(".lock");

@@ -93,7 +93,7 @@ fn archive(file: &mut File) -> io::Result<Option<Archive>> {
     Ok(start.map(|start| Archive { start, len, sha256 }))
 }
 
-/// Returns bundles as an archive that is the same for the same bundles.
+/// Returns bundles as an archive, with equal bytes for equal bundles.
 fn archived(bundles: &[Bundle]) -> Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.mode(tar::HeaderMode::Deterministic);

@@ -76,14 +76,14 @@ impl Subject {
         }
     }
 
-    /// Returns what a project's own tools built.
+    /// Returns the component that a project's own tools built.
     pub(super) fn of_project(name: &OsStr, component: &Component) -> Self {
         let name = printable(&shown(name));
         let file = File::Project { name, component: component.clone() };
         Self { file, ..Self::of_file(&component.file) }
     }
 
-    /// Takes what the user said of its kind, and finds the kind.
+    /// Sets the options of its kind, and finds the kind.
     #[must_use]
     pub fn with(mut self, options: Options) -> Self {
         let bytes = std::fs::read(self.component()).unwrap_or_default();
@@ -177,7 +177,7 @@ impl Subject {
     /// Refuses a subject that is no agent, for what only agents have.
     ///
     /// # Errors
-    /// [`Error::Usage`] with what it is.
+    /// [`Error::Usage`] with its kind.
     pub fn require_agent(&self, what: &str) -> Result<()> {
         match self.kind {
             Some(kind) if kind != Kind::Agent => {

@@ -1,5 +1,5 @@
-//! `sandlab fill`: the process in which a plan's agents live. For `sandlab plan` alone: it
-//! is told what to do on standard input, and says what it finds on standard output.
+//! `sandlab fill`: the process in which a plan's agents live. For `sandlab plan` alone: it reads
+//! its order from standard input, and writes its readings to standard output.
 
 use super::print;
 use crate::experiments::plan::{Fill, fill};

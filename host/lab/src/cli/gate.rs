@@ -16,10 +16,10 @@ use clap::ValueEnum;
 pub struct Args {
     #[command(flatten)]
     parameters: experiments::gate::Parameters,
-    /// The name of a stored run that another is held against.
+    /// The name of a stored run to compare another with.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["old", "old_bin"])]
     baseline: Option<String>,
-    /// The run that is held against it: its number, `last`, or the name of a baseline.
+    /// The run that is compared with it: its number, `last`, or the name of a baseline.
     #[arg(long, value_name = "RUN", default_value = "last")]
     run: String,
     #[command(flatten)]

@@ -8,8 +8,8 @@ use crate::experiments::options::Rounds;
 use crate::workload;
 use crate::{Error, Result};
 
-/// The agents of the smaller suite: one that costs nothing but the call, and two that compute, one of
-/// them with instructions that a sandbox does not have.
+/// The agents of the smaller suite: one that does nothing but reply, and two that compute, one of
+/// them with instructions that wasm does not have.
 const AGENTS: [&str; 3] = ["echo", "json", "hash"];
 
 /// The size of their messages, bytes.

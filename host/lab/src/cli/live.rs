@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Returns what a reader must know of the run that is planned, as of now.
+/// Returns the conditions of the planned run, as of now.
 fn begin(given: &Given, plan: &Plan) -> Result<Begin> {
     let arguments: Vec<String> = std::env::args_os().skip(1).map(shown).collect();
     // A run is exported, and passed on.
@@ -107,7 +107,8 @@ impl Live {
         })
     }
 
-    /// Adds to the errors if the end cannot be stored; what was stored before is there.
+    /// Ends the run. Adds to the errors if the end cannot be stored; earlier results are stored in
+    /// any case.
     pub fn end(self, errors: &mut Vec<Error>) -> (Store, RunId) {
         let end = End {
             complete: errors.is_empty(),
@@ -125,7 +126,7 @@ impl Live {
         (self.store, run)
     }
 
-    /// Keeps what the machine did in the last part, if that disturbed it.
+    /// Records the disturbance of the last part, if there was one.
     pub fn part_ends(&mut self) -> Result<()> {
         let by = self.part.take().and_then(|mut watch| watch.lap());
         by.map_or(Ok(()), |by| (self as &mut dyn Recorder).found(&Shared::Disturbed { by }))

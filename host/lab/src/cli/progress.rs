@@ -28,8 +28,8 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Draws a bar of so many cases, which take so long together, if that is known. From then on,
-    /// Ctrl-C and SIGTERM end the run after a round; a second one ends the program at once.
+    /// Draws a bar of this number of cases, with the time of all of them if it is known. From then
+    /// on, Ctrl-C and SIGTERM end the run after a round; a second one ends the program at once.
     pub fn new(cases: usize, expected: Option<Duration>) -> Result<Self> {
         catch_interrupts()?;
         let template = "{bar:20} {cases} {elapsed}, {left}  {wide_msg}";
@@ -69,7 +69,7 @@ impl Bar {
     }
 }
 
-/// Writes a line every so often, until what it returns is dropped.
+/// Writes a line at each interval, until the returned sender is dropped.
 fn lines(bar: &ProgressBar, expected: Option<Duration>) -> Result<Sender<()>> {
     let (lives, ended) = mpsc::channel::<()>();
     let bar = bar.clone();
@@ -91,8 +91,8 @@ fn lines(bar: &ProgressBar, expected: Option<Duration>) -> Result<Sender<()>> {
     Ok(lives)
 }
 
-/// Says how long it will still take: by what was planned, and where it takes longer or nothing was,
-/// by the cases that are done.
+/// Returns the remaining time as text: by the expected time, or by the cases that are done where
+/// that is unknown or exceeded.
 fn left(elapsed: Duration, (done, all): (u64, u64), expected: Option<Duration>) -> String {
     let planned = expected.and_then(|expected| expected.checked_sub(elapsed));
     let by_cases = || {

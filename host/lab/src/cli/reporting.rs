@@ -9,10 +9,10 @@ use clap::ValueEnum;
 use console::Term;
 use std::path::{Path, PathBuf};
 
-/// The format of a report, the files that it goes to, and how much of it a terminal shows.
+/// The format of a report, its files, and its look on a terminal.
 #[derive(Debug, clap::Args)]
 pub struct Reporting {
-    /// The format of the report: `json` and `csv` have every figure, `text` what a person reads.
+    /// Format of the report: `json` and `csv` have every figure, `text` is for people.
     #[arg(long, value_enum, default_value = "text", global = true)]
     format: Format,
     /// Write the report to this file, instead of to standard output (`-`); with `--format csv` and a
@@ -94,10 +94,10 @@ impl Reporting {
         }
     }
 
-    /// Makes sure that a run will have what the format is of, before it is measured.
+    /// Checks, before the measurement, that the run will have samples for the format.
     ///
     /// # Errors
-    /// If it will not.
+    /// If it will not have them.
     pub fn require_samples(&self, plan: &Plan) -> Result<()> {
         if self.format == Format::Firefox && !plan.samples_stacks {
             return Err(Error::Usage(
@@ -141,7 +141,7 @@ impl Reporting {
         }
     }
 
-    /// Tells a person what was found, where the report itself is for somebody else.
+    /// Prints the answers for a person, where the report itself is for a program.
     pub fn say_answers(&self, report: &RunReport) {
         let is_shown =
             self.format == Format::Text && streams::file(self.output.as_deref()).is_none();

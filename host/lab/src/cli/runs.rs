@@ -22,18 +22,18 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List all runs; what `sandlab runs` does by itself.
+    /// List all runs, as `sandlab runs` does without a subcommand.
     List {
         #[command(flatten)]
         stored: Stored,
     },
-    /// Show what is stored of a run: where, when and how it was measured, and how much of it
-    /// there is. `sandlab report` shows the results.
+    /// Show the records of a run: its time, machine and settings, and the number of its samples.
+    /// `sandlab report` shows the results.
     Show {
         #[command(flatten)]
         which: Which,
     },
-    /// Write a run as JSON, every sample of it, as docs/run.schema.json says.
+    /// Write a run as JSON, with every sample, as in docs/run.schema.json.
     Export {
         #[command(flatten)]
         which: Which,

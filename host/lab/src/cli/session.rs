@@ -1,4 +1,5 @@
-//! From a command to a stored run and its report: what all commands share that measure.
+//! Sessions: the steps from a command to a stored run and its report, for all commands that
+//! measure.
 
 use super::live::Live;
 use super::progress;
@@ -17,9 +18,8 @@ use sandlab_runtime::SandboxConfig;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The options of a command that measures, keeps what it measured, and reports it. All are
-/// global, so that they stand behind the subcommand of a command that has some, as `load burst`
-/// does.
+/// The options of a command that measures, stores and reports. All are global, so that they can
+/// follow the subcommand of a command such as `load burst`.
 #[derive(Debug, clap::Args)]
 pub struct Session {
     #[command(flatten)]
@@ -31,8 +31,7 @@ pub struct Session {
     reporting: Reporting,
 }
 
-/// The options of every command that measures: what agents are allowed, and where the run is
-/// kept.
+/// The options of every command that measures: the sandbox of agents, and the store of the run.
 #[derive(Debug, clap::Args)]
 pub struct Recording {
     /// The sandbox config, a TOML file.
@@ -87,7 +86,7 @@ impl Stored {
 pub struct Keeping {
     #[command(flatten)]
     stored: Stored,
-    /// Keep nothing but the report.
+    /// Do not store the run.
     #[arg(long, env = "SANDLAB_NO_STORE", global = true)]
     no_store: bool,
 }
@@ -105,7 +104,7 @@ impl Session {
     /// Measures what an experiment plans.
     ///
     /// # Errors
-    /// If something cannot be used, fails, or is worse than it may be.
+    /// If the parameters cannot be used, a step fails, or a result misses its target.
     pub fn measure<E: Experiment>(&self, parameters: &E::Parameters) -> Result<()> {
         if let Some(wanted) = E::resumes(parameters) {
             return self.resume::<E>(wanted);
@@ -114,7 +113,7 @@ impl Session {
         self.run(&given, E::plan(parameters, &given)?)
     }
 
-    /// Returns what every experiment is given.
+    /// Returns the inputs of every experiment.
     ///
     /// # Errors
     /// If the sandbox config or the targets cannot be used.
@@ -126,10 +125,10 @@ impl Session {
         Ok(Given { deadline: deadline.unwrap_or(given.deadline), ..given })
     }
 
-    /// Measures what was planned, stores what is found, and reports it.
+    /// Runs a plan, stores its results, and reports them.
     ///
     /// # Errors
-    /// If something fails, or is worse than it may be.
+    /// If a step fails, or a result misses its target.
     pub fn run(&self, given: &Given, plan: Plan) -> Result<()> {
         self.reporting.require_writable()?;
         self.reporting.require_samples(&plan)?;
@@ -137,10 +136,10 @@ impl Session {
         self.show(self.recording.measure(given, plan)?, &targets)
     }
 
-    /// Goes on with a stored run, and reports all of it.
+    /// Continues a stored run, and reports all of it.
     ///
     /// # Errors
-    /// If it cannot be resumed, something fails, or is worse than it may be.
+    /// If it cannot be resumed, a step fails, or a result misses its target.
     fn resume<E: Experiment>(&self, wanted: Resumed) -> Result<()> {
         self.reporting.require_writable()?;
         let store = self.recording.existing()?;
@@ -167,7 +166,7 @@ impl Session {
 }
 
 impl Recording {
-    /// Returns what every experiment is given.
+    /// Returns the inputs of every experiment.
     ///
     /// # Errors
     /// If the sandbox config cannot be used.
@@ -189,11 +188,11 @@ impl Recording {
         self.keeping.stored.existing()
     }
 
-    /// Takes one step of measuring after another, and stores what they find. A step that fails
-    /// keeps none of the others from being done, unless sandlab itself is what failed.
+    /// Runs one step after another, and stores their results. If a step fails, the others are still
+    /// done, unless the failure is sandlab's own.
     ///
     /// # Errors
-    /// If nothing can be stored; those of the steps are in what it returns.
+    /// If the store cannot be written; errors of the steps are in the returned value.
     pub fn measure(&self, given: &Given, plan: Plan) -> Result<Measured> {
         let live = Live::begin(self.keeping.open()?, given, &plan)?;
         Ok(take(live, plan.steps))

@@ -25,12 +25,12 @@ pub struct Args {
     guests: Vec<PathBuf>,
     #[command(flatten)]
     looking: Looking,
-    /// Policy that guests are held against, a TOML file; docs/validate.md has its fields.
+    /// Policy of the checks, a TOML file; docs/validate.md has its fields.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// World that guests must have, instead of the policy's: of agents plain-agent, batch-agent,
+    /// World that guests must have, instead of the policy's: for agents plain-agent, batch-agent,
     /// durable-agent or zero-copy-agent; wasi:http/proxy or wasi:cli/command; or a WIT file or
-    /// package's folder, with `#world` behind it if there are several.
+    /// package's folder, followed by `#world` if it has several.
     #[arg(long, value_name = "NAME|WIT[#WORLD]")]
     world: Option<String>,
     /// Kind of guests that could be of two: agent, service, command or function.
@@ -54,7 +54,7 @@ pub struct Args {
     /// Turn timing off: for a busy machine, and for reports that are the same each time.
     #[arg(long)]
     no_timing: bool,
-    /// Report what has grown since this earlier report (`--format json`).
+    /// Report growth since this earlier report (`--format json`).
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Format of the report on standard output.
@@ -127,7 +127,7 @@ pub fn execute(args: &Args) -> Result<()> {
     verdict(&validation.guests, args.deny_warnings)
 }
 
-/// Returns what the user named, else what the project does.
+/// Returns the guests that the user named, or else the project's.
 fn guests(args: &Args) -> Result<Vec<PathBuf>> {
     if !args.guests.is_empty() {
         return Ok(args.guests.clone());

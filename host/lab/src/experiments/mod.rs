@@ -1,5 +1,4 @@
-//! The experiments, one folder each: parameters, how it is run, what it finds out, and what of
-//! that is shown.
+//! The experiments, one folder each: parameters, measurement, findings and presentation.
 //!
 //! An experiment is an [`Experiment`] and one line in `registry.rs`, which generates its
 //! command, the way from a stored run to its [`View`], and its part of the published schema.
@@ -59,10 +58,10 @@ pub trait Experiment {
     /// Targets for its results besides sandlab's own: TOML as in `verdict/targets.toml`.
     const TARGETS: &'static str = "";
 
-    /// Prepares a run: loads what is measured, and says what will be done.
+    /// Prepares a run: loads the subjects, and describes the steps.
     ///
     /// # Errors
-    /// If the parameters cannot be used, or something does not load.
+    /// If the parameters cannot be used, or a subject does not load.
     fn plan<'a>(parameters: &'a Self::Parameters, given: &'a Given) -> Result<Plan<'a>>;
 
     /// Returns the run that these parameters ask to resume; `None` if they ask for a new one.
@@ -140,8 +139,8 @@ impl<F> Deref for Shown<'_, F> {
     }
 }
 
-/// Returns the labels of what a part measured: its kind, agent, messages, number of agents, rate,
-/// and backend. Messages of a workload file are told by its name and digest as well.
+/// Returns the labels of a part's metrics: its kind, agent, messages, number of agents, rate, and
+/// backend. Messages of a workload file are labelled with its name and digest as well.
 pub(crate) fn labels(part: &Part) -> Labels {
     Labels::new()
         .with("experiment", &part.experiment)

@@ -92,7 +92,7 @@ fn failures(part: &RunPart, view: &mut View) {
     }
 }
 
-/// Names the workers of a part that died, and says how far apart all may have started.
+/// Names the workers of a part that died, and the largest time between the starts of two workers.
 fn workers(part: &RunPart, view: &mut View) {
     for finding in part.shared() {
         let Shared::Workers { workers } = finding else { continue };
@@ -123,7 +123,7 @@ fn accepted(finding: Shared) -> u64 {
     }
 }
 
-/// Says where the generator, and not what it loads, was too slow.
+/// Notes where the generator, and not the system under load, was too slow.
 fn late_generator(run: &Run, view: &mut View) {
     let late = run.parts.iter().flat_map(|part| {
         let phases = part.phases.iter();
@@ -145,7 +145,7 @@ fn small_percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
-/// Says how interleaved rounds were measured, and what timing added to them.
+/// Notes the settings of interleaved rounds, and the cost of timing them.
 fn interleaved(run: &Run, view: &mut View) {
     // Of the fastest side of each part. One part's may be a moment of the machine, hence their median.
     let shares = run.parts.iter().filter_map(|part| {

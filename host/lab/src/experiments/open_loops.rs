@@ -59,8 +59,8 @@ pub(crate) fn steady<F>(parts: &[Shown<F>], keys: &Keys, to: &mut View) {
     }
 }
 
-/// Answers with the 99th percentile of these metrics, or with the median where there were too few
-/// messages for one.
+/// Returns an answer with the 99th percentile of these metrics, or with the median where there were
+/// too few messages for a percentile.
 pub(crate) fn answer(what: &str, metrics: &[Metric]) -> Option<Answer> {
     let p99 = metrics.iter().find(|metric| *metric.quantity == shared::LATENCY_P99);
     let (quantity, what) = match p99 {
@@ -165,15 +165,15 @@ fn metrics(row: &Row) -> Vec<Metric> {
     judged.collect()
 }
 
-/// Returns whether most of what is missing failed. A busy machine makes messages late, and
-/// mailboxes full, but no agent fail: that is a result wherever it was measured.
+/// Returns true if most of the missing messages failed. A busy machine makes messages late and
+/// mailboxes full, but does not make agents fail: failures count on any machine.
 pub(crate) fn fails_by_itself(steady: &Window) -> bool {
     let missing = steady.due.saturating_sub(steady.meant + steady.good);
     let failed = steady.failed.saturating_sub(steady.refused);
     missing > 0 && 2 * failed > missing
 }
 
-/// Returns a table of what became of the messages of each phase of these parts.
+/// Returns a table of the outcomes of messages in each phase of these parts.
 pub(crate) fn phases<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> Table {
     let rows = parts.iter().flat_map(|part| {
         let phases = part.phases.iter();
@@ -208,7 +208,7 @@ pub(crate) fn phases<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> 
         .done()
 }
 
-/// Returns a table of what each worker did, if workers sent the messages of these parts.
+/// Returns a table of each worker's share, if workers sent the messages of these parts.
 pub(crate) fn workers<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> Table {
     let rows = parts.iter().flat_map(|part| {
         let shares = part.shared().filter_map(|finding| match finding {
@@ -239,8 +239,8 @@ pub(crate) fn workers<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) ->
         .done()
 }
 
-/// Returns charts of a part's latency and rate over time, with what is pointed out in them;
-/// nothing of a part that was over after two windows.
+/// Returns charts of a part's latency and rate over time, with marks; none for a part of at most
+/// two windows.
 pub(crate) fn timeline(part: &RunPart, topic: Topic, marks: &[Mark], told: &str) -> Vec<Chart> {
     if part.series.len() <= 2 {
         return Vec::new();

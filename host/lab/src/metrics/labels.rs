@@ -46,7 +46,7 @@ impl Labels {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// Returns the labels as a person reads them: sizes in KiB, numbers with what they count.
+    /// Returns the labels for people: sizes in KiB, numbers with their nouns.
     pub fn readable(&self) -> String {
         let shown = self.0.iter().map(|(name, value)| match *name {
             "size" => value.parse().map_or_else(|_| value.clone(), super::format::size),

@@ -2,10 +2,9 @@
 //! unit, direction and meaning. Reports, the gate, targets, calibration, the trend and the
 //! claims read the same definitions.
 //!
-//! A [`Quantity`] is what can be measured; a [`Metric`] is one measured value of it, whose
-//! identity is the quantity *and* its [`Labels`] (agent, backend, size, and so on). Quantities
-//! that more than one experiment measures are in [`shared`]; all others stand in the folder of
-//! their experiment.
+//! A [`Quantity`] can be measured; a [`Metric`] is one measured value of it, whose identity is the
+//! quantity *and* its [`Labels`] (agent, backend, size, and so on). Quantities of more than one
+//! experiment are in [`shared`]; all others are in the folder of their experiment.
 
 pub mod format;
 mod identity;
@@ -20,7 +19,7 @@ pub use quantity::{Direction, Quantity, Topic, Unit};
 use crate::stats::{Estimate, median_interval, spread};
 use serde::Serialize;
 
-/// One measured value: of which quantity, of what, how much.
+/// One measured value of a quantity, with its labels.
 #[derive(Debug, Clone, Serialize)]
 pub struct Metric {
     /// The quantity.
@@ -59,9 +58,9 @@ impl Metric {
         Self { quantity, labels, value, exact: false, samples, withheld: None }
     }
 
-    /// Returns the value of all that was measured, with the interval of the median of its
-    /// windows, wide enough to hold the value. What happens within a window meets many messages
-    /// at once, so that windows are the unit and messages are not.
+    /// Returns the value over all samples, with the interval of the median of its windows, widened
+    /// to include the value. An event within a window affects many messages at once, so that
+    /// windows are the unit of observation and messages are not.
     pub fn whole(
         quantity: &'static Quantity,
         labels: Labels,
@@ -90,7 +89,7 @@ impl Metric {
         Self { withheld: why.or(self.withheld), ..self }
     }
 
-    /// Returns what identifies the metric: `latency-p99{agent=echo,backend=wasm}`.
+    /// Returns the identity of the metric: `latency-p99{agent=echo,backend=wasm}`.
     pub fn key(&self) -> String {
         match self.labels.is_empty() {
             true => self.quantity.key.to_owned(),

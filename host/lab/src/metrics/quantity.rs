@@ -40,7 +40,7 @@ pub enum Unit {
     Ratio,
     /// A share of a whole, from 0 to 1; of CPU, of one core.
     Share,
-    /// A number of things.
+    /// A count.
     Count,
 }
 

@@ -1,4 +1,4 @@
-//! A closed loop: how agents were loaded, and what was counted.
+//! A closed loop: its load, and its counts.
 
 use super::Disturbance;
 use sandlab_runtime::messaging::Strategy;
@@ -22,7 +22,7 @@ pub struct ClosedLoop {
     pub connections: usize,
     /// Threads that the drivers run on: agents' own or others.
     pub clients: Clients,
-    /// The kind of message: asked, or told without a reply.
+    /// The kind of message.
     pub mode: Mode,
     /// Length of the measurement, after a tenth as long to warm up.
     pub duration: Duration,
@@ -45,8 +45,8 @@ pub enum Clients {
     Threads,
     /// On the shards, in turn: no thread has to be woken for a message.
     Shards,
-    /// The same, each with the agents of its own shard: no message goes to another core. Of a
-    /// shard without a connection the agents have nothing to do.
+    /// Drivers on the shards, each with the agents of its own shard: no message goes to another
+    /// core. Agents of a shard without a connection are idle.
     Local,
 }
 
@@ -72,15 +72,15 @@ pub struct ClosedWindow {
     pub messages: u64,
     /// Length of the measurement, seconds.
     pub seconds: f64,
-    /// From the batch that a message left with until its end was seen, all together,
-    /// nanoseconds. None of a tell, which has no reply to see it by.
+    /// Time from when the batch of a message left until its end was seen, sum of all messages,
+    /// nanoseconds. Null for messages without a reply.
     pub waited_ns: Option<u64>,
     /// Messages in flight × seconds.
     pub in_flight_seconds: f64,
-    /// CPU time of the whole process, agents, path and clients, nanoseconds; of the process
-    /// backend's children nothing.
+    /// CPU time of the whole process, agents, path and clients, nanoseconds, without children of
+    /// the process backend.
     pub cpu_ns: u64,
-    /// The clients' part of it; none on the shards, where it cannot be told apart.
+    /// CPU time of the clients; null on the shards, where it cannot be separated.
     pub client_cpu_ns: Option<u64>,
     /// The disturbance that makes the window invalid; null if it counts.
     #[serde(default)]
@@ -88,7 +88,7 @@ pub struct ClosedWindow {
 }
 
 impl ClosedWindow {
-    /// Adds what was counted in the next stretch of time.
+    /// Adds the counts of the next window.
     pub fn absorb(&mut self, next: &Self) {
         let sum = |a: Option<u64>, b: Option<u64>| Some(a.unwrap_or(0) + b?);
         self.messages += next.messages;

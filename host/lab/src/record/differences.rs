@@ -1,4 +1,4 @@
-//! Under which conditions a run was measured, and in what those of two differ.
+//! The conditions of a run, and the differences between those of two.
 
 use super::entry::Begin;
 use crate::bundle;
@@ -25,9 +25,8 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// Returns the differences between the machines and settings of two runs. What was measured is
-/// meant to differ: an agent's own bytes, sandlab's commit, the load and the time are no
-/// conditions.
+/// Returns the differences between the machines and settings of two runs. An agent's own bytes,
+/// sandlab's commit, the load and the time are no conditions, since they are expected to differ.
 pub fn differences(first: &Begin, second: &Begin) -> Vec<Difference> {
     let (mut first, mut second) = (of(first), of(second));
     // How an agent was built is compared where both runs have it.
@@ -58,8 +57,8 @@ fn between(first: &BTreeMap<String, String>, second: &BTreeMap<String, String>) 
         .collect()
 }
 
-/// Returns the differences between the builds of the agents that two runs measured: of which each has
-/// to be the same where one run goes on with the other.
+/// Returns the differences between the builds of the agents of two runs, which must be equal where
+/// one run continues the other.
 pub fn contents(first: &Begin, second: &Begin) -> Vec<Difference> {
     let of = |run: &Begin| -> BTreeMap<String, String> {
         let digests = run.agents.iter().flat_map(|agent| {

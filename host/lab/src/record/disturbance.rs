@@ -32,7 +32,7 @@ pub enum Disturbance {
         /// The time that they waited, as a share of the time that they wanted to run.
         share: f64,
     },
-    /// The generator sent messages late although nothing kept it from sending.
+    /// The generator sent messages late although no other process kept it from sending.
     LateGenerator {
         /// The 99th percentile of how late they left, nanoseconds.
         lag_ns: f64,
@@ -42,7 +42,7 @@ pub enum Disturbance {
         /// Messages of it that were still in flight when this window began.
         messages: u64,
     },
-    /// Workers on other machines had died, and what they were to send was missing.
+    /// Workers on other machines had died, and their messages were missing.
     Workers {
         /// The workers that had died.
         died: u32,
@@ -61,20 +61,20 @@ const MOST_THROTTLED: f64 = 0.05;
 /// As [`MOST_STEAL`], for other processes on the same cores.
 const MOST_WAITING: f64 = 0.05;
 
-/// Other processes may have idle cores, but share caches, memory bandwidth and clock speed: runs
-/// of the same bytes were told apart from 60 % on, and never below 56 %; half of that counts.
+/// Other processes on idle cores share caches, memory bandwidth and clock speed: runs of the same
+/// bytes differed from a share of 60 % on, and never below 56 %; half of that disturbs.
 const MOST_OTHERS: f64 = 0.28;
 
 /// `/proc/stat` counts in ticks of 10 ms: shares are of a time that is longer by this.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Of a shorter time, ten ticks, `/proc/stat` says too little; the kernel's nanoseconds of
-/// waiting threads are all there is.
+/// The shortest time for which `/proc/stat` is used, ten ticks. For a shorter time only the
+/// kernel's nanoseconds of waiting threads are.
 const SHORTEST: Duration = Duration::from_millis(100);
 
 impl Stretch {
-    /// Returns why what was measured meanwhile does not count; `None` if it does, and where this
-    /// machine does not tell.
+    /// Returns the disturbance of the window; `None` if there was none, or this machine does not
+    /// tell.
     pub fn disturbance(&self) -> Option<Disturbance> {
         let elapsed = self.elapsed.as_secs_f64();
         let cores = self.cores as f64 * elapsed;
@@ -112,7 +112,7 @@ impl Stretch {
 }
 
 impl Disturbance {
-    /// Returns the size of what happened, to name the worst of its kind.
+    /// Returns the size of the disturbance, to find the worst of its kind.
     fn size(&self) -> f64 {
         match *self {
             Self::Throttled { share }
@@ -166,7 +166,7 @@ impl Tally {
         self.left_out.extend(&other.left_out);
     }
 
-    /// Returns how many there are.
+    /// Returns the number of all windows or rounds.
     pub fn all(&self) -> usize {
         self.all
     }
@@ -208,7 +208,7 @@ impl Tally {
             .then(|| format!("{left_out} of {all} {unit} did not count: {}", named.join("; ")))
     }
 
-    /// Returns why what was measured is not judged; `None` if it is.
+    /// Returns the reason why the samples are not judged; `None` if they are.
     pub fn withheld(&self, unit: &str) -> Option<String> {
         self.told(unit).filter(|_| !self.is_enough())
     }

@@ -70,7 +70,7 @@ impl Document {
     /// Reads a document of this version or an older one.
     ///
     /// # Errors
-    /// If it is none, or of a version that is not known; the message says where.
+    /// If it is no such document, or of an unknown version; the message has the place.
     pub fn read(text: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Version {
@@ -91,7 +91,8 @@ impl Document {
         document.checked()
     }
 
-    /// Checks what a schema cannot say: every side of a part has as many rounds as the others.
+    /// Checks a rule that a schema cannot express: every side of a part has as many rounds as the
+    /// others.
     fn checked(self) -> Result<Self, String> {
         for PartDocument { part, rounds, .. } in &self.parts {
             let count = rounds.len();

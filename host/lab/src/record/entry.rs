@@ -31,8 +31,8 @@ pub struct Begin {
     /// Whether the command fails if a result misses its target.
     #[serde(default)]
     pub judges: bool,
-    /// The command as it was typed, word by word, without the program: what a run is resumed with.
-    /// Empty in runs of earlier versions.
+    /// The words of the command line without the program, by which a run is resumed. Empty in runs
+    /// of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
     /// The time of its start, RFC 3339.

@@ -49,7 +49,7 @@ impl Environment {
 }
 
 impl Environment {
-    /// Returns the cores as reports show them, with what limits this process: "8 cores (a quota
+    /// Returns the cores as reports show them, with the limits of this process: "8 cores (a quota
     /// of 0.5), 512.0 MiB of memory".
     pub fn cores_and_limits(&self) -> String {
         let cores = self.cores.map_or_else(|| "?".to_owned(), |n| n.to_string());

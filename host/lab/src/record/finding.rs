@@ -10,8 +10,8 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// One finding, as JSON with its name in the field `finding`. The store does not know what
-/// experiments find out; they read their own findings back with [`Finding::read`].
+/// One finding, as JSON with its name in the field `finding`. The store does not know the findings
+/// of experiments; they read their own back with [`Finding::read`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Finding(Value);
@@ -63,7 +63,7 @@ pub enum Shared {
     },
     /// A window of a closed loop.
     Closed(ClosedWindow),
-    /// The fate of all messages, once nothing moves any more.
+    /// The outcomes of all messages, counted when none is in flight.
     Accounts(#[schemars(with = "BTreeMap<String, Value>")] Accounts),
     /// Texts of failed messages, each with its count, the commonest first.
     Failures {

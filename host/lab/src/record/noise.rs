@@ -10,17 +10,17 @@ use std::time::Duration;
 /// tell.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {
-    /// To other guests of the same machine ("steal", proc(5)).
+    /// The share of other guests of the same machine ("steal", proc(5)).
     pub steal: Option<f64>,
-    /// To other processes on this one.
+    /// The share of other processes on this machine.
     pub others: Option<f64>,
 }
 
-/// Above this share, whatever took the time may have moved a median: a core that is
-/// shared for 5 % of the time delays 5 % of the slices.
+/// The share above which a median may have moved: a core that is shared for 5 % of the time delays
+/// 5 % of the slices.
 const NOISY: f64 = 0.05;
 
-/// The kernel counts in ticks of 10 ms: of a shorter time they say too little.
+/// The shortest time that is judged: the kernel counts in ticks of 10 ms.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 impl Noise {
@@ -54,13 +54,13 @@ impl Watch {
         Self(Counters::now())
     }
 
-    /// Returns what happened until now.
+    /// Returns the noise so far.
     pub fn noise(&self) -> Noise {
         Noise::of(&self.0.until(&Counters::now()))
     }
 
-    /// Returns why what was measured since it was made, or since the last lap, does not count,
-    /// `None` if it does, and begins the next lap.
+    /// Returns the disturbance since the start or the last lap, `None` if there was none, and
+    /// begins the next lap.
     pub fn lap(&mut self) -> Option<Disturbance> {
         let now = Counters::now();
         let stretch = self.0.until(&now);

@@ -107,9 +107,9 @@ pub struct Point {
     pub due: u64,
     /// Messages that came to a good reply.
     pub good: u64,
-    /// Messages that came to anything else.
+    /// Messages that failed, were refused, or timed out.
     pub failed: u64,
-    /// Messages that were due and had come to nothing yet, at its end.
+    /// Messages that were due and not answered yet at its end.
     pub backlog: u64,
     /// The most that there were within it.
     pub peak_backlog: u64,
@@ -126,7 +126,7 @@ pub struct Point {
 }
 
 impl Part {
-    /// Returns a part of this kind of one agent, with nothing else stated.
+    /// Returns a part of this kind for one agent, with all else unset.
     pub fn new(experiment: &str, agent: &str) -> Self {
         Self {
             experiment: experiment.to_owned(),
@@ -148,7 +148,7 @@ impl Part {
         self.mean_bytes.or(self.size.map(|size| size as u64))
     }
 
-    /// Returns the backend's name, or what stands for several.
+    /// Returns the backend's name, or the names of the sides.
     pub fn backend_name(&self) -> String {
         match self.backend {
             Some(backend) => backend.to_string(),
@@ -156,7 +156,7 @@ impl Part {
         }
     }
 
-    /// Returns what the part is called where it does not stand in a table of its own.
+    /// Returns the part's name where it stands alone, such as `latency on wasm, 10 agents`.
     pub fn name(&self) -> String {
         let Self { experiment, agents, .. } = self;
         match self.backend {
@@ -194,7 +194,7 @@ impl Run {
 }
 
 impl RunPart {
-    /// Returns a part of which nothing has been measured yet.
+    /// Returns a part without results.
     pub(crate) fn new(part: Part) -> Self {
         Self {
             rounds: Rounds::of(part.sides.iter().map(String::as_str)),
@@ -238,7 +238,7 @@ impl RunPart {
         }
     }
 
-    /// Takes back what was due and on its way in the last window of a process that ended: it is
+    /// Takes back messages that were in flight in the last window of a process that ended: they are
     /// neither good nor missing.
     fn forget_the_way(&mut self, last: &Point) {
         let of_phase = |window: &&mut Window| window.phase == last.phase;
@@ -252,13 +252,13 @@ impl RunPart {
         }
     }
 
-    /// Returns the windows' figures of each process that measured the part, in order: what lies
-    /// between interruptions.
+    /// Returns the windows' figures of each process that measured the part, in order: those between
+    /// interruptions.
     pub fn segments(&self) -> impl Iterator<Item = &[Point]> {
         self.series.split(|point| point.phase == Phase::Interrupted)
     }
 
-    /// Leaves out what does not count, wherever enough is left without it.
+    /// Leaves out disturbed windows and rounds, wherever enough remain without them.
     pub(crate) fn settle(&mut self) {
         for phase in &mut self.phases {
             let tally = self.tallies.iter().find(|(of, _)| *of == phase.phase);
@@ -290,7 +290,7 @@ impl RunPart {
         found.map(|(_, tally)| tally.clone()).unwrap_or_default()
     }
 
-    /// Returns why what was measured in a phase is not judged; `None` if it is.
+    /// Returns the reason why a phase is not judged; `None` if it is.
     pub fn withheld(&self, phase: Phase) -> Option<String> {
         self.tally(phase).withheld("windows")
     }
@@ -307,7 +307,7 @@ impl RunPart {
         &self.counted
     }
 
-    /// Returns what did not count, in a sentence each; nothing if all did.
+    /// Returns a sentence on each kind of result that did not count; empty if all did.
     pub fn left_out(&self) -> Vec<String> {
         let measured = self.tallies.iter().filter(|(phase, _)| phase.is_measured());
         let phases = measured.filter_map(|(phase, tally)| {
@@ -374,8 +374,8 @@ impl RunPart {
         })
     }
 
-    /// Returns why nothing is judged that was measured over the whole part, and has no windows
-    /// of which some could be left out; `None` if the machine was this process's own.
+    /// Returns the reason why values over the whole part, which have no windows to leave out, are
+    /// not judged; `None` if the machine was not disturbed.
     pub fn disturbed(&self) -> Option<String> {
         self.shared().find_map(|finding| match finding {
             Shared::Disturbed { by } => Some(format!("the machine was busy meanwhile: {by}")),
@@ -391,7 +391,7 @@ impl RunPart {
         })
     }
 
-    /// Returns what the part is called where it does not stand in a table of its own.
+    /// Returns the part's name where it stands alone, such as `latency on wasm, 10 agents`.
     pub fn name(&self) -> String {
         self.part.name()
     }
@@ -411,8 +411,8 @@ mod tests {
 
     const STEAL: Option<Disturbance> = Some(Disturbance::Steal { share: 0.12 });
 
-    /// Returns a second in which 100 messages were due, so many came back, and so many were on
-    /// their way at its end.
+    /// Returns a window of one second in which 100 messages were due, with this number of good
+    /// replies, and this backlog at its end.
     fn window(number: u64, good: u64, backlog: u64, invalid: Option<Disturbance>) -> Window {
         let mut window = Window::new(Phase::Steady, number * 1_000_000_000);
         window.end_ns += 1_000_000_000;

@@ -79,7 +79,7 @@ pub struct Round {
 pub struct Samples {
     /// The side's name: a backend, or a rung of the ladder.
     pub side: String,
-    /// Nanoseconds per message: the same index is the same round on every side.
+    /// Nanoseconds per message by round; equal indices are the same round on every side.
     pub ns: Vec<f64>,
 }
 
@@ -95,7 +95,7 @@ impl Rounds {
         self.sides.first().map_or(0, |side| side.ns.len())
     }
 
-    /// Returns whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -114,7 +114,7 @@ impl Rounds {
         self.push(ns);
     }
 
-    /// Returns one side ÷ another of each round; nothing if one of the two is not there.
+    /// Returns one side ÷ another by round; empty if one of the two is missing.
     pub fn ratios(&self, side: &str, base: &str) -> Vec<f64> {
         let find = |name: &str| self.sides.iter().find(|side| side.side == name);
         let (Some(side), Some(base)) = (find(side), find(base)) else {
@@ -138,7 +138,7 @@ impl Rounds {
         }
     }
 
-    /// Returns how many rounds there are, and why some do not count.
+    /// Returns the number of rounds, and the disturbances of those that do not count.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         (self.left_out.len()..self.len()).for_each(|_| tally.add(None));

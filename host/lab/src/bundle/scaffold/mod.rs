@@ -1,8 +1,8 @@
-//! Writes projects of agents: in Rust a crate with the SDK in it, in other languages what their own
-//! tools build into a component.
+//! Writes projects of agents: in Rust a crate with a copy of the SDK, in other languages sources
+//! that their own tools build into a component.
 //!
-//! A project names nothing of the machine that it was written on: the contract, and what else it
-//! needs of sandlab, is part of the program and is written into the project.
+//! A project does not depend on the machine that it was written on: the contract, and all else that
+//! it needs of sandlab, is part of the program and is written into the project.
 
 mod names;
 mod rust;

@@ -50,8 +50,8 @@ fn cargo_toml(name: &str) -> String {
     )
 }
 
-/// Returns the manifest of a crate without what it inherits from the workspace here: versions and
-/// the like are written out, and lints are left to those who change the SDK.
+/// Returns the manifest of a crate without inheritance from this workspace: versions and the like
+/// are written out, and lints are left to those who change the SDK.
 fn by_itself(manifest: &str) -> Result<String> {
     let bad = |error: toml::de::Error| Error::Machine(format!("the SDK's manifest: {error}"));
     let workspace: Table = WORKSPACE.parse().map_err(bad)?;
@@ -88,7 +88,7 @@ fn by_itself(manifest: &str) -> Result<String> {
         .map_err(|error| Error::Machine(format!("the SDK's manifest: {error}")))
 }
 
-/// Replaces each `workspace = true` by what is inherited.
+/// Replaces each `workspace = true` by the inherited value.
 fn write_out(table: &mut Table, inherited: impl Fn(&str) -> Option<Value>) {
     for (key, value) in table {
         let inherits = value.get("workspace").and_then(Value::as_bool) == Some(true);

@@ -14,7 +14,7 @@ use sandlab_runtime::BackendKind;
 /// A comparison of the sandbox with the native twin.
 struct Compared<'a> {
     part: &'a Part<'a>,
-    /// The sandbox ÷ native, in the same round.
+    /// The sandbox's time ÷ native's, in the same round.
     ratio: Estimate,
 }
 
@@ -58,13 +58,13 @@ impl<'a> Compared<'a> {
         name(self.part)
     }
 
-    /// Returns why nothing is concluded from it; `None` if it is judged.
+    /// Returns the reason why it is not judged; `None` if it is.
     fn withheld(&self) -> Option<String> {
         self.part.rounds_tally().withheld("rounds")
     }
 }
 
-/// Returns the least that the sandbox adds to a message, which is what every message pays.
+/// Returns the smallest overhead of a message, which every message has.
 fn per_call(parts: &[&Part]) -> Option<Answer> {
     let median = |part: &Part, kind: BackendKind| {
         let side = part.rounds.sides.iter().find(|side| side.side == kind.name())?;
@@ -115,7 +115,7 @@ fn largest<'a, 'b>(compared: &'b [Compared<'a>]) -> Vec<&'b Compared<'a>> {
     largest
 }
 
-/// Returns what is asked of these comparisons.
+/// Returns the question that these comparisons answer.
 fn question(largest: &[&Compared]) -> &'static str {
     match largest.iter().all(|one| COMPUTE.contains(&one.agent())) {
         true => "computing",
@@ -149,7 +149,7 @@ fn against_native(question: &str, largest: &[&Compared]) -> Option<Answer> {
     })
 }
 
-/// Returns the mean over portable twins, where there are any, as a clause; nothing if there are none.
+/// Returns the mean over portable twins as a clause; empty without portable twins.
 fn like_for_like(compared: &[&Compared]) -> String {
     let portable = compared.iter().map(|one| portable_ratio(one.part));
     let portable: Vec<_> = portable.collect();
@@ -163,7 +163,7 @@ fn like_for_like(compared: &[&Compared]) -> String {
     mean.map_or_else(String::new, |mean| format!("{mean} like for like"))
 }
 
-/// Returns the agent that pays most, if there are several.
+/// Returns the agent with the largest overhead, if there are several.
 fn slowest(largest: &[&Compared]) -> Option<Answer> {
     let slowest = largest.iter().max_by(|a, b| a.ratio.value.total_cmp(&b.ratio.value))?;
     if largest.len() < 2 {
@@ -179,7 +179,7 @@ fn slowest(largest: &[&Compared]) -> Option<Answer> {
     })
 }
 
-/// Returns the step of the ladder that costs most, and what is left over.
+/// Returns the most expensive step of the ladder, and the residual.
 pub(super) fn largest_step(ladders: &[Ladder]) -> Option<Answer> {
     let ladder = ladders.first()?;
     let (last, below) = ladder.rungs.split_last()?;

@@ -1,4 +1,4 @@
-//! Shows where the sandbox's cost comes from: the ladder's steps, and what they leave over.
+//! Shows the sources of the sandbox's cost: the ladder's steps, and the residual.
 
 use super::{Part, answers, charts};
 use crate::metrics::Topic;
@@ -64,7 +64,7 @@ fn table(ladders: &[Ladder]) -> Table {
 }
 
 impl Ladder {
-    /// Sums up what was sampled.
+    /// Returns the ladder of a part.
     fn of(part: &Part) -> Self {
         Self {
             agent: part.part.agent.clone(),
@@ -74,13 +74,13 @@ impl Ladder {
         }
     }
 
-    /// Returns what the sandbox costs in all, nanoseconds: the highest rung above the lowest.
+    /// Returns the whole cost of the sandbox, nanoseconds: the highest rung less the lowest.
     fn whole(&self) -> Option<f64> {
         let (lowest, highest) = (self.rungs.first()?, self.rungs.last()?);
         Some(highest.ns.value - lowest.ns.value).filter(|whole| *whole > 0.0)
     }
 
-    /// Says what the residual is: it is the only step that is the product's own.
+    /// Returns a sentence on the residual, the only step that is the product's own.
     fn sentence(&self) -> Option<String> {
         let residual = self.rungs.last()?.step?;
         Some(format!(

@@ -116,8 +116,8 @@ impl Suite {
     }
 }
 
-/// Returns whether several components are compared with each other: nothing native stands beside
-/// some of them.
+/// Returns true if several components are compared with each other, some of them without a native
+/// side.
 fn are_components(cases: &[Case]) -> bool {
     let wasm = |case: &Case| match &case.sides {
         Sides::Backends(kinds) => kinds.contains(&BackendKind::Wasm),
@@ -135,8 +135,8 @@ impl Case {
         Ok(Self { messages: setup::cases(&subject, seed)?, subject, sides })
     }
 
-    /// Checks that it loads. The ladder's rungs run the same two files as the backends here,
-    /// which load in a tenth of the time.
+    /// Checks that it loads. The ladder's rungs run the same two files as the backends here, which
+    /// load in a tenth of the time.
     fn check(&self, sandbox: &SandboxConfig) -> Result<()> {
         let kinds = match &self.sides {
             Sides::Backends(kinds) => kinds.as_slice(),

@@ -21,7 +21,7 @@ pub(super) struct Builds {
 }
 
 impl Builds {
-    /// Returns the builds of a part; `None` of a part that samples one thing alone.
+    /// Returns the builds of a part; `None` if the part samples a single build.
     pub(super) fn of(part: &RunPart) -> Option<Self> {
         let side = |name: &str| {
             let mut found = part.findings.iter().filter_map(Finding::read);
@@ -36,7 +36,7 @@ impl Builds {
         Some(Self { bytes: part.part.bytes().unwrap_or(0), old: old?, new: new? })
     }
 
-    /// Returns what the old build took of the same messages, in samples as long as the new one's.
+    /// Returns the stacks of the old build, scaled to the new one's messages and samples.
     pub(super) fn before(&self) -> Vec<(String, u64)> {
         let ((old, old_ns), (new, new_ns)) = (&self.old, &self.new);
         let expected = new.samples() as f64 * old_ns / new_ns;

@@ -24,8 +24,8 @@ pub struct Inside {
     pub cases: Vec<Case>,
     /// Rounds and their seed; each round is one block in time.
     pub settings: RoundSettings,
-    /// Limits and grants of the guest; `interrupt` has no say, since samples are taken where epochs are
-    /// checked.
+    /// Limits and grants of the guest; `interrupt` is ignored, since samples are taken where epochs
+    /// are checked.
     pub sandbox: SandboxConfig,
     /// Whether its native twin, if there is one, is sampled too.
     pub beside_twin: bool,
@@ -64,10 +64,10 @@ fn beside(twin: &Loaded, case: &Case, to: &mut dyn Recorder) -> Result<()> {
     Ok(())
 }
 
-/// Samples two builds with these messages, a part of the run each.
+/// Samples two builds with these messages, in a part of the run per case.
 ///
 /// # Errors
-/// If one does not load, or does not do what it must.
+/// If one does not load, or gives a wrong reply.
 pub fn builds(
     guests: &Guests,
     cases: &[&Case],

@@ -1,4 +1,4 @@
-//! Shows the hottest functions, the flamegraphs, and what sampling cost.
+//! Shows the hottest functions, the flamegraphs, and the cost of sampling.
 
 use super::found::{Found, Stacks};
 use super::growth::Builds;
@@ -21,7 +21,7 @@ quantities! {
 /// Functions that a table has of a part.
 const SHOWN: usize = 10;
 
-/// Fewer samples than these say little of any function.
+/// The fewest samples of a profile that is shown without a warning.
 const ENOUGH: u64 = 200;
 
 /// The largest slowdown by sampling with which a profile still counts, as a factor.
@@ -116,7 +116,7 @@ fn unnamed(name: &str, stacks: &Stacks, to: &mut View) {
     }
 }
 
-/// Says what sampling cost, in the rounds in which it was done.
+/// Reports the cost of sampling, in the rounds in which it was done.
 fn cost(part: &Part, name: &str, stacks: &Stacks, to: &mut View) {
     let ratios = part.rounds.ratios(SAMPLED, BackendKind::Wasm.name());
     let Some(cost) = median_interval(&ratios) else {
@@ -143,7 +143,7 @@ fn cost(part: &Part, name: &str, stacks: &Stacks, to: &mut View) {
     to.metric(metric.map(|metric| metric.withheld(withheld)));
 }
 
-/// Shows two builds. Returns what has grown, and by how much.
+/// Shows two builds. Returns the functions that have grown, and by how much.
 fn compared(part: &Part, builds: &Builds, to: &mut View) -> Vec<Growth> {
     let name = name(part);
     let grown = builds.grown();

@@ -20,9 +20,9 @@ pub struct Decision<'a> {
 }
 
 impl Decision<'_> {
-    /// Times and judges, and measures again what regressed or is inconclusive: twice as many
-    /// pairs, in another order. `time` is given the settings of a series, and which metrics it
-    /// is of.
+    /// Times and judges the metrics, and measures regressed or inconclusive ones again: twice as
+    /// many pairs, in another order. `time` is called with the settings of a series and a filter of
+    /// its metrics.
     ///
     /// # Errors
     /// Those of `time`.

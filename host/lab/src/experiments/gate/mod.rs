@@ -21,7 +21,7 @@ use crate::sampling::pairs;
 use crate::verdict::gate::{self, Compared, GateReport, Judged};
 use crate::view::{Answer, Note, View};
 
-/// One build held against another.
+/// The comparison of one build with another.
 pub struct Gate;
 
 /// The kind of its parts.
@@ -56,7 +56,7 @@ impl Experiment for Gate {
     }
 }
 
-/// Returns the verdicts of a stored gate; `None` of a run that is none.
+/// Returns the verdicts of a stored gate; `None` if the run is not a gate.
 pub fn report(run: &Run) -> Option<GateReport> {
     let part = run.parts.iter().find(|part| part.part.experiment == KIND)?;
     let gated = Gated::read(part.findings.iter().filter_map(Finding::read))?;
@@ -74,7 +74,7 @@ pub fn report(run: &Run) -> Option<GateReport> {
     })
 }
 
-/// Returns what the verdicts of a gate show.
+/// Returns the view of a gate's verdicts.
 pub fn view(report: &GateReport) -> View {
     let mut view = View { notes: report.notes.iter().map(Note::new).collect(), ..View::default() };
     show::show(&report.compared, &report.metrics, &mut view);
@@ -92,7 +92,7 @@ struct Gated {
 }
 
 impl Gated {
-    /// Returns them; `None` if not even what was compared is known.
+    /// Reads the findings; `None` if even the compared builds are missing.
     fn read(findings: impl Iterator<Item = Found>) -> Option<Self> {
         let (mut compared, mut metrics, mut is_decided) = (None, Vec::new(), false);
         for found in findings {

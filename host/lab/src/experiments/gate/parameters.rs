@@ -43,7 +43,7 @@ pub struct Parameters {
     /// This machine's noise, as `sandlab calibrate` left it.
     #[arg(long, value_name = "FILE", default_value = NOISE_FILE)]
     noise: PathBuf,
-    /// Count, and time nothing: for a machine that is busy.
+    /// Count, and time nothing: for a busy machine.
     #[arg(long, conflicts_with = "old_bin")]
     no_timing: bool,
     #[command(flatten)]
@@ -68,7 +68,7 @@ impl Pairs {
 }
 
 impl Parameters {
-    /// Returns what is allowed.
+    /// Returns the policy.
     ///
     /// # Errors
     /// If the policy cannot be used.
@@ -132,7 +132,7 @@ impl Parameters {
         })
     }
 
-    /// Returns what the user called the two builds.
+    /// Returns the names of the two builds, as the user gave them.
     fn names(&self) -> [String; 2] {
         let name = |guest: &Option<String>, program: &Option<PathBuf>| {
             let program = || program.as_ref().map(|path| path.display().to_string());

@@ -1,4 +1,4 @@
-//! Measures both builds, and records what was found of each metric.
+//! Measures both builds, and records the verdict on each metric.
 
 use super::{Decision, Found, KIND};
 use crate::experiments::flamegraph;
@@ -39,10 +39,10 @@ pub struct Run {
 }
 
 impl Run {
-    /// Counts, times, judges and confirms. What was found before an error is recorded.
+    /// Counts, times, judges and confirms. Verdicts before an error are recorded.
     ///
     /// # Errors
-    /// If a build cannot be measured, or does not do what it must.
+    /// If a build cannot be measured, or gives a wrong reply.
     pub fn measure(self, to: &mut dyn Recorder) -> Result<()> {
         let [old, new] = &self.names;
         let file = Path::new(new).file_name().unwrap_or(new.as_ref());
@@ -101,7 +101,7 @@ impl Run {
         flamegraph::builds(guests, &cases, &settings, to)
     }
 
-    /// Says what is not known of this machine's noise.
+    /// Notes what is unknown of this machine's noise.
     fn doubt(&self, to: &mut dyn Recorder) -> Result<()> {
         let doubt = match &self.floor {
             Some(floor) => floor.doubt(&Environment::now()),
@@ -112,7 +112,7 @@ impl Run {
         doubt.map_or(Ok(()), |doubt| to.note(doubt))
     }
 
-    /// Judges what is counted.
+    /// Judges the counted metrics.
     fn judge(&self, paired: &[Paired], seen: &mut Seen, to: &mut dyn Recorder) -> Result<()> {
         let judged = gate::judge(paired, &self.policy, &NoiseFloor::default());
         record(judged, seen, to)
@@ -161,7 +161,7 @@ impl Run {
 #[derive(Default)]
 struct Seen {
     names: Vec<String>,
-    /// Those of them for which the gate does not hold.
+    /// The names of metrics for which the gate fails.
     regressed: Vec<String>,
 }
 

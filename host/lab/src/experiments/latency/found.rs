@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Found {
     /// One rate that was tried.
     Step(Step),
-    /// The rate that the search came to.
+    /// The result of the search.
     MaxRate(MaxRate),
 }
 
@@ -19,7 +19,7 @@ pub enum Found {
 pub struct Step {
     /// Messages per second that were due.
     pub rate: f64,
-    /// The share of what was due that came to a good reply within the step.
+    /// The share of due messages that came to a good reply within the step.
     pub goodput: f64,
     /// The 99th percentile of latency, nanoseconds; null without a reply.
     pub p99: Option<f64>,
@@ -32,7 +32,7 @@ pub struct Step {
     pub invalid: Option<Disturbance>,
 }
 
-/// The rate that a search came to.
+/// The result of a search for the highest rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MaxRate {
     /// Messages per second of a closed loop over the same path, with 256 in flight.

@@ -20,7 +20,7 @@ pub struct Parameters {
         conflicts_with = "target"
     )]
     subject: String,
-    /// Messages per second that are due, whatever becomes of them.
+    /// Messages per second that are due, whether or not earlier ones were answered.
     #[arg(long, default_value = "10_000", value_parser = rate, conflicts_with = "max_rate")]
     rate: f64,
     /// The number of agents, which get the messages in turn.

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Found {
-    /// A process begins to load the agents, or goes on where one before it was interrupted.
+    /// A process begins to load the agents, or resumes an interrupted load.
     Process(Process),
-    /// A cycle of a sustained load is over, and nothing moves.
+    /// A cycle of a sustained load is over, and no message is in flight.
     Cycle(Cycle),
 }
 
@@ -24,7 +24,7 @@ pub struct Process {
     pub started: Timestamp,
 }
 
-/// The state of a runtime whose messages are all handled. Its counts begin anew with each process.
+/// The state of a runtime at rest. Its counts begin anew with each process.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 pub struct Cycle {
     /// Messages that had been sent until then.

@@ -54,8 +54,8 @@ struct Peak {
 
 #[derive(Debug, clap::Args)]
 struct Long {
-    /// Go on with a stored run that was killed or stopped: its number, or `last`. All else is as it
-    /// was then.
+    /// Resume a stored run that was killed or stopped: its number, or `last`. All other options are
+    /// taken from it.
     #[arg(long, value_name = "RUN", conflicts_with_all = SETTLED)]
     resume: Option<String>,
     #[command(flatten)]
@@ -165,7 +165,8 @@ struct What {
 }
 
 impl What {
-    /// Prepares a run that does the same on each of these backends, if the user does not say.
+    /// Prepares a run that does the same on each of these backends, or on those that the user
+    /// names.
     fn plan<'a>(
         &self,
         name: &str,

@@ -1,5 +1,5 @@
-//! A rate for a long time, in equal cycles with a rest after each, at which everything that
-//! is left can be counted exactly: what grows from rest to rest is a leak.
+//! A rate for a long time, in equal cycles with a rest after each. At a rest all live objects can
+//! be counted exactly: growth from rest to rest is a leak.
 
 use super::found::{Cycle, Found, Process};
 use crate::Result;
@@ -30,10 +30,10 @@ pub struct Sustained {
     pub shards: usize,
 }
 
-/// Loads a program's agents; of a run that is resumed, for the rest of the time.
+/// Loads a program's agents; in a resumed run, for the remaining time.
 ///
 /// # Errors
-/// If an agent does not start or replies something else, or a message is lost.
+/// If an agent does not start or gives a wrong reply, or a message is lost.
 pub fn sustained(program: &Program, load: &Sustained, to: &mut dyn Recorder) -> Result<()> {
     let Sustained { agents, .. } = *load;
     let part = program.part("sustained", agents, Some(load.rate), load.shards);
@@ -83,8 +83,8 @@ pub fn sustained(program: &Program, load: &Sustained, to: &mut dyn Recorder) -> 
     senders.settle(to)
 }
 
-/// Returns the lengths of the cycles that the rest of the time is cut into. What is left of a cycle
-/// that was interrupted comes first, so that those that a leak is looked for in are equal.
+/// Returns the lengths of the cycles of the remaining time. The remainder of an interrupted cycle
+/// comes first, so that the cycles that are searched for a leak are equal.
 fn cycles(rest: Duration, length: Duration) -> impl Iterator<Item = Duration> {
     let whole = rest.as_nanos() / length.as_nanos();
     let begun = Duration::from_nanos_u128(rest.as_nanos() % length.as_nanos());
@@ -120,7 +120,8 @@ impl Before {
         }
     }
 
-    /// Returns the window in which nothing was sent, until now; `None` if nothing was before.
+    /// Returns the window since the last one, in which no message was sent; `None` if there is no
+    /// earlier window.
     fn gap(&self, now: Timestamp) -> Option<Window> {
         let since_ns = now.duration_since(self.started?).as_nanos();
         let until_ns = u64::try_from(since_ns).unwrap_or(0).max(self.ends_ns);
@@ -129,8 +130,8 @@ impl Before {
     }
 }
 
-/// Returns a load of twice what all mailboxes hold, at once: so that no buffer has to grow later,
-/// at some stall, which would look like a leak.
+/// Returns a load of twice the capacity of all mailboxes, at once: otherwise a buffer could grow
+/// later, in a stall, and look like a leak.
 fn fill(agents: usize) -> Segment {
     let moment = Duration::from_millis(1);
     let messages = 2 * agents * MailboxLimits::default().messages as usize;

@@ -1,4 +1,4 @@
-//! A number, or why there is none.
+//! Values that may be unavailable, with a reason.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ impl<T> Figure<T> {
         }
     }
 
-    /// Returns the reason that there is no value; `None` if there is one.
+    /// Returns the reason why there is no value; `None` if there is one.
     pub fn why_not(&self) -> Option<&str> {
         match self {
             Self::Measured(_) => None,

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 /// The growths that are timed, pages: the least, a megabyte, 16 of them.
 const STEPS: [u64; 3] = [1, 16, 256];
 
-/// Samples of each growth, each in a new pool: a slot that was used before keeps up to
-/// `keep-resident` of its pages, so that growth finds nothing to fault in (16 pages and the first
-/// writes to them: 27 µs there, some 350 µs in memory that nobody had).
+/// Samples of each growth, each in a new pool: a used slot keeps up to `keep-resident` of its
+/// pages, so that growth causes no page faults there (16 pages with their first writes: 27 µs in a
+/// used slot, some 350 µs in a new one).
 const SAMPLES: usize = 31;
 
 /// Times to grow linear memory.
@@ -27,7 +27,7 @@ pub struct Growth {
     pub just_after: Figure<Pace>,
 }
 
-/// Growths by so many pages.
+/// Growths by a number of pages.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Pages by which memory grew per step, as the limiter counted.

@@ -23,7 +23,7 @@ pub struct Held {
     pub state: Figure<Full>,
 }
 
-/// An instance that holds what it was to.
+/// An instance that holds a share of its limit.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Full {
     /// Bytes that the agent says it retains.
@@ -44,7 +44,7 @@ const CHUNK: u64 = 16 << 20;
 /// The most bytes that an allocator adds to a chunk of its own.
 const BOOKKEEPING: u64 = 128;
 
-/// Fills one instance with one share after another. The backend must be new: what an earlier
+/// Fills one instance to one share after another. The backend must be new: memory that an earlier
 /// instance left in the pool would not become resident again.
 ///
 /// # Errors
@@ -76,8 +76,8 @@ pub fn held(backend: &dyn Backend, limit: u64) -> Result<Vec<Held>, Fault> {
     Ok(filled.into())
 }
 
-/// Has it retain until it holds so much: linear memory in the sandbox, whole pages; what is
-/// retained elsewhere.
+/// Has it retain memory up to a target: of linear memory in the sandbox, in whole pages; of
+/// retained bytes elsewhere.
 fn fill(
     probe: &mut Probe,
     kind: BackendKind,

@@ -1,5 +1,5 @@
-//! The largest allocation that succeeds, found by bisection to the byte, and what becomes of
-//! one that is a page larger.
+//! The largest allocation that succeeds, found by bisection to the byte, and the outcome of a
+//! larger one.
 
 use crate::experiments::memory::bisect::boundary;
 use crate::experiments::memory::figure::Figure;
@@ -62,7 +62,7 @@ impl Outcome {
         }
     }
 
-    /// Returns what the agent said, or what was said of its end.
+    /// Returns the agent's reply, or the text of its end.
     pub fn text(&self) -> &str {
         match self {
             Self::Survived(text) | Self::Aborted(text) | Self::Trapped(text) => text,
@@ -79,8 +79,8 @@ impl Outcome {
     }
 }
 
-/// Finds both, with a fresh instance for every probe, since an allocator keeps what it once
-/// had from the host.
+/// Finds both allocations, with a new instance for every probe, since an allocator keeps memory
+/// that it once had from the host.
 ///
 /// # Errors
 /// If an instance does not start.

@@ -42,7 +42,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// Measures what memory limits do, and finds the one that a workload needs.
+/// Measures the effects of memory limits, and finds the limit that a workload needs.
 pub struct Memory;
 
 impl Experiment for Memory {

@@ -36,11 +36,11 @@ impl Pace {
     }
 }
 
-/// Times calls by themselves, and then slices of many in which no clock is read. Each must
-/// bring as many answers as the first time.
+/// Times single calls, and then slices of many calls without reading the clock. Each call must
+/// bring as many replies as the first.
 ///
 /// # Errors
-/// The first call's that fails, or brings something else.
+/// The error of the first call that fails or has another number of replies.
 pub fn pace(agent: &mut dyn Agent, case: &Case) -> Result<Pace, CallError> {
     let mut time = Distribution::default();
     let (mut cycles, mut answers) = (0_u32, None);

@@ -89,8 +89,7 @@ impl Parameters {
         })
     }
 
-    /// Returns the backends that were asked for, each once; else those that the subject can run
-    /// on.
+    /// Returns the requested backends, each once; by default those that the subject can run on.
     fn backends(&self, subject: &Subject) -> Vec<BackendKind> {
         let mut backends = match self.backends.as_slice() {
             _ if self.tune => vec![BackendKind::Wasm],

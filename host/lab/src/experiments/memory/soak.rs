@@ -59,8 +59,8 @@ pub enum Soaked {
     Unsettled(Unsettled),
 }
 
-/// A case, and how often its replies are checked: what is sent more often only shows memory, since
-/// the state that replies depend on may be another by then.
+/// A case, with the number of passes whose replies are checked: later passes only show memory,
+/// since the state that replies depend on may have changed by then.
 pub struct Sent<'a> {
     pub case: &'a Case,
     pub checked: u64,
@@ -76,22 +76,22 @@ impl<'a> Sent<'a> {
 /// Messages of a soak, at least: as many as validation sends.
 const MESSAGES: u64 = 1_000;
 
-/// Memory has found its size after that share of the time at the earliest: what a thousand small
-/// messages leave behind fits into the rest of a page.
+/// The share of the time, 1 ÷ this, before which no plateau is accepted: a leak of a thousand small
+/// messages may fit into the rest of a page.
 const SHARE: u32 = 20;
 
-/// A collector lets garbage gather before it runs for the first time, which looks like a leak: that
-/// memory grows for ever is said only after so many bytes.
+/// Growth of less than this is never reported as a leak, bytes: a collector lets garbage gather
+/// before its first run.
 const GROWN: u64 = 256 << 20;
 
-/// The size of what any agent may be sent, and validation sends each.
+/// The content of a message that any agent may get, bytes; validation sends it to each.
 const PAYLOAD: usize = 64 << 10;
 
 /// The changes of memory that a curve keeps, at most.
 const POINTS: usize = 200;
 
-/// Returns a case with the message that validation soaks every agent with. `None` for what is no
-/// agent: its messages have a form of their own.
+/// Returns a case with the message of validation's stage `soak`. `None` for a subject that is not
+/// an agent, whose messages have a format of their own.
 pub fn payload(tested: &LimitedAgent) -> Option<Case> {
     if !tested.is_agent() {
         return None;
@@ -105,10 +105,10 @@ pub fn payload(tested: &LimitedAgent) -> Option<Case> {
     Some(case)
 }
 
-/// Sends every case to an instance of its own, until its working set has a plateau.
+/// Sends each case to an instance of its own, until its working set has a plateau.
 ///
 /// # Errors
-/// If the agent fails for another reason than its memory, or replies what it must not.
+/// If the agent fails for another reason than its memory, or gives a wrong reply.
 pub fn soak(
     tested: &LimitedAgent,
     cases: &[Sent],
@@ -218,8 +218,8 @@ impl Curve {
         self.sent.max(self.messages * passes)
     }
 
-    /// Returns how often a try sends the series: past the last growth by as much again, so that
-    /// what shows with plenty shows under a limit too.
+    /// Returns the passes of a try: twice as many as up to the last growth, so that growth without
+    /// a tight limit also occurs under one.
     pub fn passes(&self, checked: u64) -> u64 {
         let last = self.changes.last().map_or(0, |(after, _)| *after);
         (2 * last).div_ceil(self.messages).max(checked).max(1)
@@ -227,7 +227,7 @@ impl Curve {
 }
 
 impl Unsettled {
-    /// Says that there is no plateau, and what follows.
+    /// Returns a sentence on the missing plateau and its consequence.
     pub fn objection(&self) -> String {
         let what = self.size.map_or_else(
             || "messages of the workload".to_owned(),
@@ -253,7 +253,7 @@ impl Unsettled {
     }
 }
 
-/// Keeps the first, the last, and as many of the largest steps as there is room for.
+/// Keeps the first, the last, and the largest steps, up to the bound.
 fn thinned(changes: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     if changes.len() <= POINTS {
         return changes;

@@ -1,4 +1,4 @@
-//! Finds out whether an agent starts under a limit, and if not, why and what to do.
+//! Decides whether an agent starts under a limit; if not, with the reason and the remedy.
 
 use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::limited_agent::{LimitedAgent, PAGE};
@@ -64,7 +64,7 @@ fn remedy(memories: &Memories, limit: u64) -> String {
     )
 }
 
-/// Starts one instance. Returns what starts others, if one started.
+/// Starts one instance. Returns the backend with the start, if it started.
 ///
 /// # Errors
 /// If it does not start for another reason than the limit.

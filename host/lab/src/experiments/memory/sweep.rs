@@ -40,7 +40,7 @@ pub struct AtLimit {
 /// Puts an agent under one limit after another; each is a part of the run.
 ///
 /// # Errors
-/// If it fails for another reason than its memory, or replies what it must not.
+/// If it fails for another reason than its memory, or gives a wrong reply.
 pub fn sweep(tested: &LimitedAgent, limits: &[u64], to: &mut dyn Recorder) -> Result<()> {
     let has_words = probe::understands(tested.under(MOST)?.as_ref());
     for limit in limits {
@@ -104,7 +104,7 @@ fn at(tested: &LimitedAgent, limit: u64, has_words: bool) -> Result<AtLimit> {
 }
 
 /// Returns the reason if there is less memory than filling the limit would take; `None` if there is
-/// enough. An eighth is left to everybody else.
+/// enough. An eighth is reserved for other processes.
 fn too_little(limit: u64) -> Option<String> {
     let available = available_memory()?;
     (limit > available.bytes / 8 * 7).then(|| {

@@ -104,10 +104,10 @@ impl Tuned {
     }
 }
 
-/// Searches for the smallest limit in whole pages, and tries the result anew.
+/// Searches for the smallest limit in whole pages, and repeats the tries at the result.
 ///
 /// # Errors
-/// If the agent fails for another reason than its memory, or replies what it must not.
+/// If the agent fails for another reason than its memory, or gives a wrong reply.
 pub fn tune(tested: &LimitedAgent, search: &Search, to: &mut dyn Recorder) -> Result<()> {
     to.part(tested.part("tuning"))?;
     match found(tested, search, to)? {
@@ -179,7 +179,7 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
     }))))
 }
 
-/// Returns so many pages and so many percent, in whole pages, never above what a memory can have.
+/// Returns the pages plus this percentage, in whole pages, at most as many as a memory can have.
 fn with_headroom(pages: u64, percent: u32) -> u64 {
     let more = pages * (100 + u64::from(percent));
     more.div_ceil(100).min(MOST / PAGE).max(pages)
@@ -208,7 +208,7 @@ fn tried(tested: &LimitedAgent, search: &Search, all: &[Series], limit: u64) -> 
     Ok(tried)
 }
 
-/// Runs the whole workload; says what happened at the first denial, if there was one.
+/// Runs the whole workload; returns the first message that ran out of memory, if any.
 fn once(tested: &LimitedAgent, all: &[Series], backend: &dyn Backend) -> Result<Option<RanOut>> {
     for asked in all {
         let mut refused_at = None;

@@ -20,11 +20,10 @@ use std::time::Instant;
 pub struct Ran {
     /// Messages that were answered well.
     pub messages: u64,
-    /// The most memory that an instance had, bytes: linear memory in the sandbox, what was
-    /// resident of a child process. None where the backend does not tell.
+    /// The most memory of an instance, bytes: linear memory in the sandbox, resident memory of a
+    /// child process. Null where the backend does not tell.
     pub peak: Option<u64>,
-    /// Growths that were refused, also those that it survived; none where the backend does
-    /// not tell.
+    /// Refused growths, also those that it survived; null where the backend does not tell.
     pub denials: Option<u64>,
     /// The message that ran out of memory; null if all were answered.
     pub ran_out: Option<RanOut>,
@@ -36,7 +35,7 @@ pub struct Ran {
     pub restarted: Figure<Distribution>,
 }
 
-/// A message that came to nothing for want of memory.
+/// A message that failed for want of memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RanOut {
     /// The size of its series, bytes; none of a workload from a file.
@@ -56,7 +55,7 @@ const SAMPLES: usize = 15;
 /// Runs the workload: each series once, on an instance of its own.
 ///
 /// # Errors
-/// If the agent fails for another reason than memory, or replies what it must not.
+/// If the agent fails for another reason than memory, or gives a wrong reply.
 pub fn workload(tested: &LimitedAgent, backend: &dyn Backend) -> Result<Ran> {
     let mut ran = Ran {
         messages: 0,
@@ -101,7 +100,7 @@ pub enum Went {
 }
 
 impl Went {
-    /// Returns the growths that were refused meanwhile; `None` where the backend does not tell.
+    /// Returns the refused growths; `None` where the backend does not tell.
     pub fn denials(&self) -> Option<Denials> {
         match self {
             Self::Through(agent) => agent.usage().denials,
@@ -116,15 +115,15 @@ pub struct Series<'a> {
     pub case: &'a Case,
     /// Times that it is sent to one instance, one after another.
     pub passes: u64,
-    /// In how many of these the replies are checked. Later the agent may fail as it likes.
+    /// The number of passes whose replies are checked. In later ones the agent may fail.
     pub checked: u64,
 }
 
-/// Sends a series to one instance, and checks the replies. `seen` is told after each message
-/// which it was, and what the instance has used, and says whether to go on.
+/// Sends a series to one instance, and checks the replies. `seen` is called after each message with
+/// its number and the instance's usage, and decides whether to go on.
 ///
 /// # Errors
-/// If the agent fails for another reason than memory, or replies what it must not.
+/// If the agent fails for another reason than memory, or gives a wrong reply.
 pub fn series(
     tested: &LimitedAgent,
     backend: &dyn Backend,

@@ -9,15 +9,15 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub struct At {
     /// Send the messages to an agent that `sandlab serve` runs, instead of one here:
-    /// http://HOST:PORT/agents/NAME, the same with https://, or nats://HOST:PORT/agents/NAME by the
-    /// NATS server there; several take the connections in turn. `--agents` is then the number of
-    /// connections, or of requests that wait over NATS. What the hosts counted has to agree with what
-    /// was sent.
+    /// http://HOST:PORT/agents/NAME, the same with https://, or nats://HOST:PORT/agents/NAME
+    /// through the NATS server there; several targets get the connections in turn. `--agents` is
+    /// then the number of connections, or of requests in flight over NATS. The hosts' counts have
+    /// to agree with the messages that were sent.
     #[arg(long, value_delimiter = ',', value_name = "URL")]
     pub(super) target: Vec<String>,
-    /// The hosts that count what the targets are sent, http://HOST:PORT: all that the NATS server,
-    /// or a load balancer, has the agent of. Without it, a target over HTTP counts for itself, and of
-    /// NATS only the client's accounts are checked.
+    /// The hosts that count the messages to the targets, http://HOST:PORT: all that serve the agent
+    /// behind the NATS server or a load balancer. Without it, a target over HTTP counts for itself,
+    /// and for NATS only the client's accounts are checked.
     #[arg(long, value_delimiter = ',', value_name = "URL", requires = "target")]
     metrics: Vec<String>,
     /// The first part of the agents' subjects over NATS.
@@ -72,7 +72,7 @@ impl At {
 }
 
 impl Shown {
-    /// Reads what the options name.
+    /// Returns the access that the options describe, with the token from its file.
     ///
     /// # Errors
     /// If the token cannot be read.

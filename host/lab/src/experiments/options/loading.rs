@@ -34,7 +34,7 @@ pub struct Load<'a> {
     pub name: &'a str,
     /// The agent, as the user named it.
     pub subject: &'a str,
-    /// The backends, if the user does not say.
+    /// The default backends.
     pub backends: &'a [BackendKind],
     /// The most agents at once.
     pub agents: usize,
@@ -65,7 +65,7 @@ impl Loading {
         self.shards.map_or(cores, usize::from)
     }
 
-    /// Returns the messages that the user named, else the subject's own.
+    /// Returns the messages that the user named, or else the subject's own.
     ///
     /// # Errors
     /// As [`Messages::cases`].
@@ -137,8 +137,7 @@ impl Loading {
         Ok(steps(load, Vec::new(), programs.collect(), measure))
     }
 
-    /// Returns the backends that were asked for, else those of these that the subject can run
-    /// on.
+    /// Returns the requested backends; by default those of `otherwise` that the subject can run on.
     fn backends(&self, otherwise: &[BackendKind], subject: &Subject) -> Vec<BackendKind> {
         let mut backends = match self.backends.as_slice() {
             [] => otherwise.to_vec(),

@@ -54,7 +54,7 @@ impl Messages {
         self.subject.find_each(name, given)
     }
 
-    /// Returns the messages that the user named, else the subject's own.
+    /// Returns the messages that the user named, or else the subject's own.
     ///
     /// # Errors
     /// If the file cannot be used, or there is no such agent.
@@ -69,9 +69,9 @@ impl Messages {
         }
     }
 
-    /// Returns what an agent is sent of which only the name is known, since another host runs it:
-    /// the user's messages, else those of the reference agent with this name, else some that tell
-    /// only whether it always gives the same reply.
+    /// Returns the recipe for an agent on another host, of which only the name is known: the user's
+    /// messages, or else those of the reference agent with this name, or else messages that only
+    /// check whether the replies are always the same.
     ///
     /// # Errors
     /// If the file cannot be used, or there is no such agent.
@@ -94,8 +94,8 @@ impl Messages {
         }
     }
 
-    /// Returns what a subject is sent under a load, and what it is configured with. Messages that
-    /// are generated have this size, or 1 KiB.
+    /// Returns the messages of a subject under load, and its configuration. Generated messages have
+    /// this size, or 1 KiB.
     ///
     /// # Errors
     /// As [`cases`](Self::cases); also if a size was given for messages that have their own.
@@ -132,7 +132,7 @@ impl Messages {
     }
 }
 
-/// The size of generated messages if the user does not say, bytes.
+/// The default size of generated messages, bytes.
 const SIZE: usize = 1_024;
 
 /// The configuration with which the agent `relay` answers with the content.

@@ -9,7 +9,7 @@ pub struct Rounds {
     /// Backends to compare, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "wasm,native,process")]
     backends: Vec<BackendKind>,
-    /// Rounds for each agent and size, with fresh instances. From 6 on there are intervals.
+    /// Rounds for each agent and size, with fresh instances. Intervals need 6 or more.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 }

@@ -31,8 +31,8 @@ enum Name {
     ZeroCopy,
 }
 
-/// The agent that answers on any strategy, if it is told to; `echo` is kept as small as an
-/// agent can be, and does not know what a parcel is.
+/// The agent that supports all strategies, and answers if it is configured to. `echo` is as small
+/// as an agent can be, and does not support parcels.
 const RELAY: &str = "relay";
 
 impl Strategies {
@@ -48,7 +48,7 @@ impl Strategies {
         self.names.iter().flat_map(of).collect()
     }
 
-    /// The agent to compare them with if none was named: the same one for all of them.
+    /// Returns the default agent of a comparison: the same one for all strategies.
     pub fn agent(&self) -> &'static str {
         if self.names.contains(&Name::ZeroCopy) {
             return RELAY;

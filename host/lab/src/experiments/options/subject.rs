@@ -28,10 +28,10 @@ pub struct SubjectOptions {
 }
 
 impl SubjectOptions {
-    /// Finds the subject that the user named, and says of what kind it is if it is no agent.
+    /// Finds the subject that the user named, and prints its kind if it is no agent.
     ///
     /// # Errors
-    /// If there is none, or what was said of it does not fit.
+    /// If there is none, or the options do not fit it.
     pub fn find(&self, name: &str, given: &Given) -> Result<Subject> {
         self.known(bundle::find(name, &mut |step: &str| (given.say)(step))?, given)
     }

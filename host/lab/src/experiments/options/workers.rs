@@ -9,8 +9,8 @@ use std::time::Duration;
 /// The workers that send the messages of an open loop.
 #[derive(Debug, clap::Args)]
 pub struct Workers {
-    /// Let so many workers send the messages to the targets, each its share of the rate and of
-    /// `--agents`: programs on other machines, that `sandlab worker` starts there.
+    /// Let this number of workers send the messages to the targets, each its share of the rate and
+    /// of `--agents`: programs on other machines, which `sandlab worker` starts there.
     #[arg(
         long,
         value_name = "N",
@@ -24,7 +24,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Returns which workers send what; `None` if the messages come from here.
+    /// Returns the workers to find and their messages; `None` if this process sends the messages.
     pub fn hiring(&self, at: &At, recipe: Recipe, timeout: Duration) -> Option<Hiring> {
         let (count, url) = self.workers.zip(self.nats.as_deref())?;
         Some(Hiring {

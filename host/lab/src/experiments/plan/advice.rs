@@ -1,4 +1,4 @@
-//! Advice: what to write into the sandbox config, and what to ask of the machine.
+//! Advice: settings for the sandbox config, and for the machine.
 
 use crate::experiments::plan::PlanRequest;
 use crate::experiments::plan::density_probe::DensityProbe;
@@ -68,8 +68,8 @@ impl Advice {
     }
 }
 
-/// Returns wasmtime's settings of a pool, `name = value`, of what it prints for debugging, which is
-/// all that it tells of them.
+/// Returns wasmtime's settings of a pool, `name = value`, read from its debug output, which is the
+/// only way to get them.
 fn settings(pool: &str) -> String {
     let fields = pool.split(['{', '}', ',']).filter_map(|field| field.trim().split_once(": "));
     let fields = fields.filter(|(name, _)| *name != "limits");

@@ -1,5 +1,5 @@
-//! Agents in a process of their own, which starts them, exchanges a message with each, and
-//! says what they took. Whatever happens there, the process that asked for it lives on.
+//! A process with agents: it starts them, exchanges a message with each, and reports its resources.
+//! If it dies, the process that started it lives on.
 
 use crate::experiments::plan::open_files::OpenFiles;
 use crate::sampling::fleet;
@@ -50,7 +50,7 @@ pub enum Filled {
         /// The reason.
         why: String,
     },
-    /// An agent answered something else, or nothing.
+    /// An agent gave a wrong reply or none.
     Wrong {
         /// The error's text.
         why: String,

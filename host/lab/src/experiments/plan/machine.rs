@@ -59,7 +59,7 @@ const END: u64 = 1 << 47;
 const HOST: u64 = 64;
 
 impl Machine {
-    /// Asks the kernel. `None` where it does not tell.
+    /// Reads the machine's resources. `None` where the kernel does not tell.
     pub fn now() -> Option<Self> {
         let mappings = Mappings::now()?;
         let mut holes = holes(&fs::read_to_string("/proc/self/maps").ok()?);
@@ -85,7 +85,7 @@ impl Machine {
         self.as_mappings().room().saturating_sub(HOST)
     }
 
-    /// Returns the kernel's limit with which so many more mappings could be taken.
+    /// Returns the `vm.max_map_count` with which this number of further mappings would be allowed.
     pub fn mappings_for(&self, more: u64) -> u64 {
         self.as_mappings().limit_for(more)
     }
@@ -95,7 +95,7 @@ impl Machine {
     }
 }
 
-/// Returns the free stretches between what `/proc/self/maps` lists, bytes.
+/// Returns the free ranges between those that `/proc/self/maps` lists, bytes.
 fn holes(maps: &str) -> Vec<u64> {
     let ranges = maps.lines().filter_map(|line| {
         let (start, rest) = line.split_once('-')?;

@@ -1,4 +1,4 @@
-//! From what one agent costs to how many there can be.
+//! Predicts the number of agents from the cost of one.
 
 use crate::experiments::plan::density_probe::DensityProbe;
 use crate::experiments::plan::fill::Reading;
@@ -18,7 +18,7 @@ pub struct Cost {
     pub page_tables: f64,
     /// Files that it holds open.
     pub open_files: u64,
-    /// Memory of all kinds that is taken once, however many there are, bytes.
+    /// Memory of all kinds that is taken once, whatever the number of agents, bytes.
     pub once: f64,
     /// To start, seconds, one after another.
     pub start: f64,
@@ -26,7 +26,7 @@ pub struct Cost {
 
 impl Cost {
     /// Returns the cost by the readings of one process: with no agent, and with two numbers of
-    /// them, whose difference is what counts for each.
+    /// agents, whose difference gives the cost of each.
     pub fn of(none: &Reading, some: &Reading, more: &Reading) -> Self {
         let agents = (more.agents - some.agents).max(1) as f64;
         let each = |some: u64, more: u64| (more as f64 - some as f64).max(0.0) / agents;
@@ -47,7 +47,7 @@ impl Cost {
         self.resident + self.page_tables
     }
 
-    /// Returns the memory that so many agents take, resident and page tables, bytes.
+    /// Returns the memory of this number of agents, resident and page tables, bytes.
     pub fn memory(&self, agents: u64) -> f64 {
         self.once + self.each() * agents as f64
     }
@@ -153,8 +153,8 @@ impl Capacity {
     }
 }
 
-/// Returns the slots that find room in the holes of the address space: whole pools first, and what
-/// is left in the largest hole then.
+/// Returns the slots that fit in the holes of the address space: whole pools first, and then part
+/// of a pool in the rest of the largest hole.
 fn slots_in(sandbox: &SandboxConfig, holes: &[u64]) -> u64 {
     let a_slot = sandbox.address_space_a_slot();
     if sandbox.allocation.layout == Layout::Packed {

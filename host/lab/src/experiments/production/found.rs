@@ -40,7 +40,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Returns what an agent did from one snapshot to another; `None` if it did nothing.
+    /// Returns the messages of an agent between two snapshots; `None` if there were none.
     pub fn between(
         agent: &str,
         before: &AgentFigures,
@@ -94,7 +94,7 @@ impl Served {
         bound.map(|bound| bound as f64)
     }
 
-    /// Adds what the same agent did later.
+    /// Adds later messages of the same agent.
     pub fn add(&mut self, later: &Self) {
         self.at = later.at;
         self.seconds += later.seconds;

@@ -1,9 +1,8 @@
-//! Agents that fault under load: how soon they are back, and what the others feel of it.
+//! Agents that fault under load: the time until they are back, and the effect on the others.
 //!
-//! Right behind the message that makes an agent fault comes one that it has to answer well.
-//! Messages of one sender keep their order, so that the good reply is the restarted
-//! agent's. The time runs from when the fault was due: what the message waited before
-//! counts, too.
+//! The message that makes an agent fault is directly followed by one that it has to answer well.
+//! Messages of one sender keep their order, so that the good reply is the restarted agent's. The
+//! time runs from when the fault was due, so that it includes the wait of the faulting message.
 
 use super::found::{Found, Recoveries};
 use crate::record::Phase;
@@ -31,7 +30,7 @@ pub struct Faulting {
     pub rate: f64,
     /// Faults per second, in the two quarters that have faults.
     pub faults: f64,
-    /// The fault of the reference agent `faulty`. Of another agent its workload says what it is.
+    /// The fault of the reference agent `faulty`. For another agent, its workload has the faults.
     pub trap: Trap,
     /// The time that is measured, in quarters: without faults, with, with, without.
     pub duration: Duration,
@@ -82,8 +81,8 @@ impl FaultMessages {
     }
 }
 
-/// Returns the program with the messages that it answers well, and those that it faults at: what
-/// its workload says, or what the reference agent `faulty` does.
+/// Returns the program with its good messages, and the messages that make it fault: those of its
+/// workload, or those of the reference agent `faulty`.
 fn faults(program: &Program, trap: Trap) -> Result<(Program, FaultMessages)> {
     let messages: Vec<_> = match &program.traffic {
         Traffic::Series(case) => {
@@ -114,7 +113,7 @@ fn faults(program: &Program, trap: Trap) -> Result<(Program, FaultMessages)> {
 /// Loads a program's agents, and lets some fault.
 ///
 /// # Errors
-/// If an agent does not start, does not fault when told to, or replies something else.
+/// If an agent does not start, does not fault when told to, or gives a wrong reply.
 pub fn recovery(program: &Program, load: &Faulting, to: &mut dyn Recorder) -> Result<()> {
     let Faulting { agents, rate, .. } = *load;
     let (program, faults) = faults(program, load.trap)?;
@@ -199,8 +198,8 @@ impl Faults {
         self.down.clear();
     }
 
-    /// Returns true if the next message makes its agent fault. Never the last one of a stretch,
-    /// behind which nothing would show that the agent is back.
+    /// Returns true if the next message makes its agent fault. The last message of a segment never
+    /// does, since no later message would show that the agent is back.
     fn is_due(&self) -> bool {
         self.every.is_some_and(|every| self.said % every == every / 2)
     }

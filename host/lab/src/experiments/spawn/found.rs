@@ -79,7 +79,7 @@ pub enum Phase {
     Configure,
     /// Its first message is answered.
     FirstReply,
-    /// It ends, and gives back what it had.
+    /// It ends, and releases its resources.
     Drop,
     /// From the first phase to the first reply.
     ToFirstReply,

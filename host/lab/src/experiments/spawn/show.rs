@@ -1,4 +1,4 @@
-//! Shows what it takes to start an agent, by each method.
+//! Shows the time to start an agent, by each method.
 
 use super::found::{Found, Method, Phase, Spawned};
 use super::run::MANY;

@@ -17,7 +17,7 @@ const IN_FLIGHT: u64 = 4 << 30;
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
     /// A built agent, the folder of a bundle or crate, or a component or core module. [default:
-    /// echo, or where zero-copy is among the strategies, relay, which is then told to answer]
+    /// echo, or relay, configured to answer, where zero-copy is among the strategies]
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", conflicts_with = "target")]
     subject: Option<String>,
     #[command(flatten)]

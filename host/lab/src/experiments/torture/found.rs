@@ -68,7 +68,7 @@ pub struct AttackStats {
 }
 
 impl StressReport {
-    /// Returns what did not hold, and has nothing to do with how fast the machine is.
+    /// Returns the violations, without those that depend on the machine's speed.
     pub fn objections(&self) -> Vec<String> {
         let wrong = self.attacks.iter().flat_map(|attack| {
             let name = &attack.name;
@@ -93,21 +93,21 @@ impl StressReport {
         objections
     }
 
-    /// Returns the share by which what is resident has grown; `None` where it is not known.
+    /// Returns the growth of resident memory as a share; `None` where it is not known.
     pub fn growth(&self) -> Option<f64> {
         growth(self.resident_before, self.resident_after)
     }
 }
 
 impl AttackStats {
-    /// Returns the longest time of any good agent's message meanwhile, nanoseconds.
+    /// Returns the longest time of any good agent's message during attacks, nanoseconds.
     pub fn longest(&self) -> Option<f64> {
         let all = [&self.same_shard, &self.others];
         all.into_iter().filter_map(Distribution::max).reduce(f64::max)
     }
 }
 
-/// Returns the share by which a size has grown; `None` where it is not known.
+/// Returns the growth of a size as a share; `None` where it is not known.
 pub(super) fn growth(before: Option<u64>, after: Option<u64>) -> Option<f64> {
     let (before, after) = before.zip(after)?;
     Some(after as f64 / before as f64 - 1.0)

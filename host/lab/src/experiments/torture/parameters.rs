@@ -34,7 +34,7 @@ pub struct Parameters {
     /// Threads that good agents live on.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..253))]
     shards: u8,
-    /// Let hostile agents live on the same threads as good ones, instead of in quarantine.
+    /// Run hostile agents on the same threads as good ones, instead of in quarantine.
     #[arg(long)]
     together: bool,
 }
@@ -100,8 +100,7 @@ impl Parameters {
     }
 }
 
-/// Returns the part of a run, which is named after what strikes; of neighbours that the user
-/// named, after them.
+/// Returns the part of a run, named after the attacks, or after the neighbours that the user named.
 fn part(stress: &Stress, neighbours: Option<&Program>) -> Part {
     let agents = stress.agents as usize;
     if let Some(neighbours) = neighbours {

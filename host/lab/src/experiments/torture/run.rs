@@ -1,11 +1,10 @@
-//! Every attack there is, in an order that a seed gives, beside good agents at work: agents that
-//! echo, and share a pool with the hostile ones, or whatever subject the user named.
+//! Every attack, in an order that follows from a seed, beside good agents at work: agents that echo
+//! and share a pool with the hostile ones, or the subject that the user named.
 //!
-//! The good agents' messages leave when they are due, whatever happens, and each must be
-//! answered. The hostile ones are in quarantine, or, to see what that is good for, on the
-//! same shards; times are kept apart by what struck meanwhile, and by whether it struck on
-//! the good agent's own shard. Between attacks nothing of the last one is left, so that
-//! what is resident after all of them is what they leaked.
+//! The good agents' messages leave when they are due, and each must be answered. The hostile agents
+//! run in quarantine, or for comparison on the same shards. Times are recorded per attack, and
+//! separately for the attacked shard and the others. Nothing of an attack is left before the next
+//! one begins, so that growth of resident memory after all of them is a leak.
 
 use super::found::{AttackStats, GROWTH, StressReport, growth};
 use crate::hostile::{self, AttackRunner, Target};
@@ -62,10 +61,10 @@ const ECHO: Traffic = Traffic::Echo { size: 256 };
 /// a bound that attacks reach within minutes, and look like a leak.
 pub(super) const KEEP_RESIDENT: ByteSize = ByteSize::b(0);
 
-/// Tortures, beside agents of this program, or of one that echoes.
+/// Runs the attacks, beside agents of this program, or of one that echoes.
 ///
 /// # Errors
-/// If the machine does not have the room, or a good agent answers something else.
+/// If the machine does not have the room, or a good agent gives a wrong reply.
 pub fn torture(
     plan: &Torture,
     neighbours: Option<&Program>,
@@ -176,8 +175,8 @@ pub fn torture(
     })
 }
 
-/// The thread that loads hostile guests and tells them something, and, since wasmtime compiles
-/// on the pool that it is called from, compiles them. It gives way if they have to.
+/// Returns the thread that loads hostile guests and sends them messages. It also compiles them,
+/// since wasmtime compiles on the pool that it is called from. In quarantine it has idle priority.
 fn attacker(placement: Placement) -> Result<ThreadPool, ThreadPoolBuildError> {
     let begin = move |_| {
         if placement == Placement::Quarantine {
@@ -307,7 +306,7 @@ fn fresh(runner: &AttackRunner, number: usize) -> AttackStats {
     }
 }
 
-/// Lets an attack strike, and notes what it ended in.
+/// Runs one attack, and records its end.
 fn strike(stats: &mut AttackStats, number: usize, runner: &AttackRunner, target: &Target) {
     stats.count += 1;
     match runner.run(number, target) {

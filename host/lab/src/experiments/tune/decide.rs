@@ -1,13 +1,13 @@
 //! Decides which settings to recommend, by samples alone.
 //!
 //! A sample is the logarithm of a cost ÷ that of the default in the same round. A setting is
-//! recommended only if it helps by more than a threshold that is worth a line in a file, in a test
-//! on fresh samples that is corrected for all tests of all goals (Holm). What screening chose,
-//! and how, cannot spoil that: the samples it chose by are not used again.
+//! recommended only if its gain exceeds a threshold, in a test on fresh samples that is corrected
+//! for all tests of all goals (Holm). The choice by screening cannot bias this test, which does not
+//! use the samples of screening.
 
 use crate::stats::{Estimate, holm, location, p_below, smallest_p};
 
-/// The probability of recommending anything in a run whose settings all do nothing, at most.
+/// The largest probability of recommending any setting in a run in which no setting has an effect.
 pub const ALPHA: f64 = 0.01;
 
 /// Settings that are confirmed per goal, at most: each more makes all tests stricter.
@@ -40,7 +40,7 @@ pub fn candidates(screened: &[(usize, Vec<f64>)], threshold: f64) -> Vec<usize> 
     centres.into_iter().map(|(setting, _)| setting).take(CANDIDATES).collect()
 }
 
-/// Returns the rounds without which no test of so many can find anything.
+/// Returns the fewest rounds with which any of this number of tests can be significant.
 pub fn rounds_for(tests: usize) -> usize {
     let finds = |rounds: &u32| smallest_p(*rounds) * tests.max(1) as f64 <= ALPHA;
     (1..64).find(finds).unwrap_or(64) as usize
@@ -67,7 +67,7 @@ mod tests {
     const GOALS: usize = 5;
     const THRESHOLD: f64 = 0.02;
 
-    /// Rounds of the default and settings that take so many times as long, on one machine.
+    /// Returns rounds of the default and of settings with these factors of time, on one machine.
     fn rounds(machine: &mut Machine, effects: &[f64], rounds: usize) -> Vec<Vec<f64>> {
         let mut costs = vec![Vec::new(); effects.len()];
         for round in 0..rounds {

@@ -1,4 +1,4 @@
-//! From settings that were confirmed one by one to what is recommended together.
+//! Combines settings that were confirmed one by one into a recommendation.
 
 use super::settings::Setting;
 use sandlab_runtime::{SandboxConfig, wasm};
@@ -14,8 +14,8 @@ pub struct Together {
     pub sandbox: SandboxConfig,
 }
 
-/// Puts together what goes together, the best first: one setting per field, and no two that
-/// wasmtime refuses together. `effects` are settings with the logarithm of what each does alone.
+/// Combines settings, the best first: one setting per field, and no two that wasmtime refuses
+/// together. `effects` are settings with the logarithm of their effect alone.
 pub fn together(
     effects: &[(usize, f64)],
     settings: &[Setting],

@@ -55,7 +55,7 @@ pub struct Effect {
     pub value: f64,
     /// Measured ÷ that of the default in the same rounds, with its 95 % interval.
     pub ratio: Estimate,
-    /// Rounds in which the machine was ours; only these are in `value` and `ratio`.
+    /// Undisturbed rounds; only these are in `value` and `ratio`.
     pub rounds: usize,
     /// The p-value of the test that it helps by more than the threshold, corrected for all tests;
     /// null if it was not tested.

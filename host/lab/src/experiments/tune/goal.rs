@@ -46,7 +46,7 @@ impl Goal {
     pub const ALL: [Self; 5] =
         [Self::Latency, Self::Throughput, Self::Spawn, Self::Density, Self::BuildTime];
 
-    /// Returns what is measured for it.
+    /// Returns the measure of the goal.
     pub fn measure(self) -> Measure {
         match self {
             Self::Latency => Measure::Message,
@@ -94,7 +94,7 @@ impl Measure {
         }
     }
 
-    /// Returns what a person reads.
+    /// Returns the title for reports.
     pub fn title(self) -> &'static str {
         match self {
             Self::Message => "time/msg",

@@ -23,10 +23,10 @@ pub struct Measured {
     pub memory: Option<Vec<Vec<f64>>>,
 }
 
-/// Measures one thing of all sides, in the same rounds.
+/// Measures all sides, in the same rounds.
 ///
 /// # Errors
-/// If an instance does not start or does not reply as it must, or the lab was stopped.
+/// If an instance does not start or gives a wrong reply, or the lab was stopped.
 pub fn measure(
     ground: &Ground,
     sides: &[&Side],

@@ -39,7 +39,7 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
-/// Measures what settings of the engine are worth, and recommends some.
+/// Measures the effects of the engine's settings, and recommends some.
 pub struct Tune;
 
 impl Experiment for Tune {

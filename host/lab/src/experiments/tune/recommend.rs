@@ -35,7 +35,7 @@ pub struct Tuning {
     pub trusted: bool,
     /// The folder for the recommended settings; `None` to write none.
     pub folder: Option<PathBuf>,
-    /// Settings that do nothing.
+    /// Number of settings without an effect that are swept as well.
     pub placebos: u32,
 }
 
@@ -47,11 +47,11 @@ const VERIFYING: f64 = 0.15;
 /// The most rounds of a stage.
 const MOST: usize = 60;
 
-/// Tunes, and records what it finds.
+/// Tunes a subject, and records the findings.
 ///
 /// # Errors
-/// If the component does not load or does not reply as it must with the sandbox config as it was
-/// given, or the lab was stopped.
+/// If the component does not load or gives a wrong reply with the sandbox config as it was given,
+/// or the lab was stopped.
 pub fn tune(tuning: &Tuning, cases: Vec<Case>, to: &mut dyn Recorder) -> Result<()> {
     let first = cases.first();
     to.part(Part {
@@ -137,7 +137,7 @@ impl Bench<'_, '_> {
         Ok(())
     }
 
-    /// Measures every setting alone, and returns what is to be confirmed of each goal.
+    /// Measures every setting alone, and returns the settings to confirm for each goal.
     fn screen(&mut self) -> Result<Vec<Screened>> {
         let of_goals: Vec<Measure> = self.tuning.goals.iter().map(|goal| goal.measure()).collect();
         let is_wanted = |what: &Measure| {
@@ -215,7 +215,7 @@ impl Bench<'_, '_> {
         Ok(confirmed)
     }
 
-    /// Measures what was confirmed of a goal together, and recommends it if it holds.
+    /// Measures the confirmed settings of a goal together, and recommends them if they hold.
     fn recommend(&mut self, screened: &Screened, confirmed: &Confirmed) -> Result<()> {
         let goal = screened.goal;
         let percent = self.tuning.threshold * 100.0;
@@ -314,7 +314,7 @@ impl Bench<'_, '_> {
         })
     }
 
-    /// Measures settings alone, and records what they did.
+    /// Measures settings alone, and records their effects.
     fn sampled(
         &mut self,
         stage: Stage,
@@ -404,7 +404,7 @@ impl Bench<'_, '_> {
 }
 
 impl Recommended {
-    /// Returns the settings, or why there are none.
+    /// Returns the settings, or the reason why there are none.
     pub fn summary(&self) -> String {
         match (self.settings.is_empty(), &self.withheld) {
             (false, _) => self.settings.join(", "),
@@ -414,7 +414,7 @@ impl Recommended {
     }
 }
 
-/// Returns an effect on what a person reads: more agents are a ratio above 1.
+/// Returns an effect in the direction that reports use: more agents are a ratio above 1.
 fn shown(what: Measure, logs: &[f64]) -> Option<Estimate> {
     let sign = if what.is_more_better() { -1.0 } else { 1.0 };
     ratio(&logs.iter().map(|log| sign * log).collect::<Vec<_>>())

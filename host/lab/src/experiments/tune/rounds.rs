@@ -1,4 +1,4 @@
-//! Rounds of what is compared, as long as there is time.
+//! Rounds of a comparison within a time limit.
 
 use crate::record::{Tally, Watch};
 use crate::{Error, Result};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// The end of a series of rounds: at a time, and between two numbers of rounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// The time that there is.
+    /// The time limit.
     pub time: Duration,
     /// The fewest rounds that count: they are tried twice as often, and may take longer.
     pub least: usize,
@@ -17,7 +17,7 @@ pub struct Limit {
     pub is_timed: bool,
 }
 
-/// The factor by which the fewest rounds may take longer than there is time.
+/// The factor by which the fewest rounds may exceed the time limit.
 const OVER: u32 = 10;
 
 /// The result of a series of rounds.
@@ -28,7 +28,7 @@ pub struct Sampled {
     pub withheld: Option<String>,
 }
 
-/// Measures rounds of so many sides. A round returns the cost of each side.
+/// Measures rounds of this number of sides. A round returns the cost of each side.
 ///
 /// # Errors
 /// Those of the rounds, and [`Error::Stopped`].

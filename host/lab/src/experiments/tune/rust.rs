@@ -33,8 +33,8 @@ literals! {
     Enabled = |enabled| format!("wasmtime::Enabled::{enabled:?}");
 }
 
-/// Defines which settings are written, each by its setter and what reads it. The setters are called
-/// too, so that a line that does not compile keeps sandlab from compiling.
+/// Defines the settings that are written, each by its setter and the expression that reads it. The
+/// setters are called too, so that a line that does not compile keeps sandlab from compiling.
 macro_rules! settings {
     ($lines:ident, $apply:ident, $of:ty => $name:ident: $kind:ty; $($setter:ident $get:expr;)+) => {
         /// Returns a line for each setting that differs from the default.
@@ -49,7 +49,7 @@ macro_rules! settings {
             lines
         }
 
-        /// Does what the lines say.
+        /// Applies the settings that the lines set.
         #[cfg_attr(not(test), expect(dead_code, reason = "compiled to check the lines"))]
         fn $apply(it: &$of, $name: &mut $kind) {
             $($name.$setter(($get)(it));)+
@@ -100,7 +100,7 @@ settings! {
 /// Returns the lines for a sandbox config: those that differ from wasmtime's defaults.
 ///
 /// # Errors
-/// If there is no engine with it.
+/// If no engine can be made with it.
 pub fn of(sandbox: &SandboxConfig) -> Result<String, LoadError> {
     let engine = engine(sandbox)?;
     let plain = Engine::default();

@@ -60,7 +60,7 @@ pub struct Facts {
     pub allocator: Allocator,
 }
 
-/// Far more fuel than a message takes: counting costs, and stops nothing.
+/// More fuel than any message takes, so that it is counted and never runs out.
 const FUEL: u64 = 1 << 40;
 
 const NOTHING: &str = "nothing";
@@ -162,7 +162,7 @@ const ALL: [Row; 19] = [
 ];
 
 impl Setting {
-    /// Returns every setting, and so many that do nothing.
+    /// Returns every setting, and this number of placebos, which do nothing.
     pub fn all(placebos: u32) -> Vec<Self> {
         let of = |(name, field, gives_up, needs_trust, reach, needs, change): Row| Self {
             name: name.to_owned(),
@@ -185,7 +185,7 @@ impl Setting {
         all.chain((1..=placebos).map(placebo)).collect()
     }
 
-    /// Returns whether it does nothing, so that whatever is found of it is false.
+    /// Returns true if it does nothing, so that any effect of it is false.
     pub fn is_placebo(&self) -> bool {
         self.field == "placebo"
     }

@@ -1,4 +1,5 @@
-//! Shows what tuning found: effects, what was left out, and a recommendation per goal.
+//! Shows the findings of tuning: effects, settings that were left out, and a recommendation per
+//! goal.
 
 use super::found::{Effect, Found, Recommended, Stage, Swept};
 use super::goal::{Goal, Measure};
@@ -193,7 +194,7 @@ impl Parted<'_> {
     }
 }
 
-/// Returns an effect: of the default what was measured, of a setting its ratio to that.
+/// Returns an effect: for the default its value, for a setting its ratio to the default.
 fn cell(effect: &Effect) -> Cell {
     let form = match effect.measure {
         Measure::Memory | Measure::Code => Form::Size,
@@ -221,7 +222,7 @@ fn estimate(ratio: Option<Estimate>) -> Cell {
     value.unwrap_or_else(Value::missing).into()
 }
 
-/// Returns what to paste: a sandbox config, and what an embedder of wasmtime writes.
+/// Returns the lines to paste: a sandbox config, and code for an embedder of wasmtime.
 fn snippet(recommended: &Recommended) -> String {
     let name = recommended.goal.name();
     format!(

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Slots of a pool that is measured: a few instances at once, of components with many memories.
-/// As many as a host has would, with all settings loaded at once, take the mappings that there are.
+/// Slots of a measured pool: enough for a few instances of components with many memories. As many
+/// slots as a host has, with all settings loaded at once, would use up the kernel's mappings.
 const SLOTS: u32 = 64;
 
 /// The component and its messages, which all sides share.
@@ -115,8 +115,8 @@ impl Ground {
         }
     }
 
-    /// Loads sides anew, in an order that changes from round to round: code and pools then lie
-    /// somewhere else, so that a lucky place is not taken for an effect.
+    /// Loads sides again, in an order that changes from round to round: code and pools then lie at
+    /// other addresses, so that the effect of an address is not taken for that of a setting.
     ///
     /// # Errors
     /// If one does not load.
@@ -144,7 +144,7 @@ impl Ground {
         Ok(took)
     }
 
-    /// Returns what starts many of its agents in a process of their own.
+    /// Returns a probe that starts many of its agents in a process of their own.
     ///
     /// # Errors
     /// If one does not start, or does not answer.
@@ -173,8 +173,8 @@ impl Ground {
         Error::Load { agent: self.subject.name(), backend: BackendKind::Wasm, source }
     }
 
-    /// Returns the case whose messages stand for all where only some can be sent: those of 1 KiB,
-    /// or else the first.
+    /// Returns the case that represents all where only some can be sent: the one of 1 KiB, or else
+    /// the first.
     pub fn typical(&self) -> usize {
         self.cases.iter().position(|case| case.size == Some(1_024)).unwrap_or_default()
     }

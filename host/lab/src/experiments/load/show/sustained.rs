@@ -1,5 +1,5 @@
-//! Shows what a long load left behind, and whether it was served worse in the end. Both are judged
-//! within each process: what is counted begins anew with it.
+//! Shows the leaks of a long load, and whether it got slower towards the end. Both are judged
+//! within each process, since counts begin anew with each.
 
 use super::{BYTES_LEFT, DEGRADATION, Part};
 use crate::experiments::labels;
@@ -127,7 +127,7 @@ fn degradations(rows: &[(&Segment, Degradation)]) -> Table {
         .done()
 }
 
-/// Says what grew from rest to rest, and adds how much per message.
+/// Reports growth from rest to rest, with its size per message.
 fn leaks(segment: &Segment, to: &mut View) {
     let (name, cycles) = (segment.name(), &segment.cycles);
     let Some(all) = counted(cycles) else {
@@ -175,7 +175,8 @@ fn leaks(segment: &Segment, to: &mut View) {
     }
 }
 
-/// Says the slope of resident memory, by least squares, which nothing is judged by.
+/// Returns a sentence on the slope of resident memory, by least squares. It has no part in a
+/// verdict.
 fn growth(segment: &Segment) -> Option<String> {
     let series = segment.points;
     let points: Vec<(f64, f64)> =

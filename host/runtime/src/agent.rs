@@ -36,8 +36,8 @@ pub trait Backend: Send + Sync {
         self.spawn(identity).map(Started::Sync)
     }
 
-    /// Returns whether a start blocks for so long that a thread with other work should not do
-    /// it: a new process takes milliseconds. By default `false`.
+    /// Returns true if a start blocks for so long that a thread with other work should not do it: a
+    /// new process takes milliseconds. By default `false`.
     fn starts_slowly(&self) -> bool {
         false
     }
@@ -52,7 +52,7 @@ pub enum Started {
 }
 
 impl Started {
-    /// Returns the instance, for what does not depend on how it is called.
+    /// Returns the instance, for operations that are the same for all kinds of calls.
     pub fn agent(&self) -> &dyn Agent {
         match self {
             Self::Sync(agent) => agent.as_ref(),
@@ -96,7 +96,8 @@ pub struct Called<R = Handled> {
 /// One running instance. A [`CallError::Fault`] ends it: drop it and spawn another.
 /// By default it offers none of the optional interfaces, and reports no usage.
 pub trait Agent: Send {
-    /// Configures the agent, at most once, before its first message; returns what it sent.
+    /// Configures the agent, at most once, before its first message; returns the messages that it
+    /// sent.
     ///
     /// # Errors
     /// [`CallError::Failure`] if the agent rejects the configuration.
@@ -105,8 +106,8 @@ pub trait Agent: Send {
     /// Handles one message.
     ///
     /// # Errors
-    /// [`CallError::Failure`] if the agent answers with a failure (what it sent
-    /// is then not delivered), [`CallError::Fault`] if the instance ended.
+    /// [`CallError::Failure`] if the agent answers with a failure (messages that it sent are then
+    /// not delivered), [`CallError::Fault`] if the instance ended.
     fn handle(&mut self, message: &Message) -> Result<Handled, CallError>;
 
     /// Handles several messages in one call.
@@ -119,8 +120,8 @@ pub trait Agent: Send {
         Err(Cause::Unsupported("batch".to_owned()).into())
     }
 
-    /// Handles one message whose content stays in the host's memory: the agent reads what it
-    /// needs of it, and can send it on, or reply with it, without a copy.
+    /// Handles one message whose content stays in the host's memory: the agent reads the parts that
+    /// it needs, and can send the content on, or reply with it, without a copy.
     ///
     /// # Errors
     /// [`Cause::Unsupported`] if the agent does not export `parcels` or the backend does not
@@ -148,7 +149,7 @@ pub trait Agent: Send {
         Err(Cause::Unsupported("state".to_owned()).into())
     }
 
-    /// Returns what the instance has used so far.
+    /// Returns the resources that the instance has used so far.
     fn usage(&self) -> Usage {
         Usage::default()
     }
@@ -279,7 +280,7 @@ impl<N: Into<String>> FromIterator<(N, AgentId)> for Peers {
     }
 }
 
-/// The backends: three on this machine, and what another host runs.
+/// The backends: three on this machine, and agents of other hosts.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -291,7 +292,7 @@ pub enum BackendKind {
     Native,
     /// The twin in a child process, over a Unix socket.
     Process,
-    /// An agent that another host serves: what it runs there is for that host to say.
+    /// An agent that another host serves, on a backend of that host's choice.
     Deployed,
 }
 

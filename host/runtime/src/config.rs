@@ -1,4 +1,5 @@
-//! The sandbox config: what an agent may use. A TOML file in which every field is optional.
+//! The sandbox config: the limits and grants of an agent. A TOML file in which every field is
+//! optional.
 //!
 //! ```toml
 //! memory-limit = "64 MiB"
@@ -96,14 +97,13 @@ impl Default for SandboxConfig {
     }
 }
 
-/// Uses of the host per call. A call that exceeds a budget ends its agent with a fault that
-/// names the budget: an agent that goes on after refusals would keep its thread busy until
-/// the deadline.
+/// Uses of the host per call. A call that exceeds a budget ends its agent with a fault that names
+/// the budget: an agent that ignored refusals would keep its thread busy until the deadline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Budgets {
     /// Calls of `host.log`, whether the line is kept or dropped. Default 10,000: a hundred times
-    /// what is kept.
+    /// the lines that are kept.
     pub log_calls: u32,
     /// Calls of `send`, accepted or refused. Default 10,000: more than all mailboxes of an
     /// agent's neighbours hold.
@@ -137,7 +137,7 @@ impl Default for Budgets {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ContentBudget {
-    /// Number of contents. Default 1,024: many times what a mailbox holds.
+    /// Number of contents. Default 1,024: many times the capacity of a mailbox.
     pub count: u32,
     /// Bytes of all contents together. Default 16 MiB.
     #[schemars(with = "Size")]
@@ -296,7 +296,7 @@ pub enum FileIo {
     /// deadline also stops those that take too long.
     #[default]
     Background,
-    /// On the thread of the call: about 2 µs for what is in the kernel's cache. For agents that are
+    /// On the thread of the call: about 2 µs for pages in the kernel's cache. For agents that are
     /// trusted with directories on fast disks, without pipes or devices in them.
     Direct,
 }
@@ -389,7 +389,7 @@ impl SandboxConfig {
         lacking.into_iter().find_map(|(is_zero, reason)| is_zero.then_some(reason))
     }
 
-    /// Makes sure that a guest which never ends is stopped, for whoever runs guests of others.
+    /// Checks that a guest which never returns is stopped, for hosts of untrusted guests.
     ///
     /// # Errors
     /// If neither `interrupt` nor `fuel` stops it.

@@ -201,7 +201,7 @@ impl Evidence {
         place
     }
 
-    /// Writes everything else, in words that follow the cause.
+    /// Writes the evidence, in words that follow the cause.
     fn describe(&self, f: &mut fmt::Formatter<'_>, cause: &Cause) -> fmt::Result {
         match (cause, &self.trap) {
             (Cause::Trap(_), _) => f.write_str(&self.place())?,

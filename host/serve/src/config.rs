@@ -1,4 +1,4 @@
-//! The configuration of a host, in TOML: what it listens on, its limits, its agents.
+//! The configuration of a host, in TOML: its address, its limits, its agents.
 
 mod agent;
 mod limits;
@@ -27,7 +27,7 @@ use std::time::Duration;
 pub struct Config {
     /// The HTTP address of the host, and the clients that may send to it.
     pub listen: Listen,
-    /// Bounds of what clients may do.
+    /// Limits on clients.
     pub limits: Limits,
     /// The connection to NATS, over which agents are reached. Default none. Read at the start only.
     pub nats: Option<nats::Settings>,
@@ -128,7 +128,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Returns the configuration of these agents alone, each under its component's name.
+    /// Returns a configuration with these agents alone, each under its component's name.
     pub fn of_components(components: impl IntoIterator<Item = (String, String)>) -> Self {
         let agents = components.into_iter();
         let agents = agents.map(|(name, component)| (name, Agent::of(component)));

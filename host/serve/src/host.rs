@@ -163,12 +163,12 @@ impl Host {
         self.0.names.borrow().clone()
     }
 
-    /// Returns the names of all agents, and tells when they change.
+    /// Returns the names of all agents, and signals changes.
     pub fn watch_names(&self) -> watch::Receiver<Vec<String>> {
         self.0.names.subscribe()
     }
 
-    /// Returns whether the host drains, and tells when it begins to.
+    /// Returns whether the host drains, and signals the beginning.
     pub fn watch_draining(&self) -> watch::Receiver<bool> {
         self.0.draining.subscribe()
     }
@@ -178,18 +178,18 @@ impl Host {
         *self.0.draining.borrow()
     }
 
-    /// Has the figures of these connections told beside those of the agents.
+    /// Adds the figures of these connections to the snapshots.
     pub(crate) fn tell_of(&self, connections: &Connections) {
         // A host has one front only, since it has one carrier.
         let _ = self.0.nats.set(connections.clone());
     }
 
-    /// Returns the runtime, for what lives beside the agents.
+    /// Returns the runtime, for other users than the agents.
     pub fn runtime(&self) -> &Runtime {
         &self.0.runtime
     }
 
-    /// Returns what all agents have done since the host started.
+    /// Returns the figures of all agents since the host started.
     pub async fn snapshot(&self) -> Snapshot {
         let rosters = self.rosters(self.0.runtime.roster(ROSTER_WITHIN).await);
         let alive = alive(&rosters).collect();
@@ -214,7 +214,7 @@ impl Host {
         self.0.objectives.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns what each of the runtime's threads told, now or before.
+    /// Returns the roster of each shard, the last known one where the shard did not answer.
     fn rosters(&self, told: Vec<Option<Roster>>) -> Vec<Roster> {
         let mut known = self.0.rosters.lock().unwrap_or_else(PoisonError::into_inner);
         known.resize_with(told.len(), Roster::default);
@@ -225,7 +225,7 @@ impl Host {
     }
 
     /// Refuses messages from now on, and waits until all that were accepted have ended. Returns
-    /// what is left after the longest wait.
+    /// those that are left after the longest wait.
     pub async fn drain(&self, within: Duration) -> Left {
         self.0.draining.send_replace(true);
         let until = Instant::now() + within;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Finds the file of a component by what stands in a configuration.
+/// Finds the file of a component by its name in a configuration.
 ///
 /// The lab's finds bundles, crates and names; [`by_path`] finds files only.
 pub type Resolver = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
@@ -63,7 +63,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Returns whether another program would run in the same way.
+    /// Returns true if another program would run in the same way.
     pub fn is_same(&self, other: &Self) -> bool {
         let what =
             |program: &Self| (program.digest, program.agent.clone(), program.sandbox.clone());
@@ -115,7 +115,7 @@ impl Loaded {
         Ok(Self { programs, engines })
     }
 
-    /// Returns what the process and the engines' pools have in use.
+    /// Returns the use of the engines' pools and of the process.
     pub fn process(&self) -> ProcessFigures {
         let mut figures = crate::process::figures();
         self.engines.add_to(&mut figures);

@@ -64,7 +64,7 @@ impl MonitorConfig {
     /// Checks that snapshots come often enough for these objectives.
     ///
     /// # Errors
-    /// [`MonitorError`] with what is wrong, and what to do.
+    /// [`MonitorError`] with the reason and the remedy.
     pub fn check(&self, objectives: &[Objective]) -> Result<(), MonitorError> {
         if self.interval < SHORTEST {
             return Err(MonitorError::Interval(self.interval));
@@ -82,12 +82,12 @@ impl MonitorConfig {
     }
 }
 
-/// Whoever keeps what is seen: the lab's store, say.
+/// A receiver of snapshots, such as the lab's store.
 pub trait Sink: Send {
-    /// Keeps a snapshot, and how the objectives stand with it.
+    /// Stores a snapshot, with the standings of the objectives.
     ///
     /// # Errors
-    /// The reason that it is not kept. The host goes on.
+    /// The reason why it is not stored. The host goes on.
     fn keep(
         &mut self,
         at: Timestamp,
@@ -117,9 +117,9 @@ pub struct Watched {
     pub destinations: Vec<Destination>,
     /// Takes a snapshot of the host.
     pub take: Box<dyn FnMut() -> Snapshot + Send>,
-    /// Whoever keeps snapshots.
+    /// Receivers of snapshots.
     pub sinks: Vec<Box<dyn Sink>>,
-    /// Takes what an operator must know of the monitor itself.
+    /// Receives messages to the operator on the monitor itself.
     pub say: Say,
 }
 

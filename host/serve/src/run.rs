@@ -38,7 +38,7 @@ pub struct Options {
     pub http: Option<SocketAddr>,
     /// Finds components.
     pub resolve: Arc<Resolver>,
-    /// Takes a line for whoever operates the host.
+    /// Receives messages to the operator of the host.
     pub say: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -71,7 +71,7 @@ pub enum RunError {
     /// The agents cannot be served over NATS.
     #[error(transparent)]
     Nats(#[from] NatsError),
-    /// The operating system refused something else.
+    /// The operating system refused another operation.
     #[error("cannot {what}: {source}")]
     System {
         /// The refused operation, as a verb with its object.
@@ -113,8 +113,8 @@ impl Options {
         Ok(loaded.programs.into_keys().collect())
     }
 
-    /// Serves until SIGTERM or SIGINT, and drains; a monitor hands its snapshots to the sinks.
-    /// Returns what was left then.
+    /// Serves until SIGTERM or SIGINT, and drains; a monitor passes its snapshots to the sinks.
+    /// Returns the messages that were left then.
     ///
     /// # Errors
     /// [`RunError`] if it cannot begin.
@@ -176,8 +176,8 @@ impl Options {
         }
     }
 
-    /// Begins to serve over NATS, if the configuration says so. Returns the task, which ends once the
-    /// host has drained.
+    /// Begins to serve over NATS, if it is configured. Returns the task, which ends once the host
+    /// has drained.
     async fn serve_over_nats(
         &self,
         config: &Config,

@@ -90,8 +90,8 @@ pub struct ProcessFigures {
 pub struct Latency {
     /// The inclusive upper bounds of all buckets but the last, ascending.
     pub bounds: Vec<Duration>,
-    /// The count of each bucket by itself, not cumulative: one more than bounds, the last of which
-    /// has what is above all of them.
+    /// The count of each bucket, not cumulative: one bucket more than bounds, the last for values
+    /// above all of them.
     pub counts: Vec<u64>,
     /// The sum of all times.
     pub sum: Duration,

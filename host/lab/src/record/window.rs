@@ -21,7 +21,7 @@ pub enum Phase {
     Recovery,
     /// The steady rate, while agents are made to fault.
     Faults,
-    /// Nothing was sent, since the run had been interrupted and was not resumed yet.
+    /// No messages were sent between the interruption of a run and its resumption.
     Interrupted,
 }
 
@@ -39,16 +39,16 @@ impl Phase {
         }
     }
 
-    /// Returns true if what it shows counts: in every phase in which the load is as it was meant.
+    /// Returns true if windows of the phase count: in all phases that have the load as planned.
     pub fn is_measured(self) -> bool {
         !matches!(self, Self::RampUp | Self::Interrupted)
     }
 }
 
-/// A stretch of time of an open loop. A message counts in each of its numbers when that
-/// happens: what was due in one window may come back in the next of the same phase. A message
-/// that comes back in another phase than it was due in counts in a window of its own phase that
-/// takes no time: so a phase never has more good replies than messages that were due.
+/// A stretch of time of an open loop. A message is counted in each number when the event happens: a
+/// message due in one window may come back in the next of the same phase. A message that comes back
+/// in another phase than it was due in counts in a window of its own phase that takes no time, so
+/// that a phase never has more good replies than due messages.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// The part of the load that it belongs to.
@@ -69,11 +69,11 @@ pub struct Window {
     /// Messages that were made to fail, and did: they count as neither good nor failed.
     #[serde(default)]
     pub meant: u64,
-    /// Messages that came to anything else, refused ones among them.
+    /// Messages that failed, were refused, or timed out.
     pub failed: u64,
     /// Messages that found a mailbox full.
     pub refused: u64,
-    /// Messages that were due and had come to nothing yet, at its end.
+    /// Messages that were due and not answered yet at its end.
     pub backlog: u64,
     /// The most that there were within it.
     pub peak_backlog: u64,
@@ -86,8 +86,8 @@ pub struct Window {
     pub service: Distribution,
     /// CPU time of the generator's thread, nanoseconds.
     pub generator_cpu_ns: u64,
-    /// CPU time of the whole process, nanoseconds: generator, path and agents; of the
-    /// process backend's children nothing.
+    /// CPU time of the whole process, nanoseconds: generator, path and agents, without children of
+    /// the process backend.
     pub process_cpu_ns: u64,
     /// Resident memory of the process at its end, bytes.
     pub resident: Option<u64>,
@@ -122,8 +122,8 @@ impl Window {
         }
     }
 
-    /// Adds a later interval of the same phase, with or without others between. What the
-    /// generator left out between the two, because it was not of this phase, stays out.
+    /// Adds a later interval of the same phase, with or without other phases between. Messages of
+    /// other phases stay out.
     pub fn absorb(&mut self, later: &Self) {
         self.end_ns += later.end_ns - later.start_ns;
         self.due += later.due;
@@ -145,8 +145,8 @@ impl Window {
         self.process_cpu_ns += later.process_cpu_ns;
     }
 
-    /// Adds what another generator measured in the same stretch of time, which is as long as the
-    /// longer one of both. It counts if both do.
+    /// Adds the window of another generator over the same stretch of time, whose length is the
+    /// longer of both. It counts if both do.
     pub fn join(&mut self, other: &Self) {
         let length = (self.end_ns - self.start_ns).max(other.end_ns - other.start_ns);
         let (backlog, resident) = (self.backlog + other.backlog, self.resident.zip(other.resident));
@@ -163,7 +163,7 @@ impl Window {
         self.end_ns.saturating_sub(self.start_ns) as f64 / 1e9
     }
 
-    /// Returns the number of messages that came to an end.
+    /// Returns the number of messages that were answered or have failed.
     pub fn done(&self) -> u64 {
         self.good + self.late + self.failed
     }
@@ -173,16 +173,16 @@ impl Window {
         self.good as f64 / self.seconds()
     }
 
-    /// Returns the share of what was due, and not made to fail, that came to a good reply within
-    /// the deadline; `None` if nothing was due.
+    /// Returns the share of due messages, without those made to fail, that came to a good reply
+    /// within the deadline; `None` if none was due.
     pub fn success(&self) -> Option<f64> {
         let due = self.due.saturating_sub(self.meant);
         // In runs of earlier versions a reply counted in the phase that it was seen in.
         (due > 0).then(|| (self.good as f64 / due as f64).min(1.0))
     }
 
-    /// Returns true if the generator was the limit: it sent less than 99 % of what was due, or was
-    /// so late that it is a tenth of what is reported.
+    /// Returns true if the generator was the limit: it sent less than 99 % of the due messages, or
+    /// was so late that its lag is a tenth of the latency.
     pub fn is_generator_limited(&self) -> bool {
         let late = self.lag.quantile(0.99) > self.latency.quantile(0.99).map(|p99| p99 / 10.0);
         late || (self.sent as f64) < 0.99 * self.due as f64

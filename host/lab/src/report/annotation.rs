@@ -2,15 +2,15 @@
 
 use crate::printable::printable;
 
-/// In a message, whose lines stay lines. What a terminal or the runner would act on is spelled out:
-/// a log is read raw, too.
+/// Escapes a message, whose line breaks are kept. Characters that a terminal or the runner would
+/// interpret are spelled out, since logs are also read raw.
 pub fn message(text: &str) -> String {
     let lines = text.lines().map(printable);
     let lines: Vec<_> = lines.map(|line| line.replace('%', "%25")).collect();
     lines.join("%0A")
 }
 
-/// In a property.
+/// Escapes a property.
 pub fn property(text: &str) -> String {
     printable(text).replace('%', "%25").replace(':', "%3A").replace(',', "%2C")
 }

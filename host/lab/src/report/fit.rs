@@ -1,5 +1,5 @@
-//! Makes a table as narrow as a terminal: what all rows have in common becomes a part of its
-//! title, and what only the exact reader wants is left out.
+//! Makes a table as narrow as a terminal: values that all rows share move to its title, and details
+//! are left out.
 
 use super::look::Look;
 use super::table::{draw, draw_within};
@@ -47,8 +47,8 @@ fn titled(table: &Table, common: &[String], look: &Look) -> String {
 }
 
 impl Fitted {
-    /// Draws a table of which no column matters more than another: what does not fit stands below,
-    /// beside what the rows are called.
+    /// Draws a table whose columns are equally important: columns that do not fit follow below,
+    /// each with the rows' names.
     fn stacked(mut self, look: &Look) -> String {
         if width_of(&self.table, look.width) > look.width && self.table.rows.len() > 1 {
             self.lift();
@@ -70,7 +70,8 @@ impl Fitted {
         titled(&self.table, &self.common, look) + &blocks.join("\n")
     }
 
-    /// Leaves out what there must be, the least important first, and returns how many columns.
+    /// Leaves out columns until the table fits, the least important first, and returns their
+    /// number.
     fn fit(&mut self, width: usize) -> usize {
         let before = self.table.columns.len();
         if width_of(&self.table, width) > width && self.table.rows.len() > 1 {
@@ -100,7 +101,7 @@ impl Fitted {
         before - lifted - self.table.columns.len()
     }
 
-    /// Moves what all rows have in common to the title.
+    /// Moves values that all rows share to the title.
     fn lift(&mut self) {
         let mut index = 0;
         while index < self.table.columns.len() && self.table.columns.len() > 1 {

@@ -22,7 +22,7 @@ pub struct Look {
 pub enum Detail {
     /// The answers.
     Quiet,
-    /// Tables, as far as they fit on a few screens, what they say, and the answers.
+    /// Tables, as far as they fit on a few screens, the conclusions from them, and the answers.
     Usual,
     /// All that is known, each note by itself.
     Verbose,

@@ -53,7 +53,7 @@ pub(super) fn page(report: &RunReport) -> String {
     page
 }
 
-/// Returns a table of what the run found.
+/// Returns a table of the run's answers.
 fn answered(report: &RunReport) -> String {
     let answers = answers::chosen(report, usize::MAX);
     let table = Table::of("answers", "Answers", Topic::Overhead, &answers)

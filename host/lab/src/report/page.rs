@@ -49,7 +49,7 @@ pub(super) fn list_within(lines: &[String], width: usize) -> String {
     lines.iter().map(|line| wrapped(line, width, "  ") + "\n").collect()
 }
 
-/// Writes the sentences of a topic, on a terminal none wider than it, and what is to be pasted.
+/// Writes the sentences of a topic, wrapped to a terminal's width, and the lines to paste.
 pub(super) fn findings(view: &View, topic: Topic, style: Style, width: usize) -> Vec<String> {
     let sentences = view.findings.iter().filter(|(of, _)| *of == topic);
     let sentences: Vec<_> = sentences.map(|(_, finding)| finding.clone()).collect();
@@ -98,7 +98,7 @@ pub(super) fn builds(agents: &[MeasuredAgent]) -> BTreeSet<String> {
     lines.collect()
 }
 
-/// Returns what a reader must know to judge the numbers, notes of a kind as one.
+/// Returns the notes of a run, with similar ones merged.
 pub(super) fn notes(run: &Run, view: &View) -> Vec<Note> {
     let parts: Vec<String> = run.parts.iter().map(RunPart::name).collect();
     let mut notes = Note::collapsed(&view.notes, &parts);
@@ -116,7 +116,7 @@ pub(super) fn notes(run: &Run, view: &View) -> Vec<Note> {
     notes
 }
 
-/// Returns notes as lines, each with what it sums up where that is wanted.
+/// Returns notes as lines, with the details of merged notes if `has_details`.
 pub(super) fn note_lines(notes: &[Note], has_details: bool) -> Vec<String> {
     let lines = notes.iter().flat_map(|note| {
         let details = note.details.iter().filter(move |_| has_details);
@@ -137,8 +137,9 @@ pub(super) fn conditions(run: &Run, view: &View) -> Vec<String> {
 /// Of more grades than these, those that meet their target are only counted.
 pub(super) const MOST_GRADES: usize = 12;
 
-/// Returns the table of grades, those that miss their target first, what it says, and what is
-/// not judged. Of more than `most` grades, only those are in it that miss their target.
+/// Returns the table of grades, those that miss their target first, with its summary and the
+/// metrics that are not judged. With more than `most` grades, the table has only those that miss
+/// their target.
 pub(super) fn grades(report: &RunReport, most: usize) -> Option<(Table, Vec<String>)> {
     let RunReport { graded, not_judged, .. } = report;
     if graded.is_empty() && not_judged.is_empty() {

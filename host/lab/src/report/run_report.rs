@@ -1,4 +1,5 @@
-//! The report of a stored run: what it shows, how good that is, and what it is seen beside.
+//! The report of a stored run: its view, its grades, and its comparisons with a baseline and
+//! earlier runs.
 
 use super::look::Look;
 use super::{Format, answers, csv, firefox, html, json, markdown, text};
@@ -10,7 +11,7 @@ use crate::{Error, Result};
 use serde::Serialize;
 use std::path::Path;
 
-/// A run, what it shows, and what it is seen beside.
+/// A run with its view, its grades, a baseline and a trend.
 pub struct RunReport {
     /// Its number.
     pub id: RunId,
@@ -83,7 +84,7 @@ impl RunReport {
         }
     }
 
-    /// Sees the run at the end of earlier runs of the same command.
+    /// Sets the trend: earlier runs of the same command, and this one at their end.
     pub fn follow(&mut self, earlier: Vec<Past>) {
         let now = Past::of(self.id, &self.run, self.view.metrics.clone());
         self.trend = earlier;
@@ -101,7 +102,7 @@ impl RunReport {
         });
     }
 
-    /// Returns what is worse than it may be, in a sentence each.
+    /// Returns a sentence on each result that misses its target or a rule.
     pub fn objections(&self) -> Vec<String> {
         let missed = self.graded.iter().filter_map(Graded::objection);
         missed.chain(self.view.objections.iter().cloned()).collect()
@@ -144,7 +145,7 @@ impl RunReport {
         }
     }
 
-    /// Writes the report; text is as the look says. The document is that of the run.
+    /// Writes the report. `look` applies to text; the document is that of the run.
     ///
     /// # Errors
     /// If it cannot be encoded, a chart cannot be drawn, or the run has nothing for this format.
@@ -164,7 +165,7 @@ impl RunReport {
         })
     }
 
-    /// Writes the last screen of the report by itself: what was found.
+    /// Writes the end of the report alone: the answers.
     pub fn answers(&self, look: &Look) -> String {
         answers::text(self, look)
     }
@@ -216,7 +217,7 @@ pub(super) fn change_table(changes: &[&Change]) -> Table {
         .done()
 }
 
-/// Returns a table of what there is, where there is no baseline.
+/// Returns a table of the metrics, for a run without a baseline.
 pub(super) fn metric_table(metrics: &[&Metric]) -> Table {
     Table::of("metrics", "Metrics", Topic::Overhead, metrics)
         .text("metric", "metric", |metric| metric.name())

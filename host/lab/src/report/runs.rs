@@ -35,7 +35,7 @@ pub fn list(runs: &[Listed]) -> String {
     draw(&table, Style::Plain)
 }
 
-/// Writes what is stored of a run.
+/// Writes the records of a run.
 pub fn show(id: RunId, run: &Document) -> String {
     let begin = &run.begin;
     let mut lines = vec![

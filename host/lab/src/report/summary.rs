@@ -23,12 +23,12 @@ fn line(tone: Tone, text: impl Into<String>) -> Line {
     Line { tone, text: text.into() }
 }
 
-/// Returns what a run says of targets and changes, and what makes the comparison mean less.
+/// Returns lines on targets and changes, and on conditions that weaken the comparison.
 pub fn summary(report: &RunReport) -> Vec<Line> {
     targets(report).into_iter().chain(summary_without_targets(report)).collect()
 }
 
-/// Returns the same where the targets are told in another way.
+/// Returns the summary without its lines on targets, for reports that show them elsewhere.
 pub fn summary_without_targets(report: &RunReport) -> Vec<Line> {
     let mut lines: Vec<Line> = not_judged(report).into_iter().collect();
     lines.extend(report.view.objections.iter().map(|text| line(Tone::Bad, text)));
@@ -46,7 +46,8 @@ pub fn summary_without_targets(report: &RunReport) -> Vec<Line> {
     lines
 }
 
-/// Says what was not the same for the baseline and now; `None` if all was.
+/// Returns a sentence on the conditions that differ between the baseline and the run; `None` if all
+/// are equal.
 pub fn not_alike(compared: &Compared) -> Option<String> {
     let differ: Vec<String> = compared.differences.iter().map(ToString::to_string).collect();
     let text = || format!("Not measured alike, baseline and now: {}", differ.join("; "));
@@ -112,7 +113,8 @@ fn largest(changes: &[Change], verdict: Verdict) -> String {
     named.collect::<Vec<_>>().join("; ")
 }
 
-/// Says which targets are met, and names those that are not; `None` if nothing has one.
+/// Returns a line on the targets that are met, with the names of those that are not; `None` if no
+/// metric has one.
 fn targets(report: &RunReport) -> Option<Line> {
     let graded = &report.graded;
     let all = graded.len();
@@ -142,7 +144,7 @@ fn targets(report: &RunReport) -> Option<Line> {
     }
 }
 
-/// Says what has a target and no grade, the reason of the first for all.
+/// Returns a line on metrics with a target and no grade, with the reason of the first for all.
 fn not_judged(report: &RunReport) -> Option<Line> {
     let (first, others) = report.not_judged.split_first()?;
     Some(line(

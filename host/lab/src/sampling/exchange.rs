@@ -23,7 +23,7 @@ pub struct Link {
     address: String,
     tls: Option<Tls>,
     sender: Option<SendRequest<Full<Bytes>>>,
-    /// Ends with the connection, and knows what broke it.
+    /// Ends with the connection, and returns the error that broke it.
     driver: Option<JoinHandle<Result<(), hyper::Error>>>,
 }
 
@@ -47,7 +47,7 @@ impl Link {
         Self { tls, ..self }
     }
 
-    /// Opens the connection, unless it is.
+    /// Opens the connection, unless it is open.
     ///
     /// # Errors
     /// If nothing listens there.
@@ -87,7 +87,7 @@ impl Link {
         }
     }
 
-    /// Returns what broke the connection, if that is why a request failed.
+    /// Returns the error that broke the connection, if that made a request fail.
     async fn broken_by(&mut self, error: hyper::Error) -> String {
         let driver = self.driver.take().filter(|_| error.is_canceled() || error.is_closed());
         let ended = match driver {
@@ -110,7 +110,7 @@ where
     Ok((sender, tokio::spawn(driver)))
 }
 
-/// Whoever sends requests, and what drives the connection.
+/// A sender of requests, and the task that drives the connection.
 type Spoken = (SendRequest<Full<Bytes>>, JoinHandle<Result<(), hyper::Error>>);
 
 /// Returns an error with all that it comes from.
@@ -123,7 +123,7 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// A way to exchange messages for replies with something else.
+/// A way to send messages and receive replies.
 pub trait Exchange: Send + 'static {
     /// Gets ready for the first message.
     fn open(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;

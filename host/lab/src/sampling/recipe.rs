@@ -15,7 +15,7 @@ pub enum Recipe {
         /// Bytes per message.
         size: usize,
     },
-    /// Those of a reference agent.
+    /// The messages of a reference agent.
     Reference {
         /// Its name.
         agent: String,
@@ -24,14 +24,14 @@ pub enum Recipe {
         /// The generator's seed.
         seed: u64,
     },
-    /// Content to which the reply must always be the same.
+    /// Content that must always get the same reply.
     Unknown {
         /// Bytes per message.
         size: usize,
         /// The generator's seed.
         seed: u64,
     },
-    /// Those of a workload file.
+    /// The messages of a workload file.
     Workload {
         /// The file's name.
         name: String,
@@ -44,8 +44,8 @@ impl Recipe {
     /// Makes the messages.
     ///
     /// # Errors
-    /// If there is no such agent, a line is wrong, or the messages need a configuration, which is
-    /// the host's.
+    /// If there is no such agent, a line is malformed, or the messages need a configuration, which
+    /// the host would have to have.
     pub fn traffic(&self) -> Result<Traffic> {
         let (name, case) = match self {
             Self::Echo { size } => return Ok(Traffic::Echo { size: *size }),

@@ -10,12 +10,12 @@ const FEWEST: usize = 12;
 /// over fewer neighbours than a block shows in the spread of the blocks' means.
 const MOST: usize = 1_024;
 
-/// Returns how many independent samples say as much about the median as these: their number ÷
-/// by how much their dependence multiplies the variance of a mean of ranks (Bayley and Hammersley
-/// 1946, "The effective number of independent observations in an autocorrelated time series").
-/// The autocorrelations are summed in pairs up to the first pair that is not positive (Geyer
-/// 1992, "Practical Markov chain Monte Carlo", 3.3: the initial positive sequence). Ranks keep a
-/// few huge values from hiding that all others are alike.
+/// Returns the number of independent samples that give as much information about the median as
+/// these: their number divided by the factor by which their dependence multiplies the variance of a
+/// mean of ranks (Bayley and Hammersley 1946, "The effective number of independent observations in
+/// an autocorrelated time series"). The autocorrelations are summed in pairs up to the first pair
+/// that is not positive (Geyer 1992, "Practical Markov chain Monte Carlo", 3.3: the initial
+/// positive sequence). Ranks keep a few huge values from hiding the correlation of all others.
 pub(super) fn independent(samples: &[f64]) -> usize {
     let count = samples.len();
     if count < FEWEST {
@@ -51,7 +51,7 @@ fn ranks(samples: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// Returns the covariance of values around 0 with those that come so much later.
+/// Returns the covariance of values around 0 at this lag.
 fn covariance(values: &[f64], lag: usize) -> f64 {
     let products = values.iter().zip(&values[lag..]).map(|(a, b)| a * b);
     products.sum::<f64>() / values.len() as f64

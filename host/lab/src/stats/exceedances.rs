@@ -3,10 +3,10 @@
 
 use statrs::function::factorial::ln_binomial;
 
-/// Returns the most of `later` values that exceed the `rank`-th largest (from 0 on) of `earlier`
-/// ones, but in one of twenty cases. With nothing changed, all orders of the values are equally
-/// likely, and the number is negative hypergeometric (Gumbel and von Schelling 1950, "The
-/// distribution of the number of exceedances").
+/// Returns the number of `later` values above the `rank`-th largest (from 0 on) of `earlier` ones
+/// that is exceeded in at most one of twenty cases. Without any change, all orders of the values
+/// are equally likely, and the number is negative hypergeometric (Gumbel and von Schelling 1950,
+/// "The distribution of the number of exceedances").
 pub fn exceedances(earlier: usize, rank: usize, later: usize) -> usize {
     const RARE: f64 = 0.05;
     let Some(below) = earlier.checked_sub(rank + 1) else {

@@ -25,16 +25,16 @@ pub enum Kind {
     Quiet,
     /// Neighbouring moments are alike, by this correlation.
     Alike(f64),
-    /// It gets slower and faster again, a period being so many moments.
+    /// It gets slower and faster again, with a period of this number of moments.
     Drifts(f64),
-    /// It is a fifth slower for a while, a quarter of all time, in stretches of so many moments.
+    /// It is a fifth slower during a quarter of all time, in stretches of this number of moments.
     Steps(f64),
     /// It stands still now and then, for a few moments.
     Stalls,
 }
 
 impl Machine {
-    /// Returns a machine of this kind, at a moment that the seed says.
+    /// Returns a machine of this kind, at a moment that follows from the seed.
     pub fn new(kind: Kind, seed: u64) -> Self {
         let mut machine = Self {
             kind,
@@ -58,7 +58,7 @@ impl Machine {
         (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
     }
 
-    /// Returns what takes 1 on average, as this moment has it.
+    /// Returns the time of work that takes 1 on average, at this moment.
     pub fn time(&mut self) -> f64 {
         self.moment += 1.0;
         let noise = 0.02 * self.normal();
@@ -171,7 +171,7 @@ fn intervals_of_interleaved_rounds_hold_on_every_machine() {
     }
 }
 
-/// Log-ratios of pairs of which the order is drawn by lot: the new build takes so much more.
+/// Returns log-ratios of pairs in random order, in which the new build takes this much more.
 fn pairs(machine: &mut Machine, more: f64) -> Vec<f64> {
     let pair = |_| {
         let first = usize::from(machine.share() < 0.5);

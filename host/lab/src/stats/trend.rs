@@ -20,8 +20,8 @@ pub enum Trend {
 /// Parts of the last half, in each of which a leak grows.
 const PARTS: usize = 3;
 
-/// A leak's growth in the last part is at least this share of that in the first: what settles gets
-/// slower.
+/// A leak's growth in the last part is at least this share of that in the first; growth that
+/// settles gets slower.
 const STEADY: f64 = 0.5;
 
 /// Growth from one doubling of the steps to the next by this factor, twice, is growth in proportion
@@ -31,7 +31,7 @@ const PROPORTIONAL: f64 = 1.5;
 /// Fewer values show no trend.
 pub const FEWEST: usize = 64;
 
-/// Judges a series, one value a step. What gets smaller in between counts as what it was.
+/// Judges a series, one value per step. A value smaller than an earlier one counts as that one.
 pub fn trend(series: &[u64]) -> Trend {
     let mut highest = 0;
     let series: Vec<u64> = series

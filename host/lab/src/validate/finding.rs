@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub enum Status {
     /// There are no findings.
     Pass,
-    /// It was not run; a note or a reason says why.
+    /// It was not run; a note or a reason explains it.
     Skipped,
     /// There are warnings, and no errors.
     Warn,
@@ -56,7 +56,7 @@ pub struct Finding {
     /// The expected value; `None` if no single one is expected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub wanted: Option<String>,
-    /// The actual value; `None` if the message says all.
+    /// The actual value; `None` if the message has it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub found: Option<String>,
     /// The remedy, in one line.
@@ -84,7 +84,7 @@ impl Finding {
         self
     }
 
-    /// Makes it a note: nothing that the guest's author could do better.
+    /// Makes it a note: the guest's author cannot fix it.
     pub fn noted(mut self) -> Self {
         self.severity = Severity::Note;
         self
@@ -191,8 +191,8 @@ fn status(findings: &[Finding]) -> Status {
     }
 }
 
-/// Leaves one finding for each defect, with the places of all: what `defect` returns the same of is
-/// one defect. A check whose findings went into another's keeps its status, and says so.
+/// Keeps one finding for each defect, with the places of all: findings with an equal result of
+/// `defect` are one defect. A check whose findings moved to another keeps its status, with a note.
 pub fn grouped(mut checks: Vec<Check>, defect: impl Fn(&Finding) -> String) -> Vec<Check> {
     // The defects, with the check and the place in it that tells of each.
     let mut told: BTreeMap<(Code, Severity, String), (usize, usize)> = BTreeMap::new();

@@ -10,7 +10,7 @@ use wasmparser::{
 /// Bytes of a WebAssembly page, unless a memory declares another size.
 const PAGE: u64 = 65_536;
 
-/// Bytes of code whose operators are counted: enough to tell whether it was optimised.
+/// Bytes of code whose operators are counted: enough to detect code that was not optimised.
 const SAMPLED_CODE: usize = 256 << 10;
 
 /// A component's sizes, counts and names. Sizes are in bytes, summed over all modules.
@@ -40,7 +40,7 @@ pub struct Outline<'a> {
     pub imports: Vec<&'a str>,
     /// Lines of the `producers` sections: `language Rust`.
     pub producers: BTreeSet<String>,
-    /// Those of the main module: the first that has a memory of its own, else the first.
+    /// The producers of the main module: the first that has a memory of its own, or else the first.
     pub main_producers: Vec<String>,
     /// Contents of the data segments.
     pub segments: Vec<&'a [u8]>,

@@ -1,4 +1,4 @@
-//! The policy that guests are held against: `default.toml`, and a user's changes to it.
+//! The policy of validation: `default.toml`, and a user's changes to it.
 
 use super::measure::Measure;
 use super::stage::Stage;
@@ -24,8 +24,8 @@ const DEFAULT: &str = include_str!("default.toml");
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(transform = changes)]
 pub struct Policy {
-    /// The world that the guest must have: `own` for what its kind needs, a world of agents, of
-    /// `wasi:http` or `wasi:cli`, or the path of a WIT file or package with `#world` behind it.
+    /// The world that the guest must have: `own` for the world of its kind, a world of agents, of
+    /// `wasi:http` or `wasi:cli`, or the path of a WIT file or package, followed by `#world`.
     #[schemars(with = "String")]
     pub world: World,
     /// Kind of a guest that could be of two. Not set: found from its exports.
@@ -72,7 +72,7 @@ pub enum Preset {
     RuntimeBasics,
 }
 
-/// Repetitions of what is timed, and limits on time and memory.
+/// Repetitions of timed checks, and limits on time and memory.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(transform = changes)]
@@ -120,7 +120,7 @@ pub struct Conformance {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(transform = changes)]
 pub struct Soak {
-    /// Calls of one instance, the fewest: where they show no trend, there are twice as many.
+    /// Fewest calls of one instance; twice as many where they show no trend.
     pub calls: u32,
     /// Size of a message's content that is always sent, besides the largest of the guest's cases.
     #[schemars(with = "Size")]
@@ -157,7 +157,7 @@ impl Policies {
     /// Those of `last` override the text's.
     ///
     /// # Errors
-    /// If a field or a value is wrong: the message says which.
+    /// If a field or a value is wrong; the message names it.
     pub fn parse(text: &str, folder: &Path, last: Table) -> Result<Self, String> {
         let mut base: Table = DEFAULT.parse().map_err(message)?;
         let mut changes: Table = text.parse().map_err(message)?;
@@ -207,7 +207,7 @@ impl Policy {
     /// Reads a complete policy, whose paths are relative to `folder`.
     ///
     /// # Errors
-    /// If a field is missing, unknown or wrong: the message says which.
+    /// If a field is missing, unknown or wrong; the message names it.
     pub fn read(table: Table, folder: &Path) -> Result<Self, String> {
         let mut policy: Self = table.try_into().map_err(message)?;
         policy.world = policy.world.in_folder(folder)?;

@@ -17,7 +17,7 @@ pub enum Flaw {
     /// The section at this byte would end at `end`, behind the file's end. `None` if its length
     /// itself is cut off.
     CutOff { at: usize, end: Option<usize> },
-    /// A complete component ends at this byte, and something else follows.
+    /// A complete component ends at this byte, and other bytes follow.
     Trailing { at: usize },
 }
 
@@ -69,8 +69,8 @@ fn is_foreign(rest: &[u8]) -> bool {
     rest[0] > LAST || is_space || is_padding || rest.starts_with(b"\0asm")
 }
 
-/// Returns whether what is there of a section can be its beginning: a validator that is given it
-/// as a whole section runs out of bytes, and has nothing else to say.
+/// Returns true if the bytes of a section can be its beginning: a validator that is given them as a
+/// whole section runs out of bytes, and finds no other error.
 fn is_beginning(bytes: &[u8], at: usize, section: &Section) -> bool {
     let content = &bytes[section.content..];
     if section.id == CUSTOM {
@@ -97,8 +97,8 @@ fn is_beginning(bytes: &[u8], at: usize, section: &Section) -> bool {
     checked.map_or_else(|error| error.message().contains("unexpected end"), |_| true)
 }
 
-/// Returns whether a custom section's content can begin so: with the length of a name, and as
-/// much of the name as there is.
+/// Returns true if a custom section's content can begin like this: with the length of a name, and
+/// the available part of the name.
 fn is_name(content: &[u8]) -> bool {
     let Some((length, start)) = leb128(content, 0) else {
         return true;
@@ -178,7 +178,7 @@ fn leb128(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
 mod tests {
     use super::*;
 
-    /// Components in one another, so many.
+    /// Returns components nested to this depth.
     fn nested(deep: usize) -> Vec<u8> {
         let header = b"\0asm\x0d\0\x01\0";
         let mut bytes = header.to_vec();

@@ -37,8 +37,8 @@ pub trait Observer {
     fn stopped(&self) -> bool;
 }
 
-/// Checks all guests and returns the results in the order of `targets`. If the user stops it,
-/// the results of the rest say so.
+/// Checks all guests and returns the results in the order of `targets`. If the user stops it, the
+/// other results have an error.
 pub fn check_all(targets: &[Target], plan: &Plan, observer: &(dyn Observer + Sync)) -> Vec<Guest> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
@@ -268,7 +268,7 @@ enum End {
 }
 
 impl Told {
-    /// Reports how the running stage ended: as a finding where the guest is at fault, else as a
+    /// Reports the end of the running stage: as a finding where the guest is at fault, or else as a
     /// stage that could not run.
     fn ends_by(&mut self, end: End) {
         let Some(stage) = self.running.take() else {

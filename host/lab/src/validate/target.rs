@@ -96,7 +96,7 @@ impl Reference {
     /// Finds it by its name, or by the folder of a bundle or a crate.
     ///
     /// # Errors
-    /// If there is no such agent, or none of its messages is known.
+    /// If there is no such agent, or it has no messages.
     pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Self> {
         if workload::of_agent(what, 0).is_some() {
             return Ok(Self { agent: Some(what.to_owned()), workload: None });

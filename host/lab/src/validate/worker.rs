@@ -406,7 +406,7 @@ impl Messages {
         Some(Series { name: "plateau", case: self.configured()?, messages })
     }
 
-    /// Returns a check that could not be made, if nothing is known of the guest's messages.
+    /// Returns a skipped check if the guest has no cases of its own.
     fn unknown(&self, name: &str) -> Option<Check> {
         (!self.known).then(|| Check::skipped(name, UNKNOWN))
     }

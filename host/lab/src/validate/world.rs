@@ -51,10 +51,10 @@ impl From<String> for World {
 }
 
 impl World {
-    /// Returns the same with its path relative to a folder.
+    /// Returns the world with its path relative to a folder.
     ///
     /// # Errors
-    /// If it is neither a known world nor a path of anything.
+    /// If it is neither a known world nor an existing path.
     pub fn in_folder(self, folder: &Path) -> Result<Self, String> {
         match self {
             Self::Wit { path, world } => {

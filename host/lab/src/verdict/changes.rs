@@ -8,7 +8,7 @@ use crate::stats::Estimate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The relative change that is allowed where a policy says nothing else.
+/// The relative change that is allowed by default: 0.1 is 10 %.
 pub const THRESHOLD: f64 = 0.1;
 
 /// The fewest samples with a 95 % interval of their median.
@@ -30,15 +30,14 @@ pub struct Change {
     /// The change that is allowed, and how its data are compared.
     #[serde(skip)]
     pub rule: Rule,
-    /// The verdict; `None` where one of the values has no interval, or is not judged, so that
-    /// nothing is known.
+    /// The verdict; `None` where one of the values has no interval, or is not judged.
     pub verdict: Option<Verdict>,
     /// The reason why one of the two runs is not judged; `None` if both are.
     pub because: Option<String>,
 }
 
 impl Change {
-    /// Returns what a person reads of the verdict.
+    /// Returns the verdict's name for people.
     pub fn verdict_name(&self) -> &'static str {
         match self.verdict {
             Some(verdict) => verdict.name(),
@@ -94,9 +93,9 @@ impl From<&Change> for Judged {
     }
 }
 
-/// Changes of what both runs measured, in the order of the current one, and notes that name
-/// what only one of them has, and what one has more than once: which of those is which is not
-/// known.
+/// Returns the changes of the metrics of both runs, in the order of the current one, and notes on
+/// metrics that only one run has, and on metrics that one has more than once, which cannot be
+/// matched.
 pub fn changes(
     baseline: &[Metric],
     current: &[Metric],

@@ -21,8 +21,8 @@ pub struct Proposal {
     pub evidence: Vec<String>,
 }
 
-/// The part of a budget that a run may spend, by all that it tells: twice as much is about to
-/// happen on a worse day, and is no incident.
+/// The share of its budget that a run may spend: twice the errors can happen on a worse day without
+/// an incident.
 const MOST_SPENT: f64 = 0.5;
 
 /// The share of messages within a latency: one in a hundred may take longer, as of a p99.
@@ -34,9 +34,9 @@ const ANSWERED: [&str; 7] = ["99.99 %", "99.95 %", "99.9 %", "99.5 %", "99 %", "
 /// The time that objectives hold for.
 const WINDOW: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Proposes two objectives per sandboxed agent, of the load under which its p99 was the worst: the
-/// shortest latency and the highest share of answers of which the run spends at most half of the
-/// budget, also with as much bad luck as is likely.
+/// Proposes two objectives per sandboxed agent, by the load under which its p99 was the worst: the
+/// shortest latency and the highest share of answers for which the run spends at most half of the
+/// budget, with a margin for chance.
 pub fn propose(run: &Run) -> Vec<Proposal> {
     let mut worst: BTreeMap<&str, (&RunPart, &Window)> = BTreeMap::new();
     for (part, steady) in steady(run).filter(|(part, _)| part.withheld(Phase::Steady).is_none()) {
@@ -51,8 +51,7 @@ pub fn propose(run: &Run) -> Vec<Proposal> {
         .collect()
 }
 
-/// Returns why what a run measured proposes nothing, where it would if the machine had not been busy
-/// with other things.
+/// Returns the reasons why a run on a busy machine gives no proposals.
 pub fn withheld(run: &Run) -> Vec<String> {
     let why = |part: &RunPart| Some(format!("{}: {}", part.name(), part.withheld(Phase::Steady)?));
     steady(run).filter_map(|(part, _)| why(part)).collect()
@@ -123,8 +122,8 @@ fn answers(part: &RunPart, steady: &Window) -> Option<Proposal> {
     })
 }
 
-/// Returns the share of bad messages that a run with so many of them speaks for at most: three
-/// standard deviations more, and three where none was seen (the rule of three).
+/// Returns the largest likely share of bad messages, by the counts of a run: three standard
+/// deviations more, or three messages if none was bad (the rule of three).
 fn likely(bad: u64, count: u64) -> f64 {
     let bad = bad as f64;
     (bad + 3.0 * bad.sqrt() + 3.0) / count as f64
@@ -160,7 +159,7 @@ fn small(share: f64) -> String {
     if share == 0.0 || share >= 0.01 { percent(share) } else { format!("{:.2} %", share * 100.0) }
 }
 
-/// Returns proposals as the TOML that a host takes, each behind what speaks for it.
+/// Returns proposals as TOML for a host's configuration, each after its evidence.
 pub fn toml(of: &str, proposals: &[Proposal]) -> String {
     let mut text = format!("# Objectives from {of}, which leave at least half of each budget.\n");
     for Proposal { objective, spent, evidence } in proposals {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
 
-/// The targets of what several experiments measure, TOML.
+/// The targets of quantities that several experiments measure, TOML.
 pub const TARGETS: &str = include_str!("targets.toml");
 
 /// The targets that grade metrics; a metric without a target is not graded.
@@ -80,7 +80,7 @@ impl Targets {
     /// Reads the targets of a file.
     ///
     /// # Errors
-    /// If it cannot be read, or says what is no target.
+    /// If it cannot be read, or has an invalid target.
     pub fn read(path: &Path, catalogue: &[&'static Quantity]) -> Result<Self> {
         let text = sandlab_runtime::text_file::read(path).map_err(Error::file("read", path))?;
         Self::parse(&text, catalogue)
@@ -105,8 +105,8 @@ impl Targets {
         found.map(|target| target.bounds)
     }
 
-    /// Returns the most that is critical for a quantity, whatever else its targets say; `None`
-    /// without a target.
+    /// Returns the critical bound of a quantity, the largest of all its targets; `None` without a
+    /// target.
     pub fn critical(&self, quantity: &Quantity) -> Option<f64> {
         let targets = self.0.iter().filter(|target| target.quantity.key == quantity.key);
         targets.map(|target| target.bounds.critical).max_by(f64::total_cmp)
@@ -160,7 +160,7 @@ impl Bounds {
 }
 
 impl Grade {
-    /// Returns what a person reads.
+    /// Returns the name for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Target => "target",
@@ -172,7 +172,7 @@ impl Grade {
 }
 
 impl Graded {
-    /// Says what is worse than critical; `None` if nothing is.
+    /// Returns a sentence on a metric that is worse than critical; `None` if it is not.
     pub fn objection(&self) -> Option<String> {
         let form = Form::from(self.metric.quantity.unit);
         (self.grade == Grade::Missed).then(|| {

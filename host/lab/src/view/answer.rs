@@ -7,7 +7,7 @@ use serde::Serialize;
 /// The answer to one question: a figure with its context.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
-    /// The section of a report that says more.
+    /// The section of a report with more on the question.
     pub topic: Topic,
     /// The question in a word or three: `per call`.
     pub question: String,
@@ -87,7 +87,7 @@ impl Answer {
         Self { look: Some(command.into()), ..self }
     }
 
-    /// Lets a run that answers many questions leave it out.
+    /// Marks it as one that can be left out where a run answers many questions.
     #[must_use]
     pub fn aside(self) -> Self {
         Self { is_aside: true, ..self }

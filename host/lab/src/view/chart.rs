@@ -47,7 +47,7 @@ pub enum Scale {
     Nines,
 }
 
-/// A number, with its interval if there is one, at a place.
+/// A number, with its interval if there is one, at a position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spot {
     /// From left to right.
@@ -130,7 +130,7 @@ impl Series {
         Self { bars, ..Self::dots(name, Vec::new()) }
     }
 
-    /// Returns whether there is nothing to draw.
+    /// Returns true if there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.spots.is_empty() && self.bars.is_empty()
     }

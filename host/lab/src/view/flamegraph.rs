@@ -1,4 +1,4 @@
-//! A flamegraph as data: stacks, and what they are held against.
+//! A flamegraph as data: stacks, and those of an earlier build.
 
 use crate::metrics::Topic;
 

@@ -45,8 +45,8 @@ pub struct View {
 }
 
 impl View {
-    /// Adds an answer, if there is one. It takes the place of an earlier one to the same question:
-    /// the registry has what measures something by the way before what measures it for itself.
+    /// Adds an answer, if there is one. It replaces an earlier one to the same question: in the
+    /// registry, experiments that measure a quantity on the side come before the experiment for it.
     pub fn answer(&mut self, answer: impl Into<Option<Answer>>) {
         let Some(answer) = answer.into() else {
             return;
@@ -70,14 +70,14 @@ impl View {
         }
     }
 
-    /// Adds a chart, unless nothing is drawn in it.
+    /// Adds a chart, unless it is empty.
     pub fn chart(&mut self, chart: Chart) {
         if chart.series.iter().any(|series| !series.is_empty()) {
             self.charts.push(chart);
         }
     }
 
-    /// Adds a sentence that says what a section's tables show.
+    /// Adds a sentence on a section's tables.
     pub fn finding(&mut self, topic: Topic, sentence: impl Into<String>) {
         self.findings.push((topic, sentence.into()));
     }
@@ -87,17 +87,17 @@ impl View {
         self.snippets.push((topic, toml.into()));
     }
 
-    /// Adds what a reader must know to judge the numbers.
+    /// Adds a note for judging the numbers.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(Note::new(note));
     }
 
-    /// Adds what holds of several parts as one note, whose text has their number.
+    /// Adds a note on several parts, whose text has their number.
     pub fn note_of(&mut self, text: impl Into<String>, details: Vec<String>) {
         self.notes.push(Note { text: text.into(), details });
     }
 
-    /// Adds what does not hold.
+    /// Adds a violated condition.
     pub fn object(&mut self, objection: impl Into<String>) {
         self.objections.push(objection.into());
     }

@@ -17,8 +17,8 @@ impl Note {
         Self { text: text.into(), details: Vec::new() }
     }
 
-    /// Returns each note once, and as one those that differ in nothing but their numbers and in
-    /// where they hold: in the names of these parts.
+    /// Returns each note once. Notes that differ only in their numbers and in the names of these
+    /// parts are merged into one.
     pub fn collapsed(notes: &[Self], parts: &[String]) -> Vec<Self> {
         let mut places = BTreeMap::<String, usize>::new();
         let mut all: Vec<Vec<&Self>> = Vec::new();
@@ -52,7 +52,7 @@ fn one(alike: &[&Note]) -> Option<Note> {
     })
 }
 
-/// Returns what notes of a kind have in common: their words, without numbers and parts.
+/// Returns the common text of similar notes: their words, without numbers and parts.
 fn kind(text: &str, parts: &[String]) -> String {
     let mut kind = text.to_owned();
     for part in parts {

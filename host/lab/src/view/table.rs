@@ -1,5 +1,5 @@
-//! A table as data: what its columns are is said once, for a person, a page, a spreadsheet and
-//! a program.
+//! A table as data: its columns are defined once, for a person, a page, a spreadsheet and a
+//! program.
 
 use super::value::{Cell, Emphasis, Form, Value};
 use crate::metrics::Topic;
@@ -26,8 +26,7 @@ pub struct Table {
 /// The properties of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
-    /// The name in files, in snake case, without its unit; of an interval the name of what it
-    /// is the interval of.
+    /// The name in files, in snake case, without its unit; for an interval, the name of its figure.
     pub key: String,
     /// The title that a person reads.
     pub title: String,
@@ -60,15 +59,14 @@ impl Head {
     }
 }
 
-/// A table that is being made of rows of `R`, a column after another: all that there is to say
-/// of a column stands in one place.
+/// A builder of a table with rows of `R`, column by column.
 pub struct Rows<'r, R> {
     rows: &'r [R],
     table: Table,
 }
 
 impl Table {
-    /// Begins a table that has a row for each of these.
+    /// Begins a table with a row for each of these.
     pub fn of<'r, R>(
         key: &'static str,
         title: impl Into<String>,
@@ -151,13 +149,13 @@ impl<R> Rows<'_, R> {
         self
     }
 
-    /// Lets the cells of the last column be seen: they are what the table is there for.
+    /// Marks the cells of the last column as strong: they are the main figures of the table.
     #[must_use]
     pub fn strong(self) -> Self {
         self.seen(Emphasis::Strong)
     }
 
-    /// Lets the cells of the last column be seen as stated, but those that say otherwise.
+    /// Sets the emphasis of the cells of the last column, except for those that have one.
     #[must_use]
     pub fn seen(mut self, emphasis: Emphasis) -> Self {
         let last = self.table.rows.iter_mut().filter_map(|cells| cells.last_mut());
@@ -172,14 +170,13 @@ impl<R> Rows<'_, R> {
         self.head(|head| head.is_aside = true)
     }
 
-    /// Lets rows be sorted by the last column where what costs most comes first.
+    /// Marks the last column as a cost, by which rows can be sorted, the largest first.
     #[must_use]
     pub fn cost(self) -> Self {
         self.head(|head| head.is_cost = true)
     }
 
-    /// Lets a person see the values of one column side by side, with what these columns have of
-    /// each.
+    /// Shows the values of one column side by side, each with the values of these columns.
     #[must_use]
     pub fn pivot(mut self, by: &'static str, values: &'static [&'static str]) -> Self {
         self.table.pivot = Some((by, values));

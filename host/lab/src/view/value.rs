@@ -9,13 +9,13 @@ use serde::Serialize;
 pub enum Value {
     /// Words.
     Text(String),
-    /// A number, in the unit that its form says.
+    /// A number, in the unit of its form.
     Number(f64, Form),
     /// The two ends of a 95 % interval.
     Range(f64, f64, Form),
     /// A number with the two ends of its 95 % interval.
     Estimate(f64, (f64, f64), Form),
-    /// There is no value; the reason, or nothing where the column's title says it.
+    /// No value; with the reason, or empty where the column's title explains it.
     Missing(String),
 }
 

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 pub enum Expected {
     /// One reply with these bytes.
     Reply(Vec<u8>),
-    /// One reply per entry, each as its matcher says.
+    /// One reply per entry, as its matcher expects.
     Replies(Vec<Matcher>),
     /// One reply with a DEFLATE stream of these bytes.
     Deflated(Vec<u8>),
@@ -24,7 +24,7 @@ pub enum Expected {
     Response(Response),
     /// A command's exit code and output.
     Output(Output),
-    /// A function's result in WAVE, whatever the spaces between its parts.
+    /// A function's result in WAVE; spaces between its parts do not matter.
     Result(String),
 }
 
@@ -51,7 +51,7 @@ pub struct Output {
 }
 
 impl Expected {
-    /// Returns whether the first reply decides what the next must be.
+    /// Returns true if the first reply decides what later ones must be.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Repeats(_))
     }
@@ -66,7 +66,7 @@ impl Expected {
         }
     }
 
-    /// Checks what the subject did.
+    /// Checks the subject's reaction.
     ///
     /// # Errors
     /// If it differs: the text names the expected and the actual reaction.
@@ -181,7 +181,7 @@ impl Output {
     }
 }
 
-/// The last line of what was written: it says what went wrong.
+/// Returns the last line of an output, which usually has the error.
 fn last(written: &[u8]) -> &[u8] {
     let written = written.trim_ascii_end();
     written.rsplit(|byte| *byte == b'\n').next().unwrap_or(written)

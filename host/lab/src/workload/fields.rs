@@ -5,7 +5,8 @@ use sandlab_runtime::{Failure, Message, Performative};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Fields of all replies to a message; what is not stated may be anything that the contract allows.
+/// Fields of all replies to a message. A field that is not stated may have any value that the
+/// contract allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Fields {
@@ -88,7 +89,7 @@ pub enum FailureKind {
     Unavailable,
     /// A limit was reached while working.
     Exhausted,
-    /// The sandbox config does not grant what this needs.
+    /// The sandbox config does not grant what the request needs.
     Denied,
     /// The agent is at fault.
     Internal,

@@ -27,7 +27,7 @@ pub struct Line {
     reply: Option<Stated>,
     /// For agents: all replies, in order.
     replies: Option<Vec<Stated>>,
-    /// For agents: what all replies have besides their content, which `sandlab validate` checks.
+    /// For agents: fields of all replies besides their content, which `sandlab validate` checks.
     #[serde(rename = "reply-fields")]
     reply_fields: Option<Fields>,
     /// For agents: the failure that is the answer, by its name in WIT, such as `refused`. Only
@@ -46,7 +46,7 @@ pub struct Line {
     body: Option<Stated>,
     /// For commands: the arguments, after the program's name.
     args: Option<Vec<String>>,
-    /// For commands: what can be read from standard input.
+    /// For commands: content of standard input.
     stdin: Option<Bytes>,
     /// For commands: variables.
     env: Option<BTreeMap<String, String>>,
@@ -307,10 +307,10 @@ impl Stated {
 }
 
 impl Bytes {
-    /// Returns the bytes that it spells.
+    /// Returns the decoded bytes.
     ///
     /// # Errors
-    /// If it is not spelled as it says.
+    /// If it is not valid in its encoding.
     pub fn bytes(self) -> Result<Vec<u8>, String> {
         match self {
             Self::Text(text) => Ok(text.into_bytes()),

@@ -1,4 +1,4 @@
-//! The messages that agents are sent, and the replies that they must give.
+//! The messages of agents, and the replies that they must give.
 //!
 //! The messages of the reference agents come from a seeded generator (ChaCha8, the same on every
 //! machine), which derives the expected reply with the request. Timings of an agent that gives a
@@ -74,12 +74,12 @@ pub struct Exchange {
     pub line: Option<usize>,
     /// The line that it was read from; `None` for a generated message.
     pub text: Option<String>,
-    /// The last reply that was found right: one that is the same needs no second look.
+    /// The last reply that was found right; an equal one is not checked again.
     checked: OnceLock<Vec<u8>>,
 }
 
 impl Exchange {
-    /// Returns a message with what must come of it.
+    /// Returns a message with its expected reaction.
     pub fn new(request: impl AsRef<[u8]>, expected: Expected) -> Self {
         Self {
             request: Message::request(request.as_ref()),
@@ -101,7 +101,7 @@ impl Exchange {
         Ok(Self { text: Some(text.to_owned()), ..exchange })
     }
 
-    /// Checks the only reply that came of the message.
+    /// Checks the only reply to the message.
     ///
     /// # Errors
     /// As [`Expected::check_reply`].
@@ -163,7 +163,7 @@ fn excerpt(bytes: &[u8]) -> String {
 
 type Maker = fn(usize, &mut ChaCha8Rng) -> Case;
 
-/// Returns what makes a reference agent's messages; `None` if there is no such agent.
+/// Returns the generator of a reference agent's messages; `None` if there is no such agent.
 fn maker(agent: &str) -> Option<Maker> {
     Some(match agent {
         "hash" => arithmetic::hash,
@@ -196,8 +196,8 @@ pub fn of_size(agent: &str, size: usize, seed: u64) -> Option<Case> {
     Some(maker(agent)?(size, &mut generator(agent, size, seed)))
 }
 
-/// Returns what a subject of this kind can be sent when nothing is known of it: a service a `GET`
-/// of `/`, a command no arguments. `None` for functions, whose arguments nobody can guess.
+/// Returns cases for an unknown subject of this kind: for a service a `GET` of `/`, for a command
+/// no arguments. `None` for functions, whose arguments cannot be guessed.
 pub fn of_kind(kind: Kind, seed: u64) -> Option<Vec<Case>> {
     let line = match kind {
         Kind::Agent => return Some(of_unknown(seed)),

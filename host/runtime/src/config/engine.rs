@@ -1,4 +1,4 @@
-//! The engine's settings: how guests are compiled, and what their memory is surrounded by.
+//! Settings of the engine: the compilation of guests, and the address space around their memory.
 
 use super::Size;
 use bytesize::ByteSize;
@@ -13,15 +13,15 @@ pub enum Interrupt {
     /// epochs).
     #[default]
     Epoch,
-    /// By a page that it writes to there, and that is made read-only, up to 2 ms late. Agents that
-    /// compute take less time, and each has a second memory. Where that is not possible, epochs
-    /// are used, and reports say why: on async calls, with fuel, in the layout packed, with more
-    /// than 5,000 slots, where `[engine]` has accesses checked, and for components that are composed
-    /// of others.
+    /// By a page that the guest writes to, and that is made read-only at the deadline, up to 2 ms
+    /// late. Agents that compute take less time, and each has a second memory. Where that is not
+    /// possible, epochs are used, and reports have the reason: on async calls, with fuel, in the
+    /// layout packed, with more than 5,000 slots, where `[engine]` has accesses checked, and for
+    /// components that are composed of others.
     Page,
-    /// Not at all: a guest that loops for ever keeps its thread for ever, unless `fuel` ends it. For
-    /// guests that you trust as the host's own code: `serve` and `validate`, which run those of
-    /// others, refuse it without `fuel`.
+    /// None: a guest in an endless loop keeps its thread for ever, unless `fuel` ends it. For
+    /// guests that are trusted as the host's own code: `serve` and `validate`, which run untrusted
+    /// ones, refuse it without `fuel`.
     None,
 }
 

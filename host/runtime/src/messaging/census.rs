@@ -1,4 +1,4 @@
-//! Counts of what is alive at a moment, of all agents and of each.
+//! Counts of live objects at one moment, of all agents and of each.
 
 use super::Accounts;
 use crate::{AgentId, Usage};

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 /// The id of a client's message, and its reply.
 pub type Delivery = (u64, Answer);
 
-/// A reply, or why there is none.
+/// A reply, or the reason why there is none.
 pub type Answer = Result<Message, DeliveryError>;
 
 /// The receiver of a client's deliveries, in batches.
@@ -99,7 +99,7 @@ impl Hub {
         (receiver, Expected { hub: self, id })
     }
 
-    /// Does the same as [`expect`](Self::expect) for all replies of the call that answers first.
+    /// As [`expect`](Self::expect), for all replies of the call that answers first.
     pub fn expect_all(
         &self,
         id: u64,

@@ -31,7 +31,7 @@ pub enum WhenFull {
     /// so that the client soon has to wait too. An agent's message is refused: two full agents
     /// that waited for each other would wait forever.
     PushBack,
-    /// The message is refused, and its sender told at once.
+    /// The message is refused, and its sender gets an error at once.
     Refuse,
 }
 

@@ -16,8 +16,8 @@ pub enum Strategy {
     ByValue,
     /// Several messages per call. Needs an agent that exports `batch`.
     Batch(Batching),
-    /// One message per call, content in the host's memory, of which the agent reads what it
-    /// needs. Needs an agent that exports `parcels`, and a backend that shares memory with it.
+    /// One message per call, content in the host's memory, of which the agent reads the parts that
+    /// it needs. Needs an agent that exports `parcels`, and a backend that shares memory with it.
     ZeroCopy,
 }
 

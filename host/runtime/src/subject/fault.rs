@@ -18,13 +18,13 @@ pub enum ResponseFault {
         span(*.0)
     )]
     Late(Duration),
-    /// The handler used what it had given away with its response.
+    /// The handler used handles that it had passed on with its response.
     #[error(
         "two responses: after it had set the response, the handler used what it had given away, \
          such as its `response-outparam`, again ({0})"
     )]
     Twice(String),
-    /// The body is longer than what may be handed over.
+    /// The body is longer than the limit.
     #[error(
         "endless body: the response is longer than {}; raise `result-limit` if it ends at all", 
         ByteSize::b(*.0)

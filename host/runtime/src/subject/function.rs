@@ -1,12 +1,12 @@
-//! Functions: a message is a call in WAVE, `ns:pkg/iface.func("x", {a: 1})`, its reply the
-//! result in WAVE, `()` of a function without one.
+//! Functions: a message is a call in WAVE, `ns:pkg/iface.func("x", {a: 1})`, its reply the result
+//! in WAVE, `()` for a function without one.
 //!
-//! The path may leave out the version, and the package too, as long as what is left names one
-//! function: `iface.func(…)`, `func(…)`. Of a resource `counter`, `counter(…)` is the
-//! constructor, `counter.add(handle(1), 2)` a method, and `drop(handle(1))` drops it. A resource
-//! that a call returns stands in the reply as `handle(N)`, with the lowest number from 1 on that
-//! is free in its instance, and lives as long as the instance unless it is given away or dropped:
-//! calls that drop what they made can be repeated word for word.
+//! The path may omit the version, and the package too, as long as the rest names one function:
+//! `iface.func(…)`, `func(…)`. For a resource `counter`, `counter(…)` is the constructor,
+//! `counter.add(handle(1), 2)` a method, and `drop(handle(1))` drops it. A resource that a call
+//! returns is `handle(N)` in the reply, with the lowest number from 1 on that is free in its
+//! instance, and lives as long as the instance unless it is given away or dropped: calls that drop
+//! their resources can be repeated word for word.
 
 use super::instance::{Live, Stop};
 use super::known::{Known, Recent};
@@ -38,7 +38,7 @@ pub struct Function {
 pub(super) struct Functions {
     list: Vec<Function>,
     targets: Vec<Target>,
-    /// Functions by each way to write their paths; `None` where two have the same.
+    /// Functions by each form of their paths; `None` where two functions share it.
     by_path: HashMap<String, Option<usize>>,
     fiber: bool,
     /// The calls that messages have had.

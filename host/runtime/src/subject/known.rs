@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const KEPT: usize = 1_024;
 const LONGEST: usize = 16 << 10;
 
-/// A text with what was read in it.
+/// A text with its parsed value.
 pub(super) struct Read<T> {
     text: Box<[u8]>,
     pub of: T,
@@ -70,8 +70,8 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T> Recent<T> {
-    /// Returns what a text is: that which followed the last one before, or the last one again,
-    /// else what `known` says.
+    /// Returns the parsed text: the one that followed the last text before, or the last one again,
+    /// or else that of `known`.
     ///
     /// # Errors
     /// Those of `parse`.
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// Reads texts as what they are, and counts how often one had to be looked up.
+    /// Reads texts as strings, and counts how often one was parsed.
     fn looked_up(recent: &mut Recent<String>, texts: &[&str]) -> usize {
         let (known, count) = (Known::default(), Cell::new(0));
         for text in texts {

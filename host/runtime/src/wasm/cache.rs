@@ -6,7 +6,7 @@
 //!       component was rewritten
 //! ```
 //!
-//! Deserialising native code is unsafe: wasmtime runs whatever it is given. So only the user
+//! Deserialising native code is unsafe: wasmtime runs any code that it is given. So only the user
 //! may write to the folder, and a component whose file is damaged is compiled again.
 
 use sha2::{Digest, Sha256};
@@ -42,7 +42,7 @@ impl<'a> Source<'a> {
 const CHECKSUM: usize = 32;
 
 impl Cache {
-    /// Opens the user's cache: `$SANDLAB_CACHE`, else `sandlab` under `$XDG_CACHE_HOME` or
+    /// Opens the user's cache: `$SANDLAB_CACHE`, or else `sandlab` under `$XDG_CACHE_HOME` or
     /// `~/.cache`. Nothing is cached if there is no such folder, or if others can write to it.
     pub fn of_user() -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -93,8 +93,8 @@ impl Cache {
     }
 }
 
-/// Creates the folder if need be, and returns whether it is ours and nobody else can write to
-/// it.
+/// Creates the folder if it is missing, and returns true if the user owns it and nobody else can
+/// write to it.
 fn private(dir: &Path) -> bool {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     let found = made.and_then(|()| fs::metadata(dir));

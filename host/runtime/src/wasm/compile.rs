@@ -27,7 +27,7 @@ pub struct Compiled<'a> {
 
 impl SandboxEngine {
     /// Compiles a component or takes it from the cache. Where the sandbox config asks for a page
-    /// and there can be none, epochs interrupt it. `fiber` is whether its calls must run on fibers
+    /// that is not possible, epochs interrupt it. With `fiber`, its calls must run on fibers
     /// whatever it imports.
     pub(super) fn compile<'a>(
         &self,
@@ -72,11 +72,11 @@ impl SandboxEngine {
         Ok((Component::from_binary(engine, source.bytes).map_err(unprepared)?, true))
     }
 
-    /// Does the same as [`compile`](Self::compile) with a page.
+    /// As [`compile`](Self::compile), with a page.
     ///
     /// # Errors
-    /// The reason why there can be none. If something else is wrong with the component, the
-    /// attempt without a page finds it.
+    /// The reason why a page is not possible. Other errors of the component are found by the
+    /// attempt without a page.
     fn compile_with_page<'a>(&self, bytes: &'a [u8], fiber: bool) -> Result<Compiled<'a>, String> {
         if fiber {
             return Err(interrupt::FIBERS.to_owned());

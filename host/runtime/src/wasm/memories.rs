@@ -1,4 +1,4 @@
-//! The linear memories that a component starts with, as its bytes tell before it runs.
+//! The initial linear memories of a component, read from its bytes.
 
 use super::layout;
 use crate::LoadError;
@@ -10,9 +10,9 @@ pub struct Memories {
     pub count: u32,
     /// Their size before any code runs, bytes.
     pub initial: u64,
-    /// The part of that which is the stack for variables that have an address, bytes. `None`
-    /// where it cannot be told: only a stack that is linked first, below all data, as rustc
-    /// and recent clang do, has its size in the component.
+    /// The part of the size that is the stack for variables that have an address, bytes. `None`
+    /// where it is not known: only a stack that is linked first, below all data, as rustc and
+    /// recent clang do, has its size in the component.
     pub stack: Option<u64>,
 }
 

@@ -16,7 +16,7 @@ const MESSAGE: usize = 2_000;
 /// goroutines' stacks, so that the line is kept even if it is not among the last ones.
 const OPENINGS: [&str; 4] = ["panic: ", "fatal error: ", "Traceback (", "thread '"];
 
-/// The advice with which Rust ends a panic, which says nothing about it.
+/// The advice with which Rust ends a panic, which is no part of the panic's message.
 const ADVICE: &str = "note: run with `RUST_BACKTRACE=";
 
 /// Returns the last lines that are not empty, escaped.
@@ -66,7 +66,7 @@ pub fn readable(name: &str) -> String {
     escaped(name, WIDTH)
 }
 
-/// Escapes what would control a terminal or reorder a text.
+/// Escapes characters that would control a terminal or reorder a text.
 fn escaped(line: &str, limit: usize) -> String {
     let mut text = String::new();
     for character in line.chars() {

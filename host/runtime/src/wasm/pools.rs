@@ -7,7 +7,7 @@ use crate::{Cause, Fault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A component's programs, and what they share.
+/// A component's programs, one per pool, and their shared properties.
 pub struct Pools<P> {
     /// One per pool. The pools are filled one after the other.
     programs: Vec<Arc<P>>,
@@ -43,7 +43,7 @@ impl<P> Pools<P> {
         Self { programs, open: AtomicUsize::new(0), gate, prepared }
     }
 
-    /// Returns the program of any pool, for what is the same in all.
+    /// Returns the program of any pool, for properties that are the same in all.
     pub fn any(&self) -> &P {
         &self.programs[0]
     }

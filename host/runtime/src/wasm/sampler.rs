@@ -1,10 +1,10 @@
-//! Samples of guests' stacks: which functions they are in, tick by tick.
+//! Samples of guests' stacks, tick by tick.
 //!
 //! The engine of a sampler has a faster epoch. At each tick at which a guest runs, its next check
 //! of the epoch (at the entry of a function, at the head of a loop) takes the stack. So a sample
-//! stands where such a check is, near where the tick met the guest; the host's own functions are
-//! in none. Wasmtime's `GuestProfiler` samples in the same place, but keeps its stacks to itself
-//! and writes them in one format only.
+//! stands at such a check, near the guest's position at the tick; the host's own functions are in
+//! none. Wasmtime's `GuestProfiler` samples in the same place, but does not give access to its
+//! stacks and writes them in one format only.
 
 use super::engine::EPOCH_TICK;
 use super::output::readable;
@@ -24,7 +24,7 @@ const STACKS: usize = 20_000;
 /// The name of the frame that stands for those that were not kept.
 pub const LEFT_OUT: &str = "…";
 
-/// Takes the stacks of all guests of an engine. Clones share what was taken.
+/// Takes the stacks of all guests of an engine. Clones share the samples.
 #[derive(Debug, Clone)]
 pub struct Sampler {
     interval: Duration,
@@ -70,7 +70,7 @@ impl Sampler {
         self.interval
     }
 
-    /// Returns what was taken since it was last asked for, the commonest first.
+    /// Returns the samples since the last call, the commonest stack first.
     pub fn take(&self) -> Vec<Stack> {
         let taken = std::mem::take(&mut *self.taken());
         let functions = taken.functions;
@@ -88,7 +88,7 @@ impl Sampler {
         stacks
     }
 
-    /// Sets what an engine has to know before it compiles.
+    /// Sets the options that an engine needs before it compiles.
     pub(super) fn configure(&self, config: &mut Config) {
         config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));
         // Places in the module, files and lines would be looked up for each frame of each sample,
@@ -97,7 +97,7 @@ impl Sampler {
         config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
     }
 
-    /// Samples the guest of a store at each tick, and stops its call after so many of them. A
+    /// Samples the guest of a store at each tick, and stops its call after this number of ticks. A
     /// call on a fiber yields instead, as often as one that is not sampled: its deadline is its
     /// future's.
     pub(super) fn watch<T: AsMut<State> + Send>(

@@ -52,7 +52,8 @@ impl State {
 }
 
 impl Alert {
-    /// Returns the alert of a change of an objective, which has been on for so long until `now`.
+    /// Returns the alert of a change of an objective, whose alarm has been on for this time at
+    /// `now`.
     pub fn of(objective: &Objective, change: &Change, now: Timestamp, on: Duration) -> Self {
         let burn = change.burn;
         let told = objective.told();
@@ -79,7 +80,8 @@ impl Alert {
         }
     }
 
-    /// Returns whether the other is of the same objective and urgency: another state of the same.
+    /// Returns true if the other alert has the same objective and urgency, and may be another state
+    /// of it.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.objective == other.objective && self.severity == other.severity
     }

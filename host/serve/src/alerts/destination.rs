@@ -43,10 +43,10 @@ pub struct DestinationError {
 }
 
 impl Destination {
-    /// Checks that it can be one, without sending anything.
+    /// Checks that the destination is valid, without sending anything.
     ///
     /// # Errors
-    /// [`DestinationError`] with what is wrong, and what to do.
+    /// [`DestinationError`] with the reason and the remedy.
     pub fn check(&self) -> Result<(), DestinationError> {
         let wrong =
             |reason: String| Err(DestinationError { destination: self.to_string(), reason });

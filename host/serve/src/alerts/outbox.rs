@@ -3,8 +3,8 @@
 use super::{Alert, State};
 use std::collections::VecDeque;
 
-/// The alerts of one destination, as many as there are objectives and urgencies: a later state of
-/// an alert takes the place of one that was never sent.
+/// The alerts of one destination, at most one per objective and urgency: a later state of an alert
+/// replaces one that was never sent.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     waiting: VecDeque<Alert>,
@@ -26,7 +26,7 @@ impl Outbox {
         self.waiting.front()
     }
 
-    /// Notes that an alert has arrived; it still waits if it has changed meanwhile.
+    /// Notes that an alert has arrived; it still waits if its state has changed since.
     pub(super) fn arrived(&mut self, alert: &Alert) {
         if self.waiting.front() == Some(alert) {
             self.waiting.pop_front();
@@ -37,7 +37,7 @@ impl Outbox {
         }
     }
 
-    /// Returns what was sent and goes on.
+    /// Returns the active alerts that were sent.
     pub(super) fn on(&self) -> &[Alert] {
         &self.on
     }

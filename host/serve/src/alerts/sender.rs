@@ -1,4 +1,4 @@
-//! One thread per destination, which sends what waits and tries again what failed.
+//! One thread per destination, which sends waiting alerts and retries failed ones.
 
 use super::outbox::Outbox;
 use super::{Alert, Channel, Destination, Say};
@@ -14,7 +14,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Sends alerts to all destinations. Dropped, it tries what still waits once more, and then ends.
+/// Sends alerts to all destinations. When dropped, it tries waiting alerts once more, and then
+/// ends.
 pub struct Alerts {
     senders: Vec<Sender>,
 }
@@ -57,7 +58,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until something has changed, or for so long.
+    /// Waits for a change, or for this time.
     fn wait<'a>(&self, inner: MutexGuard<'a, Inner>, time: Duration) -> MutexGuard<'a, Inner> {
         let waited = self.changed.wait_timeout(inner, time);
         waited.unwrap_or_else(PoisonError::into_inner).0
@@ -65,10 +66,11 @@ impl Shared {
 }
 
 impl Alerts {
-    /// Starts what sends alerts to these destinations, and says where it does not get through.
+    /// Starts the threads that send alerts to these destinations, and reports failed deliveries to
+    /// `say`.
     ///
     /// # Errors
-    /// If the machine gives no thread.
+    /// If a thread cannot be started.
     pub fn start(destinations: &[Destination], say: &Say) -> io::Result<Self> {
         let start = |destination: &Destination| {
             let shared = Shared { state: Mutex::default(), changed: Condvar::new() };
@@ -168,7 +170,7 @@ impl Work {
         (self.say)(&format!("alerts to {}: {what}", self.destination));
     }
 
-    /// Waits for what is to be sent next; `None` if that is the end.
+    /// Waits for the next alerts to send; `None` at the end.
     fn next(&self) -> Option<Batch> {
         let repeats = self.channel.repeats();
         let due = repeats.map(|time| Instant::now() + time);

@@ -23,10 +23,9 @@ pub struct Applied {
 }
 
 impl Host {
-    /// Serves the agents of a configuration. Those that it does not change stay as they are; the
-    /// new version of one that it does is started before the old one is taken away, and what the
-    /// old one has accepted it finishes, at the longest for `within`. Waits for all of that: call
-    /// it from a thread.
+    /// Serves the agents of a configuration. Unchanged agents go on as they are. The new version of
+    /// a changed agent is started before the old one is removed, and the old one finishes its
+    /// accepted messages, within at most `within`. Blocks until then: call it from a thread.
     ///
     /// # Errors
     /// [`ServeError`] if an agent does not start; then nothing has changed.

@@ -79,7 +79,7 @@ impl Counters {
         self.sum_nanos.fetch_add(nanos, Relaxed);
     }
 
-    /// Returns the counts, without what only the runtime knows.
+    /// Returns the counts, without those that only the runtime has.
     pub fn figures(&self) -> AgentFigures {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let counts: Vec<_> = self.buckets.iter().map(|count| count.load(Relaxed)).collect();

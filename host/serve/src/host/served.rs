@@ -50,7 +50,7 @@ impl Served {
         self.pool.agents().next()
     }
 
-    /// Returns the figures, with what the runtime knows of the instances.
+    /// Returns the figures, with the runtime's figures of the instances.
     pub fn figures(&self, alive: &HashMap<AgentId, Residence>) -> AgentFigures {
         let mut figures = self.counters.figures();
         figures.wanted = self.known.len() as u64;
@@ -74,8 +74,8 @@ impl Served {
         figures
     }
 
-    /// Stops the instances as soon as nothing that was sent to them is left, at the latest then.
-    /// Returns `false` if something was left.
+    /// Stops the instances as soon as they have no messages left, at the latest at `until`. Returns
+    /// `false` if messages were left.
     pub fn retire(self: Arc<Self>, runtime: &Runtime, until: Instant) -> bool {
         let is_idle = loop {
             // First, or a sender that still has it could send after the look at the instances.

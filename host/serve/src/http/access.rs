@@ -72,8 +72,8 @@ impl Access {
         Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail))
     }
 
-    /// Checks that the host's name is none that somebody else can have: a page of another site can
-    /// give its own name this host's address (DNS rebinding), and then be of the same site.
+    /// Checks that the host's name cannot belong to another site: a page of such a site can resolve
+    /// its own name to this host's address (DNS rebinding), and would then be of the same site.
     fn require_known_host(&self, host: Option<&str>) -> Result<(), Problem> {
         let is_known = |host: &str| {
             let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));

@@ -28,7 +28,7 @@ impl Activity {
         InProgress(self.clone())
     }
 
-    /// Waits until no request has been in progress for so long.
+    /// Waits until no request has been in progress for this time.
     pub async fn idle(&self, long: Duration) {
         loop {
             let since = self.started.elapsed().saturating_sub(self.last());

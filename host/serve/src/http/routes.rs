@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 pub struct App {
     /// The agents.
     pub host: Host,
-    /// The bounds of what clients may do.
+    /// Limits on clients.
     pub limits: Limits,
     /// A permit for each request that may be in progress.
     pub(super) requests: Semaphore,
@@ -25,7 +25,7 @@ pub struct App {
 }
 
 impl App {
-    /// Returns what requests to a host are answered from.
+    /// Returns the state that requests to a host are answered from.
     pub fn new(host: Host, limits: Limits, access: Access) -> Arc<Self> {
         let requests = Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS));
         Arc::new(Self { host, limits, requests, access: RwLock::new(Arc::new(access)) })

@@ -2,7 +2,7 @@
 
 use crate::snapshot::{AgentFigures, Latency, Snapshot};
 
-/// A metric: what Prometheus calls a metric family.
+/// A metric: a metric family in Prometheus's terms.
 pub struct Metric {
     /// The name, without the `_total` of a counter.
     pub name: &'static str,
@@ -62,7 +62,7 @@ impl Metric {
             .find(|unit| self.name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
     }
 
-    /// Returns the name of its samples, or what theirs begin with.
+    /// Returns the name of its samples, or their common prefix.
     pub fn sample_name(&self) -> String {
         let end = if self.kind == Kind::Counter { "_total" } else { "" };
         format!("{}{end}", self.name)

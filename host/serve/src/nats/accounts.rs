@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct RemoteAccounts {
     /// Requests that were accepted.
     pub accepted: u64,
-    /// Those that have all their replies.
+    /// Requests with all their replies.
     pub answered: u64,
-    /// Those that were not handled, or failed.
+    /// Requests that were not handled, or failed.
     pub failed: u64,
-    /// Those without an answer within their timeout: they may have been handled, or not.
+    /// Requests without an answer within their timeout: they may have been handled, or not.
     pub unknown: u64,
-    /// Those that wait for their answer.
+    /// Requests that wait for their answer.
     pub in_flight: u64,
     /// Answers to requests that were counted before: they are not counted again.
     pub late: u64,
@@ -61,8 +61,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts a request as accepted, and as ended when the guard is dropped: without an answer
-    /// nobody knows what became of it.
+    /// Counts a request as accepted, and as ended when the guard is dropped: without an answer its
+    /// outcome is unknown.
     pub fn accept(&self) -> Accepted<'_> {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Messages between agents of two hosts, as NATS carries them: what a request has, and
+//! Messages between agents of two hosts, as NATS carries them: with the headers of a request, and
 //!
 //! ```text
 //! message   Sandlab-Sender: NUOXLB4C.12       the sender's host and its id there
@@ -8,9 +8,9 @@
 //! ```
 //!
 //! A message for an agent that its sender found by name goes to `sandlab.NAME`; one for the sender
-//! of an earlier message goes to `sandlab.@HOST.AGENT`, which only its host receives. Why a message
-//! was not accepted comes back to `sandlab.@HOST.AGENT.ID.CONVERSATION`. All functions are pure, as
-//! in [`wire`](super::wire).
+//! of an earlier message goes to `sandlab.@HOST.AGENT`, which only its host receives. The reason
+//! why a message was not accepted comes back to `sandlab.@HOST.AGENT.ID.CONVERSATION`. All
+//! functions are pure, as in [`wire`](super::wire).
 
 use super::wire::{self, CONVERSATION, Malformed, PERFORMATIVE, read};
 use async_nats::{HeaderMap, HeaderValue};
@@ -60,7 +60,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Reads what follows the host's part and its dot. `None` if no host says that.
+    /// Reads the part after the host's part and its dot. `None` if it is not of this form.
     pub fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('.').map(str::parse);
         let mut next = || parts.next().map(Result::ok);
@@ -90,11 +90,11 @@ pub fn headers(host: &str, message: &Message, hops: u32) -> HeaderMap {
     headers
 }
 
-/// Returns the message that headers and content make. `None` if they do not name a sender, as a
-/// client's do not.
+/// Returns the message of these headers and this content. `None` if they do not name a sender, as
+/// in a client's request.
 ///
 /// # Errors
-/// [`Malformed`] with the first header that means nothing.
+/// [`Malformed`] with the first malformed header.
 pub fn arrived(headers: Option<&HeaderMap>, content: &[u8]) -> Result<Option<Arrived>, Malformed> {
     let Some(sender) = read(headers, SENDER)? else {
         return Ok(None);

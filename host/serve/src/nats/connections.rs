@@ -14,8 +14,8 @@ use std::time::Duration;
 /// within 2 s.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
-/// A pool of connections to one NATS server or cluster. Each reconnects by itself, for ever. Clones
-/// are the same pool.
+/// A pool of connections to one NATS server or cluster. Each reconnects without limit. Clones are
+/// the same pool.
 #[derive(Clone)]
 pub struct Connections(Arc<Inner>);
 
@@ -98,7 +98,7 @@ impl Connections {
         }
     }
 
-    /// Waits until the servers have what was sent so far.
+    /// Waits until the servers have all messages that were sent so far.
     ///
     /// # Errors
     /// [`NatsError::Closed`] if a connection has ended.
@@ -109,7 +109,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Returns what the connections have done so far.
+    /// Returns the figures of the connections.
     pub fn figures(&self) -> ConnectionFigures {
         let is_connected = |client: &&Client| client.connection_state() == State::Connected;
         let mut figures = ConnectionFigures {
@@ -161,8 +161,8 @@ fn without_passwords(settings: &Settings) -> String {
     hosts.collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the wait before an attempt to connect: twice as long each time, and by chance up to
-/// half of that shorter, so that many hosts do not come back at the same moment.
+/// Returns the wait before an attempt to connect: twice as long each time, less a random part of up
+/// to half, so that many hosts do not come back at the same moment.
 fn wait_before(attempt: usize) -> Duration {
     if attempt <= 1 {
         return Duration::ZERO;

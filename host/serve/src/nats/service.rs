@@ -28,7 +28,7 @@ use tokio::time::{Instant, timeout_at};
 const NAME: &str = "sandlab";
 
 /// Answers for a host's agents until it is drained, or dropped. Agents can be added; to remove
-/// some, start another and then drain this one: meanwhile both answer.
+/// some, start another service and then drain this one; until then both answer.
 pub struct Service {
     common: Arc<Common>,
     /// One per connection, each with the agents that are received there.
@@ -63,8 +63,7 @@ struct Agent {
 }
 
 impl Service {
-    /// Starts to answer for these agents of a host; for agents of other hosts too if it is given
-    /// what connects them.
+    /// Starts to answer for these agents of a host; with `peers` for agents of other hosts too.
     ///
     /// # Errors
     /// [`NatsError`] if a subject cannot have an agent's name, or if a connection has ended.
@@ -135,9 +134,9 @@ impl Service {
         self.agents.iter().map(|(agent, _)| agent.name.as_str())
     }
 
-    /// Takes no more messages, and gives those that were taken up to `within` for their answers.
-    /// Other hosts of the queue group get what is sent from now on. A message that is under way
-    /// from the server in this moment has no answer: its sender does not know what became of it.
+    /// Takes no more messages, and waits up to `within` for answers to those that were taken. Other
+    /// hosts of the queue group get messages from now on. A message in flight from the server at
+    /// this moment has no answer: its sender does not know its outcome.
     pub async fn drain(mut self, within: Duration) -> Drained {
         let until = Instant::now() + within;
         self.leave();
@@ -172,8 +171,8 @@ fn refused_subscription(to: &str, error: &async_nats::Error) -> NatsError {
     NatsError::Subscribe(to.to_owned(), error.to_string())
 }
 
-/// Receives an agent's messages from one connection, until the service leaves, and then answers
-/// what it has. All in one task: to wake another for every message would cost more than it gains.
+/// Receives an agent's messages from one connection, until the service leaves, and then finishes
+/// its answers. All in one task: waking another for every message would cost more than it gains.
 async fn receive(
     agent: Arc<Agent>,
     connection: Client,
@@ -210,9 +209,9 @@ struct Asked {
 }
 
 impl Agent {
-    /// Takes a message; returns it if it is to be answered. What cannot be is refused at once, so
-    /// that a slow agent does not fill the buffer of the connection, where messages would be lost
-    /// unseen.
+    /// Takes a message; returns it if it is to be answered. One that cannot be answered is refused
+    /// at once: otherwise a slow agent could fill the buffer of the connection, where messages are
+    /// lost without a trace.
     async fn take(&self, message: service::Request) -> Option<Asked> {
         let wants_reply = message.message.reply.is_some();
         let refused = match self.read(&message.message) {
@@ -305,7 +304,7 @@ async fn reply(message: &service::Request, connection: &Client, replies: Vec<Mes
     }
 }
 
-/// Answers with the reason that there is no reply, if somebody waits for one.
+/// Answers with the reason why there is no reply, if the sender waits for one.
 async fn refuse(message: &service::Request, refused: Refused) {
     if message.message.reply.is_some() {
         let status = wire::line(&refused.text).to_string();

@@ -23,7 +23,7 @@ use std::time::Duration;
 pub struct Settings {
     /// The servers of one NATS cluster; any of them is used. Default that of this machine.
     pub urls: Vec<String>,
-    /// A file with a user's JWT and key. Default none: as the URLs say.
+    /// A file with a user's JWT and key. Default none: the URLs have the credentials, if any.
     pub credentials: Option<PathBuf>,
     /// A file with the certificates, in PEM, that a server's own must come from. Default those that
     /// the operating system trusts.
@@ -40,7 +40,7 @@ pub struct Settings {
     /// Default 1,024.
     pub concurrency: usize,
     /// The largest content of a request; a larger one is refused with code 413. Default 1 MiB,
-    /// which is also what the NATS server takes unless told otherwise.
+    /// which is also the NATS server's default.
     #[schemars(with = "Size")]
     pub max_content: ByteSize,
     /// The time that a request without a timeout of its own has. Default 5 s.
@@ -78,11 +78,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Checks what a connection would not: that the numbers make sense, and that subjects can be
+    /// Checks what a connection would not: that the numbers are valid, and that subjects can be
     /// made of the names, also of these agents.
     ///
     /// # Errors
-    /// The field or the agent, with what is wrong with it.
+    /// The field or the agent, with the reason.
     pub fn check<'a>(&self, agents: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
         if let Some(agent) = agents.into_iter().find(|agent| !is_subject(agent)) {
             return Err(no_subject(&format!("the agent {agent:?}")));

@@ -83,7 +83,7 @@ impl Following {
         std::mem::replace(&mut self.seen, now) != self.seen
     }
 
-    /// Returns what changed, in words.
+    /// Returns the changes, in words.
     fn reload(&mut self) -> Result<String, RunError> {
         let config = self.options.config()?;
         let access = Access::read(&config.listen)?;

@@ -17,7 +17,7 @@ pub struct Evaluator {
     tracks: Vec<Track>,
 }
 
-/// One objective, and what is known of it.
+/// The state of one objective.
 #[derive(Debug, Clone)]
 struct Track {
     objective: Objective,
@@ -83,14 +83,14 @@ pub struct Burn {
 }
 
 impl Evaluator {
-    /// Creates one of these objectives, which have been [checked](super::check).
+    /// Creates an evaluator of these objectives, which have been [checked](super::check).
     pub fn new(objectives: impl IntoIterator<Item = Objective>) -> Self {
         Self { tracks: objectives.into_iter().map(Track::new).collect() }
     }
 
-    /// Takes what a host had counted at this time of a clock that only runs forward, whichever
-    /// it is, and returns the alarms that begin or end with it. Times in between are no matter:
-    /// snapshots may be missing. One that is not later than the last one is passed over.
+    /// Evaluates a snapshot at this time of any monotonic clock, and returns the alarms that begin
+    /// or end with it. Snapshots may be missing. One that is not later than the last one is
+    /// ignored.
     pub fn take(&mut self, at: Duration, snapshot: &Snapshot) -> Vec<Change> {
         self.tracks.iter_mut().flat_map(|track| track.take(at, snapshot)).collect()
     }
@@ -190,8 +190,9 @@ impl Burn {
         reaches(self.sure) && reaches(self.short)
     }
 
-    /// Without messages in the short window nobody knows whether it is over, as after a host that
-    /// all clients have left: it is over when the long window knows nothing bad either.
+    /// Returns true if the burn goes on. Without messages in the short window that is unknown, as
+    /// after all clients have left: then it is over when the long window has no bad messages
+    /// either.
     fn is_still_fast(&self) -> bool {
         let reaches = |burn: f64| burn >= CLEAR * self.factor;
         self.long.is_some_and(reaches) && self.short.is_none_or(reaches)

@@ -10,16 +10,16 @@ use std::time::Duration;
 pub struct Count {
     /// All of them.
     pub all: u64,
-    /// Those that were not as they should be.
+    /// Messages that violate the objective.
     pub bad: u64,
 }
 
 impl Count {
-    /// Returns what an objective is about of these figures.
+    /// Returns the messages of these figures that an objective is about.
     ///
-    /// Of all messages that want an answer, those are bad that got none. Of the times, those are bad
-    /// that are above the threshold: a message whose sender waited no longer, or went away, was too
-    /// slow as well, and one that failed or was refused is about errors.
+    /// For an objective on answers, the bad messages are those that want an answer and got none.
+    /// For one on latency, they are those above the threshold: a message whose sender timed out or
+    /// went away was too slow as well, but one that failed or was refused does not count.
     pub(super) fn of(objective: &Objective, figures: &AgentFigures) -> Self {
         let AgentFigures { answered, failed, refused, latency, .. } = figures;
         let left = figures.timed_out.saturating_add(figures.abandoned);
@@ -34,7 +34,7 @@ impl Count {
         Self { all: all.saturating_add(left), bad: slow.saturating_add(left) }
     }
 
-    /// Returns what was counted since this was; what fell meanwhile counts as nothing.
+    /// Returns the counts since `before`; a count that fell since then is 0.
     pub(super) fn since(self, before: Self) -> Self {
         Self { all: self.all.saturating_sub(before.all), bad: self.bad.saturating_sub(before.bad) }
     }
@@ -43,7 +43,7 @@ impl Count {
         Self { all: self.all.saturating_add(other.all), bad: self.bad.saturating_add(other.bad) }
     }
 
-    /// Returns whether it can be a later state of the same counters.
+    /// Returns true if it can be a later state of the same counters.
     fn follows(self, before: Self) -> bool {
         let good = |count: Self| count.all.saturating_sub(count.bad);
         self.all >= before.all && self.bad >= before.bad && good(self) >= good(before)
@@ -68,7 +68,7 @@ impl Count {
 /// factor in about one of a thousand windows.
 pub(super) const DEVIATIONS: f64 = 3.0;
 
-/// Counts an objective's messages over snapshots, of a host whose counters may begin anew.
+/// Counts an objective's messages over snapshots, of a host whose counters may restart.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counter {
     uptime: Duration,
@@ -77,7 +77,7 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// Takes the next snapshot, and returns what was counted since the first.
+    /// Takes the next snapshot, and returns the counts since the first.
     pub(super) fn take(&mut self, objective: &Objective, snapshot: &Snapshot) -> Count {
         if snapshot.uptime < self.uptime {
             self.seen.clear();
@@ -94,7 +94,7 @@ impl Counter {
         self.total
     }
 
-    /// Returns what was counted since the first snapshot, and before it since the start.
+    /// Returns the counts since the first snapshot, and before it since the start.
     #[cfg(test)]
     pub(super) fn total(&self) -> Count {
         self.total

@@ -43,15 +43,15 @@ impl History {
         self.last.map(|point| point.at)
     }
 
-    /// Adds what was counted until now, since ever. It must not be earlier than the last.
+    /// Adds the total counts at this time, which must not be earlier than the last.
     pub(super) fn push(&mut self, at: Duration, count: Count) {
         let point = Point { at, count };
         self.last = Some(point);
         self.rings.iter_mut().for_each(|ring| ring.push(point));
     }
 
-    /// Returns what was counted within a window that ends with the last count, or since the first
-    /// one if that is later than its beginning. A gap in the counts at its beginning belongs to it.
+    /// Returns the counts within a window that ends with the last ones, or since the first ones if
+    /// they are later than its beginning. A gap in the counts at its beginning belongs to it.
     pub(super) fn within(&self, window: Duration) -> Count {
         let ring = self.rings.iter().find(|ring| ring.window == window);
         let first = ring.and_then(|ring| ring.points.front());

@@ -67,7 +67,7 @@ pub enum SloError {
     Toml {
         /// The file.
         path: PathBuf,
-        /// The place, and what is wrong there.
+        /// The place, and the error there.
         reason: String,
     },
     /// An objective makes no sense.
@@ -158,8 +158,8 @@ impl Objective {
         pairs(self.window)[0].short
     }
 
-    /// Returns what it asks for, in a sentence's middle: `99.9 % of echo's messages answered within
-    /// 10ms`.
+    /// Returns its requirement, for the middle of a sentence: `99.9 % of echo's messages answered
+    /// within 10ms`.
     pub fn told(&self) -> String {
         let whose = match &self.agent {
             Some(agent) => format!("{agent}'s messages"),
@@ -172,7 +172,8 @@ impl Objective {
         format!("{} of {whose} answered{within}", self.objective)
     }
 
-    /// Returns what to do when it is broken: the user's own text, and which commands look deeper.
+    /// Returns the instructions for when it is broken: the user's own text, and the commands that
+    /// show more.
     pub fn advice(&self) -> String {
         let agent = self.agent.as_deref().unwrap_or("AGENT");
         let deeper = match self.latency {

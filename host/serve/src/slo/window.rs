@@ -36,7 +36,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Two windows that have to burn at once: the long one says that it matters, the short one that it
+/// Two windows that have to burn at once: the long one shows that it matters, the short one that it
 /// still goes on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {

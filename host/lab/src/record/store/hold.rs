@@ -5,7 +5,7 @@ use crate::{Error, Result};
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 
-/// A run that nobody else goes on with while this lives.
+/// A lock on a run. While it exists, no other process can resume the run.
 pub struct Held {
     path: PathBuf,
     /// Locked until it is closed.

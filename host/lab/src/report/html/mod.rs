@@ -87,7 +87,7 @@ fn changed(report: &RunReport) -> String {
     )
 }
 
-/// Returns what a link to a topic's section says.
+/// Returns the anchor of a topic's section.
 fn id(topic: Topic) -> String {
     topic.name().to_lowercase().replace(' ', "-")
 }

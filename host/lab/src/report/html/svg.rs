@@ -253,7 +253,7 @@ fn ticks(axis: &Axis, (low, high): (f64, f64)) -> Vec<(f64, String)> {
     }
 }
 
-/// An axis as it is drawn: where its labels are, and what they say.
+/// An axis with the positions and texts of its labels.
 struct Scaled {
     range: (f64, f64),
     ticks: Vec<(f64, String)>,

@@ -11,7 +11,7 @@ use crate::view::{Axis, Cell, Chart, Emphasis, Form, Mark, Series, Spot, Table, 
 /// The number of metrics that are shown.
 const MOST: usize = 4;
 
-/// Returns the chart and its table; nothing with fewer than two runs.
+/// Returns the chart and its table; empty with fewer than two runs.
 ///
 /// # Errors
 /// If the chart cannot be drawn.

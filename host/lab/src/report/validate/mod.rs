@@ -27,7 +27,7 @@ pub enum Format {
     Github,
 }
 
-/// Writes what was found in a format; text is as the look says.
+/// Writes a validation in a format; `look` applies to text.
 ///
 /// # Errors
 /// If it cannot be encoded.

@@ -26,7 +26,7 @@ pub fn render(validation: &Validation, look: &Look) -> String {
     text
 }
 
-/// A finding in one sentence: what, where, wanted, found.
+/// Returns a finding in one sentence: the defect, its place, the expected and the actual value.
 pub fn sentence(guest: &str, finding: &Finding) -> String {
     let mut text = format!("{guest}: {} at {}", finding.message, finding.places());
     for (name, value) in [("wanted", &finding.wanted), ("found", &finding.found)] {
@@ -122,7 +122,7 @@ const SHOWN: [Measure; 8] = [
     Measure::MemoryPeak,
 ];
 
-/// Returns `None` if nothing got so far that it could be measured.
+/// Returns the table of measures; `None` if no guest was measured.
 fn measures(guests: &[Guest]) -> Option<Table> {
     let has_metrics = |guest: &&Guest| guest.checks().any(|(_, check)| check.metric.is_some());
     let guests: Vec<&Guest> = guests.iter().filter(has_metrics).collect();

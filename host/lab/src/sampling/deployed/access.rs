@@ -10,7 +10,7 @@ pub struct Access {
     pub token: Option<HeaderValue>,
     /// The first part of the agents' subjects over NATS.
     pub subject_prefix: String,
-    /// The file with a user's JWT and key for NATS; `None` if the URLs say who it is.
+    /// The file with a user's JWT and key for NATS; `None` if the URLs have the credentials.
     pub credentials: Option<PathBuf>,
     /// The file of the certificates that those of a server must come from; `None` for those that the
     /// operating system trusts.

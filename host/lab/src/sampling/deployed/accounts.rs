@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The end of a message, as its host tells it.
+/// The outcome of a message, as its host reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Answered,
@@ -23,7 +23,7 @@ pub(super) enum End {
 }
 
 impl End {
-    /// Returns the end that a response tells of.
+    /// Returns the outcome that a response stands for.
     pub(super) fn of(status: StatusCode, reason: &str) -> Self {
         match reason {
             _ if status == StatusCode::OK => Self::Answered,
@@ -127,7 +127,7 @@ impl Tally {
         counter.fetch_add(1, Relaxed);
     }
 
-    /// Adds what other clients have counted.
+    /// Adds the counts of other clients.
     pub(super) fn add(&self, counts: &Counts) {
         let Counts { sent, turned_away, ends } = counts;
         for (counter, count) in [
@@ -143,7 +143,7 @@ impl Tally {
         }
     }
 
-    /// Returns the counts so far; exact while nothing is on its way.
+    /// Returns the counts so far; exact while no message is in flight.
     pub(super) fn counts(&self) -> Counts {
         Counts {
             sent: self.sent.load(Relaxed),
@@ -164,7 +164,7 @@ impl Tally {
 pub struct Counts {
     /// Messages that were sent.
     pub sent: u64,
-    /// Of these, requests that were none to an agent, for the host.
+    /// Requests among them that the host turned away before they reached an agent.
     pub turned_away: u64,
     /// The ends of all others.
     pub ends: Ends,
@@ -187,7 +187,7 @@ impl Counts {
         }
     }
 
-    /// Returns how many messages have come to no response.
+    /// Returns the number of messages without a response.
     fn missing(self) -> u64 {
         let responses = self.turned_away + self.ends.all() - self.ends.lost;
         self.sent.saturating_sub(responses)
@@ -215,7 +215,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Returns what was counted since `before`.
+    /// Returns the counts since `before`.
     pub fn since(&self, before: &Self) -> Self {
         let hosts = self.hosts.as_ref().zip(before.hosts.as_ref());
         Self {
@@ -224,7 +224,7 @@ impl Accounts {
         }
     }
 
-    /// Returns a sentence on what both sides have counted where that cannot be compared.
+    /// Returns a sentence on both sides' counts where they cannot be compared.
     pub fn unsettled(&self) -> String {
         let Counts { sent, ends, .. } = self.client;
         let counted = self.hosts.as_ref().map_or_else(String::new, |hosts| {
@@ -235,10 +235,10 @@ impl Accounts {
         format!("of {sent} messages of the workers that are left {ends}{counted}")
     }
 
-    /// Checks that each message has one end, and the same on both sides.
+    /// Checks that each message has one outcome, which is the same on both sides.
     ///
     /// # Errors
-    /// The difference, and what it may come from.
+    /// If they differ; the text has the difference and its possible causes.
     pub fn check(&self) -> Result<(), String> {
         let Counts { sent, turned_away, ends } = self.client;
         let missing = self.client.missing();

@@ -49,7 +49,7 @@ pub struct Deployed {
     doubts: Mutex<Vec<String>>,
 }
 
-/// A target with the counts of what it was sent.
+/// A target with the counts of its messages.
 struct Counted {
     target: Target,
     deadline: Duration,
@@ -58,17 +58,17 @@ struct Counted {
     nats: Option<Nats>,
 }
 
-/// Targets, and the hosts that count what these are sent.
+/// Targets, and the hosts that count their messages.
 struct Ledger {
     targets: Vec<Arc<Counted>>,
-    /// None if what they count is not known.
+    /// Empty if nobody counts them.
     hosts: Vec<Site>,
 }
 
 impl Deployed {
-    /// Returns what is deployed at these targets. No message may take longer than the deadline. The
-    /// messages of all targets are counted by these hosts; without any, by each target's own if
-    /// it is reached over HTTP.
+    /// Returns the deployed agent at these targets. No message may take longer than the deadline.
+    /// These hosts count the messages of all targets; if there are none, each target over HTTP
+    /// counts its own.
     ///
     /// # Errors
     /// If a NATS server cannot be reached.
@@ -113,28 +113,28 @@ impl Deployed {
         Ok(())
     }
 
-    /// Returns what each target was sent so far.
+    /// Returns the messages to each target so far.
     pub fn counts(&self) -> Vec<Counts> {
         self.targets.iter().map(|counted| counted.tally.counts()).collect()
     }
 
-    /// Adds what others sent to each target.
+    /// Adds the messages of others to each target.
     pub fn credit(&self, counts: &[Counts]) {
         self.targets.iter().zip(counts).for_each(|(counted, counts)| counted.tally.add(counts));
     }
 
-    /// Notes why what this side has counted may not be all: then the accounts are not compared.
+    /// Notes a reason why this side's counts may be incomplete: then the accounts are not compared.
     pub fn doubt(&self, why: String) {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner).push(why);
     }
 
-    /// Returns why what this side has counted may not be all, and forgets it.
+    /// Returns the reasons why this side's counts may be incomplete, and removes them.
     pub fn doubts(&self) -> Vec<String> {
         std::mem::take(&mut *self.doubts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Checks what was sent since `before`, when nothing is on its way, and returns a sentence on
-    /// each target: both sides' figures. Nothing is checked while there are doubts.
+    /// Checks the messages since `before`, while none is in flight, and returns a sentence on each
+    /// target with both sides' figures. Checks nothing while there are doubts.
     ///
     /// # Errors
     /// [`Error::Path`] if a message was lost, or the two sides do not agree.
@@ -172,7 +172,7 @@ impl Counted {
     }
 }
 
-/// Returns which hosts count what.
+/// Assigns targets to the hosts that count their messages.
 fn ledgers(targets: &[Arc<Counted>], hosts: Vec<Site>) -> Vec<Ledger> {
     if !hosts.is_empty() {
         return vec![Ledger { targets: targets.to_vec(), hosts }];

@@ -67,7 +67,7 @@ impl Drop for Nats {
     }
 }
 
-/// Returns the end that the lack of a reply tells of.
+/// Returns the outcome that an error stands for.
 fn end(error: &RemoteError) -> End {
     match error {
         RemoteError::Refused { code, reason, .. } => {

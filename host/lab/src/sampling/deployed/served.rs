@@ -13,7 +13,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Reads the metrics of a host; `None` if there are none of the agent.
+    /// Reads the metrics of a host; `None` if they do not have the agent.
     pub(super) fn read(metrics: &str, agent: &str) -> Option<Self> {
         let of = format!("agent=\"{agent}\"");
         let samples = |name: &'static str| {
@@ -67,7 +67,7 @@ impl Served {
     }
 }
 
-/// All hosts have the same bounds.
+/// Adds the counts of another host. All hosts have the same bounds.
 impl Add for Served {
     type Output = Self;
 

@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 use tokio::runtime::Builder;
 
-/// A host's address, and what it asks clients for.
+/// A host's address, and its credentials.
 #[derive(Clone)]
 pub struct Site {
     /// `HOST:PORT`
@@ -21,7 +21,7 @@ pub struct Site {
     tls: Option<Tls>,
 }
 
-/// The longest time that a host takes to tell its metrics.
+/// The timeout of a request for a host's metrics.
 const TIME: Duration = Duration::from_secs(10);
 
 impl Site {
@@ -71,7 +71,7 @@ impl Site {
     /// Returns the host's metrics, as text.
     ///
     /// # Errors
-    /// If it cannot be reached, or does not tell.
+    /// If it cannot be reached, or does not reply with metrics.
     pub fn metrics(&self) -> Result<String, String> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| format!("a runtime: {error}"))?;

@@ -57,7 +57,7 @@ impl Target {
         Ok(Self { agent, way })
     }
 
-    /// Returns an error that says what is wrong with the target.
+    /// Returns an error for the target, with this reason.
     pub fn wrong(&self, why: &str) -> Error {
         Error::Usage(format!("the target {self}: {why}"))
     }

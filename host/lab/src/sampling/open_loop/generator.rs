@@ -1,9 +1,9 @@
-//! The thread that sends what is due, and takes what comes back.
+//! The thread that sends due messages, and receives replies.
 //!
-//! It looks at the clock and yields, and never sleeps: a timer's tick of 1 ms would be all
-//! that a percentile shows (at 100,000 messages/s to native actors, 1.3 ms of p99
-//! with tokio's timer, 20 µs so). Beside threads that only run when a core is free it does
-//! not yield either ([`Generator::unyielding`]).
+//! It polls the clock and yields, and never sleeps: a timer's tick of 1 ms would dominate every
+//! percentile (at 100,000 messages/s to native actors, 1.3 ms of p99 with tokio's timer, 20 µs
+//! without). Beside threads that only run when a core is free it does not yield either
+//! ([`Generator::unyielding`]).
 
 use super::failures::Failures;
 use crate::record::{Phase, Window};
@@ -22,10 +22,10 @@ pub trait Script: Send {
     /// Returns the next message: its recipient and its content.
     fn next_request(&mut self, id: u64) -> (AgentId, Vec<u8>);
 
-    /// Judges what came of a message.
+    /// Judges the outcome of a message.
     ///
     /// # Errors
-    /// If it is a wrong reply: then nothing that is measured counts.
+    /// If the reply is wrong: then no measurement counts.
     fn on_reply(&mut self, reply: Reply) -> Result<Verdict>;
 }
 
@@ -37,26 +37,25 @@ pub struct Reply {
     pub due_ns: u64,
     /// The time at which the reply, or the failure, was seen.
     pub done_ns: u64,
-    /// Its reply, or why there is none.
+    /// Its reply, or the reason why there is none.
     pub outcome: Result<Message, DeliveryError>,
 }
 
 /// The judgement of a message's outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It came to a good reply.
+    /// A good reply.
     Good,
-    /// It came to nothing, or to a failure.
+    /// No reply, or a failure.
     Failed,
-    /// It was not to succeed, and did not: it counts as neither, nor does its time.
+    /// A failure that was intended: neither the message nor its time is counted.
     Meant,
 }
 
-/// Messages that leave before the next look at what came back.
+/// The most messages that are sent between two polls for replies.
 const AT_ONCE: usize = 256;
 
-/// The deadline of a good reply if nothing else is said: ten times the p99 that the standard
-/// targets call critical.
+/// The default deadline of a good reply: ten times the critical p99 of the standard targets.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
 /// The longest time that the last messages may take to come back.
@@ -111,18 +110,18 @@ impl<S: Script> Generator<S> {
         self.failures.texts()
     }
 
-    /// Keeps its core while nothing is due. A thread of the policy SCHED_IDLE that it yielded
-    /// to would have the core until the kernel's next tick, for 1 ms, where a client that
-    /// waits in the kernel would have it back at once.
+    /// Keeps its core while no message is due. A thread of the policy SCHED_IDLE that it yielded to
+    /// would have the core until the kernel's next tick, for 1 ms, where a client that waits in the
+    /// kernel would get it back at once.
     pub fn unyielding(self) -> Self {
         Self { yields: false, ..self }
     }
 
-    /// Goes through a schedule and waits for the last replies; sends a window on as soon
-    /// as it is over. `stop` ends it early, with what is out then.
+    /// Runs a schedule and waits for the last replies; passes each window on when it is over.
+    /// `stop` ends it early, with the messages that are in flight then.
     ///
     /// # Errors
-    /// If a reply is wrong, or a message is not heard of any more.
+    /// If a reply is wrong, or a message gets no outcome at all.
     pub fn run(
         &mut self,
         schedule: Schedule,
@@ -201,8 +200,8 @@ impl<S: Script> Generator<S> {
         Ok(())
     }
 
-    /// Counts the messages that were handled without a reply, now that nothing is on its way, as
-    /// failed: nothing that a busy machine does makes an agent answer somebody else.
+    /// Counts the messages that were handled without a reply as failed, once no message is in
+    /// flight: a busy machine cannot make an agent reply to another sender.
     fn give_up(&mut self, load: &mut Load) {
         for Departure { number, .. } in self.out.take_all() {
             load.done += 1;
@@ -211,7 +210,7 @@ impl<S: Script> Generator<S> {
         }
     }
 
-    /// Sends what is due, as far as the window allows; returns how many left.
+    /// Sends due messages, as far as the window allows; returns their number.
     fn send_due(&mut self, load: &mut Load) -> Result<usize> {
         let now = load.now();
         let mut sent = 0;
@@ -244,7 +243,7 @@ impl<S: Script> Generator<S> {
         Ok(sent)
     }
 
-    /// Takes what has come back; returns how many did.
+    /// Receives replies; returns their number.
     fn take(&mut self, load: &mut Load) -> Result<usize> {
         let mut taken = 0;
         while let Some((id, outcome)) = self.connection.try_next() {
@@ -286,7 +285,8 @@ impl<S: Script> Generator<S> {
 struct Load {
     schedule: Schedule,
     start: Instant,
-    /// From the generator's first load to this one's start: what windows count from.
+    /// Time from the generator's first load to this one's start, nanoseconds: the offset of
+    /// windows.
     before_ns: u64,
     /// The number of the next message, and when it is due.
     next: u64,
@@ -294,7 +294,7 @@ struct Load {
     done: u64,
     /// Messages that were counted as due in an earlier window.
     counted: u64,
-    /// The time at which it was stopped: from then on nothing is due.
+    /// The time at which it was stopped, after which no message is due.
     stopped_ns: Option<u64>,
     cpu: Duration,
     window: Window,

@@ -60,7 +60,7 @@ struct Member {
 }
 
 impl Crew {
-    /// Finds workers, and arms them: `agents` in all, each with the same deadline.
+    /// Finds workers, and gives each a job: `agents` in all, each with the same deadline.
     ///
     /// # Errors
     /// If there are too few, or one refuses.
@@ -141,11 +141,11 @@ impl Crew {
         self.members.iter().all(|member| member.share.died.is_none())
     }
 
-    /// Lets all workers go through a schedule, each its share, and passes every merged window on
-    /// when it is over. It ends early when what takes them says so: returns the last word of that.
+    /// Has all workers run a schedule, each its share, and passes every merged window on when it is
+    /// over. Ends early when the receiver of windows says so, and returns its last answer.
     ///
     /// # Errors
-    /// If a reply was wrong, and those of what takes the windows.
+    /// If a reply was wrong, or the receiver of windows fails.
     pub fn drive(
         &mut self,
         schedule: &Schedule,
@@ -216,7 +216,7 @@ impl Crew {
         Ok(went)
     }
 
-    /// Returns the next report of a member that is still there; `None` if there is none yet.
+    /// Returns the next report of a living member; `None` if there is none yet.
     fn hear(&mut self) -> Result<Option<(usize, Said)>> {
         let reports = &mut self.reports;
         let heard = self.line.runtime.block_on(async { timeout(GLANCE, reports.next()).await });
@@ -247,12 +247,11 @@ impl Crew {
         self.line.send(of_run(&self.run).into(), order);
     }
 
-    /// Ends the run: the workers' messages become those of the deployed agent's client, and their
-    /// shares are found. If one died, what the hosts counted has nothing that it could be compared
-    /// with.
+    /// Ends the run: adds the workers' messages to those of the deployed agent's client, and
+    /// records their shares. If a worker died, the hosts' counts cannot be compared.
     ///
     /// # Errors
-    /// If it cannot be kept.
+    /// If the record cannot be written.
     pub fn settle(&self, deployed: &Deployed, to: &mut dyn Recorder) -> Result<()> {
         let mut failures: BTreeMap<&str, u64> = BTreeMap::new();
         for member in &self.members {
@@ -299,8 +298,8 @@ impl Drop for Crew {
     }
 }
 
-/// Finds so many workers that have nothing to do, the first by name. One that has just begun to listen,
-/// or is about to end its work, is asked again.
+/// Finds this number of idle workers, the first by name. Asks repeatedly, so that a worker that has
+/// just started, or is about to finish, is found too.
 fn find(line: &Line, count: usize) -> Result<Vec<Offer>> {
     let inbox = line.client.new_inbox();
     let mut answers = line.subscribe(inbox.clone())?;

@@ -37,7 +37,7 @@ pub fn of_run(run: &str) -> String {
     format!("sandlab-workers.run.{run}")
 }
 
-/// The interval at which both sides say that they are there.
+/// The interval of each side's signs of life.
 pub const BEAT: Duration = Duration::from_millis(500);
 
 /// The silence after which the other side counts as dead: ten beats, within which the clients of a
@@ -114,10 +114,10 @@ pub enum Order {
         after: Duration,
         /// The longest window.
         longest: Duration,
-        /// Each worker's own schedule, which is the same for all.
+        /// The schedule of each worker, the same for all.
         segments: Vec<Segment>,
     },
-    /// Send no more, and wait for what is on its way.
+    /// Send no more, and wait for messages in flight.
     Stop,
     /// The command is still there.
     Beat,
@@ -154,7 +154,7 @@ pub enum Said {
         /// The window.
         window: Box<Window>,
     },
-    /// A load is over, and nothing is on its way.
+    /// A load is over, and no message is in flight.
     Ended {
         /// The load's number.
         load: u32,
@@ -163,7 +163,7 @@ pub enum Said {
         /// Texts of failures since the job, each with its count.
         failures: Vec<(String, u64)>,
     },
-    /// Nothing that was measured counts, since a reply was wrong.
+    /// A reply was wrong, so that no measurement counts.
     Wrong {
         /// The difference from the right reply.
         why: String,
@@ -175,7 +175,7 @@ pub enum Said {
     },
 }
 
-/// The reason that a message means nothing.
+/// The reason why a message cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Foreign {
     /// It is of another version of sandlab.

@@ -17,7 +17,7 @@ pub trait Sound {
     }
 }
 
-/// The largest count that any load comes to: sums of thousands of them fit a number.
+/// The largest valid count: the sum of thousands fits in a `u64`.
 const MOST: u64 = 1 << 48;
 
 /// The longest stretch of time.

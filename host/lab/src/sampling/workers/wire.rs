@@ -62,8 +62,8 @@ impl Line {
         Ok([self.subscribe(one)?, self.subscribe(other)?])
     }
 
-    /// Sends a message. Nobody is told if the connection has ended: then the other side hears of
-    /// this one no more, which is how either sees that.
+    /// Sends a message. Returns no error if the connection has ended: the other side then misses
+    /// this one's signs of life.
     pub fn send<T: Serialize>(&self, to: Subject, body: &T) {
         if let Ok(bytes) = encode(body) {
             let _ = self.runtime.block_on(self.client.publish(to, bytes.into()));
@@ -80,7 +80,7 @@ impl Line {
         })
     }
 
-    /// Waits until the server has what was sent.
+    /// Waits until the server has all sent messages.
     pub fn flush(&self) {
         let _ = self.runtime.block_on(self.client.flush());
     }

@@ -1,4 +1,4 @@
-//! A worker: it offers itself, takes a share of a load, and reports what came of it.
+//! A worker: it offers itself, takes a share of a load, and reports its results.
 
 use super::protocol::{
     Answer, FIND, Find, Foreign, Job, Offer, Order, Report, SILENCE, Said, decode, encode, of_run,
@@ -71,7 +71,7 @@ impl Worker<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Does a job, and says how it ended.
+    /// Does a job, and prints how it ended.
     fn take(&self, line: &Line, job: Job, answer: Subject) {
         let (run, place) = (job.run.clone(), format!("{} of {}", job.place + 1, job.of));
         let armed = self.arm(line, job);
@@ -109,7 +109,7 @@ impl Worker<'_> {
     }
 }
 
-/// Answers whoever looks for workers.
+/// Answers commands that look for workers.
 struct Desk {
     client: Client,
     offer: Offer,
@@ -203,7 +203,7 @@ impl Heard {
         }
     }
 
-    /// Returns whether to send no more: by an order, or since nobody is there to give one.
+    /// Returns true if the worker must send no more: by an order, or because the command is gone.
     fn stops(&self) -> bool {
         self.stops.load(Ordering::Relaxed) || self.is_alone()
     }
@@ -224,7 +224,7 @@ struct Armed {
 }
 
 impl Armed {
-    /// Does what it is told until the run is over; returns how it ended.
+    /// Follows orders until the run is over; returns how it ended.
     fn obeys(&mut self, line: &Line, worker: &Worker) -> String {
         let to = Reports {
             line,

@@ -86,8 +86,8 @@ impl Answer {
         }
     }
 
-    /// Returns the first difference from another outcome; `None` if they are the same. Of failures
-    /// and faults only the kind is compared: their texts are for people.
+    /// Returns the first difference from another outcome; `None` if they are equal. Of failures and
+    /// faults only the kind is compared: their texts are for people.
     pub fn difference(&self, other: &Self) -> Option<Difference> {
         let is_same = match (self, other) {
             (Self::Handled(ours), Self::Handled(theirs)) => return difference(ours, theirs),
@@ -118,14 +118,14 @@ impl Answer {
     }
 }
 
-/// Returns the first difference between what was replied and sent here and there. The sender is
-/// the host's to say.
+/// Returns the first difference between two lists of replies and sent messages. Senders are not
+/// compared, since the host sets them.
 pub fn difference(ours: &Handled, theirs: &Handled) -> Option<Difference> {
     of_messages("reply", &ours.replies, &theirs.replies)
         .or_else(|| of_messages("sent message", &ours.sent, &theirs.sent))
 }
 
-/// Does the same for messages of one kind.
+/// Returns the first difference between messages of one kind.
 pub fn of_messages(kind: &str, ours: &[Message], theirs: &[Message]) -> Option<Difference> {
     if ours.len() != theirs.len() {
         return Some(Difference {

@@ -51,15 +51,15 @@ pub struct Subject<'a> {
     pub clock: Clock,
 }
 
-/// The time for what sandlab repeats by itself: a guest that starts slowly is not at fault for how
-/// often it is started.
+/// The time limit of sandlab's own repetitions: a guest that starts slowly must not fail because it
+/// is started often.
 pub struct Clock {
     started: Instant,
     most: Duration,
 }
 
 impl Clock {
-    /// Starts the clock; half of a stage's limit is for what is repeated.
+    /// Starts the clock; repetitions get half of a stage's limit.
     pub fn start(stage_limit: Duration) -> Self {
         Self { started: Instant::now(), most: stage_limit / 2 }
     }
@@ -108,8 +108,8 @@ pub fn check(
     Ok(finding::grouped(checks, defect))
 }
 
-/// Returns what findings of one code have in common if they show one defect: the same fault,
-/// whatever its numbers are, or the same field of a reply.
+/// Returns the part of a finding that is equal for findings of the same defect: the fault without
+/// its numbers, or the field of a reply.
 fn defect(finding: &Finding) -> String {
     match finding.code {
         Code::CaseFault => {

@@ -126,7 +126,7 @@ fn batch(subject: &Subject, case: &Case, requests: &[Message]) -> Result<Vec<Fin
     Ok(findings)
 }
 
-/// Returns how a batch differs from the same messages one by one.
+/// Returns the difference of a batch from the same messages one by one.
 fn unlike_plain(batch: &Batch, plain: &[Answer], place: &str) -> Option<Finding> {
     let (wanted, found) = (plain.len(), batch.results.len());
     let as_plain = |answer: &Answer| match answer {
@@ -202,8 +202,8 @@ fn parcels(subject: &Subject, case: &Case, requests: &[Message]) -> Result<Vec<F
     Ok(findings)
 }
 
-/// Sends one instance all messages, and others only the second half, after they got the state that
-/// it had before. What cannot be restored must change nothing.
+/// Sends one instance all messages, and others only the second half, after they were restored to
+/// its state before. A restore that fails must change nothing.
 fn state(subject: &Subject, case: &Case, requests: &[Message]) -> Result<Vec<Finding>, String> {
     let plain = plain(subject.guest, case, requests)?;
     let half = plain.requests.len() / 2;

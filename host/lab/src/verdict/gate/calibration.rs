@@ -14,7 +14,7 @@ pub struct Calibration {
 
 /// Gates with one slowdown.
 pub struct Trial {
-    /// By which share the new build was made slower.
+    /// The share by which the new build was made slower: 0.02 is 2 %.
     pub share: f64,
     /// The verdicts of each gate, in order.
     pub gates: Vec<Vec<Judged>>,

@@ -22,7 +22,7 @@ pub struct NoiseFloor {
     pub cores: Option<usize>,
     /// Gates of a build against itself that were run.
     pub runs: u32,
-    /// Those that called a regression.
+    /// Gates among them that reported a regression.
     pub false_alarms: u32,
     /// The 99th percentile of the change that was estimated, as a share, by metric without
     /// the size: `time`, `spawn`.
@@ -30,10 +30,10 @@ pub struct NoiseFloor {
 }
 
 impl NoiseFloor {
-    /// Reads a file; `None` if there is none.
+    /// Reads a file; `None` if it does not exist.
     ///
     /// # Errors
-    /// If it is there, and cannot be used.
+    /// If it exists, and cannot be used.
     pub fn read(file: &Path) -> Result<Option<Self>> {
         let text = match sandlab_runtime::text_file::read(file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -1,4 +1,4 @@
-//! One metric, and what was found of it.
+//! One metric with its verdict.
 
 use super::{Inconclusive, Rule};
 use crate::metrics::{Identity, Unit, format};
@@ -25,7 +25,7 @@ impl Verdict {
     pub const ALL: [Self; 4] =
         [Self::Regressed, Self::Improved, Self::Equivalent, Self::Inconclusive];
 
-    /// Returns what a person reads.
+    /// Returns the name for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Regressed => "regressed",
@@ -66,8 +66,8 @@ pub struct Judged {
     /// The change that is allowed, and the effect of a worse or inconclusive metric.
     #[serde(flatten)]
     pub rule: Rule,
-    /// The change below which nothing counts: the threshold, or this machine's noise if that
-    /// is more.
+    /// The change below which nothing is judged, as a share: the larger one of the threshold and
+    /// this machine's noise.
     pub margin: f64,
     /// The p-value against a regression, corrected for all timed metrics.
     pub p: Option<f64>,
@@ -93,7 +93,7 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Returns what it does to the gate.
+    /// Returns its effect on the gate.
     pub fn outcome(&self) -> Outcome {
         match (self.verdict, self.rule.inconclusive) {
             _ if !self.rule.gates => Outcome::Pass,
@@ -104,7 +104,7 @@ impl Judged {
         }
     }
 
-    /// Returns what a person reads of the verdict.
+    /// Returns the verdict's name for people.
     pub fn verdict_name(&self) -> &'static str {
         match self.because {
             Some(_) => "not judged",
@@ -112,7 +112,7 @@ impl Judged {
         }
     }
 
-    /// Returns what was found, in words.
+    /// Returns the verdict as a sentence.
     pub fn sentence(&self) -> String {
         let name = &self.metric.name;
         if let Some(because) = &self.because {

@@ -1,12 +1,12 @@
 //! Gates: decide whether a build is worse than another, with one verdict per metric.
 //!
-//! A timed metric has regressed if its whole interval lies beyond what is allowed: that is,
-//! if a change of at most that much is refuted. It is equivalent if both a worse and a better
-//! change than that are refuted (Schuirmann 1987, "A comparison of the two one-sided tests
-//! procedure and the power approach", Journal of Pharmacokinetics and Biopharmaceutics 15).
-//! Else nothing is known, and the smallest change is told that would have been found. Of many
-//! metrics, regressions and improvements are corrected by Holm's procedure. A counted metric
-//! has no noise, and is compared as it is.
+//! A timed metric has regressed if its whole interval lies beyond the allowed change: that is, if a
+//! change of at most that much is refuted. It is equivalent if both a worse and a better change
+//! than that are refuted (Schuirmann 1987, "A comparison of the two one-sided tests procedure and
+//! the power approach", Journal of Pharmacokinetics and Biopharmaceutics 15). Otherwise it is
+//! inconclusive, and the smallest change that would have been found is reported. Of many metrics,
+//! regressions and improvements are corrected by Holm's procedure. A counted metric has no noise,
+//! and is compared directly.
 
 mod calibration;
 mod confirm;
@@ -32,7 +32,7 @@ use crate::stats::{Estimate, detectable, holm, location, median_interval, p_abov
 /// The confidence of the intervals that are shown.
 const CONFIDENCE: f64 = 0.99;
 
-/// Judges each metric; those that say nothing at all, for want of samples, are left out.
+/// Judges each metric; metrics with too few samples for any verdict are left out.
 pub fn judge(metrics: &[Paired], policy: &Policy, floor: &NoiseFloor) -> Vec<Judged> {
     let mut judged: Vec<_> = metrics
         .iter()

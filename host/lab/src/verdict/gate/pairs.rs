@@ -3,12 +3,12 @@
 use crate::stats::smallest_p;
 use crate::{Error, Result};
 
-/// Makes sure that so many pairs can show a regression of any of so many timed metrics at
+/// Checks that this number of pairs can show a regression of any of this number of timed metrics at
 /// `alpha`, after Holm's correction. With fewer, every slowdown would be inconclusive, however
 /// large.
 ///
 /// # Errors
-/// If they cannot; the message has the number that can.
+/// If they cannot; the message has the smallest number that can.
 pub fn require_pairs(pairs: u32, metrics: usize, alpha: f64) -> Result<()> {
     let corrected = |pairs: u32| smallest_p(pairs) * metrics as f64;
     if corrected(pairs) <= alpha {

@@ -74,10 +74,10 @@ impl Policy {
         })
     }
 
-    /// The standard one, with what a file changes of it.
+    /// Returns the standard policy with the changes of a file.
     ///
     /// # Errors
-    /// If the file cannot be read, or says what cannot be.
+    /// If the file cannot be read, or has an invalid value.
     pub fn read(file: &Path) -> Result<Self> {
         let wrong =
             |reason: String| Error::Usage(format!("the policy {}: {reason}", file.display()));
@@ -112,7 +112,7 @@ impl Policy {
         self.alpha.unwrap_or(0.01)
     }
 
-    /// Returns what a metric is held against.
+    /// Returns the rule of a metric.
     pub fn rule(&self, metric: &str) -> Rule {
         let fits = |rule: &&PolicyRule| rule.names.iter().any(|name| means(name, metric));
         let rules = || self.rules.iter().rev().filter(fits);
@@ -124,7 +124,7 @@ impl Policy {
         }
     }
 
-    /// Returns a note for each name that means none of these metrics: misspelt, most likely.
+    /// Returns a note for each name that matches none of these metrics, probably misspelt.
     pub fn unused(&self, metrics: &[&str]) -> Vec<String> {
         let standard = Self::standard().rules.len();
         let names = self.rules.iter().skip(standard).flat_map(|rule| &rule.names);
@@ -136,8 +136,8 @@ impl Policy {
     }
 }
 
-/// Returns whether a name of a policy means a metric: by its whole name, or, of a metric with
-/// labels, by what stands before them.
+/// Returns true if a name of a policy matches a metric: by its whole name, or, for a metric with
+/// labels, by the part before them.
 fn means(name: &Pattern, metric: &str) -> bool {
     let quantity = metric.split_once('{').map_or(metric, |(quantity, _)| quantity);
     name.matches(metric) || name.matches(quantity)

@@ -1,4 +1,4 @@
-//! One gate: the verdicts, and what they were reached under.
+//! One gate: the verdicts, and the conditions of the measurement.
 
 use super::{Growth, Judged, Outcome, Verdict};
 use crate::record::{Environment, Noise};
@@ -56,15 +56,15 @@ impl GateReport {
         outcome(&self.metrics)
     }
 
-    /// Returns what became of the gate, in a line.
+    /// Returns the result of the gate in a line.
     pub fn headline(&self) -> String {
         headline(&self.metrics, self.decided)
     }
 
-    /// Returns what is regressed, or undecided where that must not be.
+    /// Returns an error for metrics that regressed, or are inconclusive where that fails the gate.
     ///
     /// # Errors
-    /// [`Error::TargetsMissed`] if there is any; otherwise [`Error::NotJudged`] if something that
+    /// [`Error::TargetsMissed`] if there is any; otherwise [`Error::NotJudged`] if a metric that
     /// gates is not judged.
     pub fn verdict(&self) -> Result<()> {
         let gating = self.metrics.iter().filter(|judged| judged.rule.gates);
@@ -88,8 +88,7 @@ fn outcome(metrics: &[Judged]) -> Outcome {
     metrics.iter().map(Judged::outcome).max().unwrap_or(Outcome::Pass)
 }
 
-/// Returns what became of a gate in a line: whether it holds, and how often which verdict was
-/// reached.
+/// Returns the result of a gate in a line: whether it holds, and the number of each verdict.
 pub fn headline(metrics: &[Judged], is_decided: bool) -> String {
     let is_judged = |judged: &&Judged| judged.because.is_none();
     let counts = Verdict::ALL.map(|verdict| {

@@ -6,8 +6,8 @@
 //! `checks`). At a call's deadline the `monitor` makes the page read-only, the next store
 //! traps, and the end of the call makes it writable again (`record`).
 //!
-//! Wasmtime knows nothing of it: to wasmtime the page is one more memory of the component. A load
-//! would not do, because Cranelift drops one whose value is not used.
+//! Wasmtime is not changed: to wasmtime the page is one more memory of the component. A load in
+//! place of the store would not do, because Cranelift removes one whose value is not used.
 
 mod checks;
 mod monitor;
@@ -72,16 +72,16 @@ pub(crate) fn in_force(config: &SandboxConfig) -> Interrupt {
 /// A store's interrupt page and the state of its calls.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
-    /// The page, once the component has told it.
+    /// The page; `None` until the component has reported it.
     pub page: Option<Page>,
-    /// The call that begins when the page is told, and the time that it may take.
+    /// The call that begins when the page is reported, and its time limit.
     starting: Option<(Later, Duration)>,
     /// True if the last call was stopped at its deadline.
     pub was_stopped: bool,
 }
 
 impl Pages {
-    /// Begins the instantiation of a component, whose time runs from when it has told its page.
+    /// Begins the instantiation of a component, whose time runs from when it has reported its page.
     pub fn begin_start(&mut self, limit: Duration) -> Watched {
         let (watched, later) = Watched::later();
         self.starting = Some((later, limit));
@@ -89,7 +89,7 @@ impl Pages {
     }
 }
 
-/// Links the function by which a component tells its page.
+/// Links the function by which a component reports its page.
 ///
 /// # Errors
 /// If the linker has another of that name.

@@ -1,6 +1,6 @@
 //! Rewrites a component so that a page can interrupt it.
 //!
-//! Before all that the component has itself stands what tells the host where the page is:
+//! The items that report the page to the host come before all of the component's own:
 //!
 //! ```text
 //! (import "sandlab-interrupt-page" (func $told (param "page" (list u8))))
@@ -13,8 +13,8 @@
 //!
 //! Instances start in the order in which they are written, so that the host knows the page before
 //! any code of the guest runs, `start` functions included. All modules of the component import the
-//! one page. The component's own indices move up by what was put before them, and none of them
-//! can reach it.
+//! one page. The component's own indices move up by the inserted items, and none of them refers to
+//! one of these.
 
 use super::checks;
 use crate::wasm::imports;
@@ -32,10 +32,10 @@ use wasmparser::{
     Parser, Payload, ValidPayload, Validator, WasmFeatures,
 };
 
-/// The version of what is written here, for the cache of compiled components.
+/// The version of the rewriting, for the cache of compiled components.
 pub const VERSION: u32 = 1;
 
-/// The name by which a rewritten component imports the function that tells the page.
+/// The name by which a rewritten component imports the function that reports the page.
 pub const IMPORT: &str = "sandlab-interrupt-page";
 
 /// Core instances that are put before a component's own, which have modules of their own.
@@ -181,7 +181,7 @@ fn page() -> Module {
     module
 }
 
-/// Returns the module that tells the host the page, before any other has code that runs.
+/// Returns the module that reports the page to the host, before any code of others runs.
 fn teller() -> Module {
     let mut types = TypeSection::new();
     types.ty().function([ValType::I32, ValType::I32], []);
@@ -214,13 +214,14 @@ struct Rewriter {
 type Rewritten<T> = Result<T, Error<Refusal>>;
 
 impl Rewriter {
-    /// Returns an index in the index space of the component itself, moved up by what is before.
+    /// Returns an index in the index space of the component itself, moved up by the inserted items.
     /// In components and types within it, indices stay.
     fn moved(&self, index: u32, by: u32) -> u32 {
         self.outer(0, index, by)
     }
 
-    /// Does the same for an index of so many components and types further out.
+    /// Returns an index into the index space that is `count` components and types further out,
+    /// moved likewise.
     fn outer(&self, count: u32, index: u32, by: u32) -> u32 {
         let by = if self.depth == count { by } else { 0 };
         index.saturating_add(by)
@@ -346,8 +347,8 @@ impl ReencodeComponent for Rewriter {
         component_utils::parse_component_import_section(self, imports, section)
     }
 
-    /// Leaves out the names of the component's parts, which nobody reads, and what else is for
-    /// tools.
+    /// Leaves out the names of the component's parts and other sections for tools, which are not
+    /// used at run time.
     fn parse_component_custom_section(
         &mut self,
         _component: &mut Component,

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// The subject on which every host says which agents it has.
+/// The subject on which every host lists its agents.
 const INFO: &str = "$SRV.INFO.sandlab";
 
-/// The interval at which the hosts are asked: a name that is gone is found for so long.
+/// The interval at which the hosts are asked. A name that is gone may still be found for this time.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The shortest interval, when an agent looks for a name that is not known.

@@ -161,7 +161,7 @@ impl Shared {
         }
     }
 
-    /// Returns the subject of what is for this host alone, without what follows.
+    /// Returns the subject of messages for this host alone, without the part after the host's.
     fn subject_of_host(&self) -> String {
         self.subject_at(&self.host)
     }
@@ -170,7 +170,7 @@ impl Shared {
         format!("{}.@{host}", self.settings.subject_prefix)
     }
 
-    /// Sends what the agents here have for those of other hosts.
+    /// Sends messages of the agents here to those of other hosts.
     async fn send(self: Arc<Self>, mut waiting: mpsc::Receiver<Outgoing>) {
         while let Some(Outgoing { to, message, hops }) = waiting.recv().await {
             let (key, subject) = match &to {
@@ -198,7 +198,7 @@ impl Shared {
         }
     }
 
-    /// Takes what is for this host alone.
+    /// Receives messages for this host alone.
     async fn receive(self: Arc<Self>, mut arriving: Subscriber) {
         let prefix = format!("{}.", self.subject_of_host());
         while let Some(received) = arriving.next().await {

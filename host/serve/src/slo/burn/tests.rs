@@ -60,7 +60,7 @@ impl Simulated {
         self.evaluator.take(self.now, &self.snapshot)
     }
 
-    /// Returns how many of so many messages are bad, each by this chance.
+    /// Returns the number of bad messages, each bad with this probability.
     fn chance(&mut self, messages: u64, share: f64) -> u64 {
         let mut bad = 0;
         for _ in 0..messages {
@@ -204,11 +204,11 @@ enum Event {
         slow: u64,
         failed: u64,
     },
-    /// The host is started anew, and counts from nothing.
+    /// The host restarts, and counts from 0.
     Restart,
-    /// The agent alone is.
+    /// The agent alone restarts.
     Replaced,
-    /// No snapshots for so long.
+    /// No snapshots for this number of steps.
     Gap(u64),
     /// The same snapshot again.
     Again,

@@ -64,8 +64,8 @@ pub enum Method {
     Message,
     /// As [`Message`](Self::Message), with a short deadline, since the guest never ends by itself.
     ///
-    /// The guest gets up to three messages for an outcome: where other processes take its core,
-    /// the deadline comes before the guest is where it stalls, and the fault says so.
+    /// It gets up to three starts, and three messages for an outcome: where other processes take
+    /// its core, the deadline comes before the guest is where it stalls, and the fault says so.
     Stall,
     /// As [`Message`](Self::Message), with this many more core instances in the component.
     CoreInstances(u32),
@@ -117,11 +117,16 @@ pub const WITNESS: Guest = Guest {
 /// Slots for hostile agents, beside those of the good ones.
 const HOSTILE_SLOTS: u32 = 8;
 
+/// The deadline of attacks that end by themselves or by another limit. Hostile agents run at idle
+/// priority: where other processes keep all cores busy, such an attack needs seconds of wall time,
+/// and a shorter deadline would end it before the limit that it is there to reach.
+const DEADLINE: Duration = Duration::from_secs(60);
+
 /// Returns limits under which each attack ends soon, with slots for `good` other agents.
 pub fn sandbox(good: u32) -> SandboxConfig {
     let mut sandbox = SandboxConfig {
         memory_limit: bytesize::ByteSize::mib(8),
-        deadline: Duration::from_secs(5),
+        deadline: DEADLINE,
         ..SandboxConfig::default()
     };
     sandbox.allocation.slots = good + HOSTILE_SLOTS;

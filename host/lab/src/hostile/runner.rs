@@ -11,9 +11,12 @@ use sandlab_runtime::{AgentId, Backend, LoadError, Message, Performative, Sandbo
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest time that a reply or a fault may take to arrive, on a machine that is busy with
-/// other things.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest time that a reply or a fault may take to arrive: that of the deadline, and as long
+/// again for a machine that is busy with other things.
+const TIMEOUT: Duration = super::DEADLINE.saturating_mul(2);
+
+/// Starts and messages that an attack with a short deadline gets for its expected outcome.
+const TRIES: usize = 3;
 
 /// Agents that search the freed slots at once.
 const SEARCHERS: usize = 4;
@@ -148,18 +151,23 @@ impl AttackRunner {
             }
             Method::CrashLoop => self.crash(program, request, expected, on),
             Method::Message | Method::Stall | Method::CoreInstances(_) => {
-                let agent = match (on.spawn(program), expected) {
+                let tries = match prepared.attack.method {
+                    Method::Stall => TRIES,
+                    _ => 1,
+                };
+                let spawned = match expected {
+                    Expected::NotStarted(_) => on.spawn(program),
+                    _ => first_ok(tries, || on.spawn(program)),
+                };
+                let agent = match (spawned, expected) {
                     (Err(error), Expected::NotStarted(part)) => {
                         return fault_text(&error.to_string(), part);
                     }
                     (Err(error), _) => return Err(format!("it did not start: {error}")),
                     (Ok(agent), _) => agent,
                 };
-                let ask = || self.ask_and_judge(agent, request, expected, on);
-                let strike = || match prepared.attack.method {
-                    Method::Stall => ask().or_else(|_| ask()).or_else(|_| ask()),
-                    _ => ask(),
-                };
+                let strike =
+                    || first_ok(tries, || self.ask_and_judge(agent, request, expected, on));
                 // A second time: an agent that was restarted must end the same way.
                 let again = strike().and_then(|_| strike());
                 on.runtime.stop(agent);
@@ -257,6 +265,11 @@ impl<'a> Target<'a> {
 fn load(engine: &SandboxEngine, component: &[u8]) -> Result<Arc<dyn Backend>, LoadError> {
     let subject = subject::load_bytes(engine, component, "hostile.wasm", &Options::default())?;
     Ok(subject.backend)
+}
+
+/// Returns the first success of up to so many tries, or the last error.
+fn first_ok<T, E>(tries: usize, attempt: impl Fn() -> Result<T, E>) -> Result<T, E> {
+    (1..tries).find_map(|_| attempt().ok()).map_or_else(attempt, Ok)
 }
 
 /// Starts agents until the pool refuses another.

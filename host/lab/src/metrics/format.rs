@@ -55,6 +55,16 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// `+12.3 %`, of a change as a share; `1.5e4 times` where it is a thousandfold or more
+pub fn change(share: f64) -> String {
+    const THOUSANDFOLD: f64 = 999.0;
+    match share {
+        share if share < THOUSANDFOLD => format!("{:+.1} %", share * 100.0),
+        share if share.is_finite() => format!("{:.1e} times", share + 1.0),
+        _ => format!("more than {:.1e} times", f64::MAX),
+    }
+}
+
 /// Returns the number as `show` writes it, or a dash if there is none.
 pub fn or_dash(number: Option<f64>, show: impl Fn(f64) -> String) -> String {
     number.map_or_else(|| "-".to_owned(), show)
@@ -78,6 +88,9 @@ mod tests {
         assert_eq!(time(4_123.0), "4.12 µs");
         assert_eq!(difference(-4_123.0), "-4.12 µs");
         assert_eq!(difference(3.0), "+3 ns");
+        assert_eq!((change(-0.5), change(34.0)), ("-50.0 %".to_owned(), "+3400.0 %".to_owned()));
+        assert_eq!(change(1e307), "1.0e307 times");
+        assert_eq!(change(f64::INFINITY), "more than 1.8e308 times");
         assert_eq!(size(65_536), "64 KiB");
         assert_eq!(
             (limit(10_000_000), limit(1_441_792)),

@@ -87,7 +87,7 @@ impl Form {
             Self::Ratio => format::times(number),
             Self::Share => format::percent(number),
             Self::SmallShare => format!("{:.3} %", number * 100.0),
-            Self::Change => format!("{:+.1} %", number * 100.0),
+            Self::Change => format::change(number),
             Self::Integer => format!("{number:.0}"),
             Self::Number => format!("{number}"),
         }

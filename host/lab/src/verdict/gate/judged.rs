@@ -118,13 +118,17 @@ impl Judged {
         if let Some(because) = &self.because {
             return format!("{name}: not judged, because {because}");
         }
-        let percent = |share: f64| format!("{:+.1} %", share * 100.0);
         let change = match &self.change {
             Some(change) => match change.ends() {
                 Some((low, high)) if !self.counted => {
-                    format!("{} ({} to {})", percent(change.value), percent(low), percent(high))
+                    format!(
+                        "{} ({} to {})",
+                        format::change(change.value),
+                        format::change(low),
+                        format::change(high)
+                    )
                 }
-                _ => percent(change.value),
+                _ => format::change(change.value),
             },
             None => format!("{} instead of {}", self.shown(self.new), self.shown(self.old)),
         };
@@ -139,7 +143,7 @@ impl Judged {
                 Some(smallest) => format!(
                     "{name} is inconclusive, {change}; {allowed}, and only {} would have been \
                      seen{remark}",
-                    percent(smallest)
+                    format::change(smallest)
                 ),
                 None => format!("{name} is inconclusive, {change}; {allowed}{remark}"),
             },

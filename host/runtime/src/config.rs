@@ -363,9 +363,9 @@ impl SandboxConfig {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
-        if let Some(reason) = config.lacks() {
-            return Err(ConfigError::Unusable { path: path.to_owned(), reason });
-        }
+        config
+            .require_usable()
+            .map_err(|reason| ConfigError::Unusable { path: path.to_owned(), reason })?;
         let base = path.parent().unwrap_or(Path::new(""));
         for directory in &mut config.grants.directories {
             directory.host = base.join(&directory.host);
@@ -373,8 +373,11 @@ impl SandboxConfig {
         Ok(config)
     }
 
-    /// Returns which value leaves no guest anything to run in; `None` if each is enough for some.
-    fn lacks(&self) -> Option<&'static str> {
+    /// Makes sure that each value leaves some guest enough to run in.
+    ///
+    /// # Errors
+    /// The first value that leaves nothing, and why no agent can run with it.
+    pub fn require_usable(&self) -> Result<(), &'static str> {
         let nothing = ByteSize::b(0);
         let lacking = [
             (self.deadline.is_zero(), "`deadline` is zero, so that every call would be over it"),
@@ -386,7 +389,10 @@ impl SandboxConfig {
                 "`allocation.slots` is zero, so that no agent has a place",
             ),
         ];
-        lacking.into_iter().find_map(|(is_zero, reason)| is_zero.then_some(reason))
+        lacking
+            .into_iter()
+            .find_map(|(is_zero, reason)| is_zero.then_some(reason))
+            .map_or(Ok(()), Err)
     }
 
     /// Checks that a guest which never returns is stopped, for hosts of untrusted guests.

@@ -142,9 +142,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.listen.check()?;
         self.limits.check()?;
-        self.sandbox
-            .require_interrupt()
-            .map_err(|reason| ConfigError::unusable("sandbox.interrupt", reason))?;
+        check_sandbox("sandbox", &self.sandbox)?;
         if let Some(nats) = &self.nats {
             nats.check(self.agents.keys())
                 .map_err(|reason| ConfigError::unusable("nats", reason))?;
@@ -207,6 +205,13 @@ impl Config {
     }
 }
 
+/// Checks a sandbox that stands in this table.
+fn check_sandbox(table: &str, sandbox: &SandboxConfig) -> Result<(), ConfigError> {
+    sandbox.require_usable().map_err(|reason| ConfigError::unusable(table, reason))?;
+    let interrupt = sandbox.require_interrupt();
+    interrupt.map_err(|reason| ConfigError::unusable(format!("{table}.interrupt"), reason))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +241,9 @@ mod tests {
                 "[agents.echo]\ncomponent = 'echo'\n[agents.echo.sandbox]\ndeadline = '0s'",
                 "deadline",
             ),
+            ("[sandbox]\nmemory-limit = 0", "sandbox: `memory-limit` is zero"),
             ("[sandbox]\ninterrupt = 'none'", "sandbox.interrupt"),
+            ("[agents.\"a\\nb\"]\ncomponent = 'echo'", r"agents.a\nb: "),
             (
                 "[agents.echo]\ncomponent = 'echo'\n[agents.echo.sandbox]\ninterrupt = 'none'",
                 "agents.echo.sandbox.interrupt",

@@ -39,6 +39,12 @@ pub fn execute(args: &Args) -> Result<()> {
     };
     if args.check {
         let agents = options.check().map_err(failed)?;
+        if agents.is_empty() {
+            return Err(Error::Usage(format!(
+                "{} names no agents: a table `[agents.NAME]` with a `component` adds one",
+                args.what.join(" "),
+            )));
+        }
         return print(&format!("{} can be served: {}\n", args.what.join(" "), agents.join(", ")));
     }
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();

@@ -1,6 +1,6 @@
 //! One agent of a configuration.
 
-use super::ConfigError;
+use super::{ConfigError, check_sandbox};
 use bytesize::ByteSize;
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::config::Size;
@@ -121,7 +121,7 @@ impl Agent {
 
     pub(super) fn check(&self, name: &str) -> Result<(), ConfigError> {
         let unusable = |field: &str, reason: &str| {
-            Err(ConfigError::unusable(format!("agents.{name}{field}"), reason))
+            Err(ConfigError::unusable(format!("agents.{}{field}", name.escape_debug()), reason))
         };
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if !(1..=64).contains(&name.len()) || !name.bytes().all(is_plain) {
@@ -130,16 +130,8 @@ impl Agent {
         if self.component.is_empty() {
             return unusable(".component", "it is empty: give a file, a bundle or a name");
         }
-        if self.sandbox.as_ref().is_some_and(|sandbox| sandbox.deadline.is_zero()) {
-            return unusable(
-                ".sandbox.deadline",
-                "it is zero, so that every call would be over it",
-            );
-        }
-        match self.sandbox.as_ref().map_or(Ok(()), SandboxConfig::require_interrupt) {
-            Err(reason) => unusable(".sandbox.interrupt", reason),
-            Ok(()) => Ok(()),
-        }
+        let table = format!("agents.{name}.sandbox");
+        self.sandbox.as_ref().map_or(Ok(()), |sandbox| check_sandbox(&table, sandbox))
     }
 
     pub(super) fn resolve(&mut self, base: &Path) {

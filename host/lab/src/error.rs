@@ -197,6 +197,11 @@ impl Error {
             | Self::Load { source: LoadError::Config(_), .. } => Kind::Usage,
             // The file is there, and is no text.
             Self::File { source, .. } if source.kind() == ErrorKind::InvalidData => Kind::Usage,
+            Self::File { verb: "read" | "open", source, .. }
+                if source.kind() == ErrorKind::NotFound =>
+            {
+                Kind::Usage
+            }
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
             Self::NotStarted(SpawnError::Agent(source)) if !is_machines(source) => Kind::Finding,
             Self::WrongReply { .. }

@@ -7,17 +7,27 @@ use std::ffi::OsStr;
 use std::path::Path;
 use tempfile::TempDir;
 
+/// The start of the names of temporary folders.
+const PREFIX: &str = "sandlab-";
+
 /// Makes a folder that is gone when it is dropped.
 ///
 /// # Errors
 /// If the folder for temporary files cannot be written.
 pub fn temporary_folder() -> Result<TempDir> {
-    tempfile::tempdir().map_err(|error| {
+    tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(|error| {
         Error::Machine(format!(
             "cannot write to {}, the folder for temporary files: {error}; set TMPDIR to another",
             std::env::temp_dir().display()
         ))
     })
+}
+
+/// Returns true for a file in a folder that [`temporary_folder`] made.
+pub fn is_temporary(file: &Path) -> bool {
+    let folder = file.parent().filter(|folder| folder.parent() == Some(&std::env::temp_dir()));
+    let name = folder.and_then(Path::file_name);
+    name.is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
 }
 
 /// Returns a path as text, with what is no UTF-8 spelled out (`\xff`).

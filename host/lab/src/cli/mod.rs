@@ -31,6 +31,7 @@ mod sample;
 mod schema;
 mod serve;
 mod session;
+mod signals;
 mod slo;
 mod streams;
 mod validate;
@@ -56,7 +57,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done, every check held
   1  a check did not hold
-  2  the command or configuration cannot be used
+  2  the command or configuration cannot be used, or a file that it names is missing
   3  sandlab could not do its work, or was stopped
   4  nothing failed, and something was not judged: the machine was too busy with other things";
 
@@ -154,6 +155,7 @@ pub fn parse() -> Cli {
 impl Cli {
     /// Does what was asked, and says how it ended.
     pub fn execute(self) -> ExitCode {
+        signals::survive_file_limits();
         let done = match self.command {
             Command::Measure(measure) => measure.execute(),
             Command::Baseline(args) => baseline::execute(&args),

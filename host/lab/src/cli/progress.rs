@@ -143,19 +143,11 @@ fn catch_interrupts() -> Result<()> {
     if CAUGHT.swap(true, Ordering::Relaxed) {
         return Ok(());
     }
-    let handler = || {
+    super::signals::on_stop(|| {
         if STOPPED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
         say("\nstopping after this round; press Ctrl-C again to end at once");
-    };
-    ctrlc::set_handler(handler).map_err(|error| {
-        let why = match error {
-            // Its own text leaves out what the system said.
-            ctrlc::Error::System(why) => why.to_string(),
-            other => other.to_string(),
-        };
-        Error::Machine(format!("cannot catch Ctrl-C: {why}"))
     })
 }
 

@@ -1,9 +1,9 @@
 //! `sandlab worker`
 
-use super::streams;
+use super::{signals, streams};
+use crate::Result;
 use crate::experiments::options::{Shown, meeting};
 use crate::sampling::workers::Worker;
-use crate::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,8 +23,7 @@ pub struct Args {
 pub fn execute(args: &Args) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
-    ctrlc::set_handler(move || stopped.store(true, Ordering::Relaxed))
-        .map_err(|error| Error::Machine(format!("cannot listen for signals: {error}")))?;
+    signals::on_stop(move || stopped.store(true, Ordering::Relaxed))?;
     let worker = Worker {
         name: args.name.clone().unwrap_or_else(name),
         nats: meeting(&args.nats, &args.shown),

@@ -84,7 +84,12 @@ fn parse(text: &str) -> Result<Case, String> {
             (None, false) => case.exchanges.push(exchange),
         }
     }
-    let mut case = case.filter(|case| !case.exchanges.is_empty()).ok_or("it has no message")?;
+    let mut case = case.ok_or("it has no message")?;
+    if case.exchanges.is_empty() {
+        return Err("none of its messages is answered: beside lines with `failure` or `faults`, \
+                    give one that the agent answers"
+            .to_owned());
+    }
     if case.kind != Kind::Agent && !(config.is_empty() && peers.is_empty()) {
         return Err(format!("line 1: {} is neither configured nor has it peers", case.kind));
     }

@@ -45,10 +45,7 @@ impl Store {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| Error::Store {
                 path: path.to_owned(),
-                reason: format!(
-                    "cannot make its folder: {error}; choose another place with --store PATH, \
-                     or measure without one: --no-store"
-                ),
+                reason: format!("cannot make its folder: {error}; {ELSEWHERE}"),
             })?;
         }
         Self::connect(path, OpenFlags::default())
@@ -141,14 +138,20 @@ fn require(path: &Path) -> Result<()> {
     )))
 }
 
+const ELSEWHERE: &str =
+    "choose another place with --store PATH, or measure without one: --no-store";
+
 const BUSY: &str = "another process has been writing to it for too long; try again";
 
 /// Says what SQLite's errors mean for a store, and what to do.
 fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> Error {
     let path = path.to_owned();
     move |error| {
-        let elsewhere =
-            "choose another place with --store PATH, or measure without one: --no-store";
+        // The file of a temporary store is nobody's choice, its folder is.
+        let elsewhere = match paths::is_temporary(&path) {
+            true => "choose another folder for temporary files with TMPDIR",
+            false => ELSEWHERE,
+        };
         let reason = match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => BUSY.to_owned(),
             Some(ErrorCode::NotADatabase) => {

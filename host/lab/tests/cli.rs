@@ -148,10 +148,11 @@ fn a_twin_that_no_child_can_be_told_of_is_an_error_and_no_hang() {
 fn endless_comparison(output: &std::path::Path) -> (std::process::Child, BTreeSet<u32>) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sandlab"));
     command.args(["compare", "echo", "--rounds", "1000000", "--format", "json", "--no-store"]);
-    let child = command.arg("--output").arg(output).spawn().unwrap();
+    let mut child = command.arg("--output").arg(output).spawn().unwrap();
     let mut seen = BTreeSet::new();
     // Every round starts a child: after a few of them, something was measured.
     while seen.len() < 6 {
+        assert_eq!(child.try_wait().unwrap(), None, "it is endless");
         seen.extend(children_of(child.id()));
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use toml::{Table, Value};
 
 /// The limits and grants of an agent, as in a sandbox config's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -373,6 +374,28 @@ impl SandboxConfig {
         Ok(config)
     }
 
+    /// Returns the text of a file that gives this config: what differs from the defaults, and the
+    /// size and number of its memories in any case.
+    pub fn to_toml(&self) -> String {
+        // Every field has a form in TOML, or none where it is `None`.
+        let table = |config: &Self| Table::try_from(config).unwrap_or_default();
+        let own = table(self);
+        let mut written = differing(own.clone(), &table(&Self::default()));
+        for field in ["memory-limit", "calls"] {
+            written.extend(own.get(field).map(|value| (field.to_owned(), value.clone())));
+        }
+        if let Some(Value::Table(allocation)) = own.get("allocation") {
+            let stated = ["strategy", "layout", "slots"].into_iter();
+            let stated =
+                stated.filter_map(|name| Some((name.to_owned(), allocation.get(name)?.clone())));
+            let written = written.entry("allocation").or_insert_with(|| Table::new().into());
+            if let Value::Table(written) = written {
+                written.extend(stated);
+            }
+        }
+        written.to_string()
+    }
+
     /// Makes sure that each value leaves some guest enough to run in.
     ///
     /// # Errors
@@ -408,6 +431,19 @@ impl SandboxConfig {
     }
 }
 
+/// Returns the fields whose values are not those of another table.
+fn differing(table: Table, other: &Table) -> Table {
+    let fields = table.into_iter().filter_map(|(name, value)| match (value, other.get(&name)) {
+        (Value::Table(own), Some(Value::Table(other))) => {
+            let own = differing(own, other);
+            (!own.is_empty()).then(|| (name, own.into()))
+        }
+        (value, Some(other)) if value == *other => None,
+        (value, _) => Some((name, value)),
+    });
+    fields.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,6 +451,17 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_default_config() {
         assert_eq!(toml::from_str::<SandboxConfig>("").unwrap(), SandboxConfig::default());
+    }
+
+    #[test]
+    fn a_written_config_has_what_differs_and_gives_the_same() {
+        let mut config = SandboxConfig { fuel: Some(5), ..SandboxConfig::default() };
+        config.engine.async_components = true;
+        config.allocation.slots = 7;
+        let text = config.to_toml();
+        assert_eq!(toml::from_str::<SandboxConfig>(&text).unwrap(), config);
+        assert!(text.contains("slots = 7") && text.contains("memory-limit"), "{text}");
+        assert!(!text.contains("deadline") && !text.contains("[grants"), "{text}");
     }
 
     #[test]

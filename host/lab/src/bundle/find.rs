@@ -63,16 +63,22 @@ pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subje
                 reason: "there is neither a bundle nor a crate".to_owned(),
             });
         }
-        return Ok(vec![bundle_of(path).map_or_else(|| Subject::of_file(path), Subject::from)]);
+        if let Some(folder) = bundle_around(path) {
+            progress(&format!(
+                "{what} is taken alone; with its workload and its twin it is {}",
+                folder.display()
+            ));
+        }
+        return Ok(vec![Subject::of_file(path)]);
     }
     Ok(vec![named(what)?.into()])
 }
 
-/// Returns the bundle that a component's file is part of, so that it has the same workload and twin
-/// by whichever path it is named; `None` for a file alone, or where the bundle is damaged.
-fn bundle_of(component: &Path) -> Option<Bundle> {
-    let bundle = Bundle::open(component.parent()?).ok()?;
-    (bundle.component() == component).then_some(bundle)
+/// Returns the folder of the bundle that a component's file is part of; `None` for any other file.
+fn bundle_around(component: &Path) -> Option<&Path> {
+    let folder = component.parent()?;
+    let bundle = Bundle::open(folder).ok()?;
+    (bundle.component() == component).then_some(folder)
 }
 
 /// Returns every agent that was built in this workspace, or that is part of this program, ordered by

@@ -5,7 +5,7 @@ use crate::experiments::plan::density_probe::DensityProbe;
 use crate::experiments::plan::machine::Machine;
 use crate::experiments::plan::predict::Capacity;
 use crate::{Error, Result};
-use sandlab_runtime::config::{Calls, Layout};
+use sandlab_runtime::config::Layout;
 use sandlab_runtime::wasm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,18 +51,7 @@ impl Advice {
                 let files = agents * capacity.cost.open_files;
                 machine.open_files.limit_for(files)
             }),
-            sandbox: format!(
-                "memory-limit = \"{}B\"\ncalls = \"{}\"\n\n[allocation]\nstrategy = \"pooled\"\n\
-                 layout = \"{}\"\nslots = {}\n",
-                capacity.limit,
-                match sandbox.calls {
-                    Calls::Auto => "auto",
-                    Calls::Sync => "sync",
-                    Calls::Async => "async",
-                },
-                layout(capacity.layout),
-                sandbox.allocation.slots,
-            ),
+            sandbox: sandbox.to_toml(),
             pools: pools.iter().map(|pool| settings(&format!("{pool:?}"))).collect(),
         })
     }

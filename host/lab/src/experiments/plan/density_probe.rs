@@ -104,8 +104,20 @@ impl DensityProbe {
         let limit = self.config.memory_limit.as_u64().max(1);
         let held = self.config.grants.directories.len() as u64;
         let by_files = machine.open_files.room().checked_div(held);
-        let by_memory = (machine.memory / 4 / limit).max(8);
-        let sample = by_memory.min(by_files.unwrap_or(SAMPLE)).min(SAMPLE);
+        let most = by_files.unwrap_or(SAMPLE).min(SAMPLE);
+        let few = (machine.memory / 4 / limit).max(8).min(most);
+        let cost = self.cost_of(few, layout, stopped)?;
+        // Most take far less than their limit. What a few take varies by a tenth, in a container
+        // with little memory, which has room for more of them.
+        let more = (machine.memory as f64 / 4.0 / (2.0 * cost.each()).max(1.0)) as u64;
+        match more.min(most) {
+            more if more >= 2 * few && !stopped() => self.cost_of(more, layout, stopped),
+            _ => Ok(cost),
+        }
+    }
+
+    /// Measures the cost by a sample of so many agents.
+    fn cost_of(&self, sample: u64, layout: Layout, stopped: &dyn Fn() -> bool) -> Result<Cost> {
         let readings = self.fill(layout, &[sample / 2, sample], sample, stopped)?;
         match readings.as_slice() {
             [Filled::Reading(none), Filled::Reading(half), Filled::Reading(all)] => {

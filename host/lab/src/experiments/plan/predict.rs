@@ -192,9 +192,15 @@ impl Verified {
         self.after.memory() - self.before.memory()
     }
 
+    /// Returns the measured and the predicted memory, bytes.
+    pub fn memory_found(&self, capacity: &Capacity) -> (f64, f64) {
+        (self.memory(), capacity.cost.memory(self.after.agents))
+    }
+
     /// Returns measured ÷ predicted memory.
     pub fn memory_ratio(&self, capacity: &Capacity) -> f64 {
-        self.memory() / capacity.cost.memory(self.after.agents)
+        let (measured, predicted) = self.memory_found(capacity);
+        measured / predicted
     }
 
     /// Returns measured ÷ predicted number of agents; 1 where the measurement does not contradict

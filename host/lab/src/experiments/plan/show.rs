@@ -217,11 +217,13 @@ fn advise(planned: &[Planned], to: &mut View) {
         to.finding(Topic::Density, "no layout holds them on this machine as it is");
         return;
     };
-    let agents = grouped(chosen.advice.agents as f64);
+    let (agents, is_one) = (grouped(chosen.advice.agents as f64), chosen.advice.agents == 1);
     to.finding(
         Topic::Density,
         format!(
-            "{agents} agents, in the fastest layout that holds them: paste this into a sandbox config"
+            "{agents} {}, in the fastest layout that holds {}: paste this into a sandbox config",
+            if is_one { "agent" } else { "agents" },
+            if is_one { "it" } else { "them" },
         ),
     );
     to.snippet(Topic::Density, sandbox(chosen.advice));
@@ -272,12 +274,15 @@ fn object(planned: &[Planned], to: &mut View) {
         let Some(verified) = verified else {
             continue;
         };
+        // Of few agents, what all take together hides what each takes.
+        let (found, predicted) = verified.memory_found(capacity);
+        let says_nothing = (found - predicted).abs() <= capacity.cost.once;
         let ratios = [
-            ("memory", verified.memory_ratio(capacity)),
-            ("agents", verified.agents_ratio(capacity)),
+            ("memory", verified.memory_ratio(capacity), says_nothing),
+            ("agents", verified.agents_ratio(capacity), false),
         ];
-        for (what, ratio) in ratios {
-            if !(1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(&ratio) {
+        for (what, ratio, says_nothing) in ratios {
+            if !(says_nothing || (1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(&ratio)) {
                 let layout = layout(capacity.layout);
                 to.object(format!("plan, {layout}: {what} measured ÷ predicted is {ratio:.2}"));
             }

@@ -2,6 +2,7 @@
 
 use sandlab_runtime::config::ConfigError;
 use sandlab_runtime::messaging::SpawnError;
+use sandlab_runtime::subject::KindError;
 use sandlab_runtime::{BackendKind, CallError, Cause, LoadError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -194,7 +195,14 @@ impl Error {
             | Self::Workload { .. }
             | Self::Import { .. }
             | Self::Config(_)
-            | Self::Load { source: LoadError::Config(_), .. } => Kind::Usage,
+            | Self::Load {
+                source:
+                    LoadError::Config(_)
+                    | LoadError::Kind(
+                        KindError::NeedsAsync(_) | KindError::Ambiguous | KindError::Not { .. },
+                    ),
+                ..
+            } => Kind::Usage,
             // The file is there, and is no text.
             Self::File { source, .. } if source.kind() == ErrorKind::InvalidData => Kind::Usage,
             Self::File { verb: "read" | "open", source, .. }

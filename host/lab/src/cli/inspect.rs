@@ -54,12 +54,18 @@ pub fn execute(args: &Args) -> Result<()> {
     }
     let memories = Memories::of(&component).map_err(unloaded)?;
     let functions = match &kind {
-        Ok(Kind::Function) => functions(&bytes, &name).map_err(unloaded)?,
+        Ok(Kind::Function) => {
+            functions(&bytes, &name, described.needs_async.is_some()).map_err(unloaded)?
+        }
         _ => Vec::new(),
     };
     let producers = producers(&component);
+    let with = match &described.needs_async {
+        None => String::new(),
+        Some(evidence) => format!(" with `--async-components`, which it needs ({evidence})"),
+    };
     let runs = match &kind {
-        Ok(kind) => format!("as a {kind}: {}", commands(*kind)),
+        Ok(kind) => format!("as a {kind}{with}: {}", commands(*kind)),
         Err(why) => format!("not as it is: {why}"),
     };
     if args.json {
@@ -68,6 +74,7 @@ pub fn execute(args: &Args) -> Result<()> {
             "kind": kind.as_ref().ok(),
             "not_run_because": kind.as_ref().err().map(ToString::to_string),
             "adapter": described.adapter,
+            "needs_async": described.needs_async,
             "file_bytes": bytes.len(),
             "component_bytes": described.size,
             "memories": memories.as_ref().map(|memories| memories.count),
@@ -82,7 +89,7 @@ pub fn execute(args: &Args) -> Result<()> {
     print(&head(&name, bytes.len(), &described, memories, &producers))?;
     print(&tables(&described, &functions))?;
     print(&format!("\nsandlab runs it {runs}\n"))?;
-    print(&advice(kind.ok(), &args.file, &functions))
+    print(&advice(kind.ok(), &args.file, described.needs_async.is_some(), &functions))
 }
 
 fn head(
@@ -143,8 +150,14 @@ fn tables(described: &Description, functions: &[Function]) -> String {
 }
 
 /// The functions of a component, which is compiled for that.
-fn functions(bytes: &[u8], name: &str) -> Result<Vec<Function>, sandlab_runtime::LoadError> {
-    let engine = SandboxEngine::new(&SandboxConfig::default())?;
+fn functions(
+    bytes: &[u8],
+    name: &str,
+    needs_async: bool,
+) -> Result<Vec<Function>, sandlab_runtime::LoadError> {
+    let mut sandbox = SandboxConfig::default();
+    sandbox.engine.async_components = needs_async;
+    let engine = SandboxEngine::new(&sandbox)?;
     let loaded = subject::load_bytes(&engine, bytes, name, &Options::default())?;
     Ok(loaded.functions().to_vec())
 }
@@ -182,7 +195,7 @@ fn commands(kind: Kind) -> &'static str {
 
 /// Returns a first line for a workload of this kind, and a command that takes it; empty for a file
 /// that cannot be run.
-fn advice(kind: Option<Kind>, file: &Path, functions: &[Function]) -> String {
+fn advice(kind: Option<Kind>, file: &Path, needs_async: bool, functions: &[Function]) -> String {
     let file = printable(&crate::paths::shown(file));
     let line = match kind {
         None => return String::new(),
@@ -198,8 +211,9 @@ fn advice(kind: Option<Kind>, file: &Path, functions: &[Function]) -> String {
             json!({"call": call, "result": "…"}).to_string()
         }
     };
+    let with = if needs_async { " --async-components" } else { "" };
     format!(
         "Next: write messages with their replies, a line each such as\n  {line}\nand run, for \
-         example,\n  sandlab compare {file} --workload messages.jsonl\n"
+         example,\n  sandlab compare {file} --workload messages.jsonl{with}\n"
     )
 }

@@ -37,6 +37,10 @@ pub struct Recording {
     /// The sandbox config, a TOML file.
     #[arg(long, alias = "profile", value_name = "FILE", global = true)]
     sandbox: Option<PathBuf>,
+    /// Run components that need component-model async (WASI 0.3), as `async-components` under
+    /// [engine] of a sandbox config does.
+    #[arg(long, global = true)]
+    async_components: bool,
     #[command(flatten)]
     keeping: Keeping,
 }
@@ -173,11 +177,9 @@ impl Recording {
     pub fn given(&self) -> Result<Given<'static>> {
         let file = project::given_or(self.sandbox.clone(), |project| project.sandbox)?;
         let sandbox = file.as_deref().map(SandboxConfig::read);
-        Ok(Given {
-            sandbox: sandbox.transpose()?.unwrap_or_default(),
-            deadline: DEADLINE,
-            say: &progress::say,
-        })
+        let mut sandbox = sandbox.transpose()?.unwrap_or_default();
+        sandbox.engine.async_components |= self.async_components;
+        Ok(Given { sandbox, deadline: DEADLINE, say: &progress::say })
     }
 
     /// Returns the store, which has to be there.

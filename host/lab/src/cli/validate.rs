@@ -39,6 +39,10 @@ pub struct Args {
     /// Sandbox config that guests run with, instead of the policy's limits.
     #[arg(long, value_name = "FILE")]
     sandbox: Option<PathBuf>,
+    /// Run guests that need component-model async (WASI 0.3), as `async-components` under [engine]
+    /// of a sandbox config does.
+    #[arg(long)]
+    async_components: bool,
     /// Workload file with further messages and their required replies.
     #[arg(long, visible_alias = "workload", value_name = "FILE")]
     cases: Vec<PathBuf>,
@@ -211,8 +215,15 @@ fn policies(args: &Args, copies: &Path) -> Result<Policies> {
     if let Some(kind) = args.kind {
         last.insert("kind".to_owned(), Value::from(kind.name()));
     }
-    if let Some(file) = &args.sandbox {
-        last.insert("limits".to_owned(), limits(file)?.into());
+    let mut limits = args.sandbox.as_deref().map(limits).transpose()?.unwrap_or_default();
+    if args.async_components {
+        let engine = limits.entry("engine").or_insert_with(|| Table::new().into());
+        if let Value::Table(engine) = engine {
+            engine.insert("async-components".to_owned(), true.into());
+        }
+    }
+    if !limits.is_empty() {
+        last.insert("limits".to_owned(), limits.into());
     }
     if !args.skip.is_empty() {
         let names = args.skip.iter().map(|stage| Value::from(stage.name()));

@@ -103,6 +103,7 @@ fn on_fibers(agent: &str, loaded: &Loadable, grants: &Grants) -> Option<String> 
     let why = match loaded.prepared().blocking_import.as_deref() {
         // Whoever reads a service's response is on another fiber.
         _ if loaded.kind == Kind::Service => return None,
+        _ if loaded.needs_async.is_some() => "it needs component-model async".to_owned(),
         Some(import) if import.starts_with("wasi:filesystem") => {
             let waits = match grants.file_io {
                 FileIo::Background => {

@@ -4,8 +4,8 @@ use super::code::Code;
 use super::finding::{Check, Finding};
 use super::language::Language;
 use super::outline::Outline;
-use super::policy::{Capabilities, Preset};
-use sandlab_runtime::subject::Kind;
+use super::policy::{Capabilities, Policy, Preset};
+use sandlab_runtime::subject::{Kind, is_third};
 use sandlab_runtime::wasm::{NotLinked, linked};
 use std::collections::BTreeMap;
 
@@ -110,7 +110,17 @@ impl Capability {
 }
 
 /// Makes one check per capability, from the least powerful to the most.
-pub fn check(outline: &Outline, allowed: &Capabilities, kind: Kind) -> Vec<Check> {
+pub fn check(outline: &Outline, policy: &Policy, kind: Kind) -> Vec<Check> {
+    let (allowed, async_components) = (&policy.capabilities, policy.limits.engine.async_components);
+    of_capabilities(outline, allowed, async_components, kind)
+}
+
+fn of_capabilities(
+    outline: &Outline,
+    allowed: &Capabilities,
+    async_components: bool,
+    kind: Kind,
+) -> Vec<Check> {
     let mut by_capability: BTreeMap<Capability, Vec<&str>> = BTreeMap::new();
     for import in &outline.imports {
         let capability = Capability::of_kind(without_version(import), kind);
@@ -125,7 +135,7 @@ pub fn check(outline: &Outline, allowed: &Capabilities, kind: Kind) -> Vec<Check
         let findings = by_package(refused)
             .into_iter()
             .map(|(package, imports)| refusal(package, &imports, capability, kind, outline));
-        let unlinked = not_linked(&outline.imports, capability, kind);
+        let unlinked = not_linked(&outline.imports, capability, async_components, kind);
         let findings = findings.chain(unlinked).collect();
         Check::of(capability.name(), findings).with_note(note)
     });
@@ -134,17 +144,29 @@ pub fn check(outline: &Outline, allowed: &Capabilities, kind: Kind) -> Vec<Check
 
 /// Returns findings for imports of a capability that is offered, in a version or by a name of which
 /// the linker knows nothing. Those of one package and reason are one finding.
-fn not_linked(imports: &[&str], capability: Capability, kind: Kind) -> Vec<Finding> {
+fn not_linked(
+    imports: &[&str],
+    capability: Capability,
+    async_components: bool,
+    kind: Kind,
+) -> Vec<Finding> {
     let mut reasons: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for import in imports {
         let is_of = Capability::of_kind(without_version(import), kind) == capability;
-        // The linker of services knows more of HTTP than is listed here, and says it.
+        let is_third = kind != Kind::Agent && is_third(import);
+        // The linker of services knows more of HTTP and of WASI 0.3 than is listed here, and says
+        // it.
         let is_http = kind != Kind::Agent && import.starts_with("wasi:http/");
-        if !is_of || is_http || !capability.is_offered(kind) {
+        let is_known = if is_third { async_components } else { is_http };
+        if !is_of || is_known || !capability.is_offered(kind) {
             continue;
         }
-        if let Err(why) = linked(import) {
-            let package = import.split('/').next().unwrap_or(import);
+        let package = import.split('/').next().unwrap_or(import);
+        if is_third {
+            let remedy = "WASI 0.3 runs with `--async-components`, or `async-components = true` \
+                          under [limits.engine] of the policy";
+            reasons.entry((package, remedy.to_owned())).or_default().push(import);
+        } else if let Err(why) = linked(import) {
             let remedy = match &why {
                 NotLinked::Version { wanted, .. } => format!("{why}: build it for {wanted}"),
                 _ => format!("{why}: build it without the others"),
@@ -295,7 +317,7 @@ mod tests {
         let outline = Outline { imports: vec![import], ..Outline::default() };
         let allowed =
             Capabilities { preset, allow: allow.iter().map(|entry| (*entry).to_owned()).collect() };
-        let checks = check(&outline, &allowed, Kind::Agent);
+        let checks = of_capabilities(&outline, &allowed, false, Kind::Agent);
         let findings = checks.iter().flat_map(|check| &check.findings);
         findings.map(|finding| finding.code).collect()
     }
@@ -320,7 +342,7 @@ mod tests {
         ] {
             let outline = Outline { imports: vec![import], ..Outline::default() };
             let allowed = Capabilities { preset: basics, allow: Vec::new() };
-            let checks = check(&outline, &allowed, Kind::Agent);
+            let checks = of_capabilities(&outline, &allowed, false, Kind::Agent);
             let [finding] = &checks[0].findings[..] else { panic!("{checks:?}") };
             assert_eq!(finding.code, Code::NobodyOffers);
             assert!(finding.remedy.contains(says), "{finding:?}");

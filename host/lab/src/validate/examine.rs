@@ -25,7 +25,7 @@ pub fn examine(bytes: &[u8]) -> Result<Vec<StageReport>, String> {
     for stage in [Stage::World, Stage::Capabilities, Stage::Static, Stage::Hygiene] {
         let checks = match stage {
             Stage::World => world::check(bytes, &policy.world, Kind::Agent),
-            Stage::Capabilities => capabilities::check(&outline, &policy.capabilities, Kind::Agent),
+            Stage::Capabilities => capabilities::check(&outline, &policy, Kind::Agent),
             Stage::Static => statics::check(bytes, &outline, &policy),
             _ => hygiene::check(&outline),
         };

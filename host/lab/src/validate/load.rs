@@ -6,7 +6,7 @@ use super::finding::{Check, Finding};
 use super::measure::Measure;
 use super::policy::Policy;
 use sandlab_runtime::LoadError;
-use sandlab_runtime::config::Interrupt;
+use sandlab_runtime::config::{Calls, Interrupt};
 use sandlab_runtime::subject::{self, Kind, Options, Subject};
 use sandlab_runtime::wasm::{Cache, SandboxEngine};
 use std::time::Instant;
@@ -45,11 +45,18 @@ pub fn check(
     let Some(sandbox) = loaded else {
         return Err("`timing.compiles` is 0".to_owned());
     };
-    let calls = match sandbox.prepared().blocking_import.as_deref() {
-        Some(import) => format!("on async calls, since it can block in {import}"),
-        None => "on sync calls".to_owned(),
+    let prepared = sandbox.prepared();
+    let calls = match (prepared.calls, prepared.blocking_import.as_deref()) {
+        (Calls::Async, _) if sandbox.needs_async.is_some() => {
+            "on async calls, since it needs component-model async".to_owned()
+        }
+        (Calls::Async, Some(import)) => {
+            format!("on async calls, since it can block in {import}")
+        }
+        (Calls::Async, None) => "on async calls".to_owned(),
+        _ => "on sync calls".to_owned(),
     };
-    let interrupt = match sandbox.prepared().interrupt {
+    let interrupt = match prepared.interrupt {
         Interrupt::Epoch => "",
         Interrupt::Page => ", interrupted by a page",
         Interrupt::None => ", without a deadline",

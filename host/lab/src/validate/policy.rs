@@ -211,6 +211,7 @@ impl Policy {
     pub fn read(table: Table, folder: &Path) -> Result<Self, String> {
         let mut policy: Self = table.try_into().map_err(message)?;
         policy.world = policy.world.in_folder(folder)?;
+        policy.limits.require_usable().map_err(|reason| format!("limits: {reason}"))?;
         if policy.timing.spawns == 0 || policy.timing.compiles == 0 || policy.soak.calls == 0 {
             return Err("`spawns`, `compiles` and `calls` are at least 1".to_owned());
         }

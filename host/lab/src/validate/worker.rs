@@ -223,7 +223,7 @@ impl Worker {
             }
             Stage::World => Ok(world::check(bytes, &policy.world, self.kind)),
             Stage::Capabilities => {
-                Ok(capabilities::check(found.outline(bytes)?, &policy.capabilities, self.kind))
+                Ok(capabilities::check(found.outline(bytes)?, policy, self.kind))
             }
             Stage::Static => Ok(statics::check(bytes, found.outline(bytes)?, policy)),
             Stage::Load => {

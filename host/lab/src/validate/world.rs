@@ -119,8 +119,8 @@ pub fn check(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
 
 /// The exports of services and commands, and the imports that the world `wasi:http/proxy` allows:
 /// it has neither files nor sockets, arguments nor variables.
-const SERVICE: &str = "wasi:http/incoming-handler";
-const COMMAND: &str = "wasi:cli/run";
+const SERVICE: [&str; 2] = ["wasi:http/incoming-handler@0.2", "wasi:http/handler@0.3"];
+const COMMAND: [&str; 2] = ["wasi:cli/run@0.2", "wasi:cli/run@0.3"];
 const PROXY: [&str; 5] = ["wasi:http/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/std"];
 
 /// Checks for the export of a kind, and for imports that WASI's world does not have. Their types
@@ -140,10 +140,10 @@ fn of_wasi(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
         Kind::Command => Some(COMMAND),
         Kind::Agent | Kind::Function => None,
     };
-    let missing = wanted.filter(|wanted| !has(wanted)).map(|wanted| {
+    let missing = wanted.filter(|wanted| !wanted.iter().any(|name| has(name))).map(|wanted| {
         let remedy = format!("Export it, as every {kind} does, or choose another world");
-        Finding::new(Code::MissingInterface, wanted, remedy)
-            .wanted(format!("{wanted}@0.2"))
+        Finding::new(Code::MissingInterface, wanted[0], remedy)
+            .wanted(wanted.join(" or "))
             .found(described.exports.join(", "))
     });
     let is_proxy = *world == World::Wasi(Kind::Service);

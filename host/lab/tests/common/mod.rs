@@ -3,6 +3,7 @@
 
 pub mod children;
 pub mod crowd;
+pub mod foreign;
 pub mod guests;
 pub mod host;
 pub mod lab;

@@ -55,6 +55,10 @@ pub struct EngineSettings {
     /// larger offsets are checked. Default 32 MiB, or in the layout `packed` none.
     #[schemars(with = "Option<Size>")]
     pub memory_guard: Option<ByteSize>,
+    /// Whether components that need component-model async, as all of WASI 0.3 do, may run. Default
+    /// false: wasmtime calls its WASI 0.3 experimental and promises no patches for holes in it, and
+    /// each call of a component takes 3.5 times as long, whether it is async or not.
+    pub async_components: bool,
     /// Whether the kernel is asked which pages of a slot were touched, so that only those are
     /// reset. Default true on kernels that can tell (Linux 6.7).
     pub page_map_scan: bool,
@@ -71,6 +75,7 @@ impl Default for EngineSettings {
             parallel_compilation: true,
             memory_reservation: None,
             memory_guard: None,
+            async_components: false,
             page_map_scan: true,
         }
     }

@@ -10,12 +10,14 @@ use super::guest::Guest;
 use super::instance::{Live, Stop};
 use crate::wasm::exports::Way;
 use crate::wasm::state::wasi;
+use crate::wasm::stdio::{Output, Sink};
 use crate::wasm::store::timed;
 use crate::{Budget, Cause, SandboxConfig};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::AsyncWrite;
 use wasmtime::Error;
@@ -28,6 +30,7 @@ use wasmtime_wasi::{I32Exit, async_trait};
 
 use exports::wasi::cli::run as run_fiber;
 use sync::exports::wasi::cli::run as run_sync;
+use wasmtime_wasi::p3::bindings::exports::wasi::cli::run as run_third;
 
 /// The content of a message to a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,18 +86,31 @@ impl CommandRequest<'_> {
 }
 
 /// A command's export `run`, looked up once for all instances.
+enum Run {
+    /// Of WASI 0.2.
+    Second(Way<run_sync::GuestIndices, run_fiber::GuestIndices>),
+    /// Of WASI 0.3.
+    Third(run_third::GuestIndices),
+}
+
+/// A command, looked up once for all instances.
 pub(super) struct Command {
-    run: Way<run_sync::GuestIndices, run_fiber::GuestIndices>,
+    run: Run,
     /// The first of the program's arguments.
     name: String,
 }
 
 impl Command {
-    pub fn find(pre: &InstancePre<Guest>, fiber: bool, name: &str) -> Result<Self, Error> {
-        let run = if fiber {
-            Way::Fiber(run_fiber::GuestIndices::new(pre)?)
-        } else {
-            Way::Sync(run_sync::GuestIndices::new(pre)?)
+    pub fn find(
+        pre: &InstancePre<Guest>,
+        fiber: bool,
+        is_third: bool,
+        name: &str,
+    ) -> Result<Self, Error> {
+        let run = match (is_third, fiber) {
+            (true, _) => Run::Third(run_third::GuestIndices::new(pre)?),
+            (_, true) => Run::Second(Way::Fiber(run_fiber::GuestIndices::new(pre)?)),
+            _ => Run::Second(Way::Sync(run_sync::GuestIndices::new(pre)?)),
         };
         let name = name.to_owned();
         Ok(Self { run, name })
@@ -112,12 +128,22 @@ impl Command {
         self.prepare(live, config, request, &stdout)?;
         let store = &mut live.store;
         let ran = match &self.run {
-            Way::Sync(run) => run.load(&mut *store, &live.linked)?.call_run(&mut *store),
-            Way::Fiber(run) => {
+            Run::Second(Way::Sync(run)) => {
+                run.load(&mut *store, &live.linked)?.call_run(&mut *store)
+            }
+            Run::Second(Way::Fiber(run)) => {
                 let run = run.load(&mut *store, &live.linked)?;
                 timed(config.deadline, run.call_run(&mut *store)).await
             }
+            Run::Third(run) => {
+                let run = run.load(&mut *store, &live.linked)?;
+                let ran = store.run_concurrent(async |store| run.call_run(store).await);
+                timed(config.deadline, async { ran.await? }).await
+            }
         };
+        if stdout.is_over() {
+            return Err(stdout.over().into());
+        }
         let exit = match ran {
             Ok(returned) => i32::from(returned.is_err()),
             Err(error) => match error.downcast_ref::<I32Exit>() {
@@ -141,7 +167,7 @@ impl Command {
         stdout: &Stdout,
     ) -> Result<(), Stop> {
         let state = &mut live.store.data_mut().state;
-        let fiber = matches!(self.run, Way::Fiber(_));
+        let fiber = !matches!(self.run, Run::Second(Way::Sync(_)));
         let mut wasi = wasi(config, &state.output, fiber)?;
         wasi.arg(&self.name);
         for argument in &request.args {
@@ -167,12 +193,22 @@ impl Command {
 #[derive(Clone)]
 struct Stdout {
     written: Arc<Mutex<Vec<u8>>>,
+    /// Set once a write was refused. WASI 0.3 only tells the guest, which may go on.
+    is_over: Arc<AtomicBool>,
     budget: u64,
 }
 
 impl Stdout {
     fn new(budget: u64) -> Self {
-        Self { written: Arc::default(), budget }
+        Self { written: Arc::default(), is_over: Arc::default(), budget }
+    }
+
+    fn over(&self) -> Cause {
+        Cause::OverBudget { budget: Budget::Output, limit: self.budget }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
     }
 
     fn take(&self) -> Vec<u8> {
@@ -188,7 +224,7 @@ impl IsTerminal for Stdout {
 
 impl StdoutStream for Stdout {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(tokio::io::sink())
+        Box::new(Sink(self.clone()))
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
@@ -196,16 +232,22 @@ impl StdoutStream for Stdout {
     }
 }
 
+impl Output for Stdout {
+    fn append(&self, bytes: &[u8]) -> Result<(), Cause> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if (written.len() + bytes.len()) as u64 > self.budget {
+            self.is_over.store(true, Ordering::Relaxed);
+            return Err(self.over());
+        }
+        written.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl OutputStream for Stdout {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if (written.len() + bytes.len()) as u64 > self.budget {
-            let over = Cause::OverBudget { budget: Budget::Output, limit: self.budget };
-            return Err(StreamError::Trap(over.into()));
-        }
-        written.extend_from_slice(&bytes);
-        Ok(())
+        self.append(&bytes).map_err(|over| StreamError::Trap(over.into()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {

@@ -11,6 +11,9 @@ use serde::Serialize;
 pub struct Description {
     /// Of which kind; or why it cannot be run as it is, such as being of two.
     pub kind: Result<Kind, KindError>,
+    /// The evidence that it needs component-model async (WASI 0.3), in words; `None` if it does
+    /// not.
+    pub needs_async: Option<String>,
     /// The adapter that a core module needs; `None` for a component.
     pub adapter: Option<Adapter>,
     /// The component's size, after it was adapted, bytes.
@@ -62,7 +65,7 @@ impl Access {
         if package == "sandlab:agent" {
             return Self::Agents;
         }
-        if !version.starts_with("0.2.") {
+        if !version.starts_with("0.2.") && !version.starts_with("0.3.") {
             return Self::Unknown;
         }
         match (package, interface) {
@@ -72,7 +75,7 @@ impl Access {
             ("wasi:random", _) => Self::Random,
             ("wasi:filesystem", _) => Self::Files,
             ("wasi:sockets", _) => Self::Network,
-            (_, "wasi:http/outgoing-handler") => Self::Http,
+            (_, "wasi:http/outgoing-handler" | "wasi:http/client") => Self::Http,
             _ => Self::Unknown,
         }
     }
@@ -119,6 +122,7 @@ pub fn describe(bytes: &[u8]) -> Result<Description, LoadError> {
         surface.imports.into_iter().map(|name| Import { access: Access::of(&name), name });
     Ok(Description {
         kind,
+        needs_async: surface.needs_async,
         adapter,
         size: component.len() as u64,
         imports: imports.collect(),
@@ -136,7 +140,9 @@ mod tests {
             ("wasi:sockets/tcp@0.2.3", Access::Network, Some("network")),
             ("wasi:http/outgoing-handler@0.2.0", Access::Http, Some("http")),
             ("wasi:http/types@0.2.0", Access::Nothing, None),
-            ("wasi:http/types@0.3.0", Access::Unknown, None),
+            ("wasi:http/types@0.3.0", Access::Nothing, None),
+            ("wasi:http/client@0.3.0", Access::Http, Some("http")),
+            ("wasi:http/types@0.4.0", Access::Unknown, None),
             ("sandlab:agent/host@0.1.0", Access::Agents, None),
             ("my:own/thing", Access::Unknown, None),
         ] {

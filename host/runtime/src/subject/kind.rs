@@ -16,9 +16,10 @@ use wasmparser::{
 pub enum Kind {
     /// Exports `sandlab:agent/agent`: a message's content is the agent's own.
     Agent,
-    /// Exports `wasi:http/incoming-handler@0.2.*`: a message is a request.
+    /// Exports `wasi:http/incoming-handler@0.2.*` or `wasi:http/handler@0.3.*`: a message is a
+    /// request.
     Service,
-    /// Exports `wasi:cli/run@0.2.*`: a message is a command line.
+    /// Exports `wasi:cli/run@0.2.*` or `@0.3.*`: a message is a command line.
     Command,
     /// Exports any other function: a message is a call in WAVE.
     Function,
@@ -32,8 +33,8 @@ pub enum KindError {
     Unreadable(String),
     /// It is both a command and a service.
     #[error(
-        "the component exports both `wasi:cli/run` and `wasi:http/incoming-handler`; say which \
-         it shall be with `--as command` or `--as service`"
+        "the component exports both `wasi:cli/run` and a handler of `wasi:http`; say which it \
+         shall be with `--as command` or `--as service`"
     )]
     Ambiguous,
     /// It is not what was asked for.
@@ -52,12 +53,18 @@ pub enum KindError {
          `wasi:http/incoming-handler`, `wasi:cli/run` or functions of its own"
     )]
     Nothing,
-    /// It needs what the engine is not built for.
+    /// It needs component-model async, which the sandbox config does not grant.
     #[error(
-        "the component needs component-model async (WASI 0.3): {0}. sandlab runs components of \
-         WASI 0.2; build it for that (in Rust the target wasm32-wasip2)"
+        "the component needs component-model async: {0}. sandlab runs it with \
+         `--async-components`, or `async-components = true` under [engine] of a sandbox config"
     )]
     NeedsAsync(String),
+    /// An agent cannot be async.
+    #[error(
+        "the agent needs component-model async: {0}. The contract's functions are not async: \
+         build it with bindings of `sandlab wit` as it is, for WASI 0.2"
+    )]
+    AsyncAgent(String),
 }
 
 impl Kind {
@@ -67,7 +74,7 @@ impl Kind {
     /// Finds the kind of a component from its exports.
     ///
     /// # Errors
-    /// [`KindError`] if it is none, two at once, or needs component-model async.
+    /// [`KindError`] if it is none, or two at once.
     pub fn of(component: &[u8]) -> Result<Self, KindError> {
         Surface::read(component)?.kind(None)
     }
@@ -94,8 +101,8 @@ impl Kind {
     pub const fn export(self) -> &'static str {
         match self {
             Self::Agent => "`sandlab:agent/agent`",
-            Self::Service => "`wasi:http/incoming-handler@0.2`",
-            Self::Command => "`wasi:cli/run@0.2`",
+            Self::Service => "`wasi:http/incoming-handler@0.2` or `wasi:http/handler@0.3`",
+            Self::Command => "`wasi:cli/run@0.2` or `wasi:cli/run@0.3`",
             Self::Function => "a function",
         }
     }
@@ -126,7 +133,7 @@ pub(super) struct Surface {
     /// Interfaces and functions that it exports.
     pub exports: Vec<String>,
     /// The evidence that it needs component-model async, in words; `None` if it does not.
-    needs_async: Option<String>,
+    pub needs_async: Option<String>,
 }
 
 impl Surface {
@@ -141,7 +148,7 @@ impl Surface {
                 Payload::ComponentImportSection(imports) if depth == 0 => {
                     for import in imports {
                         let name = import.map_err(unreadable)?.name.name;
-                        surface.require_second(name);
+                        surface.note_third(name);
                         surface.imports.push(name.to_owned());
                     }
                 }
@@ -151,7 +158,7 @@ impl Surface {
                         let callable =
                             [ComponentExternalKind::Func, ComponentExternalKind::Instance];
                         if callable.contains(&export.kind) {
-                            surface.require_second(export.name.name);
+                            surface.note_third(export.name.name);
                             surface.exports.push(export.name.name.to_owned());
                         }
                     }
@@ -179,9 +186,8 @@ impl Surface {
     }
 
     /// Notes an interface of WASI 0.3.
-    fn require_second(&mut self, name: &str) {
-        let is_wasi = name.starts_with("wasi:");
-        if is_wasi && name.split_once('@').is_some_and(|(_, v)| v.starts_with("0.3")) {
+    fn note_third(&mut self, name: &str) {
+        if name.starts_with("wasi:") && is_third(name) {
             // The interface says more than that something is async.
             self.needs_async = Some(format!("it has the interface `{name}`"));
         }
@@ -192,19 +198,16 @@ impl Surface {
     }
 
     fn is(&self, kind: Kind) -> bool {
-        let mut exports = self.exports.iter();
-        match kind {
-            Kind::Agent => exports.any(|name| name.starts_with("sandlab:agent/agent@")),
-            Kind::Service => exports.any(|name| name.starts_with("wasi:http/incoming-handler@0.2")),
-            Kind::Command => exports.any(|name| name.starts_with("wasi:cli/run@0.2")),
-            Kind::Function => !self.exports.is_empty(),
-        }
+        let starts: &[&str] = match kind {
+            Kind::Agent => &["sandlab:agent/agent@"],
+            Kind::Service => &["wasi:http/incoming-handler@0.2", "wasi:http/handler@0.3"],
+            Kind::Command => &["wasi:cli/run@0.2", "wasi:cli/run@0.3"],
+            Kind::Function => return !self.exports.is_empty(),
+        };
+        self.exports.iter().any(|name| starts.iter().any(|start| name.starts_with(start)))
     }
 
     pub fn kind(&self, chosen: Option<Kind>) -> Result<Kind, KindError> {
-        if let Some(what) = &self.needs_async {
-            return Err(KindError::NeedsAsync(what.clone()));
-        }
         if let Some(kind) = chosen {
             return if self.is(kind) { Ok(kind) } else { Err(self.not(kind)) };
         }
@@ -215,6 +218,19 @@ impl Surface {
         found.ok_or(KindError::Nothing)
     }
 
+    /// Makes sure that it may run as a subject of this kind where component-model async is
+    /// granted, or is not.
+    ///
+    /// # Errors
+    /// If it needs component-model async and does not have it.
+    pub fn require_async(&self, kind: Kind, is_granted: bool) -> Result<(), KindError> {
+        match &self.needs_async {
+            Some(what) if kind == Kind::Agent => Err(KindError::AsyncAgent(what.clone())),
+            Some(what) if !is_granted => Err(KindError::NeedsAsync(what.clone())),
+            _ => Ok(()),
+        }
+    }
+
     fn not(&self, kind: Kind) -> KindError {
         let found = match self.exports.is_empty() {
             true => "nothing".to_owned(),
@@ -222,6 +238,12 @@ impl Surface {
         };
         KindError::Not { kind, wanted: kind.export(), found }
     }
+}
+
+/// Returns true if the version of an interface's name is one of WASI 0.3, as in
+/// `wasi:http/types@0.3.0`.
+pub fn is_third(name: &str) -> bool {
+    name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.3."))
 }
 
 fn is_async(function: &CanonicalFunction) -> bool {
@@ -286,17 +308,29 @@ mod tests {
     }
 
     #[test]
-    fn a_component_of_wasi_0_3_is_refused_by_name() {
-        let component = exporting(&["wasi:cli/run@0.3.0"]);
-        let error = Kind::of(&component).unwrap_err().to_string();
-        assert!(error.contains("wasi:cli/run@0.3.0"), "{error}");
-        let component = r#"(component
+    fn a_component_of_wasi_0_3_runs_only_where_async_is_granted() {
+        let async_function = wat::parse_str(
+            r#"(component
             (core module $m (func (export "f") (result i32) i32.const 0)
                 (func (export "cb") (param i32 i32 i32) (result i32) i32.const 0))
             (core instance $m (instantiate $m))
             (func $f async (canon lift (core func $m "f") async (callback (func $m "cb"))))
-            (export "f" (func $f)))"#;
-        let error = Kind::of(&wat::parse_str(component).unwrap()).unwrap_err();
-        assert!(matches!(error, KindError::NeedsAsync(_)), "{error}");
+            (export "f" (func $f)))"#,
+        );
+        for (component, kind, says) in [
+            (exporting(&["wasi:cli/run@0.3.0"]), Kind::Command, "wasi:cli/run@0.3.0"),
+            (exporting(&["wasi:http/handler@0.3.1"]), Kind::Service, "wasi:http/handler@0.3.1"),
+            (async_function.unwrap(), Kind::Function, "a function that is async"),
+        ] {
+            let surface = Surface::read(&component).unwrap();
+            assert_eq!(surface.kind(None), Ok(kind));
+            assert_eq!(surface.require_async(kind, true), Ok(()));
+            let error = surface.require_async(kind, false).unwrap_err().to_string();
+            assert!(error.contains(says) && error.contains("--async-components"), "{error}");
+            let error = surface.require_async(Kind::Agent, true).unwrap_err();
+            assert!(matches!(error, KindError::AsyncAgent(_)), "{error}");
+        }
+        let surface = Surface::read(&exporting(&["wasi:cli/run@0.2.6"])).unwrap();
+        assert_eq!(surface.require_async(Kind::Command, false), Ok(()));
     }
 }

@@ -3,8 +3,8 @@
 //! | kind | exports | a message is | the reply is | an instance lives for |
 //! |---|---|---|---|---|
 //! | agent | `sandlab:agent/agent` | the agent's own | the agent's own | many messages |
-//! | service | `wasi:http/incoming-handler@0.2.*` | [`HttpRequest`] | [`HttpResponse`] | one request, or `reuse` |
-//! | command | `wasi:cli/run@0.2.*` | [`CommandRequest`] | [`CommandResponse`] | one message |
+//! | service | `wasi:http/incoming-handler@0.2.*`, `wasi:http/handler@0.3.*` | [`HttpRequest`] | [`HttpResponse`] | one request, or `reuse` |
+//! | command | `wasi:cli/run@0.2.*`, `@0.3.*` | [`CommandRequest`] | [`CommandResponse`] | one message |
 //! | function | any other function | a call in WAVE | its result in WAVE | many messages |
 //!
 //! A core module that imports WASI's first preview is made a component by wasmtime's adapter:
@@ -29,6 +29,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answer;
 mod command;
 mod data;
 mod delayed;
@@ -52,7 +53,8 @@ pub use fault::ResponseFault;
 pub use function::Function;
 pub use http::{HttpRequest, HttpResponse};
 pub use inspect::{Access, Description, Import, describe};
-pub use kind::{Kind, KindError};
+use kind::Surface;
+pub use kind::{Kind, KindError, is_third};
 pub use module::{Adapter, adapt};
 use program::Lasting;
 pub use program::Sandboxed;
@@ -81,6 +83,8 @@ pub struct Subject {
     pub kind: Kind,
     /// The adapter that made it a component; `None` if it was one.
     pub adapter: Option<Adapter>,
+    /// The evidence that it needs component-model async, in words; `None` if it does not.
+    pub needs_async: Option<String>,
     /// Starts its instances.
     pub backend: Arc<dyn Backend>,
     program: Program,
@@ -134,12 +138,17 @@ impl Subject {
         }
     }
 
-    fn new(kind: Kind, adapter: Option<Adapter>, program: Program) -> Self {
+    fn new(
+        kind: Kind,
+        adapter: Option<Adapter>,
+        needs_async: Option<String>,
+        program: Program,
+    ) -> Self {
         let backend: Arc<dyn Backend> = match &program {
             Program::Agent(sandbox) => sandbox.clone(),
             Program::Other(sandboxed) => sandboxed.clone(),
         };
-        Self { kind, adapter, backend, program }
+        Self { kind, adapter, needs_async, backend, program }
     }
 }
 
@@ -168,15 +177,19 @@ pub fn load_bytes(
 ) -> Result<Subject, LoadError> {
     let (component, adapter) = adapt(bytes)?;
     require_component(&component)?;
-    let kind = Kind::choose(&component, options.kind).map_err(LoadError::Kind)?;
+    let surface = Surface::read(&component).map_err(LoadError::Kind)?;
+    let kind = surface.kind(options.kind).map_err(LoadError::Kind)?;
+    let is_granted = engine.config().engine.async_components;
+    surface.require_async(kind, is_granted).map_err(LoadError::Kind)?;
     let program = match kind {
         Kind::Agent => Program::Agent(Arc::new(engine.load_bytes(&component)?)),
         _ => {
-            let sandboxed = Sandboxed::load(engine, &component, kind, options.reuse, name)?;
+            let sandboxed =
+                Sandboxed::load(engine, &component, kind, &surface, options.reuse, name)?;
             Program::Other(Arc::new(sandboxed))
         }
     };
-    Ok(Subject::new(kind, adapter, program))
+    Ok(Subject::new(kind, adapter, surface.needs_async, program))
 }
 
 /// Returns of which kind a component is; `None` if it is of none or of two, or no component.

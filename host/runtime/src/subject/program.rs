@@ -6,6 +6,7 @@ use super::function::{Function, Functions};
 use super::guest::Guest;
 use super::http::HttpRequest;
 use super::instance::Running;
+use super::kind::{Surface, is_third};
 use super::service::Service;
 use crate::config::{Calls, Interrupt};
 use crate::wasm::pools::Pools;
@@ -55,18 +56,23 @@ impl Sandboxed {
         engine: &SandboxEngine,
         component: &[u8],
         kind: Kind,
+        surface: &Surface,
         reuse: Option<u64>,
         name: &str,
     ) -> Result<Self, LoadError> {
         let (config, sampler) = (engine.config(), engine.sampler());
-        let is_service = kind == Kind::Service;
-        if is_service && config.calls == Calls::Sync {
-            return Err(LoadError::Config(
-                "a service's calls wait for whoever reads its response; set `calls` to \"auto\" \
-                 or \"async\""
-                    .to_owned(),
-            ));
+        let waits = match kind {
+            _ if surface.needs_async.is_some() => Some("async calls wait"),
+            Kind::Service => Some("a service's calls wait for whoever reads its response"),
+            _ => None,
+        };
+        if let Some(waits) = waits.filter(|_| config.calls == Calls::Sync) {
+            let remedy = "set `calls` to \"auto\" or \"async\"";
+            return Err(LoadError::Config(format!("{waits}; {remedy}")));
         }
+        let has_third = |interface: &str| {
+            surface.exports.iter().any(|name| name.starts_with(interface) && is_third(name))
+        };
         let messages = match kind {
             Kind::Command => 1,
             Kind::Service => reuse.unwrap_or(1),
@@ -81,11 +87,16 @@ impl Sandboxed {
         };
         let program = |part: &Part| {
             let &Part { engine, component: compiled, fiber, interrupt, modules } = part;
-            let pre = link(part).map_err(unprepared)?;
+            let pre = link(part, config.engine.async_components).map_err(unprepared)?;
             let entry = match kind {
-                Kind::Service => Entry::Service(Service::find(&pre).map_err(unprepared)?),
+                Kind::Service => {
+                    let is_third = has_third("wasi:http/handler@");
+                    Entry::Service(Service::find(&pre, is_third).map_err(unprepared)?)
+                }
                 Kind::Command => {
-                    Entry::Command(Command::find(&pre, fiber, name).map_err(unprepared)?)
+                    let is_third = has_third("wasi:cli/run@");
+                    let found = Command::find(&pre, fiber, is_third, name);
+                    Entry::Command(found.map_err(unprepared)?)
                 }
                 Kind::Function | Kind::Agent => {
                     Entry::Functions(Functions::find(compiled, engine, fiber, component)?)
@@ -102,7 +113,7 @@ impl Sandboxed {
                 sampler: sampler.cloned(),
             })
         };
-        let pools = engine.prepare(component, check, is_service, program)?;
+        let pools = engine.prepare(component, check, waits.is_some(), program)?;
         Ok(Self(pools))
     }
 
@@ -153,7 +164,8 @@ impl Sandboxed {
     }
 }
 
-fn link(part: &Part) -> wasmtime::Result<InstancePre<Guest>> {
+/// Links WASI 0.2 with HTTP, and WASI 0.3 where component-model async is granted.
+fn link(part: &Part, async_components: bool) -> wasmtime::Result<InstancePre<Guest>> {
     let mut linker = Linker::new(part.engine);
     if part.fiber {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -161,6 +173,10 @@ fn link(part: &Part) -> wasmtime::Result<InstancePre<Guest>> {
     } else {
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker)?;
+    }
+    if async_components {
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     }
     part.link_page(&mut linker)?;
     linker.instantiate_pre(part.component)

@@ -1,52 +1,45 @@
-//! Services: a message is a request to `wasi:http/incoming-handler`.
+//! Services: a message is a request to `wasi:http/incoming-handler`, or to the `wasi:http/handler` of
+//! WASI 0.3.
 
-use super::fault::ResponseFault;
+use super::answer::Answer;
 use super::guest::Guest;
-use super::http::{LastRequest, encode_response};
+use super::http::LastRequest;
 use super::instance::{Live, Stop};
-use crate::{Failure, SandboxConfig};
+use crate::SandboxConfig;
 use bytes::Bytes;
-use http::response::Parts;
-use http_body_util::{BodyExt, Full};
+use http::Request;
+use http_body_util::Full;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use wasmtime::Error;
-use wasmtime::component::{Instance as Linked, InstancePre};
+use wasmtime::component::InstancePre;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::exports::wasi::http::incoming_handler as handler;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::p3;
 
-/// A service's export `incoming-handler`, looked up once for all instances.
-pub(super) struct Service(handler::GuestIndices);
-
-/// The parts of its response that the guest has set until now.
-#[derive(Default)]
-struct Answer {
-    head: Option<Result<Parts, ErrorCode>>,
-    body: Vec<u8>,
-    /// Set once the body has ended.
-    is_whole: bool,
+/// A service's export, looked up once for all instances.
+pub(super) enum Service {
+    /// The `incoming-handler` of WASI 0.2.
+    Second(handler::GuestIndices),
+    /// The `handler` of WASI 0.3.
+    Third(p3::bindings::ServiceIndices),
 }
 
 type Sent = Result<http::Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Service {
-    pub fn find(pre: &InstancePre<Guest>) -> Result<Self, Error> {
-        handler::GuestIndices::new(pre).map(Self)
+    pub fn find(pre: &InstancePre<Guest>, is_third: bool) -> Result<Self, Error> {
+        Ok(match is_third {
+            true => Self::Third(p3::bindings::ServiceIndices::new(pre)?),
+            false => Self::Second(handler::GuestIndices::new(pre)?),
+        })
     }
 
-    pub fn load(
-        &self,
-        store: &mut wasmtime::Store<Guest>,
-        linked: &Linked,
-    ) -> Result<handler::Guest, Error> {
-        self.0.load(store, linked)
-    }
-
-    /// Sends a request and waits until the handler has returned, since what it does after its
-    /// response is part of what the request costs.
+    /// Sends a request and waits for the response to its end.
     pub async fn respond(
         &self,
         live: &mut Live,
@@ -55,55 +48,100 @@ impl Service {
         content: &[u8],
     ) -> Result<Vec<u8>, Stop> {
         let request = last.read(content).map_err(Stop::not_understood)?;
-        let guest = match live.handler.take() {
-            Some(guest) => guest,
-            None => self.load(&mut live.store, &live.linked)?,
-        };
-        let (sender, receiver) = oneshot::channel();
-        let mut http = live.store.data_mut().http();
-        let request = http.new_incoming_request(Scheme::Http, request.map(Full::new))?;
-        let outparam = http.new_response_outparam(sender)?;
-
         let mut answer = Answer::default();
         let limit = config.result_limit.as_u64();
-        let handled = {
-            let call = pin!(guest.call_handle(&mut live.store, request, outparam));
-            let answered = pin!(answer.receive(receiver, limit));
-            tokio::time::timeout(config.deadline, both(call, answered)).await
+        let handled = match self {
+            Self::Second(handler) => {
+                let handled = call_second(handler, live, request, &mut answer, limit);
+                timeout(config.deadline, handled).await
+            }
+            Self::Third(service) => {
+                let handled = call_third(service, live, request, &mut answer, limit);
+                timeout(config.deadline, handled).await
+            }
         };
-        live.handler = Some(guest);
         match handled {
-            Err(_) if answer.head.is_none() => Err(ResponseFault::Late(config.deadline).into()),
-            Err(_) if answer.is_whole => Err(ResponseFault::Unreturned(config.deadline).into()),
-            Err(_) => Err(ResponseFault::Unfinished(config.deadline).into()),
+            Err(_) => Err(answer.late(config.deadline).into()),
             Ok(Err(Stop::Error(error))) => Err(answer.explain(error)),
             Ok(Err(stop)) => Err(stop),
-            Ok(Ok(())) => match answer.head {
-                None => Err(ResponseFault::Missing.into()),
-                Some(Ok(head)) => Ok(encode_response(&head, answer.body)),
-                Some(Err(code)) => Err(Stop::Failure(Failure::Internal(format!(
-                    "the service answered with the error code {} in place of a response",
-                    code_name(&code)
-                )))),
-            },
+            Ok(Ok(())) => answer.content(),
         }
     }
 }
 
-/// Returns an error code as the contract of `wasi:http` writes it: `dns-timeout`, with the text of
-/// an internal error.
-fn code_name(code: &ErrorCode) -> String {
-    if let ErrorCode::InternalError(Some(text)) = code {
-        return format!("internal-error ({text})");
+/// Waits until the handler has returned, since what it does after its response is part of what the
+/// request costs.
+async fn call_second(
+    handler: &handler::GuestIndices,
+    live: &mut Live,
+    request: Request<Bytes>,
+    answer: &mut Answer,
+    limit: u64,
+) -> Result<(), Stop> {
+    let guest = match live.handler.take() {
+        Some(guest) => guest,
+        None => handler.load(&mut live.store, &live.linked)?,
+    };
+    let guest = live.handler.insert(guest);
+    let (sender, receiver) = oneshot::channel();
+    let mut http = live.store.data_mut().http();
+    let request = http.new_incoming_request(Scheme::Http, request.map(Full::new))?;
+    let outparam = http.new_response_outparam(sender)?;
+    let call = pin!(guest.call_handle(&mut live.store, request, outparam));
+    let answered = pin!(receive(answer, receiver, limit));
+    both(call, answered).await
+}
+
+async fn receive(
+    answer: &mut Answer,
+    sent: oneshot::Receiver<Sent>,
+    limit: u64,
+) -> Result<(), Stop> {
+    match sent.await {
+        // A sender that is gone leaves no head, which is told when the call has returned.
+        Err(_) => Ok(()),
+        Ok(Ok(response)) => answer.read(response, limit).await,
+        Ok(Err(code)) => {
+            let told = match &code {
+                ErrorCode::InternalError(text) => text.as_deref(),
+                _ => None,
+            };
+            answer.refuse(&code, told);
+            Ok(())
+        }
     }
-    let text = format!("{code:?}");
-    let name = text.strip_prefix("ErrorCode::").unwrap_or(&text);
-    let name = name.split(['(', ' ', '{']).next().unwrap_or(name);
-    let kebab = name.char_indices().flat_map(|(at, letter)| {
-        let dash = (at > 0 && letter.is_uppercase()).then_some('-');
-        dash.into_iter().chain(letter.to_lowercase())
-    });
-    kebab.collect()
+}
+
+/// Waits for the body's end. What the handler still does after that is done with the next request,
+/// if its instance gets one.
+async fn call_third(
+    service: &p3::bindings::ServiceIndices,
+    live: &mut Live,
+    request: Request<Bytes>,
+    answer: &mut Answer,
+    limit: u64,
+) -> Result<(), Stop> {
+    use p3::bindings::http::types::ErrorCode;
+    let service = service.load(&mut live.store, &live.linked)?;
+    let hooks = live.store.data_mut().http().hooks;
+    let (request, _sent) = p3::Request::from_http(hooks, request.map(Full::new));
+    let handled =
+        live.store.run_concurrent(async |store| match service.handle(store, request).await? {
+            Ok(response) => {
+                let received = async { Ok(()) };
+                let response = store.with(|store| response.into_http(store, received))?;
+                answer.read(response, limit).await
+            }
+            Err(code) => {
+                let told = match &code {
+                    ErrorCode::InternalError(text) => text.as_deref(),
+                    _ => None,
+                };
+                answer.refuse(&code, told);
+                Ok(())
+            }
+        });
+    handled.await?
 }
 
 /// Runs a call, and takes what it answers meanwhile: a guest that has filled its stream waits
@@ -129,56 +167,3 @@ async fn both(
     returned?;
     received
 }
-
-impl Answer {
-    async fn receive(&mut self, sent: oneshot::Receiver<Sent>, limit: u64) -> Result<(), Stop> {
-        // A sender that is gone leaves no head, which is told when the call has returned.
-        let Ok(sent) = sent.await else {
-            return Ok(());
-        };
-        let (head, mut body) = match sent {
-            Ok(response) => response.into_parts(),
-            Err(code) => {
-                self.head = Some(Err(code));
-                return Ok(());
-            }
-        };
-        self.head = Some(Ok(head));
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| ResponseFault::Incomplete)?;
-            // Trailers are not part of a reply.
-            if let Ok(bytes) = frame.into_data() {
-                self.push(bytes, limit)?;
-            }
-        }
-        self.is_whole = true;
-        Ok(())
-    }
-
-    fn push(&mut self, bytes: Bytes, limit: u64) -> Result<(), ResponseFault> {
-        if (self.body.len() + bytes.len()) as u64 > limit {
-            return Err(ResponseFault::Endless(limit));
-        }
-        if self.body.is_empty() {
-            // The only chunk of most bodies, which is then not copied.
-            self.body = bytes.into();
-        } else {
-            self.body.extend_from_slice(&bytes);
-        }
-        Ok(())
-    }
-
-    /// Returns the fault behind a call's error: a second response if the guest tried to send one,
-    /// else the error itself.
-    fn explain(&self, error: Error) -> Stop {
-        let root = error.root_cause().to_string();
-        if self.head.is_some() && GIVEN_AWAY.iter().any(|part| root.contains(part)) {
-            return ResponseFault::Twice(root).into();
-        }
-        Stop::Error(error)
-    }
-}
-
-/// Parts of wasmtime's errors for a handle that the guest does not have any more, and for one whose
-/// index something else has got since; tests would notice if they changed.
-const GIVEN_AWAY: [&str; 2] = ["unknown handle index", "used with the wrong type"];

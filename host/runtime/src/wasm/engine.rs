@@ -59,7 +59,8 @@ fn config_of(
     }
     let mut config = Config::new();
     // Component-model async makes a sync call take 3.5 times as long, and no agent uses it.
-    config.concurrency_support(false);
+    config.concurrency_support(sandbox.engine.async_components);
+    config.wasm_component_model_async(sandbox.engine.async_components);
     // No toolchain builds such agents yet. Also, a 64-bit table's growth can fail without the
     // limiter having been asked, which would then subtract a growth that it never added.
     config.wasm_memory64(false);

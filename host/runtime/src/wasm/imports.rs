@@ -4,6 +4,7 @@ use super::interrupt::IMPORT;
 use super::offered::{NotLinked, linked};
 use crate::LoadError;
 use crate::config::Grants;
+use crate::subject::is_third;
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::Types;
 use wasmtime::Engine;
@@ -42,20 +43,23 @@ pub fn require_wasi(
 ) -> Result<(), LoadError> {
     for (name, import) in component.component_type().imports(engine) {
         let interface = name.split('@').next().unwrap_or(name);
-        let of_second = name.contains("@0.2.");
+        let is_third = is_third(name);
+        let is_wasi = is_third || name.contains("@0.2.");
         let granted = match interface {
             // As above.
             _ if name == IMPORT => Ok(()),
             // Types are only names.
             _ if matches!(import.ty, ComponentItem::Type(_)) => Ok(()),
-            "wasi:http/types" | "wasi:http/outgoing-handler" if of_second => Ok(()),
-            _ if interface.starts_with("wasi:sockets/") && of_second => Ok(()),
-            _ if interface.starts_with("wasi:") && of_second => granted(name, grants),
-            _ => {
-                Err("A subject can import WASI 0.2 with http; compose it with what else it needs \
-                     (`wac plug`)"
-                    .to_owned())
+            "wasi:http/types" | "wasi:http/outgoing-handler" | "wasi:http/client" if is_wasi => {
+                Ok(())
             }
+            _ if interface.starts_with("wasi:sockets/") && is_wasi => Ok(()),
+            // The linker says what of it is missing.
+            _ if interface.starts_with("wasi:") && is_third => permitted(interface, grants),
+            _ if interface.starts_with("wasi:") && is_wasi => granted(name, grants),
+            _ => Err("A subject can import WASI with http; compose it with what else it needs \
+                      (`wac plug`)"
+                .to_owned()),
         };
         granted
             .map_err(|remedy| LoadError::UndeclaredImport { import: name.to_owned(), remedy })?;
@@ -67,7 +71,12 @@ pub fn require_wasi(
 /// grant to be linked, because without a granted directory they can open nothing.
 fn granted(import: &str, grants: &Grants) -> Result<(), String> {
     linked(import).map_err(|why| why.to_string())?;
-    let interface = import.split('@').next().unwrap_or(import);
+    permitted(import.split('@').next().unwrap_or(import), grants)
+}
+
+/// Does the same as [`granted`] for an interface's name without its version, of whichever version
+/// the linker offers.
+fn permitted(interface: &str, grants: &Grants) -> Result<(), String> {
     let (allowed, field) = match interface {
         "sandlab:agent/host" | "sandlab:agent/types" | "sandlab:agent/contents" => return Ok(()),
         _ if interface.starts_with("wasi:clocks/") => (grants.clocks, "clocks"),

@@ -26,7 +26,7 @@ pub(crate) mod pools;
 mod sampler;
 pub(crate) mod signature;
 pub(crate) mod state;
-mod stdio;
+pub(crate) mod stdio;
 pub(crate) mod store;
 
 pub use cache::{Cache, Source};

@@ -4,8 +4,11 @@
 use crate::config::SandboxConfig;
 use crate::{Budget, Cause};
 use bytes::Bytes;
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -73,7 +76,7 @@ impl IsTerminal for Captured {
 
 impl StdoutStream for Captured {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(tokio::io::sink())
+        Box::new(Sink(self.clone()))
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
@@ -81,15 +84,13 @@ impl StdoutStream for Captured {
     }
 }
 
-/// Always ready. Over the limit the oldest bytes are dropped, because a panic comes last; an
-/// error instead would make a guest panic that only logs too much. A guest over its budget is
-/// ended.
-#[async_trait]
-impl OutputStream for Captured {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+/// Over the limit the oldest bytes are dropped, because a panic comes last; an error instead would
+/// make a guest panic that only logs too much.
+impl Output for Captured {
+    fn append(&self, bytes: &[u8]) -> Result<(), Cause> {
         self.0.is_written.store(true, Ordering::Relaxed);
         self.locked(|text| {
-            text.bytes.extend_from_slice(&bytes);
+            text.bytes.extend_from_slice(bytes);
             // Only at twice the limit, or a flood would move the whole text with every write.
             if text.bytes.len() > 2 * text.limit {
                 text.bytes.drain(..text.bytes.len() - text.limit);
@@ -98,9 +99,48 @@ impl OutputStream for Captured {
             if text.written <= text.budget {
                 return Ok(());
             }
-            let over = Cause::OverBudget { budget: Budget::Output, limit: text.budget };
-            Err(StreamError::Trap(over.into()))
+            Err(Cause::OverBudget { budget: Budget::Output, limit: text.budget })
         })
+    }
+}
+
+/// A guest's output in memory, which is always ready.
+pub trait Output: Send + Sync {
+    /// Takes what the guest writes.
+    ///
+    /// # Errors
+    /// If it is over its budget.
+    fn append(&self, bytes: &[u8]) -> Result<(), Cause>;
+}
+
+/// The output as a stream of WASI 0.3, where a guest over its budget gets an error for each
+/// further write.
+pub struct Sink<T>(pub T);
+
+impl<T: Output> AsyncWrite for Sink<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.0.append(bytes).map(|()| bytes.len());
+        Poll::Ready(written.map_err(|over| io::Error::other(over.to_string())))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A guest of WASI 0.2 over its budget is ended.
+#[async_trait]
+impl OutputStream for Captured {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.append(&bytes).map_err(|over| StreamError::Trap(over.into()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {

@@ -2,10 +2,12 @@
 
 mod apply;
 mod counters;
+mod outcome;
 mod served;
 
 pub use apply::Applied;
 pub use counters::{bounds, reason};
+pub use outcome::Outcome;
 
 use crate::load::Loaded;
 use crate::nats::Connections;

@@ -22,7 +22,7 @@ pub mod slo;
 mod snapshot;
 
 pub use config::Config;
-pub use host::{Applied, AskError, Host, Left, Request, ServeError, bounds, reason};
+pub use host::{Applied, AskError, Host, Left, Outcome, Request, ServeError, bounds, reason};
 pub use load::{Loaded, Resolver};
 pub use monitor::{MonitorConfig, MonitorError, ProductionMonitor, Sink, Watched};
 pub use snapshot::{AgentFigures, Latency, ProcessFigures, Snapshot};

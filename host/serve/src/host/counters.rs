@@ -1,5 +1,6 @@
 //! Counts of an agent's replies, failures and refusals, as its senders got them.
 
+use super::Outcome;
 use crate::snapshot::{AgentFigures, Latency};
 use sandlab_runtime::messaging::DeliveryError;
 use std::collections::BTreeMap;
@@ -62,9 +63,9 @@ impl Counters {
     }
 
     fn failed(&self, error: &DeliveryError) {
-        match error {
-            DeliveryError::MailboxFull => self.refuse(),
-            DeliveryError::TimedOut(_) => drop(self.timed_out.fetch_add(1, Relaxed)),
+        match Outcome::from(error) {
+            Outcome::Refused => self.refuse(),
+            Outcome::TimedOut => drop(self.timed_out.fetch_add(1, Relaxed)),
             _ => {
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 *failed.entry(reason(error)).or_default() += 1;

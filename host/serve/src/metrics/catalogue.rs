@@ -1,5 +1,6 @@
 //! All metrics of a host, each defined once.
 
+use crate::host::Outcome;
 use crate::snapshot::{AgentFigures, Latency, Snapshot};
 
 /// A metric: a metric family in Prometheus's terms.
@@ -92,16 +93,16 @@ pub const CATALOGUE: &[Metric] = &[
         read: |snapshot, to| {
             for (name, figures) in &snapshot.agents {
                 let outcomes = [
-                    ("answered", figures.answered),
-                    ("failed", figures.failed.values().sum()),
-                    ("refused", figures.refused),
-                    ("timed-out", figures.timed_out),
-                    ("abandoned", figures.abandoned),
-                    ("told", figures.told),
+                    (Outcome::Answered, figures.answered),
+                    (Outcome::Failed, figures.failed.values().sum()),
+                    (Outcome::Refused, figures.refused),
+                    (Outcome::TimedOut, figures.timed_out),
+                    (Outcome::Abandoned, figures.abandoned),
+                    (Outcome::Told, figures.told),
                 ];
                 outcomes
                     .into_iter()
-                    .for_each(|(outcome, count)| to(&[name, outcome], number(count)));
+                    .for_each(|(outcome, count)| to(&[name, outcome.name()], number(count)));
             }
         },
     },

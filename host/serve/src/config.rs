@@ -11,6 +11,7 @@ pub use listen::{Listen, Tls};
 use crate::alerts::Destination;
 use crate::monitor::MonitorConfig;
 use crate::nats;
+use crate::otlp;
 use crate::slo::{self, Objective};
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::messaging::Settings;
@@ -31,6 +32,9 @@ pub struct Config {
     pub limits: Limits,
     /// The connection to NATS, over which agents are reached. Default none. Read at the start only.
     pub nats: Option<nats::Settings>,
+    /// The OpenTelemetry collector that metrics and spans are pushed to. Default none. Read at the
+    /// start only.
+    pub otlp: Option<otlp::Settings>,
     /// Threads that agents live on. Default one per core.
     pub shards: Option<NonZeroUsize>,
     /// The longest time, after the signal to stop or a change, for messages that were accepted to
@@ -63,6 +67,7 @@ impl Default for Config {
             listen: Listen::default(),
             limits: Limits::default(),
             nats: None,
+            otlp: None,
             shards: None,
             drain: Duration::from_secs(30),
             watch: Duration::from_secs(2),
@@ -146,6 +151,9 @@ impl Config {
         if let Some(nats) = &self.nats {
             nats.check(self.agents.keys())
                 .map_err(|reason| ConfigError::unusable("nats", reason))?;
+        }
+        if let Some(Err((field, reason))) = self.otlp.as_ref().map(otlp::Settings::check) {
+            return Err(ConfigError::unusable(format!("otlp.{field}"), reason));
         }
         for (name, agent) in &self.agents {
             agent.check(name)?;
@@ -250,6 +258,8 @@ mod tests {
             ),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),
             ("[limits]\nbody = '0 B'", "limits.body"),
+            ("[otlp]\nendpoint = 'nowhere'", "otlp.endpoint: "),
+            ("[otlp]\nsample = 2", "otlp.sample: "),
             ("[[objective]]\nname = 'a'\nobjective = '101 %'", "below 100 %"),
             ("[[objective]]\nname = 'a'\nobjective = '9 %'\nagent = 'no'", "no agent \"no\""),
             ("[[objective]]\nname = 'a'\nobjective = '9 %'\nwindow = '1h'", "monitor.interval"),

@@ -11,6 +11,7 @@ pub use outcome::Outcome;
 
 use crate::load::Loaded;
 use crate::nats::Connections;
+use crate::otlp::Tracer;
 use crate::slo::Standing;
 use crate::snapshot::{AgentFigures, Snapshot};
 use sandlab_runtime::messaging::{
@@ -100,6 +101,8 @@ struct Inner {
     draining: watch::Sender<bool>,
     /// The connections to NATS; not set if there are none.
     nats: OnceLock<Connections>,
+    /// Begins the spans of messages; not set if there are none.
+    tracer: OnceLock<Tracer>,
     started: Instant,
     /// Routes messages without a conversation by key.
     turn: AtomicU64,
@@ -125,6 +128,7 @@ impl Host {
             names: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
             nats: OnceLock::new(),
+            tracer: OnceLock::new(),
             started: Instant::now(),
             turn: AtomicU64::new(0),
         }));
@@ -186,6 +190,17 @@ impl Host {
         let _ = self.0.nats.set(connections.clone());
     }
 
+    /// Begins spans with this tracer from now on.
+    pub(crate) fn trace_with(&self, tracer: Tracer) {
+        // A host has one collector only.
+        let _ = self.0.tracer.set(tracer);
+    }
+
+    /// Returns the tracer that begins the spans of messages; `None` if there are none.
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.0.tracer.get()
+    }
+
     /// Returns the runtime, for other users than the agents.
     pub fn runtime(&self) -> &Runtime {
         &self.0.runtime
@@ -203,6 +218,7 @@ impl Host {
             accounts: rosters.iter().map(|roster| roster.accounts).sum(),
             process: self.loaded().process(),
             nats: self.0.nats.get().map(Connections::figures),
+            otlp: self.tracer().map(Tracer::figures),
             objectives: self.objectives().clone(),
         }
     }

@@ -21,6 +21,7 @@ mod problem;
 mod replies;
 mod routes;
 mod server;
+mod spans;
 mod tls;
 
 pub use access::{Access, AccessError};

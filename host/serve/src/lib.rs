@@ -2,7 +2,7 @@
 //! what they do is measured, compared with objectives, and told when it breaks them.
 //!
 //! ```text
-//! HTTP ─┐                               ┌─▶ /metrics, dashboard
+//! HTTP ─┐                               ┌─▶ /metrics, dashboard, OpenTelemetry
 //!       ├─▶ Host ─▶ agents   Snapshot ──┼─▶ store
 //! NATS ─┘     └──────────────▶          └─▶ objectives ─▶ alerts
 //! ```
@@ -16,6 +16,7 @@ pub mod load;
 pub mod metrics;
 mod monitor;
 pub mod nats;
+pub mod otlp;
 mod process;
 pub mod run;
 pub mod slo;

@@ -9,6 +9,7 @@ use crate::http::{Access, AccessError, App, Server};
 use crate::load::{Loaded, Resolver, Unloadable};
 use crate::monitor::{MonitorError, Sink};
 use crate::nats::{Drained, Front, NatsError};
+use crate::otlp::{self, OtlpError, Telemetry};
 use reload::Reloader;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,9 @@ use tokio::task::JoinHandle;
 
 /// The time to send the last responses, after the last message has ended.
 const LAST_RESPONSES: Duration = Duration::from_secs(2);
+
+/// The time to push the last metrics and spans, after the last response.
+const LAST_PUSH: Duration = Duration::from_secs(2);
 
 /// The source of a host's configuration.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub struct Options {
     pub source: Source,
     /// The address to listen on instead of the configuration's; `None` for that one.
     pub http: Option<SocketAddr>,
+    /// The OpenTelemetry collector instead of the configuration's; `None` for that one, if any.
+    pub otlp: Option<String>,
     /// Finds components.
     pub resolve: Arc<Resolver>,
     /// Receives messages to the operator of the host.
@@ -71,6 +77,9 @@ pub enum RunError {
     /// The agents cannot be served over NATS.
     #[error(transparent)]
     Nats(#[from] NatsError),
+    /// Nothing can be pushed to the OpenTelemetry collector.
+    #[error(transparent)]
+    Otlp(#[from] OtlpError),
     /// The operating system refused another operation.
     #[error("cannot {what}: {source}")]
     System {
@@ -97,6 +106,9 @@ impl Options {
         if let Some(http) = self.http {
             config.listen.http = http;
         }
+        if let Some(endpoint) = &self.otlp {
+            config.otlp.get_or_insert_default().endpoint.clone_from(endpoint);
+        }
         config.check()?;
         Ok(config)
     }
@@ -109,6 +121,7 @@ impl Options {
     pub fn check(&self) -> Result<Vec<String>, RunError> {
         let config = self.config()?;
         Access::read(&config.listen)?;
+        config.otlp.as_ref().map(otlp::Client::new).transpose()?;
         let loaded = Loaded::load(&config, &*self.resolve, &Loaded::default())?;
         Ok(loaded.programs.into_keys().collect())
     }
@@ -141,6 +154,9 @@ impl Options {
         let mut hang_up = watch(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) =
             (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+        let telemetry = config.otlp.as_ref();
+        let telemetry = telemetry.map(|settings| Telemetry::start(&app.host, settings, &self.say));
+        let telemetry = telemetry.transpose()?;
         let address = config.listen.http;
         let server = Server::start(address, app.clone()).await;
         let server = server.map_err(|source| RunError::Listen { address, source })?;
@@ -167,6 +183,9 @@ impl Options {
                 let _ = tokio::time::timeout(LAST_RESPONSES, nats).await;
             }
             server.close(LAST_RESPONSES).await;
+            if let Some(telemetry) = telemetry {
+                telemetry.finish(LAST_PUSH).await;
+            }
             left
         };
         tokio::select! {

@@ -1,6 +1,7 @@
 //! Snapshots: the figures of all agents of a host since it started, at one moment.
 
 use crate::nats::ConnectionFigures;
+use crate::otlp::OtlpFigures;
 use crate::slo::Standing;
 use sandlab_runtime::messaging::Accounts;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct Snapshot {
     /// The figures of the connections to NATS; `None` if the host has none.
     #[serde(default)]
     pub nats: Option<ConnectionFigures>,
+    /// The counts of what was pushed to the OpenTelemetry collector; `None` if the host has none.
+    #[serde(default)]
+    pub otlp: Option<OtlpFigures>,
     /// The standings of the objectives at the monitor's last look; empty without a monitor.
     #[serde(default)]
     pub objectives: Vec<Standing>,

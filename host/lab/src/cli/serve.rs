@@ -24,6 +24,10 @@ pub struct Args {
     /// Listen here instead of where the configuration says; port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<SocketAddr>,
+    /// Push metrics, and a span of each message, to this OpenTelemetry collector by OTLP over HTTP,
+    /// as http://127.0.0.1:4318.
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
     /// Keep what agents do in this store, as a run that `sandlab report` shows, also while it
     /// goes on.
     #[arg(long, value_name = "FILE")]
@@ -34,6 +38,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let options = Options {
         source: source(&args.what)?,
         http: args.http,
+        otlp: args.otlp.clone(),
         resolve: Arc::new(component),
         say: Arc::new(streams::say),
     };
@@ -104,6 +109,7 @@ fn failed(error: RunError) -> Error {
         | RunError::Monitor(_) => Error::Usage(error.to_string()),
         RunError::Agent(_)
         | RunError::Nats(_)
+        | RunError::Otlp(_)
         | RunError::Listen { .. }
         | RunError::System { .. } => Error::Machine(error.to_string()),
     }

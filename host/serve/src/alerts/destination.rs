@@ -99,7 +99,7 @@ impl fmt::Display for Destination {
 }
 
 /// Returns the scheme and host of a URL: the path and query of a webhook are often its password.
-fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     let uri: Option<Uri> = url.parse().ok();
     let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?, uri.port())));
     match parts {

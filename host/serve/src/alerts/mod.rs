@@ -14,6 +14,8 @@ pub use alert::{Alert, State};
 pub use destination::{Destination, DestinationError};
 pub use sender::{Alerts, Delivery};
 
+pub(crate) use destination::without_secrets;
+
 /// Takes a sentence for whoever reads the host's log.
 pub type Say = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
 

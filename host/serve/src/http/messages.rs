@@ -1,8 +1,9 @@
 //! Messages to agents.
 
-use super::{App, Problem, replies};
+use super::{App, Problem, replies, spans};
 use crate::config::Limits;
-use crate::host;
+use crate::host::{self, Outcome};
+use crate::otlp::Route;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -34,10 +35,17 @@ pub async fn ask(
     Path(agent): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let _permit = permit(&app)?;
+    let span = spans::begin(&app.host, Route::HttpAsk, &agent, request.headers());
+    let response = answer(&app, &agent, request).await;
+    spans::end(span, Outcome::Answered, &response);
+    response
+}
+
+async fn answer(app: &App, agent: &str, request: Request) -> Result<Response, Problem> {
+    let _permit = permit(app)?;
     let accepts_events = accepts_events(request.headers());
     let message = read(&app.limits, request, Performative::Request).await?;
-    let replies = app.host.ask(&agent, message).await?;
+    let replies = app.host.ask(agent, message).await?;
     Ok(match accepts_events {
         true => replies::events(&replies),
         false => replies::first(replies),
@@ -50,9 +58,16 @@ pub async fn tell(
     Path(agent): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let _permit = permit(&app)?;
+    let span = spans::begin(&app.host, Route::HttpTell, &agent, request.headers());
+    let response = accept(&app, &agent, request).await;
+    spans::end(span, Outcome::Told, &response);
+    response
+}
+
+async fn accept(app: &App, agent: &str, request: Request) -> Result<Response, Problem> {
+    let _permit = permit(app)?;
     let message = read(&app.limits, request, Performative::Inform).await?;
-    app.host.tell(&agent, message).await?;
+    app.host.tell(agent, message).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 

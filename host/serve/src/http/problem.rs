@@ -1,6 +1,6 @@
 //! Responses that say why a request was not answered, as RFC 9457 has them.
 
-use crate::host::{AskError, reason};
+use crate::host::{AskError, Outcome, reason};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -19,6 +19,8 @@ pub struct Problem {
     detail: String,
     /// Set if the same request can succeed a second later.
     is_passing: bool,
+    /// The outcome that the message is counted with; `None` if it did not reach an agent.
+    outcome: Option<Outcome>,
 }
 
 #[derive(Serialize)]
@@ -32,7 +34,7 @@ struct Document<'a> {
 impl Problem {
     /// Returns a problem that stays until the request is another.
     pub fn new(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, reason, detail: detail.into(), is_passing: false }
+        Self { status, reason, detail: detail.into(), is_passing: false, outcome: None }
     }
 
     /// Returns a problem that passes: the client is asked to send the request again.
@@ -50,6 +52,16 @@ impl Problem {
     /// Returns the reason, for programs.
     pub fn reason(&self) -> &'static str {
         self.reason
+    }
+
+    /// Returns the reason, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Returns the outcome that the message is counted with; `None` if it did not reach an agent.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
     }
 }
 
@@ -76,14 +88,15 @@ impl IntoResponse for Problem {
 
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Self {
-        let detail = error.to_string();
-        match error {
+        let (detail, outcome) = (error.to_string(), error.outcome());
+        let problem = match error {
             AskError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "unknown-agent", detail),
             AskError::Draining => {
                 Self::passing(StatusCode::SERVICE_UNAVAILABLE, "draining", detail)
             }
             AskError::Delivery(error) => undelivered(&error, detail),
-        }
+        };
+        Self { outcome, ..problem }
     }
 }
 

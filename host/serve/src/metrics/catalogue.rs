@@ -296,6 +296,31 @@ pub const CATALOGUE: &[Metric] = &[
         },
     },
     Metric {
+        name: "sandlab_otlp_spans",
+        kind: Kind::Counter,
+        labels: &["end"],
+        help: "Spans of messages by their end: sent, dropped (no room to wait, or the collector did \
+               not take them).",
+        read: |snapshot, to| {
+            if let Some(otlp) = &snapshot.otlp {
+                to(&["sent"], number(otlp.sent));
+                to(&["dropped"], number(otlp.dropped));
+            }
+        },
+    },
+    Metric {
+        name: "sandlab_otlp_failed_requests",
+        kind: Kind::Counter,
+        labels: &["signal"],
+        help: "Requests that the OpenTelemetry collector did not take, with: metrics, traces.",
+        read: |snapshot, to| {
+            if let Some(otlp) = &snapshot.otlp {
+                to(&["metrics"], number(otlp.failed_metrics));
+                to(&["traces"], number(otlp.failed_traces));
+            }
+        },
+    },
+    Metric {
         name: "sandlab_uptime_seconds",
         kind: Kind::Gauge,
         labels: &[],

@@ -13,6 +13,7 @@ mod peers;
 mod remote;
 mod service;
 mod settings;
+mod spans;
 mod wire;
 
 pub use accounts::RemoteAccounts;

@@ -6,7 +6,10 @@ use super::between::{self, Arrived};
 use super::connections::Connections;
 use super::peers::{Peers, Shared};
 use super::settings::Settings;
+use super::spans;
 use super::wire::{self, Malformed, Place, Refused, code};
+use crate::host::Outcome;
+use crate::otlp::Span;
 use crate::{Host, Request};
 use async_nats::Client;
 use async_nats::client::PublishErrorKind;
@@ -206,6 +209,8 @@ async fn receive(
 struct Asked {
     message: service::Request,
     request: Request,
+    /// `None` if it gets no span.
+    span: Option<Span>,
 }
 
 impl Agent {
@@ -214,11 +219,14 @@ impl Agent {
     /// lost without a trace.
     async fn take(&self, message: service::Request) -> Option<Asked> {
         let wants_reply = message.message.reply.is_some();
-        let refused = match self.read(&message.message) {
+        let read = self.read(&message.message);
+        let headers = message.message.headers.as_ref();
+        let span = spans::begin(&self.common.host, &self.name, headers, &read);
+        let refused = match read {
             Ok(Read::FromClient(request)) if wants_reply => {
                 let most = self.common.settings.concurrency;
                 if self.waiting.fetch_add(1, Ordering::Relaxed) < most {
-                    return Some(Asked { message, request });
+                    return Some(Asked { message, request, span });
                 }
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 let text = format!("{most} messages wait for {:?}; send less, or later", self.name);
@@ -226,7 +234,7 @@ impl Agent {
             }
             Ok(Read::FromClient(request)) => {
                 // Nobody waits for the reason; the host counts it.
-                let _ = self.common.host.tell(&self.name, request).await;
+                spans::told(span, self.common.host.tell(&self.name, request).await);
                 return None;
             }
             // Replies are messages of their own; only why there is none is told here.
@@ -235,15 +243,19 @@ impl Agent {
             }
             Err(refused) => refused,
         };
+        spans::end(span, Err((None, &refused)));
         refuse(&message, refused).await;
         None
     }
 
     async fn answer(&self, asked: Asked, connection: &Client) {
-        let Asked { message, request } = asked;
+        let Asked { message, request, span } = asked;
         match self.common.host.ask(&self.name, request).await {
-            Ok(replies) => reply(&message, connection, replies).await,
-            Err(error) => refuse(&message, wire::refused(error)).await,
+            Ok(replies) => {
+                spans::end(span, Ok(Outcome::Answered));
+                reply(&message, connection, replies).await;
+            }
+            Err(error) => refuse(&message, spans::unanswered(span, error)).await,
         }
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
@@ -276,7 +288,7 @@ impl Agent {
 }
 
 /// A message that was read, by who sent it.
-enum Read<'a> {
+pub enum Read<'a> {
     FromClient(Request),
     FromAgent(&'a Shared, Arrived),
 }

@@ -94,6 +94,7 @@ impl Following {
         let stays = [
             ("listen.http", config.listen.http != self.config.listen.http),
             ("limits", config.limits != self.config.limits),
+            ("otlp", config.otlp != self.config.otlp),
             ("shards", config.shards != self.config.shards),
             ("monitor", config.monitor != self.config.monitor),
             ("objective", config.objectives != self.config.objectives),
@@ -102,9 +103,10 @@ impl Following {
         let stays = stays.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field);
         let stays: Vec<_> = stays.collect();
         // What stays is compared again the next time.
-        let Config { listen, limits, shards, monitor, objectives, alerts, .. } =
+        let Config { listen, limits, otlp, shards, monitor, objectives, alerts, .. } =
             self.config.clone();
-        self.config = Config { listen, limits, shards, monitor, objectives, alerts, ..config };
+        self.config =
+            Config { listen, limits, otlp, shards, monitor, objectives, alerts, ..config };
         Ok(match stays.is_empty() {
             true => applied.to_string(),
             false => format!("{applied}; {} need a restart", stays.join(", ")),

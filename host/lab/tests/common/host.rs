@@ -74,7 +74,13 @@ impl Host {
     /// The same, at an address of this machine.
     pub fn at(address: &str, arguments: &[&str]) -> Self {
         let http = format!("{address}:0");
-        let process = Running::start(&[&["serve", "--http", &http], arguments].concat());
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        Self::of(sandlab.args(["serve", "--http", &http]).args(arguments))
+    }
+
+    /// The same, of a whole command.
+    pub fn of(command: &mut Command) -> Self {
+        let process = Running::of(command);
         let serving = process.says("serving ");
         let (_, address) = serving.split_once("://").unwrap();
         let address = address.split(' ').next().unwrap().to_owned();
@@ -107,11 +113,23 @@ impl Host {
 
 /// Sends a message to a host, and returns the status line and the body of the response.
 pub fn post(address: &str, path: &str, body: &str) -> (String, String) {
+    send(address, "POST", path, &[], body)
+}
+
+/// Sends a request of any kind to a host, with these headers.
+pub fn send(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &str,
+) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = body.len();
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();

@@ -252,6 +252,25 @@ fn a_collector_that_hangs_costs_no_message_and_the_host_ends_without_it() {
 }
 
 #[test]
+fn spans_that_find_no_room_are_dropped_and_every_span_is_accounted_for() {
+    // More than wait, and are on their way.
+    const MESSAGES: usize = 4_500;
+    let collector = Collector::start(Mode::Hangs);
+    let host = Host::start(&["echo", "--otlp", &collector.url()]);
+    for _ in 0..MESSAGES {
+        assert!(ask(&host, "echo", &[], "x").contains("200"));
+    }
+    let spans = |end: &str| scraped(&host)[&format!("sandlab_otlp_spans_total{{end=\"{end}\"}}")];
+    assert!(spans("dropped") >= 1.0);
+    collector.set(Mode::Takes);
+    eventually("each span is sent or dropped", || {
+        (spans("sent") + spans("dropped") == MESSAGES as f64).then_some(())
+    });
+    // A request that was given up, and answered later, was taken all the same.
+    assert!(collector.spans(1).len() >= spans("sent") as usize);
+}
+
+#[test]
 fn spans_that_the_collector_never_takes_are_dropped_and_counted() {
     let collector = Collector::start(Mode::Refuses(400));
     let host = Host::start(&["echo", "--otlp", &collector.url()]);

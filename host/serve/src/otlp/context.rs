@@ -20,7 +20,7 @@ pub struct Parent {
     pub trace: TraceId,
     /// The span.
     pub span: SpanId,
-    /// Whether the trace is kept.
+    /// Set if the trace is kept.
     pub is_sampled: bool,
 }
 

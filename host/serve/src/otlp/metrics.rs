@@ -1,6 +1,7 @@
 //! A snapshot as OTLP has metrics: all of the catalogue, under the names that `/metrics` has.
 
 use super::resource::{nanos, scope, text};
+use super::starts::Starts;
 use crate::metrics::{self, CATALOGUE, Kind, Value};
 use crate::snapshot::{Latency, Snapshot};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -17,11 +18,12 @@ use std::time::SystemTime;
 pub fn request(
     snapshot: &Snapshot,
     resource: &Resource,
-    started: SystemTime,
+    starts: &mut Starts,
     now: SystemTime,
 ) -> ExportMetricsServiceRequest {
-    let times = (nanos(started), nanos(now));
-    let metrics = CATALOGUE.iter().filter_map(|metric| of(metric, snapshot, times)).collect();
+    let now = nanos(now);
+    let metrics = CATALOGUE.iter().filter_map(|metric| of(metric, snapshot, starts, now)).collect();
+    starts.pushed(now);
     ExportMetricsServiceRequest {
         resource_metrics: vec![ResourceMetrics {
             resource: Some(resource.clone()),
@@ -36,14 +38,29 @@ pub fn request(
 }
 
 /// Returns a metric; `None` if it has no series.
-fn of(metric: &metrics::Metric, snapshot: &Snapshot, times: (u64, u64)) -> Option<Metric> {
+fn of(
+    metric: &metrics::Metric,
+    snapshot: &Snapshot,
+    starts: &mut Starts,
+    now: u64,
+) -> Option<Metric> {
     let (mut numbers, mut histograms) = (Vec::new(), Vec::new());
     metric.each(snapshot, |values, value| {
         let labels = metric.labels.iter().zip(values);
         let attributes = labels.map(|(name, value)| text(name, value)).collect();
+        // No value of a label has a line break.
+        let series = || format!("{}\n{}", metric.name, values.join("\n"));
         match value {
-            Value::Number(value) => numbers.push(number(metric.kind, attributes, value, times)),
-            Value::Times(latency) => histograms.push(histogram(attributes, latency, times)),
+            Value::Number(value) => {
+                // A gauge's value is of one moment.
+                let is_counter = metric.kind == Kind::Counter;
+                let start = if is_counter { starts.of(series(), value) } else { 0 };
+                numbers.push(number(attributes, value, (start, now)));
+            }
+            Value::Times(latency) => {
+                let start = starts.of(series(), latency.counts.iter().sum::<u64>() as f64);
+                histograms.push(histogram(attributes, latency, (start, now)));
+            }
         }
     });
     if numbers.is_empty() && histograms.is_empty() {
@@ -74,16 +91,10 @@ fn of(metric: &metrics::Metric, snapshot: &Snapshot, times: (u64, u64)) -> Optio
     })
 }
 
-fn number(
-    kind: Kind,
-    attributes: Vec<KeyValue>,
-    value: f64,
-    (started, now): (u64, u64),
-) -> NumberDataPoint {
+fn number(attributes: Vec<KeyValue>, value: f64, (start, now): (u64, u64)) -> NumberDataPoint {
     NumberDataPoint {
         attributes,
-        // A gauge's value is of one moment.
-        start_time_unix_nano: if kind == Kind::Counter { started } else { 0 },
+        start_time_unix_nano: start,
         time_unix_nano: now,
         value: Some(number_data_point::Value::AsDouble(value)),
         ..NumberDataPoint::default()
@@ -93,11 +104,11 @@ fn number(
 fn histogram(
     attributes: Vec<KeyValue>,
     latency: &Latency,
-    (started, now): (u64, u64),
+    (start, now): (u64, u64),
 ) -> HistogramDataPoint {
     HistogramDataPoint {
         attributes,
-        start_time_unix_nano: started,
+        start_time_unix_nano: start,
         time_unix_nano: now,
         count: latency.counts.iter().sum(),
         sum: Some(latency.sum.as_secs_f64()),
@@ -125,7 +136,7 @@ mod tests {
         let agents = BTreeMap::from([("a".to_owned(), figures)]);
         let snapshot = Snapshot { agents, ..Snapshot::default() };
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        let request = request(&snapshot, &Resource::default(), at(1), at(3));
+        let request = request(&snapshot, &Resource::default(), &mut Starts::new(at(1)), at(3));
         let metrics = &request.resource_metrics[0].scope_metrics[0].metrics;
         let data = |name: &str| {
             let metric = metrics.iter().find(|metric| metric.name == name);

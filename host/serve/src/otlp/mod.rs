@@ -17,12 +17,14 @@ mod resource;
 mod settings;
 mod span;
 mod standing;
+mod starts;
 mod telemetry;
 mod traces;
 
-pub use client::{Client, OtlpError};
+pub use client::OtlpError;
 pub use queue::OtlpFigures;
 pub use settings::Settings;
 pub use telemetry::Telemetry;
 
+pub(crate) use client::Client;
 pub(crate) use span::{End, Route, Span, Tracer};

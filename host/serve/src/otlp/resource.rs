@@ -1,4 +1,4 @@
-//! What telemetry is of: this host. And what it is written by.
+//! The origin of telemetry: this host, and the code that measures.
 
 use super::context::Ids;
 use super::settings::Settings;

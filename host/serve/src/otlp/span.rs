@@ -23,7 +23,7 @@ pub enum Route {
     Nats,
 }
 
-/// How a message ended.
+/// The end of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
     /// The outcome that the agent's metrics count it with; `None` if they do not count it.

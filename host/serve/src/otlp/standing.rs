@@ -1,4 +1,4 @@
-//! Whether the collector takes what it is sent, told once when it changes.
+//! The standing of the collector, of which a change is told once.
 
 use super::client::Signal;
 use crate::alerts::Say;
@@ -10,7 +10,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How the collector stands with one kind of telemetry.
+/// The standing of the collector with one kind of telemetry.
 pub struct Standing {
     signal: Signal,
     /// The collector, for people.

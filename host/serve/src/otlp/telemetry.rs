@@ -6,6 +6,7 @@ use super::resource::resource;
 use super::settings::Settings;
 use super::span::{Record, Tracer};
 use super::standing::Standing;
+use super::starts::Starts;
 use super::{metrics, traces};
 use crate::Host;
 use crate::alerts::Say;
@@ -80,7 +81,7 @@ struct Push {
     resource: Arc<Resource>,
     queue: Arc<Queue>,
     standing: Standing,
-    /// Whether the host has ended.
+    /// Signals that the host has ended.
     ends: watch::Receiver<bool>,
 }
 
@@ -89,7 +90,7 @@ impl Push {
     async fn metrics(mut self, host: Host, every: Duration) {
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut started = None;
+        let mut starts = None;
         let mut is_last = false;
         while !is_last {
             is_last = tokio::select! {
@@ -98,9 +99,8 @@ impl Push {
             };
             let snapshot = host.snapshot().await;
             let now = SystemTime::now();
-            // Once: a clock that is set meanwhile would make all counters begin anew.
-            let started = *started.get_or_insert(now - snapshot.uptime);
-            let request = metrics::request(&snapshot, &self.resource, started, now);
+            let starts = starts.get_or_insert_with(|| Starts::new(now - snapshot.uptime));
+            let request = metrics::request(&snapshot, &self.resource, starts, now);
             match self.post(request).await {
                 Ok(_) => self.standing.taken(),
                 // The next ones have all that these had.

@@ -179,7 +179,7 @@ fn slowest(largest: &[&Compared]) -> Option<Answer> {
     })
 }
 
-/// Returns the most expensive step of the ladder, and the residual.
+/// Returns the most expensive step of the ladder, and what would come on top of it.
 pub(super) fn largest_step(ladders: &[Ladder]) -> Option<Answer> {
     let ladder = ladders.first()?;
     let (last, below) = ladder.rungs.split_last()?;
@@ -188,14 +188,21 @@ pub(super) fn largest_step(ladders: &[Ladder]) -> Option<Answer> {
     let answer =
         Answer::new(Topic::Overhead, "largest step", Form::TimeDifference.brief(step.value));
     let lowest = ladder.rungs.first()?;
+    let whole = difference(last.ns.value - lowest.ns.value);
+    let more = ladder
+        .beyond
+        .iter()
+        .filter_map(|rung| Some(format!("{} {}", difference(rung.step?.value), rung.name)));
+    let more: Vec<_> = more.collect();
+    let answer = answer
+        .range(Form::TimeDifference, step.ends())
+        .remark(format!("{}, of {whole} in all", rung.name));
+    let answer = match more.is_empty() {
+        true => answer,
+        false => answer.remark(more.join(", ")),
+    };
     Some(
         answer
-            .range(Form::TimeDifference, step.ends())
-            .remark(format!(
-                "{}, of {} in all",
-                rung.name,
-                difference(last.ns.value - lowest.ns.value)
-            ))
             .remark(format!(
                 "native {}, whole sandbox {}",
                 time(lowest.ns.value),

@@ -1,15 +1,22 @@
-//! Sources of the sandbox's cost: a ladder from the native call to the whole sandbox, on which
-//! every rung turns on one thing more than the one before it.
+//! Sources of the sandbox's cost: a ladder from the native call to the sandbox in use, on which every
+//! rung turns on one thing more than the one before it, as far as the sandbox config has it.
 //!
 //! ```text
-//! native call       the twin: no sandbox
-//! component call    wasmtime by hand: linear memory, the canonical ABI
-//! + limiter         asked before memory or a table grows
-//! + epochs          a deadline, checked at loops and function entries
-//! + fuel            counted with every block of instructions
-//! + async           the call runs on a fiber, under a timeout
-//! + WASI            linked, in place of imports that trap
-//! sandlab-runtime   the same things through the product: what it adds is the residual
+//! native call          the twin: no sandbox
+//! component call       wasmtime by hand: linear memory, the canonical ABI
+//! + limiter            asked before memory or a table grows
+//! + epochs             a deadline, checked at loops and function entries
+//! + fuel               counted with every block of instructions
+//! + async              the call runs on a fiber, under a timeout
+//! + WASI               linked, in place of imports that trap
+//! sandlab-runtime      the same things through the product: what it adds is the residual
+//! ```
+//!
+//! What the sandbox in use has not stands apart, as what it would add:
+//!
+//! ```text
+//! if fuel is on        the product with fuel
+//! if calls are async   the product with calls on fibers
 //! ```
 
 use crate::bundle::Subject;
@@ -18,9 +25,12 @@ use crate::sampling::setup::{Loaded, Side};
 use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
-use sandlab_runtime::config::Calls;
+use sandlab_runtime::config::{Calls, Interrupt};
 use sandlab_runtime::wasm::SandboxEngine;
 use sandlab_runtime::{Backend, BackendKind, LoadError, SandboxConfig, native::Twin};
+
+/// The rung of the sandbox in use. Those after it are what it would add.
+pub const IN_USE: &str = "sandlab-runtime";
 
 /// More fuel than a measured call burns: it is counted, and never runs out.
 const FUEL: u64 = 1 << 40;
@@ -34,7 +44,12 @@ pub fn load(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result
         .require_agent("the ladder takes the calls of an agent apart; leave `--attribute` out")?;
     let agent = subject.name();
     let (config, directory) = with_directory(config, cases)?;
-    let mut ladder = Loaded { agent, sides: Vec::new(), notes: Vec::new(), _directory: directory };
+    let mut ladder = Loaded {
+        agent: agent.clone(),
+        sides: Vec::new(),
+        notes: Vec::new(),
+        _directory: directory,
+    };
     match subject.twin() {
         Some(twin) => {
             let twin = Twin::load(&twin, &config);
@@ -54,16 +69,34 @@ pub fn load(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result
             .notes
             .push(format!("{} calls WASI while it runs, so that every rung has it", ladder.agent));
     }
-    for (name, knobs) in rungs(needs_wasi) {
+    let load = |config: &SandboxConfig| {
+        let sandbox = SandboxEngine::new(config).and_then(|engine| engine.load_bytes(&component));
+        sandbox.map_err(unloaded(&agent, BackendKind::Wasm))
+    };
+    let sandbox = load(&config)?;
+    let prepared = sandbox.prepared();
+    let in_use = Knobs {
+        limiter: true,
+        epochs: prepared.interrupt == Interrupt::Epoch,
+        fuel: config.fuel.is_some(),
+        fiber: prepared.calls == Calls::Async,
+        wasi: true,
+    };
+    for (name, knobs) in rungs(in_use, needs_wasi) {
         let rung = ByHand::load(&component, &config, knobs)
             .map_err(|error| LoadError::Prepare(format!("{error:#}")))
-            .map_err(unloaded(&ladder.agent, BackendKind::Wasm))?;
+            .map_err(unloaded(&agent, BackendKind::Wasm))?;
         ladder.sides.push(Side::new(name, rung));
     }
-    let whole = SandboxConfig { fuel: Some(FUEL), calls: Calls::Async, ..config };
-    let sandbox = SandboxEngine::new(&whole).and_then(|engine| engine.load_bytes(&component));
-    let sandbox = sandbox.map_err(unloaded(&ladder.agent, BackendKind::Wasm))?;
-    ladder.sides.push(Side::new("sandlab-runtime", sandbox));
+    ladder.sides.push(Side::new(IN_USE, sandbox));
+    if !in_use.fuel {
+        let with_fuel = SandboxConfig { fuel: Some(FUEL), ..config.clone() };
+        ladder.sides.push(Side::new("if fuel is on", load(&with_fuel)?));
+    }
+    if !in_use.fiber {
+        let on_fibers = SandboxConfig { calls: Calls::Async, ..config.clone() };
+        ladder.sides.push(Side::new("if calls are async", load(&on_fibers)?));
+    }
     Ok(ladder)
 }
 
@@ -72,23 +105,21 @@ fn unloaded(agent: &str, backend: BackendKind) -> impl FnOnce(LoadError) -> Erro
     move |source| Error::Load { agent, backend, source }
 }
 
-/// The rungs between the native call and sandlab-runtime, each with one knob more.
-fn rungs(wasi: bool) -> Vec<(&'static str, Knobs)> {
-    let bare = Knobs { wasi, ..Knobs::default() };
-    let limiter = Knobs { limiter: true, ..bare };
-    let epochs = Knobs { epochs: true, ..limiter };
-    let fuel = Knobs { fuel: true, ..epochs };
-    let fiber = Knobs { fiber: true, ..fuel };
-    let mut rungs = vec![
-        ("component call", bare),
-        ("+ limiter", limiter),
-        ("+ epochs", epochs),
-        ("+ fuel", fuel),
-        ("+ async", fiber),
+/// Returns the rungs between the native call and the sandbox in use, each with one knob more of those
+/// that are in use. With `wasi`, every rung has it.
+fn rungs(in_use: Knobs, wasi: bool) -> Vec<(&'static str, Knobs)> {
+    let mut knobs = Knobs { wasi, ..Knobs::default() };
+    let mut rungs = vec![("component call", knobs)];
+    let turns: [(&str, bool, fn(&mut Knobs) -> &mut bool); 5] = [
+        ("+ limiter", in_use.limiter, |knobs| &mut knobs.limiter),
+        ("+ epochs", in_use.epochs, |knobs| &mut knobs.epochs),
+        ("+ fuel", in_use.fuel, |knobs| &mut knobs.fuel),
+        ("+ async", in_use.fiber, |knobs| &mut knobs.fiber),
+        ("+ WASI", in_use.wasi && !wasi, |knobs| &mut knobs.wasi),
     ];
-    if !wasi {
-        let wasi = Knobs { wasi: true, ..fiber };
-        rungs.push(("+ WASI", wasi));
+    for (name, _, turn) in turns.into_iter().filter(|(_, is_in_use, _)| *is_in_use) {
+        *turn(&mut knobs) = true;
+        rungs.push((name, knobs));
     }
     rungs
 }
@@ -115,14 +146,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_rung_turns_on_one_thing_more() {
-        let names = |wasi| rungs(wasi).iter().map(|(name, _)| *name).collect::<Vec<_>>();
-        let all = ["component call", "+ limiter", "+ epochs", "+ fuel", "+ async", "+ WASI"];
-        assert_eq!(names(false), all);
-        assert_eq!(names(true), all[..5]);
-        for wasi in [false, true] {
-            let (_, top) = rungs(wasi).pop().unwrap();
-            assert!(top.limiter && top.epochs && top.fuel && top.fiber && top.wasi);
+    fn each_rung_turns_on_one_thing_more_of_those_in_use() {
+        let all = Knobs { limiter: true, epochs: true, fuel: true, fiber: true, wasi: true };
+        let names =
+            |in_use, wasi| rungs(in_use, wasi).iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let every = ["component call", "+ limiter", "+ epochs", "+ fuel", "+ async", "+ WASI"];
+        assert_eq!(names(all, false), every);
+        assert_eq!(names(all, true), every[..5]);
+        let usual = Knobs { fuel: false, fiber: false, ..all };
+        assert_eq!(names(usual, false), ["component call", "+ limiter", "+ epochs", "+ WASI"]);
+        for in_use in [all, usual] {
+            for wasi in [false, true] {
+                assert_eq!(rungs(in_use, wasi).pop().unwrap().1, in_use);
+            }
         }
     }
 }

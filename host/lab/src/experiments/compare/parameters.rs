@@ -18,7 +18,8 @@ pub struct Parameters {
     subjects: Vec<String>,
     #[command(flatten)]
     rounds: Rounds,
-    /// Show where the cost comes from: the ladder from the native call to the whole sandbox.
+    /// Show where the cost comes from: the ladder from the native call to the sandbox in use, and
+    /// what fuel and async calls would add.
     #[arg(long, conflicts_with = "backends")]
     attribute: bool,
     /// Also sample where the time goes inside the guest: its hottest functions, and a flamegraph in

@@ -53,15 +53,19 @@ pub struct Ends {
 }
 
 impl Ends {
-    pub(super) fn since(self, before: Self) -> Self {
-        let less = u64::saturating_sub;
+    /// Returns the numbers that a function makes of each two.
+    fn zip(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
         Self {
-            answered: less(self.answered, before.answered),
-            failed: less(self.failed, before.failed),
-            refused: less(self.refused, before.refused),
-            timed_out: less(self.timed_out, before.timed_out),
-            lost: less(self.lost, before.lost),
+            answered: of(self.answered, other.answered),
+            failed: of(self.failed, other.failed),
+            refused: of(self.refused, other.refused),
+            timed_out: of(self.timed_out, other.timed_out),
+            lost: of(self.lost, other.lost),
         }
+    }
+
+    pub(super) fn since(self, before: Self) -> Self {
+        self.zip(before, u64::saturating_sub)
     }
 
     fn all(self) -> u64 {
@@ -73,13 +77,7 @@ impl Add for Ends {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            answered: self.answered + other.answered,
-            failed: self.failed + other.failed,
-            refused: self.refused + other.refused,
-            timed_out: self.timed_out + other.timed_out,
-            lost: self.lost + other.lost,
-        }
+        self.zip(other, u64::add)
     }
 }
 

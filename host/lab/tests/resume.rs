@@ -106,6 +106,8 @@ fn a_long_load_survives_being_killed_and_stopped() {
     first.wait().unwrap();
     let killed = lab.export();
     assert_eq!(killed["end"], Value::Null);
+    let report = lab.run("report last --targets none.toml").code(predicate::in_iter([1, 4]));
+    report.stderr(contains("run 1 has no end"));
 
     // Not with another agent, and not with other parameters.
     change(&lab.component());

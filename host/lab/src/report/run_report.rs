@@ -137,6 +137,10 @@ impl RunReport {
             end.failed_as.map(|kind| Error::Stored { failures, kind })
         });
         let mut errors: Vec<Error> = failed.into_iter().collect();
+        if end.is_none() && self.run.begin.judges {
+            let why = format!("run {} has no end: it was killed, or is going on", self.id);
+            errors.push(Error::NotJudged(vec![why]));
+        }
         errors.extend(self.verdict(&errors).err());
         match errors.len() {
             0 => Ok(()),

@@ -36,6 +36,7 @@ pub struct SandboxConfig {
     /// Linear memory, summed over all memories of the agent. Default 128 MiB: a Rust guest
     /// starts with 1.1 MiB, and the targets allow an agent up to 100 MB.
     #[schemars(with = "Size")]
+    #[serde(serialize_with = "size::serialize")]
     pub memory_limit: ByteSize,
     /// Elements of all tables together. Default 20,000: a Rust guest has some hundreds.
     pub table_limit: u32,
@@ -54,11 +55,13 @@ pub struct SandboxConfig {
     pub fuel: Option<u64>,
     /// The guest's stack. Default 512 KiB, which is wasmtime's.
     #[schemars(with = "Size")]
+    #[serde(serialize_with = "size::serialize")]
     pub stack: ByteSize,
     /// Bytes that one call may pass to the host, as results or arguments. Default 2 MiB, a
     /// message of 1 MiB with room for another: the host allocates them for the guest.
     /// Wasmtime's own default is 128 MiB.
     #[schemars(with = "Size")]
+    #[serde(serialize_with = "size::serialize")]
     pub result_limit: ByteSize,
     /// Uses of the host that one call may make.
     pub budgets: Budgets,
@@ -117,6 +120,7 @@ pub struct Budgets {
     /// Bytes written to standard output and error, kept or dropped. Default 1 MiB: a panic with
     /// its backtrace is a few KiB.
     #[schemars(with = "Size")]
+    #[serde(serialize_with = "size::serialize")]
     pub output: ByteSize,
 }
 
@@ -142,6 +146,7 @@ pub struct ContentBudget {
     pub count: u32,
     /// Bytes of all contents together. Default 16 MiB.
     #[schemars(with = "Size")]
+    #[serde(serialize_with = "size::serialize")]
     pub size: ByteSize,
 }
 
@@ -159,6 +164,7 @@ pub struct LogBudget {
     pub lines: u32,
     /// Bytes per call. Default 64 KiB; a line that does not fit is dropped and counted.
     #[schemars(with = "Size")]
+    #[serde(serialize_with = "size::serialize")]
     pub size: ByteSize,
 }
 
@@ -196,6 +202,7 @@ pub struct Allocation {
     /// Bytes of a slot that are zeroed by the host instead of returned to the kernel. Default
     /// 1 MiB, if the kernel has the page-map scan, without which this costs more than it saves.
     #[schemars(with = "Size")]
+    #[serde(serialize_with = "size::serialize")]
     pub keep_resident: ByteSize,
 }
 
@@ -458,6 +465,8 @@ mod tests {
         let mut config = SandboxConfig { fuel: Some(5), ..SandboxConfig::default() };
         config.engine.async_components = true;
         config.allocation.slots = 7;
+        // Not a round number of any unit.
+        config.memory_limit = ByteSize::b(10_000_000);
         let text = config.to_toml();
         assert_eq!(toml::from_str::<SandboxConfig>(&text).unwrap(), config);
         assert!(text.contains("slots = 7") && text.contains("memory-limit"), "{text}");

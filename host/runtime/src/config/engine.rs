@@ -1,6 +1,6 @@
 //! Settings of the engine: the compilation of guests, and the address space around their memory.
 
-use super::Size;
+use super::{Size, size};
 use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,10 +50,12 @@ pub struct EngineSettings {
     /// Address space per memory. Below 4 GiB the guest's code checks every access; a pool's has
     /// to hold the memory limit. Default 4 GiB, or in the layout `packed` the memory limit.
     #[schemars(with = "Option<Size>")]
+    #[serde(serialize_with = "size::serialize_some")]
     pub memory_reservation: Option<ByteSize>,
     /// Address space after each memory that traps, for the offsets of accesses. Accesses with
     /// larger offsets are checked. Default 32 MiB, or in the layout `packed` none.
     #[schemars(with = "Option<Size>")]
+    #[serde(serialize_with = "size::serialize_some")]
     pub memory_guard: Option<ByteSize>,
     /// Whether components that need component-model async, as all of WASI 0.3 do, may run. Default
     /// false: wasmtime calls its WASI 0.3 experimental and promises no patches for holes in it, and

@@ -110,7 +110,8 @@ fn unloaded(agent: &str, backend: BackendKind) -> impl FnOnce(LoadError) -> Erro
 fn rungs(in_use: Knobs, wasi: bool) -> Vec<(&'static str, Knobs)> {
     let mut knobs = Knobs { wasi, ..Knobs::default() };
     let mut rungs = vec![("component call", knobs)];
-    let turns: [(&str, bool, fn(&mut Knobs) -> &mut bool); 5] = [
+    type Knob = fn(&mut Knobs) -> &mut bool;
+    let turns: [(&str, bool, Knob); 5] = [
         ("+ limiter", in_use.limiter, |knobs| &mut knobs.limiter),
         ("+ epochs", in_use.epochs, |knobs| &mut knobs.epochs),
         ("+ fuel", in_use.fuel, |knobs| &mut knobs.fuel),

@@ -9,9 +9,8 @@ use predicates::str::contains;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
-use tempfile::TempDir;
 
 /// The subjects, each with the rate that it bears on a slow machine.
 const SMALL: [(&str, &str); 3] = [("rust-service", "100"), ("inventory", "100"), ("usvg", "20")];

@@ -246,7 +246,8 @@ pub fn is_third(name: &str) -> bool {
     name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.3."))
 }
 
-fn is_async(function: &CanonicalFunction) -> bool {
+/// Returns true if a canonical function needs component-model async.
+pub(crate) fn is_async(function: &CanonicalFunction) -> bool {
     match function {
         CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => {
             options.contains(&CanonicalOption::Async)

@@ -54,6 +54,7 @@ pub use function::Function;
 pub use http::{HttpRequest, HttpResponse};
 pub use inspect::{Access, Description, Import, describe};
 use kind::Surface;
+pub(crate) use kind::is_async;
 pub use kind::{Kind, KindError, is_third};
 pub use module::{Adapter, adapt};
 use program::Lasting;

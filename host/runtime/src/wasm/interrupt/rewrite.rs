@@ -17,6 +17,7 @@
 //! one of these.
 
 use super::checks;
+use crate::subject::is_async;
 use crate::wasm::imports;
 use std::fmt::{self, Display, Formatter};
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent, component_utils};
@@ -49,6 +50,8 @@ pub enum Refusal {
     /// A component in it has core instances, to which wasmtime adds code of its own that copies
     /// between them.
     Nested,
+    /// It needs component-model async, whose calls are on fibers.
+    Async,
     /// It instantiates a core module whose code is not in it.
     Foreign,
     /// It is not valid, or has a part that cannot be written again.
@@ -60,6 +63,7 @@ impl Display for Refusal {
         match self {
             Self::Blocks(import) => write!(out, "it can block in {import}"),
             Self::Nested => out.write_str("it is composed of components"),
+            Self::Async => out.write_str("it needs component-model async"),
             Self::Foreign => out.write_str("it has a core module whose code is elsewhere"),
             Self::Unreadable(why) => write!(out, "it cannot be rewritten: {why}"),
         }
@@ -106,6 +110,13 @@ fn validate(component: &[u8], may_block: bool) -> Result<(), Refusal> {
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section.clone() {
                     names.push(import?.name.name);
+                }
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section.clone() {
+                    if is_async(&function?) {
+                        return Err(Refusal::Async);
+                    }
                 }
             }
             _ => {}

@@ -46,19 +46,46 @@ fn component(mut module: Vec<u8>, wit: &Resolve, world: WorldId) -> Vec<u8> {
     encoder.validate(true).encode().unwrap()
 }
 
-/// An agent that answers every message with eight random bytes.
-pub fn random() -> Vec<u8> {
+/// A module in text, which implements the world `plain-agent` and imports an interface of WASI with
+/// one function, as a component.
+fn agent_importing(package: &str, interface: &str, function: &str, module: &str) -> Vec<u8> {
     let mut wit = Resolve::default();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
     wit.push_dir(folder).unwrap();
-    let world = "package test:random;
-        package wasi:random@0.2.6 { interface random { get-random-u64: func() -> u64; } }
-        world guest {
+    let world = format!(
+        "package test:importing;
+        package wasi:{package}@0.2.6 {{ interface {interface} {{ {function}; }} }}
+        world guest {{
             include sandlab:agent/plain-agent@0.1.0;
-            import wasi:random/random@0.2.6;
-        }";
-    let package = wit.push_str("random.wit", world).unwrap();
+            import wasi:{package}/{interface}@0.2.6;
+        }}"
+    );
+    let package = wit.push_str("importing.wit", &world).unwrap();
     let world = wit.select_world(&[package], Some("guest")).unwrap();
+    component(wat::parse_str(module).unwrap(), &wit, world)
+}
+
+/// An agent whose start takes so many milliseconds on any machine, and which answers with no reply.
+pub fn starting_within(milliseconds: u64) -> Vec<u8> {
+    let module = format!(
+        r#"(module
+            (import "wasi:clocks/monotonic-clock@0.2.6" "now" (func $now (result i64)))
+            (memory (export "memory") 20)
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)
+            (func (export "sandlab:agent/agent@0.1.0#configure")
+                (param i32 i32) (result i32) i32.const 0)
+            (func (export "sandlab:agent/agent@0.1.0#handle")
+                (param i64 i64 i32 i64 i64 i64 i32 i32 i32) (result i32) i32.const 0)
+            (func $wait (local $until i64)
+                (local.set $until (i64.add (call $now) (i64.const {milliseconds}000000)))
+                (loop $l (br_if $l (i64.lt_u (call $now) (local.get $until)))))
+            (start $wait))"#
+    );
+    agent_importing("clocks", "monotonic-clock", "now: func() -> u64", &module)
+}
+
+/// An agent that answers every message with eight random bytes.
+pub fn random() -> Vec<u8> {
     let module = r#"(module
         (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))
         (memory (export "memory") 20)
@@ -81,5 +108,5 @@ pub fn random() -> Vec<u8> {
             (i32.store (i32.const 132) (i32.const 256))
             (i32.store (i32.const 136) (i32.const 1))
             i32.const 128))"#;
-    component(wat::parse_str(module).unwrap(), &wit, world)
+    agent_importing("random", "random", "get-random-u64: func() -> u64", module)
 }

@@ -269,10 +269,7 @@ fn a_file_that_is_standard_input_is_the_one_that_is_checked() {
 #[test]
 fn a_guest_that_starts_slowly_has_fewer_samples() {
     let lab = Lab::new();
-    let count = "(local $n i32) (loop $l (br_if $l (i32.lt_u
-        (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 600_000_000))))";
-    let start = format!("(func $s {count}) (start $s)");
-    let file = lab.file("guest.wasm", guests::handling(&start, ""));
+    let file = lab.file("guest.wasm", guests::starting_within(400));
     let policy = lab.file(
         "policy.toml",
         "timing = { repeating = \"200ms\", stage-limit = \"8s\" }\nsoak = { calls = 64 }",

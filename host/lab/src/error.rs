@@ -205,9 +205,8 @@ impl Error {
             } => Kind::Usage,
             // The file is there, and is no text.
             Self::File { source, .. } if source.kind() == ErrorKind::InvalidData => Kind::Usage,
-            Self::File { verb: "read" | "open", source, .. }
-                if source.kind() == ErrorKind::NotFound =>
-            {
+            // A workload, cases, targets: what a component is measured with.
+            Self::File { verb: "read", source, .. } if source.kind() == ErrorKind::NotFound => {
                 Kind::Usage
             }
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,

@@ -320,7 +320,7 @@ fn what_cannot_be_is_said_at_once() {
     }
     lab.sandlab(&["gate", "--old", "a.wasm", "--new", "b.wasm"])
         .assert()
-        .code(2)
+        .code(3)
         .stderr(contains("a.wasm"));
 }
 

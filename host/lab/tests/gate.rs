@@ -331,7 +331,7 @@ fn a_run_is_held_against_a_stored_one() {
     std::fs::create_dir(&new).unwrap();
     let slow = lab.spin("slow/spin.wasm", 5000, "");
     let compare = |guest: &Path| {
-        let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "10"]);
+        let mut compare = lab.sandlab(&["compare", "--backends", "wasm", "--rounds", "40"]);
         compare.arg(guest).arg("--messages").arg(lab.messages());
         compare.assert().code(0);
         lab.counts(true);

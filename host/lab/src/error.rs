@@ -205,10 +205,6 @@ impl Error {
             } => Kind::Usage,
             // The file is there, and is no text.
             Self::File { source, .. } if source.kind() == ErrorKind::InvalidData => Kind::Usage,
-            // A workload, cases, targets: what a component is measured with.
-            Self::File { verb: "read", source, .. } if source.kind() == ErrorKind::NotFound => {
-                Kind::Usage
-            }
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
             Self::NotStarted(SpawnError::Agent(source)) if !is_machines(source) => Kind::Finding,
             Self::WrongReply { .. }

@@ -58,7 +58,7 @@ Exit codes:
   0  done, every check held
   1  a check did not hold
   2  the command or configuration cannot be used
-  3  sandlab could not do its work (a component is missing, a disk full), or was stopped
+  3  sandlab could not do its work (a file is missing, a disk full), or was stopped
   4  nothing failed, and something was not judged: the machine was too busy with other things";
 
 #[derive(Debug, Subcommand)]

@@ -59,7 +59,7 @@ pub struct EngineSettings {
     pub memory_guard: Option<ByteSize>,
     /// Whether components that need component-model async, as all of WASI 0.3 do, may run. Default
     /// false: wasmtime calls its WASI 0.3 experimental and promises no patches for holes in it, and
-    /// each call of a component takes 3.5 times as long, whether it is async or not.
+    /// each call of a component takes about twice as long, whether it is async or not.
     pub async_components: bool,
     /// Whether the kernel is asked which pages of a slot were touched, so that only those are
     /// reset. Default true on kernels that can tell (Linux 6.7).

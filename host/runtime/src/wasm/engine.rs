@@ -58,7 +58,7 @@ fn config_of(
         return Err(LoadError::Config(limit.to_owned()));
     }
     let mut config = Config::new();
-    // Component-model async makes a sync call take 3.5 times as long, and no agent uses it.
+    // Component-model async makes a sync call take about twice as long, and no agent uses it.
     config.concurrency_support(sandbox.engine.async_components);
     config.wasm_component_model_async(sandbox.engine.async_components);
     // No toolchain builds such agents yet. Also, a 64-bit table's growth can fail without the

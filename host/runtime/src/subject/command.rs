@@ -85,11 +85,11 @@ impl CommandRequest<'_> {
     }
 }
 
-/// A command's export `run`, looked up once for all instances.
+/// A command's export `run`.
 enum Run {
-    /// Of WASI 0.2.
+    /// `wasi:cli/run@0.2`, called on the caller's stack or on a fiber.
     Second(Way<run_sync::GuestIndices, run_fiber::GuestIndices>),
-    /// Of WASI 0.3.
+    /// `wasi:cli/run@0.3`, an async function, which needs a store with concurrency support.
     Third(run_third::GuestIndices),
 }
 

@@ -45,8 +45,9 @@ pub enum ResponseFault {
     Unreturned(Duration),
     /// The body was closed before its end.
     #[error(
-        "incomplete body: the handler dropped its `outgoing-body` without `finish`, or wrote \
-         less or more than its `content-length` says"
+        "incomplete body: the handler dropped its `outgoing-body` without `finish` (in WASI 0.3, \
+         the future of its trailers gave an error), or wrote less or more than its \
+         `content-length` says"
     )]
     Incomplete,
 }

@@ -62,7 +62,10 @@ impl Service {
         };
         match handled {
             Err(_) => Err(answer.late(config.deadline).into()),
-            Ok(Err(Stop::Error(error))) => Err(answer.explain(error)),
+            // WASI 0.3 has no handle that a second response could be given to.
+            Ok(Err(Stop::Error(error))) if matches!(self, Self::Second(_)) => {
+                Err(answer.explain(error))
+            }
             Ok(Err(stop)) => Err(stop),
             Ok(Ok(())) => answer.content(),
         }

@@ -52,6 +52,13 @@ fn each_layout_is_planned_with_a_profile_to_paste() {
 }
 
 #[test]
+fn a_single_agent_is_verified_and_its_memory_not_judged_by_what_all_take_together() {
+    for part in parts("plan echo --limit 10MB --agents 1 --verify") {
+        assert_eq!(finding(&part, "verified")["after"]["agents"], 1);
+    }
+}
+
+#[test]
 fn as_many_as_were_asked_for_come_up_and_answer_in_every_layout() {
     for (layout, agents) in [("fast", 2_000), ("dense", 11_000), ("packed", 20_000)] {
         let plan = format!("plan echo --limit 10MB --layout {layout} --agents {agents} --verify");

@@ -88,6 +88,12 @@ pub fn load(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result
             .map_err(unloaded(&agent, BackendKind::Wasm))?;
         ladder.sides.push(Side::new(name, rung));
     }
+    if prepared.interrupt == Interrupt::Page {
+        ladder.notes.push(format!(
+            "the stores of {agent} to its interrupt page are in the step of {IN_USE}: no rung below has \
+             a deadline"
+        ));
+    }
     ladder.sides.push(Side::new(IN_USE, sandbox));
     if !in_use.fuel {
         let with_fuel = SandboxConfig { fuel: Some(FUEL), ..config.clone() };

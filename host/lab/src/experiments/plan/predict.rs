@@ -203,6 +203,13 @@ impl Verified {
         measured / predicted
     }
 
+    /// Returns true if the memory differs from the prediction by no more than what all agents take
+    /// together. Of few agents that is most of it, and hides what each takes.
+    pub fn hides_each(&self, capacity: &Capacity) -> bool {
+        let (measured, predicted) = self.memory_found(capacity);
+        (measured - predicted).abs() <= capacity.cost.once
+    }
+
     /// Returns measured ÷ predicted number of agents; 1 where the measurement does not contradict
     /// the prediction.
     pub fn agents_ratio(&self, capacity: &Capacity) -> f64 {
@@ -211,7 +218,9 @@ impl Verified {
             (Some(beyond), _) if beyond.refused.is_none() => {
                 beyond.agents as f64 / capacity.agents() as f64
             }
-            (None, Bound::Memory) => 1.0 / self.memory_ratio(capacity),
+            (None, Bound::Memory) if !self.hides_each(capacity) => {
+                1.0 / self.memory_ratio(capacity)
+            }
             _ => 1.0,
         }
     }

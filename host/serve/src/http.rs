@@ -25,6 +25,7 @@ mod spans;
 mod tls;
 
 pub use access::{Access, AccessError};
+pub use connection::serve as serve_connection;
 pub use problem::Problem;
 pub(crate) use replies::{event, stream};
 pub use routes::{App, router};

@@ -14,7 +14,7 @@ mod remote;
 mod service;
 mod settings;
 mod spans;
-mod wire;
+pub mod wire;
 
 pub use accounts::RemoteAccounts;
 pub use connections::{ConnectionFigures, Connections};

@@ -24,7 +24,9 @@ use sandlab_runtime::Performative;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// The header with the kind of message.
 pub const PERFORMATIVE: &str = "Sandlab-Performative";
+/// The header with the conversation that a message belongs to.
 pub const CONVERSATION: &str = "Sandlab-Conversation";
 const TIMEOUT: &str = "Sandlab-Timeout";
 const REASON: &str = "Sandlab-Reason";

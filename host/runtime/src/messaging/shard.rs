@@ -31,7 +31,7 @@ use slot::{DeliveryMode, Resident, Slot, SpawnResult, State};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tasks::{Task, Tasks};
 use timers::Timers;
 use tokio::sync::oneshot;
@@ -88,6 +88,8 @@ pub struct Shard {
     timers: Timers,
     bulk_spawns: VecDeque<BulkSpawn>,
     tasks: Tasks,
+    /// The tick of the kernel's clock at which results were flushed between two calls.
+    flushed: Duration,
     exits: bool,
 }
 
@@ -116,6 +118,7 @@ impl Shard {
             timers: Timers::default(),
             bulk_spawns: VecDeque::new(),
             tasks: Tasks::default(),
+            flushed: Duration::ZERO,
             exits: false,
         }
     }

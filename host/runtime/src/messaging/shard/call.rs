@@ -290,6 +290,7 @@ impl Shard {
                 let outcome = resident.complete(Started::Sync(agent), &input, outcome);
                 let id = resident.id;
                 self.settle(id, input, outcome);
+                self.flush_each_tick();
             }
             State::Idle(Started::Async(agent)) => {
                 let call = input.call_async(agent, &resident.delivery);

@@ -7,6 +7,7 @@ use async_nats::HeaderMap;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use rustix::process::{Pid, Signal, kill_process};
 use sandlab_serve::Request;
 use sandlab_serve::nats::{Remote, RemoteAccounts, RemoteError};
 use std::io::{BufRead, BufReader, Write};
@@ -16,7 +17,29 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Senders that each keep one message in flight.
-const SENDERS: u64 = 16;
+const SENDERS: u64 = 64;
+
+/// The variable with the number of messages to be answered in all, for more than the test sends:
+/// `make nats-faults`.
+const MESSAGES: &str = "MESSAGES";
+
+/// A process that neither reads nor answers while the value is there, as behind a network that
+/// carries nothing.
+struct CutOff(Pid);
+
+impl CutOff {
+    fn new(process: u32) -> Self {
+        let process = i32::try_from(process).ok().and_then(Pid::from_raw).unwrap();
+        kill_process(process, Signal::STOP).unwrap();
+        Self(process)
+    }
+}
+
+impl Drop for CutOff {
+    fn drop(&mut self) {
+        kill_process(self.0, Signal::CONT).unwrap();
+    }
+}
 
 /// The results that the senders have seen themselves.
 #[derive(Default)]
@@ -30,6 +53,28 @@ struct Seen {
 impl Seen {
     fn answered(&self) -> u64 {
         self.answered.load(Ordering::SeqCst)
+    }
+
+    fn unknown(&self) -> u64 {
+        self.unknown.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many more are answered, as long as there is progress.
+    async fn more(&self, messages: u64) {
+        let all = self.answered() + messages;
+        loop {
+            let now = self.answered();
+            if now >= all {
+                return;
+            }
+            wait_until(async || self.answered() > now).await;
+        }
+    }
+
+    /// Waits until so many more have no answer in time.
+    async fn more_unknown(&self, messages: u64) {
+        let all = self.unknown() + messages;
+        wait_until(async || self.unknown() >= all).await;
     }
 }
 
@@ -58,7 +103,9 @@ async fn send(remote: Remote, seen: Arc<Seen>, sender: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_balance_while_hosts_and_the_server_are_killed() {
+async fn accounts_balance_while_hosts_and_the_server_are_killed_and_cut_off() {
+    let messages = std::env::var(MESSAGES).map_or(7_000, |messages| messages.parse().unwrap());
+    let each = messages / 7;
     let mut server = NatsServer::start();
     let (mut first, second) = (host_process(&server), host_process(&server));
     let remote = remote(&settings(server.url())).await;
@@ -66,29 +113,41 @@ async fn accounts_balance_while_hosts_and_the_server_are_killed() {
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| tokio::spawn(send(remote.clone(), seen.clone(), sender)))
         .collect();
-    let more = async |count: u64| {
-        let before = seen.answered();
-        wait_until(async || seen.answered() >= before + count).await;
-    };
-    more(1_000).await;
+    let begun = Instant::now();
+    seen.more(each).await;
 
     // One host is killed: the other has all the traffic, and then a new one a part of it.
     drop(first);
-    more(1_000).await;
+    seen.more(each).await;
     first = host_process(&server);
-    more(1_000).await;
+    seen.more(each).await;
+
+    // One host is cut off: what it took has no answer in time, and its late answers count for
+    // nothing.
+    let cut_off = CutOff::new(first.id());
+    seen.more_unknown(1).await;
+    drop(cut_off);
+    seen.more(each).await;
+
+    // The server is cut off from all.
+    let cut_off = CutOff::new(server.id());
+    seen.more_unknown(SENDERS).await;
+    drop(cut_off);
+    seen.more(each).await;
 
     // The server is killed, and comes back.
     server.kill();
-    wait_until(async || seen.unknown.load(Ordering::SeqCst) > 0).await;
+    seen.more_unknown(1).await;
     let back = Instant::now();
     server.restart();
-    more(1).await;
+    seen.more(1).await;
     let back = back.elapsed();
     // Two seconds, on a machine that has nothing else to do.
     assert!(back < Duration::from_secs(20), "traffic was back after {back:?}");
     println!("traffic was back after {back:?}");
-    more(1_000).await;
+    seen.more(each).await;
+    seen.more(each).await;
+    println!("{:.0} s", begun.elapsed().as_secs_f64());
 
     // All hosts are killed: that nobody has the agent is told at once.
     drop((first, second));
@@ -99,6 +158,7 @@ async fn accounts_balance_while_hosts_and_the_server_are_killed() {
         within(sender).await.unwrap();
     }
     let accounts = remote.accounts();
+    println!("{accounts}");
     assert!(accounts.is_balanced() && accounts.in_flight == 0, "{accounts}");
     let RemoteAccounts { answered, failed, unknown, .. } = accounts;
     let counts = [&seen.answered, &seen.failed, &seen.unknown];

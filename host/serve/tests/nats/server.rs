@@ -38,6 +38,11 @@ impl NatsServer {
         format!("nats://{}:{}", self.address, self.port)
     }
 
+    /// Returns the number of the server's process.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().map(Child::id).expect("the server runs")
+    }
+
     /// Ends the server as SIGKILL does: nobody is told.
     pub fn kill(&mut self) {
         drop(self.process.take());

@@ -7,6 +7,7 @@
 //! - Requests per second through `serve`, against a responder of a few lines that uses async-nats
 //!   alone; the same for messages that want no reply.
 //! - What a second connection, on either side, adds.
+//! - What an agent that is slow, with messages that wait for it, does to the p99 of another.
 //!
 //! What answers runs in a process of its own, and answers for all sides from the start; what asks
 //! takes them in turns, one way and back in every round, so that a drift of the machine cancels
@@ -47,6 +48,12 @@ const DURATION: Duration = Duration::from_millis(500);
 const DEPTH: usize = 64;
 /// Messages of one measurement that want no reply.
 const TOLD: u64 = 50_000;
+/// Requests in flight while p99 is measured: few, so that it is not the time in queues.
+const FEW: usize = 4;
+/// Messages that keep the slow agent busy for as long as one measurement takes.
+const SLOW: [&str; 10] = ["sleep 60"; 10];
+/// The time after which the slow agent has nothing left.
+const REST: Duration = Duration::from_millis(300);
 /// The longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -67,12 +74,12 @@ async fn main() -> Result<()> {
         let content = Bytes::from(vec![0x5a; size]);
         let bare = async || ask_all(&client, "bare.echo", &content).await;
         let served = async || ask_all(&client, "one.echo", &content).await;
-        compare(&format!("requests of {}", ByteSize(size as u64)), bare, served).await?;
+        compare(&format!("requests of {}", ByteSize(size as u64)), "/s", bare, served).await?;
     }
     let content = Bytes::from(vec![0x5a; 1 << 10]);
     let bare = async || tell_all(&client, "bare.tell", "bare.count", &content).await;
     let served = async || tell_all(&client, "one.echo", "one.count", &content).await;
-    compare("messages of 1.0 KiB that want no reply", bare, served).await?;
+    compare("messages of 1.0 KiB that want no reply", "/s", bare, served).await?;
 
     println!("\ntwo connections ÷ one, on both sides");
     let (one, two) = (settings(&server.url(), 1), settings(&server.url(), 2));
@@ -81,14 +88,28 @@ async fn main() -> Result<()> {
         let content = vec![0x5a; size];
         let by_one = async || ask_remote(&one, &content).await;
         let by_two = async || ask_remote(&two, &content).await;
-        compare(&format!("requests of {}", ByteSize(size as u64)), by_one, by_two).await?;
+        compare(&format!("requests of {}", ByteSize(size as u64)), "/s", by_one, by_two).await?;
     }
+
+    println!("\np99 beside a slow agent with messages that wait ÷ alone");
+    let alone = async || p99(&client, "one.echo", &content).await;
+    let beside = async || {
+        for message in SLOW {
+            client.publish("one.faulty", message.into()).await?;
+        }
+        client.flush().await?;
+        let p99 = p99(&client, "one.echo", &content).await;
+        tokio::time::sleep(REST).await;
+        p99
+    };
+    compare("requests of 1.0 KiB", " µs", alone, beside).await?;
     Ok(())
 }
 
-/// Prints the rates of two sides, and their ratio.
+/// Prints what two sides reach, and the ratio.
 async fn compare(
     what: &str,
+    unit: &str,
     first: impl AsyncFn() -> Result<f64>,
     second: impl AsyncFn() -> Result<f64>,
 ) -> Result<()> {
@@ -106,7 +127,9 @@ async fn compare(
         rates[ROUNDS / 2]
     });
     let (low, ratio, high) = (ratios[0], ratios[ROUNDS / 2], ratios[ROUNDS - 1]);
-    println!("{what:>40}: {two:>8.0}/s against {one:>8.0}/s: {ratio:.2} ({low:.2} – {high:.2})");
+    println!(
+        "{what:>40}: {two:>8.0}{unit} against {one:>8.0}{unit}: {ratio:.2} ({low:.2} – {high:.2})"
+    );
     Ok(())
 }
 
@@ -161,6 +184,30 @@ where
         answered += one??;
     }
     Ok(answered as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// Keeps a few requests in flight, and returns the 99th percentile of what one took, µs.
+async fn p99(client: &Client, subject: &'static str, content: &Bytes) -> Result<f64> {
+    let begun = Instant::now();
+    let mut asking = JoinSet::new();
+    for _ in 0..FEW {
+        let (client, content) = (client.clone(), content.clone());
+        asking.spawn(async move {
+            let mut took = Vec::new();
+            while begun.elapsed() < DURATION {
+                let sent = Instant::now();
+                client.request(subject, content.clone()).await?;
+                took.push(sent.elapsed());
+            }
+            Ok::<_, Failure>(took)
+        });
+    }
+    let mut all = Vec::new();
+    while let Some(took) = asking.join_next().await {
+        all.extend(took??);
+    }
+    all.sort_unstable();
+    Ok(all[all.len() * 99 / 100].as_secs_f64() * 1e6)
 }
 
 /// Sends messages that want no reply as fast as the connection takes them, and returns how many per
@@ -258,12 +305,12 @@ async fn answer(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns a host with an echo whose mailbox takes a flood.
+/// Returns a host with an echo, and an agent that can be slow, whose mailboxes take a flood.
 fn host() -> Result<Host> {
-    let component =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/agents/echo/agent.wasm");
-    let component = component.to_str().ok_or("a path in UTF-8")?.to_owned();
-    let mut config = Config::of_components([("echo".to_owned(), component)]);
+    let agents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/agents");
+    let agents = agents.to_str().ok_or("a path in UTF-8")?;
+    let component = |name: &str| (name.to_owned(), format!("{agents}/{name}/agent.wasm"));
+    let mut config = Config::of_components(["echo", "faulty"].map(component));
     for agent in config.agents.values_mut() {
         agent.mailbox.messages = NonZeroU32::MAX;
         agent.mailbox.bytes = ByteSize::gib(1);

@@ -117,6 +117,19 @@ fn a_crate_that_names_flags_for_it_gets_a_portable_twin() {
 }
 
 #[test]
+fn a_crate_that_names_flags_for_its_component_gets_them_there_only() {
+    let crates = Crates::new();
+    let flags = "[workspace]\n[package.metadata.sandlab]\ncomponent-rustflags = [\"--cfg=sandboxed\"]";
+    crates.agent("flagged", "flagged", flags);
+    crates.lock("flagged");
+    crates.sandlab("build flagged").assert().code(0);
+    let manifest = fs::read(target().join("agents/flagged/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let has_flag = |side: &str| manifest[side]["rustflags"].to_string().contains("--cfg=sandboxed");
+    assert_eq!(["component", "twin"].map(has_flag), [true, false], "{manifest}");
+}
+
+#[test]
 fn a_workspace_builds_where_cargo_is_told_to_and_passes_over_what_is_no_agent() {
     let crates = Crates::new();
     let members = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n";

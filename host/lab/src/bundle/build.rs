@@ -1,11 +1,12 @@
 //! Builds crates into bundles, with one call of cargo per workspace and target.
 
 use super::manifest::{self, Manifest, SCHEMA, Side};
-use super::toolchain::{self, Compiler, PROFILE, WASM};
+use super::toolchain::{self, Compiler, OPT_LEVEL, PROFILE, WASM};
 use super::{Bundle, COMPONENT, MANIFEST, PORTABLE, TWIN, WORKLOAD, find};
 use crate::{Error, Result};
 use cargo_metadata::{Artifact, Metadata, Package, Target};
 use sandlab_runtime::{BackendKind, SandboxConfig, native::Twin, wasm::SandboxEngine};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Vectors are on by default in every engine and in x86-64's baseline, so that a build without them
@@ -21,10 +22,13 @@ const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=x86-64"];
 #[cfg(not(target_arch = "x86_64"))]
 const NATIVE_FLAGS: &[&str] = &["-Ctarget-cpu=generic"];
 
-/// The place in a crate's manifest, below `package.metadata`, of the flags that turn off processor
-/// features that wasm lacks. Code that detects features at run time ignores a flag that is the same
-/// for all crates, so each crate names its own.
-const PORTABLE_FLAGS: &str = "/sandlab/portable-rustflags";
+/// The name, below `package.metadata.sandlab`, of the flags that turn off processor features that
+/// wasm lacks. Code that detects features at run time ignores a flag that is the same for all
+/// crates, so each crate names its own.
+const PORTABLE_FLAGS: &str = "portable-rustflags";
+
+/// The name, at the same place, of further flags of the component.
+const COMPONENT_FLAGS: &str = "component-rustflags";
 
 /// The crate that agents are written with.
 const SDK: &str = "sandlab-agent";
@@ -152,12 +156,18 @@ fn build_workspace(
 ) -> Result<Vec<Bundle>> {
     let (certain, possible): (Vec<_>, Vec<_>) = workspace.agents.iter().partition(|p| has_sdk(p));
     let mut bundles = Vec::new();
-    if !certain.is_empty() {
-        bundles = build_packages(workspace, &certain, engine, progress)?;
+    // One call of cargo has one set of flags.
+    let mut by_flags: BTreeMap<Vec<String>, Vec<&Package>> = BTreeMap::new();
+    for package in certain {
+        by_flags.entry(own_flags(package, COMPONENT_FLAGS)?).or_default().push(package);
+    }
+    for (flags, packages) in by_flags {
+        bundles.extend(build_packages(workspace, &packages, &flags, engine, progress)?);
     }
     let mut passed_over = Vec::new();
     for package in possible {
-        match build_packages(workspace, &[package], engine, progress) {
+        let flags = own_flags(package, COMPONENT_FLAGS)?;
+        match build_packages(workspace, &[package], &flags, engine, progress) {
             Ok(built) => bundles.extend(built),
             Err(error) => {
                 progress(&format!("{} is passed over, as no agent: {error}", package.name));
@@ -174,12 +184,15 @@ fn build_workspace(
 fn build_packages(
     workspace: &Workspace,
     packages: &[&Package],
+    component_flags: &[String],
     engine: &SandboxEngine,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Bundle>> {
     let root = workspace.metadata.workspace_root.as_std_path();
     let compiler = Compiler::of(root)?;
-    let component = Side { target: WASM, rustflags: WASM_FLAGS };
+    let own = component_flags.iter().map(String::as_str);
+    let component_flags: Vec<&str> = WASM_FLAGS.iter().copied().chain(own).collect();
+    let component = Side { target: WASM, rustflags: &component_flags };
     let twin = Side { target: &compiler.host, rustflags: NATIVE_FLAGS };
     let portable: Result<Vec<_>> = packages.iter().map(|package| portable_flags(package)).collect();
     let portable = portable?;
@@ -189,6 +202,13 @@ fn build_packages(
     progress(&format!("components: {names} (versions as in {})", lock.display()));
     let target = workspace.metadata.target_directory.as_std_path();
     let components = toolchain::cargo_build(&compiler, root, target, packages, component)?;
+    let overrides = overrides(&components);
+    if !overrides.is_empty() {
+        let overrides = overrides.join(", ");
+        progress(&format!(
+            "the profile in Cargo.toml has its own way for dependencies: {overrides}"
+        ));
+    }
     progress(&format!("native twins: {names}"));
     let twins = toolchain::cargo_build(&compiler, root, target, packages, twin)?;
     let agents = find::agents_folder(&workspace.metadata);
@@ -213,10 +233,28 @@ fn build_packages(
             component: (library(&components, package)?, component),
             twin: (library(&twins, package)?, twin),
             portable,
+            overrides: &overrides,
         };
         bundles.push(built.bundle(&agents, engine)?);
     }
     Ok(bundles)
+}
+
+/// Returns the optimisation levels of crates that a profile in `Cargo.toml` sets apart, in cargo's
+/// words. Profiles that cargo sets apart by itself, of what runs while it builds, are not among them.
+fn overrides(artifacts: &[Artifact]) -> Vec<String> {
+    let built =
+        artifacts.iter().filter(|a| !a.target.is_custom_build() && !a.target.is_proc_macro());
+    let overridden = built.filter(|artifact| artifact.profile.opt_level != OPT_LEVEL);
+    let mut settings: Vec<_> = overridden
+        .map(|artifact| {
+            let (name, level) = (&artifact.target.name, &artifact.profile.opt_level);
+            format!("profile.sandlab.package.{name}.opt-level={level}")
+        })
+        .collect();
+    settings.sort_unstable();
+    settings.dedup();
+    settings
 }
 
 /// Returns the library of a package among cargo's artifacts.
@@ -231,16 +269,22 @@ fn library(artifacts: &[Artifact], package: &Package) -> Result<PathBuf> {
 
 /// Returns the flags of a crate's portable twin; none if its manifest names none.
 fn portable_flags(package: &Package) -> Result<Vec<String>> {
-    let Some(named) = package.metadata.pointer(PORTABLE_FLAGS) else {
+    let own = own_flags(package, PORTABLE_FLAGS)?;
+    let all = NATIVE_FLAGS.iter().map(|flag| (*flag).to_owned()).chain(own.iter().cloned());
+    Ok(if own.is_empty() { own } else { all.collect() })
+}
+
+/// Returns the compiler's flags that a crate's manifest has under a name; none if it has none.
+fn own_flags(package: &Package, name: &str) -> Result<Vec<String>> {
+    let Some(named) = package.metadata.get("sandlab").and_then(|own| own.get(name)) else {
         return Ok(Vec::new());
     };
-    let own: Vec<String> = serde_json::from_value(named.clone()).map_err(|error| {
+    serde_json::from_value(named.clone()).map_err(|error| {
         let file = &package.manifest_path;
         Error::Toolchain(format!(
-            "portable-rustflags of package.metadata.sandlab in {file} are no list of strings: {error}"
+            "{name} of package.metadata.sandlab in {file} are no list of strings: {error}"
         ))
-    })?;
-    Ok(NATIVE_FLAGS.iter().map(|flag| (*flag).to_owned()).chain(own).collect())
+    })
 }
 
 /// The builds of a crate, not yet checked.
@@ -250,6 +294,7 @@ struct Built<'a> {
     component: (PathBuf, Side<'a>),
     twin: (PathBuf, Side<'a>),
     portable: Option<(PathBuf, Side<'a>)>,
+    overrides: &'a [String],
 }
 
 impl Built<'_> {
@@ -274,7 +319,11 @@ impl Built<'_> {
             version: self.package.version.to_string(),
             world: sandbox.world(),
             rustc: self.compiler.version.clone(),
-            profile: PROFILE.map(str::to_owned).to_vec(),
+            profile: PROFILE
+                .iter()
+                .map(|setting| (*setting).to_owned())
+                .chain(self.overrides.to_vec())
+                .collect(),
             component: manifest::Artifact::copy(
                 &component.0,
                 draft.path(),

@@ -23,6 +23,9 @@ pub const PROFILE: [&str; 6] = [
     "profile.sandlab.debug=false",
 ];
 
+/// The optimisation level of [`PROFILE`], as cargo reports it.
+pub const OPT_LEVEL: &str = "3";
+
 /// The compiler of a folder, which may have its own `rust-toolchain.toml`.
 pub struct Compiler {
     /// The line of `rustc --version`.

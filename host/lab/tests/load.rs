@@ -95,6 +95,32 @@ fn messages_that_are_answered_to_somebody_else_failed_however_busy_the_machine_i
 }
 
 #[test]
+fn the_latency_of_the_few_messages_that_survive_meets_no_target() {
+    let lab = Lab::new();
+    // One of ten is answered; the recipient of the other replies is nobody.
+    let few = echo(
+        &lab,
+        "few.wasm",
+        "(if (i64.ne (i64.rem_u (local.get $conversation) (i64.const 10)) (i64.const 0))
+           (then (i64.store (i32.const 1128) (i64.const 99999))))",
+    );
+    let load = format!("latency {few} --rate 1000 --duration 400ms --ramp-up 0s");
+    let done = lab.held_against(&p99_target("10 s"), &load).assert().code(1);
+    let done = done.stderr(contains("most messages did not come to a good reply"));
+    done.stdout(contains("1 of 1 met").not());
+}
+
+#[test]
+fn a_load_of_a_few_messages_is_sent_and_judged() {
+    let lab = Lab::new();
+    let lost = echo(&lab, "lost.wasm", "(i64.store (i32.const 1128) (i64.const 99999))");
+    for load in ["latency --rate 500 --duration 20ms", "load peak --rate 500 --duration 20ms"] {
+        let done = lab.command(&format!("{load} {lost} --ramp-up 0s")).assert().code(1);
+        done.stderr(contains("no message came to a good reply"));
+    }
+}
+
+#[test]
 fn a_reply_in_another_conversation_is_a_wrong_reply() {
     let lab = Lab::new();
     let strays = "(i64.store (i32.const 1096) (i64.add (local.get $conversation) (i64.const 7)))";

@@ -50,12 +50,28 @@ pub(crate) fn steady<F>(parts: &[Shown<F>], keys: &Keys, to: &mut View) {
     to.table(origin(keys.origin, &rows));
     to.chart(percentiles(&rows));
     to.metrics.extend(rows.iter().flat_map(metrics));
-    let silent = rows.iter().filter(|row| row.steady.latency.count() == 0);
+    let unanswered = rows.iter().filter(|row| answered(row.steady) < MEDIAN);
     // On a machine that others had, only what failed by itself is the agents' doing.
-    let judged = silent
+    let judged = unanswered
         .filter(|row| row.part.withheld(Phase::Steady).is_none() || fails_by_itself(row.steady));
     for row in judged {
-        to.object(format!("{}: no message came to a good reply", row.part.name()));
+        let name = row.part.name();
+        to.object(match row.steady.latency.count() {
+            0 => format!("{name}: no message came to a good reply"),
+            _ => format!("{name}: most messages did not come to a good reply"),
+        });
+    }
+}
+
+/// The shares of messages at which latency is graded.
+const MEDIAN: f64 = 0.5;
+const P99: f64 = 0.99;
+
+/// Returns the share of messages that came to a good reply, however late. 1 if none was due.
+fn answered(steady: &Window) -> f64 {
+    match steady.due.saturating_sub(steady.meant) {
+        0 => 1.0,
+        due => (steady.good + steady.late) as f64 / due as f64,
     }
 }
 
@@ -147,9 +163,13 @@ fn metrics(row: &Row) -> Vec<Metric> {
         Some(Metric::whole(quantity, labels(), value?, windows(read)))
     };
     let used = steady.cpu_share() / part.part.agents as f64;
+    // A message without a reply has no latency. Where they are more than a percentile leaves out,
+    // it would be one of the messages that survived.
+    let latency = |share| steady.latency.quantile(share).filter(|_| answered(steady) >= share);
+    let supported = steady.latency.supported_quantile(P99);
     let metrics = [
-        whole(&shared::LATENCY_P50, steady.latency.quantile(0.5), |point| point.p50),
-        whole(&shared::LATENCY_P99, steady.latency.supported_quantile(0.99), |point| point.p99),
+        whole(&shared::LATENCY_P50, latency(MEDIAN), |point| point.p50),
+        whole(&shared::LATENCY_P99, supported.and(latency(P99)), |point| point.p99),
         whole(&shared::SUCCESS, steady.success(), |point| {
             (point.due > 0).then(|| (point.good as f64 / point.due as f64).min(1.0))
         }),

@@ -33,6 +33,12 @@ impl ClosedLoop {
     pub fn window(&self) -> Duration {
         (self.duration / 10).min(Duration::from_secs(1))
     }
+
+    /// Returns how long the load runs before the first window: as long as a window, so that a person
+    /// who stops it never waits for more.
+    pub fn warm_up(&self) -> Duration {
+        self.window()
+    }
 }
 
 /// The threads that a load's drivers run on.

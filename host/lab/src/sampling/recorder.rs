@@ -6,6 +6,10 @@ use super::open_loop::{Generator, Go, Script};
 use crate::Result;
 use crate::record::{ClosedWindow, Entry, Finding, Part, Round, RunPart, Shared, Window};
 use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// The interval at which a sleeper looks whether the run is to end early.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// Whoever takes what is measured.
 pub trait Recorder {
@@ -40,6 +44,19 @@ impl dyn Recorder + '_ {
     /// Begins a part.
     pub fn part(&mut self, part: Part) -> Result<()> {
         self.record(Entry::Part(Box::new(part)))
+    }
+
+    /// Sleeps, unless the run is to end early, and says whether it goes on. Wakes up seldom, since
+    /// what it costs is in the CPU time of the process.
+    pub fn sleep(&self, time: Duration) -> Go {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stopped() {
+                return self.go();
+            }
+            std::thread::sleep(left.min(GLANCE));
+        }
     }
 
     /// Takes a window of an open loop, and says whether the load goes on.

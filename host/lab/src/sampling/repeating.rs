@@ -87,8 +87,11 @@ impl Repeats {
     }
 
     /// Returns how long to measure next; `None` if nothing is missing, or no window of this
-    /// length fits into the budget.
+    /// length fits into the budget. All that was planned is measured once, however short.
     pub fn next(&self, window: Duration) -> Option<Duration> {
+        if self.spent.is_zero() {
+            return (!self.missing.is_zero()).then_some(self.missing);
+        }
         let left = self.budget.saturating_sub(self.spent);
         // A window ends a little before or after its time.
         let is_missing = self.missing > window / 2;
@@ -143,6 +146,14 @@ mod tests {
         assert!(!again.take(None));
         assert!(again.take(STEAL) && again.take(STEAL));
         assert!(!again.take(STEAL));
+    }
+
+    #[test]
+    fn a_load_that_is_shorter_than_a_window_is_measured_once() {
+        let mut short = Repeats::of(SECOND / 50);
+        assert_eq!(short.next(SECOND / 10), Some(SECOND / 50));
+        short.count(0.02, STEAL);
+        assert_eq!(short.next(SECOND / 10), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::found::Found;
 use crate::Result;
 use crate::record::Part;
 use crate::sampling::cpu::process_cpu;
+use crate::sampling::open_loop::Go;
 use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
 use std::thread;
@@ -39,11 +40,10 @@ pub(super) fn run(
     thread::sleep(SETTLE);
     let mut cpu = Vec::new();
     for _ in 0..WINDOWS {
-        if to.stopped() {
+        let (start, before) = (Instant::now(), process_cpu());
+        if to.sleep(duration / WINDOWS) == Go::Stop {
             break;
         }
-        let (start, before) = (Instant::now(), process_cpu());
-        thread::sleep(duration / WINDOWS);
         let used = process_cpu() - before;
         cpu.push(used.as_secs_f64() / start.elapsed().as_secs_f64());
     }

@@ -67,7 +67,7 @@ pub fn windows_of(
     }
     let (sender, counted) = mpsc::channel();
     let stop = Arc::new(AtomicBool::new(false));
-    let warm_up = Instant::now() + load.duration / 10;
+    let warm_up = Instant::now() + load.warm_up();
     for index in 0..load.connections {
         let connection = runtime.connect(load.depth);
         let home = Runtime::shard_of(agents[index % agents.len()]);

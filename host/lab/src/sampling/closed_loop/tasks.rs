@@ -35,7 +35,7 @@ pub fn tasks(
         tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     runtime.block_on(async {
         let mut next = 0;
-        let warm_up = Instant::now() + load.duration / 10;
+        let warm_up = Instant::now() + load.warm_up();
         while Instant::now() < warm_up {
             worker.round(load.depth, &mut next).await?;
         }

@@ -236,9 +236,10 @@ impl<S: Script> Generator<S> {
             self.connection.flush();
             for departure in self.out.latest(sent) {
                 departure.sent_ns = left_ns;
-                load.window.lag.record(left_ns - departure.due_ns);
+                let window = load.window_of(departure.number);
+                window.lag.record(left_ns - departure.due_ns);
+                window.sent += 1;
             }
-            load.window.sent += sent as u64;
         }
         Ok(sent)
     }

@@ -172,7 +172,7 @@ pub(crate) fn verify(
         let step = format!("message {} of {} bytes", index + 1, exchange.request.content.len());
         let handled =
             agent.handle(&exchange.request).map_err(|error| loaded.failed(side, &step, error))?;
-        let checked = exchange.expected.check(&handled);
+        let checked = exchange.check_all(&handled);
         checked.map_err(|reason| Error::WrongReply {
             agent: loaded.agent.clone(),
             side: side.name.clone(),

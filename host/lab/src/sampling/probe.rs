@@ -94,7 +94,7 @@ impl ProbeRequest {
         let handled = instance
             .handle(&exchange.request)
             .map_err(|error| failed("at its first message", error))?;
-        let checked = exchange.expected.check(&handled);
+        let checked = exchange.check_all(&handled);
         checked.map_err(|reason| Error::WrongReply {
             agent: agent.to_owned(),
             side: side.clone(),

@@ -85,7 +85,7 @@ impl Expected {
             }
             Self::Repeats(first) => {
                 let first = first.get_or_init(|| replies.iter().map(|r| r.to_vec()).collect());
-                return all_same(first, &replies);
+                return all_same(first, &replies).map_err(repeated);
             }
             Self::Replies(expected) => {
                 count(expected.len(), replies.len())?;
@@ -120,7 +120,10 @@ impl Expected {
                 same(expected, &inflated)
             }
             Self::Sends(..) => count(0, 1),
-            Self::Repeats(first) => all_same(first.get_or_init(|| vec![reply.to_vec()]), &[reply]),
+            Self::Repeats(first) => {
+                let first = first.get_or_init(|| vec![reply.to_vec()]);
+                all_same(first, &[reply]).map_err(repeated)
+            }
             Self::Response(expected) => expected.check(reply),
             Self::Output(expected) => expected.check(reply),
             Self::Result(expected) => {
@@ -189,6 +192,14 @@ fn last(written: &[u8]) -> &[u8] {
 
 fn count(expected: usize, got: usize) -> Result<(), String> {
     if expected == got { Ok(()) } else { Err(format!("expected {expected} replies, got {got}")) }
+}
+
+/// Says what was expected where nothing was stated.
+fn repeated(differs: String) -> String {
+    format!(
+        "it does not answer as it did the first time: {differs}; send messages whose replies are \
+         always the same, or state them in a workload"
+    )
 }
 
 fn all_same(expected: &[Vec<u8>], got: &[&[u8]]) -> Result<(), String> {

@@ -25,7 +25,7 @@ pub use matcher::{Matcher, Number};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sandlab_runtime::subject::Kind;
-use sandlab_runtime::{Identity, Message};
+use sandlab_runtime::{Handled, Identity, Message};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
@@ -99,6 +99,27 @@ impl Exchange {
         let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let (_, exchange) = line.exchange()?;
         Ok(Self { text: Some(text.to_owned()), ..exchange })
+    }
+
+    /// Checks what came of the message, and that replies go back to its sender in its conversation.
+    ///
+    /// # Errors
+    /// As [`Expected::check`]; also if a reply is addressed wrongly.
+    pub fn check_all(&self, handled: &Handled) -> Result<(), String> {
+        self.expected.check(handled)?;
+        let request = &self.request;
+        handled.replies.iter().zip(1..).try_for_each(|(reply, number)| {
+            let fields = [
+                ("recipient", reply.recipient, "sender", request.sender),
+                ("conversation", reply.conversation, "conversation", request.conversation),
+            ];
+            match fields.into_iter().find(|(_, found, _, wanted)| found != wanted) {
+                None => Ok(()),
+                Some((field, found, of, wanted)) => Err(format!(
+                    "the {field} of reply {number} is {found}, and not {wanted}, the request's {of}"
+                )),
+            }
+        })
     }
 
     /// Checks the only reply to the message.

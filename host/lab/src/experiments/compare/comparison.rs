@@ -44,7 +44,8 @@ pub(super) fn show(parts: &[&Part], to: &mut View) {
         to.finding(Topic::Overhead, sentence);
     }
     for kind in BackendKind::ALL {
-        let Some((count, ratio)) = overall(kind, &rows) else {
+        // A mean of one row is that row.
+        let Some((count, ratio)) = overall(kind, &rows).filter(|(count, _)| *count > 1) else {
             continue;
         };
         let ratio = times(ratio);

@@ -68,7 +68,7 @@ pub(super) fn measure(
         let took = clock.elapsed();
         let step = format!("message {}", id + 1);
         let handled = handled.map_err(|error| failed(&step, error))?;
-        exchange.expected.check(&handled).map_err(|reason| Error::WrongReply {
+        exchange.check_all(&handled).map_err(|reason| Error::WrongReply {
             agent: agent.clone(),
             side: backend.name().to_owned(),
             step,

@@ -121,7 +121,7 @@ pub fn restarted(
             }
         };
         times.record(before.elapsed().as_nanos() as u64);
-        let checked = first.expected.check(&handled);
+        let checked = first.check_all(&handled);
         checked
             .map_err(|reason| -> Error { tested.wrong("after it was started again", reason) })?;
     }

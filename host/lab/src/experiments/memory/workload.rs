@@ -172,7 +172,7 @@ pub fn series(
             Err(error) => return Err(tested.failed(&step(), error)),
         };
         let checked = match is_checked {
-            true => exchange.expected.check(&handled),
+            true => exchange.check_all(&handled),
             false => Ok(()),
         };
         match (checked, usage.denials.is_some_and(|d| d.count > 0)) {

@@ -150,7 +150,7 @@ fn starts(ground: &Ground, loaded: &Loaded, round: usize) -> Result<Vec<f64>> {
             drop(agent);
             let took = start.elapsed().as_nanos() as f64;
             let handled = handled.map_err(|it| loaded.failed(side, "at its first message", it))?;
-            exchange.expected.check(&handled).map_err(|reason| wrong(loaded, index, reason))?;
+            exchange.check_all(&handled).map_err(|reason| wrong(loaded, index, reason))?;
             if turn > 0 {
                 ns[index] += took / (2 * (STARTS - 1)) as f64;
             }

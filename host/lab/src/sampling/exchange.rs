@@ -2,6 +2,7 @@
 //! is kept.
 
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -17,6 +18,19 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+
+/// Returns the address of a URL's host, `HOST:PORT`.
+///
+/// # Errors
+/// If the port is none; the text says so.
+pub fn address(authority: &Authority, usual_port: u16) -> Result<String, String> {
+    let host = authority.host();
+    match authority.port_u16() {
+        Some(port) if port > 0 => Ok(format!("{host}:{port}")),
+        None if authority.as_str().ends_with(host) => Ok(format!("{host}:{usual_port}")),
+        _ => Err("its port is no number from 1 to 65535".to_owned()),
+    }
+}
 
 /// A connection of HTTP/1.1 that is kept from request to request.
 pub struct Link {

@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::tls;
-use crate::sampling::exchange::{Link, Tls};
+use crate::sampling::exchange::{Link, Tls, address};
 use crate::{Error, Result};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
@@ -36,9 +36,7 @@ impl Site {
             Some("https") => (443, Some(tls::of(authority.host(), access)?)),
             _ => return Err("it has to begin with http:// or https://".to_owned()),
         };
-        let port = authority.port_u16().unwrap_or(port);
-        let address = format!("{}:{port}", authority.host());
-        Ok(Self { address, token: access.token.clone(), tls })
+        Ok(Self { address: address(authority, port)?, token: access.token.clone(), tls })
     }
 
     /// Reads the URL of a host, without a path.

@@ -121,6 +121,8 @@ mod tests {
             ("http://localhost:8080", "name an agent"),
             ("http://localhost:8080/agents/", "name an agent"),
             ("http://localhost:8080/agents/echo/tell", "name an agent"),
+            ("http://localhost:99999/agents/echo", "from 1 to 65535"),
+            ("http://localhost:0/agents/echo", "from 1 to 65535"),
             ("nats://localhost:4222", "name an agent"),
             ("nats://localhost/agents/a..b", "empty parts"),
             ("nats://localhost/agents/*", "wildcards"),

@@ -1,6 +1,6 @@
 //! A native HTTP server, each instance a connection that is kept.
 
-use crate::sampling::exchange::{Blocking, Exchange, Link, Waiting};
+use crate::sampling::exchange::{Blocking, Exchange, Link, Waiting, address};
 use crate::{Error, Result};
 use http::Uri;
 use http::header::HOST;
@@ -42,7 +42,7 @@ impl Server {
         if !matches!(uri.path(), "" | "/") {
             return Err(wrong("leave the path out; each message has its own".to_owned()));
         }
-        let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
+        let address = address(authority, 80).map_err(wrong)?;
         let reach = || std::net::TcpStream::connect(&address).map(drop);
         let mut process = None;
         if let Some(command) = start {

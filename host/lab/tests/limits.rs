@@ -4,6 +4,7 @@
 mod cgroup;
 
 use cgroup::Cgroup;
+use predicates::prelude::*;
 use predicates::str::{contains, is_match};
 use serde_json::Value;
 
@@ -68,6 +69,12 @@ fn a_process_is_planned_within_its_own_limit() {
     let capacity = finding(&plan, "capacity");
     let bytes = capacity["by_address_space"].as_u64().unwrap() * 10_000_000;
     assert!(bytes <= 20_000_000 << 10, "{capacity}");
+}
+
+#[test]
+fn attacks_that_lack_files_are_no_finding() {
+    let short = sandlab("ulimit -n 24", "torture --duration 1s").code(3);
+    short.stderr(contains("24 are allowed").and(contains("ulimit -n 64")));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Attack, Expected, Method, WITNESS, short_deadline, with_core_instances};
 use crate::{Error, Result};
+use rustix::process::{Resource, getrlimit};
 use sandlab_runtime::messaging::{
     AgentOptions, Client, DeliveryError, Placement, Runtime, SpawnError,
 };
@@ -42,12 +43,22 @@ struct Prepared {
 /// The text of an attack's fault as users see it, or how the outcome differed from the expected.
 pub type Outcome = Result<String, String>;
 
+/// Open files that the attacks may take together; 34 were seen.
+const FILES: u64 = 64;
+
 impl AttackRunner {
     /// Encodes and loads the guests of all attacks.
     ///
     /// # Errors
-    /// If an engine or the good agents cannot be set up, for lack of memory or address space.
+    /// If an engine or the good agents cannot be set up, for lack of memory or address space, or
+    /// attacks would fail for lack of files.
     pub fn new(sandbox: &SandboxConfig) -> Result<Self> {
+        if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|most| *most < FILES) {
+            return Err(Error::Machine(format!(
+                "the attacks open up to {FILES} files at once, and {allowed} are allowed: allow more \
+                 (`ulimit -n {FILES}`)"
+            )));
+        }
         let engine = |sandbox: &SandboxConfig| {
             SandboxEngine::with_cache(sandbox, Cache::none())
                 .map_err(|error| Error::Machine(error.to_string()))

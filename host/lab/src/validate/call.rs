@@ -1,4 +1,4 @@
-//! Stage 7: one call: its reply, its memory, and every refused request.
+//! Stage 7: one call: its reply, its memory, and every refused request; and a configuration.
 
 use super::budget::{judge, judge_samples, percentile};
 use super::code::Code;
@@ -73,6 +73,29 @@ pub fn check(
         Check::skipped(Measure::CallTime.name(), "timing is turned off")
     });
     Ok(checks)
+}
+
+/// Configures a fresh instance with nothing. It may refuse that, and must survive it.
+///
+/// # Errors
+/// If the host, and not the guest, failed.
+pub fn configures(guest: &dyn Backend, case: &Case) -> Result<Check, String> {
+    let started = guest.spawn(case.identity()).map_err(CallError::from);
+    let outcome = started.and_then(|mut agent| agent.configure(&[]));
+    let check = |findings| Check::of("configure", findings);
+    Ok(match outcome {
+        Err(error) if error.fault().is_some() => {
+            let mut finding = ended(&error, "configure, with an empty configuration")?;
+            if finding.code == Code::CallFault {
+                let remedy = "Return a failure for a configuration that it cannot read, or add a \
+                              case with one that it needs";
+                remedy.clone_into(&mut finding.remedy);
+            }
+            check(vec![finding])
+        }
+        Err(failure) => check(Vec::new()).with_note(format!("an empty configuration: {failure}")),
+        Ok(_) => check(Vec::new()),
+    })
 }
 
 /// Starts an instance and configures it for a case.

@@ -203,6 +203,13 @@ fn refusal(
         let remedy =
             format!("Build without it, or add \"{name}\" to `allow` under [capabilities].{origin}");
         (Code::NotAllowed, remedy)
+    } else if capability == Capability::Messages {
+        let remedy = format!(
+            "Only hosts of agents offer it, and it is checked as a {kind}: export {}, as every \
+             agent does, or build without it",
+            Kind::Agent.export()
+        );
+        (Code::NobodyOffers, remedy)
     } else {
         (Code::NobodyOffers, format!("Build without it.{origin}"))
     };

@@ -178,8 +178,9 @@ catalogue! {
     "p50 and p95 of `timing.spawns` fresh instances, with a margin (`timing.margin`)."
 
     "A701" CallFault Error "a call ends the agent"
-    "The first message made the agent trap, panic or exit; the finding quotes the fault. If the \
-     agent needs a configuration or messages of its own, give them as cases."
+    "The first message, or an empty configuration, made the agent trap, panic or exit; the finding \
+     quotes the fault. If the agent needs a configuration or messages of its own, give them as \
+     cases."
     "A702" CallTime Error "a call reaches its deadline"
     "The agent did not reply within `limits.deadline`."
     "A703" CallMemory Error "a call runs out of memory"
@@ -233,7 +234,11 @@ catalogue! {
     "A903" SoakFails Warning "the agent fails messages that it answered before"
     "The same message was answered at first, and came to a failure later: a queue, a table or a \
      counter is full, or is not put back after a message. An agent may limit what it does for one \
-     sender, so this is no error."
+     sender, so this is no error where no case states the answer."
+    "A904" SoakBreaks Error "the agent fails messages whose answer a case states"
+    "The series of a case was sent again and again to one instance, and a message came to a \
+     failure, although the case states what it is answered with. A series must be repeatable from \
+     its start: if it is not by intention, have its last message put back what the others changed."
 
     "A001" DebugInfo Warning "it has debug info"
     "The sections `.debug_…` serve only a debugger; hosts store them for nothing. Build without \

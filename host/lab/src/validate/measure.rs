@@ -1,11 +1,10 @@
 //! The measures of a validation, by the names that budgets use.
 
 use crate::metrics::quantity::quantities;
-use crate::metrics::{Quantity, Unit, shared};
+use crate::metrics::{Quantity, Unit, format, shared};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::time::Duration;
 
 quantities! {
     /// Code sections of all modules together.
@@ -150,7 +149,7 @@ impl Measure {
     pub fn show(self, value: u64) -> String {
         match self.unit() {
             Unit::Bytes => ByteSize::b(value).to_string(),
-            Unit::Nanoseconds => format!("{:.2?}", Duration::from_nanos(value)),
+            Unit::Nanoseconds => format::time(value as f64),
             _ => value.to_string(),
         }
     }
@@ -188,6 +187,11 @@ impl fmt::Display for Measure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_written_as_elsewhere() {
+        assert_eq!(Measure::SpawnP50.show(7_490), "7.49 µs");
+    }
 
     #[test]
     fn a_measure_is_its_quantity_by_name() {

@@ -18,7 +18,15 @@ pub struct Series<'a> {
     /// The case that configures the instance.
     pub case: &'a Case,
     /// The messages, in their order.
-    pub messages: Vec<Message>,
+    pub messages: Vec<Sent>,
+}
+
+/// A message of a series.
+pub struct Sent {
+    /// The message.
+    pub message: Message,
+    /// Whether its case states what it is answered with, so that no failure of it is right.
+    pub is_stated: bool,
 }
 
 /// Sends each series repeatedly to an instance of its own, and reads its memory after each call.
@@ -40,16 +48,28 @@ fn plateau(
     soak: &Soak,
     language: Language,
 ) -> Result<Check, String> {
-    let (case, name) = (series.case, series.name);
-    let mut agent = match call::start(guest, case) {
+    let mut agent = match call::start(guest, series.case) {
         Ok(agent) => agent,
-        Err(error) => return ended(name, &error, 0),
+        Err(error) => return ended(series.name, &error, 0),
     };
-    let Soaked { memory, found, end, failures } =
-        soaked(agent.as_mut(), &series.messages, soak, language);
-    let fails = failures.map(|failures| failures.finding(memory.len())).into_iter().collect();
+    let soaked = soaked(agent.as_mut(), &series.messages, soak, language);
+    let mut check = of_memory(series, &soaked, soak, language)?;
+    for failures in &soaked.failures {
+        check.push(failures.finding(soaked.memory.len()));
+    }
+    Ok(check)
+}
+
+/// Returns what memory after each call shows.
+fn of_memory(
+    series: &Series,
+    soaked: &Soaked,
+    soak: &Soak,
+    language: Language,
+) -> Result<Check, String> {
+    let (name, Soaked { memory, found, end, .. }) = (series.name, soaked);
     let next = memory.len() + 1;
-    let out = match (&end, found) {
+    let out = match (end, found) {
         (End::Fault(error), Trend::Grows(_))
             if matches!(error.cause(), Some(Cause::OutOfMemory { .. })) =>
         {
@@ -81,15 +101,15 @@ fn plateau(
         };
         return Ok(Check::skipped(name, why));
     }
-    let largest = series.messages.iter().map(|message| message.content.len()).max();
+    let largest = series.messages.iter().map(|sent| sent.message.content.len()).max();
     let size = ByteSize::b(largest.unwrap_or_default() as u64);
     let last = ByteSize::b(memory.last().copied().unwrap_or_default());
     let note = format!("{calls} calls of up to {size}; {last} of memory at the end");
     let grown = memory.last().zip(memory.get(half)).map_or(0, |(last, half)| last - half);
     // A collector that has not run yet looks like a leak.
     let may_settle = matches!(end, End::Late) && language.is_collected();
-    Ok(match found {
-        Trend::Settled => Check::of(name, fails).with_note(note),
+    Ok(match *found {
+        Trend::Settled => Check::of(name, Vec::new()).with_note(note),
         Trend::Undecided if matches!(end, End::Refused) => {
             let remedy = "Raise `limits.memory-limit`, or reduce its memory";
             let finding = Finding::new(Code::Refused, format!("call {next}"), remedy);
@@ -128,11 +148,12 @@ struct Soaked {
     memory: Vec<u64>,
     found: Trend,
     end: End,
-    failures: Option<Failures>,
+    failures: Vec<Failures>,
 }
 
-/// The failures of messages that were answered before.
+/// Failures of one kind: of messages whose cases state an answer, or that were answered before.
 struct Failures {
+    code: Code,
     /// The number of the first such call, and what it came to.
     first: usize,
     text: String,
@@ -142,10 +163,22 @@ struct Failures {
 impl Failures {
     fn finding(&self, calls: usize) -> Finding {
         let remedy = "Look for what the agent keeps or counts and does not put back";
+        let wanted = match self.code {
+            Code::SoakBreaks => "the answer that its case states",
+            _ => "what the same message came to before",
+        };
         let found = format!("{} of {calls} calls: {}", self.count, self.text);
-        Finding::new(Code::SoakFails, format!("from call {} on", self.first), remedy)
-            .wanted("what the same message came to before")
+        Finding::new(self.code, format!("from call {} on", self.first), remedy)
+            .wanted(wanted)
             .found(found)
+    }
+}
+
+/// Counts a failure with those of its kind.
+fn count(failures: &mut Vec<Failures>, code: Code, call: usize, error: &CallError) {
+    match failures.iter_mut().find(|failures| failures.code == code) {
+        Some(failures) => failures.count += 1,
+        None => failures.push(Failures { code, first: call, text: error.to_string(), count: 1 }),
     }
 }
 
@@ -161,26 +194,24 @@ enum End {
 }
 
 /// Sends messages in turn until their trend shows, the time is over, or memory is.
-fn soaked(agent: &mut dyn Agent, messages: &[Message], soak: &Soak, language: Language) -> Soaked {
+fn soaked(agent: &mut dyn Agent, messages: &[Sent], soak: &Soak, language: Language) -> Soaked {
     let started = Instant::now();
     let mut memory = Vec::new();
     let mut next = soak.calls as usize;
     let mut answered = vec![false; messages.len()];
-    let mut failures: Option<Failures> = None;
+    let mut failures = Vec::new();
     let denied = |agent: &dyn Agent| agent.usage().denials.map_or(0, |denials| denials.count);
     let before = denied(agent);
-    for (index, message) in messages.iter().enumerate().cycle() {
-        match agent.handle(message) {
+    for (index, sent) in messages.iter().enumerate().cycle() {
+        let call = memory.len() + 1;
+        match agent.handle(&sent.message) {
             Ok(_) => answered[index] = true,
             Err(error) if error.fault().is_some() => {
                 let end = End::Fault(error);
                 return Soaked { found: trend(&memory), memory, end, failures };
             }
-            Err(error) if answered[index] => {
-                let first =
-                    || Failures { first: memory.len() + 1, text: error.to_string(), count: 0 };
-                failures.get_or_insert_with(first).count += 1;
-            }
+            Err(error) if sent.is_stated => count(&mut failures, Code::SoakBreaks, call, &error),
+            Err(error) if answered[index] => count(&mut failures, Code::SoakFails, call, &error),
             Err(_) => {}
         }
         if denied(agent) > before {

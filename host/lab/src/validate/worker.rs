@@ -7,7 +7,7 @@ use super::finding::{About, Check, StageReport, Status};
 use super::language::Language;
 use super::outline::Outline;
 use super::policy::Policy;
-use super::soak::Series;
+use super::soak::{Sent, Series};
 use super::stage::Stage;
 use super::{call, capabilities, format, hygiene, load, soak, spawn, statics, world};
 use crate::bundle::sha256;
@@ -157,7 +157,7 @@ impl Worker {
         let file = bytes;
         let bytes = adapted.as_ref().unwrap_or(&file);
         let wanted = self.policy.kind.or(self.policy.world.kind());
-        let found = wanted.or_else(|| subject::kind_of(bytes));
+        let found = wanted.or_else(|| world::kind_of(bytes));
         self.kind = found.unwrap_or(Kind::Agent);
         let mut about =
             About { sha256: sha256(&file), bytes: file.len() as u64, producers: Vec::new() };
@@ -239,6 +239,10 @@ impl Worker {
                     return Ok(vec![Check::skipped("answers", UNKNOWN)]);
                 };
                 let mut checks = call::check(&*guest.backend, case, policy, timed)?;
+                // Otherwise the cases do it.
+                if self.kind == Kind::Agent && messages.configuring().is_none() {
+                    checks.push(call::configures(&*guest.backend, case)?);
+                }
                 checks.extend(messages.unknown("a message that it knows"));
                 Ok(checks)
             }
@@ -381,11 +385,15 @@ impl Messages {
         self.cases.first().and_then(|named| named.cases.first())
     }
 
+    /// Returns the first case that configures the guest; `None` if there is none.
+    fn configuring(&self) -> Option<&Case> {
+        let mut cases = self.cases.iter().flat_map(|named| &named.cases);
+        cases.find(|case| !case.config.is_empty())
+    }
+
     /// Returns the case that configures the guest for the general messages.
     fn configured(&self) -> Option<&Case> {
-        let mut cases = self.cases.iter().flat_map(|named| &named.cases);
-        let configures = cases.find(|case| !case.config.is_empty());
-        configures.or_else(|| self.first())
+        self.configuring().or_else(|| self.first())
     }
 
     /// Returns the series of the guest's own cases that has the largest message.
@@ -394,15 +402,19 @@ impl Messages {
         let size = |exchange: &Exchange| exchange.request.content.len();
         let largest = |case: &&Case| case.exchanges.iter().map(size).max();
         let case = own.cases.iter().max_by_key(largest)?;
-        let requests = case.exchanges.iter().map(|exchange| exchange.request.clone());
-        let messages = requests.collect();
+        let sent = case.exchanges.iter().map(|exchange| Sent {
+            message: exchange.request.clone(),
+            is_stated: !exchange.expected.is_open(),
+        });
+        let messages = sent.collect();
         Some(Series { name: "plateau of its own messages", case, messages })
     }
 
     /// Returns a series of one message of this size, which any agent may be sent.
     fn payload(&self, size: u64) -> Option<Series<'_>> {
         let content = vec![b'x'; usize::try_from(size).unwrap_or(usize::MAX)];
-        let messages = vec![Message::request(content)];
+        let message = Message::request(content);
+        let messages = vec![Sent { message, is_stated: false }];
         Some(Series { name: "plateau", case: self.configured()?, messages })
     }
 

@@ -7,6 +7,7 @@ use sandlab_runtime::subject::{self, Kind};
 use sandlab_runtime::wasm::contract::{self, Difference, DifferenceKind, Undecodable};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use wit_parser::{WorldItem, decoding};
 
 /// Remedies for types that differ: for the contract's worlds, and for others.
 const REBIND: &str = "Generate the bindings again from the WIT files of this sandlab (`wit/`)";
@@ -83,6 +84,16 @@ impl World {
     }
 }
 
+/// Returns the kind of a guest. What exports functions alone, and imports what only hosts of agents
+/// offer, was meant as an agent, and is told what it lacks.
+pub fn kind_of(bytes: &[u8]) -> Option<Kind> {
+    let kind = subject::kind_of(bytes)?;
+    let imports = || subject::describe(bytes).map(|described| described.imports);
+    let is_agents = |import: &subject::Import| import.access == subject::Access::Agents;
+    let was_meant = kind == Kind::Function && imports().is_ok_and(|all| all.iter().any(is_agents));
+    Some(if was_meant { Kind::Agent } else { kind })
+}
+
 /// Checks for every difference from the world that a guest of this kind must have.
 pub fn check(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
     let differences = match (world, kind) {
@@ -104,7 +115,11 @@ pub fn check(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
     };
     let of = |wanted: fn(&DifferenceKind) -> bool| {
         let those = differences.iter().filter(|found| wanted(&found.kind));
-        those.map(|difference| finding(difference, rebind)).collect()
+        let findings = those.map(|difference| match difference.kind {
+            DifferenceKind::MissingInterface => instead(finding(difference, rebind), bytes),
+            _ => finding(difference, rebind),
+        });
+        findings.collect()
     };
     use DifferenceKind as D;
     vec![
@@ -205,6 +220,41 @@ fn finding(difference: &Difference, rebind: &str) -> Finding {
         Kind::Compatible => finding.wanted(&difference.wanted).found(&difference.found).noted(),
         _ => finding.wanted(&difference.wanted).found(&difference.found),
     }
+}
+
+/// Adds to what is exported instead of an interface which functions of it are async: no function of
+/// the contract is, and its author may have meant one of them.
+fn instead(finding: Finding, bytes: &[u8]) -> Finding {
+    let functions = async_exports(bytes);
+    let named = match &finding.found {
+        Some(found) if !functions.is_empty() => format!(
+            "{found}, with `async func` of {}; functions of the contract are `func`",
+            functions.join(", ")
+        ),
+        _ => return finding,
+    };
+    finding.found(named)
+}
+
+/// Returns the names of the async functions that a component exports, with their interfaces.
+fn async_exports(bytes: &[u8]) -> Vec<String> {
+    // What cannot be decoded is a finding of its own.
+    let Ok(decoding::DecodedWasm::Component(resolve, world)) = decoding::decode(bytes) else {
+        return Vec::new();
+    };
+    let exports = resolve.worlds[world].exports.iter().flat_map(|(key, item)| {
+        let key = resolve.name_world_key(key);
+        let (interface, functions): (_, Vec<_>) = match item {
+            WorldItem::Interface { id, .. } => {
+                (format!("{key}#"), resolve.interfaces[*id].functions.values().collect())
+            }
+            WorldItem::Function(function) => (String::new(), vec![function]),
+            WorldItem::Type { .. } => (String::new(), Vec::new()),
+        };
+        let is_async = functions.into_iter().filter(|function| function.kind.is_async());
+        is_async.map(move |function| format!("{interface}{}", function.name)).collect::<Vec<_>>()
+    });
+    exports.collect()
 }
 
 /// Returns the remedy for a version that the linker does not take for the host's.

@@ -22,7 +22,7 @@ impl Lab {
 
     pub fn validate(&self, guest: &Path) -> Command {
         let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
-        sandlab.arg("validate").arg(guest).arg("--no-timing");
+        sandlab.arg("validate").arg(guest).arg("--no-timing").env_remove("COLUMNS");
         sandlab
     }
 
@@ -60,6 +60,11 @@ pub fn status<'a>(guest: &'a Value, stage: &str) -> &'a str {
     let stages = guest["stages"].as_array().unwrap();
     let found = stages.iter().find(|found| found["stage"] == stage);
     found.unwrap()["status"].as_str().unwrap()
+}
+
+/// A report in text without its breaks between words.
+pub fn unbroken(report: &str) -> String {
+    report.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 pub fn set(codes: &[&str]) -> BTreeSet<String> {

@@ -1,7 +1,7 @@
 //! What is told of a component that is not of the contract's world.
 
 use crate::common::{bundle, guests};
-use crate::lab::{Lab, findings, set};
+use crate::lab::{Lab, findings, set, unbroken};
 use sandlab_runtime::wasm::contract::{self, DifferenceKind};
 use std::path::Path;
 
@@ -55,6 +55,41 @@ fn every_difference_from_the_contract_is_told_at_once_and_a_shared_type_once() {
     assert!(text("found").starts_with("record message { id: u32, conversation: u64"));
     let (codes, _) = lab.codes(&bundle("echo").component(), &["--world", "durable-agent"]);
     assert_eq!(codes, set(&["A201"]));
+}
+
+#[test]
+fn a_guest_that_imports_what_agents_do_is_told_what_it_lacks_as_one() {
+    let lab = Lab::new();
+    let wit = contract_with(&[
+        (
+            "package sandlab:agent@0.1.0;",
+            "package my:guest;
+            interface agent-later {
+                use sandlab:agent/types@0.1.0.{failure, message};
+                handle: async func(message: message) -> result<list<message>, failure>;
+            }
+            world guest { import sandlab:agent/host@0.1.0; export agent-later; }
+            package sandlab:agent@0.1.0 {",
+        ),
+        ("world guest { import host; export agent; }", "}"),
+    ]);
+    let file = lab.file("guest.wasm", guests::of_wit(&wit).0);
+    let (guest, exit) = lab.guest(&file, &[]);
+    let told = findings(&guest).find(|told| told["code"] == "A201").expect("no A201");
+    let found = told["found"].as_str().unwrap();
+    assert_eq!((exit, told["place"].as_str()), (1, Some("sandlab:agent/agent@0.1.0")));
+    assert!(found.contains("`async func` of my:guest/agent-later#handle"), "{found}");
+    assert!(!findings(&guest).any(|told| told["code"] == "A302"), "{guest:#}");
+    // As what it is not, it is told who offers its imports.
+    let (guest, exit) = lab.guest(&file, &["--as", "function"]);
+    let told = findings(&guest).find(|told| told["code"] == "A302").expect("no A302");
+    assert_eq!(exit, 1);
+    assert!(told["remedy"].as_str().unwrap().contains("export `sandlab:agent/agent`"), "{told}");
+    let said = lab.validate(&file).assert().code(1);
+    let said = String::from_utf8(said.get_output().stdout.clone()).unwrap();
+    let is_long = |line: &&str| line.chars().count() > 100 && line.trim().contains(' ');
+    assert_eq!(said.lines().find(is_long), None);
+    assert!(unbroken(&said).contains(&unbroken(found)), "{said}");
 }
 
 #[test]

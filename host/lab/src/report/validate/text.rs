@@ -1,8 +1,10 @@
 //! Findings one below the other, and then a table of all guests.
 
 use crate::metrics::Topic;
+use crate::metrics::format::counted;
 use crate::report::fit::drawn;
 use crate::report::look::{Detail, Look};
+use crate::report::page::wrapped;
 use crate::validate::{Check, Finding, Guest, Measure, Severity, Stage, Status, Validation};
 use crate::view::{Cell, Emphasis, Form, Table, Value};
 use console::style;
@@ -11,18 +13,18 @@ use std::fmt::Write;
 /// For a person.
 pub fn render(validation: &Validation, look: &Look) -> String {
     if look.detail == Detail::Quiet {
-        return summary(validation);
+        return summary(validation, look);
     }
     let mut text = String::new();
     for guest in &validation.guests {
-        findings(guest, look.has_colours, &mut text);
+        findings(guest, look, &mut text);
     }
     let tables = [Some(stages(&validation.guests)), measures(&validation.guests)];
     for table in tables.into_iter().flatten() {
         text.push_str(&drawn(&table, look).0);
         text.push('\n');
     }
-    text.push_str(&summary(validation));
+    text.push_str(&summary(validation, look));
     text
 }
 
@@ -38,10 +40,11 @@ pub fn sentence(guest: &str, finding: &Finding) -> String {
     text
 }
 
-fn findings(guest: &Guest, colours: bool, text: &mut String) {
+fn findings(guest: &Guest, look: &Look, text: &mut String) {
     for (stage, check, finding) in guest.findings() {
-        let level = level(finding.severity, finding.code.id(), colours);
-        let _ = writeln!(text, "{level} {}: {}", guest.name, finding.message);
+        let level = level(finding.severity, finding.code.id(), look.has_colours);
+        let head = format!("{level} {}: {}", guest.name, finding.message);
+        let _ = writeln!(text, "{}", wrapped(&head, look.width, "  "));
         let place = format!("{} ({stage}, {})", finding.places(), check.name);
         let rows = [
             ("at", Some(&place)),
@@ -52,7 +55,7 @@ fn findings(guest: &Guest, colours: bool, text: &mut String) {
         ];
         for (name, value) in rows {
             if let Some(value) = value {
-                let _ = writeln!(text, "  {name:<7} {value}");
+                text.push_str(&row(name, value, look));
             }
         }
         text.push('\n');
@@ -61,10 +64,18 @@ fn findings(guest: &Guest, colours: bool, text: &mut String) {
     let reasons = reasons.filter_map(|stage| Some((stage.stage.name(), stage.reason.as_ref()?)));
     let whole = guest.error.as_ref().map(|error| ("file", error));
     for (what, reason) in whole.into_iter().chain(reasons) {
-        let level = level(Severity::Error, "", colours);
+        let level = level(Severity::Error, "", look.has_colours);
         let _ = writeln!(text, "{level} {}: could not be checked", guest.name);
-        let _ = writeln!(text, "  {what:<7} {reason}\n");
+        let _ = writeln!(text, "{}", row(what, reason, look));
     }
+}
+
+/// Writes a value beside its name, and what does not fit into the width beneath it.
+fn row(name: &str, value: &str, look: &Look) -> String {
+    let beside = format!("  {name:<7} ");
+    let indent = " ".repeat(beside.len());
+    let value = wrapped(value, look.width.saturating_sub(beside.len()), "");
+    format!("{beside}{}\n", value.replace('\n', &format!("\n{indent}")))
 }
 
 /// Returns the note of a check; `None` for capabilities, whose findings repeat it.
@@ -147,13 +158,7 @@ fn measured(guest: &Guest, measure: Measure) -> Cell {
     found.map_or_else(|| Value::missing().into(), |metric| Cell::text(measure.show(metric.value)))
 }
 
-/// `1 guest`, `2 guests`
-fn counted(number: usize, what: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{ending}")
-}
-
-fn summary(validation: &Validation) -> String {
+fn summary(validation: &Validation, look: &Look) -> String {
     let guests = &validation.guests;
     let count = |severity| {
         let found = guests.iter().flat_map(Guest::findings);
@@ -174,7 +179,7 @@ fn summary(validation: &Validation) -> String {
     }
     text.push('\n');
     for line in skipped(guests) {
-        let _ = writeln!(text, "note: {line}");
+        let _ = writeln!(text, "{}", wrapped(&format!("note: {line}"), look.width, "  "));
     }
     let codes: std::collections::BTreeSet<_> =
         guests.iter().flat_map(Guest::findings).map(|(_, _, finding)| finding.code.id()).collect();

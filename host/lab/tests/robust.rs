@@ -67,6 +67,11 @@ fn a_store_that_cannot_be_written_is_read_and_left_as_it_was() {
     fs::set_permissions(&store, Permissions::from_mode(0o644)).unwrap();
     sandlab("runs list --store").arg(&store).assert().code(0);
     read_all(&fs::read(&store).unwrap());
+    // A gate reads them as well, and finds that these two are of different commands.
+    let gated = as_reader(&store, "gate --baseline 8 --run 10 --no-store");
+    let told = String::from_utf8_lossy(&gated.stderr);
+    assert_eq!(gated.status.code(), Some(2), "{told}");
+    assert!(told.contains("no metric in common"), "{told}");
     let refused = as_reader(&store, "runs delete 1");
     let told = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(3), "{told}");
@@ -148,7 +153,8 @@ fn a_dash_is_standard_output() {
 fn a_workload_may_begin_with_a_mark_and_come_from_standard_input() {
     let folder = tempfile::tempdir().unwrap();
     let marked = folder.path().join("bom.jsonl");
-    let text = "\u{feff}{\"request\": \"a\", \"reply\": \"a\"}\r\n";
+    // One editor's mark before another's.
+    let text = "\u{feff}\u{feff}{\"request\": \"a\", \"reply\": \"a\"}\r\n";
     fs::write(&marked, text).unwrap();
     let compare = "compare echo --backends native --rounds 1 --workload";
     sandlab(compare).arg(&marked).assert().code(0);
@@ -176,6 +182,60 @@ fn another_encoding_is_named_before_any_guest_runs() {
         let refused = sandlab(arguments).arg(&file).assert().code(2);
         refused.stdout("").stderr(contains("it is UTF-16; save it as UTF-8"));
     }
+}
+
+#[test]
+fn a_file_that_is_no_text_is_told_what_it_is_and_a_pipe_with_a_name_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wasm, pipe) = (common::bundle("echo").component(), folder.path().join("pipe"));
+    assert!(process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for arguments in [
+        "compare echo --workload",
+        "validate echo --cases",
+        "validate echo --policy",
+        "validate echo --baseline",
+        "compare echo --sandbox",
+        "compare echo --targets",
+        "runs import",
+    ] {
+        let refused = sandlab(arguments).arg(&wasm).assert().code(2);
+        refused.stdout("").stderr(contains("it is WebAssembly").and(contains("agent.wasm")));
+        let refused = sandlab(arguments).arg(&pipe).assert().code(2);
+        refused.stdout("").stderr(contains("it is a pipe: write it to a file first"));
+    }
+    // What a shell makes of `<(…)` is written to.
+    let script = "exec \"$0\" compare echo --backends native --rounds 1 --no-store --workload \
+                  <(echo '{\"request\": \"a\", \"reply\": \"a\"}')";
+    let mut bash = process::Command::new("bash");
+    assert!(bash.args(["-c", script, SANDLAB]).output().unwrap().status.success());
+}
+
+#[test]
+fn a_store_that_is_no_file_or_may_not_be_read_is_told_as_what_it_is() {
+    let (folder, store) = shared_store();
+    let pipe = folder.path().join("pipe.db");
+    assert!(process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let others =
+        [(&*pipe, "a pipe"), (Path::new("/dev/null"), "a device"), (folder.path(), "a folder")];
+    for arguments in ["runs list --store", "compare echo --backends native --rounds 1 --store"] {
+        for (path, what) in others {
+            let mut sandlab = sandlab(arguments);
+            let refused = sandlab.arg(path).env_remove("SANDLAB_NO_STORE").assert().code(2);
+            refused.stderr(contains(what).and(contains("--store PATH")));
+        }
+    }
+    fs::set_permissions(&store, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let mut list = process::Command::new(SANDLAB);
+    list.args(["runs", "list", "--store"]).arg(&store).current_dir("/");
+    if rustix::process::geteuid().is_root() {
+        list.uid(65_534).gid(65_534);
+    }
+    let done = list.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(3), "{said}");
+    assert!(said.contains("cannot read it: Permission denied"), "{said}");
+    assert!(!said.contains("immutable") && !said.contains("write"), "{said}");
 }
 
 #[test]

@@ -113,11 +113,27 @@ fn what_is_no_exported_run_is_refused_and_nothing_is_imported() {
         .as_array_mut()
         .unwrap()
         .push(serde_json::json!({"side": "other", "ns": [1.0, 2.0]}));
-    let mut other = lab.export("1");
-    other["schema"] = "sandlab.run/99".into();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut run = lab.export("1");
+        change(&mut run);
+        run.to_string()
+    };
+    let other = changed(&|run| run["schema"] = "sandlab.run/99".into());
+    let yesterday = changed(&|run| run["begin"]["started"] = "yesterday".into());
+    let nobody = changed(&|run| run["parts"][0]["part"]["agents"] = 0.into());
+    let crowd = changed(&|run| run["parts"][0]["part"]["agents"] = u64::MAX.into());
+    let unknown = changed(&|run| run["parts"][0]["part"]["experiment"] = "latencyy".into());
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/run-v2-4.json");
+    let mut endless: Value = serde_json::from_slice(&std::fs::read(fixture).unwrap()).unwrap();
+    endless["parts"][0]["intervals"][1]["due"] = u64::MAX.into();
     for (content, told) in [
+        (yesterday, "`begin.started` is \"yesterday\""),
+        (nobody, "`parts[0].part.agents` is 0"),
+        (crowd, "`parts[0].part.agents` is 18446744073709551615"),
+        (unknown, "`parts[0].part.experiment` is \"latencyy\""),
+        (endless.to_string(), "`parts[0].windows[1].due` is 18446744073709551615"),
         (uneven.to_string(), "rounds"),
-        (other.to_string(), "sandlab.run/99"),
+        (other, "sandlab.run/99"),
         ("{\"schema\": \"sandlab.run/3\"}".to_owned(), "missing field"),
         ("{".to_owned(), "no exported run"),
         ("a,b\n1,2\n".to_owned(), "no exported run"),
@@ -127,10 +143,47 @@ fn what_is_no_exported_run_is_refused_and_nothing_is_imported() {
         std::fs::write(&bad, content).unwrap();
         let import = format!("runs import {} {}", good.display(), bad.display());
         let told_of = stderr_of(lab.sandlab(&import), 2);
-        assert!(told_of.contains(told), "{told_of}");
+        assert!(told_of.contains(told) && told_of.contains("/bad"), "{told_of}");
     }
     assert!(!lab.says("runs list").contains("\n   2"));
     assert_eq!(lab.says("runs").lines().count(), 2);
+}
+
+#[test]
+fn the_names_of_an_imported_run_give_no_orders() {
+    let lab = Lab::new();
+    lab.compare();
+    let mut run = lab.export("1");
+    let forged = "x\n::error::forged\u{1b}[2J";
+    run["begin"]["command"] = forged.into();
+    run["begin"]["agents"][0]["agent"] = forged.into();
+    for part in run["parts"].as_array_mut().unwrap() {
+        part["part"]["agent"] = forged.into();
+    }
+    run["notes"] = Value::from(vec!["a note\n::error::forged"]);
+    let file = lab.file("run\n::error::forged.json");
+    std::fs::write(&file, run.to_string()).unwrap();
+    let mut import = lab.sandlab("runs import");
+    let imported = import.arg(&file).assert().code(0).get_output().stdout.clone();
+    let mut printed = vec![String::from_utf8(imported).unwrap()];
+    for arguments in [
+        "report 2",
+        "report 2 --verbose",
+        "report 2 --wide",
+        "report 2 --format markdown",
+        "report 2 --format csv",
+        "runs list",
+        "runs show 2",
+    ] {
+        printed.push(lab.says(arguments));
+    }
+    for text in printed {
+        assert!(text.contains("\\n::error::forged"), "{text}");
+        let is_order = |line: &str| line.trim_start().starts_with("::");
+        assert!(!text.lines().any(is_order) && !text.contains('\u{1b}'), "{text}");
+    }
+    // What was imported is exported as it was.
+    assert_eq!(lab.export("2"), run);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{Bundle, MANIFEST, Subject, build, component, reference, toolchain};
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Finds a subject by the name under which it was built in this workspace, a bundle's folder, a
@@ -34,6 +35,9 @@ pub fn find(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Subject> {
 /// As [`find`].
 pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subject>> {
     let path = Path::new(what);
+    if !path.exists() {
+        refuse_no_name(what)?;
+    }
     if path.join(MANIFEST).is_file() {
         return Ok(vec![Bundle::open(path)?.into()]);
     }
@@ -72,6 +76,22 @@ pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subje
         return Ok(vec![Subject::of_file(path)]);
     }
     Ok(vec![named(what)?.into()])
+}
+
+/// Refuses what is not there and cannot be the name of an agent either.
+fn refuse_no_name(what: &str) -> Result<()> {
+    if what == "-" {
+        return Err(Error::Usage(
+            "standard input (-) is not read: write the component to a file first".to_owned(),
+        ));
+    }
+    match what.ends_with('/') {
+        true => {
+            let missing = std::io::Error::new(ErrorKind::NotFound, "there is no such folder");
+            Err(Error::file("open", Path::new(what))(missing))
+        }
+        false => Ok(()),
+    }
 }
 
 /// Returns the folder of the bundle that a component's file is part of; `None` for any other file.

@@ -86,7 +86,7 @@ pub enum SloError {
 /// If it cannot be read, has none, or one of them makes no sense.
 pub fn read_objectives(path: &Path) -> Result<Vec<Objective>, SloError> {
     let toml = |reason: String| SloError::Toml { path: path.to_owned(), reason };
-    let text = std::fs::read_to_string(path)
+    let text = sandlab_runtime::text_file::read(path)
         .map_err(|source| SloError::Read { path: path.to_owned(), source })?;
     // What else a host's config has is checked where it is used, but for its names.
     let config: Config = toml::from_str(&text).map_err(|error| toml(error.to_string()))?;

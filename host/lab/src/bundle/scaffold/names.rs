@@ -62,6 +62,9 @@ const RESERVED: &[&str] = &[
     "yield",
 ];
 
+/// The longest name: crates.io's, with which every file that is named after it has a name, too.
+const LONGEST: usize = 64;
+
 /// Checks that an agent, its project and its crate can have this name.
 ///
 /// # Errors
@@ -73,6 +76,12 @@ pub fn check_name(name: &str) -> Result<()> {
         return Err(Error::Usage(format!(
             "{name:?} cannot be a crate's name: it takes letters, digits, `-` and `_`, and \
              starts with a letter"
+        )));
+    }
+    if name.len() > LONGEST {
+        return Err(Error::Usage(format!(
+            "{name:?} cannot be a crate's name: it has {} characters, and takes at most {LONGEST}",
+            name.len()
         )));
     }
     if RESERVED.contains(&name) {
@@ -87,7 +96,7 @@ mod tests {
 
     #[test]
     fn names_that_cargo_would_refuse_are_refused_first() {
-        for name in ["", "1st", "a b", "../up", "fn", "naïve"] {
+        for name in ["", "1st", "a b", "../up", "fn", "naïve", &"a".repeat(65)] {
             assert!(check_name(name).is_err(), "{name:?}");
         }
         assert!(check_name("my-agent_2").is_ok());

@@ -3,6 +3,7 @@
 use crate::sampling::deployed::{Access, Site, Target};
 use crate::{Error, Result};
 use http::HeaderValue;
+use sandlab_runtime::text_file;
 use std::path::PathBuf;
 
 /// The hosts that serve the agent under load, if it does not run in this process.
@@ -78,7 +79,7 @@ impl Shown {
     /// If the token cannot be read.
     pub fn access(&self) -> Result<Access> {
         let token = self.token_file.as_ref().map(|file| {
-            let text = std::fs::read_to_string(file).map_err(Error::file("read", file))?;
+            let text = text_file::read(file).map_err(Error::file("read", file))?;
             let token = HeaderValue::try_from(format!("Bearer {}", text.trim()));
             token.map_err(|error| Error::Usage(format!("the token in {}: {error}", file.display())))
         });

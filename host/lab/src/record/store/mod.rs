@@ -18,6 +18,8 @@ pub use write::Writer;
 
 use crate::{Error, Result, paths};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::{Access, access};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -66,6 +68,7 @@ impl Store {
     /// If there is none, or it cannot be read, is damaged, or is something else.
     pub fn reading(path: &Path) -> Result<Self> {
         require(path)?;
+        refuse_no_file(path)?;
         match snapshot::can_be_written(path) {
             true => Self::existing(path),
             false => snapshot::open(path),
@@ -94,6 +97,7 @@ impl Store {
     }
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
+        refuse_no_file(path)?;
         let until = Instant::now() + PATIENCE;
         loop {
             match Self::try_connect(path, flags) {
@@ -127,15 +131,37 @@ impl Store {
 }
 
 fn require(path: &Path) -> Result<()> {
-    // An empty file is no store yet, and reading does not make it one.
-    if std::fs::metadata(path).is_ok_and(|file| !file.is_file() || file.len() > 0) {
-        return Ok(());
+    match std::fs::metadata(path) {
+        // An empty file is no store yet, and reading does not make it one.
+        Ok(file) if !file.is_file() || file.len() > 0 => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            return Err(Error::file("read", path)(error));
+        }
+        _ => {}
     }
     Err(Error::Usage(format!(
         "there are no results in {} yet: measure something, or name another file with --store \
          PATH",
         path.display()
     )))
+}
+
+/// Refuses what SQLite would take for a full disk: a pipe, a device, a folder, and a file that this
+/// user may not read.
+fn refuse_no_file(path: &Path) -> Result<()> {
+    let Ok(found) = std::fs::metadata(path) else {
+        return Ok(());
+    };
+    if !found.is_file() {
+        let what = if found.is_dir() { "a folder" } else { "a pipe or a device" };
+        let path = path.display();
+        return Err(Error::Usage(format!("the results in {path}: it is {what}; {ELSEWHERE}")));
+    }
+    // Not by opening it: to close the file again would end SQLite's locks on it.
+    access(path, Access::READ_OK).map_err(|error| Error::Store {
+        path: path.to_owned(),
+        reason: format!("cannot read it: {error}; {ELSEWHERE}"),
+    })
 }
 
 const ELSEWHERE: &str =

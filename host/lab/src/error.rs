@@ -145,7 +145,10 @@ pub enum Error {
     #[error("{}", .0.join("\nwarning: "))]
     NotJudged(Vec<String>),
     /// Guests did not pass `validate`; its report has the findings.
-    #[error("{errors} errors and {warnings} warnings; the report has them")]
+    #[error(
+        "{errors} error{} and {warnings} warning{}; the report has them",
+        ending(*errors), ending(*warnings)
+    )]
     Invalid {
         /// Findings that rule a guest out.
         errors: usize,
@@ -203,8 +206,12 @@ impl Error {
                     ),
                 ..
             } => Kind::Usage,
-            // The file is there, and is no text.
-            Self::File { source, .. } if source.kind() == ErrorKind::InvalidData => Kind::Usage,
+            // It is not where the caller said, or is no text.
+            Self::File { source, .. }
+                if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) =>
+            {
+                Kind::Usage
+            }
             Self::Call { source, .. } if !is_machines(source) => Kind::Finding,
             Self::NotStarted(SpawnError::Agent(source)) if !is_machines(source) => Kind::Finding,
             Self::WrongReply { .. }
@@ -220,6 +227,22 @@ impl Error {
         }
     }
 
+    /// Names the part of a run that it ended, if it says only what became of a message.
+    pub fn in_part(self, part: &str) -> Self {
+        match self {
+            Self::Path(why) if !part.is_empty() => Self::Path(format!("{part}: {why}")),
+            other => other,
+        }
+    }
+
+    /// Returns errors, of which there is at least one, as one.
+    pub fn of(mut errors: Vec<Self>) -> Self {
+        match errors.len() {
+            1 => errors.remove(0),
+            _ => Self::Several(errors),
+        }
+    }
+
     /// Says that the operating system starts no further thread.
     pub fn thread(source: std::io::Error) -> Self {
         Self::Machine(format!(
@@ -231,7 +254,20 @@ impl Error {
     /// Returns a function that wraps the operating system's error about a file.
     pub fn file(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { verb, path, source }
+        move |source| Self::File { verb, path, source: without_draft(source) }
+    }
+}
+
+/// Returns what a word ends with that stands after a number.
+const fn ending(number: usize) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
+/// Takes the name of a draft, which nobody chose, out of what `tempfile` says of it.
+fn without_draft(source: std::io::Error) -> std::io::Error {
+    match source.to_string().split_once(" at path \"") {
+        Some((reason, _)) => std::io::Error::new(source.kind(), reason.to_owned()),
+        None => source,
     }
 }
 

@@ -6,7 +6,7 @@ const LONGEST: usize = 4_096;
 /// Returns the text as one line without anything that a terminal, a CI log or a page would act
 /// on: control characters, line ends and marks of writing direction are spelled out (`\u{1b}`),
 /// and `##[`, which starts a command in a CI log, is broken up. GitHub's `::` starts a command
-/// only at the beginning of a line, where reports put no guest's text.
+/// only at the beginning of a line: see [`printable_lines`].
 pub fn printable(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(LONGEST));
     for c in text.chars() {
@@ -24,6 +24,19 @@ pub fn printable(text: &str) -> String {
         }
     }
     line
+}
+
+/// Returns text of several lines, each as [`printable`] makes it, and none of which begins with
+/// GitHub's `::`.
+pub fn printable_lines(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let line = printable(line);
+        match line.trim_start().strip_prefix("::") {
+            Some(rest) => format!(":\\:{rest}"),
+            None => line,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns whether a character is invisible but changes how text is shown.
@@ -48,5 +61,13 @@ mod tests {
         assert_eq!(printable(&line), line);
         assert!(printable(&"x".repeat(1 << 20)).len() < 5_000);
         assert_eq!(printable("Grüße, 世界"), "Grüße, 世界");
+    }
+
+    #[test]
+    fn what_has_several_lines_gives_no_orders() {
+        let said = "cannot open \u{1b}[2J\u{7}\u{202e}##[error]x:\n  ::error::forged";
+        let told = "cannot open \\u{1b}[2J\\u{7}\\u{202e}##\\[error]x:\n:\\:error::forged";
+        assert_eq!(printable_lines(said), told);
+        assert_eq!(printable_lines(told), told);
     }
 }

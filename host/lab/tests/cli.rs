@@ -25,18 +25,73 @@ fn an_unknown_agent_is_the_callers_mistake_and_the_known_ones_are_named() {
 
 #[test]
 fn a_missing_file_a_bad_file_and_an_unwritable_output_each_have_one_clear_error() {
-    sandlab().args(["compare", "none.wasm"]).assert().code(3).stderr(contains("cannot open"));
-    let failed = sandlab().args(["compare", "echo", "--workload", "none.jsonl"]).assert().code(3);
-    failed.stderr(contains("none.jsonl"));
+    sandlab().args(["compare", "none.wasm"]).assert().code(2).stderr(contains("cannot open"));
+    for arguments in [
+        &["compare", "echo", "--workload"][..],
+        &["compare", "echo", "--targets"],
+        &["compare", "echo", "--sandbox"],
+        &["validate", "echo", "--cases"],
+        &["validate", "echo", "--policy"],
+        &["validate", "echo", "--baseline"],
+        &["gate", "--old", "echo", "--new", "echo", "--policy"],
+        &["runs", "import"],
+    ] {
+        let failed = sandlab().args(arguments).arg("none.file").assert().code(2);
+        failed.stdout("").stderr(contains("none.file"));
+    }
     let folder = tempfile::tempdir().unwrap();
     let bad = folder.path().join("bad.wasm");
     std::fs::write(&bad, "no component").unwrap();
     let failed = sandlab().arg("compare").arg(&bad).assert().code(3);
     failed.stderr(contains("not a component"));
     let output = folder.path().join("missing/report.json");
-    let failed = sandlab().args(["compare", "echo", "--output"]).arg(&output).assert().code(3);
-    failed.stderr(contains("cannot write"));
+    let failed = sandlab().args(["compare", "echo", "--output"]).arg(&output).assert().code(2);
+    // It is no matter of the user's by which name it would have been written first.
+    failed.stderr(contains("cannot write").and(contains("at path").not()));
     assert!(!output.exists());
+}
+
+#[test]
+fn what_is_neither_there_nor_a_name_is_told_as_what_it_is() {
+    let empty = tempfile::tempdir().unwrap();
+    for command in ["compare", "validate"] {
+        for (what, code, told) in
+            [("-", 2, "standard input (-) is not read"), ("nosuch/", 2, "no such folder")]
+        {
+            let mut sandlab = sandlab();
+            let failed = sandlab.args([command, what]).current_dir(empty.path()).assert();
+            failed.code(code).stderr(contains(told).and(contains("Cargo.toml").not()));
+        }
+    }
+    let long = "a".repeat(300);
+    let mut new = sandlab();
+    let refused = new.args(["new", &long]).current_dir(empty.path()).assert().code(2);
+    refused.stderr(contains("at most 64"));
+}
+
+#[test]
+fn an_error_is_broken_between_words_where_a_person_reads_it() {
+    let long = "x".repeat(120);
+    let said = |columns: Option<&str>| {
+        let mut sandlab = sandlab();
+        sandlab.args(["compare", &format!("no agent {long} {}", "of this name ".repeat(12))]);
+        sandlab.env_remove("COLUMNS").envs(columns.map(|columns| ("COLUMNS", columns)));
+        let failed = sandlab.assert().code(2);
+        String::from_utf8(failed.get_output().stderr.clone()).unwrap()
+    };
+    let whole = said(None);
+    assert!(whole.starts_with("error: ") && whole.lines().count() == 1, "{whole}");
+    for (columns, width) in [("60", 60), ("300", 100)] {
+        let broken = said(Some(columns));
+        assert!(broken.lines().count() > 2, "{broken}");
+        let fits = |line: &str| line.len() <= width || line.trim() == long;
+        assert!(broken.lines().all(fits), "{broken}");
+        assert!(broken.lines().skip(1).all(|line| line.starts_with("  ")), "{broken}");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words(&broken), words(&whole));
+    }
+    let invalid = sandlab().args(["validate", "Cargo.toml", "--no-timing"]).assert().code(1);
+    invalid.stderr(contains("error: 1 error and 0 warnings"));
 }
 
 #[test]

@@ -248,7 +248,7 @@ fn a_program_that_does_not_speak_the_protocol_could_not_be_gated() {
     done.stderr(contains("no metric in common"));
     lab.sandlab(&["gate", "--old-bin", "/nowhere", "--new-bin", "/nowhere"])
         .assert()
-        .code(3)
+        .code(2)
         .stderr(contains("/nowhere"));
 }
 
@@ -320,7 +320,7 @@ fn what_cannot_be_is_said_at_once() {
     }
     lab.sandlab(&["gate", "--old", "a.wasm", "--new", "b.wasm"])
         .assert()
-        .code(3)
+        .code(2)
         .stderr(contains("a.wasm"));
 }
 
@@ -434,17 +434,56 @@ fn an_old_build_that_cannot_answer_is_no_fault_of_the_new_one_and_is_named() {
     let traps = lab.file("traps.wasm", guests::handling("", "unreachable"));
     for (old, new, code) in [(&traps, &sound, 2), (&sound, &traps, 1)] {
         let done = lab.gate(old, new).arg("--no-timing").assert().code(code);
-        done.stderr(contains("unreachable").and(contains(if code == 2 {
-            "no build can be compared with an old one that"
-        } else {
-            "on new"
-        })));
+        let decided = match code {
+            2 => ("traps on old, ", "no build can be compared with an old one that", "not decided"),
+            _ => ("traps on new, ", "unreachable", "The gate does not hold: the new build failed"),
+        };
+        let (named, why, headline) = decided;
+        done.stderr(contains("unreachable").and(contains(named)).and(contains(why)))
+            .stdout(contains(headline));
     }
+    // It is kept as it ended.
+    let again = lab.sandlab(&["report", "last"]).assert().code(1);
+    again.stdout(contains("does not hold").and(contains("is not decided").not()));
     let empty = lab.file("empty.wasm", "");
     let done = lab.gate(&empty, &sound).arg("--no-timing").assert().code(3);
     done.stderr(contains("the old build, ").and(contains("empty.wasm on wasm: not a component")));
     let done = lab.gate(&sound, &empty).arg("--no-timing").assert().code(3);
     done.stderr(contains("the new build, "));
+}
+
+#[test]
+fn builds_of_different_kinds_are_refused_with_both_kinds() {
+    let lab = Lab::new();
+    let agent = lab.spin("agent.wasm", 10, "");
+    let (function, ..) = guests::of_wit("package a:b; world w { export f: func() -> u32; }");
+    let function = lab.file("function.wasm", function);
+    for (old, new, says) in [
+        (&agent, &function, "agent.wasm, is an agent, and the new one, "),
+        (&function, &agent, "function.wasm, is a function, and the new one, "),
+    ] {
+        let done = lab.gate(old, new).arg("--no-timing").assert().code(2);
+        done.stdout("").stderr(contains(says).and(contains("two builds of one kind")));
+    }
+    lab.sandlab(&["runs", "list"]).assert().code(2).stderr(contains("no results"));
+}
+
+#[test]
+fn the_name_of_a_file_gives_no_orders() {
+    let lab = Lab::new();
+    let forged = lab.spin("x\n::error::forged.wasm", 10, "");
+    let slower = lab.spin("y\n::error::forged.wasm", 11, "");
+    for format in ["text", "markdown", "junit"] {
+        let mut gate = lab.gate(&forged, &slower);
+        gate.args(["--no-timing", "--annotations", "github", "--format", format]);
+        let done = gate.assert().code(1);
+        let output = done.get_output();
+        let printed = [output.stdout.as_slice(), &output.stderr].concat();
+        let printed = String::from_utf8(printed).unwrap();
+        assert!(printed.contains("y\\n::error::forged"), "{printed}");
+        let mut lines = printed.lines();
+        assert!(!lines.any(|line| line.trim_start().starts_with("::error::forged")), "{printed}");
+    }
 }
 
 #[test]

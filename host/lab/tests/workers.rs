@@ -134,7 +134,8 @@ fn workers_that_are_not_there_or_cannot_are_told_of() {
     let nats = NatsServer::start();
     let host = Host::start(&["echo"]);
     let target = format!("http://{}/agents/echo", host.address);
-    load("latency", &nats.url(), &target, SHORT).code(2).stderr(contains("0 of 2 workers"));
+    let refused = load("latency", &nats.url(), &target, SHORT);
+    refused.code(2).stdout("").stderr(contains("0 of 2 workers"));
     let worker = worker(&nats, "only");
     load("latency", &nats.url(), &target, SHORT).code(2).stderr(contains("1 of 2 workers"));
     let few = SHORT.replace("--agents 5", "--agents 1");

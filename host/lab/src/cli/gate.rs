@@ -79,7 +79,7 @@ pub fn execute(args: &Args) -> Result<()> {
 
 /// Holds a stored run against an earlier one.
 fn stored(args: &Args, baseline: &str) -> Result<GateReport> {
-    let store = args.recording.existing()?;
+    let store = args.recording.reading()?;
     let (old, new) = (store.find(baseline)?, store.find(&args.run)?);
     if old == new {
         return Err(Error::Usage(format!(

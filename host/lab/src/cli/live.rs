@@ -59,6 +59,8 @@ pub struct Live {
     /// Rounds of the current part that are done, and those that are planned.
     rounds: (u32, u32),
     parts: usize,
+    /// Whether anything was stored other than names of parts, and notes.
+    has_results: bool,
 }
 
 impl Live {
@@ -88,6 +90,7 @@ impl Live {
         live.held = Some(held);
         live.earlier = run.parts.into();
         live.notes = run.notes;
+        live.has_results = true;
         Ok(live)
     }
 
@@ -104,7 +107,18 @@ impl Live {
             part_name: String::new(),
             rounds: (0, plan.settings.map_or(0, |settings| settings.rounds)),
             parts: 0,
+            has_results: false,
         })
+    }
+
+    /// Returns the name of the current part; empty before the first.
+    pub fn part_name(&self) -> &str {
+        &self.part_name
+    }
+
+    /// Returns whether there is nothing to report yet.
+    pub fn is_empty(&self) -> bool {
+        !self.has_results
     }
 
     /// Ends the run. Adds to the errors if the end cannot be stored; earlier results are stored in
@@ -165,6 +179,7 @@ impl Recorder for Live {
             }
             _ => {}
         }
+        self.has_results |= !matches!(entry, Entry::Part(_) | Entry::Note(_));
         self.store.write(&mut self.writer, &entry)
     }
 

@@ -57,8 +57,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done, every check held
   1  a check did not hold
-  2  the command or configuration cannot be used
-  3  sandlab could not do its work (a file is missing, a disk full), or was stopped
+  2  the command or configuration cannot be used, or a file that was named is missing
+  3  sandlab could not do its work (a file cannot be read, a disk is full), or was stopped
   4  nothing failed, and something was not judged: the machine was too busy with other things";
 
 #[derive(Debug, Subcommand)]
@@ -194,7 +194,7 @@ fn failed(error: &Error) -> ExitCode {
         Error::NotJudged(_) => "warning",
         _ => "error",
     };
-    streams::say(&format!("{level}: {error}"));
+    streams::complain(&format!("{level}: {error}"));
     ExitCode::from(match error.kind() {
         Kind::NotJudged => 4,
         Kind::Finding => 1,

@@ -55,11 +55,6 @@ enum Order {
 impl Looking {
     /// Returns the look on standard output.
     pub fn look(&self) -> Look {
-        let terminal = Term::stdout();
-        // As shells and other programs have it, also where the output is no terminal.
-        let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        let columns = terminal.size_checked().map(|(_, columns)| columns);
-        let columns = told.or(columns.filter(|_| terminal.is_term()));
         let look = Look {
             has_colours: console::colors_enabled(),
             detail: match (self.quiet, self.verbose) {
@@ -71,7 +66,7 @@ impl Looking {
             by_cost: self.sort == Order::Cost,
             ..Look::default()
         };
-        look.on(columns)
+        look.on(streams::columns(&Term::stdout()))
     }
 }
 

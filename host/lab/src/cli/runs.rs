@@ -4,6 +4,8 @@ use super::print;
 use super::session::Stored;
 use super::streams::deliver;
 use crate::experiments;
+use crate::paths::shown;
+use crate::printable::printable;
 use crate::record::Document;
 use crate::report::runs;
 use crate::{Error, Result};
@@ -115,7 +117,7 @@ fn import(files: &[PathBuf], stored: &Stored) -> Result<()> {
     let mut store = stored.open()?;
     for (document, path) in documents.iter().zip(files) {
         let run = store.import(document)?;
-        print(&format!("{} is run {run}\n", path.display()))?;
+        print(&format!("{} is run {run}\n", printable(&shown(path))))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::record::{RunId, Store};
 use crate::report::RunReport;
 use crate::sampling::open_loop::DEADLINE;
 use crate::sampling::recorder::Recorder;
-use crate::verdict::Targets;
+use crate::verdict::{Known, Targets};
 use crate::{Error, Kind, Result};
 use sandlab_runtime::SandboxConfig;
 use std::path::{Path, PathBuf};
@@ -155,7 +155,7 @@ impl Session {
         let plan = E::plan(&typed.parameters, &given)?;
         self.reporting.require_samples(&plan)?;
         let live = Live::resume(store, id, run, &given, &plan)?;
-        self.show(take(live, plan.steps), &targets)
+        self.show(take(live, plan.steps)?, &targets)
     }
 
     fn show(&self, mut measured: Measured, targets: &Targets) -> Result<()> {
@@ -190,18 +190,27 @@ impl Recording {
         self.keeping.stored.existing()
     }
 
+    /// Returns the store, to read it: also one that this user cannot write.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn reading(&self) -> Result<Store> {
+        self.keeping.stored.reading()
+    }
+
     /// Runs one step after another, and stores their results. If a step fails, the others are still
     /// done, unless the failure is sandlab's own.
     ///
     /// # Errors
-    /// If the store cannot be written; errors of the steps are in the returned value.
+    /// If the store cannot be written, or nothing could be measured with what was typed; all other
+    /// errors of the steps are in the returned value.
     pub fn measure(&self, given: &Given, plan: Plan) -> Result<Measured> {
         let live = Live::begin(self.keeping.open()?, given, &plan)?;
-        Ok(take(live, plan.steps))
+        take(live, plan.steps)
     }
 }
 
-fn take(mut live: Live, steps: Vec<Step>) -> Measured {
+fn take(mut live: Live, steps: Vec<Step>) -> Result<Measured> {
     let mut errors = Vec::new();
     for step in steps {
         if live.stopped() {
@@ -212,7 +221,7 @@ fn take(mut live: Live, steps: Vec<Step>) -> Measured {
             continue;
         };
         let is_internal = error.kind() == Kind::Internal;
-        errors.push(error);
+        errors.push(error.in_part(live.part_name()));
         if is_internal {
             break;
         }
@@ -220,8 +229,15 @@ fn take(mut live: Live, steps: Vec<Step>) -> Measured {
     if live.stopped() && errors.is_empty() {
         errors.push(Error::Stopped);
     }
+    let is_misused = !errors.is_empty() && errors.iter().all(|error| error.kind() == Kind::Usage);
+    let is_void = live.is_empty() && is_misused;
     let (store, id) = live.end(&mut errors);
-    Measured { store, id, errors }
+    if is_void {
+        // Only the command line is to be mended, which the error says.
+        store.delete(id)?;
+        return Err(Error::of(errors));
+    }
+    Ok(Measured { store, id, errors })
 }
 
 /// A run that was measured and stored.
@@ -261,11 +277,10 @@ impl Measured {
     ///
     /// # Errors
     /// If there are any.
-    pub fn result(mut self) -> Result<()> {
-        match self.errors.len() {
-            0 => Ok(()),
-            1 => Err(self.errors.remove(0)),
-            _ => Err(Error::Several(self.errors)),
+    pub fn result(self) -> Result<()> {
+        match self.errors.is_empty() {
+            true => Ok(()),
+            false => Err(Error::of(self.errors)),
         }
     }
 }
@@ -275,11 +290,15 @@ impl Measured {
 /// # Errors
 /// If the file cannot be used.
 pub fn targets(file: Option<&Path>) -> Result<Targets> {
-    let catalogue = experiments::catalogue();
+    let known = Known {
+        quantities: &experiments::catalogue(),
+        backends: &experiments::backends(),
+        experiments: &experiments::kinds(),
+    };
     match project::given_or(file.map(Path::to_owned), |project| project.targets)? {
-        Some(file) => Targets::read(&file, &catalogue),
+        Some(file) => Targets::read(&file, known),
         None => {
-            let parsed = Targets::parse(&experiments::standard_targets(), &catalogue);
+            let parsed = Targets::parse(&experiments::standard_targets(), known);
             Ok(parsed.unwrap_or_else(|error| unreachable!("a test reads them: {error}")))
         }
     }

@@ -1,8 +1,10 @@
 //! Standard output and standard error. A reader that has gone away, as `head` does, changes
 //! neither what is done nor the exit code.
 
-use crate::printable::printable;
+use crate::printable::printable_lines;
+use crate::report::{Look, wrapped};
 use crate::{Error, Result, record};
+use console::Term;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
@@ -11,20 +13,28 @@ use std::path::Path;
 pub fn say(line: &str) {
     // One write, so that lines of several processes do not mix. Where it cannot be written,
     // there is nobody left to tell.
-    let _ = std::io::stderr().write_all(format!("{}\n", harmless(line)).as_bytes());
+    let _ = std::io::stderr().write_all(format!("{}\n", printable_lines(line)).as_bytes());
 }
 
-/// Spells out control characters line by line, and `::` at the start of a line, which is an order
-/// to GitHub's runner.
-fn harmless(text: &str) -> String {
-    let lines = text.lines().map(|line| {
-        let line = printable(line);
-        match line.trim_start().strip_prefix("::") {
-            Some(rest) => format!(":\\:{rest}"),
-            None => line,
-        }
-    });
-    lines.collect::<Vec<_>>().join("\n")
+/// Prints errors or warnings, a line each. On a terminal they are broken between words; elsewhere a
+/// line stays whole, so that a search of a log finds what it says.
+pub fn complain(lines: &str) {
+    let terminal = Term::stderr();
+    let columns = columns(&terminal);
+    if columns.is_none() && !terminal.is_term() {
+        return say(lines);
+    }
+    let width = Look::default().on(columns).width;
+    let broken = lines.lines().map(|line| wrapped(line, width, "  "));
+    say(&broken.collect::<Vec<_>>().join("\n"));
+}
+
+/// Returns the width of a terminal: as `COLUMNS` has it, as shells and other programs do also where
+/// the output is no terminal, or its own. `None` if neither is known.
+pub fn columns(terminal: &Term) -> Option<u16> {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let own = || terminal.size_checked().filter(|_| terminal.is_term());
+    told.or_else(|| own().map(|(_, columns)| columns))
 }
 
 /// Prints to standard output.
@@ -54,16 +64,5 @@ pub fn deliver(output: Option<&Path>, text: &str) -> Result<()> {
     match file(output) {
         Some(file) => record::write_whole(file, text.as_bytes()),
         None => print(text),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::harmless;
-
-    #[test]
-    fn what_is_said_gives_no_orders() {
-        let said = harmless("cannot open \u{1b}[2J\u{7}\u{202e}##[error]x:\n  ::error::forged");
-        assert_eq!(said, "cannot open \\u{1b}[2J\\u{7}\\u{202e}##\\[error]x:\n:\\:error::forged");
     }
 }

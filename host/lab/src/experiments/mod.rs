@@ -22,9 +22,10 @@ use crate::Result;
 use crate::bundle::Subject;
 use crate::metrics::{Labels, Quantity};
 use crate::record::{Finding, Part, RoundSettings, RunPart};
+use crate::sampling::backends::PORTABLE;
 use crate::sampling::recorder::Recorder;
 use crate::view::View;
-use sandlab_runtime::SandboxConfig;
+use sandlab_runtime::{BackendKind, SandboxConfig};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -137,6 +138,13 @@ impl<F> Deref for Shown<'_, F> {
     fn deref(&self) -> &RunPart {
         self.measured
     }
+}
+
+/// Returns the names that the backend of a metric can have: those of backends, and of what stands
+/// beside them in a comparison or a start.
+pub fn backends() -> Vec<&'static str> {
+    let here = BackendKind::ALL.into_iter().chain([BackendKind::Deployed]);
+    here.map(BackendKind::name).chain([PORTABLE, spawn::THREAD]).collect()
 }
 
 /// Returns the labels of a part's metrics: its kind, agent, messages, number of agents, rate, and

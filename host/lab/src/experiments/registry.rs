@@ -49,6 +49,12 @@ macro_rules! dispatch {
             shared::QUANTITIES.iter().chain(own).copied().collect()
         }
 
+        /// Returns the kinds of parts that experiments measure.
+        pub fn kinds() -> Vec<&'static str> {
+            let own = [$($name::KINDS,)+ $($own_name::KINDS),+];
+            own.into_iter().flatten().copied().collect()
+        }
+
         /// Returns sandlab's own targets and those of all experiments, TOML.
         pub fn standard_targets() -> String {
             let all = [crate::verdict::TARGETS, $($name::TARGETS,)+ $($own_name::TARGETS),+];

@@ -1,6 +1,6 @@
 //! The published schema of a run, and what it says of findings.
 
-use super::registry::{check_finding, schemas};
+use super::registry::{check_finding, kinds, schemas};
 use crate::record::Document;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -19,12 +19,22 @@ pub fn run_schema() -> String {
     text.unwrap_or_else(|_| unreachable!("a schema is JSON")) + "\n"
 }
 
-/// Checks the findings of a document that was read.
+/// Checks the parts of a document that was read, and their findings.
 ///
 /// # Errors
-/// If one is not of the experiment that its part names; the message says which.
+/// If a part is of no experiment that there is, or a finding not of that of its part; the message
+/// says which.
 pub fn check(document: &Document) -> Result<(), String> {
+    let kinds = kinds();
     for (number, part) in document.parts.iter().enumerate() {
+        let kind = part.part.experiment.as_str();
+        if !kinds.contains(&kind) {
+            return Err(format!(
+                "`parts[{number}].part.experiment` is {kind:?}: there is none of this name; there \
+                 are {}",
+                kinds.join(", ")
+            ));
+        }
         for (n, finding) in part.findings.iter().enumerate() {
             check_finding(&part.part.experiment, finding)
                 .map_err(|error| format!("finding {n} of part {number}: {error}"))?;

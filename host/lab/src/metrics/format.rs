@@ -2,6 +2,12 @@
 
 use crate::stats::Estimate;
 
+/// `1 guest`, `2 guests`
+pub fn counted(number: usize, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{ending}")
+}
+
 /// `64 KiB`
 pub fn size(bytes: u64) -> String {
     match bytes {

@@ -4,6 +4,7 @@
 use super::entry::{Begin, End};
 use super::{Finding, Part, Rounds, Window, older};
 use crate::{Error, Result};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -91,9 +92,24 @@ impl Document {
         document.checked()
     }
 
-    /// Checks a rule that a schema cannot express: every side of a part has as many rounds as the
-    /// others.
+    /// Checks rules that a schema cannot express: the run starts at a time, numbers are such that a
+    /// store can keep them, and every side of a part has as many rounds as the others.
     fn checked(self) -> Result<Self, String> {
+        let started = &self.begin.started;
+        started.parse::<Timestamp>().map_err(|error| {
+            format!("`begin.started` is {started:?}, and no time as of RFC 3339: {error}")
+        })?;
+        for (number, PartDocument { part, windows, .. }) in self.parts.iter().enumerate() {
+            if part.agents == 0 {
+                return Err(format!("`parts[{number}].part.agents` is 0: it is at least 1"));
+            }
+            require_kept(&format!("parts[{number}].part.agents"), part.agents as u64)?;
+            for (n, window) in windows.iter().enumerate() {
+                for (field, value) in window.numbers() {
+                    require_kept(&format!("parts[{number}].windows[{n}].{field}"), value)?;
+                }
+            }
+        }
         for PartDocument { part, rounds, .. } in &self.parts {
             let count = rounds.len();
             if let Some(side) = rounds.sides.iter().find(|side| side.ns.len() != count) {
@@ -120,5 +136,15 @@ impl Document {
             }
         }
         Ok(self)
+    }
+}
+
+/// The largest whole number of a store, which has signed ones.
+const LARGEST: u64 = i64::MAX as u64;
+
+fn require_kept(field: &str, value: u64) -> Result<(), String> {
+    match value {
+        ..=LARGEST => Ok(()),
+        _ => Err(format!("`{field}` is {value}: it is at most {LARGEST}")),
     }
 }

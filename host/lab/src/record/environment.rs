@@ -1,5 +1,6 @@
 //! The conditions that numbers were measured under.
 
+use crate::metrics::format::counted;
 use bytesize::ByteSize;
 use sandlab_runtime::limits;
 use schemars::JsonSchema;
@@ -52,13 +53,13 @@ impl Environment {
     /// Returns the cores as reports show them, with the limits of this process: "8 cores (a quota
     /// of 0.5), 512.0 MiB of memory".
     pub fn cores_and_limits(&self) -> String {
-        let cores = self.cores.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        let cores = self.cores.map_or_else(|| "? cores".to_owned(), |n| counted(n, "core"));
         let quota = self.cpu_quota.map(|quota| format!(" (a quota of {quota})"));
         let memory = self.memory_limit.map(|bytes| {
             let limit = ByteSize::b(bytes).display().iec();
             format!(", {limit} of memory")
         });
-        format!("{cores} cores{}{}", quota.unwrap_or_default(), memory.unwrap_or_default())
+        format!("{cores}{}{}", quota.unwrap_or_default(), memory.unwrap_or_default())
     }
 }
 

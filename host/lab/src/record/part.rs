@@ -2,6 +2,7 @@
 
 use super::entry::{Begin, End};
 use super::{ClosedLoop, ClosedWindow, Disturbance, Finding, Phase, Rounds, Shared, Tally, Window};
+use crate::printable::printable;
 use crate::workload::Case;
 use sandlab_runtime::BackendKind;
 use schemars::JsonSchema;
@@ -141,6 +142,18 @@ impl Part {
             closed: None,
             sides: Vec::new(),
         }
+    }
+
+    /// Returns the part with its names as reports print them: those of an imported run are
+    /// whatever its file says.
+    #[must_use]
+    pub(crate) fn with_printable_names(mut self) -> Self {
+        self.agent = printable(&self.agent);
+        self.sides.iter_mut().for_each(|side| *side = printable(side));
+        if let Some(mix) = &mut self.mix {
+            mix.source = printable(&mix.source);
+        }
+        self
     }
 
     /// Returns the messages' mean size, bytes; `None` if it is not known.

@@ -97,6 +97,26 @@ pub struct Window {
 }
 
 impl Window {
+    /// Returns its whole numbers by their fields' names.
+    pub(super) fn numbers(&self) -> [(&'static str, u64); 14] {
+        [
+            ("start_ns", self.start_ns),
+            ("end_ns", self.end_ns),
+            ("due", self.due),
+            ("sent", self.sent),
+            ("good", self.good),
+            ("late", self.late),
+            ("meant", self.meant),
+            ("failed", self.failed),
+            ("refused", self.refused),
+            ("backlog", self.backlog),
+            ("peak_backlog", self.peak_backlog),
+            ("generator_cpu_ns", self.generator_cpu_ns),
+            ("process_cpu_ns", self.process_cpu_ns),
+            ("resident", self.resident.unwrap_or(0)),
+        ]
+    }
+
     /// Returns an empty window that begins, and for now ends, at this time.
     pub fn new(phase: Phase, start_ns: u64) -> Self {
         Self {

@@ -4,6 +4,7 @@ use super::look::Look;
 use super::run_report::RunReport;
 use super::summary::{Tone, summary};
 use crate::metrics::Unit;
+use crate::printable::printable;
 use crate::record::{Environment, Run, RunPart};
 use crate::verdict::{Grade, Graded};
 use crate::view::{Answer, Form};
@@ -43,9 +44,14 @@ pub(super) fn tone(answer: &Answer, report: &RunReport) -> Tone {
 /// Returns the figure of an answer, or why there is none.
 pub(super) fn figure(answer: &Answer) -> String {
     match &answer.withheld {
-        None => answer.value(),
-        Some(why) => format!("not judged, because {why}"),
+        None => printable(&answer.value()),
+        Some(why) => printable(&format!("not judged, because {why}")),
     }
+}
+
+/// Returns the question of an answer.
+pub(super) fn question(answer: &Answer) -> String {
+    printable(&answer.question)
 }
 
 /// Returns what an answer's figure is to be held against, its target among that; nothing of a
@@ -56,7 +62,8 @@ pub(super) fn remark(answer: &Answer, report: &RunReport) -> String {
     }
     let target = graded(answer, report).map(|graded| format!("target {}", bound(graded)));
     let clauses = target.into_iter().chain(Some(answer.remark.clone()));
-    clauses.filter(|clause| !clause.is_empty()).collect::<Vec<_>>().join("; ")
+    let clauses: Vec<_> = clauses.filter(|clause| !clause.is_empty()).collect();
+    printable(&clauses.join("; "))
 }
 
 /// Returns the target of a grade as a person gave it: 10 MB and not 9.5 MiB.
@@ -113,15 +120,15 @@ pub(super) fn text(report: &RunReport, look: &Look) -> String {
         texts.map(|text| measure_text_width(&text)).max().unwrap_or(0)
     };
     let judged = || answers.iter().filter(|answer| answer.withheld.is_none());
-    let question = longest(&mut answers.iter().map(|answer| answer.question.clone())).min(QUESTION);
-    let value = longest(&mut judged().map(|answer| answer.value())).min(FIGURE);
+    let width = longest(&mut answers.iter().map(|answer| question(answer))).min(QUESTION);
+    let value = longest(&mut judged().map(|answer| figure(answer))).min(FIGURE);
     for answer in &answers {
         let tone = tone(answer, report);
-        let head = padded(&answer.question, question);
+        let head = padded(&question(answer), width);
         let figure = figure(answer);
         let rest = remark(answer, report);
         let look_deeper = answer.look.as_ref().map(|command| format!("→ {command}"));
-        let room = look.width.saturating_sub(question + 4);
+        let room = look.width.saturating_sub(width + 4);
         let line = match rest.is_empty() && look_deeper.is_none() {
             true => look.painted(&cut(&figure, room), tone),
             false => {
@@ -149,7 +156,7 @@ pub(super) fn text(report: &RunReport, look: &Look) -> String {
 /// Returns the line above the answers: what was run, and where.
 fn head(report: &RunReport, look: &Look) -> String {
     let run = &report.run;
-    let title = format!("{}, run {}", run.begin.command, report.id);
+    let title = format!("{}, run {}", printable(&run.begin.command), report.id);
     let quiet = quiet(run).map(|share| format!(" · quiet: {:.0} %", share * 100.0));
     let facts = format!(
         "{} · wasmtime {}{}",
@@ -191,7 +198,7 @@ fn padded(text: &str, width: usize) -> String {
 }
 
 fn cut(text: &str, width: usize) -> String {
-    truncate_str(text, width, "…").into_owned()
+    truncate_str(&printable(text), width, "…").into_owned()
 }
 
 impl Look {

@@ -1,6 +1,7 @@
 //! Tables for a spreadsheet, as RFC 4180 says. Numbers are in the unit that the header names,
 //! and what is missing is empty.
 
+use crate::printable::printable;
 use crate::view::{Cell, Head, Table, Value};
 use crate::{Error, Result};
 
@@ -79,7 +80,7 @@ fn fields(table: &Table, row: &[Cell]) -> Vec<String> {
         (_, true) => vec![String::new(), String::new()],
         (Value::Number(number, _), false) => vec![number.to_string()],
         (Value::Missing(_), false) => vec![String::new()],
-        (value, false) => vec![text(value.show())],
+        (value, false) => vec![text(printable(&value.show()))],
     });
     fields.collect()
 }

@@ -3,6 +3,7 @@
 
 use super::look::Look;
 use super::table::{draw, draw_within};
+use crate::printable::printable;
 use crate::view::{Cell, Emphasis, Head, Table, Value};
 use console::measure_text_width;
 
@@ -39,7 +40,7 @@ fn titled(table: &Table, common: &[String], look: &Look) -> String {
     if !common.is_empty() {
         title += &format!(" ({})", common.join(", "));
     }
-    let lines = super::page::wrapped(&title, look.width, "  ");
+    let lines = super::page::wrapped(&printable(&title), look.width, "  ");
     match look.has_colours {
         true => console::Style::new().bold().force_styling(true).apply_to(lines).to_string() + "\n",
         false => lines + "\n",
@@ -154,7 +155,8 @@ fn unfold(table: &mut Table, index: usize) {
 /// most of a line are broken rather than that numbers are left out.
 fn width_of(table: &Table, line: usize) -> usize {
     let widths = table.columns.iter().enumerate().map(|(index, head)| {
-        let cells = table.rows.iter().map(|row| measure_text_width(&row[index].value.show()));
+        let cells =
+            table.rows.iter().map(|row| measure_text_width(&printable(&row[index].value.show())));
         let widest = cells.max().unwrap_or(0);
         let most = if head.form.is_none() { line * 2 / 5 } else { usize::MAX };
         widest.min(most).max(measure_text_width(&head.title)) + 2

@@ -6,6 +6,7 @@ use super::run_report::{RunReport, change_table, metric_table};
 use super::summary::{Tone, summary};
 use super::table::{Style, draw};
 use crate::metrics::{Metric, Topic};
+use crate::printable::printable;
 use crate::verdict::{Change, Verdict};
 use crate::view::Table;
 
@@ -29,7 +30,7 @@ pub(super) fn page(report: &RunReport) -> String {
             Tone::Warning => "⚠️ ",
             Tone::Plain => "",
         };
-        page += &format!("- {sign}{}\n", line.text);
+        page += &format!("- {sign}{}\n", printable(&line.text));
     }
     page += if lines.is_empty() { "" } else { "\n" };
     page += &answered(report);
@@ -57,7 +58,7 @@ pub(super) fn page(report: &RunReport) -> String {
 fn answered(report: &RunReport) -> String {
     let answers = answers::chosen(report, usize::MAX);
     let table = Table::of("answers", "Answers", Topic::Overhead, &answers)
-        .text("question", "question", |answer| answer.question.clone())
+        .text("question", "question", |answer| answers::question(answer))
         .text("figure", "figure", |answer| answers::figure(answer))
         .text("remark", "remark", |answer| answers::remark(answer, report))
         .done();
@@ -70,8 +71,8 @@ fn answered(report: &RunReport) -> String {
 fn head(report: &RunReport) -> String {
     let begin = &report.run.begin;
     let environment = &begin.environment;
-    let date = begin.started.split('T').next().unwrap_or_default();
-    let commit = environment.commit.as_deref().unwrap_or("not known");
+    let date = printable(begin.started.split('T').next().unwrap_or_default());
+    let commit = printable(environment.commit.as_deref().unwrap_or("not known"));
     let baseline = report
         .baseline
         .as_ref()
@@ -79,12 +80,12 @@ fn head(report: &RunReport) -> String {
     format!(
         "# Performance Benchmark Report\n\nDate: {date}  \nCommit: {commit}  \nEnvironment: {}, {}, \
          Linux {}, wasmtime {}  \nRun: {} ({})  \n{}\n",
-        environment.cpu.as_deref().unwrap_or("processor not known"),
+        printable(environment.cpu.as_deref().unwrap_or("processor not known")),
         environment.cores_and_limits(),
-        environment.kernel,
-        environment.wasmtime,
+        printable(&environment.kernel),
+        printable(&environment.wasmtime),
         report.id,
-        begin.command,
+        printable(&begin.command),
         baseline.unwrap_or_default(),
     )
 }

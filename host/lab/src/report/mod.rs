@@ -21,6 +21,7 @@ pub mod validate;
 
 pub use csv::csv;
 pub use look::{Detail, Look};
+pub(crate) use page::wrapped;
 pub use run_report::{Compared, Past, RunReport};
 pub use table::{Style, draw};
 

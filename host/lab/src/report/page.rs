@@ -3,6 +3,7 @@
 use super::run_report::RunReport;
 use super::table::{Style, escaped};
 use crate::metrics::{Topic, Unit};
+use crate::printable::printable_lines;
 use crate::record::{Environment, MeasuredAgent, Run, RunPart};
 use crate::verdict::{Grade, Graded, NotJudged};
 use crate::view::{Cell, Emphasis, Form, Note, Table, Value, View};
@@ -11,12 +12,12 @@ use std::collections::BTreeSet;
 
 /// Writes lines one below another.
 pub(super) fn list(lines: &[String], style: Style) -> String {
-    let line = |line: &String| match style {
+    let line = |line: String| match style {
         Style::Markdown => format!("- {line}\n"),
-        Style::Html => format!("<li>{}</li>\n", escaped(line)),
+        Style::Html => format!("<li>{}</li>\n", escaped(&line)),
         Style::Colour | Style::Plain => format!("{line}\n"),
     };
-    let text: String = lines.iter().map(line).collect();
+    let text: String = lines.iter().map(|text| line(printable_lines(text))).collect();
     match style {
         Style::Html if !text.is_empty() => format!("<ul>\n{text}</ul>\n"),
         _ => text,
@@ -25,7 +26,7 @@ pub(super) fn list(lines: &[String], style: Style) -> String {
 
 /// Breaks a line between words so that no piece is longer than the width, but a word that is by
 /// itself; all pieces but the first are indented.
-pub(super) fn wrapped(line: &str, width: usize, indent: &str) -> String {
+pub(crate) fn wrapped(line: &str, width: usize, indent: &str) -> String {
     let words = line.trim_start();
     let mut text = line[..line.len() - words.len()].to_owned();
     let mut column = text.len();
@@ -46,7 +47,7 @@ pub(super) fn wrapped(line: &str, width: usize, indent: &str) -> String {
 
 /// Writes lines one below another for a terminal, none wider than it.
 pub(super) fn list_within(lines: &[String], width: usize) -> String {
-    lines.iter().map(|line| wrapped(line, width, "  ") + "\n").collect()
+    lines.iter().map(|line| wrapped(&printable_lines(line), width, "  ") + "\n").collect()
 }
 
 /// Writes the sentences of a topic, wrapped to a terminal's width, and the lines to paste.

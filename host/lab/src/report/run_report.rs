@@ -72,7 +72,8 @@ impl Past {
 
 impl RunReport {
     /// Returns the report of a run by itself.
-    pub fn new(id: RunId, run: Run, view: View, targets: &Targets) -> Self {
+    pub fn new(id: RunId, run: Run, mut view: View, targets: &Targets) -> Self {
+        view.notes.extend(targets.unused(&view.metrics));
         Self {
             graded: targets.grade(&view.metrics),
             not_judged: targets.not_judged(&view.metrics),

@@ -1,9 +1,10 @@
 //! Lists of stored runs, and the contents of one.
 
-use super::page::{builds, machine};
+use super::page::{builds, list as lines_of, machine};
 use super::table::{Style, draw};
 use crate::metrics::Topic;
 use crate::metrics::format::grouped;
+use crate::printable::printable;
 use crate::record::{Document, Listed, RunId};
 use crate::view::{Form, Table};
 use sandlab_runtime::span;
@@ -44,7 +45,11 @@ pub fn show(id: RunId, run: &Document) -> String {
     ];
     lines.extend(builds(&begin.agents));
     for agent in &begin.agents {
-        lines.push(format!("agent {}: component sha256 {}", agent.agent, agent.component));
+        lines.push(format!(
+            "agent {}: component sha256 {}",
+            printable(&agent.agent),
+            agent.component
+        ));
     }
     if let Some(settings) = begin.settings {
         lines.push(format!(
@@ -61,6 +66,7 @@ pub fn show(id: RunId, run: &Document) -> String {
             let (kind, agent) = (&part.part.experiment, &part.part.agent);
             let bytes = part.part.bytes().unwrap_or(0);
             let sides = part.part.sides.join(", ");
+            let agent = printable(agent);
             lines.push(format!("{kind} of {agent}, {bytes} bytes: {rounds} rounds on {sides}"));
             continue;
         }
@@ -83,7 +89,7 @@ pub fn show(id: RunId, run: &Document) -> String {
         Some(end) => lines.extend(end.failures.iter().map(|text| format!("failed: {text}"))),
         None => lines.push("it has no end: it was killed, or is still going on".to_owned()),
     }
-    lines.join("\n") + "\n"
+    lines_of(&lines, Style::Plain)
 }
 
 /// Returns `2025-01-15 10:20:30` of a time as RFC 3339 has it.

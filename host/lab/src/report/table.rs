@@ -1,5 +1,6 @@
 //! Draws a table: aligned for a terminal, piped for a page, or in HTML.
 
+use crate::printable::printable;
 use crate::view::{Align, Cell, Emphasis, Table};
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, presets};
 
@@ -35,10 +36,9 @@ fn lines(table: &Table, style: Style, width: Option<u16>) -> String {
     if let Some(width) = width {
         cells.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
-    let titles = table
-        .columns
-        .iter()
-        .map(|column| comfy_table::Cell::new(&column.title).add_attribute(Attribute::Bold));
+    let titles = table.columns.iter().map(|column| {
+        comfy_table::Cell::new(printable(&column.title)).add_attribute(Attribute::Bold)
+    });
     cells.set_header(titles);
     for (column, head) in cells.column_iter_mut().zip(&table.columns) {
         column.set_cell_alignment(match head.align() {
@@ -60,7 +60,7 @@ fn lines(table: &Table, style: Style, width: Option<u16>) -> String {
 }
 
 fn drawn(cell: &Cell) -> comfy_table::Cell {
-    let drawn = comfy_table::Cell::new(cell.value.show());
+    let drawn = comfy_table::Cell::new(printable(&cell.value.show()));
     match cell.emphasis {
         Emphasis::Plain => drawn,
         Emphasis::Strong => drawn.add_attribute(Attribute::Bold),
@@ -90,21 +90,21 @@ fn html(table: &Table) -> String {
     let is_number = |index: usize| table.columns[index].align() == Align::Right;
     let titles = table.columns.iter().enumerate().map(|(index, column)| {
         let class = class(is_number(index), Emphasis::Plain);
-        format!("<th{class}>{}</th>", escaped(&column.title))
+        format!("<th{class}>{}</th>", escaped(&printable(&column.title)))
     });
     let rows = table.rows.iter().map(|row| {
         let cells = row.iter().enumerate().map(|(index, cell)| {
             let class = class(is_number(index), cell.emphasis);
             let number = cell.value.as_number().map(|number| format!(" data-v=\"{number}\""));
             let number = number.unwrap_or_default();
-            format!("<td{class}{number}>{}</td>", escaped(&cell.value.show()))
+            format!("<td{class}{number}>{}</td>", escaped(&printable(&cell.value.show())))
         });
         format!("<tr>{}</tr>\n", cells.collect::<String>())
     });
     format!(
         "<div class=table><table>\n<caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\
          </tbody>\n</table></div>\n",
-        escaped(&table.title),
+        escaped(&printable(&table.title)),
         titles.collect::<String>(),
         rows.collect::<String>()
     )

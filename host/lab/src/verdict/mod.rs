@@ -8,4 +8,4 @@ mod targets;
 
 pub use changes::{Change, THRESHOLD, changes};
 pub use gate::{Policy, Verdict};
-pub use targets::{Bounds, Grade, Graded, NotJudged, TARGETS, Targets, TargetsFile};
+pub use targets::{Bounds, Grade, Graded, Known, NotJudged, TARGETS, Targets, TargetsFile};

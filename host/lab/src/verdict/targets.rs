@@ -1,7 +1,7 @@
 //! Metrics, graded by targets that a user can replace.
 
 use crate::metrics::{Labels, Metric, Quantity, Unit};
-use crate::view::Form;
+use crate::view::{Form, Note};
 use crate::{Error, Result};
 use bytesize::ByteSize;
 use schemars::JsonSchema;
@@ -14,7 +14,23 @@ pub const TARGETS: &str = include_str!("targets.toml");
 
 /// The targets that grade metrics; a metric without a target is not graded.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Targets(Vec<Target>);
+pub struct Targets {
+    all: Vec<Target>,
+    /// Whether they are of a file that the user gave, so that one that holds for nothing is a
+    /// mistake: the standard ones are for every experiment.
+    are_given: bool,
+}
+
+/// The names that targets can have.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The quantities, by whose keys metrics are named.
+    pub quantities: &'a [&'static Quantity],
+    /// The backends, and what else a metric's backend can be.
+    pub backends: &'a [&'static str],
+    /// The kinds of experiments.
+    pub experiments: &'a [&'static str],
+}
 
 /// The bounds of a quantity, and the metrics that they hold for.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,34 +97,55 @@ impl Targets {
     ///
     /// # Errors
     /// If it cannot be read, or has an invalid target.
-    pub fn read(path: &Path, catalogue: &[&'static Quantity]) -> Result<Self> {
+    pub fn read(path: &Path, known: Known) -> Result<Self> {
         let text = sandlab_runtime::text_file::read(path).map_err(Error::file("read", path))?;
-        Self::parse(&text, catalogue)
-            .map_err(|reason| Error::Usage(format!("the targets {}: {reason}", path.display())))
+        let targets = Self::parse(&text, known)
+            .map_err(|reason| Error::Usage(format!("the targets {}: {reason}", path.display())))?;
+        Ok(Self { are_given: true, ..targets })
     }
 
     /// Reads targets.
     ///
     /// # Errors
-    /// If the text is not TOML, or names a quantity, label or level that does not exist.
-    pub fn parse(text: &str, catalogue: &[&'static Quantity]) -> Result<Self, String> {
+    /// If the text is not TOML, or names a quantity, label, level, backend or experiment that does
+    /// not exist.
+    pub fn parse(text: &str, known: Known) -> Result<Self, String> {
         let file: TargetsFile = toml::from_str(text).map_err(|error| error.to_string())?;
-        let targets = file.target.into_iter().map(|written| written.read(catalogue));
-        Ok(Self(targets.collect::<Result<_, _>>()?))
+        let targets = file.target.into_iter().map(|written| written.read(known));
+        Ok(Self { all: targets.collect::<Result<_, _>>()?, are_given: false })
     }
 
     fn bounds(&self, metric: &Metric) -> Option<Bounds> {
-        let mut targets = self.0.iter();
-        let found = targets.find(|target| {
-            target.quantity.key == metric.quantity.key && target.scope.holds(&metric.labels)
-        });
-        found.map(|target| target.bounds)
+        self.all.iter().find(|target| target.holds(metric)).map(|target| target.bounds)
+    }
+
+    /// Returns a note on the targets that hold for none of these metrics, probably misspelt; `None`
+    /// for standard targets, and where nothing was measured.
+    pub fn unused(&self, metrics: &[Metric]) -> Option<Note> {
+        let unused = self.all.iter().filter(|target| !metrics.iter().any(|it| target.holds(it)));
+        let unused: Vec<String> = unused.map(ToString::to_string).collect();
+        if !self.are_given || metrics.is_empty() {
+            return None;
+        }
+        match unused.as_slice() {
+            [] => None,
+            [one] => Some(Note::new(format!("the target of {one} holds for no result here"))),
+            [first, others @ ..] => Some(Note {
+                text: format!(
+                    "{} of {} targets hold for no result here: that of {first}, and {} more",
+                    unused.len(),
+                    self.all.len(),
+                    others.len()
+                ),
+                details: unused,
+            }),
+        }
     }
 
     /// Returns the critical bound of a quantity, the largest of all its targets; `None` without a
     /// target.
     pub fn critical(&self, quantity: &Quantity) -> Option<f64> {
-        let targets = self.0.iter().filter(|target| target.quantity.key == quantity.key);
+        let targets = self.all.iter().filter(|target| target.quantity.key == quantity.key);
         targets.map(|target| target.bounds.critical).max_by(f64::total_cmp)
     }
 
@@ -130,6 +167,22 @@ impl Targets {
     pub fn not_judged(&self, metrics: &[Metric]) -> Vec<NotJudged> {
         let targeted = metrics.iter().filter(|metric| self.bounds(metric).is_some());
         targeted.filter_map(NotJudged::of).collect()
+    }
+}
+
+impl Target {
+    fn holds(&self, metric: &Metric) -> bool {
+        self.quantity.key == metric.quantity.key && self.scope.holds(&metric.labels)
+    }
+}
+
+/// `latency-p99 (backend wasm, agent echo)`
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.scope.names.iter().map(|(label, names)| format!("{label} {names}"));
+        let bounds = self.scope.at_most.iter().map(|(label, most)| format!("{label} ≤ {most}"));
+        let scope: Vec<_> = names.chain(bounds).collect();
+        write!(f, "{} ({})", self.quantity.key, scope.join(", "))
     }
 }
 
@@ -255,11 +308,32 @@ impl Names {
         Self::One("wasm".to_owned())
     }
 
-    fn contains(&self, name: &str) -> bool {
+    fn all(&self) -> &[String] {
         match self {
-            Self::One(one) => one == name,
-            Self::Several(several) => several.iter().any(|one| one == name),
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
         }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.all().iter().any(|one| one == name)
+    }
+
+    /// Refuses names that are none of these.
+    fn require(&self, field: &str, known: &[&str]) -> Result<(), String> {
+        match self.all().iter().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let known = known.join(", ");
+                Err(format!("`{field} = {name:?}`: there is none of this name; there are {known}"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.all().join(" or "))
     }
 }
 
@@ -272,11 +346,16 @@ enum Amount {
 }
 
 impl Written {
-    fn read(self, catalogue: &[&'static Quantity]) -> Result<Target, String> {
+    fn read(self, known: Known) -> Result<Target, String> {
+        let mut quantities = known.quantities.iter();
         let quantity =
-            *catalogue.iter().find(|quantity| quantity.key == self.metric).ok_or_else(|| {
+            *quantities.find(|quantity| quantity.key == self.metric).ok_or_else(|| {
                 format!("{:?} is no metric; docs/metrics.md lists them all", self.metric)
             })?;
+        self.backend.require("backend", known.backends)?;
+        if let Some(experiment) = &self.experiment {
+            experiment.require("experiment", known.experiments)?;
+        }
         let amount = |amount: &Amount| {
             amount.read(quantity.unit).map_err(|reason| format!("{}: {reason}", quantity.key))
         };
@@ -356,8 +435,14 @@ mod tests {
     use super::*;
     use crate::metrics::shared::{LATENCY_P99, QUANTITIES, SUCCESS};
 
+    const KNOWN: Known = Known {
+        quantities: QUANTITIES,
+        backends: &["wasm", "native", "process"],
+        experiments: &["latency", "peak"],
+    };
+
     fn targets(text: &str) -> Result<Targets, String> {
-        Targets::parse(text, QUANTITIES)
+        Targets::parse(text, KNOWN)
     }
 
     fn p99(ms: f64, backend: &str, size: u64) -> Metric {
@@ -409,8 +494,32 @@ mod tests {
     }
 
     #[test]
+    fn a_given_target_that_holds_for_nothing_is_told() {
+        let text = P99.to_owned() + "agent = \"nobody\"\nsize-at-most = \"4 KiB\"\n";
+        let standard = targets(&text).unwrap();
+        let given = Targets { are_given: true, ..standard.clone() };
+        let metrics = [p99(1.0, "wasm", 16)];
+        let note = given.unused(&metrics).unwrap().text;
+        assert_eq!(
+            note,
+            "the target of latency-p99 (backend wasm, agent nobody, size ≤ 4096) holds for no \
+             result here"
+        );
+        assert!(standard.unused(&metrics).is_none() && given.unused(&[]).is_none());
+        let both = Targets { are_given: true, ..targets(&(text + P99)).unwrap() };
+        assert!(both.unused(&metrics).unwrap().details.is_empty());
+        let note = both.unused(&[p99(1.0, "native", 16)]).unwrap();
+        assert!(note.text.starts_with("2 of 2 targets"), "{}", note.text);
+        assert_eq!(note.details.len(), 2);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_file_is_said() {
+        let backend = "\"100 ms\"\nbackend = \"wsam\"";
+        let experiment = "\"100 ms\"\nexperiment = [\"peak\", \"latencyy\"]";
         for (from, to, part) in [
+            ("\"100 ms\"", backend, "`backend = \"wsam\"`: there is none of this name"),
+            ("\"100 ms\"", experiment, "there are latency, peak"),
             ("latency-p99", "latency-p98", "docs/metrics.md"),
             ("\"10 ms\"", "10", "10 has no unit"),
             ("10 ms", "10 furlongs", "10 ms"),

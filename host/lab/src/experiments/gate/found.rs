@@ -14,4 +14,6 @@ pub enum Found {
     Judged(Box<Judged>),
     /// All metrics were measured, so that the gate is decided.
     Decided,
+    /// The new build did not do what it must, so that the gate does not hold.
+    Failed,
 }

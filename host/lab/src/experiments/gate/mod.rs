@@ -18,7 +18,7 @@ use crate::Result;
 use crate::metrics::{Quantity, Topic};
 use crate::record::{Finding, Run};
 use crate::sampling::pairs;
-use crate::verdict::gate::{self, Compared, GateReport, Judged};
+use crate::verdict::gate::{self, Compared, Ended, GateReport, Judged};
 use crate::view::{Answer, Note, View};
 
 /// The comparison of one build with another.
@@ -43,8 +43,8 @@ impl Experiment for Gate {
             let Some(gated) = Gated::read(part.found.iter().cloned()) else {
                 continue;
             };
-            let Gated { compared, metrics, .. } = &gated;
-            let told = gate::headline(metrics, gated.is_decided);
+            let Gated { compared, metrics, ended } = &gated;
+            let told = gate::headline(metrics, *ended);
             let (verdict, counts) = told.split_once(": ").unwrap_or((&told, ""));
             let verdict = verdict.trim_start_matches("The gate ");
             to.answer(Answer::new(Topic::Gate, "gate", verdict).remark(counts));
@@ -64,7 +64,7 @@ pub fn report(run: &Run) -> Option<GateReport> {
     Some(GateReport {
         schema: gate::SCHEMA,
         compared: gated.compared,
-        decided: gated.is_decided,
+        ended: gated.ended,
         metrics: gated.metrics,
         grown: flamegraph::growths(run),
         notes: run.notes.clone(),
@@ -88,20 +88,21 @@ pub fn view(report: &GateReport) -> View {
 struct Gated {
     compared: Compared,
     metrics: Vec<Judged>,
-    is_decided: bool,
+    ended: Ended,
 }
 
 impl Gated {
     /// Reads the findings; `None` if even the compared builds are missing.
     fn read(findings: impl Iterator<Item = Found>) -> Option<Self> {
-        let (mut compared, mut metrics, mut is_decided) = (None, Vec::new(), false);
+        let (mut compared, mut metrics, mut ended) = (None, Vec::new(), Ended::default());
         for found in findings {
             match found {
                 Found::Compared(found) => compared = Some(found),
                 Found::Judged(judged) => metrics.push(*judged),
-                Found::Decided => is_decided = true,
+                Found::Decided => ended.decided = true,
+                Found::Failed => ended.failed = true,
             }
         }
-        Some(Self { compared: compared?, metrics, is_decided })
+        Some(Self { compared: compared?, metrics, ended })
     }
 }

@@ -2,12 +2,14 @@
 
 use super::decide::MOST_PAIRS;
 use super::run::{Run, Sides};
+use crate::bundle::Subject;
 use crate::experiments::options::{Messages, duration};
 use crate::experiments::{Given, Plan};
 use crate::project;
 use crate::sampling::pairs::{Guests, PairSettings, Programs};
 use crate::verdict::gate::{NOISE_FILE, NoiseFloor, Policy, require_pairs};
 use crate::{Error, Result};
+use sandlab_runtime::subject::Kind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,6 +89,7 @@ impl Parameters {
                 for name in [old, new] {
                     subjects.push(self.messages.find(name, given)?);
                 }
+                require_one_kind([old, new], &subjects)?;
                 let cases = self.messages.cases(&subjects[0])?;
                 let guests = Guests::of(&subjects[0], &subjects[1], cases, &given.sandbox)?;
                 if !self.no_timing {
@@ -140,4 +143,24 @@ impl Parameters {
         };
         [name(&self.old, &self.old_bin), name(&self.new, &self.new_bin)]
     }
+}
+
+/// Refuses builds of different kinds, which nobody can send the same messages. What cannot be run at
+/// all is of no kind, which loading it explains.
+fn require_one_kind([old, new]: [&String; 2], subjects: &[Subject]) -> Result<()> {
+    let kinds: Vec<Kind> = subjects.iter().filter_map(|subject| subject.kind).collect();
+    match kinds.as_slice() {
+        [of_old, of_new] if of_old != of_new => Err(Error::Usage(format!(
+            "the old build, {old}, is {}, and the new one, {new}, is {}: a gate compares two builds \
+             of one kind",
+            with_article(*of_old),
+            with_article(*of_new)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn with_article(kind: Kind) -> String {
+    let article = if kind == Kind::Agent { "an" } else { "a" };
+    format!("{article} {kind}")
 }

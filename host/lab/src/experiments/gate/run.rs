@@ -2,11 +2,12 @@
 
 use super::{Decision, Found, KIND};
 use crate::experiments::flamegraph;
+use crate::printable::printable;
 use crate::record::{Environment, Paired, Part, RoundSettings};
 use crate::sampling::pairs::{Guests, InjectedSlowdown, PairSettings, Programs, of_case};
 use crate::sampling::recorder::Recorder;
 use crate::verdict::gate::{self, Compared, Judged, NoiseFloor, Policy, Verdict, require_pairs};
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 use sandlab_runtime::BackendKind;
 use std::cell::Cell;
 use std::path::Path;
@@ -50,7 +51,7 @@ impl Run {
             Sides::Guests { guests, .. } => (Some(BackendKind::Wasm), guests.agent()),
             Sides::Programs(_) => (None, file.to_str().unwrap_or(new)),
         };
-        to.part(Part { backend, ..Part::new(KIND, agent) })?;
+        to.part(Part { backend, ..Part::new(KIND, &printable(agent)) })?;
         to.found(&Found::Compared(Compared {
             old: old.clone(),
             new: new.clone(),
@@ -63,24 +64,34 @@ impl Run {
             alpha: self.policy.alpha(),
         }))?;
         let mut seen = Seen::default();
-        if let Sides::Guests { guests, .. } = &self.sides {
-            to.shows("counting");
-            self.judge(&guests.inspect()?, &mut seen, to)?;
-            self.judge(&guests.count()?, &mut seen, to)?;
+        let judged = self.judge_all(&mut seen, to);
+        if judged.as_ref().is_err_and(|error| error.kind() == Kind::Finding) {
+            to.found(&Found::Failed)?;
         }
-        if !matches!(self.sides, Sides::Guests { is_timed, .. } if !is_timed) {
-            self.doubt(to)?;
-            to.shows("timing");
-            self.time(&mut seen, to)?;
-        }
-        if to.stopped() {
-            return Err(Error::Stopped);
-        }
+        judged?;
         to.found(&Found::Decided)?;
         let names: Vec<_> = seen.names.iter().map(String::as_str).collect();
         let unused = self.policy.unused(&names);
         unused.into_iter().try_for_each(|note| to.note(note))?;
         self.explain(&seen.regressed, to)
+    }
+
+    /// Judges what is counted, and then what is timed.
+    fn judge_all(&self, seen: &mut Seen, to: &mut dyn Recorder) -> Result<()> {
+        if let Sides::Guests { guests, .. } = &self.sides {
+            to.shows("counting");
+            self.judge(&guests.inspect()?, seen, to)?;
+            self.judge(&guests.count()?, seen, to)?;
+        }
+        if !matches!(self.sides, Sides::Guests { is_timed, .. } if !is_timed) {
+            self.doubt(to)?;
+            to.shows("timing");
+            self.time(seen, to)?;
+        }
+        match to.stopped() {
+            true => Err(Error::Stopped),
+            false => Ok(()),
+        }
     }
 
     /// Samples both builds at the messages that take longer or burn more fuel, so that the
@@ -98,7 +109,7 @@ impl Run {
         }
         to.shows("sampling both builds");
         let settings = RoundSettings { seed: self.settings.seed, ..RoundSettings::default() };
-        flamegraph::builds(guests, &cases, &settings, to)
+        flamegraph::builds(guests, &cases, &settings, to).map_err(|error| guests.explained(error))
     }
 
     /// Notes what is unknown of this machine's noise.

@@ -1,6 +1,7 @@
 //! Shows verdicts.
 
 use crate::metrics::{Labels, Metric, Topic};
+use crate::printable::printable;
 use crate::record::Part;
 use crate::sampling::pairs::quantity;
 use crate::verdict::gate::{Compared, Judged, Outcome, Verdict};
@@ -26,7 +27,7 @@ pub(super) fn show(compared: &Compared, metrics: &[Judged], to: &mut View) {
         ),
         false => "whole intervals are held against what is allowed".to_owned(),
     };
-    to.conditions.push(format!("old: {old}; new: {new}"));
+    to.conditions.push(format!("old: {}; new: {}", printable(old), printable(new)));
     to.conditions.push(format!("one observation is {unit}; {method}"));
 }
 

@@ -2,7 +2,7 @@
 
 use crate::experiments;
 use crate::record::{Run, RunId, differences};
-use crate::verdict::gate::{self, Compared, GateReport, Judged, Policy};
+use crate::verdict::gate::{self, Compared, Ended, GateReport, Judged, Policy};
 use crate::verdict::{self, THRESHOLD};
 use crate::{Error, Result};
 
@@ -43,7 +43,7 @@ pub fn compare_stored(
             correction: "nothing".to_owned(),
             alpha: policy.alpha(),
         },
-        decided: true,
+        ended: Ended { decided: true, failed: false },
         metrics,
         grown: Vec::new(),
         notes,

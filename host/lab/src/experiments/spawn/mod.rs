@@ -22,6 +22,9 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
+/// What stands for a backend where a thread of the system is started.
+pub(super) const THREAD: &str = "thread";
+
 /// Measures the time that it takes to start an agent, by phase.
 pub struct Spawn;
 

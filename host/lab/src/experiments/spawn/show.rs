@@ -198,7 +198,7 @@ fn backend(method: Method) -> &'static str {
     match method {
         Method::Native => "native",
         Method::Process => "process",
-        Method::Thread => "thread",
+        Method::Thread => super::THREAD,
         _ => "wasm",
     }
 }

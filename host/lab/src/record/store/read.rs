@@ -1,6 +1,7 @@
 //! Reading runs, and removing them.
 
 use super::{RunId, Store};
+use crate::printable::printable;
 use crate::record::{
     Begin, Document, End, Finding, Part, PartDocument, Phase, Rounds, Run, RunPart, SCHEMA, Window,
 };
@@ -66,15 +67,17 @@ impl Store {
         })
     }
 
-    /// Returns what a run measured, its windows merged: as much as a report needs.
+    /// Returns what a run measured, its windows merged: as much as a report needs, with names that
+    /// can be printed.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn run(&self, run: RunId) -> Result<Run> {
-        let (begin, end) = self.ends(run)?;
+        let (mut begin, end) = self.ends(run)?;
+        begin.agents.iter_mut().for_each(|agent| agent.agent = printable(&agent.agent));
         let mut parts = self.parts(
             run,
-            RunPart::new,
+            |part| RunPart::new(part.with_printable_names()),
             |part, window| part.add(&window),
             |part| (&mut part.rounds, &mut part.findings),
         )?;

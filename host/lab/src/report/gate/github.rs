@@ -1,6 +1,7 @@
 //! Annotations in the log of a GitHub workflow: a workflow command for each metric that somebody
 //! should look at.
 
+use crate::printable::printable;
 use crate::report::annotation::{message, property};
 use crate::verdict::gate::{GateReport, Outcome, Verdict};
 use std::fmt::Write;
@@ -21,7 +22,7 @@ pub fn render(report: &GateReport) -> String {
             (Outcome::Pass, _) => continue,
         };
         let title = property(&format!("sandlab gate: {}", judged.metric.name));
-        let body = format!("{} ({})", judged.sentence(), report.compared.new);
+        let body = format!("{} ({})", judged.sentence(), printable(&report.compared.new));
         let _ = writeln!(text, "::{level} title={title}::{}", message(&body));
     }
     text

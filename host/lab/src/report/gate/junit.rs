@@ -1,16 +1,17 @@
 //! JUnit's XML: a suite per gate, a case per metric.
 
+use crate::printable::printable;
 use crate::verdict::gate::{GateReport, Judged, Outcome};
 use crate::{Error, Result};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Writes all metrics. Warnings are no failures here; they stand in the output of their case.
 pub(super) fn render(report: &GateReport) -> Result<String> {
-    let mut suite = TestSuite::new(report.compared.new.as_str());
+    let mut suite = TestSuite::new(printable(&report.compared.new));
     suite.add_test_cases(report.metrics.iter().map(case));
     suite.add_test_cases(report.failures.iter().map(|failure| {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_message(failure.as_str());
+        status.set_message(printable(failure));
         let mut case = TestCase::new("all was measured", status);
         case.set_classname("gate");
         case
@@ -30,12 +31,12 @@ fn case(judged: &Judged) -> TestCase {
         false => TestCaseStatus::success(),
     };
     if fails {
-        status.set_message(judged.sentence());
+        status.set_message(printable(&judged.sentence()));
     }
-    let mut case = TestCase::new(judged.metric.name.as_str(), status);
+    let mut case = TestCase::new(printable(&judged.metric.name), status);
     case.set_classname("gate");
     if !fails {
-        case.set_system_out(judged.sentence());
+        case.set_system_out(printable(&judged.sentence()));
     }
     case
 }

@@ -53,7 +53,7 @@ impl Guests {
     /// Reads both. What is measured is the sandbox of the sandbox config, with fewer slots.
     ///
     /// # Errors
-    /// If a component cannot be read or does not load.
+    /// If a component cannot be read, does not load, or does not take the messages.
     pub fn of(
         old: &Subject,
         new: &Subject,
@@ -85,7 +85,7 @@ impl Guests {
         let engine = SandboxEngine::new(&self.sandbox).map_err(|source| self.no_engine(source))?;
         for index in 0..SIDES.len() {
             let loaded = self.load_side(&engine, index)?;
-            backends::require_fit(&self.agent, &loaded, &self.cases)?;
+            backends::require_fit(&self.subjects[index].name(), &loaded, &self.cases)?;
             if loaded.prepared().calls == Calls::Async {
                 return Ok(true);
             }
@@ -169,15 +169,30 @@ impl Guests {
         self.cases.len() + 1
     }
 
+    /// Returns an error with the name of the build that it is of: both are loaded as one subject,
+    /// which is called as the new build.
+    fn named(&self, error: Error) -> Error {
+        let old = self.subjects[0].name();
+        match error {
+            Error::Call { side, step, source, .. } if side == SIDES[0] => {
+                Error::Call { agent: old, side, step, source }
+            }
+            Error::WrongReply { side, step, reason, .. } if side == SIDES[0] => {
+                Error::WrongReply { agent: old, side, step, reason }
+            }
+            error => error,
+        }
+    }
+
     /// Returns an error as what it means here: an old build that ends, or whose replies are not even
     /// its own the next time, cannot be what another build is held against, which is no fault of
     /// the new one.
-    pub(super) fn explained(&self, error: Error) -> Error {
+    pub fn explained(&self, error: Error) -> Error {
         let is_repeated = |case: &Case| {
             let mut exchanges = case.exchanges.iter();
             exchanges.any(|exchange| exchange.expected.is_open())
         };
-        match error {
+        match self.named(error) {
             Error::WrongReply { agent, side, step, reason }
                 if side == SIDES[0] && self.cases.iter().any(is_repeated) =>
             {

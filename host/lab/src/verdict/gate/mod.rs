@@ -24,7 +24,7 @@ pub use growth::Growth;
 pub use judged::{Judged, Outcome, Verdict};
 pub use pairs::require_pairs;
 pub use policy::{Inconclusive, Policy, Rule};
-pub use report::{Compared, GateReport, SCHEMA, headline, objections};
+pub use report::{Compared, Ended, GateReport, SCHEMA, headline, objections};
 
 use crate::record::Paired;
 use crate::stats::{Estimate, detectable, holm, location, median_interval, p_above, p_below};

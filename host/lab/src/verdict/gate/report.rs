@@ -24,6 +24,16 @@ pub struct Compared {
     pub alpha: f64,
 }
 
+/// How far a gate came.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Ended {
+    /// Whether all metrics were measured.
+    pub decided: bool,
+    /// Whether the new build did not do what it must, so that the gate does not hold whatever was
+    /// measured.
+    pub failed: bool,
+}
+
 /// A gate's verdicts.
 #[derive(Debug, Clone, Serialize)]
 pub struct GateReport {
@@ -32,8 +42,9 @@ pub struct GateReport {
     /// Both sides by name, and their metrics.
     #[serde(flatten)]
     pub compared: Compared,
-    /// Whether all metrics were measured.
-    pub decided: bool,
+    /// How far it came.
+    #[serde(flatten)]
+    pub ended: Ended,
     /// The metrics, counted ones first.
     pub metrics: Vec<Judged>,
     /// The functions that grew most where a message takes longer or burns more fuel; none if both
@@ -58,7 +69,7 @@ impl GateReport {
 
     /// Returns the result of the gate in a line.
     pub fn headline(&self) -> String {
-        headline(&self.metrics, self.decided)
+        headline(&self.metrics, self.ended)
     }
 
     /// Returns an error for metrics that regressed, or are inconclusive where that fails the gate.
@@ -89,7 +100,7 @@ fn outcome(metrics: &[Judged]) -> Outcome {
 }
 
 /// Returns the result of a gate in a line: whether it holds, and the number of each verdict.
-pub fn headline(metrics: &[Judged], is_decided: bool) -> String {
+pub fn headline(metrics: &[Judged], ended: Ended) -> String {
     let is_judged = |judged: &&Judged| judged.because.is_none();
     let counts = Verdict::ALL.map(|verdict| {
         let judged = metrics.iter().filter(is_judged);
@@ -98,12 +109,14 @@ pub fn headline(metrics: &[Judged], is_decided: bool) -> String {
     });
     let not_judged = metrics.len() - metrics.iter().filter(is_judged).count();
     let not_judged = (not_judged > 0).then(|| format!("{not_judged} not judged"));
-    let counts: Vec<_> = counts.into_iter().chain(not_judged).collect();
-    let outcome = match outcome(metrics) {
-        Outcome::Fail => "does not hold",
-        _ if !is_decided => "is not decided, because not all was measured",
-        Outcome::Warn => "holds, with warnings",
-        Outcome::Pass => "holds",
+    let failed = ended.failed.then(|| "the new build failed".to_owned());
+    let counts: Vec<_> = failed.into_iter().chain(counts).chain(not_judged).collect();
+    let worst = outcome(metrics);
+    let outcome = match () {
+        () if ended.failed || worst == Outcome::Fail => "does not hold",
+        () if !ended.decided => "is not decided, because not all was measured",
+        () if worst == Outcome::Warn => "holds, with warnings",
+        () => "holds",
     };
     format!("The gate {outcome}: {}", counts.join(", "))
 }

@@ -224,7 +224,7 @@ fn a_store_that_is_no_file_or_may_not_be_read_is_told_as_what_it_is() {
             refused.stderr(contains(what).and(contains("--store PATH")));
         }
     }
-    fs::set_permissions(&store, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&store, Permissions::from_mode(0o0)).unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let mut list = process::Command::new(SANDLAB);
     list.args(["runs", "list", "--store"]).arg(&store).current_dir("/");

@@ -119,7 +119,8 @@ fn a_crate_that_names_flags_for_it_gets_a_portable_twin() {
 #[test]
 fn a_crate_that_names_flags_for_its_component_gets_them_there_only() {
     let crates = Crates::new();
-    let flags = "[workspace]\n[package.metadata.sandlab]\ncomponent-rustflags = [\"--cfg=sandboxed\"]";
+    let flags =
+        "[workspace]\n[package.metadata.sandlab]\ncomponent-rustflags = [\"--cfg=sandboxed\"]";
     crates.agent("flagged", "flagged", flags);
     crates.lock("flagged");
     crates.sandlab("build flagged").assert().code(0);

@@ -176,7 +176,7 @@ impl Starting {
 
     /// Checks that the outcome of the first message is what it must be.
     pub(super) fn check(&self, handled: &Handled, side: &str) -> Result<()> {
-        let checked = self.exchange().check_all(handled);
+        let checked = self.exchange().expected.check(handled);
         checked.map_err(|reason| Error::WrongReply {
             agent: self.subject.name(),
             side: side.to_owned(),

@@ -142,8 +142,14 @@ impl Live {
 
     /// Records the disturbance of the last part, if there was one.
     pub fn part_ends(&mut self) -> Result<()> {
-        let by = self.part.take().and_then(|mut watch| watch.lap());
-        by.map_or(Ok(()), |by| (self as &mut dyn Recorder).found(&Shared::Disturbed { by }))
+        let Some(by) = self.part.take().and_then(|mut watch| watch.lap()) else {
+            return Ok(());
+        };
+        // Which is no result.
+        let has_results = self.has_results;
+        let recorded = (self as &mut dyn Recorder).found(&Shared::Disturbed { by });
+        self.has_results = has_results;
+        recorded
     }
 
     fn begins(&mut self, part: &Part) -> Result<()> {

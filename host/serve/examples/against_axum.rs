@@ -1,6 +1,6 @@
 //! Measures what `serve` costs over HTTP: the same load against it and against a bare axum handler
-//! that returns the body, in alternating rounds of one run; and what its counting costs, which the
-//! metrics are made of. Exits with 1 if a bound does not hold.
+//! that returns the body, in alternating rounds of one run; and what it costs that a host finds an
+//! agent by its name, assigns an instance and counts. Exits with 1 if a bound does not hold.
 //!
 //! ```text
 //! cargo run --release --package sandlab-serve --example against_axum
@@ -48,10 +48,10 @@ const LEAST_RATE: f64 = 0.80;
 const MOST_P99: f64 = 1.5;
 /// The most of a core that a host takes with idle agents.
 const MOST_IDLE: f64 = 0.01;
-/// The most time of a message with its counts, by the time of one without.
+/// The most time of a message through a host, ÷ that of one by the runtime's own client.
 const MOST_COUNTED: f64 = 1.01;
 
-/// Rounds of messages with and without counts.
+/// Rounds of messages through a host and by the client.
 const COUNTED_ROUNDS: usize = 60;
 const COUNTED_ROUND: Duration = Duration::from_millis(100);
 
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     );
     let counted = counted();
     println!(
-        "{CONTENT} B within the host: with counts ÷ without: {counted:.3} (at most {MOST_COUNTED})"
+        "{CONTENT} B through a host ÷ by the runtime's own client: {counted:.3} (at most {MOST_COUNTED})"
     );
     let threads = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (bare_threads, serve_threads) = (threads(), threads());
@@ -127,8 +127,8 @@ fn idle() -> f64 {
     (cpu() - before).as_secs_f64() / since.elapsed().as_secs_f64()
 }
 
-/// Returns the time of a message through a host, which counts it, ÷ that of one by the runtime's own
-/// client, which does not; the median of the rounds. Someone reads the counts once per second.
+/// Returns the time of a message through a host ÷ that of one by the runtime's own client, the median
+/// of the rounds. Someone reads the counts once per second.
 fn counted() -> f64 {
     let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let reader = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

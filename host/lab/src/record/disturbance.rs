@@ -135,6 +135,7 @@ impl fmt::Display for Disturbance {
             Self::Others { share } => write!(f, "other processes {:.0} %", share * 100.0),
             Self::Waiting { share } => write!(f, "waiting for a core {:.0} %", share * 100.0),
             Self::LateGenerator { lag_ns } => write!(f, "late generator {:.1} ms", lag_ns / 1e6),
+            Self::Aftermath { messages: 1 } => f.write_str("1 message left over from before"),
             Self::Aftermath { messages } => {
                 write!(f, "{messages} messages left over from before")
             }

@@ -24,7 +24,7 @@ pub struct Compared {
     pub alpha: f64,
 }
 
-/// How far a gate came.
+/// Whether a gate's verdicts are all that there is to say.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Ended {
     /// Whether all metrics were measured.
@@ -42,7 +42,7 @@ pub struct GateReport {
     /// Both sides by name, and their metrics.
     #[serde(flatten)]
     pub compared: Compared,
-    /// How far it came.
+    /// `decided` and `failed`, flattened; neither is derived from the metrics.
     #[serde(flatten)]
     pub ended: Ended,
     /// The metrics, counted ones first.

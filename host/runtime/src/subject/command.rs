@@ -6,10 +6,9 @@
 //! ```
 
 use super::Data;
-use super::guest::Guest;
 use super::instance::{Live, Stop};
 use crate::wasm::exports::Way;
-use crate::wasm::state::wasi;
+use crate::wasm::state::{State, wasi};
 use crate::wasm::stdio::{Output, Sink};
 use crate::wasm::store::timed;
 use crate::{Budget, Cause, SandboxConfig};
@@ -102,7 +101,7 @@ pub(super) struct Command {
 
 impl Command {
     pub fn find(
-        pre: &InstancePre<Guest>,
+        pre: &InstancePre<State>,
         fiber: bool,
         is_third: bool,
         name: &str,
@@ -154,7 +153,7 @@ impl Command {
         Ok(super::encode(&CommandResponse {
             exit,
             stdout: stdout.take().into(),
-            stderr: live.store.data().state.output.text().into_bytes().into(),
+            stderr: live.store.data().output.text().into_bytes().into(),
         }))
     }
 
@@ -166,7 +165,7 @@ impl Command {
         request: CommandRequest,
         stdout: &Stdout,
     ) -> Result<(), Stop> {
-        let state = &mut live.store.data_mut().state;
+        let state = live.store.data_mut();
         let fiber = !matches!(self.run, Run::Second(Way::Sync(_)));
         let mut wasi = wasi(config, &state.output, fiber)?;
         wasi.arg(&self.name);

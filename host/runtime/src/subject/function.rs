@@ -13,6 +13,7 @@ use super::known::{Known, Recent};
 use super::wave::{self, Argument, Param};
 use super::write;
 use crate::wasm::signature::signature;
+use crate::wasm::state::State;
 use crate::wasm::store::timed;
 use crate::{Budget, Cause, Failure, Fault, LoadError, SandboxConfig};
 use std::cmp::Reverse;
@@ -228,7 +229,7 @@ impl Functions {
 
     async fn drop_handle(
         &self,
-        store: &mut Store<super::guest::Guest>,
+        store: &mut Store<State>,
         session: &mut Session,
         number: u32,
     ) -> Result<Vec<u8>, Stop> {
@@ -296,7 +297,7 @@ impl Session {
     /// Returns the arguments with the instance's own resources put in.
     fn fill(
         &self,
-        store: &Store<super::guest::Guest>,
+        store: &Store<State>,
         function: &Func,
         values: &[Val],
         handles: &[(usize, u32)],

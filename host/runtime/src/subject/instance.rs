@@ -2,12 +2,12 @@
 
 use super::fault::ResponseFault;
 use super::function::Session;
-use super::guest::Guest;
 use super::http::LastRequest;
 use super::program::{Entry, Program};
 use crate::outbox::Sending;
 use crate::wasm::fault::{classify, classify_start};
 use crate::wasm::interrupt::Watched;
+use crate::wasm::state::State;
 use crate::wasm::store::{Deadline, begin, begin_start, block_on, end, limited, timed};
 use crate::{
     Agent, AsyncAgent, Call, CallError, Called, Cause, Denials, Failure, Fault, Handled, Identity,
@@ -62,7 +62,7 @@ impl From<ResponseFault> for Stop {
 
 /// An instance, with what its kind keeps from one message to the next.
 pub(super) struct Live {
-    pub store: Store<Guest>,
+    pub store: Store<State>,
     pub linked: Linked,
     deadline: Deadline,
     /// Messages that it has been given.
@@ -80,10 +80,10 @@ impl Live {
     async fn start(program: &Program, identity: Identity) -> Result<Self, Fault> {
         let config = &*program.config;
         let (pre, fiber) = (&program.pre, program.fiber);
-        let guest = Guest::new(config, identity, fiber)?;
+        let state = State::new(config, identity, fiber)?;
         let sampler = program.sampler.as_ref();
         let (mut store, deadline) =
-            limited(pre.engine(), guest, config, program.interrupt, sampler, fiber);
+            limited(pre.engine(), state, config, program.interrupt, sampler, fiber);
         let watched = begin_start(&mut store, deadline, config.fuel).map_err(host)?;
         let started = if fiber {
             timed(config.deadline, pre.instantiate_async(&mut store)).await
@@ -106,14 +106,12 @@ impl Live {
     /// Sets the next message's limits.
     fn begin(&mut self, fuel: Option<u64>) -> Result<Watched, Fault> {
         self.messages += 1;
-        let guest = self.store.data_mut();
-        guest.state.begin_call(Sending::Denied);
-        guest.outgoing.begin_call();
+        self.store.data_mut().begin_call(Sending::Denied);
         begin(&mut self.store, self.deadline, fuel).map_err(host)
     }
 
     fn usage(&self, fuel: Option<u64>) -> Usage {
-        let state = &self.store.data().state;
+        let state = self.store.data();
         let fuel = fuel.zip(self.store.get_fuel().ok());
         Usage {
             memory: Some(state.limiter.memory()),

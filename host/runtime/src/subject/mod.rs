@@ -35,7 +35,6 @@ mod data;
 mod delayed;
 mod fault;
 mod function;
-mod guest;
 mod http;
 mod inspect;
 mod instance;

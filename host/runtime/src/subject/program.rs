@@ -3,13 +3,13 @@
 use super::Kind;
 use super::command::{Command, CommandRequest};
 use super::function::{Function, Functions};
-use super::guest::Guest;
 use super::http::HttpRequest;
 use super::instance::Running;
 use super::kind::{Surface, is_third};
 use super::service::Service;
 use crate::config::{Calls, Interrupt};
 use crate::wasm::pools::Pools;
+use crate::wasm::state::State;
 use crate::wasm::{Modules, Part, Prepared, Sampler, SandboxEngine, imports, unprepared};
 use crate::{Agent, Backend, BackendKind, Fault, Identity, LoadError, SandboxConfig, Started};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub struct Sandboxed(Pools<Program>);
 
 /// The parts of the loaded component that all its instances share.
 pub(super) struct Program {
-    pub pre: InstancePre<Guest>,
+    pub pre: InstancePre<State>,
     pub entry: Entry,
     /// Set if calls run on a fiber, so that a guest that waits does not hold the thread.
     pub fiber: bool,
@@ -165,7 +165,7 @@ impl Sandboxed {
 }
 
 /// Links WASI 0.2 with HTTP, and WASI 0.3 where component-model async is granted.
-fn link(part: &Part, async_components: bool) -> wasmtime::Result<InstancePre<Guest>> {
+fn link(part: &Part, async_components: bool) -> wasmtime::Result<InstancePre<State>> {
     let mut linker = Linker::new(part.engine);
     if part.fiber {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

@@ -2,10 +2,10 @@
 //! WASI 0.3.
 
 use super::answer::Answer;
-use super::guest::Guest;
 use super::http::LastRequest;
 use super::instance::{Live, Stop};
 use crate::SandboxConfig;
+use crate::wasm::state::State;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -32,7 +32,7 @@ pub(super) enum Service {
 type Sent = Result<http::Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Service {
-    pub fn find(pre: &InstancePre<Guest>, is_third: bool) -> Result<Self, Error> {
+    pub fn find(pre: &InstancePre<State>, is_third: bool) -> Result<Self, Error> {
         Ok(match is_third {
             true => Self::Third(p3::bindings::ServiceIndices::new(pre)?),
             false => Self::Second(handler::GuestIndices::new(pre)?),

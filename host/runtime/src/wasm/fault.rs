@@ -17,37 +17,37 @@ use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 /// Returns the fault behind an error of a call. The modules are those of the component's core
 /// instances, in their order, or empty if they are not known.
-pub fn classify<T: AsRef<State> + 'static>(
+pub fn classify(
     error: &Error,
-    store: &mut Store<T>,
+    store: &mut Store<State>,
     config: &SandboxConfig,
     modules: &[Arc<Module>],
 ) -> Fault {
     let cause = cause(error, store, config, modules);
-    let evidence = evidence(error, &cause, store.data().as_ref(), config, modules);
+    let evidence = evidence(error, &cause, store.data(), config, modules);
     Fault { cause, evidence: evidence.map(Box::new) }
 }
 
 /// Returns the fault behind an error of instantiation. One that is not from the guest's code is
 /// a limit's, or the machine's: no memory, no mapping.
-pub fn classify_start<T: AsRef<State> + 'static>(
+pub fn classify_start(
     error: &Error,
-    store: &mut Store<T>,
+    store: &mut Store<State>,
     config: &SandboxConfig,
     modules: &[Arc<Module>],
 ) -> Fault {
     let mut fault = classify(error, store, config, modules);
     if matches!(fault.cause, Cause::Contract(_)) && !error.is::<WasmBacktrace>() {
-        fault.cause = refusal(store.data().as_ref(), config)
+        fault.cause = refusal(store.data(), config)
             .unwrap_or_else(|| Cause::Host(error.root_cause().to_string()));
         fault.evidence = None;
     }
     fault
 }
 
-fn cause<T: AsRef<State> + 'static>(
+fn cause(
     error: &Error,
-    store: &mut Store<T>,
+    store: &mut Store<State>,
     config: &SandboxConfig,
     modules: &[Arc<Module>],
 ) -> Cause {
@@ -61,7 +61,7 @@ fn cause<T: AsRef<State> + 'static>(
     let trap = error.downcast_ref::<Trap>();
     match trap {
         Some(Trap::Interrupt) => return Cause::Deadline(config.deadline),
-        Some(Trap::MemoryOutOfBounds) if met_page(error, store.data().as_ref()) => {
+        Some(Trap::MemoryOutOfBounds) if met_page(error, store.data()) => {
             return Cause::Deadline(config.deadline);
         }
         Some(Trap::OutOfFuel) => return Cause::OutOfFuel(config.fuel.unwrap_or_default()),
@@ -82,7 +82,7 @@ fn cause<T: AsRef<State> + 'static>(
     {
         return cause;
     }
-    let state = store.data().as_ref();
+    let state = store.data();
     let aborted = matches!(trap, Some(Trap::UnreachableCodeReached));
     if aborted && let Some(message) = panic_message(&state.output.text()) {
         return Cause::Panic(message);
@@ -162,13 +162,13 @@ const RANDOM: &str = "requested len ";
 /// it beyond the memory. The address alone is not: `buf[-1]` of a null pointer lies there too,
 /// and bulk memory instructions tell none. A stack above data silently overwrites them first,
 /// and traps when the pointer has passed those as well.
-fn overflowed<T: AsRef<State> + 'static>(
+fn overflowed(
     error: &Error,
-    store: &mut Store<T>,
+    store: &mut Store<State>,
     modules: &[Arc<Module>],
 ) -> Option<LinkedStack> {
     let address = address(error);
-    let memory = store.data().as_ref().limiter.memory();
+    let memory = store.data().limiter.memory();
     let pointers = stack_pointers(error, store, modules)?;
     let overflowed = pointers.into_iter().find(|(stack, pointer)| {
         let has_wrapped = *pointer > memory && address.is_none_or(|address| address >= *pointer);
@@ -190,9 +190,9 @@ fn is_in_red_zone(pointer: u64, address: Option<u64>) -> bool {
 /// Returns the linked stacks of all instances with their pointers' values. `None` if the instances
 /// are not those that the component's bytes list: wasmtime adds modules of its own where
 /// components are composed.
-fn stack_pointers<T: 'static>(
+fn stack_pointers(
     error: &Error,
-    store: &mut Store<T>,
+    store: &mut Store<State>,
     modules: &[Arc<Module>],
 ) -> Option<Vec<(LinkedStack, u64)>> {
     let dump = error.downcast_ref::<WasmCoreDump>()?;

@@ -21,6 +21,7 @@ pub(crate) mod layout;
 mod limiter;
 mod memories;
 mod offered;
+mod outgoing;
 mod output;
 pub(crate) mod pools;
 mod sampler;
@@ -245,10 +246,7 @@ pub(crate) struct Part<'a> {
 
 impl Part<'_> {
     /// Links what the rewriting has added, if it was rewritten.
-    pub fn link_page<T: AsMut<State> + 'static>(
-        &self,
-        linker: &mut Linker<T>,
-    ) -> wasmtime::Result<()> {
+    pub fn link_page(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
         if self.interrupt == Interrupt::Page {
             return interrupt::link(linker);
         }

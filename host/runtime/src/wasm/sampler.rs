@@ -100,17 +100,12 @@ impl Sampler {
     /// Samples the guest of a store at each tick, and stops its call after this number of ticks. A
     /// call on a fiber yields instead, as often as one that is not sampled: its deadline is its
     /// future's.
-    pub(super) fn watch<T: AsMut<State> + Send>(
-        &self,
-        store: &mut Store<T>,
-        deadline: u64,
-        fiber: bool,
-    ) {
+    pub(super) fn watch(&self, store: &mut Store<State>, deadline: u64, fiber: bool) {
         let sampler = self.clone();
         let yields = (EPOCH_TICK.as_nanos() / self.interval.as_nanos().max(1)).max(1) as u64;
         store.epoch_deadline_callback(move |mut store| {
             sampler.taken().add(WasmBacktrace::force_capture(&store).frames());
-            let ticks = &mut store.data_mut().as_mut().ticks;
+            let ticks = &mut store.data_mut().ticks;
             *ticks += 1;
             Ok(match fiber {
                 true if ticks.is_multiple_of(yields) => UpdateDeadline::Yield(1),

@@ -3,12 +3,14 @@
 use super::contents::Contents;
 use super::interrupt::Pages;
 use super::limiter::Limiter;
+use super::outgoing::Outgoing;
 use super::stdio::Captured;
 use crate::bindings::{host, types};
 use crate::config::{Access, FileIo, SandboxConfig, Stdio};
 use crate::outbox::{Outbox, Sending};
 use crate::{AgentId, Cause, Fault, Identity, Level, Message, SendError};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 pub struct State {
     pub limiter: Limiter,
@@ -18,7 +20,10 @@ pub struct State {
     pub pages: Pages,
     /// Ticks at which the running call was sampled.
     pub ticks: u64,
+    /// The requests of a subject that speaks HTTP; agents have no interface to make one.
+    pub outgoing: Outgoing,
     wasi: WasiCtx,
+    http: WasiHttpCtx,
     table: ResourceTable,
 }
 
@@ -36,6 +41,8 @@ impl State {
             outbox: Outbox::new(identity, config),
             contents: Contents::new(config),
             wasi: wasi(config, &output, fiber)?.build(),
+            outgoing: Outgoing::new(config),
+            http: WasiHttpCtx::new(),
             table,
             output,
             pages: Pages::default(),
@@ -54,6 +61,7 @@ impl State {
         self.outbox.begin_call(sending);
         self.contents.begin_call();
         self.output.clear();
+        self.outgoing.begin_call();
         self.ticks = 0;
     }
 }
@@ -95,22 +103,15 @@ pub fn wasi(
     Ok(wasi)
 }
 
-/// The state in the data of a store, for what is the same in all stores.
-impl AsRef<State> for State {
-    fn as_ref(&self) -> &State {
-        self
-    }
-}
-
-impl AsMut<State> for State {
-    fn as_mut(&mut self) -> &mut State {
-        self
-    }
-}
-
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.outgoing, table: &mut self.table, ctx: &mut self.http }
     }
 }
 

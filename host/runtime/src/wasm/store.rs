@@ -23,19 +23,19 @@ pub enum Deadline {
 
 /// Creates a store under the limits of a sandbox config, for a component that is interrupted so,
 /// and sampled if there is a sampler. Returns it with the deadline of its calls.
-pub fn limited<T: AsMut<State> + Send>(
+pub fn limited(
     engine: &Engine,
-    mut data: T,
+    mut data: State,
     config: &SandboxConfig,
     interrupt: Interrupt,
     sampler: Option<&Sampler>,
     fiber: bool,
-) -> (Store<T>, Deadline) {
+) -> (Store<State>, Deadline) {
     if interrupt == Interrupt::Page {
-        data.as_mut().limiter.exempt_page();
+        data.limiter.exempt_page();
     }
     let mut store = Store::new(engine, data);
-    store.limiter(|data| &mut data.as_mut().limiter);
+    store.limiter(|data| &mut data.limiter);
     store.set_hostcall_fuel(usize::try_from(config.result_limit.as_u64()).unwrap_or(usize::MAX));
     // One more than the agent may keep: the content of the running call's message.
     let contents = (config.contents.count as usize).saturating_add(1);
@@ -65,14 +65,14 @@ pub fn limited<T: AsMut<State> + Send>(
 ///
 /// # Errors
 /// If the engine has no fuel.
-pub fn begin_start<T: AsMut<State>>(
-    store: &mut Store<T>,
+pub fn begin_start(
+    store: &mut Store<State>,
     deadline: Deadline,
     fuel: Option<u64>,
 ) -> Result<Watched, Error> {
     set(store, deadline, fuel)?;
     Ok(match deadline {
-        Deadline::Page(limit) => store.data_mut().as_mut().pages.begin_start(limit),
+        Deadline::Page(limit) => store.data_mut().pages.begin_start(limit),
         Deadline::Ticks(_) | Deadline::Never => Watched::default(),
     })
 }
@@ -83,14 +83,14 @@ pub fn begin_start<T: AsMut<State>>(
 /// # Errors
 /// If the engine has no fuel.
 #[inline]
-pub fn begin<T: AsRef<State>>(
-    store: &mut Store<T>,
+pub fn begin(
+    store: &mut Store<State>,
     deadline: Deadline,
     fuel: Option<u64>,
 ) -> Result<Watched, Error> {
     set(store, deadline, fuel)?;
     let Deadline::Page(limit) = deadline else { return Ok(Watched::default()) };
-    let page = store.data().as_ref().pages.page;
+    let page = store.data().pages.page;
     let page = page.ok_or_else(|| Error::msg("the component has not told its interrupt page"))?;
     // SAFETY: the page is a memory of the store, and callers keep what is returned no longer than
     // the store. No module of the guest's can name it, and neither the host nor wasmtime writes
@@ -98,7 +98,7 @@ pub fn begin<T: AsRef<State>>(
     Ok(unsafe { Watched::begin(page, limit) })
 }
 
-fn set<T>(store: &mut Store<T>, deadline: Deadline, fuel: Option<u64>) -> Result<(), Error> {
+fn set(store: &mut Store<State>, deadline: Deadline, fuel: Option<u64>) -> Result<(), Error> {
     if let Deadline::Ticks(ticks) = deadline {
         store.set_epoch_deadline(ticks);
     }
@@ -107,8 +107,8 @@ fn set<T>(store: &mut Store<T>, deadline: Deadline, fuel: Option<u64>) -> Result
 
 /// Ends a call or an instantiation. It must be, before the fault behind its error is told.
 #[inline]
-pub fn end<T: AsMut<State>>(store: &mut Store<T>, watched: Watched) {
-    store.data_mut().as_mut().pages.was_stopped = watched.end();
+pub fn end(store: &mut Store<State>, watched: Watched) {
+    store.data_mut().pages.was_stopped = watched.end();
 }
 
 /// Waits for a call on a fiber. The epoch stops a guest that computes; the timeout also stops

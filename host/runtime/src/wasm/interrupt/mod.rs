@@ -93,16 +93,13 @@ impl Pages {
 ///
 /// # Errors
 /// If the linker has another of that name.
-pub(crate) fn link<T: AsMut<State> + 'static>(linker: &mut Linker<T>) -> Result<()> {
+pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
     linker.root().func_wrap(IMPORT, told)
 }
 
-fn told<T: AsMut<State> + 'static>(
-    mut store: StoreContextMut<'_, T>,
-    (first,): (WasmList<u8>,),
-) -> Result<()> {
+fn told(mut store: StoreContextMut<'_, State>, (first,): (WasmList<u8>,)) -> Result<()> {
     let page = Page::new(first.as_le_slice(&store).as_ptr());
-    let pages = &mut store.data_mut().as_mut().pages;
+    let pages = &mut store.data_mut().pages;
     // A component is rewritten so that it tells once.
     let (None, Some((later, limit))) = (pages.page, pages.starting.take()) else {
         return Err(Trap::CannotEnterComponent.into());

@@ -1,74 +1,26 @@
-//! The state in a subject's store: the same as an agent's, and the host's side of HTTP.
+//! The requests of guests to others by `wasi:http`.
 
 use crate::config::SandboxConfig;
-use crate::wasm::state::State;
-use crate::{Fault, Identity, Level, LogLine};
+use crate::{Level, LogLine};
 use http::Request;
-use wasmtime_wasi::{WasiCtxView, WasiView};
-use wasmtime_wasi_http::{
-    Error, RequestOptions, Result as HttpResult, WasiBody, WasiHttpCtx, WasiHttpCtxView,
-    WasiHttpHooks, WasiHttpView,
-};
+use wasmtime_wasi_http::{Error, RequestOptions, Result as HttpResult, WasiBody, WasiHttpHooks};
 
 /// Attempts at outgoing requests that are kept of one call.
 const ATTEMPTS: usize = 100;
 
-pub(super) struct Guest {
-    pub state: State,
-    http: WasiHttpCtx,
-    pub outgoing: Outgoing,
-}
-
-impl Guest {
-    /// Makes the state of a new instance's store. `fiber` is whether its calls run on fibers.
-    ///
-    /// # Errors
-    /// If a granted directory is no longer there.
-    pub fn new(config: &SandboxConfig, identity: Identity, fiber: bool) -> Result<Self, Fault> {
-        Ok(Self {
-            state: State::new(config, identity, fiber)?,
-            http: WasiHttpCtx::new(),
-            outgoing: Outgoing { is_granted: config.grants.http, denied: Vec::new() },
-        })
-    }
-}
-
-impl AsRef<State> for Guest {
-    fn as_ref(&self) -> &State {
-        &self.state
-    }
-}
-
-impl AsMut<State> for Guest {
-    fn as_mut(&mut self) -> &mut State {
-        &mut self.state
-    }
-}
-
-impl WasiView for Guest {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.state.ctx()
-    }
-}
-
-impl WasiHttpView for Guest {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView {
-            hooks: &mut self.outgoing,
-            table: self.state.ctx().table,
-            ctx: &mut self.http,
-        }
-    }
-}
-
 /// The requests that the guest makes to others.
-pub(super) struct Outgoing {
+#[derive(Debug)]
+pub struct Outgoing {
     is_granted: bool,
     /// The targets of the last call's requests that the config does not grant.
     denied: Vec<String>,
 }
 
 impl Outgoing {
+    pub fn new(config: &SandboxConfig) -> Self {
+        Self { is_granted: config.grants.http, denied: Vec::new() }
+    }
+
     pub fn begin_call(&mut self) {
         self.denied.clear();
     }

@@ -197,11 +197,12 @@ impl Bench {
         row
     }
 
-    /// Each run against the one before: of a guest, of a load, and of starts.
+    /// Each run against the one before: of two guests, of a load, and of starts.
     fn stored(&self, condition: &'static str) -> Row {
         let mut row = Row::new("a stored run against an earlier one", condition);
         for (command, gates) in [
-            ("compare", self.gates * 2 / 3),
+            ("compare", self.gates / 2),
+            ("compare json --backends wasm", self.gates / 6),
             (
                 "latency echo --backends wasm --rate 2000 --duration 1s --ramp-up 200ms",
                 self.gates / 6,
@@ -261,8 +262,8 @@ impl Bench {
     }
 
     fn planted_stored(&self) -> Row {
-        let mut row = Row::new("a stored run with 15 % more work", "quiet");
-        let (old, new) = (self.guest(0), self.guest(15));
+        let mut row = Row::new("a stored run with 10 % more work", "quiet");
+        let (old, new) = (self.guest(0), self.guest(10));
         let before = self.run("compare", &old);
         for _ in 0..self.gates / 3 {
             let start = Instant::now();

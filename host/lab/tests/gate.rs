@@ -353,7 +353,7 @@ fn a_run_is_held_against_a_stored_one() {
     );
     let key = key.as_str();
     assert_eq!(metric(&gated, key)["verdict"], "regressed");
-    assert_eq!(metric(&gated, key)["threshold"], 0.1);
+    assert_eq!(metric(&gated, key)["threshold"], 0.05);
     // A policy means it by its quantity.
     let policy = lab.file("gate.toml", "[[metric]]\nnames = [\"time-per-*\"]\ngates = false\n");
     let done = gate(&["--policy", policy.to_str().unwrap()]).code(0);

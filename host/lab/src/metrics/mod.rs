@@ -36,6 +36,10 @@ pub struct Metric {
     /// that was read once.
     #[serde(skip)]
     pub samples: Vec<f64>,
+    /// The time of a fixed computation beside each sample, nanoseconds, by which runs of different
+    /// times are compared; empty if there is none.
+    #[serde(skip)]
+    pub reference: Vec<f64>,
     /// The reason why the value is not judged: too few of its samples count. `None` if it is
     /// judged.
     pub withheld: Option<String>,
@@ -45,7 +49,15 @@ impl Metric {
     /// Returns the median of the samples with its interval; `None` if there are no samples.
     pub fn median(quantity: &'static Quantity, labels: Labels, samples: Vec<f64>) -> Option<Self> {
         let value = median_interval(&samples)?;
-        Some(Self { quantity, labels, value, exact: false, samples, withheld: None })
+        Some(Self {
+            quantity,
+            labels,
+            value,
+            exact: false,
+            samples,
+            reference: Vec::new(),
+            withheld: None,
+        })
     }
 
     /// Returns a value whose interval was estimated elsewhere, with the samples behind it.
@@ -55,7 +67,15 @@ impl Metric {
         value: Estimate,
         samples: Vec<f64>,
     ) -> Self {
-        Self { quantity, labels, value, exact: false, samples, withheld: None }
+        Self {
+            quantity,
+            labels,
+            value,
+            exact: false,
+            samples,
+            reference: Vec::new(),
+            withheld: None,
+        }
     }
 
     /// Returns the value over all samples, with the interval of the median of its windows, widened
@@ -81,6 +101,14 @@ impl Metric {
             exact: true,
             ..Self::estimated(quantity, labels, Estimate::exact(value), vec![value])
         }
+    }
+
+    /// Adds the time of a fixed computation beside each sample, nanoseconds. Without one for each,
+    /// samples are compared as they are.
+    #[must_use]
+    pub fn beside(self, reference: &[f64]) -> Self {
+        let has_all = reference.len() == self.samples.len() && reference.iter().all(|ns| *ns > 0.0);
+        Self { reference: if has_all { reference.to_vec() } else { Vec::new() }, ..self }
     }
 
     /// Withholds judgement for this reason, if there is one.

@@ -120,6 +120,13 @@ impl Document {
                     side.ns.len()
                 ));
             }
+            let references = rounds.reference_ns.len();
+            if references != 0 && references != count {
+                return Err(format!(
+                    "{} has {references} times of the fixed computation, and {count} rounds",
+                    part.agent
+                ));
+            }
             let left_out = rounds.left_out.iter().map(|it| it.round);
             if !left_out.clone().is_sorted_by(|a, b| a < b) || left_out.max() >= Some(count.max(1))
             {

@@ -70,7 +70,7 @@ impl Sampled {
                 ..Part::new(kind, &self.agent)
             },
             windows: Vec::new(),
-            rounds: Rounds { sides: self.sides, timing_ns: self.timing_ns, left_out: Vec::new() },
+            rounds: Rounds { sides: self.sides, timing_ns: self.timing_ns, ..Rounds::default() },
             findings: Vec::new(),
         }
     }

@@ -478,7 +478,7 @@ mod tests {
         });
         for round in 0..8_u8 {
             let bytes = [f64::from(round), 1.0].map(f64::to_le_bytes).concat();
-            part.rounds.add_bytes(&bytes, STEAL.filter(|_| round == 2));
+            part.rounds.add_bytes(&bytes, &[], STEAL.filter(|_| round == 2));
         }
         assert_eq!(part.rounds.stretches(4_096).len(), 3);
         part.settle();

@@ -52,6 +52,10 @@ pub struct Rounds {
     /// The rounds that do not count, in order.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
+    /// The time of a fixed computation of sandlab's in each round, nanoseconds: what a machine that is
+    /// faster or slower for a while does to a round, it does to this too. Empty if it was not measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reference_ns: Vec<f64>,
 }
 
 /// A round that does not count.
@@ -69,6 +73,8 @@ pub struct LeftOut {
 pub struct Round {
     /// Nanoseconds per message, of each side in their order.
     pub ns: Vec<f64>,
+    /// Nanoseconds of the fixed computation.
+    pub reference_ns: f64,
     /// The disturbance for which it does not count; `None` if it counts.
     pub invalid: Option<Disturbance>,
 }
@@ -108,10 +114,11 @@ impl Rounds {
     }
 
     /// Adds a round, and why it does not count.
-    pub fn add(&mut self, Round { ns, invalid }: Round) {
+    pub fn add(&mut self, Round { ns, reference_ns, invalid }: Round) {
         let round = self.len();
         self.left_out.extend(invalid.map(|invalid| LeftOut { round, invalid }));
         self.push(ns);
+        self.reference_ns.push(reference_ns);
     }
 
     /// Returns one side ÷ another by round; empty if one of the two is missing.
@@ -124,14 +131,22 @@ impl Rounds {
         pairs.map(|(side, base)| side / base).collect()
     }
 
-    /// Adds whole rounds, each a little-endian f64 per side, and why all of them do not count.
-    pub(crate) fn add_bytes(&mut self, rounds: &[u8], invalid: Option<Disturbance>) {
+    /// Adds whole rounds, each a little-endian f64 per side; one per round for the fixed computation,
+    /// or none; and why all of them do not count.
+    pub(crate) fn add_bytes(
+        &mut self,
+        rounds: &[u8],
+        reference: &[u8],
+        invalid: Option<Disturbance>,
+    ) {
         let first = self.len();
         let (samples, _) = rounds.as_chunks::<8>();
         let sides = self.sides.len().max(1);
         for round in samples.chunks_exact(sides) {
             self.push(round.iter().map(|ns| f64::from_le_bytes(*ns)));
         }
+        let (reference, _) = reference.as_chunks::<8>();
+        self.reference_ns.extend(reference.iter().map(|ns| f64::from_le_bytes(*ns)));
         if let Some(invalid) = invalid {
             let added = first..self.len();
             self.left_out.extend(added.map(|round| LeftOut { round, invalid }));
@@ -149,9 +164,10 @@ impl Rounds {
     /// Takes out the rounds that do not count.
     pub(crate) fn keep_valid(&mut self) {
         let left_out: BTreeSet<usize> = self.left_out.drain(..).map(|it| it.round).collect();
-        for side in &mut self.sides {
+        let sides = self.sides.iter_mut().map(|side| &mut side.ns);
+        for ns in sides.chain([&mut self.reference_ns]) {
             let mut rounds = 0..;
-            side.ns.retain(|_| rounds.next().is_none_or(|round| !left_out.contains(&round)));
+            ns.retain(|_| rounds.next().is_none_or(|round| !left_out.contains(&round)));
         }
     }
 
@@ -174,5 +190,12 @@ impl Rounds {
     pub(crate) fn bytes(&self, rounds: Range<usize>) -> Vec<u8> {
         let samples = rounds.flat_map(|round| self.sides.iter().map(move |side| side.ns[round]));
         samples.flat_map(f64::to_le_bytes).collect()
+    }
+
+    /// Returns the fixed computation's times of a stretch of rounds as little-endian f64; none if it
+    /// was not measured.
+    pub(crate) fn reference_bytes(&self, rounds: Range<usize>) -> Vec<u8> {
+        let ns = self.reference_ns.get(rounds).unwrap_or_default();
+        ns.iter().flat_map(|ns| ns.to_le_bytes()).collect()
     }
 }

@@ -5,7 +5,7 @@ use super::look::Look;
 use super::{Format, answers, csv, firefox, html, json, markdown, text};
 use crate::metrics::{Metric, Topic};
 use crate::record::{Difference, Document, Run, RunId, differences};
-use crate::verdict::{Change, Graded, NotJudged, Policy, THRESHOLD, Targets, changes};
+use crate::verdict::{Change, Graded, NotJudged, Policy, Targets, changes};
 use crate::view::{Cell, Emphasis, Form, Table, Value, View};
 use crate::{Error, Result};
 use serde::Serialize;
@@ -94,12 +94,11 @@ impl RunReport {
 
     /// Compares the run with a baseline, of which these metrics are.
     pub fn compare(&mut self, name: &str, id: RunId, baseline: &Run, metrics: &[Metric]) {
-        let policy = Policy::standard().with_default_threshold(THRESHOLD);
         self.baseline = Some(Compared {
             name: name.to_owned(),
             run: id,
             differences: differences(&baseline.begin, &self.run.begin),
-            changes: changes(metrics, &self.view.metrics, &policy).0,
+            changes: changes(metrics, &self.view.metrics, &Policy::standard()).0,
         });
     }
 

@@ -1,7 +1,7 @@
 //! The summary of a run in a few lines.
 
 use super::run_report::{Compared, RunReport};
-use crate::verdict::{Change, Grade, Verdict};
+use crate::verdict::{Change, Grade, Verdict, speed};
 use crate::view::Form;
 
 /// The colour of a line: good, bad, or neither.
@@ -34,6 +34,7 @@ pub fn summary_without_targets(report: &RunReport) -> Vec<Line> {
     lines.extend(report.view.objections.iter().map(|text| line(Tone::Bad, text)));
     if let Some(compared) = &report.baseline {
         lines.extend(changes(&compared.name, &compared.changes));
+        lines.extend(speed(&compared.changes).map(|text| line(Tone::Plain, format!("Machine: {text}"))));
         lines.extend(not_alike(compared).map(|text| line(Tone::Warning, text)));
     }
     let end = report.run.end.as_ref();

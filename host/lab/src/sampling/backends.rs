@@ -2,12 +2,13 @@
 
 use crate::bundle::Subject;
 use crate::sampling::equivalent;
-use crate::sampling::setup::{Loaded, Side};
+use crate::sampling::setup::{Loaded, Loader, Side};
 use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::config::{Calls, FileIo, Grants, Interrupt};
-use sandlab_runtime::subject::{Kind, Subject as Loadable};
+use sandlab_runtime::subject::{self, Kind, Subject as Loadable};
+use sandlab_runtime::wasm::SandboxEngine;
 use sandlab_runtime::{Backend, BackendKind, SandboxConfig, native::Twin, process::Children};
 use std::sync::Arc;
 
@@ -163,7 +164,7 @@ fn side(
             notes.extend(on_fibers(&agent, &loaded, &config.grants));
             notes.extend(interrupted(&agent, &loaded));
             notes.extend(adapted(&agent, &loaded));
-            Side { name: name.to_owned(), backend: loaded.backend }
+            Side { anew: Some(loader(subject, config)?), ..Side::of(name, loaded.backend) }
         }
         (BackendKind::Native, Some(twin), _) => {
             Side::new(name, Twin::load(&twin, config).map_err(failed)?)
@@ -172,11 +173,26 @@ fn side(
             Side::new(name, Children::of(&twin, config).map_err(failed)?)
         }
         (BackendKind::Native, None, Some(equivalent)) => {
-            Side { name: name.to_owned(), backend: equivalent::load(equivalent, config)? }
+            Side::of(name, equivalent::load(equivalent, config)?)
         }
         (_, None, _) | (BackendKind::Deployed, ..) => return Ok(None),
     };
     Ok(Some(side))
+}
+
+/// Returns what loads a component from memory, since its file may change meanwhile, into a new engine
+/// each time.
+fn loader(subject: &Subject, config: &SandboxConfig) -> Result<Loader> {
+    let file = subject.component();
+    let bytes = std::fs::read(&file).map_err(Error::file("read", &file))?;
+    let (agent, options, config) = (subject.name(), subject.options.clone(), config.clone());
+    Ok(Box::new(move || {
+        let loaded = SandboxEngine::new(&config)
+            .and_then(|engine| subject::load_bytes(&engine, &bytes, &agent, &options));
+        let failed =
+            |source| Error::Load { agent: agent.clone(), backend: BackendKind::Wasm, source };
+        Ok(loaded.map_err(failed)?.backend)
+    }))
 }
 
 /// Checks that all messages are what a subject of this kind is sent.

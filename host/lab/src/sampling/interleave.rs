@@ -2,20 +2,23 @@
 //!
 //! The unit of observation is a round: a fresh instance on every side, and two slices of
 //! each, in the order A B C C B A, so that a drift of the machine cancels out; the next
-//! round begins with B, so that no side always has its own caches still warm. Every reply
+//! round begins with B, so that no side always has its own caches still warm. A fixed
+//! computation is timed before and after them. Every reply
 //! is checked before the clock runs and again after it, and every timed message must have
 //! brought as many replies as the checked one.
 
-use crate::record::{Disturbance, Entry, Mix, Part, Round, RoundSettings, Rounds, Watch};
+use crate::record::{Entry, Mix, Part, Round, RoundSettings, Rounds, Watch};
 use crate::sampling::open_loop::Go;
 use crate::sampling::recorder::Recorder;
+use crate::sampling::reference::reference_ns;
 use crate::sampling::repeating::repeats;
 use crate::sampling::setup::{Loaded, Side};
 use crate::sampling::timing::{count, overhead_ns, slice};
 use crate::workload::Case;
 use crate::{Error, Result};
-use sandlab_runtime::Agent;
 use sandlab_runtime::subject::Kind;
+use sandlab_runtime::{Agent, Backend};
+use std::sync::Arc;
 
 /// Measures one case on all sides, and passes on each round as soon as it is over. Rounds that
 /// do not count are repeated, as far as the budget goes. It ends early when what takes them says
@@ -38,11 +41,12 @@ pub fn interleave(
     let plans = plans.collect::<Result<Vec<_>>>()?;
     let wanted = settings.rounds as usize;
     let (most, mut valid, mut number) = (wanted + repeats(wanted), 0, 0);
+    let mut backends = Vec::new();
     while valid < wanted && number < most {
-        let (ns, invalid) = round(loaded, case, &plans, number)?;
+        let round = round(loaded, case, &plans, &mut backends, number)?;
         number += 1;
-        valid += usize::from(invalid.is_none());
-        if each(Round { ns, invalid })? == Go::Stop {
+        valid += usize::from(round.invalid.is_none());
+        if each(round)? == Go::Stop {
             break;
         }
     }
@@ -122,21 +126,27 @@ struct Plan {
     cycles: u32,
 }
 
-/// Returns nanoseconds per message of each side, and why the round does not count.
+/// Measures a round, on sides that were loaded once more: where code and memory lie can make a message
+/// a fifth slower (`json`, 2 of 14 runs), which would last for the whole run.
 fn round(
     loaded: &Loaded,
     case: &Case,
     plans: &[Plan],
+    backends: &mut Vec<Arc<dyn Backend>>,
     number: usize,
-) -> Result<(Vec<f64>, Option<Disturbance>)> {
+) -> Result<Round> {
+    // With those of the round before still there, so that these lie somewhere else.
+    let next = loaded.sides.iter().map(Side::again).collect::<Result<_>>()?;
+    *backends = next;
     let mut agents = Vec::new();
-    for side in &loaded.sides {
-        let mut agent = loaded.start(side, case)?;
+    for (side, backend) in loaded.sides.iter().zip(&*backends) {
+        let mut agent = loaded.start_on(&**backend, side, case)?;
         verify(loaded, side, agent.as_mut(), case)?;
         agents.push(agent);
     }
     let (mut ns, mut watch) = (vec![0.0; agents.len()], Watch::start());
     let count = agents.len();
+    let before = reference_ns();
     let order = (0..count).chain((0..count).rev());
     for index in order.map(|place| (place + number) % count) {
         let (side, Plan { answers, cycles }) = (&loaded.sides[index], &plans[index]);
@@ -153,11 +163,12 @@ fn round(
         }
         ns[index] += slice.ns / 2.0;
     }
+    let reference_ns = before.midpoint(reference_ns());
     let invalid = watch.lap();
     for (side, agent) in loaded.sides.iter().zip(&mut agents) {
         verify(loaded, side, agent.as_mut(), case)?;
     }
-    Ok((ns, invalid))
+    Ok(Round { ns, reference_ns, invalid })
 }
 
 /// Sends every message once and checks what comes of it; returns how much came.

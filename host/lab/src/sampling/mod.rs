@@ -19,6 +19,7 @@ pub mod process_memory;
 pub mod program;
 pub mod recipe;
 pub mod recorder;
+mod reference;
 pub mod repeating;
 pub mod response;
 pub mod ring;

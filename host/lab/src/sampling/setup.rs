@@ -27,12 +27,30 @@ pub struct Side {
     pub name: String,
     /// Starts its instances.
     pub backend: Arc<dyn Backend>,
+    /// Loads it once more, at other addresses; `None` where that changes nothing.
+    pub anew: Option<Loader>,
 }
+
+/// Loads what a side runs.
+pub type Loader = Box<dyn Fn() -> Result<Arc<dyn Backend>> + Send + Sync>;
 
 impl Side {
     /// Returns a side with this name.
     pub fn new(name: impl Into<String>, backend: impl Backend + 'static) -> Self {
-        Self { name: name.into(), backend: Arc::new(backend) }
+        Self::of(name, Arc::new(backend))
+    }
+
+    /// Returns a side with this name, whose backend others have too.
+    pub fn of(name: impl Into<String>, backend: Arc<dyn Backend>) -> Self {
+        Self { name: name.into(), backend, anew: None }
+    }
+
+    /// Returns the backend, loaded once more where that changes anything.
+    ///
+    /// # Errors
+    /// If it does not load.
+    pub fn again(&self) -> Result<Arc<dyn Backend>> {
+        self.anew.as_ref().map_or_else(|| Ok(self.backend.clone()), |load| load())
     }
 }
 
@@ -42,8 +60,20 @@ impl Loaded {
     /// # Errors
     /// If it does not start, or does not take the configuration.
     pub fn start(&self, side: &Side, case: &Case) -> Result<Box<dyn Agent>> {
-        let mut agent = side
-            .backend
+        self.start_on(&*side.backend, side, case)
+    }
+
+    /// Does the same as [`start`](Self::start) on a side that was loaded once more.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_on(
+        &self,
+        backend: &dyn Backend,
+        side: &Side,
+        case: &Case,
+    ) -> Result<Box<dyn Agent>> {
+        let mut agent = backend
             .spawn(case.identity())
             .map_err(|fault| self.failed(side, "when spawned", fault.into()))?;
         if !case.config.is_empty() {

@@ -48,7 +48,7 @@ impl Watched {
         let sampler = Sampler::new(INTERVAL);
         let engine = SandboxEngine::sampled(&config, &sampler).map_err(failed)?;
         let sampled = subject.load(&engine).map_err(failed)?;
-        let side = |name: &str, backend| Side { name: name.to_owned(), backend };
+        let side = |name: &str, backend| Side::of(name, backend);
         let sides =
             vec![side(BackendKind::Wasm.name(), plain.backend), side(SAMPLED, sampled.backend)];
         Ok(Self {

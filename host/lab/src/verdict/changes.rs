@@ -1,15 +1,19 @@
 //! Changes from one stored run to another: the one rule of reports with a baseline, and of a gate
 //! on stored runs. The two runs were measured at different times, so their samples cannot be
-//! paired, and the difference includes the machine's noise: hence the wide threshold.
+//! paired, and the difference includes the machine's noise: hence the wide threshold. It is half as
+//! wide where a fixed computation was timed beside each sample, by which both are divided.
 
 use super::gate::{Judged, Policy, Rule, Verdict};
 use crate::metrics::{Identity, Metric};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, median_interval};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The relative change that is allowed by default: 0.1 is 10 %.
-pub const THRESHOLD: f64 = 0.1;
+const THRESHOLD: f64 = 0.1;
+
+/// The relative change that is allowed by default of what was measured beside a fixed computation.
+const BESIDE: f64 = 0.05;
 
 /// The fewest samples with a 95 % interval of their median.
 const FEWEST: usize = 6;
@@ -20,8 +24,10 @@ pub struct Change {
     /// The metric in the current run.
     #[serde(flatten)]
     pub metric: Metric,
-    /// Its value in the baseline.
+    /// Its value in the baseline; at the machine's speed of the current run, where that is known.
     pub baseline: Estimate,
+    /// The time of the fixed computation ÷ that of the baseline's run; `None` if one has none.
+    pub slowness: Option<f64>,
     /// The current value ÷ the baseline's, less one, with the interval that follows from both
     /// intervals; `None` where the baseline is 0.
     pub change: Option<Estimate>,
@@ -93,6 +99,24 @@ impl From<&Change> for Judged {
     }
 }
 
+/// Returns a sentence on the machine's speed, for readers who know the baseline's values as they were
+/// measured; `None` if it was the same.
+pub fn speed(changes: &[Change]) -> Option<String> {
+    let slowness = changes.iter().filter_map(|change| change.slowness);
+    let ends = (f64::INFINITY, f64::NEG_INFINITY);
+    let (low, high) = slowness.fold(ends, |(low, high), it| (low.min(it), high.max(it)));
+    (low < 0.98 || high > 1.02).then(|| {
+        let times = match high - low < 0.005 {
+            true => format!("{high:.2} times"),
+            false => format!("{low:.2} to {high:.2} times"),
+        };
+        format!(
+            "a fixed computation took {times} as long as in the baseline's run, whose times are \
+             shown and compared at the speed of this run"
+        )
+    })
+}
+
 /// Returns the changes of the metrics of both runs, in the order of the current one, and notes on
 /// metrics that only one run has, and on metrics that one has more than once, which cannot be
 /// matched.
@@ -101,6 +125,7 @@ pub fn changes(
     current: &[Metric],
     policy: &Policy,
 ) -> (Vec<Change>, Vec<String>) {
+    let policies = [THRESHOLD, BESIDE].map(|it| policy.clone().with_default_threshold(it));
     let (mut before, mut after) = (by_key(baseline), by_key(current));
     let (mut changes, mut notes) = (Vec::new(), Vec::new());
     for metric in current {
@@ -108,7 +133,7 @@ pub fn changes(
             continue;
         };
         match (before.remove(&metric.key()).as_deref(), new.as_slice()) {
-            (Some([old]), [new]) => changes.push(change(old, new, policy)),
+            (Some([old]), [new]) => changes.push(change(old, new, &policies)),
             (Some(_), _) => {
                 let name = metric.name();
                 notes.push(format!("{name} was measured more than once, and is not compared"));
@@ -131,16 +156,17 @@ fn by_key(metrics: &[Metric]) -> BTreeMap<String, Vec<&Metric>> {
 
 /// Judges by both intervals: the ratio lies between that of their ends, at no less than the
 /// confidence that each has, squared.
-fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
-    let (baseline, current) = (before.value, metric.value);
+fn change(before: &Metric, metric: &Metric, [alone, beside]: &[Policy; 2]) -> Change {
+    let both = relative(before).zip(relative(metric));
+    let (baseline, current) = both.unwrap_or((before.value, metric.value));
     let in_baseline = |why: String| format!("in the baseline {why}");
     let because = metric
         .withheld
         .clone()
         .or_else(|| before.withheld.clone().map(in_baseline))
-        .or_else(|| drifted(metric))
-        .or_else(|| drifted(before).map(in_baseline));
-    let rule = policy.rule(&metric.key());
+        .or_else(|| drifted(metric, current))
+        .or_else(|| drifted(before, baseline).map(in_baseline));
+    let rule = if both.is_some() { beside } else { alone }.rule(&metric.key());
     let share = |new: f64, old: f64| new / old - 1.0;
     let ends = |new: Option<f64>, old: Option<f64>| Some(share(new?, old?));
     let change = (baseline.value != 0.0).then(|| Estimate {
@@ -163,7 +189,18 @@ fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
     let verdict = verdict.filter(|_| because.is_none());
     Change {
         metric: metric.clone(),
-        baseline,
+        baseline: both.map_or(baseline, |_| {
+            let at = |value: f64| value * metric.value.value / current.value;
+            Estimate {
+                value: at(baseline.value),
+                low: baseline.low.map(at),
+                high: baseline.high.map(at),
+            }
+        }),
+        slowness: both.and_then(|_| {
+            let of = |metric: &Metric| median_interval(&metric.reference).map(|it| it.value);
+            Some(of(metric)? / of(before)?)
+        }),
         change,
         samples: before.samples.len().min(metric.samples.len()),
         rule,
@@ -172,10 +209,16 @@ fn change(before: &Metric, metric: &Metric, policy: &Policy) -> Change {
     }
 }
 
+/// Returns the median of the samples ÷ the fixed computation beside each; `None` if there is none.
+fn relative(metric: &Metric) -> Option<Estimate> {
+    let pairs = metric.samples.iter().zip(&metric.reference);
+    median_interval(&pairs.map(|(sample, reference)| sample / reference).collect::<Vec<_>>())
+}
+
 /// Returns why samples that are enough have no interval; `None` if they have one, or are too few.
-fn drifted(metric: &Metric) -> Option<String> {
+fn drifted(metric: &Metric, value: Estimate) -> Option<String> {
     let count = metric.samples.len();
-    (count >= FEWEST && metric.value.ends().is_none()).then(|| {
+    (count >= FEWEST && value.ends().is_none()).then(|| {
         format!(
             "the machine drifted: the {count} samples say no more than {} independent ones would; \
              measure for longer",
@@ -213,7 +256,7 @@ mod tests {
     }
 
     fn verdict(quantity: &'static Quantity, change: f64, noise: f64) -> Option<Verdict> {
-        let policy = Policy::standard().with_default_threshold(THRESHOLD);
+        let policy = Policy::standard();
         let old = metric(quantity, 100.0, noise);
         let new = metric(quantity, 100.0 * (1.0 + change), noise);
         changes(&[old], &[new], &policy).0[0].verdict
@@ -262,6 +305,32 @@ mod tests {
         let (judged, notes) = changes(&[single(1.0)], &[other], &policy);
         assert!(judged.is_empty() && notes[0].contains("only the new run"));
         assert!(notes[1].contains("only the baseline has latency p99"));
+    }
+
+    #[test]
+    fn what_a_slower_machine_adds_is_taken_out_by_the_computation_beside_it() {
+        let beside = |slowness: f64, worse: f64| {
+            let (time, reference) = (100.0 * slowness * worse, 7.0 * slowness);
+            let metric = metric(&LATENCY_P99, time, 0.02);
+            let reference = vec![reference; metric.samples.len()];
+            metric.beside(&reference)
+        };
+        let judged = |slowness, worse| {
+            let (old, new) = (beside(1.0, 1.0), beside(slowness, worse));
+            changes(&[old], &[new], &Policy::standard()).0.remove(0)
+        };
+        let slower = judged(1.3, 1.0);
+        assert_eq!(slower.verdict, Some(Verdict::Equivalent));
+        assert!((slower.slowness.unwrap() - 1.3).abs() < 1e-9);
+        assert!((slower.baseline.value - slower.metric.value.value).abs() < 1e-9);
+        assert!(speed(&[slower]).unwrap().contains("took 1.30 times as long"));
+        let worse = judged(0.8, 1.1);
+        assert_eq!((worse.verdict, worse.rule.threshold), (Some(Verdict::Regressed), BESIDE));
+        // Against a run of before there was such a computation.
+        let older = metric(&LATENCY_P99, 100.0, 0.02);
+        let judged = &changes(&[older], &[beside(1.3, 1.0)], &Policy::standard()).0[0];
+        assert_eq!((judged.verdict, judged.rule.threshold), (Some(Verdict::Regressed), THRESHOLD));
+        assert_eq!(speed(std::slice::from_ref(judged)), None);
     }
 
     #[test]

@@ -6,6 +6,6 @@ pub mod gate;
 pub mod objectives;
 mod targets;
 
-pub use changes::{Change, THRESHOLD, changes};
+pub use changes::{Change, changes, speed};
 pub use gate::{Policy, Verdict};
 pub use targets::{Bounds, Grade, Graded, Known, NotJudged, TARGETS, Targets, TargetsFile};

@@ -105,7 +105,7 @@ fn metrics(part: &Part, to: &mut View) {
         };
         let judged = |metric: Option<Metric>| Some(metric?.withheld(withheld.clone()));
         let time = Metric::median(&shared::TIME_PER_MESSAGE, labels(), side.ns.clone());
-        to.metric(judged(time));
+        to.metric(judged(time.map(|time| time.beside(&part.rounds.reference_ns))));
         if side.side != native {
             let ratios = part.rounds.ratios(&side.side, native);
             to.metric(judged(Metric::median(&OVERHEAD, labels(), ratios)));

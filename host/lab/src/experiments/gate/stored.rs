@@ -2,8 +2,8 @@
 
 use crate::experiments;
 use crate::record::{Run, RunId, differences};
+use crate::verdict;
 use crate::verdict::gate::{self, Compared, Ended, GateReport, Judged, Policy};
-use crate::verdict::{self, THRESHOLD};
 use crate::{Error, Result};
 
 /// Judges each metric that both runs have.
@@ -16,7 +16,6 @@ pub fn compare_stored(
     (new, after): (RunId, &Run),
     policy: Policy,
 ) -> Result<GateReport> {
-    let policy = policy.with_default_threshold(THRESHOLD);
     let [baseline, current] = [before, after].map(|run| experiments::view(run).metrics);
     let (changes, mut notes) = verdict::changes(&baseline, &current, &policy);
     if changes.is_empty() {
@@ -26,6 +25,7 @@ pub fn compare_stored(
         )));
     }
     let metrics: Vec<_> = changes.iter().map(Judged::from).collect();
+    notes.extend(verdict::speed(&changes));
     let differ = differences(&before.begin, &after.begin);
     let differ = differ.iter();
     notes.extend(differ.map(|difference| format!("the runs differ in {difference}")));

@@ -106,7 +106,7 @@ impl Ground {
 
     /// Returns sides, to start their instances.
     pub fn loaded(&self, sides: &[&Side]) -> Loaded {
-        let of = |side: &&Side| Started { name: side.name.clone(), backend: side.backend.clone() };
+        let of = |side: &&Side| Started::of(&side.name, side.backend.clone());
         Loaded {
             agent: self.subject.name(),
             sides: sides.iter().map(of).collect(),

@@ -127,11 +127,13 @@ impl Store {
             }
             Ok(())
         })?;
-        let sql = "SELECT part, ns, invalid FROM rounds WHERE run = ?1 ORDER BY part, number";
+        let sql =
+            "SELECT part, ns, reference, invalid FROM rounds WHERE run = ?1 ORDER BY part, number";
         self.each(sql, [run], |row| {
             if let Some(part) = parts.get_mut(row.get::<_, usize>(0)?) {
-                let invalid = row.get::<_, Option<Json<_>>>(2)?.map(|it| it.0);
-                rest(part).0.add_bytes(row.get_ref(1)?.as_blob()?, invalid);
+                let invalid = row.get::<_, Option<Json<_>>>(3)?.map(|it| it.0);
+                let (ns, reference) = (row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?);
+                rest(part).0.add_bytes(ns, reference, invalid);
             }
             Ok(())
         })?;

@@ -13,9 +13,10 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"sand");
 /// made of nothing. A version that was released is never changed, only followed.
 ///
 /// The numbers of parts count from 0 in their run. Histograms are HDR (V2, deflated), rounds are
-/// little-endian f64, one per side (of an imported run many rounds stand in one row), whatever is
+/// little-endian f64, one per side and one of the fixed computation (of an imported run many rounds
+/// stand in one row), whatever is
 /// `body`, `started_with`, `ended_with` or `invalid` is JSON, and times are nanoseconds.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "CREATE TABLE run (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         command TEXT NOT NULL,
@@ -148,6 +149,8 @@ const MIGRATIONS: [&str; 3] = [
     UPDATE finding SET body = json_remove(
         json_set(body, '$.sandbox', json_extract(body, '$.profile')), '$.profile')
         WHERE json_type(body, '$.profile') IS NOT NULL;",
+    // A fixed computation is measured in each round; older rounds have none.
+    "ALTER TABLE rounds ADD COLUMN reference BLOB NOT NULL DEFAULT x'';",
 ];
 
 /// The version that this program reads and writes.

@@ -42,9 +42,10 @@ impl Writer {
             Entry::Finding(finding) => {
                 finding_row(to, self.run, part, next(&mut self.findings), finding)
             }
-            Entry::Round(Round { ns, invalid }) => {
-                let bytes: Vec<u8> = ns.iter().flat_map(|ns| ns.to_le_bytes()).collect();
-                rounds_row(to, self.run, part, next(&mut self.rounds), &bytes, *invalid)
+            Entry::Round(Round { ns, reference_ns, invalid }) => {
+                let ns: Vec<u8> = ns.iter().flat_map(|ns| ns.to_le_bytes()).collect();
+                let bytes = [&ns[..], &reference_ns.to_le_bytes()];
+                rounds_row(to, self.run, part, next(&mut self.rounds), bytes, *invalid)
             }
             Entry::Timing(ns) => timing_row(to, self.run, part, Some(*ns)),
             Entry::Note(note) => note_row(to, self.run, next(&mut self.notes), note),
@@ -145,7 +146,9 @@ fn import(to: &Connection, document: &Document) -> Result<RunId, Unstored> {
             window_row(to, run, number, n, window)?;
         }
         for (n, (rounds, invalid)) in (0..).zip(part.rounds.stretches(ROUNDS_PER_ROW)) {
-            rounds_row(to, run, number, n, &part.rounds.bytes(rounds), invalid)?;
+            let reference = part.rounds.reference_bytes(rounds.clone());
+            let bytes = [&part.rounds.bytes(rounds)[..], &reference];
+            rounds_row(to, run, number, n, bytes, invalid)?;
         }
         for (n, finding) in (0..).zip(&part.findings) {
             finding_row(to, run, number, n, finding)?;
@@ -255,11 +258,12 @@ fn rounds_row(
     id: RunId,
     part: i64,
     number: i64,
-    ns: &[u8],
+    [ns, reference]: [&[u8]; 2],
     invalid: Option<Disturbance>,
 ) -> Stored {
-    let sql = "INSERT INTO rounds (run, part, number, ns, invalid) VALUES (?1, ?2, ?3, ?4, ?5)";
-    run(to, sql, params![id, part, number, ns, json_of(invalid)?])
+    let sql = "INSERT INTO rounds (run, part, number, ns, reference, invalid) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    run(to, sql, params![id, part, number, ns, reference, json_of(invalid)?])
 }
 
 fn finding_row(to: &Connection, id: RunId, part: i64, number: i64, finding: &Finding) -> Stored {

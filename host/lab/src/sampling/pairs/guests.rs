@@ -135,7 +135,7 @@ impl Guests {
         let mut sides = [None, None];
         for index in order {
             let backend = self.load_side(engine, index)?.backend;
-            sides[index] = Some(Side { name: SIDES[index].to_owned(), backend });
+            sides[index] = Some(Side::of(SIDES[index], backend));
         }
         Ok(Loaded {
             agent: self.agent.clone(),
@@ -154,7 +154,7 @@ impl Guests {
             let engine = SandboxEngine::sampled(&self.sandbox, sampler);
             let engine = engine.map_err(|source| self.no_engine(source))?;
             let backend = self.load_side(&engine, index)?.backend;
-            Ok(Side { name: SIDES[index].to_owned(), backend })
+            Ok(Side::of(SIDES[index], backend))
         });
         Ok(Loaded {
             agent: self.agent.clone(),

@@ -1,5 +1,6 @@
 //! A component's sizes, counts and names, from one pass over its bytes.
 
+use sandlab_runtime::wasm::imports_of_names;
 use std::collections::BTreeSet;
 use wasm_metadata::Producers;
 use wasmparser::{
@@ -36,7 +37,7 @@ pub struct Outline<'a> {
     pub tables: u64,
     /// Number of core instances.
     pub core_instances: u64,
-    /// Names of the component's imports, in their order.
+    /// Names of the component's imports, in their order, without those that only name types.
     pub imports: Vec<&'a str>,
     /// Lines of the `producers` sections: `language Rust`.
     pub producers: BTreeSet<String>,
@@ -81,6 +82,7 @@ impl<'a> Outline<'a> {
         let mut depth = 0_u32;
         let mut modules: Vec<Part> = Vec::new();
         let mut is_in_module = false;
+        let names = imports_of_names(bytes);
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::Version { encoding, .. } => {
@@ -96,7 +98,10 @@ impl<'a> Outline<'a> {
                 }
                 Payload::ComponentImportSection(imports) if depth == 1 => {
                     for import in imports {
-                        outline.imports.push(import?.name.name);
+                        let name = import?.name.name;
+                        if !names.contains(name) {
+                            outline.imports.push(name);
+                        }
                     }
                 }
                 Payload::CustomSection(section) => {

@@ -4,6 +4,7 @@ use super::kind::Surface;
 use super::{Adapter, Kind, KindError, adapt};
 use crate::LoadError;
 use crate::wasm::identify::require_component;
+use crate::wasm::imports_of_names;
 use serde::Serialize;
 
 /// The kind, imports and exports of a component or core module, read without running it.
@@ -118,8 +119,11 @@ pub fn describe(bytes: &[u8]) -> Result<Description, LoadError> {
     require_component(&component)?;
     let surface = Surface::read(&component).map_err(LoadError::Kind)?;
     let kind = surface.kind(None);
-    let imports =
-        surface.imports.into_iter().map(|name| Import { access: Access::of(&name), name });
+    let names = imports_of_names(&component);
+    let imports = surface.imports.into_iter().map(|name| {
+        let is_name = names.contains(&name);
+        Import { access: if is_name { Access::Nothing } else { Access::of(&name) }, name }
+    });
     Ok(Description {
         kind,
         needs_async: surface.needs_async,

@@ -5,8 +5,10 @@ use super::offered::{NotLinked, linked};
 use crate::LoadError;
 use crate::config::Grants;
 use crate::subject::is_third;
-use wasmparser::component_types::ComponentEntityType;
+use std::collections::BTreeSet;
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::Types;
+use wasmparser::{Parser, Payload, ValidPayload, Validator, WasmFeatures};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -20,9 +22,11 @@ pub fn require_granted(
     engine: &Engine,
     grants: &Grants,
 ) -> Result<(), LoadError> {
-    // A component that was not rewritten and imports this finds nothing to link.
-    for (name, _) in component.component_type().imports(engine).filter(|(name, _)| *name != IMPORT)
-    {
+    for (name, import) in component.component_type().imports(engine) {
+        // A component that was not rewritten and imports the page finds nothing to link.
+        if name == IMPORT || names_types(&import.ty, engine) {
+            continue;
+        }
         if let Err(remedy) = granted(name, grants) {
             return Err(LoadError::UndeclaredImport { import: name.to_owned(), remedy });
         }
@@ -48,8 +52,7 @@ pub fn require_wasi(
         let granted = match interface {
             // As above.
             _ if name == IMPORT => Ok(()),
-            // Types are only names.
-            _ if matches!(import.ty, ComponentItem::Type(_)) => Ok(()),
+            _ if names_types(&import.ty, engine) => Ok(()),
             "wasi:http/types" | "wasi:http/outgoing-handler" | "wasi:http/client" if is_wasi => {
                 Ok(())
             }
@@ -65,6 +68,64 @@ pub fn require_wasi(
             .map_err(|remedy| LoadError::UndeclaredImport { import: name.to_owned(), remedy })?;
     }
     Ok(())
+}
+
+/// Returns whether an import only gives types their names, which the linker does not need: what a
+/// component exports in terms of another interface's types imports that interface.
+fn names_types(import: &ComponentItem, engine: &Engine) -> bool {
+    match import {
+        ComponentItem::Type(_) => true,
+        ComponentItem::ComponentInstance(interface) => {
+            interface.exports(engine).all(|(_, of)| matches!(of.ty, ComponentItem::Type(_)))
+        }
+        _ => false,
+    }
+}
+
+/// Returns the imports of a component that only give types their names, without compiling it.
+/// Empty if it is not valid.
+pub fn of_names(component: &[u8]) -> BTreeSet<String> {
+    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let (mut depth, mut names, mut types) = (0_u32, Vec::new(), None);
+    for payload in Parser::new(0).parse_all(component) {
+        let Ok(payload) = payload else { return BTreeSet::new() };
+        match &payload {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(imports) if depth == 1 => {
+                let imports = imports.clone().into_iter().flatten();
+                names.extend(imports.map(|import| import.name.name));
+            }
+            _ => {}
+        }
+        match validator.payload(&payload) {
+            Ok(ValidPayload::End(all)) => types = Some(all),
+            Ok(_) => {}
+            Err(_) => return BTreeSet::new(),
+        }
+    }
+    let is_name = |import: &ComponentEntityType, types: &Types| match import {
+        ComponentEntityType::Type { .. } => is_plain(import),
+        ComponentEntityType::Instance(interface) => {
+            types[*interface].exports.values().all(|of| is_plain(&of.ty))
+        }
+        _ => false,
+    };
+    let Some(types) = types else { return BTreeSet::new() };
+    let only = names.into_iter().filter(|name| {
+        types.component_item_for_import(name).is_some_and(|item| is_name(&item.ty, &types))
+    });
+    only.map(str::to_owned).collect()
+}
+
+/// Returns whether it is a type, and no resource, which somebody has to give.
+fn is_plain(ty: &ComponentEntityType) -> bool {
+    match ty {
+        ComponentEntityType::Type { referenced, .. } => {
+            !matches!(referenced, ComponentAnyTypeId::Resource(_))
+        }
+        _ => false,
+    }
 }
 
 /// Returns the remedy if the grant that an import needs is missing. File functions need no

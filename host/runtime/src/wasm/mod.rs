@@ -34,6 +34,7 @@ pub use cache::{Cache, Source};
 pub use capacity::{Mappings, Needs};
 pub use contents::Content;
 pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools};
+pub use imports::of_names as imports_of_names;
 pub use memories::Memories;
 pub use offered::{NotLinked, linked};
 pub use pools::Prepared;

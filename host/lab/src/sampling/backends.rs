@@ -3,8 +3,8 @@
 use crate::bundle::Subject;
 use crate::sampling::equivalent;
 use crate::sampling::setup::{Loaded, Loader, Side};
-use crate::workload::Case;
 use crate::workload::with_directory;
+use crate::workload::{Case, Expected};
 use crate::{Error, Result};
 use sandlab_runtime::config::{Calls, FileIo, Grants, Interrupt};
 use sandlab_runtime::subject::{self, Kind, Subject as Loadable};
@@ -209,7 +209,11 @@ pub fn require_fit(agent: &str, loaded: &Loadable, cases: &[Case]) -> Result<()>
             )));
         }
         for exchange in &case.exchanges {
-            let checked = loaded.check(&exchange.request.content);
+            let content = &exchange.request.content;
+            let checked = loaded.check(content).and_then(|()| match &exchange.expected {
+                Expected::Result(stated) => loaded.check_result(content, stated),
+                _ => Ok(()),
+            });
             checked.map_err(|reason| {
                 let line = exchange.line.map_or_else(String::new, |line| format!("line {line}: "));
                 Error::Usage(format!("the workload of {agent}: {line}{reason}"))

@@ -2,6 +2,7 @@
 
 use super::excerpt;
 use super::matcher::{Matcher, Number, same};
+use super::wave;
 use sandlab_runtime::subject::{CommandResponse, HttpResponse};
 use sandlab_runtime::{AgentId, Handled};
 use std::sync::OnceLock;
@@ -24,7 +25,7 @@ pub enum Expected {
     Response(Response),
     /// A command's exit code and output.
     Output(Output),
-    /// A function's result in WAVE; spaces between its parts do not matter.
+    /// A function's result in WAVE, in any of the ways in which it may be written.
     Result(String),
 }
 
@@ -128,7 +129,8 @@ impl Expected {
             Self::Output(expected) => expected.check(reply),
             Self::Result(expected) => {
                 let got = String::from_utf8_lossy(reply);
-                same(squeezed(expected).as_bytes(), squeezed(&got).as_bytes())
+                let is_same = *expected == got || wave::is_same(expected, &got);
+                if is_same { Ok(()) } else { same(expected.as_bytes(), reply) }
             }
         }
     }
@@ -205,22 +207,6 @@ fn repeated(differs: String) -> String {
 fn all_same(expected: &[Vec<u8>], got: &[&[u8]]) -> Result<(), String> {
     count(expected.len(), got.len())?;
     expected.iter().zip(got).try_for_each(|(expected, got)| same(expected, got))
-}
-
-/// WAVE without the spaces outside of its texts and characters.
-fn squeezed(wave: &str) -> String {
-    let mut quote = None;
-    let mut escaped = false;
-    let keep = |character: &char| {
-        match (quote, *character) {
-            (None, '"' | '\'') => quote = Some(*character),
-            (Some(open), end) if end == open && !escaped => quote = None,
-            _ => {}
-        }
-        escaped = quote.is_some() && *character == '\\' && !escaped;
-        quote.is_some() || !character.is_whitespace()
-    };
-    wave.chars().filter(keep).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod file;
 mod line;
 mod matcher;
 mod text;
+mod wave;
 
 pub use directory::with_directory;
 pub use expected::{Expected, Output, Response};

@@ -10,7 +10,7 @@
 
 use super::instance::{Live, Stop};
 use super::known::{Known, Recent};
-use super::wave::{self, Argument, Param};
+use super::wave::{self, Arguments, Handle, Param};
 use super::write;
 use crate::wasm::signature::signature;
 use crate::wasm::state::State;
@@ -35,6 +35,9 @@ pub struct Function {
     pub example: String,
 }
 
+/// The result of a function that returns nothing.
+const NOTHING: &str = "()";
+
 /// The functions of a component.
 pub(super) struct Functions {
     list: Vec<Function>,
@@ -50,7 +53,8 @@ pub(super) struct Functions {
 struct Target {
     index: ComponentExportIndex,
     params: Vec<Param>,
-    has_result: bool,
+    /// `None` if it returns nothing.
+    result: Option<Type>,
     returns_handles: bool,
 }
 
@@ -60,8 +64,8 @@ enum What {
         target: usize,
         /// The arguments; those in `handles` have to be put in for each call.
         values: Vec<Val>,
-        /// Arguments that are resources: which, and their numbers.
-        handles: Vec<(usize, u32)>,
+        /// The resources in them.
+        handles: Vec<Handle>,
     },
     /// Drops a resource.
     Drop(u32),
@@ -101,7 +105,7 @@ impl Functions {
         let signatures = signatures(component);
         let signature = |interface: &str, name: &str| {
             let key = (interface.to_owned(), name.to_owned());
-            signatures.get(&key).cloned().unwrap_or_default()
+            signatures.get(&key).cloned()
         };
         for (name, export) in compiled.component_type().exports(engine) {
             match export.ty {
@@ -141,10 +145,13 @@ impl Functions {
         name: &str,
         index: ComponentExportIndex,
         function: &ComponentFunc,
-        signature: String,
+        signature: Option<String>,
     ) {
         let params = function.params();
         let params: Vec<_> = params.map(|(name, ty)| Param { name: name.to_owned(), ty }).collect();
+        let result = function.results().next();
+        let signature =
+            signature.unwrap_or_else(|| wave::signature(name, &params, result.as_ref()));
         // `[method]counter.add` is `counter.add`.
         let short = name.split_once(']').map_or(name, |(_, name)| name);
         let paths = paths(interface, short);
@@ -159,12 +166,11 @@ impl Functions {
             let entry = self.by_path.entry(path);
             entry.and_modify(|found| *found = None).or_insert(Some(target));
         }
-        let results: Vec<Type> = function.results().collect();
         self.targets.push(Target {
             index,
             params,
-            has_result: !results.is_empty(),
-            returns_handles: results.iter().any(wave::has_handle),
+            returns_handles: result.as_ref().is_some_and(wave::has_handle),
+            result,
         });
     }
 
@@ -197,24 +203,22 @@ impl Functions {
         let values = if handles.is_empty() {
             values
         } else {
-            filled = session.fill(store, &function, values, handles)?;
+            filled = session.fill(store, &function, values)?;
             &filled
         };
         let mut result = [Val::Bool(false)];
-        let results = &mut result[..usize::from(of.has_result)];
+        let results = &mut result[..usize::from(of.result.is_some())];
         if self.fiber {
             let call = function.call_async(&mut *store, values, results);
             timed(config.deadline, call).await?;
         } else {
             function.call(&mut *store, values, results)?;
         }
-        for (at, number) in handles {
-            if matches!(of.params[*at].ty, Type::Own(_)) {
-                session.release(*number);
-            }
+        for given in handles.iter().filter(|handle| handle.is_given) {
+            session.release(given.number);
         }
-        if !of.has_result {
-            return Ok(b"()".to_vec());
+        if of.result.is_none() {
+            return Ok(NOTHING.as_bytes().to_vec());
         }
         let [mut result] = result;
         if of.returns_handles {
@@ -239,7 +243,7 @@ impl Functions {
         } else {
             resource.resource_drop(store)?;
         }
-        Ok(b"()".to_vec())
+        Ok(NOTHING.as_bytes().to_vec())
     }
 
     fn parse(&self, text: &[u8]) -> Result<What, String> {
@@ -268,15 +272,8 @@ impl Functions {
         };
         let wrong = |error| format!("`{path}`: {error}; it is {}", self.list[target].signature);
         let arguments = wave::arguments(arguments, &self.targets[target].params).map_err(wrong)?;
-        let mut handles = Vec::new();
-        let values = arguments.into_iter().enumerate().map(|(i, argument)| match argument {
-            Argument::Value(value) => value,
-            Argument::Handle(number) => {
-                handles.push((i, number));
-                Val::Bool(false)
-            }
-        });
-        Ok(What::Call { target, values: values.collect(), handles })
+        let Arguments { values, handles } = arguments;
+        Ok(What::Call { target, values, handles })
     }
 
     /// Checks that a message is a call of one of the functions.
@@ -285,6 +282,27 @@ impl Functions {
     /// If the content is no such call; the text names the function's type.
     pub fn check(&self, content: &[u8]) -> Result<(), String> {
         self.calls.read(content, |text| self.parse(text)).map(drop)
+    }
+
+    /// Checks that a text is a result that the function of a call can have.
+    ///
+    /// # Errors
+    /// If it is not; the text names the function's type.
+    pub fn check_result(&self, call: &[u8], result: &str) -> Result<(), String> {
+        let read = self.calls.read(call, |text| self.parse(text))?;
+        let target = match &read.of {
+            What::Call { target, .. } => *target,
+            What::Drop(_) if result.trim() == NOTHING => return Ok(()),
+            What::Drop(_) => return Err(format!("`drop` returns nothing, which is {NOTHING}")),
+        };
+        let wrong = |reason: String| {
+            format!("the result{reason}; the function is {}", self.list[target].signature)
+        };
+        match &self.targets[target].result {
+            Some(ty) => wave::check(result, ty).map_err(wrong),
+            None if result.trim() == NOTHING => Ok(()),
+            None => Err(wrong(format!(" is {result}, expected {NOTHING}, which is nothing"))),
+        }
     }
 
     fn all(&self) -> String {
@@ -300,23 +318,20 @@ impl Session {
         store: &Store<State>,
         function: &Func,
         values: &[Val],
-        handles: &[(usize, u32)],
     ) -> Result<Vec<Val>, Stop> {
         let mut values = values.to_vec();
         let ty = function.ty(store);
-        let types: Vec<_> = ty.params().map(|(_, ty)| ty).collect();
-        for (at, number) in handles {
-            let resource = self.handles.get(number).ok_or_else(|| none(*number))?;
-            match &types[*at] {
-                Type::Own(wanted) | Type::Borrow(wanted) if resource.ty() == *wanted => {}
-                _ => {
-                    return Err(Stop::not_understood(format!(
-                        "handle({number}), argument {}, is of another resource",
-                        at + 1
-                    )));
+        let mut resource = |number: u32, ty: &Type| {
+            let resource = self.handles.get(&number).ok_or_else(|| none(number))?;
+            match ty {
+                Type::Own(wanted) | Type::Borrow(wanted) if resource.ty() == *wanted => {
+                    Ok(*resource)
                 }
+                _ => Err(Stop::not_understood(format!("handle({number}) is of another resource"))),
             }
-            values[*at] = Val::Resource(*resource);
+        };
+        for (value, (_, ty)) in values.iter_mut().zip(ty.params()) {
+            wave::fill(value, &ty, &mut resource)?;
         }
         Ok(values)
     }

@@ -130,6 +130,18 @@ impl Subject {
         }
     }
 
+    /// Checks that a stated result, in WAVE, is one that the called function can have. Other kinds have
+    /// no typed results.
+    ///
+    /// # Errors
+    /// If it is not; the text says what type was expected.
+    pub fn check_result(&self, call: &[u8], result: &str) -> Result<(), String> {
+        match &self.program {
+            Program::Agent(_) => Ok(()),
+            Program::Other(sandboxed) => sandboxed.check_result(call, result),
+        }
+    }
+
     /// Returns the functions that messages can call; none unless it is of the kind function.
     pub fn functions(&self) -> &[Function] {
         match &self.program {

@@ -147,6 +147,17 @@ impl Sandboxed {
         }
     }
 
+    /// Checks that a function's stated result is one that it can have.
+    ///
+    /// # Errors
+    /// If it is not; the text says what type was expected. Other kinds have no typed results.
+    pub fn check_result(&self, call: &[u8], result: &str) -> Result<(), String> {
+        match &self.0.any().entry {
+            Entry::Functions(functions) => functions.check_result(call, result),
+            _ => Ok(()),
+        }
+    }
+
     fn instantiate(&self, identity: Identity, messages: u64) -> Result<Running, Fault> {
         self.0.start(|program| Running::spawn(program, identity.clone(), messages))
     }

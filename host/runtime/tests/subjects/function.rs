@@ -46,6 +46,48 @@ fn resources_live_from_call_to_call() {
 }
 
 #[test]
+fn resources_stand_inside_of_other_values_too() {
+    let mut functions = start("functions", &config());
+    let mut call = |text| call(&mut *functions, text);
+    for text in ["counter(1)", "counter(20)", "counter(300)"] {
+        call(text).unwrap();
+    }
+    let total = r#"total([handle(1), handle(2), handle(1)], [{name: "x", counter: handle(3)}])"#;
+    assert_eq!(call(total).unwrap(), "322");
+    // The record had it to give away, and the list only lent its own.
+    assert!(not_understood(call("counter.add(handle(3), 1)")).contains("no handle(3)"));
+    assert_eq!(call("counter.add(handle(2), 1)").unwrap(), "21");
+    let twice = not_understood(call("counter.merge(handle(1), handle(1))"));
+    assert!(twice.contains("handle(1) is given away"), "{twice}");
+    assert_eq!(call("counter.add(handle(1), 1)").unwrap(), "2");
+}
+
+#[test]
+fn a_stated_result_has_to_be_one_that_the_function_can_have() {
+    let subject = subject("functions", &config(), &Options::default());
+    let check = |call: &str, result| subject.check_result(call.as_bytes(), result);
+    for (call, result) in [
+        ("double(1)", "2"),
+        ("area(nothing)", "ok(0.0)"),
+        ("area(nothing)", "0"),
+        ("pair()", "(handle(1), handle(2))"),
+        ("spin()", "()"),
+        ("drop(handle(1))", "()"),
+    ] {
+        assert_eq!(check(call, result), Ok(()), "{call}");
+    }
+    for (call, result, told) in [
+        ("double(1)", "two", "the result is two, expected u64"),
+        ("area(nothing)", "ok(\"x\")", "the result, at ok, is \"x\", expected f64"),
+        ("area(nothing)", "ok(", "the result"),
+        ("spin()", "1", "expected ()"),
+    ] {
+        let error = check(call, result).unwrap_err();
+        assert!(error.contains(told), "{call} {result}: {error}");
+    }
+}
+
+#[test]
 fn calls_that_drop_what_they_made_can_be_repeated() {
     let mut functions = start("functions", &config());
     for _ in 0..3 {
@@ -71,6 +113,18 @@ fn a_call_that_does_not_fit_says_which_argument_and_what_type() {
         ("double()", &["argument 1 `n` is missing", "u64"]),
         ("double(1, 2)", &["2 arguments, where it takes 1"]),
         ("shapes.move({x: 1}, (1, 2))", &["argument 1 `p` is {x: 1}", "record { x: s32, y: s32 }"]),
+        (
+            "shapes.move({x: 1, y: 2, z: 3}, (1, 2))",
+            &["argument 1 `p` is {x: 1, y: 2, z: 3}", "no field `z`; there are x, y"],
+        ),
+        (
+            "area(polygon([{x: 0, y: 0}, {x: 0, y: a}]))",
+            &["argument 1 `s`, at polygon[1].y, is a, expected s32"],
+        ),
+        ("area(square)", &["there is no case `square`; there are circle, polygon, nothing"]),
+        ("paint(blue, {})", &["argument 1 `c` is blue", "there are red, green"]),
+        ("paint(red, {bald})", &["no flag `bald`; there are bold, italic"]),
+        ("total([handle(1), 2], [])", &["argument 1 `of`, at [1], is 2, expected a resource"]),
         ("nothing(1)", &["no function `nothing`", "test:shapes/shapes@1.2.0.area"]),
         ("double", &["no arguments"]),
         ("double(1", &["double"]),
@@ -105,10 +159,11 @@ fn the_functions_are_listed_with_their_types_and_a_call_that_works() {
     let first = find("test:shapes/shapes@1.2.0.first");
     let signature = "first: func(texts: list<string>, fallback: option<string>) -> option<string>";
     assert_eq!(first.signature, signature);
-    assert_eq!(functions.len(), 13);
+    assert_eq!(functions.len(), 14);
     let mut instance = start("functions", &config());
     call(&mut *instance, "counter(1)").unwrap();
-    let harmless = |path: &str| !["spin", "fail", "merge"].iter().any(|bad| path.ends_with(bad));
+    let harmless =
+        |path: &str| !["spin", "fail", "merge", "total"].iter().any(|bad| path.ends_with(bad));
     for function in functions.iter().filter(|f| harmless(&f.path)) {
         call(&mut *instance, &function.example).unwrap_or_else(|error| panic!("{error}"));
     }

@@ -27,6 +27,8 @@ wit_bindgen::generate!({
                 merge: static func(a: counter, b: counter) -> counter;
             }
             sum: func(a: borrow<counter>, b: borrow<counter>) -> u32;
+            record named { name: string, counter: option<counter> }
+            total: func(of: list<borrow<counter>>, and: list<named>) -> u32;
             pair: func() -> tuple<counter, counter>;
         }
 
@@ -38,7 +40,7 @@ wit_bindgen::generate!({
     "#,
 });
 
-use exports::test::shapes::counting::{self, Counter, CounterBorrow, GuestCounter};
+use exports::test::shapes::counting::{self, Counter, CounterBorrow, GuestCounter, Named};
 use exports::test::shapes::shapes::{Colour, Guest as Shapes, Point, Shape, Style};
 use std::cell::Cell;
 
@@ -114,6 +116,12 @@ impl counting::Guest for Functions {
 
     fn sum(a: CounterBorrow<'_>, b: CounterBorrow<'_>) -> u32 {
         a.get::<Count>().0.get() + b.get::<Count>().0.get()
+    }
+
+    fn total(of: Vec<CounterBorrow<'_>>, and: Vec<Named>) -> u32 {
+        let of = of.iter().map(|counter| counter.get::<Count>().0.get());
+        let and = and.iter().filter_map(|named| named.counter.as_ref());
+        of.chain(and.map(|counter| counter.get::<Count>().0.get())).sum()
     }
 
     fn pair() -> (Counter, Counter) {

@@ -147,9 +147,15 @@ impl Worker {
             Ok(bytes) => bytes,
             Err(error) => return report_event(&Event::Unreadable(error)),
         };
-        // A core module is checked as the component that the adapter makes of it.
+        // A core module is checked as the component that the adapter makes of it, but for an agent,
+        // which hosts only take as a component.
         let adapted = match (self.policy.world.kind(), subject::adapt(&bytes)) {
             (None | Some(Kind::Command), Ok((component, Some(Adapter::Command)))) => {
+                Some(component.into_owned())
+            }
+            (None, Ok((component, Some(Adapter::Reactor))))
+                if world::kind_of(&component) != Some(Kind::Agent) =>
+            {
                 Some(component.into_owned())
             }
             _ => None,

@@ -170,8 +170,15 @@ impl Output {
         let expected = self.exit.expected(output.exit);
         if expected != output.exit {
             let stderr = excerpt(last(&output.stderr.0));
+            // A component that only knows failure reports it so.
+            let hint = match (expected, output.exit) {
+                (2.., 1) => {
+                    "; a component of WASI before 0.2.12 has no other code than 1 for failure"
+                }
+                _ => "",
+            };
             return Err(format!(
-                "expected the exit code {expected}, got {} with {stderr} on standard error",
+                "expected the exit code {expected}, got {} with {stderr} on standard error{hint}",
                 output.exit
             ));
         }

@@ -51,9 +51,9 @@ pub struct CommandRequest<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CommandResponse<'a> {
-    /// The exit code. Before WASI 0.2.12 (`exit-with-code`) a program could only report success or
-    /// failure, so that a failure is 1 whatever code the source has: today's Rust and the adapter
-    /// for modules are of that version.
+    /// The exit code. Before WASI 0.2.12 (`exit-with-code`) a component could only report success or
+    /// failure, so that a failure is 1 whatever code the source has: today's Rust is of that
+    /// version. Core modules report their code.
     pub exit: i32,
     /// The bytes that it wrote to standard output; left out of the JSON if there are none.
     #[serde(borrow, skip_serializing_if = "Data::is_empty")]

@@ -7,8 +7,9 @@
 //! | command | `wasi:cli/run@0.2.*`, `@0.3.*` | [`CommandRequest`] | [`CommandResponse`] | one message |
 //! | function | any other function | a call in WAVE | its result in WAVE | many messages |
 //!
-//! A core module that imports WASI's first preview is made a component by wasmtime's adapter:
-//! a command, or what its embedded world says.
+//! A core module that imports WASI's first preview is made a component by wasmtime's adapter: a
+//! command, or what its embedded world says. Without a world it has its functions of numbers, and
+//! Ruby's library is made a command.
 //!
 //! All stand behind [`Backend`], an agent as [`Sandbox`] and the others as [`Sandboxed`], under
 //! the same sandbox config. What a message asks for and the subject does not have is a
@@ -33,6 +34,7 @@ mod answer;
 mod command;
 mod data;
 mod delayed;
+mod exit;
 mod fault;
 mod function;
 mod http;
@@ -40,8 +42,11 @@ mod inspect;
 mod instance;
 mod kind;
 mod known;
+mod library;
+mod memory;
 mod module;
 mod program;
+mod ruby;
 mod service;
 mod wave;
 mod write;

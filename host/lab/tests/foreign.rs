@@ -14,8 +14,8 @@ use std::thread;
 
 /// The subjects, each with the rate that it bears on a slow machine.
 const SMALL: [(&str, &str); 3] = [("rust-service", "100"), ("inventory", "100"), ("usvg", "20")];
-const LARGE: [(&str, &str); 3] =
-    [("python", "2"), ("javascript-service", "20"), ("python-service", "20")];
+const LARGE: [(&str, &str); 4] =
+    [("python", "2"), ("ruby", "1"), ("javascript-service", "20"), ("python-service", "20")];
 
 #[test]
 fn small_subjects_go_through_every_command() {

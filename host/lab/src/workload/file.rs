@@ -21,6 +21,7 @@ use super::line::Line;
 use super::{Case, Refusal};
 use crate::{Error, Result};
 use sandlab_runtime::subject::Kind;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -56,9 +57,9 @@ fn parse(text: &str) -> Result<Case, String> {
         let text = line;
         // A list would be taken for the values of a line's fields.
         if text.trim_start().starts_with('[') {
-            return Err(at("a message is a JSON object, as in {\"request\": \"a\"}".to_owned()));
+            return Err(at(NO_OBJECT.to_owned()));
         }
-        let line: Line = serde_json::from_str(text).map_err(|error| at(error.to_string()))?;
+        let line: Line = serde_json::from_str(text).map_err(|error| at(wrong(text, &error)))?;
         if place == 0 && line.is_setup() {
             let configure = line.configure.map(|bytes| bytes.bytes()).transpose();
             config = configure.map_err(at)?.unwrap_or_default();
@@ -95,6 +96,33 @@ fn parse(text: &str) -> Result<Case, String> {
     }
     (case.config, case.peers) = (config, peers);
     Ok(case)
+}
+
+/// Says what is wrong in a line, and in which field.
+fn wrong(line: &str, error: &serde_json::Error) -> String {
+    match serde_json::from_str(line) {
+        Ok(Value::Object(fields)) => {
+            let mut wrong = fields.into_iter().filter_map(|(name, value)| {
+                let alone = serde_json::from_value::<Line>(json!({ &*name: value }));
+                // What is unknown is named already.
+                let told = alone.err()?.to_string();
+                Some(if told.starts_with(UNKNOWN) { told } else { format!("`{name}`: {told}") })
+            });
+            wrong.next().unwrap_or_else(|| in_line(error))
+        }
+        Ok(_) => NO_OBJECT.to_owned(),
+        Err(_) => in_line(error),
+    }
+}
+
+const NO_OBJECT: &str = "a message is a JSON object, as in {\"request\": \"a\"}";
+
+/// The beginning of what serde says of a field that is not known.
+const UNKNOWN: &str = "unknown field";
+
+/// Returns the error of a text of one line, with the column alone.
+fn in_line(error: &serde_json::Error) -> String {
+    error.to_string().replacen(" at line 1 column ", ", at column ", 1)
 }
 
 #[cfg(test)]
@@ -150,7 +178,11 @@ mod tests {
             (r#"{"request": "a", "reply": "b", "failure": "refused"}"#, "takes the place of"),
             (r#"{"request": "a", "failure": "refuse"}"#, "refuse"),
             (r#"{"request": "a", "reply-fields": {"performative": "x"}}"#, "no performative"),
-            ("not json", "line 1"),
+            ("not json", "line 1: expected ident, at column 2"),
+            ("null", "line 1: a message is a JSON object"),
+            (r#"{"http": {}, "status": "200"}"#, "`status`: invalid type: string \"200\""),
+            (r#"{"http": {"path": 1}}"#, "`http`: invalid type: integer `1`"),
+            (r#"{"http": {}, "body": {"base46": "A"}}"#, "`body`: expected a text"),
             (r#"{"http": {}, "exit": 0}"#, "to service has and what one to command"),
             ("{\"http\": {}}\n{\"args\": []}", "line 2: a message to command, where the first"),
             (r#"{"http": {}, "body": {"regex": "("}}"#, "the pattern \"(\""),

@@ -77,7 +77,7 @@ struct Http {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "an object of names and values, or a list of pairs")]
+#[serde(untagged, expecting = "expected an object of names and values, or a list of pairs")]
 enum Headers {
     ByName(BTreeMap<String, String>),
     InOrder(Vec<(String, String)>),
@@ -85,7 +85,7 @@ enum Headers {
 
 /// Bytes: a text, or an object that spells them.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a text, {\"hex\": \"00ff\"} or {\"base64\": \"AP8=\"}")]
+#[serde(untagged, expecting = "expected a text, {\"hex\": \"00ff\"} or {\"base64\": \"AP8=\"}")]
 pub enum Bytes {
     /// The text's UTF-8.
     Text(String),
@@ -113,7 +113,7 @@ pub struct Base64 {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(
     untagged,
-    expecting = "a text, {\"hex\": …}, {\"base64\": …}, {\"regex\": …} or {\"json\": …}"
+    expecting = "expected a text, {\"hex\": …}, {\"base64\": …}, {\"regex\": …} or {\"json\": …}"
 )]
 enum Stated {
     Equal(Bytes),

@@ -165,18 +165,8 @@ impl Inner {
             files.extend(err.iter().map(|file| PollFd::new(file, PollFlags::IN)));
             poll(&mut files, timeout.as_ref()).map_err(|error| host(error.into()))?;
             let is_over = !files[0].revents().is_empty();
-            let mut went = false;
-            for (file, to) in [
-                (out.as_mut().map(|file| file as &mut dyn ReadFd), &mut stdout),
-                (err.as_mut().map(|file| file as &mut dyn ReadFd), &mut stderr),
-            ] {
-                let Some(file) = file.filter(|file| file.is_ready()) else {
-                    continue;
-                };
-                let count = file.read(&mut buffer).map_err(host)?;
-                to.extend_from_slice(&buffer[..count]);
-                went |= count > 0;
-            }
+            let mut went = read_ready(&mut out, &mut stdout, &mut buffer).map_err(host)?;
+            went |= read_ready(&mut err, &mut stderr, &mut buffer).map_err(host)?;
             if stdout.len() as u64 > self.budget {
                 let over = Cause::OverBudget { budget: Budget::Output, limit: self.budget };
                 return Err(over.into());
@@ -184,27 +174,29 @@ impl Inner {
             if stderr.len() > self.kept {
                 stderr.drain(..stderr.len() - self.kept);
             }
-            if !went {
-                // What is at its end is ready for ever.
-                out = out.filter(|file| !is_ready(file));
-                err = err.filter(|file| !is_ready(file));
-                if is_over {
-                    return Ok((stdout, stderr));
-                }
+            if !went && is_over {
+                return Ok((stdout, stderr));
             }
         }
     }
 }
 
-/// A pipe that is read when there is something.
-trait ReadFd: Read {
-    fn is_ready(&self) -> bool;
-}
-
-impl<F: Read + AsFd> ReadFd for F {
-    fn is_ready(&self) -> bool {
-        is_ready(self)
+/// Reads what a pipe has, and forgets the pipe at its end, where it is ready for ever. Returns
+/// whether there was something.
+fn read_ready(
+    pipe: &mut Option<impl Read + AsFd>,
+    to: &mut Vec<u8>,
+    buffer: &mut [u8],
+) -> io::Result<bool> {
+    let Some(file) = pipe.as_mut().filter(|file| is_ready(&**file)) else {
+        return Ok(false);
+    };
+    let count = file.read(buffer)?;
+    to.extend_from_slice(&buffer[..count]);
+    if count == 0 {
+        *pipe = None;
     }
+    Ok(count > 0)
 }
 
 fn is_ready(file: &impl AsFd) -> bool {

@@ -17,7 +17,7 @@ pub struct SubjectOptions {
     reuse: Option<u64>,
     /// Native equivalent: for a command a program, which gets the same arguments and input, for a
     /// service the URL of a server.
-    #[arg(long, value_name = "PROGRAM|URL")]
+    #[arg(long, visible_alias = "native-url", value_name = "PROGRAM|URL")]
     native: Option<String>,
     /// An argument of the native program before those of each message; may be repeated.
     #[arg(long, value_name = "ARG", requires = "native", allow_hyphen_values = true)]

@@ -8,7 +8,7 @@ use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
 use bytesize::ByteSize;
-use sandlab_runtime::subject::adapt;
+use sandlab_runtime::subject::{Kind, adapt};
 use sandlab_runtime::wasm::Memories;
 use sandlab_runtime::{Agent, Backend, BackendKind, CallError, Cause, Failure, SandboxConfig};
 use std::rc::Rc;
@@ -96,6 +96,12 @@ impl LimitedAgent {
     /// Returns true if it is an agent of the contract, which takes messages of any content.
     pub fn is_agent(&self) -> bool {
         self.subject.is_agent()
+    }
+
+    /// Returns whether each message has an instance of its own, as a command's has, so that nothing
+    /// can gather from one to the next.
+    pub fn ends_with_message(&self) -> bool {
+        self.subject.kind == Some(Kind::Command)
     }
 
     /// Returns the size of its memories before any code runs, bytes; 0 where that is not known.

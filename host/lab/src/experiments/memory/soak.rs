@@ -130,7 +130,7 @@ pub fn soak(
                 out.outcome.text()
             )));
         }
-        let trend = trend(&memory);
+        let trend = trend_of(tested, &memory);
         if trend == Trend::Settled {
             continue;
         }
@@ -151,6 +151,12 @@ pub fn soak(
     Ok(Figure::Measured(Soaked::Settled(curves)))
 }
 
+/// Returns the trend of memory over messages. Where each has an instance of its own, there is none:
+/// the largest message is all that counts, and few are enough to see it.
+fn trend_of(tested: &LimitedAgent, memory: &[u64]) -> Trend {
+    if tested.ends_with_message() { Trend::Settled } else { trend(memory) }
+}
+
 /// Returns one curve, memory after each message, and how it ran out if it did.
 fn curve(
     tested: &LimitedAgent,
@@ -168,7 +174,8 @@ fn curve(
         return Err(Error::Usage(format!("{} has no messages", tested.agent)));
     }
     let began = Instant::now();
-    let mut next = MESSAGES.max(messages * tuned.checked);
+    let once = messages * tuned.checked;
+    let mut next = if tested.ends_with_message() { once } else { MESSAGES.max(once) };
     let mut was_large = false;
     let (mut memory, mut changes) = (Vec::new(), vec![(0, first)]);
     let asked = Series { case, passes: u64::MAX / messages, checked: tuned.checked };
@@ -187,7 +194,7 @@ fn curve(
         if !is_due && !is_over {
             return ControlFlow::Continue(());
         }
-        let is_certain = match trend(&memory) {
+        let is_certain = match trend_of(tested, &memory) {
             Trend::Settled => began.elapsed() >= search.soak / SHARE,
             Trend::Grows(_) => is_large,
             Trend::Undecided => false,
@@ -206,7 +213,7 @@ fn curve(
         size: case.size,
         messages,
         sent: memory.len() as u64,
-        still_grows: out.is_some() || trend(&memory) != Trend::Settled,
+        still_grows: out.is_some() || trend_of(tested, &memory) != Trend::Settled,
         changes: thinned(changes),
     };
     Ok((curve, memory, out))

@@ -1,6 +1,8 @@
 //! Resolves names and paths on the command line to agents.
 
 use super::{Bundle, MANIFEST, Subject, build, component, reference, toolchain};
+use crate::paths::shown;
+use crate::printable::printable;
 use crate::{Error, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::io::ErrorKind;
@@ -62,10 +64,7 @@ pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subje
     if path.is_file() || looks_like_path {
         std::fs::File::open(path).map_err(Error::file("open", path))?;
         if path.is_dir() {
-            return Err(Error::NoAgentCrate {
-                path: path.to_owned(),
-                reason: "there is neither a bundle nor a crate".to_owned(),
-            });
+            return Err(no_agent(path));
         }
         if let Some(folder) = bundle_around(path) {
             progress(&format!(
@@ -75,7 +74,28 @@ pub fn find_each(what: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Subje
         }
         return Ok(vec![Subject::of_file(path)]);
     }
-    Ok(vec![named(what)?.into()])
+    match named(what) {
+        // It was no name, but the folder that is there.
+        Err(_) if path.is_dir() => Err(no_agent(path)),
+        found => Ok(vec![found?.into()]),
+    }
+}
+
+/// Says that a folder has nothing to measure in it, but for files that would have to be named.
+fn no_agent(folder: &Path) -> Error {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path());
+    let mut files: Vec<_> = files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "wasm"))
+        .map(|file| printable(&shown(&file)))
+        .collect();
+    files.sort_unstable();
+    let instead = match files.as_slice() {
+        [] => String::new(),
+        files => format!("; give a file: {}", files.join(", ")),
+    };
+    let reason = format!("there is neither a bundle nor a crate{instead}");
+    Error::NoAgentCrate { path: folder.to_owned(), reason }
 }
 
 /// Refuses what is not there and cannot be the name of an agent either.

@@ -7,9 +7,11 @@ use crate::report::{Style, draw};
 use crate::validate::Outline;
 use crate::view::{Form, Table};
 use crate::{Error, Result};
-use sandlab_runtime::SandboxConfig;
-use sandlab_runtime::subject::{self, Adapter, Description, Function, Kind, Options};
+use sandlab_runtime::subject::{
+    self, Access, Adapter, Description, Function, Import, Kind, Options,
+};
 use sandlab_runtime::wasm::{Memories, SandboxEngine};
+use sandlab_runtime::{LoadError, SandboxConfig};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use wit_component::WitPrinter;
@@ -47,17 +49,23 @@ pub fn execute(args: &Args) -> Result<()> {
         source,
     };
     let described = subject::describe(&bytes).map_err(unloaded)?;
-    let kind = args.kind.map_or_else(|| described.kind.clone(), Ok);
     let (component, _) = subject::adapt(&bytes).map_err(unloaded)?;
     if args.wit {
         return print(&world(&component)?);
     }
+    let kind = match Kind::choose(&component, args.kind) {
+        // It is not what the user says.
+        Err(error) if args.kind.is_some() => return Err(unloaded(LoadError::Kind(error))),
+        Err(error) => Err(LoadError::Kind(error)),
+        Ok(kind) => runnable(&described).map(|()| kind),
+    };
     let memories = Memories::of(&component).map_err(unloaded)?;
-    let functions = match &kind {
-        Ok(Kind::Function) => {
-            functions(&bytes, &name, described.needs_async.is_some()).map_err(unloaded)?
-        }
-        _ => Vec::new(),
+    let (kind, functions) = match kind {
+        Ok(Kind::Function) => match functions(&bytes, &name, described.needs_async.is_some()) {
+            Ok(functions) => (Ok(Kind::Function), functions),
+            Err(why) => (Err(why), Vec::new()),
+        },
+        kind => (kind, Vec::new()),
     };
     let producers = producers(&component);
     let with = match &described.needs_async {
@@ -149,16 +157,25 @@ fn tables(described: &Description, functions: &[Function]) -> String {
     drawn.map(|table| format!("{}\n", draw(&table, Style::Plain))).collect()
 }
 
+/// Refuses a component with an import that no sandbox here gives it.
+fn runnable(described: &Description) -> Result<(), LoadError> {
+    let is_unknown = |import: &&Import| import.access == Access::Unknown;
+    match described.imports.iter().find(is_unknown) {
+        None => Ok(()),
+        Some(import) => Err(LoadError::UndeclaredImport {
+            import: import.name.clone(),
+            remedy: "Compose it with a component that exports it (`wac plug`)".to_owned(),
+        }),
+    }
+}
+
 /// The functions of a component, which is compiled for that.
-fn functions(
-    bytes: &[u8],
-    name: &str,
-    needs_async: bool,
-) -> Result<Vec<Function>, sandlab_runtime::LoadError> {
+fn functions(bytes: &[u8], name: &str, needs_async: bool) -> Result<Vec<Function>, LoadError> {
     let mut sandbox = SandboxConfig::default();
     sandbox.engine.async_components = needs_async;
     let engine = SandboxEngine::new(&sandbox)?;
-    let loaded = subject::load_bytes(&engine, bytes, name, &Options::default())?;
+    let options = Options { kind: Some(Kind::Function), ..Options::default() };
+    let loaded = subject::load_bytes(&engine, bytes, name, &options)?;
     Ok(loaded.functions().to_vec())
 }
 

@@ -39,9 +39,12 @@ mod wit;
 mod worker;
 
 use crate::experiments::{self, Experiment, registry};
+use crate::paths::shown;
 use crate::{Error, Kind, Result};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use session::Session;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use streams::print;
 
@@ -148,8 +151,24 @@ registry!(commands);
 
 /// Reads the command line. A command that cannot be used ends the program with 2.
 pub fn parse() -> Cli {
-    let matches = help::by_question(Cli::command()).get_matches();
+    let matches = help::by_question(Cli::command()).try_get_matches();
+    let matches = matches.unwrap_or_else(|error| refuse(&error));
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Ends the process with what is wrong in the command line.
+fn refuse(error: &clap::Error) -> ! {
+    let is_text = |argument: &OsString| argument.to_str().is_some();
+    if error.kind() == ErrorKind::InvalidUtf8
+        && let Some(name) = std::env::args_os().find(|argument| !is_text(argument))
+    {
+        streams::complain(&format!(
+            "error: {} is no UTF-8: make a link to it that is (`ln -s`), and give that",
+            shown(&name)
+        ));
+        std::process::exit(2);
+    }
+    error.exit()
 }
 
 impl Cli {

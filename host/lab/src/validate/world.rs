@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::finding::{Check, Finding};
 use crate::printable::printable;
-use sandlab_runtime::subject::{self, Kind};
+use sandlab_runtime::subject::{self, Kind, KindError};
 use sandlab_runtime::wasm::contract::{self, Difference, DifferenceKind, Undecodable};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -96,6 +96,15 @@ pub fn kind_of(bytes: &[u8]) -> Option<Kind> {
 
 /// Checks for every difference from the world that a guest of this kind must have.
 pub fn check(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
+    // What could be of two kinds was taken for an agent, which nobody meant.
+    if *world == World::Own
+        && kind == Kind::Agent
+        && let Err(why @ KindError::Ambiguous) = Kind::of(bytes)
+    {
+        let remedy = "Validate it once as each: `--as command` and `--as service`";
+        let finding = Finding::new(Code::MissingInterface, "the exports", remedy);
+        return vec![Check::of("exports", vec![finding.found(why.to_string())])];
+    }
     let differences = match (world, kind) {
         (World::Contract(world), _) => contract::differences(bytes, world),
         (World::Wit { path, world }, _) => {

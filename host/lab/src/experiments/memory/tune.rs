@@ -155,11 +155,17 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
         steps.push(tried);
         Ok(holds)
     };
-    let most = peak.div_ceil(PAGE);
-    if !holds(most)? {
-        return Ok(Figure::unavailable(
-            "the workload needs more when it is sent again than it did at first",
-        ));
+    // What needs more now and then, such as an interpreter that collects garbage, gets some pages more.
+    let peak_pages = peak.div_ceil(PAGE);
+    let (mut most, mut more) = (peak_pages, 1);
+    while !holds(most)? {
+        if most >= with_headroom(peak_pages, MOST_MORE) {
+            return Ok(Figure::unavailable(
+                "the workload needs more when it is sent again than it did at first",
+            ));
+        }
+        most = with_headroom(peak_pages, MOST_MORE).min(peak_pages + more);
+        more *= 2;
     }
     let smallest = boundary(most, 0, holds)?;
     let recommended = with_headroom(smallest, search.headroom);
@@ -178,6 +184,9 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
         curves,
     }))))
 }
+
+/// The percentage over the peak that is tried where the peak is not enough.
+const MOST_MORE: u32 = 25;
 
 /// Returns the pages plus this percentage, in whole pages, at most as many as a memory can have.
 fn with_headroom(pages: u64, percent: u32) -> u64 {

@@ -1,7 +1,7 @@
 //! A few connections to one NATS server, over which messages are spread.
 
 use super::NatsError;
-use super::settings::{Settings, Spread};
+use super::settings::{Settings, Spread, without_password};
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use serde::{Deserialize, Serialize};
@@ -149,16 +149,63 @@ async fn connect(settings: &Settings, events: Arc<Events>) -> Result<Client, Nat
     }
     let urls: Result<Vec<ServerAddr>, _> = settings.urls.iter().map(|url| url.parse()).collect();
     let urls = urls.map_err(|error| NatsError::Settings(format!("urls: {error}")))?;
+    // The servers of a cluster know the same users, and async-nats leaves those of URLs out.
+    if let Some(user) =
+        urls.iter().find_map(Credentials::of).filter(|_| settings.credentials.is_none())
+    {
+        options = match user {
+            Credentials::Password(user, password) => options.user_and_password(user, password),
+            Credentials::Token(token) => options.token(token),
+        };
+    }
     options
         .connect(urls)
         .await
         .map_err(|error| NatsError::Connect(without_passwords(settings), error))
 }
 
+/// What a URL has before its host.
+#[derive(Debug, PartialEq, Eq)]
+enum Credentials {
+    /// `nats://USER:PASSWORD@HOST`
+    Password(String, String),
+    /// `nats://TOKEN@HOST`
+    Token(String),
+}
+
+impl Credentials {
+    /// Returns those of a server's URL; `None` if it has none.
+    fn of(url: &ServerAddr) -> Option<Self> {
+        let user = decoded(url.username()?);
+        Some(match url.password() {
+            Some(password) => Self::Password(user, decoded(password)),
+            None => Self::Token(user),
+        })
+    }
+}
+
+/// Returns a part of a URL with its percent-encoded bytes as they are meant.
+fn decoded(part: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), part.as_bytes());
+    while let [first, more @ ..] = rest {
+        let two = more.get(..2).filter(|_| *first == b'%').and_then(|two| str::from_utf8(two).ok());
+        match two.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &more[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Returns the URLs, for people.
 fn without_passwords(settings: &Settings) -> String {
-    let hosts = settings.urls.iter().map(|url| url.rsplit('@').next().unwrap_or(url));
-    hosts.collect::<Vec<_>>().join(", ")
+    settings.urls.iter().map(|url| without_password(url)).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the wait before an attempt to connect: twice as long each time, less a random part of up
@@ -183,6 +230,17 @@ mod tests {
         for attempt in [20, 1_000, usize::MAX] {
             assert!((LONGEST_WAIT / 2..=LONGEST_WAIT).contains(&wait_before(attempt)));
         }
+    }
+
+    #[test]
+    fn a_url_has_a_user_with_a_password_or_a_token() {
+        let of = |url: &str| Credentials::of(&url.parse().unwrap());
+        let password =
+            |password: &str| Some(Credentials::Password("me".to_owned(), password.to_owned()));
+        assert_eq!(of("nats://a:4222"), None);
+        assert_eq!(of("nats://me:secret@a:4222"), password("secret"));
+        assert_eq!(of("tls://me:p%40s%25%C3%A4@a"), password("p@s%ä"));
+        assert_eq!(of("nats://s3cret@a"), Some(Credentials::Token("s3cret".to_owned())));
     }
 
     #[test]

@@ -230,7 +230,7 @@ impl Agent {
                 }
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 let text = format!("{most} messages wait for {:?}; send less, or later", self.name);
-                Refused::new(code::TOO_MANY, text)
+                Refused::new(code::TOO_MANY, text).named("overloaded")
             }
             Ok(Read::FromClient(request)) => {
                 // Nobody waits for the reason; the host counts it.
@@ -264,9 +264,10 @@ impl Agent {
         let (bytes, most) = (message.payload.len() as u64, self.common.settings.max_content);
         if bytes > most.as_u64() {
             let text = format!("the content has {}, and at most {most} are taken", ByteSize(bytes));
-            return Err(Refused::new(code::TOO_LARGE, text));
+            return Err(Refused::new(code::TOO_LARGE, text).named("too-large"));
         }
-        let malformed = |error: Malformed| Refused::new(code::MALFORMED, error.to_string());
+        let malformed =
+            |error: Malformed| Refused::new(code::MALFORMED, error.to_string()).named("bad-header");
         let headers = message.headers.as_ref();
         if let Some(peers) = &self.common.peers
             && let Some(arrived) = between::arrived(headers, &message.payload).map_err(malformed)?

@@ -1,5 +1,7 @@
 //! The `[nats]` table of a served configuration.
 
+use super::wire::LONGEST_TIMEOUT;
+use async_nats::ServerAddr;
 use bytesize::ByteSize;
 use sandlab_runtime::config::Size;
 use schemars::JsonSchema;
@@ -43,7 +45,7 @@ pub struct Settings {
     /// which is also the NATS server's default.
     #[schemars(with = "Size")]
     pub max_content: ByteSize,
-    /// The time that a request without a timeout of its own has. Default 5 s.
+    /// The time that a request without a timeout of its own has: at most a day. Default 5 s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub timeout: Duration,
@@ -88,15 +90,37 @@ impl Settings {
             return Err(no_subject(&format!("the agent {agent:?}")));
         }
         let none = |field| Err(format!("{field} must be at least 1"));
+        for url in &self.urls {
+            let parsed: Result<ServerAddr, _> = url.parse();
+            let wrong = |error| format!("urls: {}: {error}", without_password(url));
+            parsed.map(drop).map_err(wrong)?;
+        }
         match () {
             () if self.urls.is_empty() => Err("urls must name a server".to_owned()),
             () if self.connections == 0 => none("connections"),
             () if self.concurrency == 0 => none("concurrency"),
-            () if self.timeout.is_zero() => Err("timeout must be longer than 0 s".to_owned()),
+            () if self.timeout.is_zero() || self.timeout > LONGEST_TIMEOUT => {
+                Err("timeout must be longer than 0 s, and at most a day".to_owned())
+            }
             () if !is_subject(&self.subject_prefix) => Err(no_subject("subject-prefix")),
             () if !is_subject(&self.queue_group) => Err(no_subject("queue-group")),
             () => Ok(()),
         }
+    }
+
+    /// Checks that the files can be read.
+    ///
+    /// # Errors
+    /// The field, with the reason.
+    pub fn check_files(&self) -> Result<(), String> {
+        let files =
+            [("credentials", &self.credentials), ("root-certificates", &self.root_certificates)];
+        for (field, path) in files {
+            let Some(path) = path else { continue };
+            sandlab_runtime::text_file::read(path)
+                .map_err(|error| format!("{field}: cannot read {}: {error}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// Makes paths relative to the configuration's folder.
@@ -110,6 +134,11 @@ impl Settings {
     pub fn subject(&self, agent: &str) -> Option<String> {
         is_subject(agent).then(|| format!("{}.{agent}", self.subject_prefix))
     }
+}
+
+/// Returns a URL for people.
+pub(super) fn without_password(url: &str) -> &str {
+    url.rsplit('@').next().unwrap_or(url)
 }
 
 fn no_subject(what: &str) -> String {

@@ -33,7 +33,7 @@ const REASON: &str = "Sandlab-Reason";
 const REPLY: &str = "Sandlab-Reply";
 
 /// The longest timeout that a request can have.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
 
 /// The replies that one request can have: an agent's call returns fewer.
 const MOST_REPLIES: u32 = 1 << 16;
@@ -93,6 +93,11 @@ impl Refused {
     /// Returns an answer that is not the agent's own.
     pub fn new(code: u16, text: impl Into<String>) -> Self {
         Self { code, reason: None, text: text.into() }
+    }
+
+    /// Returns the same with its name, which is the one over HTTP.
+    pub fn named(self, reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..self }
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use hosts::{PATIENCE, Served, host, loaded, remote, request, serve, settings};
 use sandlab_runtime::Performative;
 use sandlab_serve::Request;
-use sandlab_serve::nats::{Front, RemoteError, Spread};
+use sandlab_serve::nats::{Connections, Front, RemoteError, Spread};
 use server::NatsServer;
 use std::time::Duration;
 
@@ -27,6 +27,23 @@ async fn any_client_reaches_an_agent_by_its_subject() {
     assert_eq!(headers.get("Sandlab-Performative").unwrap().as_str(), "inform");
     assert_eq!(headers.get("Sandlab-Conversation").unwrap().as_str(), "7");
     assert!(headers.get("Sandlab-Reply").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_told_the_credentials_of_the_url() {
+    let with = |server: &NatsServer, user: &str| {
+        settings(server.url().replace("://", &format!("://{user}@")))
+    };
+    let server = NatsServer::start_with(&["--user", "me", "--pass", "p@ss"]);
+    let remote = remote(&with(&server, "me:p%40ss")).await;
+    let nobody = remote.ask("echo", request("")).await;
+    assert!(matches!(nobody, Err(RemoteError::Refused { code: 404, .. })), "{nobody:?}");
+    for wrong in [settings(server.url()), with(&server, "me:other")] {
+        let refused = Connections::open(&wrong).await.err().unwrap().to_string();
+        assert!(refused.contains("authorization") && !refused.contains("other"), "{refused}");
+    }
+    let server = NatsServer::start_with(&["--auth", "s3cret"]);
+    Connections::open(&with(&server, "s3cret")).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +93,8 @@ async fn each_refusal_has_its_code() {
         other => panic!("{other:?}"),
     };
     assert_eq!(code("nobody", request("")).await.0, 404);
-    assert_eq!(code("echo", request(vec![0; 3 << 10])).await.0, 413);
+    let (large, reason, _) = code("echo", request(vec![0; 3 << 10])).await;
+    assert_eq!((large, reason.as_deref()), (413, Some("too-large")));
     let (fault, reason, why) = code("faulty", request("panic at the disco")).await;
     assert_eq!((fault, reason.as_deref()), (502, Some("panic")));
     assert!(why.contains("at the disco"), "{why}");
@@ -91,7 +109,7 @@ async fn each_refusal_has_its_code() {
     });
     wait_until(async || served.host.snapshot().await.agents["faulty"].in_flight == 1).await;
     let (refused, reason, why) = code("faulty", request("ok")).await;
-    assert_eq!((refused, reason), (429, None));
+    assert_eq!((refused, reason.as_deref()), (429, Some("overloaded")));
     assert!(why.contains("send less"), "{why}");
     assert_eq!(slow.await.unwrap().unwrap().len(), 1);
 

@@ -16,6 +16,7 @@ pub struct NatsServer {
     address: String,
     port: u16,
     folder: TempDir,
+    options: &'static [&'static str],
 }
 
 impl NatsServer {
@@ -26,12 +27,21 @@ impl NatsServer {
 
     /// Starts one on a port that is free at an address of this machine.
     pub fn start_at(address: &str) -> Self {
+        Self::begin(address, &[])
+    }
+
+    fn begin(address: &str, options: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Port -1: the server chooses, and writes a file that says which.
-        let process = Some(run(address, -1, folder.path()));
-        let mut server = Self { process, address: address.to_owned(), port: 0, folder };
+        let process = Some(run(address, -1, folder.path(), options));
+        let mut server = Self { process, address: address.to_owned(), port: 0, folder, options };
         server.port = wait_for(|| server.chosen_port());
         server
+    }
+
+    /// Starts one with more of its own options.
+    pub fn start_with(options: &'static [&'static str]) -> Self {
+        Self::begin("127.0.0.1", options)
     }
 
     pub fn url(&self) -> String {
@@ -51,7 +61,8 @@ impl NatsServer {
     /// Starts the server again on its port, and returns when it accepts connections.
     pub fn restart(&mut self) {
         self.kill();
-        self.process = Some(run(&self.address, i32::from(self.port), self.folder.path()));
+        let port = i32::from(self.port);
+        self.process = Some(run(&self.address, port, self.folder.path(), self.options));
         wait_for(|| std::net::TcpStream::connect((self.address.as_str(), self.port)).ok());
     }
 
@@ -67,16 +78,19 @@ impl NatsServer {
     }
 }
 
-fn run(address: &str, port: i32, folder: &Path) -> Child {
+fn run(address: &str, port: i32, folder: &Path, options: &[&str]) -> Child {
     // Debian puts it where only root's PATH leads.
     let program = ["/usr/sbin/nats-server", "/usr/local/bin/nats-server"];
     let program =
         program.into_iter().find(|path| Path::new(path).exists()).unwrap_or("nats-server");
     let mut command = Command::new(program);
-    command.args(["-a", address, "-p", &port.to_string(), "--ports_file_dir"]).arg(folder);
+    command
+        .args(["-a", address, "-p", &port.to_string(), "--ports_file_dir"])
+        .arg(folder)
+        .args(options);
     Child::start(&mut command).unwrap_or_else(|error| {
         panic!(
-            "nats-server does not start ({error}): `make nats` gets it, or 'apt-get install \
+            "nats-server does not start ({error}): `make servers` gets it, or 'apt-get install \
              nats-server'"
         )
     })

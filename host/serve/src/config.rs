@@ -35,15 +35,15 @@ pub struct Config {
     /// The OpenTelemetry collector that metrics and spans are pushed to. Default none. Read at the
     /// start only.
     pub otlp: Option<otlp::Settings>,
-    /// Threads that agents live on. Default one per core.
+    /// Threads that agents live on, at most 250. Default one per core.
     pub shards: Option<NonZeroUsize>,
     /// The longest time, after the signal to stop or a change, for messages that were accepted to
-    /// be finished. Default 30 s.
+    /// be finished: at most a year. Default 30 s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub drain: Duration,
     /// The interval at which this file, and those of the components, are looked at for changes;
-    /// "0s" never. SIGHUP has them looked at at once. Default 2 s.
+    /// "0s" never, else 10 ms to a year. SIGHUP has them looked at at once. Default 2 s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub watch: Duration,
@@ -122,6 +122,13 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if the file cannot be read, has an unknown field or a wrong value.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let config = Self::read_unchecked(path)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads a configuration, whose values are not checked yet: some may still be replaced.
+    pub(crate) fn read_unchecked(path: &Path) -> Result<Self, ConfigError> {
         let text = sandlab_runtime::text_file::read(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Invalid {
@@ -129,7 +136,6 @@ impl Config {
             source: Box::new(source),
         })?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
-        config.check()?;
         Ok(config)
     }
 
@@ -147,6 +153,17 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.listen.check()?;
         self.limits.check()?;
+        if self.shards.is_some_and(|shards| shards.get() > MOST_SHARDS) {
+            let reason = format!("at most {MOST_SHARDS}: more than one per core gain nothing");
+            return Err(ConfigError::unusable("shards", reason));
+        }
+        check_longest("drain", self.drain)?;
+        check_longest("watch", self.watch)?;
+        if !self.watch.is_zero() && self.watch < SHORTEST_WATCH {
+            let reason =
+                "a look that often leaves time for little else: 10 ms or longer, or \"0s\"";
+            return Err(ConfigError::unusable("watch", reason));
+        }
         check_sandbox("sandbox", &self.sandbox)?;
         if let Some(nats) = &self.nats {
             nats.check(self.agents.keys())
@@ -213,6 +230,22 @@ impl Config {
     }
 }
 
+/// The most threads of agents, besides those of quarantine: ids of agents have room for no more.
+const MOST_SHARDS: usize = 250;
+
+/// The shortest interval at which files are looked at.
+const SHORTEST_WATCH: Duration = Duration::from_millis(10);
+
+/// The longest time that a field may have: clocks cannot count much longer ones.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+fn check_longest(field: &str, time: Duration) -> Result<(), ConfigError> {
+    match time > LONGEST {
+        true => Err(ConfigError::unusable(field, "it is longer than a year")),
+        false => Ok(()),
+    }
+}
+
 /// Checks a sandbox that stands in this table.
 fn check_sandbox(table: &str, sandbox: &SandboxConfig) -> Result<(), ConfigError> {
     sandbox.require_usable().map_err(|reason| ConfigError::unusable(table, reason))?;
@@ -258,6 +291,19 @@ mod tests {
             ),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),
             ("[limits]\nbody = '0 B'", "limits.body"),
+            ("[limits]\nlongest-timeout = '5s'", "limits.timeout: it is longer than"),
+            ("[limits]\nheader-time = '300years'", "limits.header-time: it is longer"),
+            ("drain = '300years'", "drain: it is longer than a year"),
+            ("shards = 1000", "shards: at most"),
+            ("[agents.'..']\ncomponent = 'echo'", "agents..."),
+            (
+                "[agents.a]\ncomponent = 'echo'\nrestarts.backoff = '300years'",
+                "agents.a.restarts.backoff: it is longer",
+            ),
+            ("watch = '1ns'", "watch: "),
+            ("[monitor]\ninterval = '300years'", "monitor: "),
+            ("[nats]\ntimeout = '2days'", "nats: timeout"),
+            ("[nats]\nurls = ['nowhere:at:all']", "nats: urls"),
             ("[otlp]\nendpoint = 'nowhere'", "otlp.endpoint: "),
             ("[otlp]\nsample = 2", "otlp.sample: "),
             ("[[objective]]\nname = 'a'\nobjective = '101 %'", "below 100 %"),
@@ -277,12 +323,13 @@ mod tests {
         std::fs::write(folder.path().join("a.wasm"), "").unwrap();
         let path = folder.path().join("serve.toml");
         let text = "[listen]\ntoken-file = 'token'\n[agents.a]\ncomponent = 'a.wasm'\n\
-                    [agents.b]\ncomponent = 'echo'";
+                    [agents.b]\ncomponent = 'echo'\n[agents.c]\ncomponent = 'later.wasm'";
         std::fs::write(&path, text).unwrap();
         let config = Config::read(&path).unwrap();
         assert_eq!(config.listen.token_file, Some(folder.path().join("token")));
         let component = |name: &str| config.agents[name].component.clone();
         assert_eq!(Path::new(&component("a")), folder.path().join("a.wasm"));
         assert_eq!(component("b"), "echo", "a name that is no file stays a name");
+        assert_eq!(Path::new(&component("c")), folder.path().join("later.wasm"));
     }
 }

@@ -32,11 +32,14 @@ impl Default for MonitorConfig {
 /// The shortest interval.
 const SHORTEST: Duration = Duration::from_millis(10);
 
+/// The longest interval.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
 /// The reason that a host cannot be watched in this way.
 #[derive(Debug, thiserror::Error)]
 pub enum MonitorError {
-    /// The interval is too short.
-    #[error("a snapshot every {} ms is too often: at most every 10 ms", .0.as_millis())]
+    /// The interval is too short, or too long.
+    #[error("a snapshot every {}: `monitor.interval` is 10 ms to a day", humantime::format_duration(*.0))]
     Interval(Duration),
     /// An objective's fast window has hardly a snapshot.
     #[error(
@@ -66,7 +69,7 @@ impl MonitorConfig {
     /// # Errors
     /// [`MonitorError`] with the reason and the remedy.
     pub fn check(&self, objectives: &[Objective]) -> Result<(), MonitorError> {
-        if self.interval < SHORTEST {
+        if !(SHORTEST..=LONGEST).contains(&self.interval) {
             return Err(MonitorError::Interval(self.interval));
         }
         let hides = |objective: &&Objective| objective.shortest() < 2 * self.interval;

@@ -1,6 +1,6 @@
 //! One agent of a configuration.
 
-use super::{ConfigError, check_sandbox};
+use super::{ConfigError, check_longest, check_sandbox};
 use bytesize::ByteSize;
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::config::Size;
@@ -127,8 +127,17 @@ impl Agent {
         if !(1..=64).contains(&name.len()) || !name.bytes().all(is_plain) {
             return unusable("", "a name has 1 to 64 letters, digits, `-`, `_` and `.`");
         }
+        if name.bytes().all(|byte| byte == b'.') {
+            return unusable("", "dots alone mean something else in a path: give another name");
+        }
         if self.component.is_empty() {
             return unusable(".component", "it is empty: give a file, a bundle or a name");
+        }
+        let Restarts { period, backoff, max_backoff, .. } = self.restarts;
+        for (field, time) in
+            [("period", period), ("backoff", backoff), ("max-backoff", max_backoff)]
+        {
+            check_longest(&format!("agents.{name}.restarts.{field}"), time)?;
         }
         let table = format!("agents.{name}.sandbox");
         self.sandbox.as_ref().map_or(Ok(()), |sandbox| check_sandbox(&table, sandbox))
@@ -136,8 +145,11 @@ impl Agent {
 
     pub(super) fn resolve(&mut self, base: &Path) {
         let file = base.join(&self.component);
+        let written = Path::new(&self.component);
+        let is_path = written.components().count() > 1
+            || written.extension().is_some_and(|extension| extension == "wasm");
         // Anything else is a name, which whoever finds components knows.
-        if !self.component.is_empty() && file.exists() {
+        if is_path || !self.component.is_empty() && file.exists() {
             self.component = file.to_string_lossy().into_owned();
         }
     }

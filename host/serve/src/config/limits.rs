@@ -1,6 +1,6 @@
 //! The bounds of what clients may do.
 
-use super::ConfigError;
+use super::{ConfigError, check_longest};
 use bytesize::ByteSize;
 use sandlab_runtime::config::Size;
 use schemars::JsonSchema;
@@ -33,7 +33,8 @@ pub struct Limits {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub body_time: Duration,
-    /// The time for a reply, where the client asks for none of its own. Default 10 s.
+    /// The time for a reply, where the client asks for none of its own: at most `longest-timeout`.
+    /// Default 10 s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub timeout: Duration,
@@ -85,9 +86,15 @@ impl Limits {
             ("timeout", self.timeout),
             ("longest-timeout", self.longest_timeout),
         ];
-        match times.into_iter().find(|(_, time)| time.is_zero()) {
-            Some((field, _)) => unusable(field, "it is zero, so that nothing would be in time"),
-            None => Ok(()),
+        for (field, time) in times {
+            if time.is_zero() {
+                return unusable(field, "it is zero, so that nothing would be in time");
+            }
+            check_longest(&format!("limits.{field}"), time)?;
+        }
+        match self.timeout > self.longest_timeout {
+            true => unusable("timeout", "it is longer than `limits.longest-timeout`: shorten it"),
+            false => Ok(()),
         }
     }
 }

@@ -106,6 +106,37 @@ async fn agents_find_the_new_version_by_its_name() {
     assert_eq!((accounts.handled - handled, accounts.dead_lettered), (3, 0), "{accounts}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn restarts_never_go_back_while_the_old_version_finishes() {
+    let text =
+        |instances: u32| format!("[agents.faulty]\ncomponent = '@faulty'\ninstances = {instances}");
+    let host = host(&text(1));
+    for _ in 0..3 {
+        host.ask("faulty", request("panic")).await.unwrap_err();
+    }
+    let restarts = async || host.snapshot().await.agents["faulty"].restarts;
+    while restarts().await < 3 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let slow = host.ask("faulty", request("sleep 500"));
+    let (is_over, replaced) = (AtomicBool::new(false), host.clone());
+    let replacing = async {
+        let apply = move || apply(&replaced, &text(2));
+        let said = tokio::task::spawn_blocking(apply).await.unwrap();
+        is_over.store(true, Relaxed);
+        said
+    };
+    let looking = async {
+        while !is_over.load(Relaxed) {
+            assert_eq!(restarts().await, 3);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let (slow, said, ()) = tokio::join!(slow, replacing, looking);
+    slow.unwrap();
+    assert_eq!((said.as_str(), restarts().await), ("added none; changed faulty; removed none", 3));
+}
+
 #[test]
 fn an_agent_that_does_not_start_changes_nothing() {
     let host = host("[agents.a]\ncomponent = '@echo'");

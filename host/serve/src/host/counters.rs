@@ -33,8 +33,8 @@ pub struct Counters {
     sum_nanos: AtomicU64,
     /// By name. Few, and failures are rare beside answers.
     failed: Mutex<BTreeMap<&'static str, u64>>,
-    /// Restarts of instances that were replaced.
-    former_restarts: AtomicU64,
+    /// Restarts of instances, also of those that were replaced.
+    restarts: AtomicU64,
 }
 
 impl Counters {
@@ -57,9 +57,14 @@ impl Counters {
         self.refused.fetch_add(1, Relaxed);
     }
 
-    /// Keeps the restarts of instances that are replaced.
-    pub fn keep_restarts(&self, restarts: u64) {
-        self.former_restarts.fetch_add(restarts, Relaxed);
+    /// Counts restarts of an instance.
+    pub fn restarted(&self, times: u64) {
+        self.restarts.fetch_add(times, Relaxed);
+    }
+
+    /// Returns the restarts of all instances so far.
+    pub fn restarts(&self) -> u64 {
+        self.restarts.load(Relaxed)
     }
 
     fn failed(&self, error: &DeliveryError) {
@@ -97,7 +102,7 @@ impl Counters {
                 sum: Duration::from_nanos(self.sum_nanos.load(Relaxed)),
             },
             in_flight: self.in_flight.load(Relaxed),
-            restarts: self.former_restarts.load(Relaxed),
+            restarts: self.restarts(),
             ..AgentFigures::default()
         }
     }

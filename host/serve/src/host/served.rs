@@ -20,9 +20,10 @@ pub struct Served {
     known: Vec<Known>,
 }
 
-/// The figures of an instance that are kept while it is in a call, and after it has ended.
+/// The figures of an instance that are kept while it is in a call.
 #[derive(Default)]
 struct Known {
+    /// Restarts that its agent's counters have.
     restarts: AtomicU64,
     memory: AtomicU64,
 }
@@ -56,7 +57,8 @@ impl Served {
         figures.wanted = self.known.len() as u64;
         for (agent, known) in self.pool.agents().zip(&self.known) {
             if let Some(residence) = alive.get(&agent) {
-                known.restarts.fetch_max(residence.restarts, Relaxed);
+                let before = known.restarts.fetch_max(residence.restarts, Relaxed);
+                self.counters.restarted(residence.restarts.saturating_sub(before));
                 if let Some(memory) = residence.usage.memory {
                     known.memory.store(memory, Relaxed);
                 }
@@ -69,8 +71,8 @@ impl Served {
                     .chain(residence.usage.fuel)
                     .reduce(u64::saturating_add);
             }
-            figures.restarts += known.restarts.load(Relaxed);
         }
+        figures.restarts = self.counters.restarts();
         figures
     }
 
@@ -80,7 +82,8 @@ impl Served {
         let is_idle = loop {
             // First, or a sender that still has it could send after the look at the instances.
             let has_senders = Arc::strong_count(&self) > 1;
-            let is_idle = !has_senders && self.is_idle(runtime);
+            // In any case, for restarts that nobody has seen yet.
+            let is_idle = self.is_idle(runtime) && !has_senders;
             if is_idle || Instant::now() >= until {
                 break is_idle;
             }
@@ -100,7 +103,5 @@ impl Served {
         for agent in self.pool.agents() {
             runtime.stop(agent);
         }
-        let restarts = self.known.iter().map(|known| known.restarts.load(Relaxed));
-        self.counters.keep_restarts(restarts.sum());
     }
 }

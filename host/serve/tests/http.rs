@@ -43,6 +43,8 @@ fn each_way_not_to_be_answered_has_its_status_and_reason() {
         (&long, &[], 413, "too-large"),
         ("ok", &["sandlab-timeout: soon"], 400, "bad-header"),
         ("ok", &["sandlab-timeout: 1h"], 400, "bad-header"),
+        ("ok", &["sandlab-timeout: 0s"], 400, "bad-header"),
+        ("ok", &["sandlab-conversation: 1", "sandlab-conversation: 2"], 400, "bad-header"),
         ("ok", &["sandlab-performative: shout"], 400, "bad-header"),
         ("ok", &["sandlab-conversation: -1"], 400, "bad-header"),
     ] {
@@ -50,7 +52,11 @@ fn each_way_not_to_be_answered_has_its_status_and_reason() {
     }
     let panic = served.post("/agents/faulty", &["sandlab-timeout: 2m"], "panic with a text");
     assert!(panic.text().contains("with a text"), "{panic:?}");
-    assert_eq!(served.post("/agents/nobody", &[], "").reason(), "unknown-agent");
+    for nobody in ["nobody", "%ff", "faulty%2Ftell", "f%C3%A4ulty", "faulty%00"] {
+        let path = format!("/agents/{nobody}");
+        assert_eq!(served.post(&path, &[], "").reason(), "unknown-agent", "{nobody}");
+    }
+    assert_eq!(served.post("/agents/%66aulty", &[], "ok").status, 200);
     assert_eq!(served.post("/nowhere", &[], "").reason(), "unknown-path");
     assert_eq!(served.get("/agents/faulty", &[]).reason(), "wrong-method");
 }
@@ -82,6 +88,14 @@ fn several_replies_are_events_or_the_first_and_their_number() {
     let all = served.post("/agents/faulty", &events, "replies 3");
     assert_eq!(all.header("content-type"), Some("text/event-stream"));
     assert_eq!(all.text().matches("event: reply\ndata: {").count(), 3, "{all:?}");
+    for (accept, kind) in [
+        ("accept: application/json, Text/Event-Stream;q=0.9", "text/event-stream"),
+        ("accept: */*\r\naccept: text/event-stream", "text/event-stream"),
+        ("accept: */*, text/event-stream;q=0", "application/octet-stream"),
+    ] {
+        let one = served.post("/agents/echo", &[accept], "x");
+        assert_eq!(one.header("content-type"), Some(kind), "{accept}");
+    }
     let lines = served.post("/agents/echo", &events, "a\nb");
     assert!(lines.text().contains(r#""content":"a\nb""#), "{lines:?}");
     let binary = served.post("/agents/echo", &events, [255]);
@@ -190,7 +204,9 @@ fn the_token_opens_everything_but_health_and_the_empty_page() {
     let served = Served::with(&config);
     let right = ["authorization: Bearer 0123456789abcdef"];
     for path in ["/agents", "/metrics"] {
-        assert_eq!(served.get(path, &[]).reason(), "unauthorized");
+        let unknown = served.get(path, &[]);
+        assert_eq!(unknown.reason(), "unauthorized");
+        assert_eq!(unknown.header("www-authenticate"), Some("bearer"));
         assert_eq!(served.get(path, &right).status, 200);
     }
     assert_eq!(served.post("/agents/echo", &[], "x").status, 401);

@@ -5,9 +5,10 @@ use crate::config::Limits;
 use crate::host::{self, Outcome};
 use crate::otlp::Route;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CONTENT_LENGTH};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sandlab_runtime::{Performative, span};
@@ -32,7 +33,7 @@ const TIMEOUT: HeaderName = HeaderName::from_static("sandlab-timeout");
 /// Asks an agent.
 pub async fn ask(
     State(app): State<Arc<App>>,
-    Path(agent): Path<String>,
+    Named(agent): Named,
     request: Request,
 ) -> Result<Response, Problem> {
     let span = spans::begin(&app.host, Route::HttpAsk, &agent, request.headers());
@@ -55,7 +56,7 @@ async fn answer(app: &App, agent: &str, request: Request) -> Result<Response, Pr
 /// Tells an agent.
 pub async fn tell(
     State(app): State<Arc<App>>,
-    Path(agent): Path<String>,
+    Named(agent): Named,
     request: Request,
 ) -> Result<Response, Problem> {
     let span = spans::begin(&app.host, Route::HttpTell, &agent, request.headers());
@@ -81,9 +82,34 @@ fn permit(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
     })
 }
 
+/// The agent that a path names.
+pub struct Named(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // The only error of the client is a name that is no UTF-8.
+        let named: Result<Path<String>, _> = Path::from_request_parts(parts, state).await;
+        named.map(|Path(agent)| Self(agent)).map_err(|_| {
+            let detail = "the name in the path is not UTF-8, as an agent's is";
+            Problem::new(StatusCode::NOT_FOUND, "unknown-agent", detail)
+        })
+    }
+}
+
 fn accepts_events(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
-    accepted.is_some_and(|accepted| accepted.split(',').any(|one| one.trim() == EVENT_STREAM))
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|accepted| accepted.to_str().ok());
+    accepted.flat_map(|accepted| accepted.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_events = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(EVENT_STREAM));
+        // With a weight of zero it is what the client does not take.
+        let is_refused = |part: &str| {
+            let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
+            weight.is_some_and(|weight| weight.parse() == Ok(0.0))
+        };
+        is_events && !parts.any(is_refused)
+    })
 }
 
 /// Reads a message from a request.
@@ -96,6 +122,10 @@ async fn read(
     let headers = &parts.headers;
     let timeout = parsed(headers, &TIMEOUT, humantime::parse_duration)?;
     let timeout = timeout.unwrap_or(limits.timeout);
+    if timeout.is_zero() {
+        let detail = format!("{TIMEOUT} is zero, so that no reply would be in time");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-header", detail));
+    }
     if timeout > limits.longest_timeout {
         let longest = span(limits.longest_timeout);
         let detail =
@@ -117,12 +147,16 @@ fn parsed<T, E: Display>(
     name: &HeaderName,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, Problem> {
-    let Some(value) = headers.get(name) else {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
     let bad = |why: &dyn Display| {
         Problem::new(StatusCode::BAD_REQUEST, "bad-header", format!("{name}: {why}"))
     };
+    if values.next().is_some() {
+        return Err(bad(&"it is there more than once"));
+    }
     let text = value.to_str().map_err(|error| bad(&error))?;
     parse(text).map(Some).map_err(|error| bad(&error))
 }

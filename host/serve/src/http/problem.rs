@@ -3,11 +3,14 @@
 use crate::host::{AskError, Outcome, reason};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use sandlab_runtime::Failure;
 use sandlab_runtime::messaging::DeliveryError;
 use serde::Serialize;
+
+/// The reason of a host that is about to stop.
+pub const DRAINING: &str = "draining";
 
 /// The reason that a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +82,14 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.reason == DRAINING {
+            // The client's next connection is to another host. HTTP/2 has no such header, and hyper
+            // leaves it out there.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if self.is_passing {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -91,9 +102,7 @@ impl From<AskError> for Problem {
         let (detail, outcome) = (error.to_string(), error.outcome());
         let problem = match error {
             AskError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "unknown-agent", detail),
-            AskError::Draining => {
-                Self::passing(StatusCode::SERVICE_UNAVAILABLE, "draining", detail)
-            }
+            AskError::Draining => Self::passing(StatusCode::SERVICE_UNAVAILABLE, DRAINING, detail),
             AskError::Delivery(error) => undelivered(&error, detail),
         };
         Self { outcome, ..problem }
@@ -149,6 +158,8 @@ mod tests {
             assert_eq!((problem.status.as_u16(), problem.reason), (status, reason));
             let response = problem.into_response();
             assert_eq!(response.headers().contains_key(RETRY_AFTER), is_passing, "{reason}");
+            let closes = response.headers().contains_key(CONNECTION);
+            assert_eq!(closes, reason == DRAINING, "{reason}");
         }
     }
 }

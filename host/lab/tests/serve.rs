@@ -100,6 +100,10 @@ fn a_configuration_is_checked_without_serving() {
         ("[listen]\nhttp = '0.0.0.0:8080'", "token-file"),
         ("[listen]\ntoken-file = 'nowhere'", "nowhere"),
         ("[limits]\nbodies = 1", "bodies"),
+        ("[nats]\ncredentials = 'nowhere.creds'", "nowhere.creds"),
+        ("[agents.a]\ncomponent = 'echo'\nconfiguration = 'x'", "takes no configuration"),
+        ("[agents.a]\ncomponent = 'echo'\ncheckpoint-every = 1", "sandlab:agent/state"),
+        ("[[alert]]\ncommand = ['./page.sh']", "no such program"),
     ] {
         let (code, said) = check(text);
         assert!(code == Some(2) && said.contains(named), "{text}: {said}");
@@ -114,6 +118,71 @@ fn an_address_that_cannot_be_listened_on_is_told() {
     assert!(second.status.code() == Some(3) && said.contains("cannot listen on"), "{said}");
     let open = sandlab(&["echo", "--http", "0.0.0.0:0"]).output().unwrap();
     assert_eq!(open.status.code(), Some(2));
+    // The command line's address counts, whatever the configuration has.
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "[listen]\nhttp = '0.0.0.0:0'\n[agents.a]\ncomponent = 'echo'");
+    let own = Host::start(&[&path]);
+    assert_eq!(post(&own.address, "/agents/a", "x").0, OK);
+}
+
+#[test]
+fn two_agents_of_one_name_are_not_served_as_one() {
+    let twice = sandlab(&["echo", "json", "echo", "--check"]).output().unwrap();
+    let said = String::from_utf8(twice.stderr).unwrap();
+    assert!(twice.status.code() == Some(2) && said.contains("called echo"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "");
+    let mixed = sandlab(&["echo", &path]).output().unwrap();
+    let said = String::from_utf8(mixed.stderr).unwrap();
+    assert!(mixed.status.code() == Some(2) && said.contains("is served alone"), "{said}");
+}
+
+/// A configuration that cannot be used yet, and what puts it right later.
+#[test]
+fn what_a_configuration_waits_for_is_followed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let echo = target.join("agents/echo/agent.wasm");
+    let one = "watch = '20ms'\n[agents.a]\ncomponent = 'echo'\n";
+    let path = file(&folder, one);
+    let host = Host::start(&[&path]);
+    file(&folder, &format!("{one}[agents.b]\ncomponent = '{}/b.wasm'", folder.path().display()));
+    host.says("not reloaded, everything stays as it is: agents.b.component");
+    std::fs::write(folder.path().join("b.wasm"), "not whole").unwrap();
+    host.says("not reloaded, everything stays as it is: agents.b.component");
+    std::fs::copy(echo, folder.path().join("b.wasm")).unwrap();
+    host.says("reloaded: added b; changed none; removed none");
+    let guarded = format!("{one}[listen]\ntoken-file = 'token'");
+    file(&folder, &guarded);
+    host.says("not reloaded, everything stays as it is: ");
+    std::fs::write(folder.path().join("token"), "0123456789abcdef").unwrap();
+    host.says("reloaded: added none; changed none; removed b");
+    assert!(post(&host.address, "/agents/a", "x").0.contains("401"));
+    file(&folder, &format!("{guarded}\n[nats]"));
+    host.says("removed none; nats needs a restart");
+}
+
+#[test]
+fn a_second_signal_ends_a_host_whose_alerts_hang() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = folder.path().join("begun");
+    let text = format!(
+        "monitor.interval = '10ms'\n[agents.a]\ncomponent = 'faulty'\n\
+         [[objective]]\nname = 'answers'\nobjective = '99.9 %'\n\
+         [[alert]]\ncommand = ['sh', '-c', 'touch {}; exec sleep 60']",
+        begun.display()
+    );
+    let host = Host::start(&[&file(&folder, &text)]);
+    for _ in 0..60 {
+        post(&host.address, "/agents/a", "fail so");
+    }
+    while !begun.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    host.signal("TERM");
+    host.says("draining");
+    host.signal("TERM");
+    assert_eq!(host.ends(), Some(0));
 }
 
 #[test]

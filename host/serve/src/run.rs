@@ -1,21 +1,25 @@
 //! A host from its start to its end: it serves, follows its configuration, and drains.
 
+mod read;
 mod reload;
+mod seen;
 mod watch;
 
 use crate::config::{Config, ConfigError};
 use crate::host::{Host, Left, ServeError};
-use crate::http::{Access, AccessError, App, Server};
+use crate::http::{AccessError, App, Server};
 use crate::load::{Loaded, Resolver, Unloadable};
 use crate::monitor::{MonitorError, Sink};
 use crate::nats::{Drained, Front, NatsError};
 use crate::otlp::{self, OtlpError, Telemetry};
+use read::Read;
 use reload::Reloader;
+use seen::Seen;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 /// The time to send the last responses, after the last message has ended.
@@ -97,33 +101,15 @@ impl RunError {
 }
 
 impl Options {
-    /// Reads the configuration.
-    fn config(&self) -> Result<Config, RunError> {
-        let mut config = match &self.source {
-            Source::File(path) => Config::read(path)?,
-            Source::Given(config) => (**config).clone(),
-        };
-        if let Some(http) = self.http {
-            config.listen.http = http;
-        }
-        if let Some(endpoint) = &self.otlp {
-            config.otlp.get_or_insert_default().endpoint.clone_from(endpoint);
-        }
-        config.check()?;
-        Ok(config)
-    }
-
     /// Checks the configuration as far as is possible without serving: its values, the token and
-    /// certificates, and that every component loads. Returns the names of the agents.
+    /// certificates, and that every agent starts. Returns the names of the agents.
     ///
     /// # Errors
     /// [`RunError`] for the first that cannot be used.
     pub fn check(&self) -> Result<Vec<String>, RunError> {
-        let config = self.config()?;
-        Access::read(&config.listen)?;
+        let Read { config, loaded, .. } = self.read(&Loaded::default(), &Seen::default())?;
         config.otlp.as_ref().map(otlp::Client::new).transpose()?;
-        let loaded = Loaded::load(&config, &*self.resolve, &Loaded::default())?;
-        Ok(loaded.programs.into_keys().collect())
+        Ok(Host::start(loaded, config.settings())?.names())
     }
 
     /// Serves until SIGTERM or SIGINT, and drains; a monitor passes its snapshots to the sinks.
@@ -132,14 +118,18 @@ impl Options {
     /// # Errors
     /// [`RunError`] if it cannot begin.
     pub fn run(&self, sinks: Vec<Box<dyn Sink>>) -> Result<Left, RunError> {
-        let config = self.config()?;
-        let access = Access::read(&config.listen)?;
-        let loaded = Loaded::load(&config, &*self.resolve, &Loaded::default())?;
-        let host = Host::start(loaded, config.settings())?;
-        let app = App::new(host, config.limits.clone(), access);
         let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let threads = threads.map_err(RunError::system("start the threads of HTTP"))?;
-        let left = threads.block_on(self.serve(&config, app, sinks));
+        let hang_up = {
+            let _inside = threads.enter();
+            // From now on, since components can take long to compile; until then it would end this.
+            watch_for(SignalKind::hangup())?
+        };
+        let seen = Seen::default();
+        let Read { config, access, loaded } = self.read(&Loaded::default(), &seen)?;
+        let host = Host::start(loaded, config.settings())?;
+        let app = App::new(host, config.limits.clone(), access);
+        let left = threads.block_on(self.serve(&config, seen, app, sinks, hang_up));
         threads.shutdown_background();
         left
     }
@@ -147,13 +137,13 @@ impl Options {
     async fn serve(
         &self,
         config: &Config,
+        seen: Seen,
         app: Arc<App>,
         sinks: Vec<Box<dyn Sink>>,
+        mut hang_up: Signal,
     ) -> Result<Left, RunError> {
-        let watch = |kind| signal(kind).map_err(RunError::system("watch for signals"));
-        let mut hang_up = watch(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) =
-            (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+            (watch_for(SignalKind::terminate())?, watch_for(SignalKind::interrupt())?);
         let telemetry = config.otlp.as_ref();
         let telemetry = telemetry.map(|settings| Telemetry::start(&app.host, settings, &self.say));
         let telemetry = telemetry.transpose()?;
@@ -161,11 +151,14 @@ impl Options {
         let server = Server::start(address, app.clone()).await;
         let server = server.map_err(|source| RunError::Listen { address, source })?;
         let nats = self.serve_over_nats(config, &app.host).await?;
-        let reloader = Reloader::start(self.clone(), config.clone(), app.clone());
+        let reloader = Reloader::start(self.clone(), config.clone(), seen, app.clone());
         let reloader = reloader.map_err(RunError::system("start a thread"))?;
-        let _monitor = watch::start(config, &app.host, &self.say, sinks)?;
+        let mut monitor = watch::start(config, &app.host, &self.say, sinks)?;
         let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
-        let names = app.host.names().join(", ");
+        let names = match &app.host.names()[..] {
+            [] => "no agents yet".to_owned(),
+            names => names.join(", "),
+        };
         let and_nats = nats.as_ref().map_or("", |_| " and over NATS");
         (self.say)(&format!("serving {names} on {scheme}://{}{and_nats}", server.address()));
         loop {
@@ -186,13 +179,17 @@ impl Options {
             if let Some(telemetry) = telemetry {
                 telemetry.finish(LAST_PUSH).await;
             }
+            watch::finish(monitor.take(), &self.say).await;
             left
         };
         tokio::select! {
-            left = drained => Ok(left),
-            _ = terminate.recv() => Ok(app.host.drain(Duration::ZERO).await),
-            _ = interrupt.recv() => Ok(app.host.drain(Duration::ZERO).await),
+            left = drained => return Ok(left),
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
+        // Its end would wait for destinations of alerts.
+        tokio::task::spawn_blocking(move || drop(monitor));
+        Ok(app.host.drain(Duration::ZERO).await)
     }
 
     /// Begins to serve over NATS, if it is configured. Returns the task, which ends once the host
@@ -209,4 +206,8 @@ impl Options {
         let (say, within) = (self.say.clone(), config.drain);
         Ok(Some(tokio::spawn(front.run(within, move |error| say(&error.to_string())))))
     }
+}
+
+fn watch_for(kind: SignalKind) -> Result<Signal, RunError> {
+    signal(kind).map_err(RunError::system("watch for signals"))
 }

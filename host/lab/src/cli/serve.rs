@@ -7,6 +7,7 @@ use crate::record::Store;
 use crate::{Error, Result};
 use sandlab_serve::run::{Options, RunError, Source};
 use sandlab_serve::{Config, Sink};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub fn execute(args: &Args) -> Result<()> {
         say: Arc::new(streams::say),
     };
     if args.check {
-        let agents = options.check().map_err(failed)?;
+        let agents = options.check().map_err(|error| Error::Usage(error.to_string()))?;
         if agents.is_empty() {
             return Err(Error::Usage(format!(
                 "{} names no agents: a table `[agents.NAME]` with a `component` adds one",
@@ -76,11 +77,22 @@ fn source(what: &[String]) -> Result<Source> {
     {
         return Ok(Source::File(PathBuf::from(file)));
     }
-    let mut agents = Vec::new();
+    let mut agents = BTreeMap::new();
     for what in what {
+        if what.ends_with(".toml") {
+            return Err(Error::Usage(format!(
+                "{what} is a configuration, which is served alone: give its agents a table each"
+            )));
+        }
         let subject = find(what, &mut streams::say)?;
         let component = subject.component().to_string_lossy().into_owned();
-        agents.push((name(&subject.name()), component));
+        let name = name(&subject.name());
+        if agents.insert(name.clone(), component).is_some() {
+            return Err(Error::Usage(format!(
+                "two agents would be called {name}: a configuration can give each its own name, or \
+                 one of them several instances (docs/serve.md)"
+            )));
+        }
     }
     Ok(Source::Given(Box::new(Config::of_components(agents))))
 }

@@ -17,6 +17,7 @@ use http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A destination of alerts.
@@ -68,10 +69,42 @@ impl Destination {
         }
     }
 
-    /// Makes a file's path relative to this folder.
+    /// Checks that a file has a folder, and that a program is there: an alert comes too late to say
+    /// so.
+    ///
+    /// # Errors
+    /// [`DestinationError`] with what is missing.
+    pub(crate) fn check_files(&self) -> Result<(), DestinationError> {
+        let wrong =
+            |reason: String| Err(DestinationError { destination: self.to_string(), reason });
+        match self {
+            Self::File(path) if path.is_dir() => wrong("it is a folder".to_owned()),
+            Self::File(path) => match path.parent().filter(|folder| !folder.as_os_str().is_empty())
+            {
+                Some(folder) if !folder.is_dir() => {
+                    wrong(format!("there is no folder {}", folder.display()))
+                }
+                _ => Ok(()),
+            },
+            Self::Command(command) => match command.first().is_none_or(|name| is_program(name)) {
+                true => Ok(()),
+                false => wrong("there is no such program, or it may not be run".to_owned()),
+            },
+            Self::Webhook(_) | Self::Alertmanager(_) => Ok(()),
+        }
+    }
+
+    /// Makes the path of a file, or of a program, relative to this folder. A program's bare name is
+    /// looked for in `PATH`.
     pub(crate) fn resolve(&mut self, base: &Path) {
-        if let Self::File(path) = self {
-            *path = base.join(&*path);
+        match self {
+            Self::File(path) => *path = base.join(&*path),
+            Self::Command(command) => {
+                for program in command.iter_mut().take(1).filter(|name| name.contains('/')) {
+                    *program = base.join(&*program).to_string_lossy().into_owned();
+                }
+            }
+            Self::Webhook(_) | Self::Alertmanager(_) => {}
         }
     }
 
@@ -95,6 +128,20 @@ impl fmt::Display for Destination {
                 write!(f, "the command {}", command.first().map_or("", String::as_str))
             }
         }
+    }
+}
+
+/// Returns true if there is a program of this name or path.
+fn is_program(name: &str) -> bool {
+    let may_run = |path: &Path| {
+        let found = path.metadata();
+        found.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    match name.contains('/') {
+        true => may_run(Path::new(name)),
+        false => std::env::var_os("PATH").is_some_and(|all| {
+            std::env::split_paths(&all).any(|folder| may_run(&folder.join(name)))
+        }),
     }
 }
 
@@ -132,6 +179,26 @@ mod tests {
         assert!(matches!(read("alertmanager = \"http://[::1]:9\""), Destination::Alertmanager(_)));
         assert!(matches!(read("file = \"alerts.jsonl\""), Destination::File(_)));
         assert!(matches!(read("command = [\"true\"]"), Destination::Command(_)));
+    }
+
+    #[test]
+    fn a_program_is_relative_to_the_configuration_and_has_to_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut own = read("[[alert]]\ncommand = [\"./page.sh\", \"./as-it-is\"]").unwrap();
+        own.resolve(folder.path());
+        assert!(own.check_files().unwrap_err().to_string().contains("no such program"));
+        let script = folder.path().join("page.sh");
+        std::fs::write(&script, "#!/bin/sh\n").unwrap();
+        assert!(own.check_files().is_err(), "it may not be run");
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        own.check_files().unwrap();
+        assert!(matches!(own, Destination::Command(command) if command[1] == "./as-it-is"));
+        let mut named = read("[[alert]]\ncommand = [\"sh\"]").unwrap();
+        named.resolve(folder.path());
+        named.check_files().unwrap();
+        let mut file = read("[[alert]]\nfile = \"none/alerts.jsonl\"").unwrap();
+        file.resolve(folder.path());
+        assert!(file.check_files().unwrap_err().to_string().contains("there is no folder"));
     }
 
     #[test]

@@ -57,6 +57,14 @@ impl Listen {
         ))
     }
 
+    /// Returns the files of the token and the certificates.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let tls = self.tls.iter().flat_map(|tls| {
+            [Some(&tls.certificate), Some(&tls.key), tls.client_authorities.as_ref()]
+        });
+        tls.chain([self.token_file.as_ref()]).flatten().map(PathBuf::as_path)
+    }
+
     pub(super) fn resolve(&mut self, base: &Path) {
         let tls = self.tls.as_mut();
         let tls = tls.map(|tls| {

@@ -107,12 +107,12 @@ fn workers(part: &RunPart, view: &mut View) {
             }
         }
         let within = workers.iter().map(|worker| worker.started_within_ns).max().unwrap_or(0);
-        view.conditions.push(format!(
-            "{}: {} workers, which started within {} of each other",
-            part.name(),
-            workers.len(),
-            span(Duration::from_nanos(within))
-        ));
+        let within = span(Duration::from_nanos(within));
+        let told = match workers.len() {
+            1 => format!("1 worker, which started within {within} of the order"),
+            count => format!("{count} workers, which started within {within} of each other"),
+        };
+        view.conditions.push(format!("{}: {told}", part.name()));
     }
 }
 

@@ -139,7 +139,8 @@ impl Deployed {
     /// # Errors
     /// [`Error::Path`] if a message was lost, or the two sides do not agree.
     pub fn settle(&self, before: &[Accounts]) -> Result<Vec<String>> {
-        let after = self.accounts()?;
+        // It was there before: what is wrong is not the command line.
+        let after = self.accounts().map_err(|error| Error::Path(error.to_string()))?;
         let each = self.ledgers.iter().zip(before.iter().zip(&after));
         each.map(|(ledger, (before, after))| {
             let since = after.since(before);

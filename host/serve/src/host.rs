@@ -13,7 +13,7 @@ use crate::load::Loaded;
 use crate::nats::Connections;
 use crate::otlp::Tracer;
 use crate::slo::Standing;
-use crate::snapshot::{AgentFigures, Snapshot};
+use crate::snapshot::Snapshot;
 use sandlab_runtime::messaging::{
     Client, DeliveryError, Draft, Residence, Roster, Runtime, Settings, SpawnError, Task,
 };
@@ -21,7 +21,7 @@ use sandlab_runtime::{AgentId, Message, Performative};
 use served::Served;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -93,6 +93,8 @@ struct Inner {
     loaded: RwLock<Arc<Loaded>>,
     /// Held while another is applied, so that one comes after the other.
     changing: Mutex<()>,
+    /// Versions that get no more messages, and finish theirs. Who holds one holds it back.
+    retiring: Mutex<Vec<(String, Weak<Served>)>>,
     /// The last roster of each shard.
     rosters: Mutex<Vec<Roster>>,
     /// The standings of the objectives at the monitor's last snapshot.
@@ -123,6 +125,7 @@ impl Host {
             agents: RwLock::default(),
             loaded: RwLock::default(),
             changing: Mutex::default(),
+            retiring: Mutex::default(),
             rosters: Mutex::default(),
             objectives: Mutex::default(),
             names: watch::Sender::new(Vec::new()),
@@ -249,16 +252,29 @@ impl Host {
         let until = Instant::now() + within;
         loop {
             let snapshot = self.snapshot().await;
-            let busy = |(name, figures): (String, AgentFigures)| {
-                let left = figures.in_flight.max(figures.queued);
-                (left > 0).then_some((name, left))
-            };
-            let agents: BTreeMap<_, _> = snapshot.agents.into_iter().filter_map(busy).collect();
+            let mut agents = self.retiring();
+            for (name, figures) in snapshot.agents {
+                let left = agents.entry(name).or_default();
+                // The counters are of all versions.
+                *left = figures.in_flight.max(figures.queued + *left);
+            }
+            agents.retain(|_, left| *left > 0);
             if agents.is_empty() || Instant::now() >= until {
                 return Left { agents };
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Returns the messages of versions that were replaced or removed and are not finished yet.
+    fn retiring(&self) -> BTreeMap<String, u64> {
+        let rosters = self.0.rosters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let alive = alive(&rosters).collect();
+        let retiring = self.0.retiring.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = |(name, served): &(String, Weak<Served>)| {
+            Some((name.clone(), served.upgrade()?.figures(&alive).queued))
+        };
+        retiring.iter().filter_map(left).collect()
     }
 
     /// Returns the configuration that the agents are of.

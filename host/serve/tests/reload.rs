@@ -107,6 +107,28 @@ async fn agents_find_the_new_version_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_drains_waits_for_agents_that_were_removed_or_replaced() {
+    let text =
+        |instances: u32| format!("[agents.old]\ncomponent = '@faulty'\ninstances = {instances}");
+    for next in ["[agents.new]\ncomponent = '@echo'".to_owned(), text(2)] {
+        let host = host(&text(1));
+        for _ in 0..2 {
+            host.tell("old", request("sleep 1000")).await.unwrap();
+        }
+        let (names, changed) = (host.watch_names(), host.clone());
+        let changing = tokio::task::spawn_blocking(move || apply(&changed, &next));
+        while !names.has_changed().unwrap() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let left = host.drain(Duration::ZERO).await.agents;
+        assert_eq!(left.get("old"), Some(&2), "{left:?}");
+        assert!(host.drain(common::PATIENCE).await.agents.is_empty());
+        assert_eq!(host.snapshot().await.accounts.handled, 2);
+        assert!(!changing.await.unwrap().contains("left"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn restarts_never_go_back_while_the_old_version_finishes() {
     let text =
         |instances: u32| format!("[agents.faulty]\ncomponent = '@faulty'\ninstances = {instances}");

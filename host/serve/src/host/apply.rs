@@ -101,6 +101,9 @@ impl Host {
             let old = agents.insert(name.clone(), Arc::new(new));
             former.extend(old.map(|old| (name, old)));
         }
+        // Before anybody sees that they are gone, so that a host that drains waits for them.
+        let retiring = former.iter().map(|(name, served)| (name.clone(), Arc::downgrade(served)));
+        *self.0.retiring.lock().unwrap_or_else(PoisonError::into_inner) = retiring.collect();
         former
     }
 }

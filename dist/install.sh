@@ -43,18 +43,17 @@ tar --extract --gzip --file "$files/$name.tar.gz" --directory "$files"
 "$files/$name/sandlab" --version > /dev/null \
   || fail "this system cannot run the program: see its message above"
 put() {
-  mkdir -p "$prefix/$2"
-  cp "$files/$name/$1" "$prefix/$2/${3:-}"
+  # A new file that takes the old one's place, which may be running, when it is whole.
+  mkdir -p "$prefix/$2" && cp "$files/$name/$1" "$prefix/$2/.sandlab-new" \
+    && mv -f "$prefix/$2/.sandlab-new" "$prefix/$2/$3" \
+    || fail "cannot write to $prefix/$2: set PREFIX to a folder that this user can write"
 }
-mkdir -p "$prefix/bin" "$prefix/share/man/man1"
 for program in sandlab sandlab-counted; do
-  if [ -f "$files/$name/$program" ]; then
-    # A new file, since one that runs cannot be written.
-    rm -f "$prefix/bin/$program"
-    put "$program" bin
-  fi
+  if [ -f "$files/$name/$program" ]; then put "$program" bin "$program"; fi
 done
-cp "$files/$name"/man/*.1 "$prefix/share/man/man1/"
+for page in "$files/$name"/man/*.1; do
+  put "man/${page##*/}" share/man/man1 "${page##*/}"
+done
 put completions/sandlab.bash share/bash-completion/completions sandlab
 put completions/sandlab.fish share/fish/vendor_completions.d sandlab.fish
 put completions/sandlab.zsh share/zsh/site-functions _sandlab

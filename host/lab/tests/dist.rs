@@ -3,6 +3,7 @@
 mod common;
 
 use common::user::{ROOT, User};
+use predicates::prelude::predicate::in_iter;
 use predicates::str::contains;
 use std::path::Path;
 
@@ -17,7 +18,19 @@ fn a_release_installs_and_works_without_rust_in_an_empty_folder() {
     // The agents by their names, and what `new` writes.
     user.sandlab().args(["validate", "echo", "--no-timing"]).assert().code(0);
     user.sandlab().args(["new", "mine", "--language", "python"]).assert().code(0);
+    // Also inside of a workspace without such an agent, and by the program that counts allocations.
+    let crate_of_theirs = "[package]\nname = \"theirs\"\n[workspace]\n";
+    std::fs::write(user.home.path().join("Cargo.toml"), crate_of_theirs).unwrap();
+    user.sandlab().args(["compare", "echo", "--rounds", "1"]).assert().code(in_iter([0, 4]));
+    let mut footprint = user.sandlab();
+    footprint.args(["footprint", "--agents", "2", "--backends", "wasm", "--no-store"]);
+    footprint.assert().code(in_iter([0, 4]));
+    std::fs::remove_file(user.home.path().join("Cargo.toml")).unwrap();
     user.sandlab().args(["compare", "nobody"]).assert().code(2).stderr(contains("wordcount"));
+
+    let not_writable = user.install_to("/proc/nowhere");
+    assert_eq!(not_writable.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&not_writable.stderr).contains("set PREFIX to a folder"));
 
     // A release that was changed on its way is not installed.
     let archive = user.release.path().read_dir().unwrap().map(|entry| entry.unwrap().path());

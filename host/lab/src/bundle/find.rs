@@ -127,20 +127,29 @@ fn bundle_around(component: &Path) -> Option<&Path> {
 /// # Errors
 /// If there are none, or one is damaged.
 pub fn find_all() -> Result<Vec<Bundle>> {
-    let folder = here()?;
-    let names = names_in(&folder);
-    if names.is_empty() {
-        return Err(unknown("at all", &folder));
-    }
-    names.iter().map(|n| Bundle::open(&folder.join(n))).collect()
+    let folder = folder_with("at all", |names| !names.is_empty())?;
+    names_in(&folder).iter().map(|name| Bundle::open(&folder.join(name))).collect()
 }
 
 fn named(name: &str) -> Result<Bundle> {
-    let folder = here()?;
-    if names_in(&folder).iter().any(|known| known == name) {
-        return Bundle::open(&folder.join(name));
+    let has = |names: &[String]| names.iter().any(|known| known == name);
+    Bundle::open(&folder_with(name, has)?.join(name))
+}
+
+/// Returns the folder of bundles with the wanted names: that of the current folder's workspace, or
+/// else that of the reference agents.
+fn folder_with(what: &str, has: impl Fn(&[String]) -> bool) -> Result<PathBuf> {
+    let here = here();
+    let is_wanted = |folder: &PathBuf| has(&names_in(folder));
+    let found = here.as_ref().ok().filter(|folder| is_wanted(folder)).cloned();
+    let found = match found {
+        None => reference::folder()?.filter(is_wanted),
+        found => found,
+    };
+    match found {
+        Some(folder) => Ok(folder),
+        None => Err(unknown(what, &here?)),
     }
-    Err(unknown(name, &folder))
 }
 
 fn unknown(name: &str, folder: &Path) -> Error {
@@ -198,7 +207,7 @@ pub(super) fn metadata(folder: &Path) -> Result<Metadata> {
     }
     let failed = |reason: &str| Error::Toolchain(format!("{}: {reason}", folder.display()));
     let output = command.cargo_command().output();
-    let output = output.map_err(|error| failed(&format!("cannot run cargo: {error}")))?;
+    let output = output.map_err(|error| toolchain::missing("cargo", &error))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(match said.trim() {

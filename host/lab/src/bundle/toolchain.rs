@@ -178,7 +178,8 @@ fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-fn missing(program: &str, error: &std::io::Error) -> Error {
+/// Returns the error of a program of Rust that cannot be run, with where to get it.
+pub fn missing(program: &str, error: &std::io::Error) -> Error {
     Error::Toolchain(format!("cannot run {program}: {error}; install Rust from https://rustup.rs"))
 }
 

@@ -1,5 +1,6 @@
 //! Somebody who has a release, and nothing else.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -32,8 +33,13 @@ impl User {
     }
 
     pub fn install(&self) -> Output {
+        self.install_to(self.installed(""))
+    }
+
+    pub fn install_to(&self, prefix: impl AsRef<OsStr>) -> Output {
         let mut install = self.alone(self.release.path().join("install.sh"));
-        install.env("SANDLAB_FROM", self.release.path()).output().unwrap()
+        install.env("SANDLAB_FROM", self.release.path()).env("PREFIX", prefix);
+        install.output().unwrap()
     }
 
     pub fn sandlab(&self) -> assert_cmd::Command {

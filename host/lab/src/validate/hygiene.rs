@@ -55,7 +55,10 @@ fn build_paths(outline: &Outline, language: Language) -> Vec<Finding> {
             paths.extend(found.filter_map(|at| source_path(&segment[at..])));
         }
     }
-    let is_runners = |path: &String| RUNNERS.iter().any(|root| path.as_bytes().starts_with(root));
+    // Nobody who writes for an interpreter has crates in the component.
+    let is_runners = |path: &String| {
+        RUNNERS.iter().any(|root| path.as_bytes().starts_with(root)) || path.contains("/.cargo/")
+    };
     let (runners, own): (Vec<_>, Vec<_>) = match language.is_interpreted() {
         true => paths.into_iter().partition(is_runners),
         false => (Vec::new(), paths.into_iter().collect()),

@@ -274,8 +274,8 @@ impl Worker {
                     conformance::check(&subject, &messages.cases, &policy.conformance)?;
                 checks.extend(messages.unknown("its own cases"));
                 if subject.twin.is_none() && self.kind == Kind::Agent {
-                    let why = "there is no twin: build it with `sandlab build`, or name a bundle \
-                               that it must be like with `--twin BUNDLE`";
+                    let why = "there is no native twin, which bundles of `sandlab build` have: \
+                               `--twin BUNDLE` names one that it must be like";
                     checks.push(Check::skipped("twin", why));
                 }
                 Ok(checks)

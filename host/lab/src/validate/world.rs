@@ -2,6 +2,8 @@
 
 use super::code::Code;
 use super::finding::{Check, Finding};
+use super::language::Language;
+use super::outline::Outline;
 use crate::printable::printable;
 use sandlab_runtime::subject::{self, Kind, KindError};
 use sandlab_runtime::wasm::contract::{self, Difference, DifferenceKind, Undecodable};
@@ -126,6 +128,10 @@ pub fn check(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
         let those = differences.iter().filter(|found| wanted(&found.kind));
         let findings = those.map(|difference| match difference.kind {
             DifferenceKind::MissingInterface => instead(finding(difference, rebind), bytes),
+            DifferenceKind::Extra if difference.path == OF_PYTHON && is_python(bytes) => {
+                let remedy = "Nothing: componentize-py exports what it has linked";
+                Finding::new(Code::ExtraExport, OF_PYTHON, remedy).noted()
+            }
             _ => finding(difference, rebind),
         });
         findings.collect()
@@ -139,6 +145,13 @@ pub fn check(bytes: &[u8], world: &World, kind: Kind) -> Vec<Check> {
         Check::of("signatures", of(|kind| *kind == D::Signature)),
         Check::of("extra", of(|kind| *kind == D::Extra)),
     ]
+}
+
+/// What componentize-py exports beside its agent's interface.
+const OF_PYTHON: &str = "exports";
+
+fn is_python(bytes: &[u8]) -> bool {
+    Outline::of(bytes).is_ok_and(|outline| Language::of(&outline) == Language::Python)
 }
 
 /// The exports of services and commands, and the imports that the world `wasi:http/proxy` allows:

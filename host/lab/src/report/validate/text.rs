@@ -8,6 +8,7 @@ use crate::report::page::wrapped;
 use crate::validate::{Check, Finding, Guest, Measure, Severity, Stage, Status, Validation};
 use crate::view::{Cell, Emphasis, Form, Table, Value};
 use console::style;
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 /// For a person.
@@ -74,8 +75,16 @@ fn findings(guest: &Guest, look: &Look, text: &mut String) {
 fn row(name: &str, value: &str, look: &Look) -> String {
     let beside = format!("  {name:<7} ");
     let indent = " ".repeat(beside.len());
-    let value = wrapped(value, look.width.saturating_sub(beside.len()), "");
-    format!("{beside}{}\n", value.replace('\n', &format!("\n{indent}")))
+    let room = look.width.saturating_sub(beside.len()).max(1);
+    let lines = wrapped(value, room, "");
+    let lines: Vec<String> = lines.lines().flat_map(|line| pieces(line, room)).collect();
+    format!("{beside}{}\n", lines.join(&format!("\n{indent}")))
+}
+
+/// Breaks what has no space to break at, such as a path.
+fn pieces(line: &str, room: usize) -> Vec<String> {
+    let signs: Vec<char> = line.chars().collect();
+    signs.chunks(room).map(|piece| piece.iter().collect()).collect()
 }
 
 /// Returns the note of a check; `None` for capabilities, whose findings repeat it.
@@ -181,9 +190,10 @@ fn summary(validation: &Validation, look: &Look) -> String {
     for line in skipped(guests) {
         let _ = writeln!(text, "{}", wrapped(&format!("note: {line}"), look.width, "  "));
     }
-    let codes: std::collections::BTreeSet<_> =
-        guests.iter().flat_map(Guest::findings).map(|(_, _, finding)| finding.code.id()).collect();
-    if let Some(code) = codes.first() {
+    let found = guests.iter().flat_map(Guest::findings).map(|(_, _, finding)| finding);
+    // The first of the worst.
+    let worst = found.min_by_key(|finding| (Reverse(finding.severity), finding.code.id()));
+    if let Some(code) = worst.map(|finding| finding.code.id()) {
         let _ = writeln!(text, "`sandlab validate --explain {code}` tells more");
     }
     text

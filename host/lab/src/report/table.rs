@@ -26,7 +26,7 @@ pub fn draw(table: &Table, style: Style) -> String {
 }
 
 /// Draws a table for a terminal of this many columns; words that are too long are broken.
-pub(super) fn draw_within(table: &Table, style: Style, width: usize) -> String {
+pub fn draw_within(table: &Table, style: Style, width: usize) -> String {
     // The space after the last column is not written.
     lines(table, style, u16::try_from(width + 1).ok())
 }
@@ -54,9 +54,23 @@ fn lines(table: &Table, style: Style, width: Option<u16>) -> String {
         Style::Markdown => cells.load_style(presets::ASCII_MARKDOWN).force_no_tty(),
         Style::Plain | Style::Html => cells.load_style(presets::NOTHING).force_no_tty(),
     };
-    // The padding after the last column would be trailing space.
-    let lines = cells.lines().map(|line| line.trim_end().to_owned() + "\n");
-    lines.collect()
+    cells.lines().map(|line| trimmed(&line) + "\n").collect()
+}
+
+/// Returns a line without the padding after its last column, which a terminal would break it for; also
+/// within the last column's style.
+fn trimmed(line: &str) -> String {
+    let (mut text, mut codes) = (line.trim_end(), String::new());
+    while let Some(at) = text.rfind('\u{1b}').filter(|at| is_code(&text[*at..])) {
+        codes.insert_str(0, &text[at..]);
+        text = text[..at].trim_end();
+    }
+    text.to_owned() + &codes
+}
+
+/// Returns whether this is one code of a terminal's style, and nothing else.
+fn is_code(text: &str) -> bool {
+    text.find('m') == Some(text.len() - 1)
 }
 
 fn drawn(cell: &Cell) -> comfy_table::Cell {
@@ -70,10 +84,14 @@ fn drawn(cell: &Cell) -> comfy_table::Cell {
     }
 }
 
+/// Texts of more characters are sentences.
+const LONG: usize = 40;
+
 fn html(table: &Table) -> String {
-    let class = |is_number: bool, emphasis: Emphasis| {
+    let class = |is_number: bool, is_long: bool, emphasis: Emphasis| {
         let names = [
             is_number.then_some("n"),
+            is_long.then_some("long"),
             match emphasis {
                 Emphasis::Good => Some("good"),
                 Emphasis::Bad => Some("bad"),
@@ -89,15 +107,18 @@ fn html(table: &Table) -> String {
     };
     let is_number = |index: usize| table.columns[index].align() == Align::Right;
     let titles = table.columns.iter().enumerate().map(|(index, column)| {
-        let class = class(is_number(index), Emphasis::Plain);
+        let class = class(is_number(index), false, Emphasis::Plain);
         format!("<th{class}>{}</th>", escaped(&printable(&column.title)))
     });
     let rows = table.rows.iter().map(|row| {
         let cells = row.iter().enumerate().map(|(index, cell)| {
-            let class = class(is_number(index), cell.emphasis);
             let number = cell.value.as_number().map(|number| format!(" data-v=\"{number}\""));
             let number = number.unwrap_or_default();
-            format!("<td{class}{number}>{}</td>", escaped(&printable(&cell.value.show())))
+            let text = printable(&cell.value.show());
+            // A sentence is broken rather than that columns after it are out of sight.
+            let is_long = !is_number(index) && text.chars().count() > LONG;
+            let class = class(is_number(index), is_long, cell.emphasis);
+            format!("<td{class}{number}>{}</td>", escaped(&text))
         });
         format!("<tr>{}</tr>\n", cells.collect::<String>())
     });

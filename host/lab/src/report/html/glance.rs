@@ -1,5 +1,7 @@
 //! The first screen of a page: the verdict in words, what misses its target, and the answers.
 
+use crate::Kind;
+use crate::printable::printable;
 use crate::report::answers;
 use crate::report::run_report::RunReport;
 use crate::report::summary::{Tone, summary_without_targets};
@@ -61,8 +63,26 @@ fn missed(report: &RunReport) -> Vec<&Graded> {
     missed
 }
 
-/// Says in a sentence how good the run is.
+/// Says in a sentence how good the run is: whether it could be measured, then whether its rules hold,
+/// then how many targets are met.
 fn verdict(report: &RunReport) -> (Tone, String) {
+    let end = report.run.end.as_ref();
+    if let Some(failure) = end.and_then(|end| end.failures.first()) {
+        let failure = printable(failure);
+        return match end.and_then(|end| end.failed_as) {
+            Some(Kind::Finding) => (Tone::Bad, format!("It failed: {failure}")),
+            _ => (Tone::Warning, format!("It is not complete: {failure}")),
+        };
+    }
+    match report.view.objections.as_slice() {
+        [] => targets(report),
+        [one] => (Tone::Bad, format!("It does not hold: {}", printable(one))),
+        several => (Tone::Bad, format!("It does not hold: {} rules are broken.", several.len())),
+    }
+}
+
+/// Says in a sentence how many targets are met.
+fn targets(report: &RunReport) -> (Tone, String) {
     let (all, missed) = (report.graded.len(), missed(report));
     let worst = missed.iter().filter(|graded| graded.grade == Grade::Missed).count();
     let met = all - missed.len();
@@ -72,7 +92,7 @@ fn verdict(report: &RunReport) -> (Tone, String) {
         count => format!(" {count} are not judged."),
     };
     match (all, report.not_judged.len()) {
-        (0, 0) => (Tone::Plain, "Nothing that was measured has a target.".to_owned()),
+        (0, 0) => (Tone::Plain, untargeted(report)),
         (0, _) => (Tone::Warning, "Nothing that has a target is judged.".to_owned()),
         (_, 0) if missed.is_empty() => (Tone::Good, format!("All {all} targets are met.")),
         _ if missed.is_empty() => {
@@ -88,6 +108,15 @@ fn verdict(report: &RunReport) -> (Tone, String) {
             (Tone::Warning, said + &not_judged)
         }
     }
+}
+
+/// Says the first answer of a run that has no targets, such as whether a gate holds.
+fn untargeted(report: &RunReport) -> String {
+    let answers = answers::chosen(report, usize::MAX);
+    let first = answers.iter().find(|answer| answer.withheld.is_none());
+    let first =
+        first.map(|answer| format!("{}: {}. ", answers::question(answer), answers::figure(answer)));
+    first.unwrap_or_default() + "Nothing that was measured has a target."
 }
 
 /// Writes a question with its answer, in the colour of its grade.

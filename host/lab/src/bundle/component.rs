@@ -44,8 +44,12 @@ fn run(command: &str, folder: &Path) -> Result<()> {
         .stdin(Stdio::null())
         .status()
         .map_err(|error| failed(format!("cannot be run: {error}")))?;
-    match output.success() {
-        true => Ok(()),
-        false => Err(failed(format!("failed ({output}); its messages are above"))),
+    match output.code() {
+        Some(0) => Ok(()),
+        // What a shell ends with that finds no such program.
+        Some(127) => Err(failed(
+            "needs a program that is not installed: the message above names it".to_owned(),
+        )),
+        _ => Err(failed(format!("failed ({output}); its messages are above"))),
     }
 }

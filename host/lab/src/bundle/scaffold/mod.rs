@@ -21,10 +21,12 @@ static TEMPLATES: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/bundle/scaffold/te
 
 /// The GitHub repository with the action that CI of new projects uses: the one that this release
 /// was built in.
-const REPOSITORY: &str = match option_env!("SANDLAB_REPOSITORY") {
-    Some(repository) => repository,
-    None => "OWNER/sandlab",
-};
+const REPOSITORY: Option<&str> = option_env!("SANDLAB_REPOSITORY");
+
+/// What stands for it in projects of a sandlab that is no release, and what they say of it.
+const UNKNOWN: &str = "OWNER/sandlab";
+const UNKNOWN_IS: &str =
+    "      # This sandlab is no release: write here whose repository has one, instead of OWNER.\n";
 
 /// The adapter from WASI preview 1, which the C and Go libraries import, to WASI 0.2.
 const ADAPTER: &str = "adapter/wasi_snapshot_preview1.wasm";
@@ -134,7 +136,8 @@ fn add_template(template: &Dir, root: &Path, name: &str, files: &mut Vec<File>) 
 fn filled_in(text: &str, name: &str) -> String {
     // An expression of GitHub's begins in the same way, with a space or a `$`.
     text.replace("{{name}}", name)
-        .replace("{{repository}}", REPOSITORY)
+        .replace("{{repository}}", REPOSITORY.unwrap_or(UNKNOWN))
+        .replace("{{unknown-repository}}", REPOSITORY.map_or(UNKNOWN_IS, |_| ""))
         .replace("{{version}}", env!("CARGO_PKG_VERSION"))
 }
 

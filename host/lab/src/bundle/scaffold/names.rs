@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 
-/// Names that cargo refuses: Rust's keywords, and crates that every crate depends on.
+/// Names that cargo refuses: Rust's keywords, and crates that every agent's crate depends on.
 const RESERVED: &[&str] = &[
     "abstract",
     "alloc",
@@ -39,9 +39,12 @@ const RESERVED: &[&str] = &[
     "override",
     "priv",
     "proc-macro",
+    "proc_macro",
     "pub",
     "ref",
     "return",
+    "sandlab-agent",
+    "sandlab-native-abi",
     "self",
     "static",
     "std",
@@ -74,18 +77,20 @@ pub fn check_name(name: &str) -> Result<()> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
     if !starts_well || !name.chars().all(plain) {
         return Err(Error::Usage(format!(
-            "{name:?} cannot be a crate's name: it takes letters, digits, `-` and `_`, and \
+            "{name:?} cannot be an agent's name: it takes letters, digits, `-` and `_`, and \
              starts with a letter"
         )));
     }
     if name.len() > LONGEST {
         return Err(Error::Usage(format!(
-            "{name:?} cannot be a crate's name: it has {} characters, and takes at most {LONGEST}",
+            "{name:?} cannot be an agent's name: it has {} characters, and takes at most {LONGEST}",
             name.len()
         )));
     }
     if RESERVED.contains(&name) {
-        return Err(Error::Usage(format!("{name:?} cannot be a crate's name: Rust reserves it")));
+        return Err(Error::Usage(format!(
+            "{name:?} cannot be an agent's name, since cargo refuses it: \"{name}-agent\" can"
+        )));
     }
     Ok(())
 }
@@ -96,7 +101,7 @@ mod tests {
 
     #[test]
     fn names_that_cargo_would_refuse_are_refused_first() {
-        for name in ["", "1st", "a b", "../up", "fn", "naïve", &"a".repeat(65)] {
+        for name in ["", "1st", "a b", "../up", "fn", "naïve", "sandlab-agent", &"a".repeat(65)] {
             assert!(check_name(name).is_err(), "{name:?}");
         }
         assert!(check_name("my-agent_2").is_ok());

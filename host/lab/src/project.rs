@@ -1,7 +1,7 @@
 //! `sandlab.toml`: defaults of a project's folder, for options that the command line does not set.
 //!
 //! The file is in the current folder or the nearest one above it, and its paths are relative to its
-//! own folder. Its section on a component holds wherever that folder is named.
+//! own folder. Its section on a component, and its policies, hold wherever that folder is named.
 
 use crate::{Error, Result};
 use schemars::JsonSchema;
@@ -109,6 +109,22 @@ pub fn given_or<T>(
     match given {
         Some(given) => Ok(Some(given)),
         None => Project::here().map(default),
+    }
+}
+
+/// Returns the command line's value, or else the default of the current folder's project, or else
+/// that of the subject's own, which may be named from elsewhere.
+///
+/// # Errors
+/// If a project's file cannot be used.
+pub fn given_or_own<T>(
+    given: Option<T>,
+    subject: &Path,
+    default: impl Fn(Project) -> Option<T>,
+) -> Result<Option<T>> {
+    match given_or(given, &default)? {
+        None => Ok(Project::of(subject)?.and_then(default)),
+        found => Ok(found),
     }
 }
 

@@ -58,6 +58,80 @@ fn a_project_in_go_builds_and_is_valid() {
 }
 
 #[test]
+fn a_build_whose_tools_are_missing_says_what_to_install() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = tempfile::tempdir().unwrap();
+    let has = |program: &str| {
+        let path = Path::new("/usr/bin").join(program);
+        std::os::unix::fs::symlink(path, tools.path().join(program)).unwrap();
+    };
+    ["sh", "mkdir", "find"].into_iter().for_each(has);
+    let run = |arguments: &[&str]| {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.current_dir(folder.path()).args(arguments).env("PATH", tools.path());
+        sandlab.env("SANDLAB_NO_STORE", "true").assert()
+    };
+    let languages = [
+        ("c", "python3-pip"),
+        ("python", "python3-pip"),
+        ("javascript", "Node.js"),
+        ("go", "go.dev"),
+    ];
+    for (language, _) in languages {
+        run(&["new", language, "--language", language]).code(0);
+    }
+    run(&["validate", "./c"]).code(3).stderr(contains("needs a program that is not installed"));
+    has("make");
+    for (language, told) in languages {
+        let name = format!("./{language}");
+        run(&["validate", &name]).code(3).stderr(contains("missing: install").and(contains(told)));
+    }
+}
+
+#[test]
+fn a_project_inside_a_repository_is_told_where_its_workflow_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("agents/.git")).unwrap();
+    std::fs::create_dir(folder.path().join("agents/mine")).unwrap();
+    let new = |path: &str| {
+        let mut new = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        let new = new.args(["new", "hello", "--path", path]).current_dir(folder.path());
+        new.assert().code(0)
+    };
+    new("agents/mine").stdout(contains("\n  agents: mine/hello\n"));
+    new(".").stdout(contains("For CI").not());
+}
+
+#[test]
+fn the_policy_of_a_project_holds_from_wherever_its_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let hello = folder.path().join("hello");
+    std::fs::create_dir(&hello).unwrap();
+    let echo = common::bundle("echo").component();
+    std::fs::copy(echo, hello.join("hello.wasm")).unwrap();
+    let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
+    write(
+        "hello/sandlab.toml",
+        "validate-policy = \"valid.toml\"\ngate-policy = \"gate.toml\"\n[component]\nfile = \"hello.wasm\"\n",
+    );
+    write("hello/valid.toml", "budgets = { file-size = \"1 KiB\" }\n");
+    write("hello/gate.toml", "alpha = 7\n");
+    write("any.toml", "");
+    let run = |arguments: &[&str]| {
+        let mut sandlab = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        sandlab.current_dir(folder.path()).args(arguments).args(["--no-timing"]);
+        sandlab.env("SANDLAB_NO_STORE", "true").assert()
+    };
+    // Each guest has its own, and the command line's is for all.
+    let both = run(&["validate", "hello/hello.wasm", "./hello", "--skip", "soak"]).code(1);
+    both.stderr(contains("1 error"));
+    run(&["validate", "./hello", "--skip", "soak", "--policy", "any.toml"]).code(0);
+    let gate = ["gate", "--old", "hello/hello.wasm", "--new", "./hello", "--like", "echo"];
+    run(&gate).code(2).stderr(contains("alpha"));
+    run(&[&gate[..], &["--policy", "any.toml"]].concat()).code(0);
+}
+
+#[test]
 fn the_defaults_of_a_project_hold_beneath_it_and_a_wrong_key_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let beneath = folder.path().join("a/b");

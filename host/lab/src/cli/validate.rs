@@ -2,13 +2,14 @@
 
 use super::export::Export;
 use super::reporting::Looking;
+use super::streams::width;
 use super::{print, progress};
 use crate::project::Project;
-use crate::report::Look;
 use crate::report::validate::{self as report, Format};
+use crate::report::{Look, wrapped};
 use crate::validate::{
-    self, Baseline, Code, Guest, Policies, Policy, Reference, Severity, Stage, Status, Validation,
-    find, supervise, worker,
+    self, Baseline, Code, Guest, Policies, Policy, Reference, Severity, Stage, Status, Target,
+    Validation, find, supervise, worker,
 };
 use crate::{Error, Result, paths, project, record, workload};
 use sandlab_runtime::subject::Kind;
@@ -89,39 +90,41 @@ pub fn execute(args: &Args) -> Result<()> {
         return explain(code);
     }
     let copies = paths::temporary_folder()?;
-    let policies = policies(args, copies.path())?;
+    let mut groups = groups(args, copies.path())?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     for export in &args.reports {
         record::require_writable(&export.file)?;
     }
-    let mut targets = Vec::new();
-    for guest in guests(args)? {
-        targets.extend(find(&guest, &mut progress::say)?);
+    for group in &mut groups {
+        for guest in &group.guests {
+            group.targets.extend(find(guest, &mut progress::say)?);
+        }
     }
     if let Some(like) = &args.like {
         let reference = Reference::find(like, &mut progress::say)?;
-        targets.iter_mut().for_each(|target| target.be_like(&reference));
+        targets(&mut groups).for_each(|target| target.be_like(&reference));
     }
     if let Some(twin) = &args.twin {
         let twin = validate::twin(twin, &mut progress::say)?;
-        targets.iter_mut().for_each(|target| target.have_twin(&twin));
+        targets(&mut groups).for_each(|target| target.have_twin(&twin));
     }
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let plan = supervise::Plan {
-        policies: &policies,
-        timed: !args.no_timing,
-        jobs: args.jobs.map_or(cores, NonZero::get),
-    };
-    let bar = progress::Bar::new(targets.len(), None)?;
-    let mut guests = supervise::check_all(&targets, &plan, &bar);
-    drop(bar);
-    if let Some(baseline) = baseline {
-        for (guest, target) in guests.iter_mut().zip(&targets) {
-            let policy = Policy::read(policies.of(&target.names()), policies.folder());
-            let policy = policy.map_err(Error::Usage)?;
-            baseline.compare(guest, policy.baseline.growth);
+    let jobs = args.jobs.map_or(cores, NonZero::get);
+    let bar = progress::Bar::new(targets(&mut groups).count(), None)?;
+    let mut guests = Vec::new();
+    for Group { policies, targets, .. } in &groups {
+        let plan = supervise::Plan { policies, timed: !args.no_timing, jobs };
+        let mut checked = supervise::check_all(targets, &plan, &bar);
+        for (guest, target) in checked.iter_mut().zip(targets) {
+            if let Some(baseline) = &baseline {
+                let policy = Policy::read(policies.of(&target.names()), policies.folder());
+                let policy = policy.map_err(Error::Usage)?;
+                baseline.compare(guest, policy.baseline.growth);
+            }
         }
+        guests.extend(checked);
     }
+    drop(bar);
     let validation = Validation::of(guests);
     for export in &args.reports {
         let text = report::render(&validation, export.format, &Look::default())?;
@@ -129,6 +132,38 @@ pub fn execute(args: &Args) -> Result<()> {
     }
     print(&report::render(&validation, args.format, &args.looking.look())?)?;
     verdict(&validation.guests, args.deny_warnings)
+}
+
+/// Guests that are held against the same policy.
+struct Group {
+    /// The policy's file; `None` for the standard one.
+    file: Option<PathBuf>,
+    policies: Policies,
+    guests: Vec<PathBuf>,
+    targets: Vec<Target>,
+}
+
+/// Returns the guests by their policies, all of which are read before anything is built.
+fn groups(args: &Args, copies: &Path) -> Result<Vec<Group>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for guest in guests(args)? {
+        let of_project = |project: Project| project.validate_policy;
+        let file = project::given_or_own(args.policy.clone(), &guest, of_project)?;
+        match groups.iter_mut().find(|group| group.file == file) {
+            Some(group) => group.guests.push(guest),
+            None => groups.push(Group {
+                policies: policies(args, file.as_deref(), copies)?,
+                file,
+                guests: vec![guest],
+                targets: Vec::new(),
+            }),
+        }
+    }
+    Ok(groups)
+}
+
+fn targets(groups: &mut [Group]) -> impl Iterator<Item = &mut Target> {
+    groups.iter_mut().flat_map(|group| &mut group.targets)
 }
 
 /// Returns the guests that the user named, or else the project's.
@@ -151,11 +186,14 @@ fn explain(code: &str) -> Result<()> {
     if code == "all" {
         let lines = Code::ALL
             .iter()
-            .map(|code| format!("{code}  {:<7}  {}\n", code.severity(), code.title()));
+            .map(|code| format!("{code}  {:<7}  {}", code.severity(), code.title()))
+            .map(|line| wrapped(&line, width(), &" ".repeat(15)) + "\n");
         return print(&lines.collect::<String>());
     }
     let code: Code = code.parse().map_err(Error::Usage)?;
-    print(&format!("{code}, {}: {}\n\n{}\n", code.severity(), code.title(), code.explanation()))
+    let head = format!("{code}, {}: {}", code.severity(), code.title());
+    let explained = wrapped(code.explanation(), width(), "");
+    print(&format!("{}\n\n{explained}\n", wrapped(&head, width(), "  ")))
 }
 
 /// Checks a file of cases before any guest runs, and returns where the guests' processes find
@@ -207,7 +245,7 @@ fn limits(file: &Path) -> Result<Table> {
     Ok(limits)
 }
 
-fn policies(args: &Args, copies: &Path) -> Result<Policies> {
+fn policies(args: &Args, policy: Option<&Path>, copies: &Path) -> Result<Policies> {
     let mut last = Table::new();
     if let Some(world) = &args.world {
         last.insert("world".to_owned(), Value::from(from_here(world)?));
@@ -235,8 +273,7 @@ fn policies(args: &Args, copies: &Path) -> Result<Policies> {
         let conformance = Table::from_iter([("cases".to_owned(), cases)]);
         last.insert("conformance".to_owned(), conformance.into());
     }
-    let policy = project::given_or(args.policy.clone(), |project| project.validate_policy)?;
-    let (text, folder) = match &policy {
+    let (text, folder) = match policy {
         None => (String::new(), Path::new("")),
         Some(file) => {
             let text = text_file::read(file).map_err(|error| {
@@ -246,7 +283,7 @@ fn policies(args: &Args, copies: &Path) -> Result<Policies> {
         }
     };
     Policies::parse(&text, folder, last).map_err(|error| {
-        let file = policy.as_deref().map(Path::display);
+        let file = policy.map(Path::display);
         let name = file.map_or_else(|| "command line".to_owned(), |file| format!("policy {file}"));
         Error::Usage(format!("the {name}: {error}"))
     })

@@ -10,7 +10,7 @@ use crate::sampling::pairs::{Guests, PairSettings, Programs};
 use crate::verdict::gate::{NOISE_FILE, NoiseFloor, Policy, require_pairs};
 use crate::{Error, Result};
 use sandlab_runtime::subject::Kind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The two sides of a gate, and the way they are measured.
@@ -75,7 +75,8 @@ impl Parameters {
     /// # Errors
     /// If the policy cannot be used.
     pub fn policy(&self) -> Result<Policy> {
-        let file = project::given_or(self.policy.clone(), |project| project.gate_policy)?;
+        let new = Path::new(self.new.as_deref().unwrap_or_default());
+        let file = project::given_or_own(self.policy.clone(), new, |project| project.gate_policy)?;
         let policy = file.as_deref().map(Policy::read);
         Ok(policy.transpose()?.unwrap_or_else(Policy::standard))
     }

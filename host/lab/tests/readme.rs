@@ -127,6 +127,28 @@ fn every_link_between_documents_leads_somewhere() {
     assert!(seen > 20, "{seen} links");
 }
 
+#[test]
+fn every_file_that_a_document_names_exists() {
+    let folders =
+        ["benches/", "dist/", "docs/", "fuzz/", "guest-agents/", "host/", "wit/", ".github/"];
+    let fronts = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let fronts = fronts.map(str::to_owned);
+    let mut seen = 0;
+    for page in pages().into_iter().chain(fronts) {
+        let text = read(&page);
+        // Every second piece stands between backticks.
+        let named = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        for name in named.filter(|name| folders.iter().any(|folder| name.starts_with(folder))) {
+            let stands_for_others = ["NAME", "LANGUAGE"].iter().any(|word| name.contains(word));
+            if !stands_for_others && !name.contains([' ', '*', '{', '#']) {
+                assert!(Path::new(ROOT).join(name).exists(), "{page} names {name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20, "{seen} files");
+}
+
 /// The anchor that GitHub gives a heading.
 fn anchor(heading: &str) -> String {
     let heading = heading.trim_start_matches('#').trim().to_lowercase();

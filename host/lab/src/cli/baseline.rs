@@ -2,6 +2,7 @@
 
 use super::print;
 use super::session::Stored;
+use super::streams::width;
 use crate::Result;
 use crate::report::runs;
 use clap::Subcommand;
@@ -50,7 +51,7 @@ pub fn execute(args: &Args) -> Result<()> {
         What::List { stored } => {
             let mut runs = stored.reading()?.runs()?;
             runs.retain(|run| !run.baselines.is_empty());
-            print(&runs::list(&runs))
+            print(&runs::list(&runs, width()))
         }
         What::Delete { names, stored } => {
             let store = stored.existing()?;

@@ -1,9 +1,9 @@
 //! `sandlab inspect`
 
-use super::print;
+use super::{print, streams};
 use crate::metrics::Topic;
 use crate::printable::printable;
-use crate::report::{Style, draw};
+use crate::report::{Style, draw_within, wrapped};
 use crate::validate::Outline;
 use crate::view::{Form, Table};
 use crate::{Error, Result};
@@ -73,7 +73,7 @@ pub fn execute(args: &Args) -> Result<()> {
         Some(evidence) => format!(" with `--async-components`, which it needs ({evidence})"),
     };
     let runs = match &kind {
-        Ok(kind) => format!("as a {kind}{with}: {}", commands(*kind)),
+        Ok(kind) => format!("as {}{with}: {}", article(*kind), commands(*kind)),
         Err(why) => format!("not as it is: {why}"),
     };
     if args.json {
@@ -96,7 +96,7 @@ pub fn execute(args: &Args) -> Result<()> {
     }
     print(&head(&name, bytes.len(), &described, memories, &producers))?;
     print(&tables(&described, &functions))?;
-    print(&format!("\nsandlab runs it {runs}\n"))?;
+    print(&format!("\n{}\n", wrapped(&format!("sandlab runs it {runs}"), streams::width(), "  ")))?;
     print(&advice(kind.ok(), &args.file, described.needs_async.is_some(), &functions))
 }
 
@@ -131,10 +131,14 @@ fn head(
         [] => "not known".to_owned(),
         some => some.join(", "),
     };
-    format!(
-        "{name}: {form}\n  size      {}\n  memory    {memory}\n  made by   {made}\n\n",
-        bytes(size as u64)
-    )
+    let lines = [
+        format!("{name}: {form}"),
+        format!("  size      {}", bytes(size as u64)),
+        format!("  memory    {memory}"),
+        format!("  made by   {made}"),
+    ];
+    let lines = lines.map(|line| wrapped(&line, streams::width(), &" ".repeat(12)) + "\n");
+    lines.concat() + "\n"
 }
 
 fn tables(described: &Description, functions: &[Function]) -> String {
@@ -154,7 +158,9 @@ fn tables(described: &Description, functions: &[Function]) -> String {
         .done();
     let tables = [imports, exports, functions].into_iter();
     let drawn = tables.filter(|table| !table.rows.is_empty());
-    drawn.map(|table| format!("{}\n", draw(&table, Style::Plain))).collect()
+    drawn
+        .map(|table| format!("{}\n", draw_within(&table, Style::Plain, streams::width())))
+        .collect()
 }
 
 /// Refuses a component with an import that no sandbox here gives it.
@@ -195,6 +201,13 @@ fn world(component: &[u8]) -> Result<String> {
 fn producers(component: &[u8]) -> Vec<String> {
     let outline = Outline::of(component).unwrap_or_default();
     outline.producers.iter().map(|line| printable(line)).collect()
+}
+
+fn article(kind: Kind) -> String {
+    match kind {
+        Kind::Agent => format!("an {kind}"),
+        Kind::Service | Kind::Command | Kind::Function => format!("a {kind}"),
+    }
 }
 
 fn commands(kind: Kind) -> &'static str {

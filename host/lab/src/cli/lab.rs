@@ -30,8 +30,7 @@ pub struct Args {
 pub fn execute(args: &Args) -> Result<()> {
     let given = args.session.given()?;
     progress::say(&format!(
-        "a smaller suite, for a first answer: {}, with messages of {SIZE} B; `sandlab run quick` \
-         measures every agent and load",
+        "a smaller suite, for a first answer: {}; `sandlab run quick` measures every agent and load",
         AGENTS.join(", ")
     ));
     let case = |name: &str| {

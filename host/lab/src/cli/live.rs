@@ -171,13 +171,14 @@ impl Recorder for Live {
         match &entry {
             Entry::Part(part) => self.begins(part)?,
             Entry::Note(note) if self.notes.contains(note) => return Ok(()),
+            // What changes comes first, since a narrow terminal cuts the rest.
             Entry::Window(window) => self.bar.shows(&format!(
-                "{}: {}, {} good, p99 {}, {} waiting",
-                self.part_name,
-                window.phase.name(),
+                "{} good, p99 {}, {} waiting; {}, {}",
                 Form::Rate.brief(window.rate()),
                 or_dash(window.latency.quantile(0.99), |ns| Form::Time.brief(ns)),
-                window.backlog
+                window.backlog,
+                window.phase.name(),
+                self.part_name,
             )),
             Entry::Round(_) => {
                 self.rounds.0 += 1;

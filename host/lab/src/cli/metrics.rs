@@ -1,10 +1,10 @@
 //! `sandlab metrics`
 
-use super::print;
+use super::{print, streams};
 use crate::Result;
 use crate::experiments::{catalogue, standard_targets};
 use crate::metrics::{Direction, Topic};
-use crate::report::{Style, draw};
+use crate::report::{Style, draw, draw_within};
 use crate::view::Table;
 use sandlab_serve::metrics::CATALOGUE;
 
@@ -17,16 +17,15 @@ pub struct Args {
     /// Print a table for a page.
     #[arg(long, conflicts_with = "targets")]
     markdown: bool,
+    /// Print a line per metric, however wide the terminal is.
+    #[arg(long, conflicts_with_all = ["targets", "markdown"])]
+    wide: bool,
 }
 
 pub fn execute(args: &Args) -> Result<()> {
     if args.targets {
         return print(&standard_targets());
     }
-    let style = match args.markdown {
-        true => Style::Markdown,
-        false => Style::Plain,
-    };
     let mut quantities = catalogue();
     quantities.sort_by_key(|quantity| (quantity.topic, quantity.key));
     let table = Table::of("metrics", "Metrics", Topic::Overhead, &quantities)
@@ -40,11 +39,10 @@ pub fn execute(args: &Args) -> Result<()> {
         .text("section", "section", |quantity| quantity.topic.name())
         .text("meaning", "meaning", |quantity| quantity.meaning.trim())
         .done();
-    // A line per metric, whatever its width: it is searched more often than read.
-    let text = draw(&table, style);
-    print(&match style {
-        Style::Markdown => text + &in_production(),
-        _ => text,
+    print(&match (args.markdown, args.wide) {
+        (true, _) => draw(&table, Style::Markdown) + &in_production(),
+        (_, true) => draw(&table, Style::Plain),
+        _ => draw_within(&table, Style::Plain, streams::width()),
     })
 }
 

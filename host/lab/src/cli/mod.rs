@@ -151,7 +151,7 @@ registry!(commands);
 
 /// Reads the command line. A command that cannot be used ends the program with 2.
 pub fn parse() -> Cli {
-    let matches = help::by_question(Cli::command()).try_get_matches();
+    let matches = help::by_question(Cli::command(), streams::width()).try_get_matches();
     let matches = matches.unwrap_or_else(|error| refuse(&error));
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
@@ -207,13 +207,29 @@ impl Cli {
     }
 }
 
+/// Lines in which a command says what is missed, or not judged: more would push what it has found out
+/// of sight.
+const MOST_TOLD: usize = 5;
+
 fn failed(error: &Error) -> ExitCode {
     // What is not judged is not a defect of anything.
     let level = match error {
         Error::NotJudged(_) => "warning",
         _ => "error",
     };
-    streams::complain(&format!("{level}: {error}"));
+    let all = error.to_string();
+    let told = match error {
+        Error::NotJudged(lines) | Error::TargetsMissed(lines) if lines.len() > MOST_TOLD => {
+            let first: Vec<&str> = all.lines().take(MOST_TOLD - 1).collect();
+            let more = lines.len() + 1 - MOST_TOLD;
+            format!(
+                "{}\n{level}: and {more} more: `sandlab report --verbose` has all of them",
+                first.join("\n")
+            )
+        }
+        _ => all,
+    };
+    streams::say(&format!("{level}: {told}"));
     ExitCode::from(match error.kind() {
         Kind::NotJudged => 4,
         Kind::Finding => 1,

@@ -1,8 +1,10 @@
 //! Progress on standard error: a bar on a terminal, and elsewhere a line every so often; and
 //! Ctrl-C.
 
+use crate::report::Look;
 use crate::validate::supervise::Observer;
 use crate::{Error, Result};
+use console::truncate_str;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +34,7 @@ impl Bar {
     /// on, Ctrl-C and SIGTERM end the run after a round; a second one ends the program at once.
     pub fn new(cases: usize, expected: Option<Duration>) -> Result<Self> {
         catch_interrupts()?;
-        let template = "{bar:20} {cases} {elapsed}, {left}  {wide_msg}";
+        let template = "{bar:10} {cases} {elapsed}, {left}  {wide_msg}";
         let style = ProgressStyle::with_template(template)
             .map_err(|error| Error::Machine(format!("cannot draw the bar: {error}")))?;
         let left = move |state: &ProgressState, to: &mut dyn Write| {
@@ -76,14 +78,15 @@ fn lines(bar: &ProgressBar, expected: Option<Duration>) -> Result<Sender<()>> {
     let write = move || {
         while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
             let (elapsed, all) = (bar.elapsed(), bar.length().unwrap_or(0));
-            say(&format!(
+            let line = format!(
                 "{} of {} done, {} elapsed, {}: {}",
                 bar.position() / STEPS,
                 all / STEPS,
                 clock(elapsed),
                 left(elapsed, (bar.position(), all), expected),
                 bar.message()
-            ));
+            );
+            say(&truncate_str(&line, Look::default().width, "…"));
         }
     };
     let started = thread::Builder::new().name("progress".to_owned()).spawn(write);

@@ -2,7 +2,7 @@
 
 use super::print;
 use super::session::Stored;
-use super::streams::deliver;
+use super::streams::{deliver, width};
 use crate::experiments;
 use crate::paths::shown;
 use crate::printable::printable;
@@ -80,7 +80,7 @@ pub fn execute(args: &Args) -> Result<()> {
         Some(What::Show { which }) => {
             let store = which.stored.reading()?;
             let run = store.find(&which.run)?;
-            print(&runs::show(run, &store.document(run)?))
+            print(&runs::show(run, &store.document(run)?, width()))
         }
         Some(What::Export { which, output }) => export(which, output.as_deref()),
         Some(What::Import { files, stored }) => import(files, stored),
@@ -95,7 +95,7 @@ pub fn execute(args: &Args) -> Result<()> {
 }
 
 fn list(stored: &Stored) -> Result<()> {
-    print(&runs::list(&stored.reading()?.runs()?))
+    print(&runs::list(&stored.reading()?.runs()?, width()))
 }
 
 fn export(which: &Which, output: Option<&Path>) -> Result<()> {

@@ -17,7 +17,7 @@ use schemars::{JsonSchema, schema_for};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The files to describe.
-    #[arg(value_enum)]
+    #[arg(value_enum, value_name = "NAME")]
     of: Of,
 }
 

@@ -8,33 +8,37 @@ use console::Term;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Prints a line to standard error: a step of the work, a remark, an error. It can name files, and
-/// quote programs, so that what a terminal or a CI log would act on is spelled out.
-pub fn say(line: &str) {
-    // One write, so that lines of several processes do not mix. Where it cannot be written,
-    // there is nobody left to tell.
-    let _ = std::io::stderr().write_all(format!("{}\n", printable_lines(line)).as_bytes());
-}
-
-/// Prints errors or warnings, a line each. On a terminal they are broken between words; elsewhere a
-/// line stays whole, so that a search of a log finds what it says.
-pub fn complain(lines: &str) {
+/// Prints lines to standard error: a step of the work, a remark, an error. They can name files, and
+/// quote programs, so that what a terminal or a CI log would act on is spelled out. On a terminal they
+/// are broken between words; elsewhere a line stays whole, so that a search of a log finds what it says.
+pub fn say(lines: &str) {
     let terminal = Term::stderr();
     let columns = columns(&terminal);
-    if columns.is_none() && !terminal.is_term() {
-        return say(lines);
-    }
-    let width = Look::default().on(columns).width;
-    let broken = lines.lines().map(|line| wrapped(line, width, "  "));
-    say(&broken.collect::<Vec<_>>().join("\n"));
+    let lines = printable_lines(lines);
+    let text = match columns.is_some() || terminal.is_term() {
+        true => {
+            let width = Look::default().on(columns).width;
+            lines.lines().map(|line| wrapped(line, width, "  ") + "\n").collect()
+        }
+        false => format!("{lines}\n"),
+    };
+    // One write, so that lines of several processes do not mix. Where it cannot be written,
+    // there is nobody left to tell.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Returns the width of a terminal: as `COLUMNS` has it, as shells and other programs do also where
 /// the output is no terminal, or its own. `None` if neither is known.
 pub fn columns(terminal: &Term) -> Option<u16> {
-    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let told: Option<u16> = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let told = told.filter(|columns| *columns > 0);
     let own = || terminal.size_checked().filter(|_| terminal.is_term());
     told.or_else(|| own().map(|(_, columns)| columns))
+}
+
+/// Returns the width of lines on standard output: the terminal's, at most 100 columns.
+pub fn width() -> usize {
+    Look::default().on(columns(&Term::stdout())).width
 }
 
 /// Prints to standard output.

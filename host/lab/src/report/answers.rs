@@ -132,8 +132,10 @@ pub(super) fn text(report: &RunReport, look: &Look) -> String {
         let line = match rest.is_empty() && look_deeper.is_none() {
             true => look.painted(&cut(&figure, room), tone),
             false => {
+                let figure = cut(&figure, room);
                 let room = room.saturating_sub(value.max(measure_text_width(&figure)) + 2);
                 let rest = within(&rest, look_deeper.as_deref(), room);
+                let value = if rest.is_empty() { 0 } else { value };
                 format!("{}  {rest}", look.painted(&padded(&figure, value), tone))
             }
         };
@@ -185,7 +187,7 @@ fn within(clauses: &str, command: Option<&str>, room: usize) -> String {
         let between = if text.is_empty() { "" } else { between };
         if measure_text_width(&text) + between.len() + measure_text_width(clause) <= room {
             text = text + between + clause;
-        } else if text.is_empty() {
+        } else if text.is_empty() && room > 1 {
             text = cut(clause, room);
         }
     }

@@ -226,6 +226,16 @@ mod tests {
         assert!(wide.contains("seed") && wide.contains("95 % interval") && left_out == 0, "{wide}");
     }
 
+    #[test]
+    fn colours_make_no_line_wider() {
+        let look = Look { width: 60, has_colours: true, ..Look::default() };
+        for line in drawn(&table(), &look).0.lines() {
+            let seen = console::strip_ansi_codes(line);
+            assert_eq!(seen.trim_end(), seen, "{line:?}");
+            assert!(measure_text_width(&seen) <= 60, "{line:?}");
+        }
+    }
+
     const WIDE: usize = 80;
 
     #[test]

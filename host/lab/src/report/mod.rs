@@ -23,7 +23,7 @@ pub use csv::csv;
 pub use look::{Detail, Look};
 pub(crate) use page::wrapped;
 pub use run_report::{Compared, Past, RunReport};
-pub use table::{Style, draw};
+pub use table::{Style, draw, draw_within};
 
 use clap::ValueEnum;
 

@@ -62,10 +62,20 @@ pub(super) fn findings(view: &View, topic: Topic, style: Style, width: usize) ->
     let snippets = snippets.map(|(_, toml)| match style {
         Style::Markdown => format!("```toml\n{toml}```\n"),
         Style::Html => format!("<pre>{}</pre>\n", escaped(toml)),
-        Style::Colour | Style::Plain => toml.clone(),
+        Style::Colour | Style::Plain => {
+            toml.lines().map(|line| remark_within(line, width)).collect()
+        }
     });
     let blocks = std::iter::once(sentences).chain(snippets);
     blocks.filter(|block| !block.is_empty()).collect()
+}
+
+/// Writes a line of a TOML file; a remark is broken, a value is not.
+fn remark_within(line: &str, width: usize) -> String {
+    match line.starts_with('#') {
+        true => wrapped(line, width, "# ") + "\n",
+        false => format!("{line}\n"),
+    }
 }
 
 /// Returns the machine and the versions in a line.

@@ -1,7 +1,7 @@
 //! Lists of stored runs, and the contents of one.
 
-use super::page::{builds, list as lines_of, machine};
-use super::table::{Style, draw};
+use super::page::{builds, list_within, machine};
+use super::table::{Style, draw_within};
 use crate::metrics::Topic;
 use crate::metrics::format::grouped;
 use crate::printable::printable;
@@ -10,8 +10,8 @@ use crate::view::{Form, Table};
 use sandlab_runtime::span;
 use std::collections::BTreeMap;
 
-/// Writes a line per run.
-pub fn list(runs: &[Listed]) -> String {
+/// Writes a line per run, or more where it would be wider than this.
+pub fn list(runs: &[Listed], width: usize) -> String {
     let table = Table::of("runs", "Runs", Topic::Overhead, runs)
         .number("run", "run", Form::Integer, |run| Some(run.id as f64))
         .text("started", "started", |run| seconds(&run.begin.started))
@@ -32,12 +32,11 @@ pub fn list(runs: &[Listed]) -> String {
         })
         .text("baseline", "baseline", |run| run.baselines.join(", "))
         .done();
-    // A line per run, however long: scripts read it too.
-    draw(&table, Style::Plain)
+    draw_within(&table, Style::Plain, width)
 }
 
-/// Writes the records of a run.
-pub fn show(id: RunId, run: &Document) -> String {
+/// Writes the records of a run, in lines of at most this width.
+pub fn show(id: RunId, run: &Document, width: usize) -> String {
     let begin = &run.begin;
     let mut lines = vec![
         format!("run {id}: {}, started {}", begin.command, begin.started),
@@ -89,7 +88,7 @@ pub fn show(id: RunId, run: &Document) -> String {
         Some(end) => lines.extend(end.failures.iter().map(|text| format!("failed: {text}"))),
         None => lines.push("it has no end: it was killed, or is still going on".to_owned()),
     }
-    lines_of(&lines, Style::Plain)
+    list_within(&lines, width)
 }
 
 /// Returns `2025-01-15 10:20:30` of a time as RFC 3339 has it.

@@ -28,7 +28,7 @@ pub fn list(runs: &[Listed], width: usize) -> String {
         .text("ended", "ended", |run| match &run.end {
             Some(end) if end.complete => "complete",
             Some(_) => "not complete",
-            None => "no end: killed, or going on",
+            None => "no end",
         })
         .text("baseline", "baseline", |run| run.baselines.join(", "))
         .done();

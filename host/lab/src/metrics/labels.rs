@@ -56,10 +56,9 @@ impl Labels {
             ),
             "agents" if value == "1" => "1 agent".to_owned(),
             "agents" => format!("{value} agents"),
-            "rate" => value.parse().map_or_else(
-                |_| value.clone(),
-                |rate| format!("{}/s", super::format::grouped(rate)),
-            ),
+            "rate" => value
+                .parse()
+                .map_or_else(|_| value.clone(), |rate| format!("{}/s", super::format::rate(rate))),
             _ => value.clone(),
         });
         shown.collect::<Vec<_>>().join(", ")

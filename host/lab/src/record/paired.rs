@@ -34,8 +34,13 @@ impl Paired {
     pub fn log_ratios(&self) -> Option<Vec<f64>> {
         let sign = self.metric.better.sign();
         let pairs = self.old.iter().zip(&self.new);
+        let log_ratio = |old: f64, new: f64| match (new / old).ln() {
+            log if log.is_finite() => log,
+            // The ratio is beyond what a number can be; its logarithm is not.
+            _ => new.ln() - old.ln(),
+        };
         pairs
-            .map(|(old, new)| (*old > 0.0 && *new > 0.0).then(|| sign * (new / old).ln()))
+            .map(|(old, new)| (*old > 0.0 && *new > 0.0).then(|| sign * log_ratio(*old, *new)))
             .collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Tables for a spreadsheet, as RFC 4180 says. Numbers are in the unit that the header names,
 //! and what is missing is empty.
 
+use crate::metrics::format::exactly;
 use crate::printable::printable;
 use crate::view::{Cell, Head, Table, Value};
 use crate::{Error, Result};
@@ -76,9 +77,9 @@ fn header(table: &Table) -> Vec<String> {
 fn fields(table: &Table, row: &[Cell]) -> Vec<String> {
     let cells = row.iter().zip(&table.columns);
     let fields = cells.flat_map(|(cell, column)| match (&cell.value, column.is_range) {
-        (Value::Range(low, high, _), true) => vec![low.to_string(), high.to_string()],
+        (Value::Range(low, high, _), true) => vec![exactly(*low), exactly(*high)],
         (_, true) => vec![String::new(), String::new()],
-        (Value::Number(number, _), false) => vec![number.to_string()],
+        (Value::Number(number, _), false) => vec![exactly(*number)],
         (Value::Missing(_), false) => vec![String::new()],
         (value, false) => vec![text(printable(&value.show()))],
     });

@@ -1,5 +1,6 @@
 //! Draws a table: aligned for a terminal, piped for a page, or in HTML.
 
+use crate::metrics::format::exactly;
 use crate::printable::printable;
 use crate::view::{Align, Cell, Emphasis, Table};
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, presets};
@@ -112,7 +113,8 @@ fn html(table: &Table) -> String {
     });
     let rows = table.rows.iter().map(|row| {
         let cells = row.iter().enumerate().map(|(index, cell)| {
-            let number = cell.value.as_number().map(|number| format!(" data-v=\"{number}\""));
+            let number = cell.value.as_number();
+            let number = number.map(|number| format!(" data-v=\"{}\"", exactly(number)));
             let number = number.unwrap_or_default();
             let text = printable(&cell.value.show());
             // A sentence is broken rather than that columns after it are out of sight.

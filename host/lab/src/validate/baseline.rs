@@ -3,6 +3,7 @@
 use super::code::Code;
 use super::finding::{Finding, Guest, Status};
 use super::measure::Measure;
+use crate::metrics::format::percent;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -95,12 +96,8 @@ fn grew(measure: Measure, value: u64, previous: u64, growth: Option<f64>) -> Fin
         _ => Code::Grew,
     };
     let remedy = "See what was added, or renew the baseline";
-    let found = format!(
-        "{}, {:.1} % more ({} exactly)",
-        measure.show(value),
-        share * 100.0,
-        value - previous
-    );
+    let found =
+        format!("{}, {} more ({} exactly)", measure.show(value), percent(share), value - previous);
     Finding::new(code, measure.name(), remedy)
         .wanted(format!("{} as before", measure.show(previous)))
         .found(found)

@@ -80,16 +80,17 @@ impl Form {
         match self {
             Self::Time => format::time(number),
             Self::TimeDifference => format::difference(number),
-            Self::Size if number < 0.0 => format!("-{}", format::size(-number as u64)),
-            Self::Size => format::size(number as u64),
+            Self::Size => format::bytes_as(number),
+            Self::Limit if number >= u64::MAX as f64 => format::bytes_as(number),
             Self::Limit => format::limit(number.round() as u64),
-            Self::Rate | Self::Count => format::grouped(number),
+            Self::Rate => format::rate(number),
+            Self::Count => format::grouped(number),
             Self::Ratio => format::times(number),
             Self::Share => format::percent(number),
-            Self::SmallShare => format!("{:.3} %", number * 100.0),
+            Self::SmallShare => format!("{} %", format::fixed(number * 100.0, 3)),
             Self::Change => format::change(number),
-            Self::Integer => format!("{number:.0}"),
-            Self::Number => format!("{number}"),
+            Self::Integer => format::fixed(number, 0),
+            Self::Number => format::short(number),
         }
     }
 

@@ -5,7 +5,7 @@
 //! print: each metric counts with the median of its samples.
 
 use super::{PairOrder, PairSettings, median};
-use crate::metrics::{Direction, Identity};
+use crate::metrics::{Direction, Identity, format};
 use crate::printable::printable;
 use crate::record::Paired;
 use crate::{Error, Result};
@@ -172,7 +172,7 @@ fn parse(output: &str) -> Result<Said, Unread> {
                 "{} is {}: a gate compares by ratios, so that every value must be above 0; report \
                  it in a finer unit, or leave it out",
                 printable(&sample.metric),
-                sample.value
+                format::short(sample.value)
             )));
         }
         let metric = Identity {

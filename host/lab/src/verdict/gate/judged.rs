@@ -132,7 +132,7 @@ impl Judged {
             },
             None => format!("{} instead of {}", self.shown(self.new), self.shown(self.old)),
         };
-        let allowed = format!("{:.1} % is allowed", self.margin * 100.0);
+        let allowed = format!("{} is allowed", format::percent(self.margin));
         let remark = self.remark.as_ref().map(|remark| format!(": {remark}"));
         let remark = remark.unwrap_or_default();
         match self.verdict {
@@ -153,12 +153,13 @@ impl Judged {
     /// Returns a value of the metric with its unit, as a person reads it.
     pub fn shown(&self, value: f64) -> String {
         let number = match value {
+            value if value.abs() < 0.01 => format::short(value),
             value if value.abs() < 100.0 && value.fract() != 0.0 => format!("{value:.2}"),
             value => format::grouped(value),
         };
         match self.metric.known_unit() {
             Some(Unit::Nanoseconds) => format::time(value),
-            Some(Unit::Bytes) => format::size(value as u64),
+            Some(Unit::Bytes) => format::bytes_as(value),
             Some(Unit::PerSecond) => format!("{number}/s"),
             Some(Unit::Share) => format::percent(value),
             Some(Unit::Ratio | Unit::Count) => number,

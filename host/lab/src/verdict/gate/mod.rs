@@ -79,7 +79,8 @@ fn timed(paired: &Paired, policy: &Policy, floor: &NoiseFloor) -> Option<(Judged
 
 /// From logarithms of which more is worse to shares of which more is more.
 fn shown(centre: Estimate, sign: f64) -> Estimate {
-    let share = |log: f64| (sign * log).exp_m1();
+    // Infinity is no number in a file, and would be lost there.
+    let share = |log: f64| (sign * log).exp_m1().min(f64::MAX);
     let (low, high) = match sign {
         1.0 => (centre.low, centre.high),
         _ => (centre.high, centre.low),
@@ -114,7 +115,7 @@ fn counted(paired: &Paired, policy: &Policy) -> Option<(Judged, Option<Tests>)> 
 fn about(paired: &Paired, rule: Rule, margin: f64) -> Option<Judged> {
     let (old, new) = (median_interval(&paired.old)?, median_interval(&paired.new)?);
     let change = (old.value > 0.0).then(|| Estimate {
-        value: new.value / old.value - 1.0,
+        value: (new.value / old.value - 1.0).min(f64::MAX),
         low: None,
         high: None,
     });

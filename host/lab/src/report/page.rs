@@ -45,6 +45,25 @@ pub(crate) fn wrapped(line: &str, width: usize, indent: &str) -> String {
     text
 }
 
+/// As [`wrapped`], and breaks a word that is longer than a line, such as a path, within it.
+pub(super) fn broken(line: &str, width: usize, indent: &str) -> String {
+    let lines = wrapped(line, width, indent);
+    let lines = lines.lines().map(|line| {
+        let (mut text, mut column) = (String::new(), 0);
+        for c in line.chars() {
+            let wide = measure_text_width(c.encode_utf8(&mut [0; 4]));
+            if column + wide > width {
+                text = text + "\n" + indent;
+                column = indent.len();
+            }
+            text.push(c);
+            column += wide;
+        }
+        text
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Writes lines one below another for a terminal, none wider than it.
 pub(super) fn list_within(lines: &[String], width: usize) -> String {
     lines.iter().map(|line| wrapped(&printable_lines(line), width, "  ") + "\n").collect()
@@ -197,4 +216,22 @@ pub(super) fn grades(report: &RunReport, most: usize) -> Option<(Table, Vec<Stri
 
 fn number(graded: &Graded, value: f64) -> Value {
     Value::Number(value, Form::from(graded.metric.quantity.unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_wider_than_asked_whatever_its_words_are() {
+        let long = "x".repeat(70);
+        for line in [format!("a {long} b"), long.clone(), "世界".repeat(30), String::new()] {
+            let text = broken(&line, 30, "  ");
+            assert!(text.lines().all(|line| measure_text_width(line) <= 30), "{text}");
+            let signs =
+                |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            assert_eq!(signs(&text), signs(&line));
+        }
+        assert_eq!(wrapped(&long, 30, "  "), long);
+    }
 }

@@ -4,7 +4,7 @@ use super::progress;
 use super::session::Session;
 use crate::bundle::{self, Subject};
 use crate::experiments::compare::{Case, Sides, Suite};
-use crate::experiments::options::Rounds;
+use crate::experiments::options::{Rounds, seed};
 use crate::workload;
 use crate::{Error, Result};
 
@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     rounds: Rounds,
     /// The seed of the generated messages.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = seed())]
     seed: u64,
     #[command(flatten)]
     session: Session,

@@ -20,6 +20,7 @@ mod live;
 mod man;
 mod metrics;
 mod new;
+mod numbers;
 mod pack;
 mod progress;
 mod report;
@@ -151,8 +152,8 @@ registry!(commands);
 
 /// Reads the command line. A command that cannot be used ends the program with 2.
 pub fn parse() -> Cli {
-    let matches = help::by_question(Cli::command(), streams::width()).try_get_matches();
-    let matches = matches.unwrap_or_else(|error| refuse(&error));
+    let command = numbers::with_signs(help::by_question(Cli::command(), streams::width()));
+    let matches = command.try_get_matches().unwrap_or_else(|error| refuse(&error));
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

@@ -5,7 +5,7 @@ use super::session::Session;
 use crate::Result;
 use crate::bundle;
 use crate::experiments::compare::Suite;
-use crate::experiments::options::Rounds;
+use crate::experiments::options::{Rounds, seed};
 use crate::experiments::quick;
 use crate::sampling::fleet::beside_generator;
 use crate::sampling::program::programs;
@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     rounds: Rounds,
     /// The seed of the generated messages.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = seed())]
     seed: u64,
     #[command(flatten)]
     session: Session,

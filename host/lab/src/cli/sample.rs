@@ -3,6 +3,7 @@
 use super::{print, progress};
 use crate::Result;
 use crate::bundle;
+use crate::experiments::options::seed;
 use crate::sampling::pairs::sample;
 use sandlab_runtime::SandboxConfig;
 
@@ -16,7 +17,7 @@ pub struct Args {
     #[arg(long)]
     before: bool,
     /// The seed of the generated messages.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = seed())]
     seed: u64,
 }
 

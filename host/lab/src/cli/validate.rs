@@ -4,6 +4,7 @@ use super::export::Export;
 use super::reporting::Looking;
 use super::streams::width;
 use super::{print, progress};
+use crate::experiments::options::whole;
 use crate::project::Project;
 use crate::report::validate::{self as report, Format};
 use crate::report::{Look, wrapped};
@@ -72,8 +73,8 @@ pub struct Args {
     #[arg(long)]
     deny_warnings: bool,
     /// Guests that are checked at once; by default one per core.
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZero<usize>>,
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1..=10_000))]
+    jobs: Option<u32>,
     /// Explain a code, or list all of them, and check nothing.
     #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "all")]
     explain: Option<String>,
@@ -109,7 +110,7 @@ pub fn execute(args: &Args) -> Result<()> {
         targets(&mut groups).for_each(|target| target.have_twin(&twin));
     }
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let jobs = args.jobs.map_or(cores, NonZero::get);
+    let jobs = args.jobs.map_or(cores, |jobs| jobs as usize);
     let bar = progress::Bar::new(targets(&mut groups).count(), None)?;
     let mut guests = Vec::new();
     for Group { policies, targets, .. } in &groups {

@@ -4,7 +4,7 @@ use super::page::{builds, list_within, machine};
 use super::table::{Style, draw_within};
 use crate::metrics::Topic;
 use crate::metrics::format::grouped;
-use crate::printable::{printable, printable_lines};
+use crate::printable::printable;
 use crate::record::{Document, Listed, RunId};
 use crate::view::{Form, Table};
 use sandlab_runtime::span;
@@ -88,9 +88,6 @@ pub fn show(id: RunId, run: &Document, width: usize) -> String {
         Some(end) => lines.extend(end.failures.iter().map(|text| format!("failed: {text}"))),
         None => lines.push("it has no end: it was killed, or is still going on".to_owned()),
     }
-    let lines = lines.iter().map(|text| printable_lines(text));
-    let lines: Vec<String> =
-        lines.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
     list_within(&lines, width)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Found, KIND};
 use crate::experiments::gate::{Decision, Pairs};
-use crate::experiments::options::Messages;
+use crate::experiments::options::{Messages, slowdown, times, whole};
 use crate::experiments::{Given, Plan, Step};
 use crate::record::Part;
 use crate::sampling::pairs::{Guests, InjectedSlowdown, PairSettings};
@@ -19,13 +19,13 @@ pub struct Parameters {
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// Gates of the guest against itself.
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = times())]
     runs: u32,
     /// Gates for each slowdown that is injected.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = whole::<u32>(0..=u32::MAX.into()))]
     planted_runs: u32,
     /// The slowdowns, as shares.
-    #[arg(long, value_name = "SHARE", value_delimiter = ',', default_value = "0.02,0.05,0.1")]
+    #[arg(long, value_name = "SHARE", value_delimiter = ',', default_value = "0.02,0.05,0.1", value_parser = slowdown)]
     planted: Vec<f64>,
     #[command(flatten)]
     pairs: Pairs,
@@ -43,12 +43,6 @@ struct Series {
 
 impl Parameters {
     pub(super) fn plan<'a>(&self, given: &Given) -> Result<Plan<'a>> {
-        let mut planted = self.planted.iter();
-        if let Some(share) = planted.find(|share| !(0.0..=10.0).contains(*share)) {
-            return Err(Error::Usage(format!(
-                "--planted {share}: a slowdown is a share from 0 to 10, as 0.1 for 10 %"
-            )));
-        }
         let subject = self.messages.find(&self.subject, given)?;
         let cases = self.messages.cases(&subject)?;
         let guests = Rc::new(Guests::of(&subject, &subject, cases, &given.sandbox)?);

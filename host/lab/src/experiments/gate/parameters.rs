@@ -3,7 +3,7 @@
 use super::decide::MOST_PAIRS;
 use super::run::{Run, Sides};
 use crate::bundle::Subject;
-use crate::experiments::options::{Messages, duration};
+use crate::experiments::options::{Messages, duration, whole};
 use crate::experiments::{Given, Plan};
 use crate::project;
 use crate::sampling::pairs::{Guests, PairSettings, Programs};
@@ -58,7 +58,7 @@ pub struct Parameters {
 #[derive(Debug, clap::Args)]
 pub struct Pairs {
     /// Pairs of fresh instances or processes, each of which is one observation.
-    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PAIRS)))]
+    #[arg(long, default_value_t = 40, value_parser = whole::<u32>(1..=MOST_PAIRS.into()))]
     pairs: u32,
 }
 

@@ -76,7 +76,7 @@ struct Long {
     #[arg(long, default_value = "5s", value_parser = any_duration)]
     ramp_up: Duration,
     /// The number of cycles of load and rest that the time is cut into; a leak shows from 7 on.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 12, value_parser = options::whole::<u32>(1..=10_000))]
     cycles: u32,
 }
 

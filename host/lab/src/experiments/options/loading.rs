@@ -1,7 +1,7 @@
 //! Options that all experiments on the message path share: the messages, the backends and threads
 //! of the agents, and the way from a subject to a program per backend.
 
-use super::{At, Messages, Workers};
+use super::{At, Messages, Workers, whole};
 use crate::bundle::Subject;
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::fleet::beside_generator;
@@ -24,7 +24,7 @@ pub struct Loading {
     #[arg(long, value_delimiter = ',', value_name = "BACKEND")]
     backends: Vec<BackendKind>,
     /// Threads that the agents live on; without it, one core is left to the generator.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..254))]
+    #[arg(long, value_parser = whole::<u8>(1..=253))]
     shards: Option<u8>,
 }
 

@@ -1,6 +1,7 @@
 //! The messages of subjects: the options of commands that send a workload.
 
 use super::subject::SubjectOptions;
+use super::values::seed;
 use crate::bundle::Subject;
 use crate::experiments::Given;
 use crate::sampling::recipe::Recipe;
@@ -21,7 +22,7 @@ pub struct Messages {
     #[arg(long, value_name = "AGENT")]
     like: Option<String>,
     /// The seed of the generated messages.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = seed())]
     seed: u64,
     #[command(flatten)]
     subject: SubjectOptions,

@@ -17,5 +17,8 @@ pub use messages::Messages;
 pub use rounds::Rounds;
 pub use strategy::Strategies;
 pub use subject::SubjectOptions;
-pub use values::{agents, any_duration, count, duration, memory_limit, rate, size, wait};
+pub use values::{
+    agents, any_duration, at_least, count, duration, memory_limit, rate, seed, size, slowdown,
+    times, wait, whole,
+};
 pub use workers::{Workers, meeting};

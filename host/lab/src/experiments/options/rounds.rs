@@ -1,5 +1,6 @@
 //! Options of interleaved rounds.
 
+use super::values::times;
 use crate::record::RoundSettings;
 use sandlab_runtime::BackendKind;
 
@@ -10,7 +11,7 @@ pub struct Rounds {
     #[arg(long, value_delimiter = ',', default_value = "wasm,native,process")]
     backends: Vec<BackendKind>,
     /// Rounds for each agent and size, with fresh instances. Intervals need 6 or more.
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 30, value_parser = times())]
     rounds: u32,
 }
 

@@ -1,5 +1,6 @@
 //! Options of a subject: the properties that its file does not show.
 
+use super::values::whole;
 use crate::bundle::{self, Equivalent, Subject};
 use crate::experiments::Given;
 use crate::{Error, Result};
@@ -13,7 +14,7 @@ pub struct SubjectOptions {
     kind: Option<Kind>,
     /// Messages that an instance of a service, or of functions, lives for. [default: one request,
     /// and as many calls as come]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=u64::MAX))]
     reuse: Option<u64>,
     /// Native equivalent: for a command a program, which gets the same arguments and input, for a
     /// service the URL of a server.

@@ -1,6 +1,7 @@
 //! Options of the workers that send the messages instead of this process.
 
 use super::at::{At, Shown};
+use super::values::whole;
 use crate::sampling::recipe::Recipe;
 use crate::sampling::workers::Hiring;
 use sandlab_serve::nats::Settings;
@@ -15,7 +16,7 @@ pub struct Workers {
         long,
         value_name = "N",
         requires_all = ["target", "nats"],
-        value_parser = clap::value_parser!(u32).range(1..=1_000)
+        value_parser = whole::<u32>(1..=1_000)
     )]
     workers: Option<u32>,
     /// The NATS server at which the workers are found.

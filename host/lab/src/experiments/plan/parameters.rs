@@ -2,7 +2,7 @@
 
 use super::run::{PlanRequest, plan};
 use super::{DensityProbe, Machine, layout};
-use crate::experiments::options::{Messages, memory_limit};
+use crate::experiments::options::{Messages, memory_limit, whole};
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::recorder::Recorder;
 use crate::{Error, Result};
@@ -20,7 +20,7 @@ pub struct Parameters {
     #[arg(long, value_name = "SIZE", value_parser = memory_limit)]
     limit: Option<u64>,
     /// Number of agents to plan for. [default: as many as fit]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_000_000))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=4_000_000))]
     agents: Option<u64>,
     /// Layouts to plan: fast, dense, packed.
     #[arg(long = "layout", value_delimiter = ',', value_name = "LAYOUT", default_value = "fast,dense,packed", value_parser = parse)]

@@ -2,7 +2,7 @@
 
 use super::run::Starting;
 use crate::Result;
-use crate::experiments::options::Messages;
+use crate::experiments::options::{Messages, times};
 use crate::experiments::{Given, Plan, Step};
 use crate::sampling::recorder::Recorder;
 
@@ -13,7 +13,7 @@ pub struct Parameters {
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// Starts by each method; a tenth as many by those that compile, or start a process.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 200, value_parser = times())]
     rounds: u32,
     #[command(flatten)]
     messages: Messages,

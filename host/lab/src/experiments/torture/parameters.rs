@@ -2,7 +2,7 @@
 
 use super::run::KEEP_RESIDENT;
 use super::{Found, Stress, torture};
-use crate::experiments::options::{Messages, duration, rate};
+use crate::experiments::options::{Messages, duration, rate, whole};
 use crate::experiments::{Given, Plan};
 use crate::record::Part;
 use crate::sampling::program::{Program, programs};
@@ -26,13 +26,13 @@ pub struct Parameters {
     #[command(flatten)]
     messages: Messages,
     /// Good agents at work beside them.
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(long, default_value_t = 16, value_parser = whole::<u8>(1..=64))]
     agents: u8,
     /// Messages per second to the good agents.
     #[arg(long, default_value = "2_000", value_parser = rate)]
     rate: f64,
     /// Threads that good agents live on.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..253))]
+    #[arg(long, default_value_t = 2, value_parser = whole::<u8>(1..=252))]
     shards: u8,
     /// Run hostile agents on the same threads as good ones, instead of in quarantine.
     #[arg(long)]

@@ -3,7 +3,7 @@
 use super::goal::Goal;
 use super::recommend::{Tuning, tune};
 use super::side::require_messages;
-use crate::experiments::options::{Messages, any_duration};
+use crate::experiments::options::{Messages, at_least, whole};
 use crate::experiments::{Given, Plan};
 use crate::sampling::recorder::Recorder;
 use crate::{Error, Result};
@@ -29,7 +29,7 @@ pub struct Parameters {
     #[arg(long, value_name = "TIME", default_value = "100s", value_parser = duration)]
     time: Duration,
     /// Smallest gain for which a setting is recommended, percent.
-    #[arg(long, value_name = "PERCENT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 2, value_parser = whole::<u8>(0..=100))]
     threshold: u8,
     /// Trust the guests as the host's own code: also recommend settings that a hostile guest could
     /// exploit, such as calls without a deadline.
@@ -40,7 +40,7 @@ pub struct Parameters {
     #[arg(long, value_name = "DIR")]
     settings: Option<PathBuf>,
     /// Also sweep so many settings that do nothing: none of them should be recommended.
-    #[arg(long, value_name = "N", hide = true, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(long, value_name = "N", hide = true, default_value_t = 0, value_parser = whole::<u32>(0..=100))]
     placebos: u32,
     #[command(flatten)]
     messages: Messages,
@@ -89,9 +89,5 @@ impl Parameters {
 
 /// Reads how long to measure: a second at least.
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration = any_duration(text)?;
-    if duration < Duration::from_secs(1) {
-        return Err("at least 1s".to_owned());
-    }
-    Ok(duration)
+    at_least(text, Duration::from_secs(1), "1s")
 }

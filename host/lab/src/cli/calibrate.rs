@@ -34,7 +34,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let report = measured.report(&targets(None)?)?;
     let document = || measured.store.document(measured.id);
     print(&report.render(Format::Text, &args.looking.look(), document)?)?;
-    measured.say_where();
+    measured.say_where(!report.view.answers.is_empty());
     if measured.errors.is_empty() {
         let calibration = calibrate::calibration(&report.run);
         let floor = calibration.floor(&report.run.begin.environment);

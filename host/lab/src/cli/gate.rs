@@ -65,11 +65,10 @@ pub fn execute(args: &Args) -> Result<()> {
     }
     if let Some(report) = report {
         args.write(&report)?;
-        measured.say_where();
-        if !report.grown.is_empty() {
+        measured.say_where(!is_empty);
+        if let Some(id) = measured.kept().filter(|_| !report.grown.is_empty()) {
             progress::say(&format!(
-                "`sandlab report {} --html FILE` draws both builds as one flamegraph",
-                measured.id
+                "`sandlab report {id} --html FILE` draws both builds as one flamegraph"
             ));
         }
         measured.errors.extend(report.verdict().err());

@@ -34,27 +34,27 @@ pub fn execute(args: &Args) -> Result<()> {
     let id = store.find(&args.run)?;
     let run = store.run(id)?;
     let view = experiments::view(&run);
-    let mut report = RunReport::new(id, run, view, &targets);
+    let mut report = RunReport::new(Some(id), run, view, &targets);
     if let Some(name) = &args.baseline {
         let id = store.baseline(name)?;
         let baseline = store.run(id)?;
         report.compare(name, id, &baseline, &experiments::view(&baseline).metrics);
     }
     if args.reporting.is_html() {
-        let earlier = earlier(&store, &report)?;
-        report.follow(earlier);
+        let earlier = earlier(&store, id, &report)?;
+        report.follow(id, earlier);
     }
-    args.reporting.write(&report, &store)?;
+    args.reporting.write(&report, || store.document(id))?;
     args.reporting.say_page();
     report.outcome()
 }
 
 /// Returns the runs of the same command before this one.
-fn earlier(store: &Store, report: &RunReport) -> Result<Vec<Past>> {
+fn earlier(store: &Store, id: RunId, report: &RunReport) -> Result<Vec<Past>> {
     let command = &report.run.begin.command;
     let runs = store.runs()?.into_iter();
     let earlier = runs.filter(|listed| {
-        listed.id < report.id && listed.begin.command == *command && listed.end.is_some()
+        listed.id < id && listed.begin.command == *command && listed.end.is_some()
     });
     let mut earlier: Vec<RunId> = earlier.map(|listed| listed.id).collect();
     let some = earlier.split_off(earlier.len().saturating_sub(TREND - 1));

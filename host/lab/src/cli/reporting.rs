@@ -2,7 +2,7 @@
 
 use super::{progress, streams};
 use crate::experiments::Plan;
-use crate::record::{self, Store};
+use crate::record::{self, Document};
 use crate::report::{Detail, Format, Look, RunReport};
 use crate::{Error, Result};
 use clap::ValueEnum;
@@ -119,9 +119,8 @@ impl Reporting {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&self, report: &RunReport, store: &Store) -> Result<()> {
-        let render =
-            |format, look: &Look| report.render(format, look, || store.document(report.id));
+    pub fn write(&self, report: &RunReport, document: impl Fn() -> Result<Document>) -> Result<()> {
+        let render = |format, look: &Look| report.render(format, look, &document);
         if let Some(page) = &self.html {
             record::write_whole(page, render(Format::Html, &Look::default())?.as_bytes())?;
         }

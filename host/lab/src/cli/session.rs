@@ -160,9 +160,9 @@ impl Session {
 
     fn show(&self, mut measured: Measured, targets: &Targets) -> Result<()> {
         let report = measured.report(targets)?;
-        self.reporting.write(&report, &measured.store)?;
+        self.reporting.write(&report, || measured.store.document(measured.id))?;
         self.reporting.say_answers(&report);
-        measured.say_where();
+        measured.say_where(!report.view.answers.is_empty());
         self.reporting.say_page();
         measured.errors.extend(report.verdict(&measured.errors).err());
         measured.result()
@@ -244,7 +244,7 @@ fn take(mut live: Live, steps: Vec<Step>) -> Result<Measured> {
 pub struct Measured {
     /// The store that it is in.
     pub store: Store,
-    /// Its number.
+    /// Its number there.
     pub id: RunId,
     /// The errors of steps that could not be measured; empty if all were.
     pub errors: Vec<Error>,
@@ -258,19 +258,26 @@ impl Measured {
     pub fn report(&self, targets: &Targets) -> Result<RunReport> {
         let run = self.store.run(self.id)?;
         let view = experiments::view(&run);
-        Ok(RunReport::new(self.id, run, view, targets))
+        Ok(RunReport::new(self.kept(), run, view, targets))
     }
 
-    /// Tells a person where it is kept.
-    pub fn say_where(&self) {
-        if !self.store.is_temporary() {
-            let (id, file) = (self.id, self.store.path().display());
-            let lost = self.errors.iter().any(|error| matches!(error, Error::Store { .. }));
-            progress::say(&match lost {
-                false => format!("run {id} in {file} has every sample"),
-                true => format!("run {id} in {file} has what could be stored"),
-            });
-        }
+    /// Returns its number, by which others can ask for it; `None` if it is not kept.
+    pub fn kept(&self) -> Option<RunId> {
+        (!self.store.is_temporary()).then_some(self.id)
+    }
+
+    /// Tells a person where it is kept, and how much of it, if anything was measured.
+    pub fn say_where(&self, has_results: bool) {
+        let Some(id) = self.kept() else {
+            return;
+        };
+        let file = self.store.path().display();
+        let lost = self.errors.iter().any(|error| matches!(error, Error::Store { .. }));
+        progress::say(&match (lost, has_results) {
+            (true, _) => format!("run {id} in {file} has what could be stored"),
+            (false, true) => format!("run {id} in {file} has every sample"),
+            (false, false) => format!("run {id} in {file} says why nothing was measured"),
+        });
     }
 
     /// Returns all errors as one.

@@ -158,7 +158,7 @@ pub(super) fn text(report: &RunReport, look: &Look) -> String {
 /// Returns the line above the answers: what was run, and where.
 fn head(report: &RunReport, look: &Look) -> String {
     let run = &report.run;
-    let title = format!("{}, run {}", printable(&run.begin.command), report.id);
+    let title = printable(&report.title());
     let quiet = quiet(run).map(|share| format!(" · quiet: {:.0} %", share * 100.0));
     let facts = format!(
         "{} · wasmtime {}{}",

@@ -18,9 +18,9 @@ pub(super) fn profile(report: &RunReport) -> Result<String> {
     let graphs = &report.view.flamegraphs;
     let Some(first) = graphs.first() else {
         return Err(Error::Usage(format!(
-            "run {} has no samples of a guest's stack: `sandlab compare SUBJECT --flamegraph` \
-             takes some",
-            report.id
+            "{} has no samples of a guest's stack: `sandlab compare SUBJECT --flamegraph` takes \
+             some",
+            report.title()
         )));
     };
     let begin = &report.run.begin;
@@ -32,7 +32,7 @@ pub(super) fn profile(report: &RunReport) -> Result<String> {
         SamplingInterval::from_nanos(first.interval_ns.max(1)),
     );
     let start = Timestamp::from_nanos_since_reference(0);
-    let process = profile.add_process(&format!("run {}", report.id), 1, start);
+    let process = profile.add_process(&report.title(), 1, start);
     let mut threads = 0;
     for graph in graphs {
         let before =

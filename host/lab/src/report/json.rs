@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(super) fn document(report: &RunReport, mut document: Document) -> Result<String> {
     #[derive(Serialize)]
     struct Derived<'a> {
-        run: RunId,
+        run: Option<RunId>,
         answers: &'a [Answer],
         metrics: &'a [Metric],
         grades: &'a [Graded],

@@ -46,9 +46,9 @@ pub(super) fn page(report: &RunReport) -> String {
     }
     if !left_out.is_empty() {
         page += &format!(
-            "\nToo long for a comment, and left out: {}. `sandlab report {} --format html` has all.\n",
+            "\nToo long for a comment, and left out: {}. `{}--format html` has all.\n",
             left_out.join(", "),
-            report.id
+            report.id.map_or_else(String::new, |id| format!("sandlab report {id} "))
         );
     }
     page
@@ -79,13 +79,15 @@ fn head(report: &RunReport) -> String {
         .map(|compared| format!("Baseline: {} (run {})  \n", compared.name, compared.run));
     format!(
         "# Performance Benchmark Report\n\nDate: {date}  \nCommit: {commit}  \nEnvironment: {}, {}, \
-         Linux {}, wasmtime {}  \nRun: {} ({})  \n{}\n",
+         Linux {}, wasmtime {}  \nRun: {}  \n{}\n",
         printable(environment.cpu.as_deref().unwrap_or("processor not known")),
         environment.cores_and_limits(),
         printable(&environment.kernel),
         printable(&environment.wasmtime),
-        report.id,
-        printable(&begin.command),
+        printable(&match report.id {
+            Some(id) => format!("{id} ({})", begin.command),
+            None => format!("{}, not kept", begin.command),
+        }),
         baseline.unwrap_or_default(),
     )
 }

@@ -13,9 +13,9 @@ use std::path::Path;
 
 /// A run with its view, its grades, a baseline and a trend.
 pub struct RunReport {
-    /// Its number.
-    pub id: RunId,
-    /// The stored run.
+    /// Its number in the store; `None` of a run that nobody keeps, which nobody can ask for again.
+    pub id: Option<RunId>,
+    /// The run.
     pub run: Run,
     /// The tables, charts, metrics and notes of the run.
     pub view: View,
@@ -71,8 +71,8 @@ impl Past {
 }
 
 impl RunReport {
-    /// Returns the report of a run by itself.
-    pub fn new(id: RunId, run: Run, mut view: View, targets: &Targets) -> Self {
+    /// Returns the report of a run by itself; without a number if the run is not kept.
+    pub fn new(id: Option<RunId>, run: Run, mut view: View, targets: &Targets) -> Self {
         view.notes.extend(targets.unused(&view.metrics));
         Self {
             graded: targets.grade(&view.metrics),
@@ -85,9 +85,16 @@ impl RunReport {
         }
     }
 
-    /// Sets the trend: earlier runs of the same command, and this one at their end.
-    pub fn follow(&mut self, earlier: Vec<Past>) {
-        let now = Past::of(self.id, &self.run, self.view.metrics.clone());
+    /// Returns the run in words: `compare, run 3`, or `compare` of one that is not kept.
+    pub(super) fn title(&self) -> String {
+        let command = &self.run.begin.command;
+        self.id.map_or_else(|| command.clone(), |id| format!("{command}, run {id}"))
+    }
+
+    /// Sets the trend: earlier runs of the same command, and this one, of this number, at their
+    /// end.
+    pub fn follow(&mut self, id: RunId, earlier: Vec<Past>) {
+        let now = Past::of(id, &self.run, self.view.metrics.clone());
         self.trend = earlier;
         self.trend.push(now);
     }
@@ -138,7 +145,8 @@ impl RunReport {
         });
         let mut errors: Vec<Error> = failed.into_iter().collect();
         if end.is_none() && self.run.begin.judges {
-            let why = format!("run {} has no end: it was killed, or is going on", self.id);
+            let run = self.id.map_or_else(|| "the run".to_owned(), |id| format!("run {id}"));
+            let why = format!("{run} has no end: it was killed, or is going on");
             errors.push(Error::NotJudged(vec![why]));
         }
         errors.extend(self.verdict(&errors).err());

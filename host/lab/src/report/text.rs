@@ -40,10 +40,10 @@ fn details(report: &RunReport, look: &Look) -> Vec<String> {
     if lines > MOST_LINES && !is_verbose {
         blocks.clear();
         remarks.push(format!(
-            "{} tables of {lines} lines: `sandlab report {} --verbose` prints them, `--html FILE` \
-             makes a page of them",
+            "{} tables of {lines} lines: `{}--verbose` prints them, `--html FILE` makes a page of \
+             them",
             view.tables.len(),
-            report.id
+            report.id.map_or_else(String::new, |id| format!("sandlab report {id} "))
         ));
     } else if left_out > 0 {
         remarks.push(match left_out {

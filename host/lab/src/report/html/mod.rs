@@ -17,8 +17,7 @@ use crate::verdict::Change;
 /// # Errors
 /// If a chart cannot be drawn.
 pub(super) fn page(report: &RunReport) -> Result<String> {
-    let begin = &report.run.begin;
-    let title = format!("sandlab: {}, run {}", begin.command, report.id);
+    let title = format!("sandlab: {}", report.title());
     let mut sections = vec![("changes", "Changes", changed(report))];
     let topics: Vec<(String, Topic)> =
         report.view.topics().map(|topic| (id(topic), topic)).collect();
@@ -51,7 +50,10 @@ fn head(report: &RunReport) -> String {
     let mut facts = vec![
         super::runs::seconds(&begin.started),
         format!("commit {}", environment.commit.as_deref().unwrap_or("not known")),
-        format!("run {} ({})", report.id, begin.command),
+        match report.id {
+            Some(id) => format!("run {id} ({})", begin.command),
+            None => begin.command.clone(),
+        },
         environment.cpu.clone().unwrap_or_else(|| "processor not known".to_owned()),
     ];
     facts.push(environment.cores_and_limits());

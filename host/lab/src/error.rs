@@ -3,9 +3,10 @@
 use sandlab_runtime::config::ConfigError;
 use sandlab_runtime::messaging::SpawnError;
 use sandlab_runtime::subject::KindError;
-use sandlab_runtime::{BackendKind, CallError, Cause, LoadError};
+use sandlab_runtime::{BackendKind, CallError, Cause, LoadError, why_not_started};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -206,9 +207,15 @@ impl Error {
                     ),
                 ..
             } => Kind::Usage,
-            // It is not where the caller said, or is no text.
+            // It is not where the caller said, is a folder, or is no text.
             Self::File { source, .. }
-                if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) =>
+                if matches!(
+                    source.kind(),
+                    ErrorKind::NotFound
+                        | ErrorKind::IsADirectory
+                        | ErrorKind::NotADirectory
+                        | ErrorKind::InvalidData
+                ) =>
             {
                 Kind::Usage
             }
@@ -235,20 +242,24 @@ impl Error {
         }
     }
 
-    /// Returns errors, of which there is at least one, as one.
+    /// Returns errors, of which there is at least one, as one; what several say is said once.
     pub fn of(mut errors: Vec<Self>) -> Self {
+        let mut said = BTreeSet::new();
+        errors.retain(|error| said.insert(error.to_string()));
         match errors.len() {
             1 => errors.remove(0),
             _ => Self::Several(errors),
         }
     }
 
+    /// Says that the operating system starts something no further, and what to do.
+    pub fn not_started(what: &str, source: &std::io::Error) -> Self {
+        Self::Machine(format!("cannot start {what}: {}", why_not_started(source)))
+    }
+
     /// Says that the operating system starts no further thread.
     pub fn thread(source: std::io::Error) -> Self {
-        Self::Machine(format!(
-            "cannot start a thread: {source}; allow more processes (`ulimit -u`, or pids.max of \
-             the container)"
-        ))
+        Self::not_started("a thread", &source)
     }
 
     /// Returns a function that wraps the operating system's error about a file.

@@ -121,8 +121,6 @@ pub enum LoadError {
     )]
     NoMemfd(String),
     /// The kernel starts no further thread.
-    #[error(
-        "cannot start a thread: {0}; allow more processes (`ulimit -u`, or pids.max of the container)"
-    )]
+    #[error("cannot start a thread: {0}")]
     Threads(String),
 }

@@ -17,7 +17,7 @@ use crate::snapshot::Snapshot;
 use sandlab_runtime::messaging::{
     Client, DeliveryError, Draft, Residence, Roster, Runtime, Settings, SpawnError, Task,
 };
-use sandlab_runtime::{AgentId, Message, Performative};
+use sandlab_runtime::{AgentId, Message, Performative, why_not_started};
 use served::Served;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -56,7 +56,7 @@ pub enum AskError {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The operating system starts no further thread.
-    #[error("cannot start the agents' threads: {0}")]
+    #[error("cannot start the agents' threads: {}", why_not_started(.0))]
     Threads(#[from] std::io::Error),
     /// An instance does not start.
     #[error("agent {name:?}: {source}")]

@@ -168,11 +168,12 @@ fn here() -> Result<PathBuf> {
     if !in_workspace && let Some(folder) = reference::folder()? {
         return Ok(folder);
     }
-    let metadata = metadata(&current).map_err(|error| {
-        Error::Usage(format!(
+    let metadata = metadata(&current).map_err(|error| match error {
+        Error::Machine(_) => error,
+        _ => Error::Usage(format!(
             "agents are found by name inside a cargo workspace only; elsewhere, give a bundle's \
              or a crate's folder, or a component's file ({error})"
-        ))
+        )),
     })?;
     Ok(agents_folder(&metadata))
 }

@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 use cargo_metadata::{Artifact, Message, Package};
 use std::ffi::{OsStr, OsString};
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -178,9 +178,14 @@ fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Returns the error of a program of Rust that cannot be run, with where to get it.
+/// Returns the error of a program of Rust that cannot be run, with where to get it if it is missing.
 pub fn missing(program: &str, error: &std::io::Error) -> Error {
-    Error::Toolchain(format!("cannot run {program}: {error}; install Rust from https://rustup.rs"))
+    match error.kind() {
+        ErrorKind::NotFound => Error::Toolchain(format!(
+            "cannot run {program}: {error}; install Rust from https://rustup.rs"
+        )),
+        _ => Error::not_started(program, error),
+    }
 }
 
 /// Returns the component or the shared library among an artifact's files.

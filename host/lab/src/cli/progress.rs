@@ -90,7 +90,7 @@ fn lines(bar: &ProgressBar, expected: Option<Duration>) -> Result<Sender<()>> {
         }
     };
     let started = thread::Builder::new().name("progress".to_owned()).spawn(write);
-    started.map_err(|error| Error::Machine(format!("cannot start a thread: {error}")))?;
+    started.map_err(Error::thread)?;
     Ok(lives)
 }
 

@@ -100,8 +100,7 @@ impl Agent for Silent {
 /// # Errors
 /// If a shard does not start.
 pub fn start_runtime(settings: Settings) -> Result<Runtime> {
-    Runtime::start(settings)
-        .map_err(|error| Error::Machine(format!("cannot start the shards: {error}")))
+    Runtime::start(settings).map_err(|error| Error::not_started("the shards", &error))
 }
 
 /// Returns the number of shards that leave the generator a core of its own: all but one, and at

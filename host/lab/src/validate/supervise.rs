@@ -9,7 +9,7 @@ use super::target::Target;
 use super::worker::{Event, Job};
 use crate::printable::printable;
 use sandlab_runtime::child::{self, Cause, this_program};
-use sandlab_runtime::span;
+use sandlab_runtime::{span, why_not_started};
 use std::io::{self, Write};
 use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,7 +97,10 @@ fn check(target: &Target, plan: &Plan, turn: &RwLock<()>, stopped: &dyn Fn() -> 
     };
     match Child::start(&job) {
         Ok(child) => child.follow(target, limits, turn, stopped),
-        Err(error) => not_checked(target, &format!("cannot start a process for it: {error}")),
+        Err(error) => {
+            let why = why_not_started(&error);
+            not_checked(target, &format!("cannot start a process for it: {why}"))
+        }
     }
 }
 

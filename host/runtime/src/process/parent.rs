@@ -6,6 +6,7 @@ use crate::child::{self, Killer, this_program};
 use crate::{
     Agent, AsyncAgent, Backend, BackendKind, Batch, Call, CallError, Called, Cause, Fault, Handled,
     Identity, Interface, LoadError, LogLine, Message, NotOffered, SandboxConfig, Started, Usage,
+    why_not_started,
 };
 use serde_bytes::Bytes;
 use std::io::{self, ErrorKind};
@@ -95,8 +96,9 @@ impl Backend for Children {
 impl Children {
     /// Starts a child; returns it with the interfaces that its twin exports besides `agent`.
     fn child(&self, identity: Identity) -> Result<(Child, Vec<Interface>), Fault> {
-        let mut child = Child::start(&self.config)
-            .map_err(|error| Cause::Host(format!("cannot start a child process: {error}")))?;
+        let mut child = Child::start(&self.config).map_err(|error| {
+            Cause::Host(format!("cannot start a child process: {}", why_not_started(&error)))
+        })?;
         let start = Start {
             version: VERSION,
             twin: self.twin.clone(),

@@ -3,8 +3,8 @@
 
 use super::sampler::Sampler;
 use super::{capacity, code, interrupt};
-use crate::LoadError;
 use crate::config::{Allocation, Calls, Interrupt, Layout, SandboxConfig, Strategy};
+use crate::{LoadError, why_not_started};
 use rustix::io::Errno;
 use std::error::Error as _;
 use std::sync::OnceLock;
@@ -191,6 +191,7 @@ pub fn engines(
         }
         let engine = Engine::new(&config).map_err(refused)?;
         if sandbox.allocation.layout == Layout::Packed && slots > 0 {
+            require_compile_threads()?;
             open_slots(&engine, slots, packed_slot(sandbox)).map_err(refused)?;
         }
         Ok(engine)
@@ -203,7 +204,7 @@ pub fn engines(
             thread::Builder::new()
                 .name("epoch".to_owned())
                 .spawn(move || tick(&weak, interval))
-                .map_err(|error| LoadError::Threads(error.to_string()))?;
+                .map_err(|error| LoadError::Threads(why_not_started(&error)))?;
         }
         Interrupt::Page => interrupt::start()?,
         Interrupt::None => {}
@@ -220,8 +221,11 @@ pub fn require_compile_threads() -> Result<(), LoadError> {
     static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
     let start = || match rayon::ThreadPoolBuilder::new().build_global() {
         // Without a source, the program has started them already.
-        Err(error) if error.source().is_some() => Err(error.to_string()),
-        _ => Ok(()),
+        Err(error) => match error.source().map(|source| source.downcast_ref()) {
+            None => Ok(()),
+            Some(source) => Err(source.map_or_else(|| error.to_string(), why_not_started)),
+        },
+        Ok(()) => Ok(()),
     };
     STARTED.get_or_init(start).clone().map_err(LoadError::Threads)
 }

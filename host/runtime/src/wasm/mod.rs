@@ -33,7 +33,7 @@ pub(crate) mod store;
 pub use cache::{Cache, Source};
 pub use capacity::{Mappings, Needs};
 pub use contents::Content;
-pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools};
+pub use engine::{EPOCH_TICK, SLOTS_A_POOL, config, pools, require_compile_threads};
 pub use imports::of_names as imports_of_names;
 pub use memories::Memories;
 pub use offered::{NotLinked, linked};

@@ -158,7 +158,7 @@ type Counted = Option<(usize, ClosedWindow)>;
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 fn on_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-    let failed = |error| Error::Machine(format!("cannot start a client: {error}"));
+    let failed = |error| Error::not_started("a client", &error);
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(failed)?;
     let thread = std::thread::Builder::new().name("client".to_owned());

@@ -30,7 +30,7 @@ pub fn tasks(
         client: fleet.runtime.client(),
         traffic: traffic.clone(),
     };
-    let failed = |error| Error::Machine(format!("cannot start a client: {error}"));
+    let failed = |error| Error::not_started("a client", &error);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     runtime.block_on(async {

@@ -41,7 +41,7 @@ pub fn drive<S: Script>(
         let thread = std::thread::Builder::new().name("generator".to_owned());
         let thread = thread
             .spawn_scoped(scope, move || generator.run(schedule, longest, stop, &sender))
-            .map_err(|error| Error::Machine(format!("cannot start the generator: {error}")))?;
+            .map_err(|error| Error::not_started("the generator", &error))?;
         let (mut cpu, mut watch) = (process_cpu(), Watch::start());
         let mut before = Before::default();
         let mut went = Ok(Go::On);

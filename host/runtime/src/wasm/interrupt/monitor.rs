@@ -7,7 +7,7 @@
 //! sleeps, and the next call wakes it.
 
 use super::record::{Page, Record, Seen};
-use crate::LoadError;
+use crate::{LoadError, why_not_started};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -46,7 +46,7 @@ thread_local! {
 pub fn start() -> Result<(), LoadError> {
     let spawn = || {
         let spawned = thread::Builder::new().name("interrupt".to_owned()).spawn(watch);
-        let spawned = spawned.map_err(|error| error.to_string())?;
+        let spawned = spawned.map_err(|error| why_not_started(&error))?;
         Ok(spawned.thread().clone())
     };
     let started = MONITOR.get_or_init(spawn).as_ref();

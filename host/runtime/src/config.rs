@@ -412,6 +412,7 @@ impl SandboxConfig {
         let lacking = [
             (self.deadline.is_zero(), "`deadline` is zero, so that every call would be over it"),
             (self.memory_limit == nothing, "`memory-limit` is zero, and every agent needs memory"),
+            (self.fuel == Some(0), "`fuel` is zero, and every call burns some"),
             (self.stack == nothing, "`stack` is zero, and every call needs some"),
             (self.instance_limit == 0, "`instance-limit` is zero, and every agent is an instance"),
             (

@@ -118,6 +118,7 @@ impl ByHand {
     /// # Errors
     /// Wasmtime's.
     pub fn engine(sandbox: &SandboxConfig, knobs: Knobs) -> Result<Engine> {
+        wasm::require_compile_threads()?;
         let mut config = wasm::config(sandbox).map_err(|error| Error::msg(error.to_string()))?;
         config.epoch_interruption(knobs.epochs);
         config.consume_fuel(knobs.fuel);

@@ -1,5 +1,6 @@
 //! The ways to take samples, which experiments share.
 
+pub mod at_once;
 pub mod backends;
 pub mod closed_loop;
 pub mod compiling;

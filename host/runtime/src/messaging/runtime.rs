@@ -7,6 +7,7 @@ use super::{
     Accounts, AgentOptions, Carrier, Census, Client, Connection, Entrance, Placement, Roster,
     Settings, SpawnError, set_idle_priority,
 };
+use crate::not_started::require_thread;
 use crate::{AgentId, Backend};
 use std::io;
 use std::ops::AddAssign;
@@ -68,6 +69,7 @@ impl Runtime {
             settings.shards > 0 && settings.quarantine > 0 && threads < MAX_SHARDS,
             "1 to 253 shards, with those in quarantine"
         );
+        require_thread()?;
         let background = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("background")

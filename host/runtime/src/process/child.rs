@@ -96,7 +96,9 @@ fn limit_memory(limit: u64) -> Result<(), Cause> {
     let host = |error: String| Cause::Host(format!("cannot limit the child's memory: {error}"));
     let now = parent::status_field(std::process::id(), "VmData:")
         .ok_or_else(|| host("/proc/self/status has no VmData".to_owned()))?;
-    let limit = Rlimit { current: Some(now + limit), maximum: Some(now + limit) };
+    // One that is as good as none.
+    let limit = now.saturating_add(limit);
+    let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
     setrlimit(Resource::Data, limit).map_err(|error| host(error.to_string()))
 }
 

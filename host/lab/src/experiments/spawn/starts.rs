@@ -2,8 +2,8 @@
 
 use super::clock::Clock;
 use super::run::Starting;
-use crate::{Error, Result};
-use std::sync::Barrier;
+use crate::Result;
+use crate::sampling::at_once::at_once;
 use std::thread;
 
 /// Starts instances of one component, each until its first reply was checked.
@@ -33,15 +33,5 @@ pub(super) trait Starts: Send + Sync {
 /// Starts one on each core at once.
 pub(super) fn on_all_cores(start: &(dyn Fn() -> Result<Clock> + Sync)) -> Result<Vec<Clock>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let barrier = Barrier::new(cores);
-    thread::scope(|scope| {
-        let start = || {
-            barrier.wait();
-            start()
-        };
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(start)).collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
-        let panicked = |_| Err(Error::Machine("a thread that starts agents panicked".to_owned()));
-        joined.map(|clock| clock.unwrap_or_else(panicked)).collect()
-    })
+    at_once((0..cores).map(|_| start))
 }

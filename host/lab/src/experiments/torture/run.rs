@@ -114,7 +114,8 @@ pub fn torture(
         std::thread::scope(|scope| {
             let (over, now, runner, target, attacker) = (&over, &now, &runner, &target, &attacker);
             let attacks = &mut attacks;
-            scope.spawn(move || {
+            let thread = std::thread::Builder::new();
+            let striking = thread.spawn_scoped(scope, move || {
                 let strike_in_order = || {
                     for &(number, shard) in order {
                         if over.load(Relaxed) {
@@ -129,6 +130,7 @@ pub fn torture(
                 attacker.install(strike_in_order);
                 over.store(true, Relaxed);
             });
+            striking.map_err(Error::thread)?;
             const LONGEST: Duration = Duration::from_secs(24 * 3_600);
             let struck = Segment::steady(Phase::Faults, plan.rate, LONGEST);
             load(&mut generator, struck, over, stopped)

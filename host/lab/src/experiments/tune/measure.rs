@@ -4,11 +4,11 @@ use super::goal::Measure;
 use super::rounds::{Limit, Sampled, once, sample, there_and_back};
 use super::side::{Ground, Side, checked};
 use crate::experiments::plan::{Capacity, Cost, DensityProbe, Machine};
+use crate::sampling::at_once::at_once;
 use crate::sampling::setup::Loaded;
 use crate::sampling::timing::slice;
 use crate::workload::Case;
 use crate::{Error, Result};
-use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
@@ -108,25 +108,16 @@ fn busy(loaded: &Loaded, index: usize, case: &Case, cycles: u32) -> Result<f64> 
     for _ in 0..cores {
         agents.push(checked(loaded, side, case)?);
     }
-    let barrier = Barrier::new(cores);
-    let ends = thread::scope(|scope| {
-        let threads = agents.into_iter().map(|(mut agent, answers)| {
-            let barrier = &barrier;
-            scope.spawn(move || {
-                barrier.wait();
-                let start = Instant::now();
-                let timed = slice(agent.as_mut(), case, cycles)
-                    .map_err(|error| loaded.failed(side, "while all cores were busy", error))?;
-                let end = Instant::now();
-                require(loaded, index, timed.answers, answers * u64::from(cycles))?;
-                Ok((start, end))
-            })
-        });
-        let threads: Vec<_> = threads.collect();
-        let panicked = |_| Err(Error::Machine("a thread that calls agents panicked".to_owned()));
-        let joined = threads.into_iter().map(|it| it.join().unwrap_or_else(panicked));
-        joined.collect::<Result<Vec<_>>>()
-    })?;
+    let ends = at_once(agents.into_iter().map(|(mut agent, answers)| {
+        move || {
+            let start = Instant::now();
+            let timed = slice(agent.as_mut(), case, cycles)
+                .map_err(|error| loaded.failed(side, "while all cores were busy", error))?;
+            let end = Instant::now();
+            require(loaded, index, timed.answers, answers * u64::from(cycles))?;
+            Ok::<_, Error>((start, end))
+        }
+    }))?;
     let start = ends.iter().map(|(start, _)| *start).min();
     let end = ends.iter().map(|(_, end)| *end).max();
     let took = end.zip(start).map_or(0, |(end, start)| end.duration_since(start).as_nanos());

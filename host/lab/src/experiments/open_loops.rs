@@ -6,7 +6,7 @@ use crate::metrics::{Metric, Topic, shared};
 use crate::record::{Phase, Point, RunPart, Shared, Window, WorkerShare};
 use crate::stats::Distribution;
 use crate::view::{
-    Answer, Axis, Cell, Chart, Emphasis, Form, Mark, Series, Spot, Table, Value, View, thinned,
+    Answer, Axis, Cell, Chart, Emphasis, Form, Mark, Series, Spot, Table, View, thinned,
 };
 
 /// The kinds of parts that hold one rate.
@@ -88,8 +88,6 @@ pub(crate) fn answer(what: &str, metrics: &[Metric]) -> Option<Answer> {
 }
 
 fn latency(key: &'static str, rows: &[Row]) -> Table {
-    let at = |share| move |row: &Row| Value::percentile(&row.steady.latency, share).into();
-    let time = Some(Form::Time);
     Table::of(key, "Latency, from when a message was due", Topic::Latency, rows)
         .text("load", "load", |row| row.part.part.experiment.clone())
         .text("agent", "agent", |row| row.part.part.agent.clone())
@@ -99,31 +97,28 @@ fn latency(key: &'static str, rows: &[Row]) -> Table {
         .number("offered", "offered/s", Form::Rate, |row| row.part.part.rate)
         .number("good", "good/s", Form::Rate, |row| Some(row.steady.rate()))
         .number("goodput", "good", Form::Share, |row| row.steady.success())
-        .cells("p50", "p50", time, at(0.5))
+        .percentile("p50", "p50", 0.5, |row| Some(&row.steady.latency))
         .strong()
-        .cells("p90", "p90", time, at(0.9))
-        .cells("p95", "p95", time, at(0.95))
-        .cells("p99", "p99", time, at(0.99))
+        .percentile("p90", "p90", 0.9, |row| Some(&row.steady.latency))
+        .percentile("p95", "p95", 0.95, |row| Some(&row.steady.latency))
+        .percentile("p99", "p99", 0.99, |row| Some(&row.steady.latency))
         .strong()
-        .cells("p999", "p99.9", time, at(0.999))
+        .percentile("p999", "p99.9", 0.999, |row| Some(&row.steady.latency))
         .number("max", "max", Form::Time, |row| row.steady.latency.max())
         .done()
 }
 
 /// Latency is lag and service; of the service, the agent's own time is a part.
 fn origin(key: &'static str, rows: &[Row]) -> Table {
-    let lag = |share| move |row: &Row| row.steady.lag.quantile(share);
-    let service = |share| move |row: &Row| row.steady.service.quantile(share);
-    let own = |share| move |row: &Row| row.own.as_ref()?.quantile(share);
     Table::of(key, "Where the time goes", Topic::Latency, rows)
         .text("load", "load", |row| row.part.part.experiment.clone())
         .text("backend", "backend", |row| row.part.part.backend_name())
-        .number("lag_p50", "lag p50", Form::Time, lag(0.5))
-        .number("lag_p99", "lag p99", Form::Time, lag(0.99))
-        .number("service_p50", "service p50", Form::Time, service(0.5))
-        .number("service_p99", "service p99", Form::Time, service(0.99))
-        .number("agent_p50", "agent p50", Form::Time, own(0.5))
-        .number("agent_p99", "agent p99", Form::Time, own(0.99))
+        .percentile("lag_p50", "lag p50", 0.5, |row| Some(&row.steady.lag))
+        .percentile("lag_p99", "lag p99", 0.99, |row| Some(&row.steady.lag))
+        .percentile("service_p50", "service p50", 0.5, |row| Some(&row.steady.service))
+        .percentile("service_p99", "service p99", 0.99, |row| Some(&row.steady.service))
+        .percentile("agent_p50", "agent p50", 0.5, |row| row.own.as_ref())
+        .percentile("agent_p99", "agent p99", 0.99, |row| row.own.as_ref())
         .number("cpu", "CPU/msg", Form::Time, |row| row.steady.cpu_per_message())
         .number("generator_cpu", "generator's CPU", Form::Share, |row| {
             Some(row.steady.generator_cpu_ns as f64 / 1e9 / row.steady.seconds())
@@ -201,8 +196,6 @@ pub(crate) fn phases<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> 
     });
     let rows: Vec<_> = rows.collect();
     let count = |read: fn(&Window) -> u64| move |row: &(_, &Window)| Some(read(row.1) as f64);
-    let at = |share| move |row: &(_, &Window)| Value::percentile(&row.1.latency, share).into();
-    let time = Some(Form::Time);
     Table::of(key, "Messages of each phase", topic, &rows)
         .text("load", "load", |(part, _)| part.experiment.clone())
         .text("agent", "agent", |(part, _)| part.agent.clone())
@@ -216,14 +209,14 @@ pub(crate) fn phases<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) -> 
         .number("failed", "failed", Form::Count, count(|phase| phase.failed))
         .number("refused", "refused", Form::Count, count(|phase| phase.refused))
         .number("peak_backlog", "peak backlog", Form::Count, count(|phase| phase.peak_backlog))
-        .cells("p50", "p50", time, at(0.5))
-        .cells("p90", "p90", time, at(0.9))
-        .cells("p95", "p95", time, at(0.95))
-        .cells("p99", "p99", time, at(0.99))
-        .cells("p999", "p99.9", time, at(0.999))
+        .percentile("p50", "p50", 0.5, |(_, phase)| Some(&phase.latency))
+        .percentile("p90", "p90", 0.9, |(_, phase)| Some(&phase.latency))
+        .percentile("p95", "p95", 0.95, |(_, phase)| Some(&phase.latency))
+        .percentile("p99", "p99", 0.99, |(_, phase)| Some(&phase.latency))
+        .percentile("p999", "p99.9", 0.999, |(_, phase)| Some(&phase.latency))
         .number("max", "max", Form::Time, |(_, phase)| phase.latency.max())
-        .number("lag_p99", "lag p99", Form::Time, |(_, phase)| phase.lag.quantile(0.99))
-        .number("service_p99", "service p99", Form::Time, |(_, phase)| phase.service.quantile(0.99))
+        .percentile("lag_p99", "lag p99", 0.99, |(_, phase)| Some(&phase.lag))
+        .percentile("service_p99", "service p99", 0.99, |(_, phase)| Some(&phase.service))
         .number("cpu", "CPU/msg", Form::Time, |(_, phase)| phase.cpu_per_message())
         .done()
 }
@@ -248,9 +241,9 @@ pub(crate) fn workers<F>(parts: &[Shown<F>], key: &'static str, topic: Topic) ->
         .number("good", "good", Form::Count, count(|share| share.good))
         .number("late", "late", Form::Count, count(|share| share.late))
         .number("failed", "failed", Form::Count, count(|share| share.failed))
-        .number("p99", "p99", Form::Time, |(_, share)| share.latency.quantile(0.99))
-        .number("lag_p50", "lag p50", Form::Time, |(_, share)| share.lag.quantile(0.5))
-        .number("lag_p99", "lag p99", Form::Time, |(_, share)| share.lag.quantile(0.99))
+        .percentile("p99", "p99", 0.99, |(_, share)| Some(&share.latency))
+        .percentile("lag_p50", "lag p50", 0.5, |(_, share)| Some(&share.lag))
+        .percentile("lag_p99", "lag p99", 0.99, |(_, share)| Some(&share.lag))
         .number("started", "started within", Form::Time, count(|share| share.started_within_ns))
         .cells("end", "end", None, |(_, share)| match &share.died {
             Some(why) => Cell::text(format!("died: {why}")).seen(Emphasis::Bad),

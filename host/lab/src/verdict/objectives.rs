@@ -67,7 +67,7 @@ fn steady(run: &Run) -> impl Iterator<Item = (&RunPart, &Window)> {
 }
 
 fn latency(part: &RunPart, steady: &Window) -> Option<Proposal> {
-    let (count, p99) = (steady.latency.count(), steady.latency.quantile(0.99)?);
+    let (count, p99) = (steady.latency.count(), steady.latency.supported_quantile(0.99)?);
     let share: Share = LATENCY.parse().ok()?;
     let slower = |bound: Duration| steady.latency.above(bound.as_nanos() as u64);
     let fits = |bound: &Duration| likely(slower(*bound), count) <= MOST_SPENT * share.budget();

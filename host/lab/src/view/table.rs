@@ -3,7 +3,7 @@
 
 use super::value::{Cell, Emphasis, Form, Value};
 use crate::metrics::Topic;
-use crate::stats::Estimate;
+use crate::stats::{Distribution, Estimate};
 
 /// Rows under columns.
 #[derive(Debug, Clone)]
@@ -109,6 +109,22 @@ impl<R> Rows<'_, R> {
         number: impl Fn(&R) -> Option<f64>,
     ) -> Self {
         self.cells(key, title, Some(form), |row| Value::number(number(row), form).into())
+    }
+
+    /// Adds a column of a percentile of times: a dash where there are none, and "too few" where they
+    /// are too few for it.
+    #[must_use]
+    pub fn percentile(
+        self,
+        key: impl Into<String>,
+        title: impl Into<String>,
+        share: f64,
+        times: impl Fn(&R) -> Option<&Distribution>,
+    ) -> Self {
+        self.cells(key, title, Some(Form::Time), |row| {
+            let value = times(row).map(|times| Value::percentile(times, share));
+            value.unwrap_or_else(Value::missing).into()
+        })
     }
 
     /// Adds a column of 95 % intervals, dimmed; its key is that of the column that it is the

@@ -35,7 +35,6 @@ pub(super) fn show(parts: &[Part], to: &mut View) {
 }
 
 fn recoveries(rows: &[(&Part, Recoveries)]) -> Table {
-    let back = |share| move |(_, found): &(&Part, Recoveries)| found.time.quantile(share);
     Table::of("recovery", "Recovery from faults", Topic::Load, rows)
         .text("agent", "agent", |(part, _)| part.part.agent.clone())
         .text("backend", "backend", |(part, _)| part.part.backend_name())
@@ -49,8 +48,8 @@ fn recoveries(rows: &[(&Part, Recoveries)]) -> Table {
                 _ => back.seen(Emphasis::Bad),
             }
         })
-        .number("back_p50", "back p50", Form::Time, back(0.5))
-        .number("back_p99", "back p99", Form::Time, back(0.99))
+        .percentile("back_p50", "back p50", 0.5, |(_, found)| Some(&found.time))
+        .percentile("back_p99", "back p99", 0.99, |(_, found)| Some(&found.time))
         .strong()
         .number("back_max", "back max", Form::Time, |(_, found)| found.time.max())
         .number("failed", "failed", Form::Count, |(_, found)| Some(found.failed as f64))
@@ -65,7 +64,7 @@ fn recoveries(rows: &[(&Part, Recoveries)]) -> Table {
 }
 
 fn p99(part: &Part, phase: Phase) -> Option<f64> {
-    part.phase(phase)?.latency.quantile(0.99)
+    part.phase(phase)?.latency.supported_quantile(0.99)
 }
 
 /// Returns why neither times nor agents that did not come back are judged; `None` if they are.

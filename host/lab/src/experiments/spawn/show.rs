@@ -111,17 +111,18 @@ fn median(part: &Shown<Found>, method: Method, phase: Phase) -> Option<f64> {
 }
 
 fn methods(rows: &[Row]) -> Table {
-    let quantile = |share: f64| move |(_, spawned): &Row| whole(spawned)?.quantile(share);
     Table::of("spawn", "Time to the first reply", Topic::Spawn, rows)
         .text("agent", "agent", |(part, _)| part.part.agent.clone())
         .text("method", "started", |(_, spawned)| name(spawned.method))
         .number("starts", "starts", Form::Integer, |(_, spawned)| {
             Some(whole(spawned)?.count() as f64)
         })
-        .number("p50", "to first reply, p50", Form::Time, quantile(0.5))
+        .number("p50", "to first reply, p50", Form::Time, |(_, spawned)| {
+            whole(spawned)?.quantile(0.5)
+        })
         .strong()
-        .number("p90", "p90", Form::Time, quantile(0.9))
-        .number("p99", "p99", Form::Time, quantile(0.99))
+        .percentile("p90", "p90", 0.9, |(_, spawned)| whole(spawned))
+        .percentile("p99", "p99", 0.99, |(_, spawned)| whole(spawned))
         .number("max", "max", Form::Time, |(_, spawned)| whole(spawned)?.max())
         .number("vs_pooled", "vs pooled", Form::Ratio, |(part, spawned)| {
             let pooled = median(part, Method::Pooled, Phase::ToFirstReply)?;

@@ -6,7 +6,7 @@ use crate::metrics::format::{grouped, or_dash, percent, size, time};
 use crate::metrics::quantity::quantities;
 use crate::metrics::{Metric, Topic};
 use crate::stats::Distribution;
-use crate::view::{Answer, Cell, Emphasis, Form, Table, View};
+use crate::view::{Answer, Cell, Emphasis, Form, Table, Value, View};
 
 quantities! {
     /// 99th percentile of the good agents' messages while attacks strike.
@@ -21,7 +21,7 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
             to.table(table(report));
             sentences(report, to);
             answer(report, to);
-            let p99 = report.with.quantile(0.99);
+            let p99 = report.with.supported_quantile(0.99);
             let longest = report.with.max();
             for (quantity, value) in [(&ATTACKED_P99, p99), (&ATTACKED_LONGEST, longest)] {
                 let labels = labels(&part.part);
@@ -41,7 +41,10 @@ fn answer(report: &StressReport, to: &mut View) {
     let figure = format!("{contained} of {all} contained");
     let strikes = format!("{} strikes, seed {}", grouped(struck as f64), report.seed);
     to.answer(Answer::new(topic, "attacks", figure).remark(strikes));
-    let brief = |times: &Distribution| or_dash(times.quantile(0.99), |ns| Form::Time.brief(ns));
+    let brief = |times: &Distribution| match times.supported_quantile(0.99) {
+        Some(ns) => Form::Time.brief(ns),
+        None => "too few messages".to_owned(),
+    };
     let longest = or_dash(report.with.max(), |ns| Form::Time.brief(ns));
     let answer = Answer::new(topic, "neighbours' p99", brief(&report.with));
     let without = format!("{} without attacks, longest {longest}", brief(&report.without));
@@ -53,17 +56,14 @@ fn answer(report: &StressReport, to: &mut View) {
 }
 
 fn table(report: &StressReport) -> Table {
-    let p99 = |times: fn(&AttackStats) -> &Distribution| {
-        move |attack: &AttackStats| times(attack).quantile(0.99)
-    };
     Table::of("attacks", "Attacks", Topic::Isolation, &report.attacks)
         .cells("attack", "attack", None, |attack| match attack.wrong.is_empty() {
             true => Cell::text(&attack.name),
             false => Cell::text(format!("{}: WRONG", attack.name)).seen(Emphasis::Bad),
         })
         .number("count", "count", Form::Integer, |attack| Some(attack.count as f64))
-        .number("p99_same_shard", "p99 same shard", Form::Time, p99(|attack| &attack.same_shard))
-        .number("p99_others", "p99 others", Form::Time, p99(|attack| &attack.others))
+        .percentile("p99_same_shard", "p99 same shard", 0.99, |attack| Some(&attack.same_shard))
+        .percentile("p99_others", "p99 others", 0.99, |attack| Some(&attack.others))
         .number("longest", "longest", Form::Time, AttackStats::longest)
         .text("called", "called", |attack| briefly(&attack.called))
         .seen(Emphasis::Dim)
@@ -71,7 +71,7 @@ fn table(report: &StressReport) -> Table {
 }
 
 fn sentences(report: &StressReport, to: &mut View) {
-    let p99 = |times: &Distribution| or_dash(times.quantile(0.99), time);
+    let p99 = |times: &Distribution| Value::percentile(times, 0.99).show();
     let accounts = &report.accounts;
     let lines = [
         format!(

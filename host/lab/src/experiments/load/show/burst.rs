@@ -98,7 +98,7 @@ fn bursts(rows: &[(&Part, Recovered)]) -> Table {
 }
 
 fn p99(part: &Part, phase: Phase) -> Option<f64> {
-    part.phase(phase)?.latency.quantile(0.99)
+    part.phase(phase)?.latency.supported_quantile(0.99)
 }
 
 fn metrics(part: &Part, found: &Recovered, to: &mut View) {

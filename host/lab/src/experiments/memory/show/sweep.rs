@@ -31,12 +31,11 @@ fn table<'r, R>(
 /// Adds messages per second with their interval, and two percentiles of single calls.
 fn paces<'r, R>(rows: Rows<'r, R>, pace: fn(&R) -> Option<&Pace>) -> Rows<'r, R> {
     let rate = move |row: &R| pace(row).and_then(Pace::rate);
-    let quantile = move |share| move |row: &R| pace(row)?.time.quantile(share);
     rows.number("rate", "messages/s", Form::Rate, move |row| Some(rate(row)?.value))
         .strong()
         .interval("rate", Form::Rate, rate)
-        .number("p50", "p50", Form::Time, quantile(0.5))
-        .number("p99", "p99", Form::Time, quantile(0.99))
+        .percentile("p50", "p50", 0.5, move |row| Some(&pace(row)?.time))
+        .percentile("p99", "p99", 0.99, move |row| Some(&pace(row)?.time))
 }
 
 fn bytes(value: Option<u64>) -> Option<f64> {

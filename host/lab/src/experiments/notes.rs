@@ -79,18 +79,24 @@ fn left_out(run: &Run, view: &mut View) {
     }
 }
 
-/// Names the commonest failure of a part.
+/// Names the commonest failure of a part, and the commonest death of an agent: what is sent to one
+/// that is not started again fails more often than it died, and says nothing of why.
 fn failures(part: &RunPart, view: &mut View) {
     for finding in part.shared() {
-        if let Shared::Failures { texts } = finding
-            && let Some((text, count)) = texts.first()
-        {
-            let all: u64 = texts.iter().map(|(_, count)| count).sum();
+        let Shared::Failures { texts } = finding else { continue };
+        let all: u64 = texts.iter().map(|(_, count)| count).sum();
+        let first = texts.first();
+        let death = texts.iter().find(|(text, _)| text.starts_with(DEATH));
+        let told = first.into_iter().chain(death.filter(|death| Some(*death) != first));
+        for (text, count) in told {
             let (count, all) = (grouped(*count as f64), grouped(all as f64));
             view.note(format!("{}: {count} of {all} failures: {text}", part.name()));
         }
     }
 }
+
+/// The beginning of what a sender is told whose message ended an agent.
+const DEATH: &str = "the agent ended: ";
 
 /// Names the workers of a part that died, and the largest time between the starts of two workers.
 fn workers(part: &RunPart, view: &mut View) {

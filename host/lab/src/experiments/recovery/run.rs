@@ -145,6 +145,7 @@ pub fn recovery(program: &Program, load: &Faulting, to: &mut dyn Recorder) -> Re
         }
     }
     fleet.drain()?;
+    to.failures(&generator)?;
     let accounts = fleet.runtime.accounts();
     let mut found = generator.script.found;
     let ended = accounts.handled + accounts.failed + accounts.dead_lettered;

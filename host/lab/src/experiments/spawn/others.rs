@@ -14,6 +14,8 @@ use std::sync::mpsc::channel;
 use tempfile::TempDir;
 
 pub struct Others {
+    /// The sandbox.
+    wasm: Arc<dyn Backend>,
     /// The twin in this process, or what else does the same natively.
     native: Option<Arc<dyn Backend>>,
     /// The twin in a child process.
@@ -26,6 +28,7 @@ impl Others {
         let (sandbox, directory) = with_directory(sandbox, cases)?;
         let load = |kind| backends::backend(subject, kind, &sandbox, cases);
         Ok(Self {
+            wasm: load(BackendKind::Wasm)?,
             native: subject.has_native().then(|| load(BackendKind::Native)).transpose()?,
             process: subject.twin().map(|_| load(BackendKind::Process)).transpose()?,
             _directory: directory,
@@ -36,6 +39,12 @@ impl Others {
     pub fn methods(&self) -> impl Iterator<Item = Method> {
         let native = self.native.as_ref().map(|_| Method::Native);
         native.into_iter().chain(self.process.as_ref().map(|_| Method::Process))
+    }
+
+    /// Starts an instance in the sandbox as any other command does, which says why one dies and what
+    /// it has written. Nothing is timed.
+    pub fn check(&self, what: &Starting) -> Result<()> {
+        started(self.wasm.as_ref(), Clock::start(), what).map(drop)
     }
 
     pub fn native(&self, what: &Starting) -> Result<Clock> {
@@ -85,7 +94,7 @@ pub fn thread() -> Result<Clock> {
             // The one who asked waits for it.
             let _ = answer.send(number + 1);
         })
-        .map_err(|error| failed(&format!("does not start: {error}")))?;
+        .map_err(Error::thread)?;
     clock.lap(Phase::Start, 1);
     ask.send(1).map_err(|_| failed("does not listen"))?;
     let replied = answered.recv().map_err(|_| failed("does not answer"))?;

@@ -97,6 +97,7 @@ impl Starting {
             size: Some(self.exchange().request.content.len()),
             ..Part::new("spawn", &self.subject.name())
         })?;
+        self.others.check(self)?;
         let (methods, wanted) = (self.methods(), rounds.div_ceil(SLOW) as usize);
         let mut blocks: Vec<Block> = Vec::new();
         let (mut again, mut valid) = (Again::of(wanted), 0);

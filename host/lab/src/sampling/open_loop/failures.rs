@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 /// Different texts that are counted apart.
 const MOST: usize = 32;
 
-/// Characters of a text that are kept, and tell it from others.
+/// Characters of a text that tell it from others.
 const LENGTH: usize = 120;
+
+/// Characters of a text that are kept: more than a fault has with all that its guest wrote last.
+const KEPT: usize = 600;
 
 /// Texts of failures, with how often each came.
 #[derive(Default)]
@@ -39,7 +42,7 @@ impl Failures {
 }
 
 fn beginning(text: &str) -> String {
-    let mut beginning: String = text.chars().take(LENGTH).collect();
+    let mut beginning: String = text.chars().take(KEPT).collect();
     if beginning.len() < text.len() {
         beginning.push('…');
     }
@@ -107,7 +110,7 @@ mod tests {
         (1..=40).for_each(|n| failures.add(&letters(n)));
         assert_eq!(failures.texts().last().unwrap(), &("other failures".to_owned(), 8));
         let mut long = Failures::default();
-        long.add(&letters(200));
-        assert_eq!(long.texts()[0].0.chars().count(), LENGTH + 1);
+        long.add(&letters(200).repeat(4));
+        assert_eq!(long.texts()[0].0.chars().count(), KEPT + 1);
     }
 }

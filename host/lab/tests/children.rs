@@ -10,6 +10,7 @@ use common::children::{all_end, children_of, send};
 use common::guests;
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -67,6 +68,12 @@ fn is_supervised(child: u32, parent: u32) -> bool {
     getpgid(pid).ok() == pid && command(child) != command(parent)
 }
 
+/// Whether a process is stopped: the third field of `/proc/PID/stat`.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -84,6 +91,37 @@ fn an_interrupt_ends_a_plan_and_its_child() {
     let plan = ["plan", "echo", "--layout", "packed", "--verify"];
     let output = Started::new(&plan).interrupted();
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_second_interrupt_ends_the_command_at_once() {
+    let arguments = ["compare", "echo", "--backends", "process", "--rounds", "1000000"];
+    let mut started = Started::new(&arguments);
+    let mut said = BufReader::new(started.sandlab.stderr.take().unwrap());
+    let id = started.sandlab.id();
+    let mut seen = BTreeSet::new();
+    // After some rounds, each with a child of its own, one that does not end.
+    while seen.len() < 4 || !is_stopped(started.child) {
+        let child = children_of(id).into_iter().find(|child| is_supervised(*child, id));
+        started.child = child.unwrap_or(started.child);
+        seen.extend(child);
+        if seen.len() >= 4 {
+            let child = Pid::from_raw(started.child.cast_signed()).unwrap();
+            // It may be gone already.
+            let _ = kill_process(child, Signal::STOP);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    send(&started.sandlab, Signal::INT);
+    let mut line = String::new();
+    while !line.contains("press Ctrl-C again") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it has ended");
+    }
+    send(&started.sandlab, Signal::INT);
+    assert_eq!(started.sandlab.wait().unwrap().code(), Some(130));
+    started.send_child(Signal::CONT);
+    all_end(&BTreeSet::from([started.child]));
 }
 
 #[test]

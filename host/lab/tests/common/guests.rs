@@ -5,10 +5,15 @@ use wit_parser::{ManglingAndAbi, Resolve, WorldId};
 
 /// A module in text, which implements the world `plain-agent`, as a component.
 pub fn agent(module: &str) -> Vec<u8> {
+    of_world("plain-agent", module)
+}
+
+/// A module in text, which implements a world of the contract, as a component.
+pub fn of_world(world: &str, module: &str) -> Vec<u8> {
     let mut wit = Resolve::default();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
     let (package, _) = wit.push_dir(folder).unwrap();
-    let world = wit.select_world(&[package], Some("plain-agent")).unwrap();
+    let world = wit.select_world(&[package], Some(world)).unwrap();
     component(wat::parse_str(module).unwrap(), &wit, world)
 }
 

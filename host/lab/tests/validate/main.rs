@@ -5,6 +5,7 @@ mod common;
 mod contract;
 mod damaged;
 mod lab;
+mod optional;
 mod world;
 
 use assert_cmd::Command;

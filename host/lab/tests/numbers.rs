@@ -123,6 +123,14 @@ fn every_argument_that_is_a_number_names_its_range() {
     }
 }
 
+#[test]
+fn an_option_without_its_number_is_told_as_that() {
+    for missing in ["latency --rate --agents 3", "latency --agents 3 --rate"] {
+        let refused = sandlab(missing).assert().code(2);
+        refused.stderr(contains("a value is required for '--rate <RATE>'"));
+    }
+}
+
 /// A program of the bench protocol that says this.
 fn program(lab: &Lab, name: &str, value: &str, unit: &str) -> String {
     let line = format!("{{\"metric\": \"m\", \"value\": {value}, \"unit\": \"{unit}\"}}");

@@ -152,8 +152,9 @@ registry!(commands);
 
 /// Reads the command line. A command that cannot be used ends the program with 2.
 pub fn parse() -> Cli {
-    let command = numbers::with_signs(help::by_question(Cli::command(), streams::width()));
-    let matches = command.try_get_matches().unwrap_or_else(|error| refuse(&error));
+    let words = numbers::with_signs(std::env::args_os());
+    let command = help::by_question(Cli::command(), streams::width());
+    let matches = command.try_get_matches_from(words).unwrap_or_else(|error| refuse(&error));
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

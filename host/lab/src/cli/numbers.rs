@@ -1,30 +1,50 @@
-//! Numbers on the command line, with a sign or without.
+//! Numbers on the command line that have a sign.
 
-use clap::{Arg, Command};
-use std::any::TypeId;
-use std::num::NonZeroU32;
-use std::time::Duration;
+use std::ffi::OsString;
 
-/// Lets what is typed after the option of a number reach its parser, which names the range, even if
-/// it begins with a dash: `--rate -5` is no option `-5`.
-pub fn with_signs(command: Command) -> Command {
-    let signed = |arg: Arg| match takes_number(&arg) {
-        true => arg.allow_hyphen_values(true),
-        false => arg,
-    };
-    command.mut_args(signed).mut_subcommands(with_signs)
+/// Joins an option to what is typed after it if that begins as a number with a sign: `--rate -5` is
+/// no option `-5`, and its parser names the range. What follows `--` stays as it is.
+pub fn with_signs(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let (mut joined, mut is_over) = (Vec::<OsString>::new(), false);
+    for word in words {
+        is_over |= word == "--";
+        match joined.last_mut().filter(|last| !is_over && is_option(last) && is_signed(&word)) {
+            Some(option) => {
+                option.push("=");
+                option.push(word);
+            }
+            None => joined.push(word),
+        }
+    }
+    joined
 }
 
-fn takes_number(arg: &Arg) -> bool {
-    let numbers = [
-        TypeId::of::<u8>(),
-        TypeId::of::<u32>(),
-        TypeId::of::<u64>(),
-        TypeId::of::<f64>(),
-        TypeId::of::<NonZeroU32>(),
-        TypeId::of::<Duration>(),
-    ];
-    let is_number = |number: &TypeId| arg.get_value_parser().type_id() == *number;
-    // A flag that is counted is a number, too, and takes none.
-    arg.get_action().takes_values() && numbers.iter().any(is_number)
+fn is_option(word: &OsString) -> bool {
+    let word = word.to_string_lossy();
+    word.starts_with("--") && word.len() > 2 && !word.contains('=')
+}
+
+fn is_signed(word: &OsString) -> bool {
+    let word = word.to_string_lossy();
+    let number = word.strip_prefix('-').unwrap_or_default();
+    number.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        || ["inf", "infinity", "nan"].contains(&number.to_ascii_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_with_a_sign_is_the_value_of_the_option_before_it() {
+        let joined = |line: &str| {
+            let words = with_signs(line.split(' ').map(OsString::from));
+            words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(joined("a --rate -5 --duration -1s"), "a --rate=-5 --duration=-1s");
+        assert_eq!(joined("a --rate -inf -V"), "a --rate=-inf -V");
+        for as_it_is in ["a --rate --agents 3", "a -5", "a --rate=1 -5", "a -- --rate -5"] {
+            assert_eq!(joined(as_it_is), as_it_is);
+        }
+    }
 }

@@ -164,7 +164,7 @@ fn refuse(error: &clap::Error) -> ! {
     if error.kind() == ErrorKind::InvalidUtf8
         && let Some(name) = std::env::args_os().find(|argument| !is_text(argument))
     {
-        streams::complain(&format!(
+        streams::say(&format!(
             "error: {} is no UTF-8: make a link to it that is (`ln -s`), and give that",
             shown(&name)
         ));

@@ -7,10 +7,9 @@ use crate::experiments;
 use crate::paths::shown;
 use crate::printable::printable;
 use crate::record::Document;
-use crate::report::{Look, runs};
+use crate::report::runs;
 use crate::{Error, Result};
 use clap::Subcommand;
-use console::Term;
 use sandlab_runtime::text_file;
 use std::path::{Path, PathBuf};
 

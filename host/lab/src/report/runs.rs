@@ -1,10 +1,10 @@
 //! Lists of stored runs, and the contents of one.
 
-use super::page::{builds, list_within, machine};
+use super::page::{broken, builds, machine};
 use super::table::{Style, draw_within};
 use crate::metrics::Topic;
 use crate::metrics::format::grouped;
-use crate::printable::printable;
+use crate::printable::{printable, printable_lines};
 use crate::record::{Document, Listed, RunId};
 use crate::view::{Form, Table};
 use sandlab_runtime::span;
@@ -88,7 +88,8 @@ pub fn show(id: RunId, run: &Document, width: usize) -> String {
         Some(end) => lines.extend(end.failures.iter().map(|text| format!("failed: {text}"))),
         None => lines.push("it has no end: it was killed, or is still going on".to_owned()),
     }
-    list_within(&lines, width)
+    let lines = lines.iter().map(|text| printable_lines(text));
+    lines.map(|text| broken(&text, width, "  ") + "\n").collect()
 }
 
 /// Returns `2025-01-15 10:20:30` of a time as RFC 3339 has it.

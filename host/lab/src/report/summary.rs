@@ -34,7 +34,9 @@ pub fn summary_without_targets(report: &RunReport) -> Vec<Line> {
     lines.extend(report.view.objections.iter().map(|text| line(Tone::Bad, text)));
     if let Some(compared) = &report.baseline {
         lines.extend(changes(&compared.name, &compared.changes));
-        lines.extend(speed(&compared.changes).map(|text| line(Tone::Plain, format!("Machine: {text}"))));
+        lines.extend(
+            speed(&compared.changes).map(|text| line(Tone::Plain, format!("Machine: {text}"))),
+        );
         lines.extend(not_alike(compared).map(|text| line(Tone::Warning, text)));
     }
     let end = report.run.end.as_ref();

@@ -27,12 +27,12 @@ fn exporting(interface: &str) -> String {
 
 #[test]
 fn an_import_that_is_not_granted_is_named_with_its_remedy() {
-    let http = r#"(component (import "wasi:http/types@0.2.6" (instance)))"#;
+    let http = r#"(component (import "wasi:http/types@0.2.6" (instance (export "f" (func)))))"#;
     match refused(http) {
         LoadError::UndeclaredImport { import, .. } => assert_eq!(import, "wasi:http/types@0.2.6"),
         other => panic!("{other}"),
     }
-    let socket = r#"(component (import "wasi:sockets/tcp@0.2.6" (instance)))"#;
+    let socket = r#"(component (import "wasi:sockets/tcp@0.2.6" (instance (export "f" (func)))))"#;
     let error = refused(socket).to_string();
     assert!(error.contains("wasi:sockets/tcp@0.2.6"), "{error}");
     assert!(error.contains("`network = true`"), "{error}");

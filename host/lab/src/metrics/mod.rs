@@ -49,15 +49,7 @@ impl Metric {
     /// Returns the median of the samples with its interval; `None` if there are no samples.
     pub fn median(quantity: &'static Quantity, labels: Labels, samples: Vec<f64>) -> Option<Self> {
         let value = median_interval(&samples)?;
-        Some(Self {
-            quantity,
-            labels,
-            value,
-            exact: false,
-            samples,
-            reference: Vec::new(),
-            withheld: None,
-        })
+        Some(Self::estimated(quantity, labels, value, samples))
     }
 
     /// Returns a value whose interval was estimated elsewhere, with the samples behind it.

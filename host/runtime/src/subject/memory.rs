@@ -18,10 +18,10 @@ pub fn with_memory(module: &[u8]) -> Option<Vec<u8>> {
                 memory.is_there |= imports.any(|import| matches!(import.ty, TypeRef::Memory(_)));
             }
             Payload::MemorySection(memories) => memory.is_there |= memories.count() > 0,
-            Payload::ExportSection(exports) => {
-                if exports.into_iter().flatten().any(|export| export.name == NAME) {
-                    return None;
-                }
+            Payload::ExportSection(exports)
+                if exports.clone().into_iter().flatten().any(|export| export.name == NAME) =>
+            {
+                return None;
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! What `sandlab gate` makes of builds of which it is known by how much they differ, quiet and
 //! beside other processes: `make bench-gate` runs this, and docs/gate.md has what it printed.
-//! `GATES=30` takes a tenth of the time, `MACHINE=quiet` and `MACHINE=loaded` do only that.
+//! `GATES=30` takes a tenth of the time, `MACHINE=quiet` and `MACHINE=loaded` do only that, and
+//! `ONLY=stored` only one form on a quiet machine.
 
 mod common;
 
@@ -24,6 +25,10 @@ const MESSAGE: u32 = 10_000;
 
 /// Rounds of work of a program's sample, about 0.3 ms.
 const SAMPLE: u32 = 150_000;
+
+/// A comparison of about a second. With the 30 rounds that are the default, two runs of 0.3 s, 68 of 100
+/// called 10 % more work.
+const COMPARE: &str = "compare --rounds 100";
 
 /// Where builds are, and runs are kept.
 struct Bench {
@@ -201,7 +206,7 @@ impl Bench {
     fn stored(&self, condition: &'static str) -> Row {
         let mut row = Row::new("a stored run against an earlier one", condition);
         for (command, gates) in [
-            ("compare", self.gates / 2),
+            (COMPARE, self.gates / 2),
             ("compare json --backends wasm", self.gates / 6),
             (
                 "latency echo --backends wasm --rate 2000 --duration 1s --ramp-up 200ms",
@@ -226,7 +231,7 @@ impl Bench {
     fn run(&self, command: &str, guest: &Path) -> u64 {
         let mut sandlab = sandlab(self.path());
         sandlab.args(command.split_whitespace());
-        if command == "compare" {
+        if command == COMPARE {
             sandlab.arg(guest).args(["--backends", "wasm", "--messages"]).arg(self.messages());
         } else {
             // Agents are found by name in this workspace.
@@ -264,32 +269,47 @@ impl Bench {
     fn planted_stored(&self) -> Row {
         let mut row = Row::new("a stored run with 10 % more work", "quiet");
         let (old, new) = (self.guest(0), self.guest(10));
-        let before = self.run("compare", &old);
+        let before = self.run(COMPARE, &old);
         for _ in 0..self.gates / 3 {
             let start = Instant::now();
-            let after = self.run("compare", &new);
+            let after = self.run(COMPARE, &new);
             row.count(&self.gate(before, after), start.elapsed().as_secs_f64());
         }
         row
     }
 }
 
-const FORMS: [fn(&Bench, &'static str) -> Row; 3] = [Bench::guests, Bench::programs, Bench::stored];
+/// A form of gate: its name, how builds that are the same are gated by it, and builds that are not.
+struct Form {
+    name: &'static str,
+    same: fn(&Bench, &'static str) -> Row,
+    planted: fn(&Bench) -> Row,
+}
+
+const FORMS: [Form; 3] = [
+    Form { name: "guests", same: Bench::guests, planted: Bench::planted_guests },
+    Form { name: "programs", same: Bench::programs, planted: Bench::planted_programs },
+    Form { name: "stored", same: Bench::stored, planted: Bench::planted_stored },
+];
 
 /// Gates builds that are the same, and builds that are not; returns what is wrong.
 fn quiet(bench: &Bench) -> Vec<String> {
-    let planted: [fn(&Bench) -> Row; 3] =
-        [Bench::planted_guests, Bench::planted_programs, Bench::planted_stored];
-    let alarms = FORMS.iter().filter_map(|form| form(bench, "quiet").bound());
-    alarms.chain(planted.iter().filter_map(|form| form(bench).power())).collect()
+    let wanted = std::env::var("ONLY").ok();
+    let forms = FORMS.iter().filter(|form| wanted.as_ref().is_none_or(|name| name == form.name));
+    let found = forms.flat_map(|form| {
+        let alarms = (form.same)(bench, "quiet").bound();
+        [alarms, (form.planted)(bench).power()]
+    });
+    found.flatten().collect()
 }
 
-/// Gates builds that are the same beside busy processes; returns what is wrong.
+/// Gates builds that are the same beside busy processes, in all forms at once; returns what is wrong.
 fn loaded(bench: &Bench) -> Vec<String> {
     // Whatever has ended is replaced, so that the load stays what it is.
     let crowd = Crowd::of(LOAD + 1 - FORMS.len());
     let rows: Vec<(Row, Crowd)> = std::thread::scope(|scope| {
-        let threads = FORMS.map(|form| scope.spawn(move || (form(bench, LOADED), Crowd::of(1))));
+        let threads =
+            FORMS.map(|form| scope.spawn(move || ((form.same)(bench, LOADED), Crowd::of(1))));
         threads.map(|thread| thread.join().unwrap()).into()
     });
     drop(crowd);

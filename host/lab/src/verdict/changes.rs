@@ -28,8 +28,8 @@ pub struct Change {
     pub baseline: Estimate,
     /// The time of the fixed computation ÷ that of the baseline's run; `None` if one has none.
     pub slowness: Option<f64>,
-    /// The current value ÷ the baseline's, less one, with the interval that follows from both
-    /// intervals; `None` where the baseline is 0.
+    /// The current value ÷ the baseline's, less one, with the interval that follows from both;
+    /// `None` where the baseline is 0.
     pub change: Option<Estimate>,
     /// The number of samples of the run that has fewer; 0 if a value was read once.
     pub samples: usize,
@@ -154,8 +154,7 @@ fn by_key(metrics: &[Metric]) -> BTreeMap<String, Vec<&Metric>> {
     all
 }
 
-/// Judges by both intervals: the ratio lies between that of their ends, at no less than the
-/// confidence that each has, squared.
+/// Judges by the interval of the ratio, which follows from both.
 fn change(before: &Metric, metric: &Metric, [alone, beside]: &[Policy; 2]) -> Change {
     let both = relative(before).zip(relative(metric));
     let (baseline, current) = both.unwrap_or((before.value, metric.value));
@@ -167,13 +166,7 @@ fn change(before: &Metric, metric: &Metric, [alone, beside]: &[Policy; 2]) -> Ch
         .or_else(|| drifted(metric, current))
         .or_else(|| drifted(before, baseline).map(in_baseline));
     let rule = if both.is_some() { beside } else { alone }.rule(&metric.key());
-    let share = |new: f64, old: f64| new / old - 1.0;
-    let ends = |new: Option<f64>, old: Option<f64>| Some(share(new?, old?));
-    let change = (baseline.value != 0.0).then(|| Estimate {
-        value: share(current.value, baseline.value),
-        low: ends(current.low, baseline.high),
-        high: ends(current.high, baseline.low),
-    });
+    let change = (baseline.value != 0.0).then(|| share(current, baseline));
     let intervals = current.ends().zip(baseline.ends());
     let verdict = match (change.and_then(|change| change.ends()), intervals) {
         (Some(ends), _) => Some(judge(ends, metric, &rule)),
@@ -207,6 +200,26 @@ fn change(before: &Metric, metric: &Metric, [alone, beside]: &[Policy; 2]) -> Ch
         verdict,
         because,
     }
+}
+
+/// Returns new ÷ old, less one. As far as a value may be off to one side, its logarithm is off from the
+/// estimate's; of two values that do not depend on each other, these distances add up as squares do
+/// (Zou and Donner 2008, "Construction of confidence limits about effect measures", Statistics in
+/// Medicine 27). Values that are not above 0 have no logarithm: then the ends are those of the ends.
+fn share(new: Estimate, old: Estimate) -> Estimate {
+    let value = new.value / old.value - 1.0;
+    let Some(((new_low, new_high), (old_low, old_high))) = new.ends().zip(old.ends()) else {
+        return Estimate::single(value);
+    };
+    if new_low <= 0.0 || old_low <= 0.0 {
+        let ends = (new_low / old_high - 1.0, new_high / old_low - 1.0);
+        return Estimate { value, low: Some(ends.0), high: Some(ends.1) };
+    }
+    let away = |end: f64, of: f64| (end / of).ln();
+    let low = away(new_low, new.value).hypot(away(old_high, old.value));
+    let high = away(new_high, new.value).hypot(away(old_low, old.value));
+    let end = |distance: f64| Some((value.ln_1p() + distance).exp_m1());
+    Estimate { value, low: end(-low), high: end(high) }
 }
 
 /// Returns the median of the samples ÷ the fixed computation beside each; `None` if there is none.
@@ -331,6 +344,25 @@ mod tests {
         let judged = &changes(&[older], &[beside(1.3, 1.0)], &Policy::standard()).0[0];
         assert_eq!((judged.verdict, judged.rule.threshold), (Some(Verdict::Regressed), THRESHOLD));
         assert_eq!(speed(std::slice::from_ref(judged)), None);
+    }
+
+    #[test]
+    fn the_interval_of_a_change_is_narrower_than_that_of_the_ends() {
+        let within = |value: f64, part: f64| Estimate {
+            value,
+            low: Some(value / part),
+            high: Some(value * part),
+        };
+        let change = share(within(110.0, 1.03), within(100.0, 1.04));
+        let (low, high) = change.ends().unwrap();
+        // The root of the sum of the squares of 3 % and 4 % is 5 %.
+        assert!((change.value - 0.1).abs() < 1e-9);
+        assert!((low - (1.1 / 1.05 - 1.0)).abs() < 1e-3 && (high - 0.155).abs() < 1e-3);
+        let certain = share(Estimate::exact(3.0), Estimate::exact(2.0));
+        assert_eq!(certain.ends().map(|(low, high)| high - low), Some(0.0));
+        let from_nothing = Estimate { low: Some(0.0), ..within(100.0, 2.0) };
+        assert_eq!(share(from_nothing, within(100.0, 2.0)).low, Some(-1.0));
+        assert_eq!(share(Estimate::single(1.0), within(1.0, 2.0)).ends(), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! computation too: by it, rounds of runs at different times can be compared.
 //!
 //! Of 14 runs of `echo`, `json` and `sort` within two minutes, the medians spread by 1.5 to 4.3 %, and
-//! by 0.9 to 3.1 % (standard deviations) as multiples of this computation.
+//! by 1.0 to 3.1 % (standard deviations) as multiples of this computation.
 
 use std::hint::black_box;
 use std::time::Instant;

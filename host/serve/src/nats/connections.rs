@@ -4,6 +4,7 @@ use super::NatsError;
 use super::settings::{Settings, Spread, without_password};
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -186,21 +187,7 @@ impl Credentials {
 
 /// Returns a part of a URL with its percent-encoded bytes as they are meant.
 fn decoded(part: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), part.as_bytes());
-    while let [first, more @ ..] = rest {
-        let two = more.get(..2).filter(|_| *first == b'%').and_then(|two| str::from_utf8(two).ok());
-        match two.and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &more[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = more;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 /// Returns the URLs, for people.

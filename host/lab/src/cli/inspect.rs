@@ -4,6 +4,7 @@ use super::{print, streams};
 use crate::metrics::Topic;
 use crate::printable::printable;
 use crate::report::{Style, draw_within, wrapped};
+use crate::sampling::backends::with_article;
 use crate::validate::Outline;
 use crate::view::{Form, Table};
 use crate::{Error, Result};
@@ -73,7 +74,7 @@ pub fn execute(args: &Args) -> Result<()> {
         Some(evidence) => format!(" with `--async-components`, which it needs ({evidence})"),
     };
     let runs = match &kind {
-        Ok(kind) => format!("as {}{with}: {}", article(*kind), commands(*kind)),
+        Ok(kind) => format!("as {}{with}: {}", with_article(*kind), commands(*kind)),
         Err(why) => format!("not as it is: {why}"),
     };
     if args.json {
@@ -201,13 +202,6 @@ fn world(component: &[u8]) -> Result<String> {
 fn producers(component: &[u8]) -> Vec<String> {
     let outline = Outline::of(component).unwrap_or_default();
     outline.producers.iter().map(|line| printable(line)).collect()
-}
-
-fn article(kind: Kind) -> String {
-    match kind {
-        Kind::Agent => format!("an {kind}"),
-        Kind::Service | Kind::Command | Kind::Function => format!("a {kind}"),
-    }
 }
 
 fn commands(kind: Kind) -> &'static str {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub const PORTABLE: &str = "portable";
 
 /// Returns a kind with its article, as in "an agent".
-fn with_article(kind: Kind) -> String {
+pub fn with_article(kind: Kind) -> String {
     let name = kind.name();
     let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {name}")

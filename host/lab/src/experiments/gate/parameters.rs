@@ -6,6 +6,7 @@ use crate::bundle::Subject;
 use crate::experiments::options::{Messages, duration, whole};
 use crate::experiments::{Given, Plan};
 use crate::project;
+use crate::sampling::backends::with_article;
 use crate::sampling::pairs::{Guests, PairSettings, Programs};
 use crate::verdict::gate::{NOISE_FILE, NoiseFloor, Policy, require_pairs};
 use crate::{Error, Result};
@@ -159,9 +160,4 @@ fn require_one_kind([old, new]: [&String; 2], subjects: &[Subject]) -> Result<()
         ))),
         _ => Ok(()),
     }
-}
-
-fn with_article(kind: Kind) -> String {
-    let article = if kind == Kind::Agent { "an" } else { "a" };
-    format!("{article} {kind}")
 }

@@ -1,71 +1,37 @@
 //! Modules of itk-wasm, programs whose `main` is called by a name of their own: they get the
 //! `_start` that every other program has.
 
+use super::core_module::{CoreModule, copied};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, ExportKind, ExportSection, Function, FunctionSection, Module, TypeSection,
+    CodeSection, ExportKind, ExportSection, Function, FunctionSection, TypeSection,
 };
-use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
 /// The export of such a module that stands for `_start`. Its type is `() -> i32`, and it returns
 /// the exit code.
 const DELAYED: &str = "itk_wasm_delayed_start";
 
 /// Gives a module a `_start`; `None` if it exports nothing that this could call.
-pub fn with_start(module: &[u8]) -> Option<Vec<u8>> {
-    let mut start = Start::find(module)?;
-    let mut written = Module::new();
-    start.parse_core_module(&mut written, Parser::new(0), module).ok()?;
-    Some(written.finish())
+pub fn with_start(module: &[u8], declared: &CoreModule<'_>) -> Option<Vec<u8>> {
+    let delayed = declared.exported_function(DELAYED)?;
+    let exit = declared.imported_functions().position(|(import, _)| import.name == "proc_exit");
+    let imported = declared.imported_functions().count();
+    let mut start = Start {
+        types: declared.types.len() as u32,
+        functions: (imported + declared.functions.len()) as u32,
+        delayed,
+        exit: exit.map(|index| index as u32),
+    };
+    copied(module, &mut start)
 }
 
 /// The counts and indices in a module that a function added to it needs.
-#[derive(Default)]
 struct Start {
     types: u32,
     functions: u32,
     delayed: u32,
     /// The import that ends the program with its exit code.
     exit: Option<u32>,
-}
-
-impl Start {
-    fn find(module: &[u8]) -> Option<Self> {
-        let mut start = Self::default();
-        let mut delayed = None;
-        for payload in Parser::new(0).parse_all(module) {
-            match payload.ok()? {
-                Payload::TypeSection(groups) => {
-                    for group in groups {
-                        start.types += u32::try_from(group.ok()?.types().len()).ok()?;
-                    }
-                }
-                Payload::ImportSection(imports) => {
-                    for import in imports.into_imports() {
-                        let import = import.ok()?;
-                        if matches!(import.ty, TypeRef::Func(_)) {
-                            if import.name == "proc_exit" {
-                                start.exit = Some(start.functions);
-                            }
-                            start.functions += 1;
-                        }
-                    }
-                }
-                Payload::FunctionSection(functions) => start.functions += functions.count(),
-                Payload::ExportSection(exports) => {
-                    for export in exports {
-                        let export = export.ok()?;
-                        if export.name == DELAYED && export.kind == ExternalKind::Func {
-                            delayed = Some(export.index);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        start.delayed = delayed?;
-        Some(start)
-    }
 }
 
 /// Copies the module, with one more type, function and export.

@@ -2,11 +2,12 @@
 //! and result are numbers. What passes texts or structures does so through memory, in a way that only
 //! the library and its caller know, and is left out.
 
+use super::core_module::{CoreModule, copied};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use wasm_encoder::ExportSection;
 use wasm_encoder::reencode::{Error, Reencode, utils};
-use wasm_encoder::{ExportSection, Module};
-use wasmparser::{CompositeInnerType, ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
+use wasmparser::{ExternalKind, FuncType, ValType};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -14,14 +15,12 @@ use wit_parser::Resolve;
 const MOST_PARAMETERS: usize = 16;
 
 /// Gives a module a world of its functions of numbers; `None` if it has none.
-pub fn with_world(module: &[u8]) -> Option<Vec<u8>> {
-    let mut library = Library::find(module)?;
+pub fn with_world(module: &[u8], declared: &CoreModule<'_>) -> Option<Vec<u8>> {
+    let mut library = Library::find(declared)?;
     let mut resolve = Resolve::default();
     let package = resolve.push_source("module.wit", &library.world).ok()?;
     let world = resolve.select_world(&[package], None).ok()?;
-    let mut written = Module::new();
-    library.parse_core_module(&mut written, Parser::new(0), module).ok()?;
-    let mut written = written.finish();
+    let mut written = copied(module, &mut library)?;
     embed_component_metadata(&mut written, &resolve, world, StringEncoding::UTF8).ok()?;
     Some(written)
 }
@@ -34,58 +33,21 @@ struct Library {
 }
 
 impl Library {
-    fn find(module: &[u8]) -> Option<Self> {
-        let mut types: Vec<Option<FuncType>> = Vec::new();
-        // The types of all functions, those that are imported first.
-        let mut functions: Vec<u32> = Vec::new();
-        let mut exports: Vec<(String, u32)> = Vec::new();
-        for payload in Parser::new(0).parse_all(module) {
-            match payload.ok()? {
-                Payload::TypeSection(groups) => {
-                    for group in groups {
-                        for ty in group.ok()?.types() {
-                            types.push(match &ty.composite_type.inner {
-                                CompositeInnerType::Func(function) => Some(function.clone()),
-                                _ => None,
-                            });
-                        }
-                    }
-                }
-                Payload::ImportSection(imports) => {
-                    for import in imports.into_imports() {
-                        if let TypeRef::Func(ty) = import.ok()?.ty {
-                            functions.push(ty);
-                        }
-                    }
-                }
-                Payload::FunctionSection(section) => {
-                    for ty in section {
-                        functions.push(ty.ok()?);
-                    }
-                }
-                Payload::ExportSection(section) => {
-                    for export in section {
-                        let export = export.ok()?;
-                        if export.kind == ExternalKind::Func {
-                            exports.push((export.name.to_owned(), export.index));
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
+    fn find(declared: &CoreModule<'_>) -> Option<Self> {
+        let mut functions: Vec<u32> = declared.imported_functions().map(|(_, ty)| ty).collect();
+        functions.extend(&declared.functions);
         let (mut names, mut taken, mut lines) = (BTreeMap::new(), Vec::new(), String::new());
-        for (name, index) in exports {
+        for (name, index) in declared.exported_functions() {
             let ty = functions.get(index as usize)?;
-            let ty = types.get(*ty as usize)?.as_ref()?;
-            let (Some(kebab), Some(signature)) = (kebab(&name), signature(ty)) else { continue };
-            if !is_own(&name) || taken.contains(&kebab) {
+            let ty = declared.types.get(*ty as usize)?.as_ref()?;
+            let (Some(kebab), Some(signature)) = (kebab(name), signature(ty)) else { continue };
+            if !is_own(name) || taken.contains(&kebab) {
                 continue;
             }
             // A text takes whatever is written.
             let _ = writeln!(lines, "export %{kebab}: {signature};");
             taken.push(kebab.clone());
-            names.insert(name, kebab);
+            names.insert(name.to_owned(), kebab);
         }
         let world = format!("package core:module;\nworld library {{\n{lines}}}\n");
         (!names.is_empty()).then_some(Self { names, world })

@@ -1,34 +1,23 @@
 //! Core modules that export no memory, which the adapter for WASI's first preview works in: they get
 //! one.
 
+use super::core_module::{CoreModule, copied};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{ExportKind, ExportSection, MemorySection, MemoryType, Module, SectionId};
-use wasmparser::{Parser, Payload, TypeRef};
+use wasmparser::TypeRef;
 
 /// The name that the adapter imports it by.
 const NAME: &str = "memory";
 
 /// Exports the module's memory, or an empty one; `None` if it exports one already.
 pub fn with_memory(module: &[u8]) -> Option<Vec<u8>> {
-    let mut memory = Memory { is_there: false };
-    for payload in Parser::new(0).parse_all(module) {
-        match payload.ok()? {
-            Payload::ImportSection(imports) => {
-                let mut imports = imports.into_imports().flatten();
-                memory.is_there |= imports.any(|import| matches!(import.ty, TypeRef::Memory(_)));
-            }
-            Payload::MemorySection(memories) => memory.is_there |= memories.count() > 0,
-            Payload::ExportSection(exports)
-                if exports.clone().into_iter().flatten().any(|export| export.name == NAME) =>
-            {
-                return None;
-            }
-            _ => {}
-        }
+    let declared = CoreModule::of(module);
+    if declared.exports.iter().any(|export| export.name == NAME) {
+        return None;
     }
-    let mut written = Module::new();
-    memory.parse_core_module(&mut written, Parser::new(0), module).ok()?;
-    Some(written.finish())
+    let mut imports = declared.imports.iter();
+    let is_imported = imports.any(|import| matches!(import.ty, TypeRef::Memory(_)));
+    copied(module, &mut Memory { is_there: is_imported || declared.memories > 0 })
 }
 
 struct Memory {

@@ -32,6 +32,7 @@
 
 mod answer;
 mod command;
+mod core_module;
 mod data;
 mod delayed;
 mod exit;

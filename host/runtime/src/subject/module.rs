@@ -1,5 +1,6 @@
 //! Core modules that import WASI's first preview, made components by wasmtime's adapter.
 
+use super::core_module::CoreModule;
 use super::{delayed, exit, library, memory, ruby};
 use crate::LoadError;
 use crate::wasm::identify::Kind as Found;
@@ -8,7 +9,6 @@ use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
     WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
-use wasmparser::{ExternalKind, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 /// The adapter that a core module was made a component with.
@@ -29,18 +29,24 @@ pub enum Adapter {
 /// If it has neither `_start` nor a world nor functions of numbers, or imports what the adapter does not have.
 pub fn adapt(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, Option<Adapter>), LoadError> {
     let mut module = Cow::Borrowed(bytes);
-    let adapter = match Found::of(bytes) {
-        Found::Module if has_start(bytes) => Adapter::Command,
+    let found = Found::of(bytes);
+    let declared = match found {
+        Found::Module | Found::ModuleWithWorld => CoreModule::of(bytes),
+        _ => return Ok((module, None)),
+    };
+    let adapter = match found {
+        Found::Module if declared.exported_function("_start").is_some() => Adapter::Command,
         Found::ModuleWithWorld => Adapter::Reactor,
-        Found::Module => {
-            let started = delayed::with_start(bytes).or_else(|| ruby::with_start(bytes));
+        _ => {
+            let started = delayed::with_start(bytes, &declared);
+            let started = started.or_else(|| ruby::with_start(bytes, &declared));
             let made = started.map(|started| (started, Adapter::Command));
-            let made = made.or_else(|| Some((library::with_world(bytes)?, Adapter::Reactor)));
+            let made =
+                made.or_else(|| Some((library::with_world(bytes, &declared)?, Adapter::Reactor)));
             let (made, adapter) = made.ok_or_else(without_start)?;
             module = Cow::Owned(made);
             adapter
         }
-        _ => return Ok((module, None)),
     };
     if adapter == Adapter::Command {
         for fitted in [memory::with_memory, exit::with_code] {
@@ -59,8 +65,8 @@ pub fn adapt(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, Option<Adapter>), LoadError
         .and_then(|encoder| encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, code))
         .and_then(|mut encoder| encoder.encode());
     let component = encoded.map_err(|error| {
-        if Found::of(bytes) == Found::Module
-            && let Some(import) = foreign_import(bytes)
+        if found == Found::Module
+            && let Some(import) = foreign_import(&declared)
         {
             let remedy = "A core module can import WASI's first preview; this is of a host that was \
                           made for it, such as its JavaScript";
@@ -85,26 +91,8 @@ fn without_start() -> LoadError {
 }
 
 /// Returns the first import of a module without a world that WASI does not have.
-fn foreign_import(module: &[u8]) -> Option<String> {
-    let payloads = Parser::new(0).parse_all(module).map_while(Result::ok);
-    let imports = payloads.filter_map(|payload| match payload {
-        Payload::ImportSection(imports) => Some(imports.into_imports()),
-        _ => None,
-    });
-    let foreign =
-        |import: &wasmparser::Import| import.module != WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
-    let import = imports.flatten().flatten().find(foreign)?;
+fn foreign_import(declared: &CoreModule<'_>) -> Option<String> {
+    let mut imports = declared.imports.iter();
+    let import = imports.find(|import| import.module != WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME)?;
     Some(format!("{}.{}", import.module, import.name))
-}
-
-fn has_start(module: &[u8]) -> bool {
-    let payloads = Parser::new(0).parse_all(module).map_while(Result::ok);
-    let is_start = |payload: Payload| match payload {
-        Payload::ExportSection(exports) => exports
-            .into_iter()
-            .flatten()
-            .any(|export| export.name == "_start" && export.kind == ExternalKind::Func),
-        _ => false,
-    };
-    payloads.into_iter().any(is_start)
 }

@@ -3,12 +3,13 @@
 //! what `ruby` does. JavaScript, which Ruby only calls where a program asks for it, is not there:
 //! calls of it trap.
 
+use super::core_module::{CoreModule, copied};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
     CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
-    InstructionSink, MemArg, Module, TypeSection, ValType,
+    InstructionSink, MemArg, TypeSection, ValType,
 };
-use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
+use wasmparser::{ExternalKind, TypeRef};
 
 /// What it is recognised by, and what its `_start` calls.
 const EXPORTS: [&str; 4] = [
@@ -38,11 +39,8 @@ const AT: u32 = 5;
 const BUFFER: u32 = 6;
 
 /// Gives the library a `_start`; `None` if the module is no such library.
-pub fn with_start(module: &[u8]) -> Option<Vec<u8>> {
-    let mut ruby = Ruby::find(module)?;
-    let mut written = Module::new();
-    ruby.parse_core_module(&mut written, Parser::new(0), module).ok()?;
-    Some(written.finish())
+pub fn with_start(module: &[u8], declared: &CoreModule<'_>) -> Option<Vec<u8>> {
+    copied(module, &mut Ruby::find(declared)?)
 }
 
 /// The body that takes the place of an imported function.
@@ -67,46 +65,25 @@ struct Ruby {
     imports: Vec<Import>,
     defined: u32,
     /// Functions by the names of [`EXPORTS`].
-    exports: [Option<u32>; EXPORTS.len()],
+    exports: [u32; EXPORTS.len()],
     /// Functions by the names of [`ARGUMENTS`]; `None` for one that has to be imported.
     arguments: [Option<u32>; ARGUMENTS.len()],
 }
 
 impl Ruby {
-    fn find(module: &[u8]) -> Option<Self> {
-        let mut ruby = Self::default();
-        for payload in Parser::new(0).parse_all(module) {
-            match payload.ok()? {
-                Payload::TypeSection(groups) => {
-                    for group in groups {
-                        ruby.types += u32::try_from(group.ok()?.types().len()).ok()?;
-                    }
-                }
-                Payload::ImportSection(imports) => {
-                    for import in imports.into_imports() {
-                        let import = import.ok()?;
-                        if let TypeRef::Func(ty) = import.ty {
-                            ruby.note(import.module, import.name, ty);
-                        }
-                    }
-                }
-                Payload::FunctionSection(functions) => ruby.defined = functions.count(),
-                Payload::ExportSection(exports) => {
-                    for export in exports {
-                        let export = export.ok()?;
-                        let place = EXPORTS.iter().position(|name| *name == export.name);
-                        if let Some(place) = place.filter(|_| export.kind == ExternalKind::Func) {
-                            ruby.exports[place] = Some(export.index);
-                        }
-                    }
-                    if ruby.exports.contains(&None) {
-                        return None;
-                    }
-                }
-                _ => {}
-            }
+    fn find(declared: &CoreModule<'_>) -> Option<Self> {
+        let mut ruby = Self {
+            types: declared.types.len() as u32,
+            defined: declared.functions.len() as u32,
+            ..Self::default()
+        };
+        for (place, name) in EXPORTS.iter().enumerate() {
+            ruby.exports[place] = declared.exported_function(name)?;
         }
-        (!ruby.exports.contains(&None)).then_some(ruby)
+        for (import, ty) in declared.imported_functions() {
+            ruby.note(import.module, import.name, ty);
+        }
+        Some(ruby)
     }
 
     fn note(&mut self, module: &str, name: &str, ty: u32) {
@@ -162,7 +139,7 @@ impl Ruby {
     }
 
     fn export(&self, place: usize) -> u32 {
-        self.exports[place].map_or(0, |before| self.now(before))
+        self.now(self.exports[place])
     }
 
     /// Writes the body of `_start`: it initialises Ruby with [`BEFORE`] and its own arguments, and

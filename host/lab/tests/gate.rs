@@ -38,19 +38,33 @@ impl Lab {
         gate
     }
 
-    /// Makes a copy of the last run of which all rounds count, whatever the machine did
-    /// meanwhile, or none.
+    /// Makes a copy of the last run of which all rounds count, or none, and whose machine did not
+    /// drift, whatever it did meanwhile: its rounds, from the fastest to the slowest, are dealt out
+    /// evenly over time.
     fn counts(&self, all: bool) {
         let exported = self.sandlab(&["runs", "export", "last"]).output().unwrap();
         let mut run: Value = serde_json::from_slice(&exported.stdout).unwrap();
         for part in run["parts"].as_array_mut().unwrap() {
-            let rounds = part["rounds"]["sides"][0]["ns"].as_array().map_or(0, Vec::len);
+            let rounds = &mut part["rounds"];
+            let times: Vec<f64> = serde_json::from_value(rounds["sides"][0]["ns"].clone()).unwrap();
+            let count = times.len();
+            let mut sorted: Vec<usize> = (0..count).collect();
+            sorted.sort_by(|a, b| times[*a].total_cmp(&times[*b]));
+            let golden = |n: usize| (n as f64 * 0.618_034).fract();
+            let mut order: Vec<usize> = (0..count).collect();
+            order.sort_by(|a, b| golden(*a).total_cmp(&golden(*b)));
+            let mut dealt = vec![0; count];
+            order.iter().zip(sorted).for_each(|(to, from)| dealt[*to] = from);
+            for series in ["/sides/0/ns", "/reference_ns"] {
+                let series = rounds.pointer_mut(series).unwrap();
+                *series = dealt.iter().map(|from| series[*from].clone()).collect();
+            }
             let steal = |round| {
                 let invalid = serde_json::json!({ "reason": "steal", "share": 0.4 });
                 serde_json::json!({ "round": round, "invalid": invalid })
             };
-            let left_out = (0..rounds).filter(|_| !all).map(steal);
-            part["rounds"]["left_out"] = left_out.collect();
+            let left_out = (0..count).filter(|_| !all).map(steal);
+            rounds["left_out"] = left_out.collect();
         }
         let file = self.file("run.json", run.to_string());
         self.sandlab(&["runs", "import"]).arg(file).assert().code(0);

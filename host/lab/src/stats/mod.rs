@@ -9,6 +9,7 @@ mod holm;
 mod median;
 mod ratios;
 mod scalability;
+mod separation;
 mod signed_rank;
 #[cfg(test)]
 pub mod simulation;
@@ -22,5 +23,6 @@ pub use holm::holm;
 pub use median::{Estimate, median_interval, spread};
 pub use ratios::geometric_mean;
 pub use scalability::Scalability;
+pub use separation::separation;
 pub use signed_rank::{location, p_above, p_below, smallest_p};
 pub use trend::{FEWEST, Trend, trend};

@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "docs/statistics.md has the figures")]
 
-use super::{location, median_interval, p_above};
+use super::{location, median_interval, p_above, separation};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -102,7 +102,11 @@ fn coverage(kind: Kind, truth: f64, samples: impl Fn(&mut Machine) -> Vec<f64>) 
 }
 
 fn windows(machine: &mut Machine) -> Vec<f64> {
-    (0..60).map(|_| machine.time()).collect()
+    windows_of(60, machine)
+}
+
+fn windows_of(count: usize, machine: &mut Machine) -> Vec<f64> {
+    (0..count).map(|_| machine.time()).collect()
 }
 
 /// Windows are a moment each: they have the whole drift in them.
@@ -210,5 +214,36 @@ fn a_gate_of_pairs_errs_as_often_as_it_says_on_every_machine() {
         println!("pairs, {kind:?}: {held} of {RUNS} held, {alarms} alarms");
         assert!(100 * held >= 98 * RUNS, "{kind:?}: {held} of {RUNS}");
         assert!(alarms <= RUNS / 50, "{kind:?}: {alarms} of {RUNS}");
+    }
+}
+
+/// Two runs of one build, an hour of windows apart.
+#[test]
+fn runs_of_one_build_hardly_ever_lie_apart_however_the_machine_drifts() {
+    let kinds = [
+        Kind::Quiet,
+        Kind::Alike(0.7),
+        Kind::Alike(0.95),
+        Kind::Alike(0.99),
+        Kind::Drifts(15.0),
+        Kind::Drifts(50.0),
+        Kind::Drifts(1_000.0),
+        Kind::Steps(10.0),
+        Kind::Steps(100.0),
+        Kind::Stalls,
+    ];
+    for kind in kinds {
+        let apart = (0..RUNS).filter(|seed| {
+            let mut machine = Machine::new(kind, *seed);
+            let old = windows(&mut machine);
+            let later = windows_of(3_660, &mut machine);
+            let new = &later[3_600..];
+            let drifted = |run: &[f64]| median_interval(run).unwrap().ends().is_none();
+            (drifted(&old) || drifted(new))
+                && separation(&old, new).is_some_and(|(low, high)| low > 0.05 || high < -0.05)
+        });
+        let apart = apart.count() as u64;
+        println!("apart, {kind:?}: {apart} of {RUNS}");
+        assert!(apart <= RUNS / 100, "{kind:?}: {apart} of {RUNS}");
     }
 }

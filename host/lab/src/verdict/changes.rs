@@ -5,7 +5,7 @@
 
 use super::gate::{Judged, Policy, Rule, Verdict};
 use crate::metrics::{Identity, Metric};
-use crate::stats::{Estimate, median_interval};
+use crate::stats::{Estimate, median_interval, separation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -156,18 +156,25 @@ fn by_key(metrics: &[Metric]) -> BTreeMap<String, Vec<&Metric>> {
 
 /// Judges by the interval of the ratio, which follows from both.
 fn change(before: &Metric, metric: &Metric, [alone, beside]: &[Policy; 2]) -> Change {
-    let both = relative(before).zip(relative(metric));
-    let (baseline, current) = both.unwrap_or((before.value, metric.value));
+    let relative = Series::beside(before).zip(Series::beside(metric));
+    let (rule, is_beside) = match &relative {
+        Some(_) => (beside.rule(&metric.key()), true),
+        None => (alone.rule(&metric.key()), false),
+    };
+    let (old, new) = relative.unwrap_or_else(|| (Series::of(before), Series::of(metric)));
+    let mut change = (old.value.value != 0.0).then(|| share(new.value, old.value));
     let in_baseline = |why: String| format!("in the baseline {why}");
-    let because = metric
-        .withheld
-        .clone()
-        .or_else(|| before.withheld.clone().map(in_baseline))
-        .or_else(|| drifted(metric, current))
-        .or_else(|| drifted(before, baseline).map(in_baseline));
-    let rule = if both.is_some() { beside } else { alone }.rule(&metric.key());
-    let change = (baseline.value != 0.0).then(|| share(current, baseline));
-    let intervals = current.ends().zip(baseline.ends());
+    let mut because = metric.withheld.clone().or_else(|| before.withheld.clone().map(in_baseline));
+    if because.is_none() {
+        because = new.drifted().or_else(|| old.drifted().map(in_baseline));
+        // What is worth too few samples for an interval may lie beyond all of the other run's.
+        let apart = separation(&old.samples, &new.samples).filter(|_| because.is_some());
+        let apart = apart.filter(|ends| judge(*ends, metric, &rule) != Verdict::Inconclusive);
+        if let (Some((low, high)), Some(change)) = (apart, &mut change) {
+            (change.low, change.high, because) = (Some(low), Some(high), None);
+        }
+    }
+    let intervals = new.value.ends().zip(old.value.ends());
     let verdict = match (change.and_then(|change| change.ends()), intervals) {
         (Some(ends), _) => Some(judge(ends, metric, &rule)),
         // From nothing there is no share, but what is more than nothing can be seen.
@@ -179,26 +186,61 @@ fn change(before: &Metric, metric: &Metric, [alone, beside]: &[Policy; 2]) -> Ch
         }),
         _ => None,
     };
-    let verdict = verdict.filter(|_| because.is_none());
+    // A computation's multiples become times at the speed of the current run.
+    let at = |value: f64| match is_beside {
+        true => value * metric.value.value / new.value.value,
+        false => value,
+    };
     Change {
         metric: metric.clone(),
-        baseline: both.map_or(baseline, |_| {
-            let at = |value: f64| value * metric.value.value / current.value;
-            Estimate {
-                value: at(baseline.value),
-                low: baseline.low.map(at),
-                high: baseline.high.map(at),
-            }
-        }),
-        slowness: both.and_then(|_| {
-            let of = |metric: &Metric| median_interval(&metric.reference).map(|it| it.value);
-            Some(of(metric)? / of(before)?)
-        }),
+        baseline: Estimate {
+            value: at(old.value.value),
+            low: old.value.low.map(at),
+            high: old.value.high.map(at),
+        },
+        slowness: is_beside
+            .then(|| {
+                let of = |metric: &Metric| median_interval(&metric.reference).map(|it| it.value);
+                Some(of(metric)? / of(before)?)
+            })
+            .flatten(),
         change,
         samples: before.samples.len().min(metric.samples.len()),
         rule,
-        verdict,
+        verdict: verdict.filter(|_| because.is_none()),
         because,
+    }
+}
+
+/// What is compared of a metric.
+struct Series {
+    samples: Vec<f64>,
+    value: Estimate,
+}
+
+impl Series {
+    fn of(metric: &Metric) -> Self {
+        Self { samples: metric.samples.clone(), value: metric.value }
+    }
+
+    /// Returns the samples ÷ the fixed computation beside each; `None` if there is none.
+    fn beside(metric: &Metric) -> Option<Self> {
+        let pairs = metric.samples.iter().zip(&metric.reference);
+        let samples: Vec<f64> = pairs.map(|(sample, reference)| sample / reference).collect();
+        Some(Self { value: median_interval(&samples)?, samples })
+    }
+
+    /// Returns why samples that are enough have no interval; `None` if they have one, or are too
+    /// few.
+    fn drifted(&self) -> Option<String> {
+        let count = self.samples.len();
+        (count >= FEWEST && self.value.ends().is_none()).then(|| {
+            format!(
+                "the machine drifted: the {count} samples say no more than {} independent ones \
+                 would; measure for longer",
+                FEWEST - 1
+            )
+        })
     }
 }
 
@@ -220,24 +262,6 @@ fn share(new: Estimate, old: Estimate) -> Estimate {
     let high = away(new_high, new.value).hypot(away(old_low, old.value));
     let end = |distance: f64| Some((value.ln_1p() + distance).exp_m1());
     Estimate { value, low: end(-low), high: end(high) }
-}
-
-/// Returns the median of the samples ÷ the fixed computation beside each; `None` if there is none.
-fn relative(metric: &Metric) -> Option<Estimate> {
-    let pairs = metric.samples.iter().zip(&metric.reference);
-    median_interval(&pairs.map(|(sample, reference)| sample / reference).collect::<Vec<_>>())
-}
-
-/// Returns why samples that are enough have no interval; `None` if they have one, or are too few.
-fn drifted(metric: &Metric, value: Estimate) -> Option<String> {
-    let count = metric.samples.len();
-    (count >= FEWEST && value.ends().is_none()).then(|| {
-        format!(
-            "the machine drifted: the {count} samples say no more than {} independent ones would; \
-             measure for longer",
-            FEWEST - 1
-        )
-    })
 }
 
 fn judge((low, high): (f64, f64), metric: &Metric, rule: &Rule) -> Verdict {
@@ -306,6 +330,24 @@ mod tests {
         let judged = &changes(&[drifted], &[steady], &policy).0[0];
         let because = judged.because.as_deref().unwrap();
         assert_eq!((judged.verdict, because.contains("in the baseline the machine")), (None, true));
+    }
+
+    #[test]
+    fn what_drifted_far_below_all_of_the_other_is_judged() {
+        let risen = |by: f64| (0..40).map(|n| 100.0 + by * f64::from(n)).collect();
+        let drifted = |by| Metric::median(&LATENCY_P99, Labels::new(), risen(by)).unwrap();
+        let samples = (0..200).map(|n| 700.0 + f64::from(n * 7 % 20));
+        let slow = Metric::median(&LATENCY_P99, Labels::new(), samples.collect()).unwrap();
+        let policy = Policy::standard();
+        let judged =
+            |old, new: &Metric| changes(&[old], std::slice::from_ref(new), &policy).0.remove(0);
+        let worse = judged(drifted(1.0), &slow);
+        assert_eq!((worse.verdict, worse.because), (Some(Verdict::Regressed), None));
+        let (low, high) = worse.change.unwrap().ends().unwrap();
+        assert!((low - (700.0 / 139.0 - 1.0)).abs() < 1e-9 && (high - 6.19).abs() < 1e-9);
+        // Up to 687: the nearest are no more than a tenth apart.
+        assert_eq!(judged(drifted(15.05), &slow).verdict, None);
+        assert!(judged(drifted(20.0), &slow).because.is_some());
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Parameters {
             false => Sides::Backends(self.rounds.backends()),
         };
         let subjects = self.subjects(given)?;
-        let settings = self.rounds.settings(self.messages.seed());
+        let settings = self.rounds.settings(subjects.len(), self.messages.seed());
         let cases = subjects.iter().cloned().map(|subject| {
             Ok(Case { messages: self.messages.cases(&subject)?, sides: sides.clone(), subject })
         });

@@ -142,6 +142,9 @@ fn a_native_program_is_held_against_a_command() {
     std::fs::write(&script, "echo $(($1 * 15))\n").unwrap();
     let mut compare = lab.command(&native, "grow").unwrap();
     compare.assert().code(1).stderr(contains("native").and(contains("standard output: expected")));
+    std::fs::write(&script, "kill -SEGV $$\n").unwrap();
+    let died = lab.command(&native, "grow").unwrap().assert().code(1);
+    died.stderr(contains("expected the exit code 0, got 139").and(contains("ended by signal 11")));
 }
 
 /// Answers as `rust-service` does, over connections that are kept, until the process ends.

@@ -131,7 +131,7 @@ impl Inner {
             }
         }
         let read = self.read(&mut child, due);
-        let (stdout, stderr) = match read {
+        let (stdout, mut stderr) = match read {
             Ok(read) => read,
             Err(fault) => {
                 end(&mut child);
@@ -139,10 +139,12 @@ impl Inner {
             }
         };
         let status = child.wait().map_err(host)?;
-        let Some(exit) = status.code() else {
+        // By the shells' convention; a program that crashes replies wrongly, as a guest does.
+        let exit = status.code().unwrap_or_else(|| {
             let signal = status.signal().unwrap_or_default();
-            return Err(Cause::ProcessEnded(format!("signal {signal}")).into());
-        };
+            stderr.extend(format!("ended by signal {signal}\n").bytes());
+            128 + signal
+        });
         Ok(CommandResponse { exit, stdout: stdout.into(), stderr: stderr.into() })
     }
 

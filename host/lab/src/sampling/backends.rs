@@ -215,8 +215,7 @@ pub fn require_fit(agent: &str, loaded: &Loadable, cases: &[Case]) -> Result<()>
                 _ => Ok(()),
             });
             checked.map_err(|reason| {
-                let line = exchange.line.map_or_else(String::new, |line| format!("line {line}: "));
-                Error::Usage(format!("the workload of {agent}: {line}{reason}"))
+                Error::Usage(format!("the workload of {agent}: {}{reason}", exchange.place()))
             })?;
         }
     }

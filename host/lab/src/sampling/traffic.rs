@@ -36,9 +36,9 @@ impl Traffic {
             Some((exchange, replies))
         });
         if let Some((exchange, replies)) = several {
-            let line = exchange.line.map_or_else(String::new, |line| format!("line {line}: "));
+            let place = exchange.place();
             return Err(Error::Usage(format!(
-                "{line}{replies} replies are expected; under a load a message ends with its reply, \
+                "{place}{replies} replies are expected; under a load a message ends with its reply, \
                  so that each has to have exactly one"
             )));
         }

@@ -102,12 +102,22 @@ impl Exchange {
         Ok(Self { text: Some(text.to_owned()), ..exchange })
     }
 
+    /// Returns the beginning of a sentence on the message: its line in the workload file; empty for a
+    /// message that sandlab made.
+    pub fn place(&self) -> String {
+        self.line.map_or_else(String::new, |line| format!("line {line}: "))
+    }
+
     /// Checks what came of the message, and that replies go back to its sender in its conversation.
     ///
     /// # Errors
-    /// As [`Expected::check`]; also if a reply is addressed wrongly.
+    /// As [`Expected::check`]; also if a reply is addressed wrongly. The text names the line.
     pub fn check_all(&self, handled: &Handled) -> Result<(), String> {
-        self.expected.check(handled)?;
+        let checked = self.expected.check(handled).and_then(|()| self.check_addresses(handled));
+        checked.map_err(|reason| format!("{}{reason}", self.place()))
+    }
+
+    fn check_addresses(&self, handled: &Handled) -> Result<(), String> {
         let request = &self.request;
         handled.replies.iter().zip(1..).try_for_each(|(reply, number)| {
             let fields = [

@@ -177,12 +177,12 @@ impl Starting {
 
     /// Checks that the outcome of the first message is what it must be.
     pub(super) fn check(&self, handled: &Handled, side: &str) -> Result<()> {
-        let checked = self.exchange().expected.check(handled);
-        checked.map_err(|reason| Error::WrongReply {
+        let exchange = self.exchange();
+        exchange.expected.check(handled).map_err(|reason| Error::WrongReply {
             agent: self.subject.name(),
             side: side.to_owned(),
             step: "at its first message".to_owned(),
-            reason,
+            reason: format!("{}{reason}", exchange.place()),
         })
     }
 

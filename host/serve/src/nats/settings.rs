@@ -1,8 +1,11 @@
 //! The `[nats]` table of a served configuration.
 
 use super::wire::LONGEST_TIMEOUT;
-use async_nats::ServerAddr;
+use async_nats::{ConnectOptions, ServerAddr};
 use bytesize::ByteSize;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use sandlab_runtime::config::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -108,17 +111,30 @@ impl Settings {
         }
     }
 
-    /// Checks that the files can be read.
+    /// Checks that the files can be read, and are what a connection can use.
     ///
     /// # Errors
     /// The field, with the reason.
     pub fn check_files(&self) -> Result<(), String> {
-        let files =
-            [("credentials", &self.credentials), ("root-certificates", &self.root_certificates)];
-        for (field, path) in files {
-            let Some(path) = path else { continue };
+        let read = |field: &str, path: &Path| {
             sandlab_runtime::text_file::read(path)
-                .map_err(|error| format!("{field}: cannot read {}: {error}", path.display()))?;
+                .map_err(|error| format!("{field}: cannot read {}: {error}", path.display()))
+        };
+        if let Some(path) = &self.credentials {
+            let checked = ConnectOptions::with_credentials(&read("credentials", path)?);
+            checked.map_err(|error| format!("credentials: {}: {error}", path.display()))?;
+        }
+        if let Some(path) = &self.root_certificates {
+            let text = read("root-certificates", path)?;
+            let wrong = |error: &str| format!("root-certificates: {}: {error}", path.display());
+            let mut authorities = RootCertStore::empty();
+            for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+                let added = certificate.map_err(|error| wrong(&error.to_string()))?;
+                authorities.add(added).map_err(|error| wrong(&error.to_string()))?;
+            }
+            if authorities.is_empty() {
+                return Err(wrong("it has no certificate in PEM"));
+            }
         }
         Ok(())
     }
@@ -176,5 +192,28 @@ mod tests {
     fn every_field_has_a_default() {
         assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
         assert!(serde_json::from_str::<Settings>(r#"{"conections": 2}"#).is_err());
+    }
+
+    #[test]
+    fn files_that_a_connection_could_not_use_are_refused_by_their_field() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let credentials = Settings { credentials: Some(path.clone()), ..Settings::default() };
+        let authorities = Settings { root_certificates: Some(path.clone()), ..Settings::default() };
+        let missing = authorities.check_files().unwrap_err();
+        assert!(missing.contains("root-certificates: cannot read"), "{missing}");
+        let pem = "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n";
+        for text in ["", "garbage", pem] {
+            std::fs::write(&path, text).unwrap();
+            let refused = authorities.check_files().unwrap_err();
+            assert!(
+                refused.contains("root-certificates: ") && refused.contains("file: "),
+                "{refused}"
+            );
+            let refused = credentials.check_files().unwrap_err();
+            assert!(refused.contains("credentials: ") && refused.contains("file: "), "{refused}");
+        }
+        std::fs::write(&path, include_str!("../../tests/certificates/authority.pem")).unwrap();
+        assert_eq!(authorities.check_files(), Ok(()));
     }
 }

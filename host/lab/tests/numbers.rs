@@ -131,6 +131,12 @@ fn an_option_without_its_number_is_told_as_that() {
     }
 }
 
+#[test]
+fn a_burst_is_above_the_rate_before_it() {
+    let refused = sandlab("load burst --rate 800 --burst-rate 800").assert().code(2);
+    refused.stdout("").stderr(contains("--burst-rate has to be above --rate"));
+}
+
 /// A program of the bench protocol that says this.
 fn program(lab: &Lab, name: &str, value: &str, unit: &str) -> String {
     let line = format!("{{\"metric\": \"m\", \"value\": {value}, \"unit\": \"{unit}\"}}");

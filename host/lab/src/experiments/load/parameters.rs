@@ -1,7 +1,6 @@
 //! `sandlab load`
 
 use super::{Burst, Sustained, burst, sustained};
-use crate::Result;
 use crate::experiments::options::{
     self, At, Deadline, Loading, Workers, any_duration, duration, rate,
 };
@@ -10,6 +9,7 @@ use crate::sampling::counted;
 use crate::sampling::program::Program;
 use crate::sampling::recorder::Recorder;
 use crate::sampling::steady::{Steady, steady};
+use crate::{Error, Result};
 use clap::Subcommand;
 use sandlab_runtime::BackendKind;
 use std::time::Duration;
@@ -250,6 +250,13 @@ impl Long {
 
 impl Sudden {
     fn plan<'a>(&'a self, given: &Given) -> Result<Plan<'a>> {
+        if self.burst_rate <= self.rate {
+            return Err(Error::Usage(format!(
+                "a burst of {} messages/s is no more than the {} before and after: --burst-rate has \
+                 to be above --rate",
+                self.burst_rate, self.rate
+            )));
+        }
         let load = Burst {
             agents: self.agents as usize,
             rate: self.rate,

@@ -238,7 +238,7 @@ pub enum Layout {
     /// As fast, but initial content is copied: two mappings per agent.
     Dense,
     /// The memory limit only, without guard pages, and one mapping for all agents: every access
-    /// checks the bounds, which makes computing agents 1.5 times as slow. The most agents per
+    /// checks the bounds, which makes computing agents 1.6 times as slow. The most agents per
     /// process.
     Packed,
 }

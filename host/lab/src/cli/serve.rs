@@ -19,7 +19,8 @@ pub struct Args {
     /// components.
     #[arg(required = true, value_name = "CONFIG.toml|AGENT")]
     what: Vec<String>,
-    /// Check the configuration, and that every component loads, instead of serving.
+    /// Instead of serving, check the configuration, the files that it names, and that every agent
+    /// starts.
     #[arg(long)]
     check: bool,
     /// Listen here instead of where the configuration says; port 0 takes any that is free.

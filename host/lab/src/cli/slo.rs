@@ -22,8 +22,8 @@ enum What {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Propose objectives that a stored baseline would have met, and say how often it would not
-    /// have.
+    /// Propose objectives that a stored baseline would have met, and say how often its run would
+    /// have violated each.
     Suggest {
         /// The name of a baseline; a run's number or `last` will do as well.
         #[arg(long, value_name = "NAME")]

@@ -25,7 +25,7 @@ macro_rules! registry {
             tune Tune "Sweep the engine's settings for one component, and recommend some per goal.";
             spawn Spawn "Time every phase of a start, by each method that there is.";
             footprint Footprint "Say what agents take of memory and CPU: idle, at work, and at a rate.", alias = "profile";
-            idle Idle "Say what idle agents cost per second.";
+            idle Idle "Measure the CPU time that idle agents take.";
             torture Torture "Strike with every hostile guest there is, beside good agents at work.";
             @own gate Gate;
             @own flamegraph Flamegraph;

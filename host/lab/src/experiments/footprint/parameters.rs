@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The subject, the number of agents, and the rate and length of the measurement.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// A built agent, the folder of a bundle or crate, or a component file.
+    /// A built agent, the folder of a bundle or crate, or a component or core module.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// The number of agents; each figure of one agent is its share of all.

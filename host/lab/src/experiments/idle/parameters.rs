@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The idle agents, their numbers, and the time of each.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
-    /// A built agent, the folder of a bundle or crate, or a component file.
+    /// A built agent, the folder of a bundle or crate, or a component or core module.
     #[arg(value_name = "AGENT|BUNDLE|FILE.wasm", default_value = "echo")]
     subject: String,
     /// Numbers of agents, one after another.

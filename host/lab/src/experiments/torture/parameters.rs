@@ -19,8 +19,8 @@ pub struct Parameters {
     /// Length of the attacks; the quiet before and after takes half as long again.
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
-    /// The good agents: a built agent, the folder of a bundle or crate, or any component file. They
-    /// get their own messages, whose replies are checked. [default: agents that echo]
+    /// The good agents: a built agent, the folder of a bundle or crate, or a component or core
+    /// module. They get their own messages, whose replies are checked. [default: agents that echo]
     #[arg(long, value_name = "AGENT|BUNDLE|FILE.wasm")]
     neighbours: Option<String>,
     #[command(flatten)]

@@ -64,7 +64,7 @@ pub struct Facts {
 const FUEL: u64 = 1 << 40;
 
 const NOTHING: &str = "nothing";
-const SPECTRE: &str = "Spectre's mitigation where bounds are checked";
+const SPECTRE: &str = "the Spectre mitigation of bounds checks";
 const CHECKS: &str = "the guard behind memories: only compiled checks hold a guest";
 
 type Row = (&'static str, &'static str, &'static str, bool, Reach, Needs, fn(&mut SandboxConfig));

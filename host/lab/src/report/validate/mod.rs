@@ -19,7 +19,7 @@ pub enum Format {
     Text,
     /// Every stage, check, sample and finding.
     Json,
-    /// A suite a guest, a case a check.
+    /// A suite per guest, a case per check.
     Junit,
     /// SARIF 2.1.0, for code scanning.
     Sarif,

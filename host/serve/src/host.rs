@@ -14,6 +14,7 @@ use crate::nats::Connections;
 use crate::otlp::Tracer;
 use crate::slo::Standing;
 use crate::snapshot::Snapshot;
+use bytesize::ByteSize;
 use sandlab_runtime::messaging::{
     Client, DeliveryError, Draft, Residence, Roster, Runtime, Settings, SpawnError, Task,
 };
@@ -50,6 +51,14 @@ pub enum AskError {
     /// The agent gave no reply.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    /// A reply is too large for its way back.
+    #[error("a reply has {}, and its way back takes {} at most", size(*.bytes), size(*.most))]
+    TooLarge {
+        /// The reply's content, bytes.
+        bytes: usize,
+        /// The most that the way back takes.
+        most: usize,
+    },
 }
 
 /// The reason that an agent is not served.
@@ -145,13 +154,33 @@ impl Host {
     /// # Errors
     /// [`AskError`] with the reason if there is no reply.
     pub async fn ask(&self, agent: &str, request: Request) -> Result<Vec<Message>, AskError> {
+        self.ask_over(usize::MAX, agent, request).await
+    }
+
+    /// Does the same as [`ask`](Self::ask) for a client whose replies have at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask), and [`AskError::TooLarge`].
+    pub(crate) async fn ask_over(
+        &self,
+        most: usize,
+        agent: &str,
+        request: Request,
+    ) -> Result<Vec<Message>, AskError> {
         let served = self.served(agent)?;
         let ask = served.counters.ask();
         let task = self.assign(&served, &request);
         let (draft, timeout) = draft(request);
         let answer = self.0.client.ask_all(task.agent(), draft, timeout).await;
+        let answer = answer.map_err(AskError::from).and_then(|replies| {
+            let mut sizes = replies.iter().map(|reply| reply.content.len());
+            match sizes.find(|bytes| *bytes > most) {
+                Some(bytes) => Err(AskError::TooLarge { bytes, most }),
+                None => Ok(replies),
+            }
+        });
         ask.end(&answer);
-        Ok(answer?)
+        answer
     }
 
     /// Sends a message to the agent with this name, and returns when the host has accepted it.
@@ -163,8 +192,9 @@ impl Host {
         let task = self.assign(&served, &request);
         let (draft, _) = draft(request);
         let told = self.0.client.tell_draft(task.agent(), draft).await;
+        let told = told.map_err(AskError::from);
         served.counters.tell(&told);
-        Ok(told?)
+        told
     }
 
     /// Returns the names of all agents, in order.
@@ -308,6 +338,10 @@ impl Host {
 fn draft(request: Request) -> (Draft, Duration) {
     let Request { performative, conversation, timeout, content } = request;
     (Draft { performative, conversation, content }, timeout)
+}
+
+fn size(bytes: usize) -> ByteSize {
+    ByteSize(bytes as u64)
 }
 
 /// Returns all agents on these threads.

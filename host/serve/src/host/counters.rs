@@ -1,6 +1,6 @@
 //! Counts of an agent's replies, failures and refusals, as its senders got them.
 
-use super::Outcome;
+use super::{AskError, Outcome};
 use crate::snapshot::{AgentFigures, Latency};
 use sandlab_runtime::messaging::DeliveryError;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ impl Counters {
     }
 
     /// Notes a message that was accepted without waiting for a reply, or why it was not.
-    pub fn tell(&self, told: &Result<(), DeliveryError>) {
+    pub fn tell(&self, told: &Result<(), AskError>) {
         match told {
             Ok(()) => drop(self.told.fetch_add(1, Relaxed)),
             Err(error) => self.failed(error),
@@ -67,10 +67,10 @@ impl Counters {
         self.restarts.load(Relaxed)
     }
 
-    fn failed(&self, error: &DeliveryError) {
-        match Outcome::from(error) {
-            Outcome::Refused => self.refuse(),
-            Outcome::TimedOut => drop(self.timed_out.fetch_add(1, Relaxed)),
+    fn failed(&self, error: &AskError) {
+        match error.outcome() {
+            Some(Outcome::Refused) => self.refuse(),
+            Some(Outcome::TimedOut) => drop(self.timed_out.fetch_add(1, Relaxed)),
             _ => {
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 *failed.entry(reason(error)).or_default() += 1;
@@ -117,7 +117,7 @@ pub struct Ask<'a> {
 
 impl Ask<'_> {
     /// Counts how it ended.
-    pub fn end<T>(mut self, answer: &Result<T, DeliveryError>) {
+    pub fn end<T>(mut self, answer: &Result<T, AskError>) {
         self.is_over = true;
         match answer {
             Ok(_) => self.counters.answered(self.arrived.elapsed()),
@@ -136,7 +136,13 @@ impl Drop for Ask<'_> {
 }
 
 /// Returns the name of the reason that a message has no reply: of the failure, or of the fault.
-pub fn reason(error: &DeliveryError) -> &'static str {
+pub fn reason(error: &AskError) -> &'static str {
+    let error = match error {
+        AskError::Unknown(_) => return "unknown-agent",
+        AskError::Draining => return "draining",
+        AskError::TooLarge { .. } => return "reply-too-large",
+        AskError::Delivery(error) => error,
+    };
     match error {
         DeliveryError::Failed(failure) => failure.name(),
         DeliveryError::Ended(fault) => fault.cause.name(),
@@ -156,16 +162,19 @@ mod tests {
     fn each_end_is_counted_once_and_where_it_belongs() {
         let counters = Counters::default();
         counters.ask().end(&Ok(()));
-        counters.ask().end::<()>(&Err(DeliveryError::MailboxFull));
-        counters.ask().end::<()>(&Err(DeliveryError::TimedOut(Duration::ZERO)));
-        counters.ask().end::<()>(&Err(DeliveryError::Stopped));
+        let fails = |error: DeliveryError| counters.ask().end::<()>(&Err(error.into()));
+        fails(DeliveryError::MailboxFull);
+        fails(DeliveryError::TimedOut(Duration::ZERO));
+        fails(DeliveryError::Stopped);
+        counters.ask().end::<()>(&Err(AskError::TooLarge { bytes: 2, most: 1 }));
         drop(counters.ask());
         let _waits = counters.ask();
         counters.tell(&Ok(()));
         let figures = counters.figures();
         let ends = [figures.answered, figures.refused, figures.timed_out, figures.abandoned];
         assert_eq!((ends, figures.told, figures.in_flight), ([1; 4], 1, 1));
-        assert_eq!(figures.failed, BTreeMap::from([("stopped".to_owned(), 1)]));
+        let failed = ["reply-too-large", "stopped"].map(|name| (name.to_owned(), 1));
+        assert_eq!(figures.failed, BTreeMap::from(failed));
         assert_eq!(figures.latency.counts.iter().sum::<u64>(), 1);
     }
 

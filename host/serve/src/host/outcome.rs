@@ -51,6 +51,7 @@ impl AskError {
             Self::Unknown(_) => None,
             Self::Draining => Some(Outcome::Refused),
             Self::Delivery(error) => Some(error.into()),
+            Self::TooLarge { .. } => Some(Outcome::Failed),
         }
     }
 }

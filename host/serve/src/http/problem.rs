@@ -99,18 +99,18 @@ impl IntoResponse for Problem {
 
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Self {
-        let (detail, outcome) = (error.to_string(), error.outcome());
+        let (reason, detail, outcome) = (reason(&error), error.to_string(), error.outcome());
         let problem = match error {
-            AskError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "unknown-agent", detail),
-            AskError::Draining => Self::passing(StatusCode::SERVICE_UNAVAILABLE, DRAINING, detail),
-            AskError::Delivery(error) => undelivered(&error, detail),
+            AskError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, reason, detail),
+            AskError::Draining => Self::passing(StatusCode::SERVICE_UNAVAILABLE, reason, detail),
+            AskError::TooLarge { .. } => Self::new(StatusCode::BAD_GATEWAY, reason, detail),
+            AskError::Delivery(error) => undelivered(&error, reason, detail),
         };
         Self { outcome, ..problem }
     }
 }
 
-fn undelivered(error: &DeliveryError, detail: String) -> Problem {
-    let reason = reason(error);
+fn undelivered(error: &DeliveryError, reason: &'static str, detail: String) -> Problem {
     match error {
         DeliveryError::MailboxFull => {
             Problem::passing(StatusCode::TOO_MANY_REQUESTS, reason, detail)
@@ -146,7 +146,8 @@ mod tests {
         let unavailable = DeliveryError::Failed(Failure::Unavailable("busy".to_owned()));
         let expected = [
             (AskError::Unknown("a".to_owned()), 404, "unknown-agent", false),
-            (AskError::Draining, 503, "draining", true),
+            (AskError::Draining, 503, DRAINING, true),
+            (AskError::TooLarge { bytes: 2, most: 1 }, 502, "reply-too-large", false),
             (DeliveryError::MailboxFull.into(), 429, "mailbox-full", true),
             (DeliveryError::TimedOut(Duration::ZERO).into(), 504, "timed-out", false),
             (DeliveryError::Stopped.into(), 503, "stopped", false),

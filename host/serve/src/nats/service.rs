@@ -250,7 +250,9 @@ impl Agent {
 
     async fn answer(&self, asked: Asked, connection: &Client) {
         let Asked { message, request, span } = asked;
-        match self.common.host.ask(&self.name, request).await {
+        // Counted as a failure, which it is to the sender.
+        let most = connection.max_payload();
+        match self.common.host.ask_over(most, &self.name, request).await {
             Ok(replies) => {
                 spans::end(span, Ok(Outcome::Answered));
                 reply(&message, connection, replies).await;
@@ -309,7 +311,7 @@ async fn reply(message: &service::Request, connection: &Client, replies: Vec<Mes
             None => message.respond_with_headers(Ok(content), headers).await,
         };
     }
-    // Otherwise the connection has ended, and no answer would reach anybody.
+    // Together with its headers; otherwise the connection has ended, and no answer would reach anybody.
     if sent.is_err_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
         let most = ByteSize(connection.max_payload() as u64);
         let text = format!("a reply is larger than the NATS server takes, {most}");

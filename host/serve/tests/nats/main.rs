@@ -73,6 +73,17 @@ async fn several_replies_are_numbered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_the_server_does_not_take_is_a_failure() {
+    let served = serve(&["faulty"], |_| {}).await;
+    let refused = served.remote.ask("faulty", request("return 1500000")).await.unwrap_err();
+    let text = refused.to_string();
+    assert!(matches!(refused, RemoteError::Refused { code: 502, .. }), "{text}");
+    assert!(text.contains("a reply has 1.4 MiB, and its way back takes 1.0 MiB at most"), "{text}");
+    let figures = served.host.snapshot().await.agents.remove("faulty").unwrap();
+    assert_eq!((figures.answered, figures.failed["reply-too-large"]), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_told_is_handled() {
     let served = serve(&["echo"], |_| {}).await;
     served.remote.tell("echo", request("hello")).await.unwrap();

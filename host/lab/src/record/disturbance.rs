@@ -76,6 +76,12 @@ impl Stretch {
     /// Returns the disturbance of the window; `None` if there was none, or this machine does not
     /// tell.
     pub fn disturbance(&self) -> Option<Disturbance> {
+        self.disturbance_beside(self)
+    }
+
+    /// Does the same for a stretch that is short beside the ticks in which the kernel counts the time
+    /// of others: their share of it is taken to be that of the longer stretch that it is the end of.
+    pub fn disturbance_beside(&self, longer: &Self) -> Option<Disturbance> {
         let elapsed = self.elapsed.as_secs_f64();
         let cores = self.cores as f64 * elapsed;
         let is_long = self.elapsed >= SHORTEST;
@@ -90,24 +96,31 @@ impl Stretch {
         None.or_else(|| throttled.map(|share| Disturbance::Throttled { share }))
             .or_else(|| share(self.steal, MOST_STEAL).map(|share| Disturbance::Steal { share }))
             .or_else(|| share(self.others, MOST_OTHERS).map(|share| Disturbance::Others { share }))
-            .or_else(|| self.waiting().map(|share| Disturbance::Waiting { share }))
+            .or_else(|| self.waiting(longer).map(|share| Disturbance::Waiting { share }))
     }
 
     /// Returns the share of the time that own threads wanted to run in which others kept them
-    /// from it, if that is too much. Own threads wait for each other too: no longer can others
-    /// have kept them than others ran.
-    fn waiting(&self) -> Option<f64> {
+    /// from it, if that is too much. Own threads wait for each other, too: others cannot have kept
+    /// them for longer than others ran.
+    fn waiting(&self, longer: &Self) -> Option<f64> {
         let waited = self.waited?;
-        let by_others = match (self.others, self.steal) {
-            (None, None) => waited,
-            (others, steal) => {
-                let ran = others.unwrap_or_default() + steal.unwrap_or_default();
-                waited.min(ran + TICK)
+        let by_others = match longer.ran_elsewhere() {
+            None => waited,
+            Some(ran) if longer.elapsed > self.elapsed => {
+                let part = self.elapsed.as_secs_f64() / longer.elapsed.as_secs_f64();
+                waited.min((ran + TICK).mul_f64(part))
             }
+            Some(ran) => waited.min(ran + TICK),
         };
         let wanted = (self.own + waited).as_secs_f64();
         let share = by_others.as_secs_f64() / wanted.max(1e-9);
         (share > MOST_WAITING).then_some(share)
+    }
+
+    /// Returns the CPU time that others took; `None` if this machine does not tell.
+    fn ran_elsewhere(&self) -> Option<Duration> {
+        let known = self.others.into_iter().chain(self.steal);
+        known.reduce(|others, steal| others + steal)
     }
 }
 
@@ -283,6 +296,24 @@ mod tests {
         assert_eq!(Stretch { steal: ms(20), ..tenth }.disturbance(), None);
         let stolen = Stretch { steal: ms(50), ..tenth }.disturbance();
         assert_eq!(stolen, Some(Disturbance::Steal { share: 0.25 }));
+    }
+
+    #[test]
+    fn a_round_whose_threads_waited_for_each_other_is_told_by_what_others_did_before() {
+        let round = Stretch {
+            elapsed: Duration::from_millis(12),
+            own: Duration::from_millis(20),
+            waited: ms(4),
+            others: ms(0),
+            ..quiet()
+        };
+        assert!(round.disturbance().is_some(), "a tick of others may be in it");
+        let over = |others| Stretch { others: ms(others), ..quiet() };
+        assert_eq!(round.disturbance_beside(&over(20)), None);
+        let beside_others = round.disturbance_beside(&over(800));
+        assert_eq!(beside_others, Some(Disturbance::Waiting { share: 4.0 / 24.0 }));
+        let blind = Stretch { others: None, steal: None, ..quiet() };
+        assert!(round.disturbance_beside(&blind).is_some());
     }
 
     #[test]

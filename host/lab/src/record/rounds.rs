@@ -18,6 +18,10 @@ pub struct RoundSettings {
     pub slice: Duration,
     /// The seed of the generated messages.
     pub seed: u64,
+    /// The time after which a case ends early that has the default number of rounds; `None` if it
+    /// takes all.
+    #[serde(skip)]
+    pub within: Option<Duration>,
 }
 
 /// A duration as a whole number of nanoseconds.
@@ -36,7 +40,18 @@ mod nanoseconds {
 
 impl Default for RoundSettings {
     fn default() -> Self {
-        Self { rounds: 30, slice: Duration::from_millis(2), seed: 1 }
+        Self { rounds: Self::USUAL, slice: Duration::from_millis(2), seed: 1, within: None }
+    }
+}
+
+impl RoundSettings {
+    /// The default number of rounds.
+    pub const USUAL: u32 = 30;
+
+    /// Returns the number of rounds that a case takes which has taken this long.
+    pub fn wanted(&self, elapsed: Duration) -> usize {
+        let is_late = self.within.is_some_and(|within| elapsed >= within);
+        (if is_late { self.rounds.min(Self::USUAL) } else { self.rounds }) as usize
     }
 }
 

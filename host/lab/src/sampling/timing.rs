@@ -73,7 +73,7 @@ pub fn overhead_ns(case: &Case, cycles: u32) -> Option<f64> {
     let mut watch = Watch::start();
     let attempts = (0..ATTEMPTS).map(|_| {
         let added: Vec<f64> = (0..ROUNDS).map(round).collect();
-        (added, watch.lap())
+        (added, watch.round())
     });
     let (added, _) = attempts.into_iter().find(|(_, disturbance)| disturbance.is_none())?;
     Some(median_interval(&added)?.high?.max(0.0))

@@ -128,7 +128,7 @@ impl Starting {
                 starts.push((method, self.once(method)?));
             }
         }
-        Ok(Block { starts, invalid: watch.lap() })
+        Ok(Block { starts, invalid: watch.round() })
     }
 
     /// Returns the first message, and what must come of it.

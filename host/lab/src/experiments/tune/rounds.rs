@@ -46,7 +46,7 @@ pub fn sample(
         }
         let mut watch = Watch::start();
         let costs = round(rounds.len())?;
-        let invalid = watch.lap().filter(|_| limit.is_timed);
+        let invalid = watch.round().filter(|_| limit.is_timed);
         tally.add(invalid);
         rounds.push((costs, invalid.is_none()));
         let elapsed = start.elapsed();

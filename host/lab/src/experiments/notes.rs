@@ -173,11 +173,11 @@ fn interleaved(run: &Run, view: &mut View) {
         let share = small_percent(share.value);
         view.conditions.push(format!("timing itself added at most {share} to a message{cases}"));
     }
-    let is_interleaved = run.parts.iter().any(|part| !part.part.sides.is_empty());
-    if let Some(settings) = run.begin.settings.filter(|_| is_interleaved) {
+    let rounds = run.parts.iter().map(|part| part.rounds.len()).filter(|rounds| *rounds > 0);
+    if let Some((least, most)) = rounds.clone().min().zip(rounds.max()) {
+        let rounds = if least == most { most.to_string() } else { format!("{least} to {most}") };
         view.conditions.push(format!(
-            "{} rounds of fresh instances, interleaved; 95 % intervals of the median",
-            settings.rounds
+            "{rounds} rounds of fresh instances, interleaved; 95 % intervals of the median"
         ));
     }
 }

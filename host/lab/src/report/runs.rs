@@ -52,7 +52,7 @@ pub fn show(id: RunId, run: &Document, width: usize) -> String {
     }
     if let Some(settings) = begin.settings {
         lines.push(format!(
-            "{} rounds, slices of at least {}, seed {}",
+            "at most {} rounds that count, slices of at least {}, seed {}",
             settings.rounds,
             span(settings.slice),
             settings.seed

@@ -19,6 +19,7 @@ use crate::{Error, Result};
 use sandlab_runtime::subject::Kind;
 use sandlab_runtime::{Agent, Backend};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Measures one case on all sides, and passes on each round as soon as it is over. Rounds that
 /// do not count are repeated, as far as the budget goes. It ends early when what takes them says
@@ -39,10 +40,13 @@ pub fn interleave(
         Ok(Plan { answers, cycles })
     });
     let plans = plans.collect::<Result<Vec<_>>>()?;
-    let wanted = settings.rounds as usize;
-    let (most, mut valid, mut number) = (wanted + repeats(wanted), 0, 0);
-    let mut backends = Vec::new();
-    while valid < wanted && number < most {
+    let (mut valid, mut number) = (0, 0);
+    let (mut backends, start) = (Vec::new(), Instant::now());
+    loop {
+        let wanted = settings.wanted(start.elapsed());
+        if valid >= wanted || number >= wanted + repeats(wanted) {
+            break;
+        }
         let round = round(loaded, case, &plans, &mut backends, number)?;
         number += 1;
         valid += usize::from(round.invalid.is_none());
@@ -164,7 +168,7 @@ fn round(
         ns[index] += slice.ns / 2.0;
     }
     let reference_ns = before.midpoint(reference_ns());
-    let invalid = watch.lap();
+    let invalid = watch.round();
     for (side, agent) in loaded.sides.iter().zip(&mut agents) {
         verify(loaded, side, agent.as_mut(), case)?;
     }

@@ -3,13 +3,15 @@
 use super::values::times;
 use crate::record::RoundSettings;
 use sandlab_runtime::BackendKind;
+use std::time::Duration;
 
-/// Rounds of each of many agents, which take some seconds.
-const MANY: u32 = 30;
-
-/// Rounds of an agent that is measured alone. Of a hundred builds with a tenth more work, a gate on
-/// stored runs called all after 100 rounds, which take a second, and 68 after 30 rounds.
+/// The most rounds of an agent that is measured alone. Of a hundred builds with a tenth more work, a
+/// gate on stored runs called all after 100 rounds, and 68 after 30 rounds.
 const ALONE: u32 = 100;
+
+/// The time after which a case of an agent that is measured alone has no more than the usual rounds.
+/// With three backends a round takes 40 ms, and of `compress` with its replies of 64 KiB 150 ms.
+const WITHIN: Duration = Duration::from_secs(2);
 
 /// The backends that are compared, and the number of rounds.
 #[derive(Debug, clap::Args)]
@@ -17,8 +19,8 @@ pub struct Rounds {
     /// Backends to compare, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "wasm,native,process")]
     backends: Vec<BackendKind>,
-    /// Rounds for each agent and size, with fresh instances. Intervals need 6 or more. [default: 100
-    /// for a single agent, 30 for each of several]
+    /// Rounds for each agent and size, with fresh instances. Intervals need 6 or more. [default: 30,
+    /// or for a single agent up to 100 within 2 s]
     #[arg(long, value_parser = times())]
     rounds: Option<u32>,
 }
@@ -34,7 +36,11 @@ impl Rounds {
 
     /// Returns how to measure so many agents, with messages of this seed.
     pub fn settings(&self, agents: usize, seed: u64) -> RoundSettings {
-        let rounds = self.rounds.unwrap_or(if agents == 1 { ALONE } else { MANY });
-        RoundSettings { rounds, seed, ..RoundSettings::default() }
+        let usual = RoundSettings { seed, ..RoundSettings::default() };
+        match self.rounds {
+            Some(rounds) => RoundSettings { rounds, ..usual },
+            None if agents == 1 => RoundSettings { rounds: ALONE, within: Some(WITHIN), ..usual },
+            None => usual,
+        }
     }
 }

@@ -121,6 +121,21 @@ fn a_build_holds_against_itself_and_two_per_cent_more_fuel_does_not() {
 }
 
 #[test]
+fn a_file_alone_is_sent_the_messages_of_the_project_that_it_is_an_earlier_build_of() {
+    let lab = Lab::new();
+    let old = lab.spin("main.wasm", 1000, "");
+    std::fs::create_dir(lab.0.path().join("project")).unwrap();
+    lab.spin("project/agent.wasm", 1000, "");
+    lab.file("project/messages.jsonl", "{\"request\": \"go\", \"replies\": []}\n");
+    let keys = "[component]\nfile = \"agent.wasm\"\nworkload = \"messages.jsonl\"\n";
+    lab.file("project/sandlab.toml", keys);
+    let mut gate = lab.sandlab(&["gate", "--new", "project", "--no-timing", "--format", "json"]);
+    let gated = json(&gate.arg("--old").arg(&old).assert().code(0));
+    // Made-up messages have sizes, and metrics of each.
+    assert_eq!(metric(&gated, "fuel")["verdict"], "equivalent");
+}
+
+#[test]
 fn every_metric_that_is_counted_can_fail() {
     let lab = Lab::new();
     let old = lab.spin("old.wasm", 10, "");

@@ -104,8 +104,7 @@ pub fn cases(subject: &Subject, seed: u64) -> Result<Vec<Case>> {
     if let Some(file) = subject.workload() {
         return workload::read(&file);
     }
-    let reference = subject.bundle().map(|bundle| bundle.manifest.name.as_str());
-    if let Some(cases) = reference.and_then(|name| workload::of_agent(name, seed)) {
+    if let Some(cases) = of_reference(subject, seed) {
         return Ok(cases);
     }
     let kind = subject.kind.unwrap_or(Kind::Agent);
@@ -117,6 +116,16 @@ pub fn cases(subject: &Subject, seed: u64) -> Result<Vec<Case>> {
             examples(subject)
         ))
     })
+}
+
+/// Returns the messages of the reference agent that a subject is; `None` if it is none.
+fn of_reference(subject: &Subject, seed: u64) -> Option<Vec<Case>> {
+    workload::of_agent(&subject.bundle()?.manifest.name, seed)
+}
+
+/// Returns whether a subject comes with messages of its own.
+pub fn has_messages(subject: &Subject) -> bool {
+    subject.workload().is_some() || of_reference(subject, 1).is_some()
 }
 
 /// Calls that fit the functions of a subject, as lines of a workload.

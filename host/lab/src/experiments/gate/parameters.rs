@@ -8,6 +8,7 @@ use crate::experiments::{Given, Plan};
 use crate::project;
 use crate::sampling::backends::with_article;
 use crate::sampling::pairs::{Guests, PairSettings, Programs};
+use crate::sampling::setup;
 use crate::verdict::gate::{NOISE_FILE, NoiseFloor, Policy, require_pairs};
 use crate::{Error, Result};
 use sandlab_runtime::subject::Kind;
@@ -92,7 +93,8 @@ impl Parameters {
                     subjects.push(self.messages.find(name, given)?);
                 }
                 require_one_kind([old, new], &subjects)?;
-                let cases = self.messages.cases(&subjects[0])?;
+                let own = subjects.iter().find(|subject| setup::has_messages(subject));
+                let cases = self.messages.cases(own.unwrap_or(&subjects[0]))?;
                 let guests = Guests::of(&subjects[0], &subjects[1], cases, &given.sandbox)?;
                 if !self.no_timing {
                     require_pairs(self.pairs.pairs, guests.timed_metrics(), policy.alpha())?;

@@ -5,8 +5,8 @@ use crate::experiments::{Given, Plan};
 use crate::metrics::format::or_dash;
 use crate::paths::shown;
 use crate::record::{
-    Begin, End, Entry, Environment, Held, MeasuredAgent, Part, Run, RunId, RunPart, Shared, Store,
-    Watch, Window, Writer,
+    Begin, End, Entry, Environment, Held, MeasuredAgent, Part, RoundSettings, Run, RunId, RunPart,
+    Shared, Store, Watch, Window, Writer,
 };
 use crate::sampling::recorder::Recorder;
 use crate::validate::supervise::Observer;
@@ -14,7 +14,7 @@ use crate::view::Form;
 use crate::{Error, Result};
 use jiff::Timestamp;
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Returns the conditions of the planned run, as of now.
 fn begin(given: &Given, plan: &Plan) -> Result<Begin> {
@@ -56,8 +56,12 @@ pub struct Live {
     /// Runs from the start of the current part; `None` between parts.
     part: Option<Watch>,
     part_name: String,
-    /// Rounds of the current part that are done, and those that are planned.
-    rounds: (u32, u32),
+    /// The start of the current part.
+    began: Instant,
+    /// Rounds of the current part that are done.
+    rounds: u32,
+    /// The number of rounds that are planned; `None` for a run without rounds.
+    settings: Option<RoundSettings>,
     parts: usize,
     /// Whether anything was stored other than names of parts, and notes.
     has_results: bool,
@@ -105,7 +109,9 @@ impl Live {
             watch: Watch::start(),
             part: None,
             part_name: String::new(),
-            rounds: (0, plan.settings.map_or(0, |settings| settings.rounds)),
+            began: Instant::now(),
+            rounds: 0,
+            settings: plan.settings,
             parts: 0,
             has_results: false,
         })
@@ -155,7 +161,7 @@ impl Live {
     fn begins(&mut self, part: &Part) -> Result<()> {
         self.part_ends()?;
         self.part_name = part.name();
-        self.rounds.0 = 0;
+        (self.began, self.rounds) = (Instant::now(), 0);
         if self.parts > 0 {
             self.bar.done();
         }
@@ -181,8 +187,9 @@ impl Recorder for Live {
                 self.part_name,
             )),
             Entry::Round(_) => {
-                self.rounds.0 += 1;
-                self.bar.reached(f64::from(self.rounds.0) / f64::from(self.rounds.1.max(1)));
+                self.rounds += 1;
+                let wanted = self.settings.map_or(1, |it| it.wanted(self.began.elapsed()));
+                self.bar.reached(f64::from(self.rounds) / wanted.max(1) as f64);
             }
             _ => {}
         }

@@ -80,7 +80,7 @@ impl Stretch {
     }
 
     /// Does the same for a stretch that is short beside the ticks in which the kernel counts the time
-    /// of others: their share of it is taken to be that of the longer stretch that it is the end of.
+    /// of others: they are taken to have been as busy in it as in the longer one, which ends with it.
     pub fn disturbance_beside(&self, longer: &Self) -> Option<Disturbance> {
         let elapsed = self.elapsed.as_secs_f64();
         let cores = self.cores as f64 * elapsed;
@@ -108,7 +108,10 @@ impl Stretch {
             None => waited,
             Some(ran) if longer.elapsed > self.elapsed => {
                 let part = self.elapsed.as_secs_f64() / longer.elapsed.as_secs_f64();
-                waited.min((ran + TICK).mul_f64(part))
+                // A stretch that is long enough shows itself what others ran at least.
+                let own = self.ran_elsewhere().filter(|_| self.elapsed >= SHORTEST);
+                let sure = own.unwrap_or_default().saturating_sub(TICK);
+                waited.min((ran + TICK).mul_f64(part).max(sure))
             }
             Some(ran) => waited.min(ran + TICK),
         };
@@ -314,6 +317,9 @@ mod tests {
         assert_eq!(beside_others, Some(Disturbance::Waiting { share: 4.0 / 24.0 }));
         let blind = Stretch { others: None, steal: None, ..quiet() };
         assert!(round.disturbance_beside(&blind).is_some());
+        let half = Duration::from_millis(500);
+        let long = Stretch { elapsed: half, waited: ms(150), others: ms(150), ..quiet() };
+        assert!(long.disturbance_beside(&over(150)).is_some(), "all of it was here");
     }
 
     #[test]

@@ -49,8 +49,8 @@ impl Noise {
 /// Watches from when it is made.
 pub struct Watch(Arc<Counters>);
 
-/// Two earlier readings, of this process's watches: the second becomes the first when it is
-/// [`SHORTEST`] old, so that the first is at least as old from then on.
+/// Two earlier readings, whichever watch made them. Once the second is [`SHORTEST`] old, it takes the
+/// place of the first, which is at least that old from then on.
 static READINGS: Mutex<Option<[Arc<Counters>; 2]>> = Mutex::new(None);
 
 impl Watch {
@@ -58,7 +58,11 @@ impl Watch {
     pub fn start() -> Self {
         let now = Arc::new(Counters::now());
         let mut readings = READINGS.lock().unwrap_or_else(PoisonError::into_inner);
-        readings.get_or_insert_with(|| [now.clone(), now.clone()]);
+        // Of what others did before a pause nothing follows for the rounds after it.
+        let is_recent = |[_, later]: &[Arc<Counters>; 2]| later.until(&now).elapsed < 2 * SHORTEST;
+        if !readings.as_ref().is_some_and(is_recent) {
+            *readings = Some([now.clone(), now.clone()]);
+        }
         Self(now)
     }
 
@@ -77,8 +81,8 @@ impl Watch {
     }
 
     /// Does the same for one of many rounds, which may be shorter than a tick: others are taken to be
-    /// as busy in it as over the last second or two. What they do in a single round is not seen, and
-    /// moves no median. On a quiet machine with two cores, threads of sandlab that waited for each other
+    /// as busy in it as over the last second or two. A burst of theirs within a single short round is
+    /// not seen; it moves no median. On a quiet machine with two cores, threads of sandlab that waited for each other
     /// had made 14 of 30 blocks of starts invalid, and 32 of 45 rounds of a comparison.
     pub fn round(&mut self) -> Option<Disturbance> {
         let now = Arc::new(Counters::now());

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The number and length of interleaved rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RoundSettings {
-    /// Rounds per case, each with fresh instances.
+    /// The most rounds per case that count, each with fresh instances.
     pub rounds: u32,
     /// The shortest slice: long enough that the cost of reading the clock vanishes.
     #[serde(rename = "slice_ns", with = "nanoseconds")]
@@ -18,7 +18,7 @@ pub struct RoundSettings {
     pub slice: Duration,
     /// The seed of the generated messages.
     pub seed: u64,
-    /// The time after which a case ends early that has the default number of rounds; `None` if it
+    /// The time after which a case ends as soon as it has the default number of rounds; `None` if it
     /// takes all.
     #[serde(skip)]
     pub within: Option<Duration>,
@@ -48,7 +48,7 @@ impl RoundSettings {
     /// The default number of rounds.
     pub const USUAL: u32 = 30;
 
-    /// Returns the number of rounds that a case takes which has taken this long.
+    /// Returns the number of rounds to take of a case that has run for this long.
     pub fn wanted(&self, elapsed: Duration) -> usize {
         let is_late = self.within.is_some_and(|within| elapsed >= within);
         (if is_late { self.rounds.min(Self::USUAL) } else { self.rounds }) as usize

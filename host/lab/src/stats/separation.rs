@@ -1,15 +1,17 @@
-//! Two series that do not overlap. Assumes that the independent samples that each is worth are of
-//! one distribution, whatever its shape, if nothing has changed.
+//! How far two series lie apart. Assumes that the independent samples that each is worth are of one
+//! distribution, whatever its shape, if nothing has changed.
 
 use super::dependence::independent;
 use statrs::function::factorial::ln_binomial;
 
-/// The most likely that all samples of one series are above all of the other by chance.
+/// The greatest chance that all new samples are above all old ones, or all below, though nothing has
+/// changed; of each of the two.
 const RARE: f64 = 0.001;
 
-/// Returns new ÷ old, less one, from the nearest to the farthest of their samples, which are in the
-/// order of time. `None` where so few independent ones could lie on two sides by chance: of `a + b`,
-/// the `a` largest are one series in one of as many cases as there are ways to choose them.
+/// Returns the least and the greatest of new ÷ old, less one, of any two samples, which are in the order
+/// of time: the series lie apart if both are on one side of 0. `None` where so few independent samples
+/// lie apart by chance: of `a + b`, the `a` largest are one series in one of as many cases as there are
+/// ways to choose them.
 pub fn separation(old: &[f64], new: &[f64]) -> Option<(f64, f64)> {
     let [a, b] = [old, new].map(|samples| independent(samples) as u64);
     if a == 0 || b == 0 || -ln_binomial(a + b, a) > RARE.ln() {

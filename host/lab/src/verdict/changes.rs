@@ -167,10 +167,13 @@ fn change(before: &Metric, metric: &Metric, [alone, beside]: &[Policy; 2]) -> Ch
     let mut because = metric.withheld.clone().or_else(|| before.withheld.clone().map(in_baseline));
     if because.is_none() {
         because = new.drifted().or_else(|| old.drifted().map(in_baseline));
-        // What is worth too few samples for an interval may lie beyond all of the other run's.
-        let apart = separation(&old.samples, &new.samples).filter(|_| because.is_some());
-        let apart = apart.filter(|ends| judge(*ends, metric, &rule) != Verdict::Inconclusive);
-        if let (Some((low, high)), Some(change)) = (apart, &mut change) {
+        // What is worth too few samples for an interval may lie beyond all of the other run's. That
+        // nothing has changed, so few do not show.
+        if because.is_some()
+            && let Some(change) = &mut change
+            && let Some((low, high)) = separation(&old.samples, &new.samples)
+            && matches!(judge((low, high), metric, &rule), Verdict::Regressed | Verdict::Improved)
+        {
             (change.low, change.high, because) = (Some(low), Some(high), None);
         }
     }
@@ -348,6 +351,9 @@ mod tests {
         // Up to 687: the nearest are no more than a tenth apart.
         assert_eq!(judged(drifted(15.05), &slow).verdict, None);
         assert!(judged(drifted(20.0), &slow).because.is_some());
+        let alike = (0..40).map(|n| 700.0 + f64::from(n) / 2.0).collect();
+        let alike = Metric::median(&LATENCY_P99, Labels::new(), alike).unwrap();
+        assert_eq!(judged(alike, &slow).verdict, None);
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl Agent {
     async fn answer(&self, asked: Asked, connection: &Client) {
         let Asked { message, request, span } = asked;
         // Counted as a failure, which it is to the sender.
-        let most = connection.max_payload();
+        let most = connection.max_payload().saturating_sub(wire::MOST_HEADERS);
         match self.common.host.ask_over(most, &self.name, request).await {
             Ok(replies) => {
                 spans::end(span, Ok(Outcome::Answered));
@@ -311,7 +311,7 @@ async fn reply(message: &service::Request, connection: &Client, replies: Vec<Mes
             None => message.respond_with_headers(Ok(content), headers).await,
         };
     }
-    // Together with its headers; otherwise the connection has ended, and no answer would reach anybody.
+    // If the connection is now to a server that takes less; if it has ended, no answer reaches anybody.
     if sent.is_err_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
         let most = ByteSize(connection.max_payload() as u64);
         let text = format!("a reply is larger than the NATS server takes, {most}");

@@ -213,6 +213,15 @@ mod tests {
             let refused = credentials.check_files().unwrap_err();
             assert!(refused.contains("credentials: ") && refused.contains("file: "), "{refused}");
         }
+        // The seed of the documentation of async-nats.
+        let seed = "SUAIO3FHUX5PNV2LQIIP7TZ3N4L7TX3W53MQGEIVYFIGA635OZCKEYHFLM";
+        let block = |name: &str, text: &str| {
+            format!("-----BEGIN {name}-----\n{text}\n------END {name}------\n\n")
+        };
+        let both =
+            block("NATS USER JWT", "eyJ0eXAi.eyJqdGki.c2ln") + &block("USER NKEY SEED", seed);
+        std::fs::write(&path, both).unwrap();
+        assert_eq!(credentials.check_files(), Ok(()));
         std::fs::write(&path, include_str!("../../tests/certificates/authority.pem")).unwrap();
         assert_eq!(authorities.check_files(), Ok(()));
     }

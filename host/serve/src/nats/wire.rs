@@ -146,6 +146,10 @@ fn timeout(stated: humantime::Duration) -> Result<Duration, Malformed> {
     Ok(*stated)
 }
 
+/// The most that the headers of a reply take, bytes: three, of which the longest value is a number of
+/// 64 bits.
+pub const MOST_HEADERS: usize = 256;
+
 /// Returns the headers of a reply. To a plain request, which had none, only those that say what is
 /// not usual: reading headers takes a client as long as all the rest.
 pub fn reply(

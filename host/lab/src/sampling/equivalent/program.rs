@@ -142,6 +142,9 @@ impl Inner {
         // By the shells' convention; a program that crashes replies wrongly, as a guest does.
         let exit = status.code().unwrap_or_else(|| {
             let signal = status.signal().unwrap_or_default();
+            if stderr.last().is_some_and(|last| *last != b'\n') {
+                stderr.push(b'\n');
+            }
             stderr.extend(format!("ended by signal {signal}\n").bytes());
             128 + signal
         });

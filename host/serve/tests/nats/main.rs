@@ -78,7 +78,10 @@ async fn a_reply_that_the_server_does_not_take_is_a_failure() {
     let refused = served.remote.ask("faulty", request("return 1500000")).await.unwrap_err();
     let text = refused.to_string();
     assert!(matches!(refused, RemoteError::Refused { code: 502, .. }), "{text}");
-    assert!(text.contains("a reply has 1.4 MiB, and its way back takes 1.0 MiB at most"), "{text}");
+    assert!(
+        text.contains("a reply has 1.4 MiB, and its way back takes 1023.8 KiB at most"),
+        "{text}"
+    );
     let figures = served.host.snapshot().await.agents.remove("faulty").unwrap();
     assert_eq!((figures.answered, figures.failed["reply-too-large"]), (0, 1));
 }

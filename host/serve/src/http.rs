@@ -30,3 +30,4 @@ pub use problem::Problem;
 pub(crate) use replies::{event, stream};
 pub use routes::{App, router};
 pub use server::Server;
+pub(crate) use tls::authorities;

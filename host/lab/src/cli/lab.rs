@@ -41,7 +41,7 @@ pub fn execute(args: &Args) -> Result<()> {
         Ok(Case { subject, messages: vec![message], sides })
     };
     let suite = Suite {
-        settings: args.rounds.settings(AGENTS.len(), args.seed),
+        settings: args.rounds.settings(args.seed),
         sandbox: given.sandbox.clone(),
         cases: AGENTS.into_iter().map(case).collect::<Result<_>>()?,
     };

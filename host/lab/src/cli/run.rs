@@ -40,7 +40,7 @@ pub fn execute(args: &Args) -> Result<()> {
     let given = args.session.given()?;
     let sizing = quick::Sizing::short()?;
     let backends = args.rounds.backends();
-    let settings = args.rounds.settings(bundle::find_all()?.len(), args.seed);
+    let settings = args.rounds.settings(args.seed);
     let load = |name: &str| {
         let subject = bundle::find(name, &mut progress::say)?;
         let traffic = Traffic::Echo { size: 1_024 };

@@ -82,8 +82,9 @@ impl Watch {
 
     /// Does the same for one of many rounds, which may be shorter than a tick: others are taken to be
     /// as busy in it as over the last second or two. A burst of theirs within a single short round is
-    /// not seen; it moves no median. On a quiet machine with two cores, threads of sandlab that waited for each other
-    /// had made 14 of 30 blocks of starts invalid, and 32 of 45 rounds of a comparison.
+    /// not seen; it moves no median. By its own ticks alone, on a quiet machine with two cores, 14 of
+    /// 30 blocks of starts and 32 of 45 rounds of a comparison were invalid, in which threads of sandlab
+    /// had waited for each other.
     pub fn round(&mut self) -> Option<Disturbance> {
         let now = Arc::new(Counters::now());
         let stretch = self.0.until(&now);

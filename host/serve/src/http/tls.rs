@@ -24,12 +24,8 @@ pub fn acceptor(tls: &Tls) -> Result<TlsAcceptor, AccessError> {
     let builder = match &tls.client_authorities {
         None => builder.with_no_client_auth(),
         Some(path) => {
-            let mut authorities = RootCertStore::empty();
-            for authority in certificates(path)? {
-                authorities.add(authority).map_err(unusable(path))?;
-            }
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider);
+            let authorities = Arc::new(authorities(path)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(authorities, provider);
             let verifier = verifier
                 .build()
                 .map_err(|error| AccessError { path: path.clone(), reason: error.to_string() })?;
@@ -43,8 +39,23 @@ pub fn acceptor(tls: &Tls) -> Result<TlsAcceptor, AccessError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+/// Reads the authorities that certificates must come from.
+pub fn authorities(path: &Path) -> Result<RootCertStore, AccessError> {
+    let mut authorities = RootCertStore::empty();
+    for authority in certificates(path)? {
+        authorities
+            .add(authority)
+            .map_err(|error| AccessError { path: path.to_owned(), reason: error.to_string() })?;
+    }
+    Ok(authorities)
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, AccessError> {
-    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let text = sandlab_runtime::text_file::read(path).map_err(|error| AccessError {
+        path: path.to_owned(),
+        reason: format!("cannot read the certificates: {error}"),
+    })?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     let all = all.map_err(unreadable(path))?;
     if all.is_empty() {
         let reason = "it has no certificate in PEM".to_owned();

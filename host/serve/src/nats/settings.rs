@@ -1,11 +1,9 @@
 //! The `[nats]` table of a served configuration.
 
 use super::wire::LONGEST_TIMEOUT;
+use crate::http;
 use async_nats::{ConnectOptions, ServerAddr};
 use bytesize::ByteSize;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use sandlab_runtime::config::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -116,25 +114,13 @@ impl Settings {
     /// # Errors
     /// The field, with the reason.
     pub fn check_files(&self) -> Result<(), String> {
-        let read = |field: &str, path: &Path| {
-            sandlab_runtime::text_file::read(path)
-                .map_err(|error| format!("{field}: cannot read {}: {error}", path.display()))
-        };
         if let Some(path) = &self.credentials {
-            let checked = ConnectOptions::with_credentials(&read("credentials", path)?);
-            checked.map_err(|error| format!("credentials: {}: {error}", path.display()))?;
+            let wrong = |error| format!("credentials: {}: {error}", path.display());
+            let text = sandlab_runtime::text_file::read(path).map_err(wrong)?;
+            ConnectOptions::with_credentials(&text).map_err(wrong)?;
         }
         if let Some(path) = &self.root_certificates {
-            let text = read("root-certificates", path)?;
-            let wrong = |error: &str| format!("root-certificates: {}: {error}", path.display());
-            let mut authorities = RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
-                let added = certificate.map_err(|error| wrong(&error.to_string()))?;
-                authorities.add(added).map_err(|error| wrong(&error.to_string()))?;
-            }
-            if authorities.is_empty() {
-                return Err(wrong("it has no certificate in PEM"));
-            }
+            http::authorities(path).map_err(|error| format!("root-certificates: {error}"))?;
         }
         Ok(())
     }
@@ -201,7 +187,10 @@ mod tests {
         let credentials = Settings { credentials: Some(path.clone()), ..Settings::default() };
         let authorities = Settings { root_certificates: Some(path.clone()), ..Settings::default() };
         let missing = authorities.check_files().unwrap_err();
-        assert!(missing.contains("root-certificates: cannot read"), "{missing}");
+        assert!(
+            missing.contains("root-certificates: ") && missing.contains("cannot read"),
+            "{missing}"
+        );
         let pem = "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n";
         for text in ["", "garbage", pem] {
             std::fs::write(&path, text).unwrap();

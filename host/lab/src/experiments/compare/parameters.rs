@@ -37,7 +37,11 @@ impl Parameters {
             false => Sides::Backends(self.rounds.backends()),
         };
         let subjects = self.subjects(given)?;
-        let settings = self.rounds.settings(subjects.len(), self.messages.seed());
+        let seed = self.messages.seed();
+        let settings = match subjects.len() {
+            1 => self.rounds.settings_alone(seed),
+            _ => self.rounds.settings(seed),
+        };
         let cases = subjects.iter().cloned().map(|subject| {
             Ok(Case { messages: self.messages.cases(&subject)?, sides: sides.clone(), subject })
         });

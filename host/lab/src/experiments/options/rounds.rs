@@ -6,7 +6,7 @@ use sandlab_runtime::BackendKind;
 use std::time::Duration;
 
 /// The most rounds of an agent that is measured alone. Of a hundred builds with a tenth more work, a
-/// gate on stored runs called all after 100 rounds, and 68 after 30 rounds.
+/// gate on stored runs called 99 after 100 rounds, and 68 after 30 rounds.
 const ALONE: u32 = 100;
 
 /// The time after which a case of an agent that is measured alone ends as soon as it has the usual
@@ -35,13 +35,17 @@ impl Rounds {
         backends
     }
 
-    /// Returns how to measure so many agents, with messages of this seed.
-    pub fn settings(&self, agents: usize, seed: u64) -> RoundSettings {
-        let usual = RoundSettings { seed, ..RoundSettings::default() };
+    /// Returns how to measure several agents, with messages of this seed.
+    pub fn settings(&self, seed: u64) -> RoundSettings {
+        let rounds = self.rounds.unwrap_or(RoundSettings::USUAL);
+        RoundSettings { rounds, seed, ..RoundSettings::default() }
+    }
+
+    /// Returns how to measure an agent alone, with messages of this seed.
+    pub fn settings_alone(&self, seed: u64) -> RoundSettings {
         match self.rounds {
-            Some(rounds) => RoundSettings { rounds, ..usual },
-            None if agents == 1 => RoundSettings { rounds: ALONE, within: Some(WITHIN), ..usual },
-            None => usual,
+            Some(_) => self.settings(seed),
+            None => RoundSettings { rounds: ALONE, within: Some(WITHIN), ..self.settings(seed) },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A client that awaits each reply: any number of clones, on any tokio runtime.
 
+use super::Accounts;
 use super::address::Address;
 use super::envelope::Envelope;
 use super::link::Hub;
@@ -98,6 +99,13 @@ impl Client {
     /// [`SendError::UnknownRecipient`] if it is not alive, [`SendError::MailboxFull`].
     pub fn accepts(&self, agent: AgentId) -> Result<(), SendError> {
         self.0.registry.accept(agent)
+    }
+
+    /// Returns the accounts of the messages that this client and its clones have sent so far, also
+    /// of those that nobody awaits a reply to: whether an agent took such a message is known here
+    /// only. Messages on their way are queued; agents, replies and restarts are not counted.
+    pub fn accounts(&self) -> Accounts {
+        self.0.hub.accounts()
     }
 
     /// Sends a message and awaits the first reply to it. Waits while the window is full.

@@ -1,5 +1,6 @@
 //! The links from shards to clients.
 
+use super::Accounts;
 use super::client::DeliveryError;
 use crate::Message;
 use std::collections::HashMap;
@@ -77,6 +78,29 @@ pub struct Hub {
     waiting: Mutex<HashMap<u64, Waiting>>,
     /// A permit for each message that may be in flight.
     pub window: Semaphore,
+    /// The most messages that may be in flight.
+    most: usize,
+    ended: Mutex<Ended>,
+}
+
+/// Counts of messages that are no longer in flight.
+#[derive(Debug, Default, Clone, Copy)]
+struct Ended {
+    all: u64,
+    failed: u64,
+    dead_lettered: u64,
+    /// Of the dead-lettered.
+    refused: u64,
+}
+
+impl Ended {
+    fn count(&mut self, why: &DeliveryError) {
+        match why {
+            DeliveryError::Failed(_) | DeliveryError::Ended(_) => self.failed += 1,
+            _ => self.dead_lettered += 1,
+        }
+        self.refused += u64::from(*why == DeliveryError::MailboxFull);
+    }
 }
 
 /// A client that waits for the answer to a message.
@@ -89,7 +113,32 @@ enum Waiting {
 
 impl Hub {
     pub fn new(window: usize) -> Self {
-        Self { waiting: Mutex::default(), window: Semaphore::new(window) }
+        Self {
+            waiting: Mutex::default(),
+            window: Semaphore::new(window),
+            most: window,
+            ended: Mutex::default(),
+        }
+    }
+
+    /// Returns the accounts of all messages so far, also of those whose answer nobody expects.
+    pub fn accounts(&self) -> Accounts {
+        let ended = self.lock_ended();
+        let Ended { all, failed, dead_lettered, refused } = *ended;
+        let queued = self.most.saturating_sub(self.window.available_permits()) as u64;
+        Accounts {
+            accepted: all + queued,
+            handled: all.saturating_sub(failed + dead_lettered),
+            failed,
+            dead_lettered,
+            queued,
+            refused,
+            ..Accounts::default()
+        }
+    }
+
+    fn lock_ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns where the answer to a message arrives, for as long as the guard is kept.
@@ -129,8 +178,12 @@ impl Drop for Expected<'_> {
 impl Link for Hub {
     fn deliver(&self, deliveries: &mut VecDeque<Delivery>, done: u32) {
         let mut waiting = self.lock();
+        let mut ended = Ended { all: done.into(), ..Ended::default() };
         let mut deliveries = deliveries.drain(..).peekable();
         while let Some((id, result)) = deliveries.next() {
+            if let Err(why) = &result {
+                ended.count(why);
+            }
             // The receiver may be gone meanwhile.
             match waiting.remove(&id) {
                 Some(Waiting::First(sender)) => {
@@ -151,6 +204,12 @@ impl Link for Hub {
         }
         drop(deliveries);
         drop(waiting);
+        let mut so_far = self.lock_ended();
+        so_far.all += ended.all;
+        so_far.failed += ended.failed;
+        so_far.dead_lettered += ended.dead_lettered;
+        so_far.refused += ended.refused;
+        // Under the lock, so that no message is counted both as in flight and as ended.
         self.window.add_permits(done as usize);
     }
 }
@@ -179,5 +238,23 @@ mod tests {
         let contents: Vec<_> = all.iter().map(|message| &message.content[..]).collect();
         assert_eq!(contents, [b"c", b"d"]);
         assert!(deliveries.is_empty());
+    }
+
+    #[test]
+    fn what_was_not_taken_is_accounted_for_though_nobody_expects_an_answer() {
+        let hub = Hub::new(8);
+        hub.window.try_acquire_many(6).unwrap().forget();
+        let failed = DeliveryError::Failed(crate::Failure::Internal(String::new()));
+        let mut deliveries = VecDeque::from([
+            (1, Ok(Message::request("a reply"))),
+            (2, Err(DeliveryError::MailboxFull)),
+            (3, Err(DeliveryError::Stopped)),
+            (4, Err(failed)),
+        ]);
+        hub.deliver(&mut deliveries, 5);
+        let accounts = hub.accounts();
+        let sum = "2 handled + 1 failed + 2 dead-lettered + 1 queued";
+        assert!(accounts.to_string().starts_with(&format!("6 accepted = {sum}")), "{accounts}");
+        assert_eq!(accounts.refused, 1);
     }
 }

@@ -183,18 +183,16 @@ impl Host {
         answer
     }
 
-    /// Sends a message to the agent with this name, and returns when the host has accepted it.
+    /// Sends a message to the agent with this name, and returns when it is on its way to the
+    /// mailbox. One that fills the mailbox first can still keep it out, which is counted.
     ///
     /// # Errors
-    /// [`AskError`] with the reason if it was not accepted.
+    /// [`AskError`] with the reason if the agent would not take it now.
     pub async fn tell(&self, agent: &str, request: Request) -> Result<(), AskError> {
         let served = self.served(agent)?;
         let task = self.assign(&served, &request);
         let (draft, _) = draft(request);
-        let told = self.0.client.tell_draft(task.agent(), draft).await;
-        let told = told.map_err(AskError::from);
-        served.counters.tell(&told);
-        told
+        served.tell(task.agent(), draft).await
     }
 
     /// Returns the names of all agents, in order.

@@ -20,8 +20,9 @@ fn an_agent_is_asked_and_told() {
     assert_eq!(served.get("/agents", &[]).text(), "[\"echo\"]");
     assert_eq!(served.get("/healthz", &[]).status, 200);
     assert_eq!(served.get("/readyz", &[]).status, 200);
-    let figures = served.block_on(served.host.snapshot()).agents["echo"].clone();
-    assert_eq!((figures.answered, figures.told, figures.in_flight), (1, 1, 0));
+    let figures = || served.block_on(served.host.snapshot()).agents["echo"].clone();
+    eventually("the agent has taken what it was told", || figures().told == 1);
+    assert_eq!((figures().answered, figures().in_flight), (1, 0));
 }
 
 #[test]
@@ -74,8 +75,36 @@ fn a_full_mailbox_asks_the_client_to_come_back() {
         let refused = served.post("/agents/slow", &[], "ok");
         assert_eq!((refused.status, refused.reason()), (429, "mailbox-full".to_owned()));
         assert_eq!(refused.header("retry-after"), Some("1"));
+        let refused = served.post("/agents/slow/tell", &[], "ok");
+        assert_eq!((refused.status, refused.reason()), (429, "mailbox-full".to_owned()));
     });
-    assert_eq!(served.block_on(served.host.snapshot()).agents["slow"].refused, 1);
+    let figures = served.block_on(served.host.snapshot()).agents["slow"].clone();
+    assert_eq!((figures.answered, figures.refused, figures.told), (2, 2, 0));
+}
+
+#[test]
+fn what_is_told_is_counted_as_the_agent_took_it() {
+    let served = Served::of(
+        "shards = 1\n[agents.slow]\ncomponent = '@faulty'\nmailbox.messages = 1\n\
+         [agents.faulty]\ncomponent = '@faulty'\nrestarts.intensity = 0",
+    );
+    let figures = |agent: &str| served.block_on(served.host.snapshot()).agents[agent].clone();
+    let busy = served.occupy();
+    // Each seems to have room, until their thread looks.
+    for _ in 0..5 {
+        assert_eq!(served.post("/agents/slow/tell", &[], "sleep 100").status, 202);
+    }
+    for _ in 0..2 {
+        assert_eq!(served.post("/agents/faulty/tell", &[], "panic").status, 202);
+    }
+    drop(busy);
+    eventually("one is handled, and one waits until then", || figures("slow").told == 2);
+    assert_eq!(figures("slow").refused, 3);
+    eventually("the first has ended the agent", || figures("faulty").told == 1);
+    assert_eq!(figures("faulty").failed["stopped"], 1);
+    let stopped = served.post("/agents/faulty/tell", &[], "ok");
+    assert_eq!((stopped.status, stopped.reason()), (503, "stopped".to_owned()));
+    assert_eq!((figures("faulty").told, figures("faulty").failed["stopped"]), (1, 2));
 }
 
 #[test]

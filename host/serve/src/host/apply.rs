@@ -1,6 +1,5 @@
 //! A configuration comes into force, by its difference from the one before.
 
-use super::counters::Counters;
 use super::served::Served;
 use super::{Host, ServeError};
 use crate::load::Loaded;
@@ -61,18 +60,12 @@ impl Host {
         let mut started: Vec<(String, Served)> = Vec::new();
         for (name, program) in &loaded.programs {
             let before = served.iter().find(|(known, _)| known == name).map(|(_, served)| served);
-            let counters = match before {
+            match before {
                 Some(before) if before.program.is_same(program) => continue,
-                Some(before) => {
-                    applied.changed.push(name.clone());
-                    before.counters.clone()
-                }
-                None => {
-                    applied.added.push(name.clone());
-                    Arc::<Counters>::default()
-                }
-            };
-            match Served::start(&self.0.runtime, name, program, counters) {
+                Some(_) => applied.changed.push(name.clone()),
+                None => applied.added.push(name.clone()),
+            }
+            match Served::start(&self.0.runtime, name, program, before.map(|before| &**before)) {
                 Ok(new) => started.push((name.clone(), new)),
                 Err(error) => {
                     started.iter().for_each(|(_, new)| new.stop(&self.0.runtime));

@@ -27,7 +27,6 @@ pub struct Counters {
     refused: AtomicU64,
     timed_out: AtomicU64,
     abandoned: AtomicU64,
-    told: AtomicU64,
     in_flight: AtomicU64,
     buckets: [AtomicU64; BOUNDS.len() + 1],
     sum_nanos: AtomicU64,
@@ -42,14 +41,6 @@ impl Counters {
     pub fn ask(&self) -> Ask<'_> {
         self.in_flight.fetch_add(1, Relaxed);
         Ask { counters: self, arrived: Instant::now(), is_over: false }
-    }
-
-    /// Notes a message that was accepted without waiting for a reply, or why it was not.
-    pub fn tell(&self, told: &Result<(), AskError>) {
-        match told {
-            Ok(()) => drop(self.told.fetch_add(1, Relaxed)),
-            Err(error) => self.failed(error),
-        }
     }
 
     /// Notes a message that was refused.
@@ -67,7 +58,8 @@ impl Counters {
         self.restarts.load(Relaxed)
     }
 
-    fn failed(&self, error: &AskError) {
+    /// Notes a message that was not accepted, or has no reply.
+    pub fn failed(&self, error: &AskError) {
         match error.outcome() {
             Some(Outcome::Refused) => self.refuse(),
             Some(Outcome::TimedOut) => drop(self.timed_out.fetch_add(1, Relaxed)),
@@ -85,6 +77,11 @@ impl Counters {
         self.sum_nanos.fetch_add(nanos, Relaxed);
     }
 
+    /// Returns how many messages wait for their reply.
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Relaxed)
+    }
+
     /// Returns the counts, without those that only the runtime has.
     pub fn figures(&self) -> AgentFigures {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,13 +92,12 @@ impl Counters {
             refused: self.refused.load(Relaxed),
             timed_out: self.timed_out.load(Relaxed),
             abandoned: self.abandoned.load(Relaxed),
-            told: self.told.load(Relaxed),
             latency: Latency {
                 bounds: bounds().collect(),
                 counts,
                 sum: Duration::from_nanos(self.sum_nanos.load(Relaxed)),
             },
-            in_flight: self.in_flight.load(Relaxed),
+            in_flight: self.in_flight(),
             restarts: self.restarts(),
             ..AgentFigures::default()
         }
@@ -169,10 +165,9 @@ mod tests {
         counters.ask().end::<()>(&Err(AskError::TooLarge { bytes: 2, most: 1 }));
         drop(counters.ask());
         let _waits = counters.ask();
-        counters.tell(&Ok(()));
         let figures = counters.figures();
         let ends = [figures.answered, figures.refused, figures.timed_out, figures.abandoned];
-        assert_eq!((ends, figures.told, figures.in_flight), ([1; 4], 1, 1));
+        assert_eq!((ends, figures.in_flight), ([1; 4], 1));
         let failed = ["reply-too-large", "stopped"].map(|name| (name.to_owned(), 1));
         assert_eq!(figures.failed, BTreeMap::from(failed));
         assert_eq!(figures.latency.counts.iter().sum::<u64>(), 1);

@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes that a test waits for, on a machine that is busy with other tests.
@@ -63,6 +64,18 @@ impl Served {
         Self { host, address: server.address(), app, server, threads }
     }
 
+    /// Keeps the first thread of agents busy, until the guard is dropped.
+    pub fn occupy(&self) -> Busy {
+        let ((begin, begun), (end, ended)) = (channel(), channel());
+        self.host.runtime().run_on(0, async move {
+            begin.send(()).unwrap();
+            // An error, once the guard is dropped.
+            let _: Result<(), _> = ended.recv();
+        });
+        begun.recv().unwrap();
+        Busy(end)
+    }
+
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.threads.block_on(future)
     }
@@ -94,6 +107,9 @@ impl Served {
         Response::read(stream)
     }
 }
+
+/// A thread of agents that has no time.
+pub struct Busy(#[allow(dead_code, reason = "its end is what counts")] Sender<()>);
 
 pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();

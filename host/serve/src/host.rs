@@ -2,11 +2,13 @@
 
 mod apply;
 mod counters;
+mod drain;
 mod outcome;
 mod served;
 
 pub use apply::Applied;
 pub use counters::{bounds, reason};
+pub use drain::Left;
 pub use outcome::Outcome;
 
 use crate::load::Loaded;
@@ -77,13 +79,6 @@ pub enum ServeError {
     },
 }
 
-/// The messages that a host left unfinished when it stopped.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Left {
-    /// Messages that wait for a reply, or in a mailbox, by agent; only agents that have some.
-    pub agents: BTreeMap<String, u64>,
-}
-
 /// The longest wait for the figures of a shard that is busy with a call.
 const ROSTER_WITHIN: Duration = Duration::from_millis(250);
 
@@ -110,6 +105,8 @@ struct Inner {
     objectives: Mutex<Vec<Standing>>,
     names: watch::Sender<Vec<String>>,
     draining: watch::Sender<bool>,
+    /// Set once it has drained.
+    drained: watch::Sender<bool>,
     /// The connections to NATS; not set if there are none.
     nats: OnceLock<Connections>,
     /// Begins the spans of messages; not set if there are none.
@@ -139,6 +136,7 @@ impl Host {
             objectives: Mutex::default(),
             names: watch::Sender::new(Vec::new()),
             draining: watch::Sender::new(false),
+            drained: watch::Sender::new(false),
             nats: OnceLock::new(),
             tracer: OnceLock::new(),
             started: Instant::now(),
@@ -232,12 +230,21 @@ impl Host {
         self.0.tracer.get()
     }
 
+    /// Returns each agent of which instances have ended and are not restarted any more, with the
+    /// number of those that are alive and of those that the configuration asks for.
+    pub fn down(&self) -> BTreeMap<String, (u64, u64)> {
+        let counts = self.all_served().into_iter();
+        let counts = counts.map(|(name, served)| (name, (served.instances(), served.wanted())));
+        counts.filter(|(_, (alive, wanted))| alive < wanted).collect()
+    }
+
     /// Returns the runtime, for other users than the agents.
     pub fn runtime(&self) -> &Runtime {
         &self.0.runtime
     }
 
-    /// Returns the figures of all agents since the host started.
+    /// Returns the figures of all agents since the host started; what only a busy thread knows, as it
+    /// was when that last answered.
     pub async fn snapshot(&self) -> Snapshot {
         let rosters = self.rosters(self.0.runtime.roster(ROSTER_WITHIN).await);
         let alive = alive(&rosters).collect();
@@ -271,38 +278,6 @@ impl Host {
             *known = told.unwrap_or_else(|| std::mem::take(known));
         }
         known.clone()
-    }
-
-    /// Refuses messages from now on, and waits until all that were accepted have ended. Returns
-    /// those that are left after the longest wait.
-    pub async fn drain(&self, within: Duration) -> Left {
-        self.0.draining.send_replace(true);
-        let until = Instant::now() + within;
-        loop {
-            let snapshot = self.snapshot().await;
-            let mut agents = self.retiring();
-            for (name, figures) in snapshot.agents {
-                let left = agents.entry(name).or_default();
-                // The counters are of all versions.
-                *left = figures.in_flight.max(figures.queued + *left);
-            }
-            agents.retain(|_, left| *left > 0);
-            if agents.is_empty() || Instant::now() >= until {
-                return Left { agents };
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    /// Returns the messages of versions that were replaced or removed and are not finished yet.
-    fn retiring(&self) -> BTreeMap<String, u64> {
-        let rosters = self.0.rosters.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let alive = alive(&rosters).collect();
-        let retiring = self.0.retiring.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = |(name, served): &(String, Weak<Served>)| {
-            Some((name.clone(), served.upgrade()?.figures(&alive).queued))
-        };
-        retiring.iter().filter_map(left).collect()
     }
 
     /// Returns the configuration that the agents are of.

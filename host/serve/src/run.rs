@@ -182,14 +182,28 @@ impl Options {
             watch::finish(monitor.take(), &self.say).await;
             left
         };
-        tokio::select! {
-            left = drained => return Ok(left),
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let drained = tokio::select! {
+            left = drained => Some(left),
+            _ = terminate.recv() => None,
+            _ = interrupt.recv() => None,
+        };
+        let left = match drained {
+            Some(left) => left,
+            None => {
+                // Its end would wait for destinations of alerts.
+                tokio::task::spawn_blocking(move || drop(monitor));
+                app.host.drain(Duration::ZERO).await
+            }
+        };
+        if !left.unknown.is_empty() {
+            let names: Vec<_> = left.unknown.iter().map(String::as_str).collect();
+            let names = names.join(", ");
+            (self.say)(&format!(
+                "how many messages are left of {names} is not known: a call on their thread goes on, \
+                 or they send to each other"
+            ));
         }
-        // Its end would wait for destinations of alerts.
-        tokio::task::spawn_blocking(move || drop(monitor));
-        Ok(app.host.drain(Duration::ZERO).await)
+        Ok(left)
     }
 
     /// Begins to serve over NATS, if it is configured. Returns the task, which ends once the host

@@ -3,6 +3,8 @@
 mod common;
 
 use common::{Response, Served, connect, eventually};
+use sandlab_runtime::messaging::Settings;
+use sandlab_serve::{Host, Loaded, Request};
 use std::io::{Read, Write};
 use std::time::Duration;
 
@@ -160,6 +162,55 @@ fn what_is_left_after_the_longest_wait_is_told() {
         eventually("a message is in flight", || in_flight() == 1);
         let left = served.block_on(served.host.drain(Duration::from_millis(10)));
         assert_eq!(left.agents.get("slow"), Some(&1));
+    });
+}
+
+#[test]
+fn a_thread_that_is_busy_is_not_at_rest_and_has_not_lost_its_agents() {
+    let served = Served::of("shards = 1\n[agents.echo]\ncomponent = '@echo'");
+    let busy = served.occupy();
+    assert_eq!(served.get("/readyz", &[]).text(), "ready\n");
+    let idle = served.block_on(served.host.drain(Duration::ZERO));
+    // The call could be of a message from another agent.
+    assert_eq!((idle.agents.get("echo"), idle.unknown.len()), (Some(&1), 1));
+    drop(busy);
+    assert!(served.block_on(served.host.drain(common::PATIENCE)).agents.is_empty());
+}
+
+#[test]
+fn a_host_that_drains_waits_for_messages_that_a_busy_thread_has_not_seen() {
+    let served = Served::of("shards = 1\n[agents.echo]\ncomponent = '@echo'");
+    // It has answered once, with nothing.
+    served.block_on(served.host.snapshot());
+    let busy = served.occupy();
+    for _ in 0..3 {
+        assert_eq!(served.post("/agents/echo/tell", &[], "x").status, 202);
+    }
+    let left = served.block_on(served.host.drain(Duration::from_millis(10)));
+    assert_eq!(left.agents.get("echo"), Some(&3), "{left:?}");
+    drop(busy);
+    assert!(served.block_on(served.host.drain(common::PATIENCE)).agents.is_empty());
+    assert_eq!(served.block_on(served.host.snapshot()).accounts.handled, 3);
+}
+
+#[test]
+fn a_host_that_drains_waits_for_a_message_that_goes_from_thread_to_thread() {
+    const HOPS: u32 = 2_000;
+    let mut config = common::config(
+        "[agents.a]\ncomponent = '@relay'\nconfiguration = 'ring b'\n\
+         [agents.b]\ncomponent = '@relay'\nconfiguration = 'ring a'\nplacement = 'quarantine'",
+    );
+    config.shards = std::num::NonZeroUsize::new(1);
+    let settings = Settings { max_hops: 2 * HOPS, ..config.settings() };
+    let host = Host::start(common::loaded(&config, &Loaded::default()), settings).unwrap();
+    let threads = tokio::runtime::Runtime::new().unwrap();
+    threads.block_on(async {
+        let down = Request { content: HOPS.to_le_bytes().to_vec(), ..common::request("") };
+        host.tell("a", down).await.unwrap();
+        let left = host.drain(common::PATIENCE).await;
+        assert!(left.agents.is_empty(), "{left:?}");
+        // Each hop, the first, and the reply to the last.
+        assert_eq!(host.snapshot().await.accounts.handled, u64::from(HOPS) + 2);
     });
 }
 

@@ -19,11 +19,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem>
     if app.host.is_draining() {
         return not_ready("draining", "the host is about to stop".to_owned());
     }
-    let snapshot = app.host.snapshot().await;
-    let down = snapshot.agents.iter().filter(|(_, figures)| figures.instances < figures.wanted);
-    let down: Vec<_> = down
-        .map(|(name, figures)| format!("{name} ({} of {})", figures.instances, figures.wanted))
-        .collect();
+    let down = app.host.down().into_iter();
+    let down = down.map(|(name, (alive, wanted))| format!("{name} ({alive} of {wanted})"));
+    let down: Vec<_> = down.collect();
     match down.is_empty() {
         true => Ok("ready\n"),
         false => not_ready(

@@ -56,6 +56,21 @@ fn a_configuration_is_followed_and_one_that_is_wrong_is_not() {
 }
 
 #[test]
+fn the_time_to_drain_is_that_of_the_last_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "watch = '0s'\ndrain = '1ms'\n[agents.slow]\ncomponent = 'faulty'";
+    let host = Host::start(&[&file(&folder, text)]);
+    file(&folder, &text.replace("1ms", "5m"));
+    host.signal("HUP");
+    host.says("reloaded");
+    assert!(post(&host.address, "/agents/slow/tell", "sleep 1000").0.contains("202"));
+    host.signal("TERM");
+    host.says("draining for at most 5m");
+    host.says("drained: nothing was left");
+    assert_eq!(host.ends(), Some(0));
+}
+
+#[test]
 fn a_component_that_is_built_anew_is_served_anew() {
     let folder = tempfile::tempdir().unwrap();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();

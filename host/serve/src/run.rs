@@ -150,8 +150,9 @@ impl Options {
         let address = config.listen.http;
         let server = Server::start(address, app.clone()).await;
         let server = server.map_err(|source| RunError::Listen { address, source })?;
-        let nats = self.serve_over_nats(config, &app.host).await?;
-        let reloader = Reloader::start(self.clone(), config.clone(), seen, app.clone());
+        let (drain, drain_in_force) = tokio::sync::watch::channel(config.drain);
+        let nats = self.serve_over_nats(config, &app.host, drain_in_force.clone()).await?;
+        let reloader = Reloader::start(self.clone(), config.clone(), seen, app.clone(), drain);
         let reloader = reloader.map_err(RunError::system("start a thread"))?;
         let mut monitor = watch::start(config, &app.host, &self.say, sinks)?;
         let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
@@ -168,10 +169,11 @@ impl Options {
                 _ = interrupt.recv() => break,
             }
         }
-        let within = humantime::format_duration(config.drain);
-        (self.say)(&format!("draining for at most {within}; a second signal ends it"));
+        let within = *drain_in_force.borrow();
+        let most = humantime::format_duration(within);
+        (self.say)(&format!("draining for at most {most}; a second signal ends it"));
         let drained = async {
-            let left = app.host.drain(config.drain).await;
+            let left = app.host.drain(within).await;
             if let Some(nats) = nats {
                 let _ = tokio::time::timeout(LAST_RESPONSES, nats).await;
             }
@@ -212,13 +214,15 @@ impl Options {
         &self,
         config: &Config,
         host: &Host,
+        drain: tokio::sync::watch::Receiver<Duration>,
     ) -> Result<Option<JoinHandle<Drained>>, NatsError> {
         let Some(settings) = &config.nats else {
             return Ok(None);
         };
         let front = Front::start(host, settings).await?;
-        let (say, within) = (self.say.clone(), config.drain);
-        Ok(Some(tokio::spawn(front.run(within, move |error| say(&error.to_string())))))
+        let say = self.say.clone();
+        let run = front.run(move || *drain.borrow(), move |error| say(&error.to_string()));
+        Ok(Some(tokio::spawn(run)))
     }
 }
 

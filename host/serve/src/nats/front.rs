@@ -38,19 +38,23 @@ impl Front {
     }
 
     /// Answers until the host drains. Then, and when agents are removed, messages that were taken
-    /// have up to `within` for their answers. `report` is told why a change could not be followed;
-    /// the agents before it are served on.
-    pub async fn run(mut self, within: Duration, report: impl Fn(&NatsError)) -> Drained {
+    /// have up to `within`, as it is by then, for their answers. `report` is told why a change could
+    /// not be followed; the agents before it are served on.
+    pub async fn run(
+        mut self,
+        within: impl Fn() -> Duration,
+        report: impl Fn(&NatsError),
+    ) -> Drained {
         let mut draining = self.host.watch_draining();
         loop {
             tokio::select! {
                 () = async { let _ = draining.wait_for(|drains| *drains).await; } => {
-                    return self.service.drain(within).await;
+                    return self.service.drain(within()).await;
                 }
                 () = async { let _ = self.names.changed().await; } => {}
             }
             let agents = self.names.borrow_and_update().clone();
-            if let Err(error) = self.follow(agents, within).await {
+            if let Err(error) = self.follow(agents, within()).await {
                 report(&error);
             }
         }

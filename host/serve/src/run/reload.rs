@@ -10,15 +10,23 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Reloads on a thread of its own, one after another. It ends when this is dropped.
 pub struct Reloader(Sender<()>);
 
 impl Reloader {
-    /// Starts following the configuration that is in force, which is of these files.
-    pub fn start(options: Options, config: Config, seen: Seen, app: Arc<App>) -> io::Result<Self> {
+    /// Starts following the configuration that is in force, which is of these files. Tells how long
+    /// the host may drain, by the one that is in force.
+    pub fn start(
+        options: Options,
+        config: Config,
+        seen: Seen,
+        app: Arc<App>,
+        drain: watch::Sender<Duration>,
+    ) -> io::Result<Self> {
         let (sender, asked) = channel();
-        let following = Following { seen, options, config, app };
+        let following = Following { seen, options, config, app, drain };
         let thread = thread::Builder::new().name("reload".to_owned());
         thread.spawn(move || following.run(&asked))?;
         Ok(Self(sender))
@@ -35,6 +43,7 @@ struct Following {
     options: Options,
     config: Config,
     app: Arc<App>,
+    drain: watch::Sender<Duration>,
     /// The files of the last configuration that was read.
     seen: Seen,
 }
@@ -75,6 +84,7 @@ impl Following {
         });
         // What did not come into force may be put right in any file, also of those before.
         let (config, applied) = applied.inspect_err(|_| self.seen.note_all(&before))?;
+        self.drain.send_replace(config.drain);
         let stays = [
             ("listen.http", config.listen.http != self.config.listen.http),
             ("limits", config.limits != self.config.limits),

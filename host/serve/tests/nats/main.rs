@@ -237,7 +237,7 @@ async fn agents_come_and_go_with_the_configuration() {
     let settings = settings(server.url());
     let (host, remote) = (host(&["echo"]), remote(&settings).await);
     let front = Front::start(&host, &settings).await.unwrap();
-    let serving = tokio::spawn(front.run(PATIENCE, |error| panic!("{error}")));
+    let serving = tokio::spawn(front.run(|| PATIENCE, |error| panic!("{error}")));
     let answers = async |agent: &str| remote.ask(agent, request("ok")).await.is_ok();
     // The server may hear of a request before it hears of who answers it.
     wait_until(async || answers("echo").await).await;

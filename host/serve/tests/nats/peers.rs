@@ -28,7 +28,7 @@ impl Relays {
         let loaded = Loaded::load(&config, &load::by_path, &Loaded::default()).unwrap();
         let host = start(loaded, Threads { max_hops: MOST_HOPS, ..Threads::default() });
         let front = Front::start(&host, &settings(server.url())).await.unwrap();
-        let serving = tokio::spawn(front.run(PATIENCE, |error| panic!("{error}")));
+        let serving = tokio::spawn(front.run(|| PATIENCE, |error| panic!("{error}")));
         Self { host, serving }
     }
 

@@ -9,6 +9,10 @@ use crate::Host;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+/// The least time to send what agents have sent to those of other hosts at the last moment.
+const LAST_MESSAGES: Duration = Duration::from_secs(1);
 
 /// Answers for all agents of a host, also those that a change of its configuration adds, and lets
 /// them and those of other hosts find each other.
@@ -38,8 +42,9 @@ impl Front {
     }
 
     /// Answers until the host drains. Then, and when agents are removed, messages that were taken
-    /// have up to `within`, as it is by then, for their answers. `report` is told why a change could
-    /// not be followed; the agents before it are served on.
+    /// have up to `within`, as it is by then, for their answers; and agents send to those of other
+    /// hosts until the host has drained. `report` is told why a change could not be followed; the
+    /// agents before it are served on.
     pub async fn run(
         mut self,
         within: impl Fn() -> Duration,
@@ -49,7 +54,7 @@ impl Front {
         loop {
             tokio::select! {
                 () = async { let _ = draining.wait_for(|drains| *drains).await; } => {
-                    return self.service.drain(within()).await;
+                    return self.finish(within()).await;
                 }
                 () = async { let _ = self.names.changed().await; } => {}
             }
@@ -58,6 +63,19 @@ impl Front {
                 report(&error);
             }
         }
+    }
+
+    async fn finish(self, within: Duration) -> Drained {
+        let until = Instant::now() + within + LAST_MESSAGES;
+        let mut drained = self.host.watch_drained();
+        let answered = self.service.drain(within).await;
+        let last = async {
+            let _ = drained.wait_for(|drained| *drained).await;
+            self.peers.finish().await;
+            let _ = self.connections.flush().await;
+        };
+        let _ = timeout_at(until, last).await;
+        answered
     }
 
     async fn follow(&mut self, agents: Vec<String>, within: Duration) -> Result<(), NatsError> {

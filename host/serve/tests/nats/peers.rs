@@ -6,6 +6,7 @@ use crate::{wait_until, within};
 use sandlab_runtime::messaging::{Accounts, Settings as Threads};
 use sandlab_serve::nats::{Drained, Front, Remote, RemoteError};
 use sandlab_serve::{Config, Host, Loaded, Request, load};
+use std::num::NonZeroU32;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -19,11 +20,14 @@ struct Relays {
 }
 
 impl Relays {
+    /// Starts relays whose mailboxes take all messages of a test.
     async fn start(server: &NatsServer, relays: &[(&str, &str)]) -> Self {
         let names = relays.iter().map(|(name, _)| ((*name).to_owned(), component("relay")));
         let mut config = Config::of_components(names);
         for (name, route) in relays {
-            config.agents.get_mut(*name).unwrap().configuration = Some((*route).to_owned());
+            let agent = config.agents.get_mut(*name).unwrap();
+            agent.configuration = Some((*route).to_owned());
+            agent.mailbox.messages = NonZeroU32::MAX;
         }
         let loaded = Loaded::load(&config, &load::by_path, &Loaded::default()).unwrap();
         let host = start(loaded, Threads { max_hops: MOST_HOPS, ..Threads::default() });
@@ -118,4 +122,23 @@ async fn a_message_that_no_host_takes_comes_back_as_a_failure() {
     // The message itself, and the failure that comes back.
     wait_until(async || first.accounts().await.handled == before.handled + 2).await;
     assert_eq!(first.accounts().await.carried, before.carried + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_drains_sends_to_other_hosts_until_its_last_message_has_ended() {
+    const MESSAGES: u32 = 10_000;
+    let server = NatsServer::start();
+    let first = Relays::start(&server, &[("a", "forward b")]).await;
+    let second = Relays::start(&server, &[("b", "answer")]).await;
+    let remote = remote(&settings(server.url())).await;
+    until_found(&remote, &second).await;
+    let before = at_rest(&first, &second).await;
+    for _ in 0..MESSAGES {
+        first.host.tell("a", request("x")).await.unwrap();
+    }
+    assert!(first.host.drain(PATIENCE).await.agents.is_empty());
+    within(first.serving).await.unwrap();
+    let carried = first.host.snapshot().await.accounts.carried - before[0].carried;
+    assert_eq!(carried, u64::from(MESSAGES));
+    wait_until(async || second.accounts().await.handled == before[1].handled + carried).await;
 }

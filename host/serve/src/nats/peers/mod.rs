@@ -24,7 +24,7 @@ use known::{Known, Peer};
 use sandlab_runtime::messaging::{Carrier, Entrance, foreign};
 use sandlab_runtime::{AgentId, Message, Performative, SendError};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Messages to other hosts that may wait for the connection; more are refused.
@@ -45,9 +45,16 @@ pub struct Shared {
     known: Known,
     /// Wakes who looks for names.
     missed: Notify,
-    queue: mpsc::Sender<Outgoing>,
+    queue: mpsc::Sender<Queued>,
     /// Set at once after the start.
     entrance: OnceLock<Entrance>,
+}
+
+/// The content of the queue to the connection.
+enum Queued {
+    Message(Outgoing),
+    /// Answered once all before it is sent.
+    Mark(oneshot::Sender<()>),
 }
 
 /// A message for another host.
@@ -100,6 +107,15 @@ impl Peers {
     pub(super) fn shared(&self) -> Arc<Shared> {
         self.shared.clone()
     }
+
+    /// Waits until the connection has all messages that agents here have sent so far, and ends.
+    pub async fn finish(self) {
+        let (mark, reached) = oneshot::channel();
+        if self.shared.queue.send(Queued::Mark(mark)).await.is_ok() {
+            // Fails only if the task that sends has ended, which leaves nothing to wait for.
+            let _ = reached.await;
+        }
+    }
 }
 
 impl Drop for Peers {
@@ -125,10 +141,13 @@ impl Carrier for Shared {
         let Some(to) = self.known.peer(agent) else {
             return Err(message);
         };
-        self.queue.try_send(Outgoing { to, message, hops }).map_err(|full| match full {
-            mpsc::error::TrySendError::Full(outgoing)
-            | mpsc::error::TrySendError::Closed(outgoing) => outgoing.message,
-        })
+        match self.queue.try_reserve() {
+            Ok(place) => {
+                place.send(Queued::Message(Outgoing { to, message, hops }));
+                Ok(())
+            }
+            Err(_) => Err(message),
+        }
     }
 }
 
@@ -171,8 +190,16 @@ impl Shared {
     }
 
     /// Sends messages of the agents here to those of other hosts.
-    async fn send(self: Arc<Self>, mut waiting: mpsc::Receiver<Outgoing>) {
-        while let Some(Outgoing { to, message, hops }) = waiting.recv().await {
+    async fn send(self: Arc<Self>, mut waiting: mpsc::Receiver<Queued>) {
+        while let Some(queued) = waiting.recv().await {
+            let Outgoing { to, message, hops } = match queued {
+                Queued::Message(outgoing) => outgoing,
+                Queued::Mark(mark) => {
+                    // Who waited for it may be gone.
+                    let _ = mark.send(());
+                    continue;
+                }
+            };
             let (key, subject) = match &to {
                 Peer::Named(name) => (name, self.settings.subject(name)),
                 Peer::At(Place { host, agent }) => {

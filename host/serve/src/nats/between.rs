@@ -9,12 +9,14 @@
 //!
 //! A message for an agent that its sender found by name goes to `sandlab.NAME`; one for the sender
 //! of an earlier message goes to `sandlab.@HOST.AGENT`, which only its host receives. The reason
-//! why a message was not accepted comes back to `sandlab.@HOST.AGENT.ID.CONVERSATION`. All
-//! functions are pure, as in [`wire`](super::wire).
+//! why a message was not accepted comes back to `sandlab.@HOST.AGENT.ID.CONVERSATION.HOPS`: with
+//! the hops, or two agents that answer failures could go on for ever. All functions are pure, as in
+//! [`wire`](super::wire).
 
 use super::wire::{self, CONVERSATION, Malformed, PERFORMATIVE, read};
 use async_nats::{HeaderMap, HeaderValue};
 use sandlab_runtime::{AgentId, Message};
+use std::fmt;
 use std::str::FromStr;
 
 const SENDER: &str = "Sandlab-Sender";
@@ -56,22 +58,34 @@ pub enum Subject {
         id: u64,
         /// Its conversation.
         conversation: u64,
+        /// Agents that led to it.
+        hops: u32,
     },
 }
 
 impl Subject {
     /// Reads the part after the host's part and its dot. `None` if it is not of this form.
     pub fn read(text: &str) -> Option<Self> {
-        let mut parts = text.split('.').map(str::parse);
-        let mut next = || parts.next().map(Result::ok);
-        let subject = match (next()?, next(), next()) {
-            (agent, None, None) => Self::Message(agent?),
-            (agent, Some(id), Some(conversation)) => {
-                Self::Notice { agent: agent?, id: id?, conversation: conversation? }
+        let parts: Result<Vec<u64>, _> = text.split('.').map(str::parse).collect();
+        match parts.ok()?[..] {
+            [agent] => Some(Self::Message(agent)),
+            [agent, id, conversation, hops] => {
+                let hops = u32::try_from(hops).ok()?;
+                Some(Self::Notice { agent, id, conversation, hops })
             }
-            _ => return None,
-        };
-        next().is_none().then_some(subject)
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(agent) => write!(f, "{agent}"),
+            Self::Notice { agent, id, conversation, hops } => {
+                write!(f, "{agent}.{id}.{conversation}.{hops}")
+            }
+        }
     }
 }
 
@@ -167,9 +181,12 @@ mod tests {
     #[test]
     fn subjects_are_read_whole() {
         assert_eq!(Subject::read("12"), Some(Subject::Message(12)));
-        let notice = Subject::Notice { agent: 12, id: 34, conversation: 7 };
-        assert_eq!(Subject::read("12.34.7"), Some(notice));
-        for wrong in ["", "x", "12.34", "12.34.7.1", "12.34.x", "-1"] {
+        let notice = Subject::Notice { agent: 12, id: 34, conversation: 7, hops: 3 };
+        assert_eq!(Subject::read("12.34.7.3"), Some(notice));
+        for subject in [Subject::Message(12), notice] {
+            assert_eq!(Subject::read(&subject.to_string()), Some(subject));
+        }
+        for wrong in ["", "x", "12.34", "12.34.7", "12.34.7.3.1", "12.34.7.x", "-1"] {
             assert_eq!(Subject::read(wrong), None, "{wrong:?}");
         }
     }

@@ -3,6 +3,8 @@
 use crate::hosts::{PATIENCE, component, remote, request, settings, start};
 use crate::server::NatsServer;
 use crate::{wait_until, within};
+use async_nats::HeaderMap;
+use futures_util::StreamExt;
 use sandlab_runtime::messaging::{Accounts, Settings as Threads};
 use sandlab_serve::nats::{Drained, Front, Remote, RemoteError};
 use sandlab_serve::{Config, Host, Loaded, Request, load};
@@ -141,4 +143,41 @@ async fn a_host_that_drains_sends_to_other_hosts_until_its_last_message_has_ende
     let carried = first.host.snapshot().await.accounts.carried - before[0].carried;
     assert_eq!(carried, u64::from(MESSAGES));
     wait_until(async || second.accounts().await.handled == before[1].handled + carried).await;
+}
+
+/// A NATS client that stands for a host with the agent `b`, which takes no messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_notice_of_a_failure_has_the_hops_that_led_to_it() {
+    let server = NatsServer::start();
+    let _first = Relays::start(&server, &[("a", "forward b")]).await;
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let mut asked = client.subscribe("$SRV.INFO.sandlab").await.unwrap();
+    let mut taken = client.subscribe("sandlab.b").await.unwrap();
+    let told = client.clone();
+    tokio::spawn(async move {
+        let info = r#"{"type":"io.nats.micro.v1.info_response","name":"sandlab","id":"x",
+            "version":"0.1.0","description":"","metadata":{},"endpoints":[{"name":"b",
+            "subject":"sandlab.b","queue_group":"sandlab","metadata":{}}]}"#;
+        while let Some(asked) = asked.next().await {
+            told.publish(asked.reply.unwrap(), info.into()).await.unwrap();
+        }
+    });
+    // It looks for `b` when it has the first message, and passes on one of the next.
+    let mut passed_on = None;
+    wait_until(async || {
+        let mut headers = HeaderMap::new();
+        headers.insert("Sandlab-Sender", "OTHER.1");
+        headers.insert("Sandlab-Id", "34");
+        headers.insert("Sandlab-Conversation", "7");
+        headers.insert("Sandlab-Hops", "5");
+        client.publish_with_headers("sandlab.a", headers, "x".into()).await.unwrap();
+        let next = tokio::time::timeout(Duration::from_millis(100), taken.next()).await;
+        passed_on = next.ok().flatten();
+        passed_on.is_some()
+    })
+    .await;
+    let passed_on = passed_on.unwrap();
+    assert_eq!(passed_on.headers.unwrap().get("Sandlab-Hops").unwrap().as_str(), "6");
+    let notice = passed_on.reply.unwrap();
+    assert!(notice.starts_with("sandlab.@") && notice.ends_with(".34.7.6"), "{notice}");
 }

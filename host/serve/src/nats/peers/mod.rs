@@ -215,12 +215,13 @@ impl Shared {
                 // A reply is not answered, or two agents could do so forever.
                 Some(_) => client.publish_with_headers(subject, headers, content).await,
                 None => {
-                    let notice = format!("{}.{sender}.{id}.{conversation}", self.subject_of_host());
+                    let notice = Subject::Notice { agent: sender, id, conversation, hops };
+                    let notice = format!("{}.{notice}", self.subject_of_host());
                     client.publish_with_reply_and_headers(subject, notice, headers, content).await
                 }
             };
             if let (Err(error), None) = (sent, in_reply_to) {
-                self.notify(sender, id, conversation, &error.to_string());
+                self.notify(sender, id, conversation, hops, &error.to_string());
             }
         }
     }
@@ -240,11 +241,11 @@ impl Shared {
                         let _ = client.publish_with_headers(inbox, headers, Bytes::new()).await;
                     }
                 }
-                Some(Subject::Notice { agent, id, conversation }) => {
+                Some(Subject::Notice { agent, id, conversation, hops }) => {
                     if let Ok(Err(refused)) =
                         wire::replied(received.status, received.headers.as_ref())
                     {
-                        self.notify(agent, id, conversation, &refused.text);
+                        self.notify(agent, id, conversation, hops, &refused.text);
                     }
                 }
                 None => {}
@@ -261,8 +262,8 @@ impl Shared {
         }
     }
 
-    /// Tells an agent here that its message was not accepted.
-    fn notify(&self, agent: AgentId, id: u64, conversation: u64, why: &str) {
+    /// Tells an agent here that its message, which so many agents have led to, was not accepted.
+    fn notify(&self, agent: AgentId, id: u64, conversation: u64, hops: u32, why: &str) {
         let message = Message {
             id,
             conversation,
@@ -274,7 +275,7 @@ impl Shared {
         };
         if let Some(entrance) = self.entrance.get() {
             // An agent that has ended meanwhile does not want to know.
-            let _ = entrance.enter(message, 1);
+            let _ = entrance.enter(message, hops.saturating_add(1));
         }
     }
 }

@@ -56,6 +56,31 @@ fn a_configuration_is_followed_and_one_that_is_wrong_is_not() {
 }
 
 #[test]
+fn an_address_that_others_reach_stays_guarded_until_it_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |address: &str, guard: &str| {
+        let agent = "[agents.a]\ncomponent = 'echo'";
+        format!("watch = '0s'\n[listen]\nhttp = '{address}:0'\n{guard}\n{agent}")
+    };
+    std::fs::write(folder.path().join("token"), "0123456789abcdef").unwrap();
+    let guard = "token-file = 'token'";
+    let host = Host::of(&mut sandlab(&[&file(&folder, &text("0.0.0.0", guard))]));
+    // It would be enough there, but until a restart the host is not there.
+    file(&folder, &text("127.0.0.1", ""));
+    host.signal("HUP");
+    let refused = host.says("not reloaded, everything stays as it is: listen: ");
+    assert!(refused.contains("until it is restarted: keep `listen.token-file`"), "{refused}");
+    assert!(post(&host.address, "/agents/a", "x").0.contains("401"));
+    file(&folder, &text("127.0.0.1", guard));
+    host.signal("HUP");
+    host.says("removed none; listen.http needs a restart");
+    file(&folder, &text("127.0.0.1", ""));
+    host.signal("HUP");
+    host.says("not reloaded, everything stays as it is: listen: ");
+    assert!(post(&host.address, "/agents/a", "x").0.contains("401"));
+}
+
+#[test]
 fn the_time_to_drain_is_that_of_the_last_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let text = "watch = '0s'\ndrain = '1ms'\n[agents.slow]\ncomponent = 'faulty'";

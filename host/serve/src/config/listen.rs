@@ -42,9 +42,7 @@ impl Default for Listen {
 
 impl Listen {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let clients_certified =
-            self.tls.as_ref().is_some_and(|tls| tls.client_authorities.is_some());
-        if self.http.ip().is_loopback() || self.token_file.is_some() || clients_certified {
+        if self.guards(self.http) {
             return Ok(());
         }
         Err(ConfigError::unusable(
@@ -55,6 +53,28 @@ impl Listen {
                 self.http
             ),
         ))
+    }
+
+    /// Checks that clients must show who they are at the address that a host listens on until it is
+    /// restarted, whatever `http` is by then.
+    pub(crate) fn check_at(&self, address: SocketAddr) -> Result<(), ConfigError> {
+        if self.guards(address) {
+            return Ok(());
+        }
+        Err(ConfigError::unusable(
+            "listen",
+            format!(
+                "other machines reach {address}, on which this host listens until it is restarted: \
+                 keep `listen.token-file` or `listen.tls.client-authorities` until then"
+            ),
+        ))
+    }
+
+    /// Returns true if only this machine reaches an address, or clients must show who they are.
+    fn guards(&self, address: SocketAddr) -> bool {
+        let clients_certified =
+            self.tls.as_ref().is_some_and(|tls| tls.client_authorities.is_some());
+        address.ip().is_loopback() || self.token_file.is_some() || clients_certified
     }
 
     /// Returns the files of the token and the certificates.

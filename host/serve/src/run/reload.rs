@@ -3,7 +3,7 @@
 use super::read::Read;
 use super::seen::Seen;
 use super::{Options, RunError};
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::http::App;
 use std::io;
 use std::sync::Arc;
@@ -77,7 +77,9 @@ impl Following {
         let seen = Seen::default();
         let read = self.options.read(&self.app.host.loaded(), &seen);
         let before = std::mem::replace(&mut self.seen, seen);
+        let address = self.config.listen.http;
         let applied = read.and_then(|Read { config, access, loaded }| {
+            config.listen.check_at(address)?;
             let applied = self.app.host.apply(loaded, config.drain)?;
             self.app.set_access(access);
             Ok((config, applied))
@@ -86,7 +88,7 @@ impl Following {
         let (config, applied) = applied.inspect_err(|_| self.seen.note_all(&before))?;
         self.drain.send_replace(config.drain);
         let stays = [
-            ("listen.http", config.listen.http != self.config.listen.http),
+            ("listen.http", config.listen.http != address),
             ("limits", config.limits != self.config.limits),
             ("nats", config.nats != self.config.nats),
             ("otlp", config.otlp != self.config.otlp),
@@ -98,8 +100,9 @@ impl Following {
         let stays = stays.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field);
         let stays: Vec<_> = stays.collect();
         // What stays is compared again the next time.
-        let Config { listen, limits, nats, otlp, shards, monitor, objectives, alerts, .. } =
+        let Config { limits, nats, otlp, shards, monitor, objectives, alerts, .. } =
             self.config.clone();
+        let listen = Listen { http: address, ..config.listen };
         self.config =
             Config { listen, limits, nats, otlp, shards, monitor, objectives, alerts, ..config };
         Ok(match &stays[..] {

@@ -76,6 +76,27 @@ fn only_clients_with_a_certificate_are_answered_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_connection_from_before_certificates_were_asked_for_is_answered_no_more() {
+    let served = Served::of("[agents.echo]\ncomponent = '@echo'");
+    served.block_on(async {
+        let stream = TcpStream::connect(served.address).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        assert_eq!(sender.send_request(ask()).await.unwrap().status(), 200);
+        let mut listen = sandlab_serve::config::Listen::default();
+        let (certificate, key) = (file("server.pem"), file("server.key"));
+        let client_authorities = Some(file("authority.pem"));
+        listen.tls = Some(Tls { certificate, key, client_authorities });
+        served.app.set_access(sandlab_serve::http::Access::read(&listen).unwrap());
+        sender.ready().await.unwrap();
+        let refused = sender.send_request(ask()).await.unwrap();
+        assert_eq!(refused.status(), 403);
+        assert_eq!(refused.headers()["connection"], "close");
+    });
+    assert_eq!(served.block_on(asked(&served, true)).unwrap(), b"hello");
+}
+
+#[test]
 fn http_2_works_with_and_without_encryption() {
     let plain = Served::of("[agents.echo]\ncomponent = '@echo'");
     let encrypted = served(None);

@@ -2,6 +2,7 @@
 //! sites.
 
 use super::Problem;
+use super::problem::NO_CERTIFICATE;
 use super::tls;
 use crate::config::Listen;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
@@ -16,9 +17,15 @@ const SHORTEST_TOKEN: usize = 16;
 /// The clients that may send: all of this machine, or those with a token or certificate.
 pub struct Access {
     token: Option<Vec<u8>>,
+    /// Whether clients need a certificate.
+    pub needs_certificate: bool,
     /// Encrypts connections; `None` if they are not.
     pub tls: Option<TlsAcceptor>,
 }
+
+/// A mark of requests over connections whose clients have shown a certificate.
+#[derive(Debug, Clone, Copy)]
+pub struct Certified;
 
 /// The reason that the access of clients cannot be checked as it is configured.
 #[derive(Debug, thiserror::Error)]
@@ -50,14 +57,27 @@ impl Access {
             Ok(token.as_bytes().to_vec())
         });
         let tls = listen.tls.as_ref().map(tls::acceptor);
-        Ok(Self { token: token.transpose()?, tls: tls.transpose()? })
+        let authorities = listen.tls.as_ref().and_then(|tls| tls.client_authorities.as_ref());
+        let needs_certificate = authorities.is_some();
+        Ok(Self { token: token.transpose()?, needs_certificate, tls: tls.transpose()? })
     }
 
-    /// Checks that a client may send a request.
+    /// Checks that a client may send a request, over a connection that has shown a certificate or
+    /// not.
     ///
     /// # Errors
     /// [`Problem`] with the status 401 or 403 if not.
-    pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    pub fn check(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        shown: Option<&Certified>,
+    ) -> Result<(), Problem> {
+        if self.needs_certificate && shown.is_none() {
+            let detail =
+                "this connection is from before clients needed a certificate: open another";
+            return Err(Problem::new(StatusCode::FORBIDDEN, NO_CERTIFICATE, detail));
+        }
         let host = uri.authority().map(|authority| authority.as_str());
         let host = host.or_else(|| headers.get(HOST)?.to_str().ok());
         require_same_site(host, headers)?;
@@ -115,10 +135,11 @@ mod tests {
     use http::HeaderValue;
 
     fn checked(token: Option<&str>, headers: &[(http::HeaderName, &'static str)]) -> bool {
-        let access = Access { token: token.map(|token| token.as_bytes().to_vec()), tls: None };
+        let token = token.map(|token| token.as_bytes().to_vec());
+        let access = Access { token, needs_certificate: false, tls: None };
         let headers = headers.iter().cloned();
         let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
-        access.check(&Uri::from_static("/agents/a"), &headers.collect()).is_ok()
+        access.check(&Uri::from_static("/agents/a"), &headers.collect(), None).is_ok()
     }
 
     #[test]

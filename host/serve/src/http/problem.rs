@@ -12,6 +12,9 @@ use serde::Serialize;
 /// The reason of a host that is about to stop.
 pub const DRAINING: &str = "draining";
 
+/// The reason of a connection on which no certificate was shown, since none was asked for then.
+pub const NO_CERTIFICATE: &str = "no-certificate";
+
 /// The reason that a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -85,9 +88,9 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.reason == DRAINING {
-            // The client's next connection is to another host. HTTP/2 has no such header, and hyper
-            // leaves it out there.
+        if [DRAINING, NO_CERTIFICATE].contains(&self.reason) {
+            // The client's next connection is to another host, or shows a certificate. HTTP/2 has no
+            // such header, and hyper leaves it out there.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if self.is_passing {

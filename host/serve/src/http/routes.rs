@@ -60,7 +60,8 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn check_access(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match app.access().check(request.uri(), request.headers()) {
+    let shown = request.extensions().get();
+    match app.access().check(request.uri(), request.headers(), shown) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

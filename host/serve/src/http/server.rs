@@ -1,7 +1,9 @@
 //! Accepts connections.
 
+use super::access::Certified;
 use super::routes::App;
 use super::{Access, connection, router};
+use axum::Extension;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -99,6 +101,10 @@ async fn serve(
         return connection::serve(stream, router, &app.limits, closing).await;
     };
     if let Ok(Ok(stream)) = timeout(app.limits.header_time, tls.accept(stream)).await {
+        let router = match access.needs_certificate {
+            true => router.layer(Extension(Certified)),
+            false => router,
+        };
         connection::serve(stream, router, &app.limits, closing).await;
     }
 }

@@ -47,24 +47,36 @@ impl Busy {
 
 /// A server that refuses the first request, and takes all that come after.
 fn webhook() -> (String, Arc<Mutex<Vec<Value>>>) {
+    let mut refuses = true;
+    webhook_that(move |_| if std::mem::take(&mut refuses) { "503 Busy" } else { "200 OK" })
+}
+
+/// A server that answers each alert with a status, and keeps those that it takes.
+fn webhook_that(
+    mut answer: impl FnMut(&Value) -> &'static str + Send + 'static,
+) -> (String, Arc<Mutex<Vec<Value>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let taken = Arc::new(Mutex::new(Vec::new()));
     let to = taken.clone();
     thread::spawn(move || {
-        let mut refuses = true;
         for stream in listener.incoming() {
-            let body = request(&stream.unwrap(), if refuses { "503 Busy" } else { "200 OK" });
-            if !std::mem::take(&mut refuses) {
-                to.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
-            }
+            request(&stream.unwrap(), |body| {
+                // What has no body, as a redirect that is followed, is taken for what it is.
+                let alert = serde_json::from_slice(body).unwrap_or(Value::Null);
+                let status = answer(&alert);
+                if status.starts_with("200") {
+                    to.lock().unwrap().push(alert);
+                }
+                status
+            });
         }
     });
     (url, taken)
 }
 
-/// Reads a request, answers it, and returns its body.
-fn request(mut stream: &TcpStream, status: &str) -> Vec<u8> {
+/// Reads a request, and answers it by its body.
+fn request(mut stream: &TcpStream, answer: impl FnOnce(&[u8]) -> &'static str) {
     let mut reader = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -80,9 +92,9 @@ fn request(mut stream: &TcpStream, status: &str) -> Vec<u8> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
+    let status = answer(&body);
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     stream.write_all(answer.as_bytes()).unwrap();
-    body
 }
 
 /// A real Alertmanager, which ends with the test.
@@ -126,6 +138,40 @@ fn states_of(alerts: impl Iterator<Item = Value>) -> Vec<String> {
     pages.map(|alert| alert["state"].as_str().unwrap().to_owned()).collect()
 }
 
+/// An objective whose pages have windows of 100 ms and 625 ms, so that their end does not take long.
+fn fast(name: &str) -> Objective {
+    Objective {
+        name: name.to_owned(),
+        agent: Some("echo".to_owned()),
+        objective: "99.9 %".parse().unwrap(),
+        window: Duration::from_secs(900),
+        latency: Some(Duration::from_millis(10)),
+        runbook: Some("Ask Ada.".to_owned()),
+    }
+}
+
+/// Sentences that a monitor has for its operator.
+type Said = Arc<Mutex<Vec<String>>>;
+
+/// Watches an agent that is slow already.
+fn watch_slow(
+    objectives: Vec<Objective>,
+    destinations: Vec<Destination>,
+) -> (ProductionMonitor, Said) {
+    let busy = Busy { is_slow: true.into(), ..Busy::default() };
+    let said = Said::default();
+    let (log, born) = (said.clone(), Instant::now());
+    let watched = Watched {
+        objectives,
+        destinations,
+        take: Box::new(move || busy.snapshot(born.elapsed())),
+        sinks: Vec::new(),
+        say: Arc::new(move |text| log.lock().unwrap().push(text.to_owned())),
+    };
+    let config = MonitorConfig { interval: Duration::from_millis(50) };
+    (ProductionMonitor::start(&config, watched).unwrap(), said)
+}
+
 struct Counted(Arc<AtomicUsize>);
 
 impl Sink for Counted {
@@ -151,15 +197,7 @@ fn a_breach_is_told_once_everywhere_and_so_is_its_end() {
     let (watched, log, born) = (busy.clone(), said.clone(), Instant::now());
     let say: Say = Arc::new(move |text| log.lock().unwrap().push(text.to_owned()));
     let watched = Watched {
-        objectives: vec![Objective {
-            name: "fast".to_owned(),
-            agent: Some("echo".to_owned()),
-            objective: "99.9 %".parse().unwrap(),
-            // A page's windows are 100 ms and 625 ms, so that its end does not take long.
-            window: Duration::from_secs(900),
-            latency: Some(Duration::from_millis(10)),
-            runbook: Some("Ask Ada.".to_owned()),
-        }],
+        objectives: vec![fast("fast")],
         destinations: vec![
             Destination::Webhook(hook),
             Destination::Alertmanager(manager.clone()),
@@ -206,6 +244,24 @@ fn a_breach_is_told_once_everywhere_and_so_is_its_end() {
     assert_eq!(states(&file), over);
     let said = said.lock().unwrap();
     assert!(said.len() == 1 && said[0].contains("503"), "{said:?}");
+}
+
+#[test]
+fn an_alert_that_is_not_taken_holds_back_no_other() {
+    let (hook, hooked) = webhook_that(|alert| match alert["objective"] == "a" {
+        true => "400 Wrong",
+        false => "200 OK",
+    });
+    let destination = Destination::Webhook(hook);
+    let (monitor, said) = watch_slow(vec![fast("a"), fast("b")], vec![destination]);
+    wait_for("the other objective's alerts", || {
+        let all = hooked.lock().unwrap();
+        let both = ["page", "ticket"];
+        both.iter().all(|wanted| all.iter().any(|alert| alert["severity"] == *wanted))
+    });
+    assert!(hooked.lock().unwrap().iter().all(|alert| alert["objective"] == "b"));
+    assert_eq!(monitor.deliveries()[0].waiting, 2);
+    assert!(said.lock().unwrap().iter().all(|said| said.contains("400")), "{said:?}");
 }
 
 #[test]

@@ -104,3 +104,18 @@ fn left(share: Option<f64>) -> String {
         None => String::new(),
     }
 }
+
+#[cfg(test)]
+impl Alert {
+    /// Returns a page that has begun.
+    pub(super) fn example() -> Self {
+        let objective = "[[objective]]\nname = 'fast'\nobjective = '99 %'";
+        let config: crate::Config = toml::from_str(objective).unwrap();
+        let objective = &config.objectives[0];
+        let standing = crate::slo::Evaluator::new(config.objectives.clone()).standings().remove(0);
+        let burn = standing.burns[0];
+        let (severity, since) = (Severity::Page, Duration::ZERO);
+        let change = Change { standing, severity, since, fires: true, burn };
+        Self::of(objective, &change, Timestamp::UNIX_EPOCH, Duration::ZERO)
+    }
+}

@@ -1,18 +1,13 @@
 //! One thread per destination, which sends waiting alerts and retries failed ones.
 
-use super::outbox::Outbox;
+use super::outbox::{LONGEST_PAUSE, Outbox, next_pause};
 use super::{Alert, Channel, Destination, Say};
+use crate::slo::Severity;
 use serde::Serialize;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// The pause after the first failure, which doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Sends alerts to all destinations. When dropped, it tries waiting alerts once more, and then
 /// ends.
@@ -81,6 +76,7 @@ impl Alerts {
                 channel: destination.open(),
                 shared: shared.clone(),
                 say: say.clone(),
+                repeat: None,
             };
             let thread = thread::Builder::new().name("alerts".to_owned());
             let thread = thread.spawn(move || work.run())?;
@@ -93,7 +89,7 @@ impl Alerts {
     /// Sends an alert to every destination, and returns at once.
     pub fn send(&self, alert: &Alert) {
         for sender in &self.senders {
-            sender.shared.lock().outbox.push(alert.clone());
+            sender.shared.lock().outbox.push(alert.clone(), Instant::now());
             sender.shared.changed.notify_all();
         }
     }
@@ -132,37 +128,78 @@ struct Work {
     channel: Box<dyn Channel>,
     shared: Arc<Shared>,
     say: Say,
+    /// The next time at which the alerts that are on are repeated; `None` if they are not.
+    repeat: Option<Repeat>,
+}
+
+#[derive(Clone, Copy)]
+struct Repeat {
+    every: Duration,
+    due: Instant,
+    /// The pause since it has failed; else zero.
+    pause: Duration,
+}
+
+/// What is to be sent at once.
+enum Next {
+    New(Box<Alert>),
+    Again(Vec<Alert>),
 }
 
 impl Work {
     fn run(&mut self) {
-        let mut pause = FIRST_PAUSE;
-        while let Some(alerts) = self.next() {
-            let sent = self.channel.send(&alerts.batch);
-            let shared = self.shared.clone();
-            let mut inner = shared.lock();
-            match sent {
-                Ok(()) => {
-                    if alerts.are_new {
-                        alerts.batch.iter().for_each(|alert| inner.outbox.arrived(alert));
-                        inner.sent += alerts.batch.len() as u64;
-                    }
-                    pause = FIRST_PAUSE;
-                }
-                Err(why) => {
-                    inner.failures += 1;
-                    if inner.ends {
-                        self.tell(&format!("{why}; {} alerts are lost", inner.outbox.waiting()));
-                        return;
-                    }
-                    self.tell(&format!("{why}; tried again in {} s", pause.as_secs()));
-                    let due = Instant::now() + pause;
-                    while !inner.ends && Instant::now() < due {
-                        inner = shared.wait(inner, due.saturating_duration_since(Instant::now()));
-                    }
-                    pause = (2 * pause).min(LONGEST_PAUSE);
-                }
+        self.repeat = self.channel.repeats().map(|every| Repeat {
+            every,
+            due: Instant::now() + every,
+            pause: Duration::ZERO,
+        });
+        while let Some(next) = self.next() {
+            let failed = match next {
+                Next::New(alert) => self.send(&alert),
+                Next::Again(alerts) => self.repeat(&alerts),
+            };
+            if let Some((why, pause)) = failed {
+                self.tell(&format!("{why}; tried again in {} s", pause.as_secs()));
             }
+        }
+        self.end();
+    }
+
+    /// Sends an alert. Returns why it has not arrived, and the pause until it is tried again.
+    fn send(&mut self, alert: &Alert) -> Option<(String, Duration)> {
+        let sent = self.channel.send(std::slice::from_ref(alert));
+        let mut inner = self.shared.lock();
+        match sent {
+            Ok(()) => {
+                inner.outbox.arrived(alert);
+                inner.sent += 1;
+                None
+            }
+            Err(why) => {
+                inner.failures += 1;
+                Some((why, inner.outbox.failed(alert, Instant::now())))
+            }
+        }
+    }
+
+    /// Sends alerts again that are on. Returns the same as [`send`](Self::send).
+    fn repeat(&mut self, alerts: &[Alert]) -> Option<(String, Duration)> {
+        let sent = self.channel.send(alerts);
+        let repeat = self.repeat.as_mut()?;
+        repeat.pause = if sent.is_ok() { Duration::ZERO } else { next_pause(repeat.pause) };
+        let wait = if sent.is_ok() { repeat.every } else { repeat.pause };
+        repeat.due = Instant::now() + wait;
+        let why = sent.err()?;
+        self.shared.lock().failures += 1;
+        Some((why, wait))
+    }
+
+    /// Tries all alerts once more.
+    fn end(&mut self) {
+        let waiting = self.shared.lock().outbox.all();
+        let lost: Vec<_> = waiting.iter().filter_map(|alert| self.send(alert)).collect();
+        if let Some((why, _)) = lost.first() {
+            self.tell(&format!("{why}; {} alerts are lost", lost.len()));
         }
     }
 
@@ -170,31 +207,27 @@ impl Work {
         (self.say)(&format!("alerts to {}: {what}", self.destination));
     }
 
-    /// Waits for the next alerts to send; `None` at the end.
-    fn next(&self) -> Option<Batch> {
-        let repeats = self.channel.repeats();
-        let due = repeats.map(|time| Instant::now() + time);
+    /// Waits for what is to be sent next; `None` at the end.
+    fn next(&self) -> Option<Next> {
         let mut inner = self.shared.lock();
         loop {
-            if let Some(alert) = inner.outbox.next() {
-                return Some(Batch { batch: vec![alert.clone()], are_new: true });
-            }
             if inner.ends {
                 return None;
             }
-            let left = due.map(|due| due.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) && !inner.outbox.on().is_empty() {
-                return Some(Batch { batch: inner.outbox.on().to_vec(), are_new: false });
+            let now = Instant::now();
+            let repeat = self.repeat.filter(|_| !inner.outbox.on().is_empty());
+            let next = inner.outbox.next(now);
+            // What is on there goes first, but for what is new and urgent: it would be forgotten.
+            let is_urgent = next.is_some_and(|alert| alert.severity == Severity::Page);
+            if repeat.is_some_and(|repeat| repeat.due <= now) && !is_urgent {
+                return Some(Next::Again(inner.outbox.on().to_vec()));
             }
-            let left = left.filter(|left| !left.is_zero());
-            inner = self.shared.wait(inner, left.unwrap_or(LONGEST_PAUSE));
+            if let Some(alert) = next {
+                return Some(Next::New(Box::new(alert.clone())));
+            }
+            let due = inner.outbox.due().into_iter().chain(repeat.map(|repeat| repeat.due)).min();
+            let left = due.map_or(LONGEST_PAUSE, |due| due.saturating_duration_since(now));
+            inner = self.shared.wait(inner, left);
         }
     }
-}
-
-/// Alerts that are sent at once.
-struct Batch {
-    batch: Vec<Alert>,
-    /// Whether none of the alerts was sent before.
-    are_new: bool,
 }

@@ -265,6 +265,18 @@ fn an_alert_that_is_not_taken_holds_back_no_other() {
 }
 
 #[test]
+fn an_alert_has_arrived_only_with_a_success_and_not_behind_a_redirect() {
+    // Had the redirect been followed, the GET would be taken.
+    let (hook, hooked) = webhook_that(|alert| match alert.is_null() {
+        true => "200 OK",
+        false => "302 Found\r\nLocation: /elsewhere",
+    });
+    let (monitor, said) = watch_slow(vec![fast("a")], vec![Destination::Webhook(hook)]);
+    wait_for("it is said", || said.lock().unwrap().iter().any(|said| said.contains("302")));
+    assert_eq!((monitor.deliveries()[0].sent, hooked.lock().unwrap().len()), (0, 0));
+}
+
+#[test]
 fn what_cannot_be_watched_is_told_at_the_start() {
     let objective = Objective {
         name: "short".to_owned(),

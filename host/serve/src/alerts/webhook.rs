@@ -30,7 +30,9 @@ impl Channel for Webhook {
 
 /// Returns a client that does not wait forever.
 pub(super) fn client() -> Agent {
-    Agent::config_builder().timeout_global(Some(TIME)).build().into()
+    let config = Agent::config_builder().timeout_global(Some(TIME)).http_status_as_error(false);
+    // A redirect is mostly followed with a GET, which tells nobody anything.
+    config.max_redirects(0).build().into()
 }
 
 /// Posts JSON, and waits until it is accepted.
@@ -39,5 +41,12 @@ pub(super) fn client() -> Agent {
 /// If the other side cannot be reached, or answers with a status that is no success.
 pub(super) fn post(client: &Agent, url: &str, body: &[u8]) -> Result<(), String> {
     let sent = client.post(url).content_type("application/json").send(body);
-    sent.map(drop).map_err(|error| error.to_string())
+    let status = sent.map_err(|error| error.to_string())?.status();
+    match status {
+        status if status.is_success() => Ok(()),
+        status if status.is_redirection() => {
+            Err(format!("it answers {status}: give the address that it leads to"))
+        }
+        status => Err(format!("it answers {status}")),
+    }
 }

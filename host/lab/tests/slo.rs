@@ -107,4 +107,10 @@ fn a_host_that_breaks_an_objective_tells_of_it() {
     assert_eq!(alert["objective"], "json-answers");
     assert!(alert["summary"].as_str().unwrap().starts_with("99 % of json's messages answered"));
     assert!(alert["runbook"].as_str().unwrap().contains("sandlab validate json"));
+    // Whoever was told of a page is told that nobody watches any more.
+    host.signal("TERM");
+    assert_eq!(host.ends(), Some(0));
+    let states = |state: &str| told().matches(&format!("\"state\":\"{state}\"")).count();
+    assert_eq!(states("firing"), states("resolved"), "{}", told());
+    assert!(told().contains("the host has stopped"), "{}", told());
 }

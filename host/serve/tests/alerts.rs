@@ -277,6 +277,24 @@ fn an_alert_has_arrived_only_with_a_success_and_not_behind_a_redirect() {
 }
 
 #[test]
+fn alerts_that_are_on_end_with_the_host_except_where_the_next_one_goes_on_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (manager, _manager) = alertmanager(folder.path());
+    let file = folder.path().join("alerts.jsonl");
+    let destinations =
+        vec![Destination::File(file.clone()), Destination::Alertmanager(manager.clone())];
+    let (monitor, _) = watch_slow(vec![fast("a")], destinations);
+    wait_for("both have it", || states(&file) == ["firing"] && pages_at(&manager).len() == 1);
+    drop(monitor);
+    assert_eq!(states(&file), ["firing", "resolved"]);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let summary = last["summary"].as_str().unwrap();
+    assert!(summary.contains("the host has stopped") && !last["ended"].is_null(), "{last}");
+    assert_eq!(pages_at(&manager).len(), 1);
+}
+
+#[test]
 fn what_cannot_be_watched_is_told_at_the_start() {
     let objective = Objective {
         name: "short".to_owned(),

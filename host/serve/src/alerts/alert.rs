@@ -29,6 +29,9 @@ pub struct Alert {
     pub burn: Burn,
     /// The share of the objective's budget that is left; null if it is not known.
     pub budget_left: Option<f64>,
+    /// The objective, in words.
+    #[serde(skip)]
+    pub(super) told: String,
 }
 
 /// The beginning or the end of an alert.
@@ -77,6 +80,20 @@ impl Alert {
             runbook: objective.advice(),
             burn,
             budget_left: change.standing.budget_left,
+            told,
+        }
+    }
+
+    /// Returns the end of an alert that is on while its host stops.
+    pub(super) fn unwatched(&self, now: Timestamp) -> Self {
+        let told = &self.told;
+        Self {
+            state: State::Resolved,
+            ended: Some(now),
+            summary: format!(
+                "{told}: the host has stopped; the next one tells of it anew if need be"
+            ),
+            ..self.clone()
         }
     }
 

@@ -3,14 +3,16 @@
 use super::outbox::{LONGEST_PAUSE, Outbox, next_pause};
 use super::{Alert, Channel, Destination, Say};
 use crate::slo::Severity;
+use jiff::Timestamp;
 use serde::Serialize;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Sends alerts to all destinations. When dropped, it tries waiting alerts once more, and then
-/// ends.
+/// Sends alerts to all destinations. When dropped, it tries waiting alerts once more, tells the
+/// destinations to which it does not repeat alerts that those which are on have ended, since nobody
+/// would tell them later, and ends.
 pub struct Alerts {
     senders: Vec<Sender>,
 }
@@ -194,10 +196,15 @@ impl Work {
         Some((why, wait))
     }
 
-    /// Tries all alerts once more.
+    /// Tries all alerts once more, and tells that those which are on are over.
     fn end(&mut self) {
         let waiting = self.shared.lock().outbox.all();
-        let lost: Vec<_> = waiting.iter().filter_map(|alert| self.send(alert)).collect();
+        let mut lost: Vec<_> = waiting.iter().filter_map(|alert| self.send(alert)).collect();
+        if self.repeat.is_none() {
+            let (on, now) = (self.shared.lock().outbox.on().to_vec(), Timestamp::now());
+            let over = on.iter().map(|alert| alert.unwatched(now));
+            lost.extend(over.filter_map(|alert| self.send(&alert)));
+        }
         if let Some((why, _)) = lost.first() {
             self.tell(&format!("{why}; {} alerts are lost", lost.len()));
         }

@@ -119,3 +119,27 @@ fn a_breach_fires_and_resolves_in_prometheus_as_in_the_host() {
     assert!(said.contains("SUCCESS"), "{said}\n{test}");
     assert_eq!(fast.shortest(), Duration::from_secs(300));
 }
+
+/// Prometheus writes short times so from version 3 on; the package's writes them as the host does.
+#[test]
+fn the_bounds_of_short_times_are_found_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("slo.toml");
+    let text = "[[objective]]\nname = 'fast'\nobjective = '99 %'\nlatency = '50us'\nrunbook = ''";
+    std::fs::write(&file, text).unwrap();
+    let objectives = read_objectives(&file).unwrap();
+    std::fs::write(folder.path().join("rules.yml"), rules(&objectives)).unwrap();
+    for form in ["0.00005", "5e-5", "5e-05"] {
+        let duration = "sandlab_message_duration_seconds";
+        let test = format!(
+            "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    \
+             input_series:\n      - series: '{duration}_bucket{{le=\"{form}\"}}'\n        values: '0x60'\n      \
+             - series: '{duration}_count'\n        values: '0+6000x60'\n    \
+             promql_expr_test:\n      - expr: count(ALERTS{{severity=\"page\"}})\n        \
+             eval_time: 30m\n        exp_samples: [{{labels: '{{}}', value: 1}}]\n"
+        );
+        std::fs::write(folder.path().join("test.yml"), &test).unwrap();
+        let said = promtool(folder.path(), &["test", "rules", "test.yml"]);
+        assert!(said.contains("SUCCESS"), "{said}\n{test}");
+    }
+}

@@ -152,10 +152,15 @@ fn label(value: &str) -> String {
     text(value)
 }
 
-/// Returns the label of a histogram's bound, however the exposition writes the number: `1`, `1.0`.
+/// Returns the label of a histogram's bound, however the exposition writes the number, `1` or `1.0`,
+/// and Prometheus from version 3 on: `1.0`, `5e-05`.
 fn bound(threshold: Duration) -> String {
     let seconds = threshold.as_secs_f64();
-    let mut forms = vec![format!("{seconds}"), format!("{seconds:?}"), format!("{seconds:e}")];
+    let short = format!("{seconds:e}");
+    let mut forms = vec![format!("{seconds}"), format!("{seconds:?}"), short.clone()];
+    if let Some((digits, exponent)) = short.split_once("e-") {
+        forms.push(format!("{digits}e-{exponent:0>2}"));
+    }
     forms.dedup();
     let forms: Vec<_> = forms.iter().map(|form| form.replace('.', "[.]")).collect();
     format!("le=~\"{}\"", forms.join("|"))
@@ -188,7 +193,8 @@ mod tests {
         let times = [seconds(300), seconds(3_600), seconds(259_200), seconds(90), seconds(0)];
         assert_eq!(times.map(time), ["5m", "1h", "3d", "90s", "1ms"]);
         assert_eq!(number("99.9 %".parse::<crate::slo::Share>().unwrap().budget()), "0.001");
-        assert_eq!(bound(Duration::from_millis(10)), "le=~\"0[.]01|1e-2\"");
+        assert_eq!(bound(Duration::from_millis(10)), "le=~\"0[.]01|1e-2|1e-02\"");
+        assert_eq!(bound(Duration::from_micros(50)), "le=~\"0[.]00005|5e-5|5e-05\"");
         assert_eq!(bound(seconds(1)), "le=~\"1|1[.]0|1e0\"");
     }
 }

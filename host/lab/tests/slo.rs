@@ -67,7 +67,10 @@ fn objectives_that_make_no_sense_are_told_with_the_place() {
         sandlab(&["slo", "rules", file.to_str().unwrap()]).assert().code(2)
     };
     rules("").stderr(contains("[[objective]]"));
-    rules("[[objective]]\nname = 'a'\nobjective = '99'").stderr(contains("line 3"));
+    rules("[[objective]]\nname = 'a'\nobjective = '99'").stderr(contains("line 3, column 13"));
+    // The rest of a host's configuration may have passwords.
+    let secret = "[otlp]\nheaders = 'Bearer secret'";
+    rules(secret).stderr(contains("line 2, column 11").and(contains("secret").not()));
     rules("[[objective]]\nname = 'a'\nobjective = '9 %'\nlatency = '3ms'")
         .stderr(contains("take 2 ms or 5 ms"));
 }

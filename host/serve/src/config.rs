@@ -3,10 +3,12 @@
 mod agent;
 mod limits;
 mod listen;
+mod text;
 
 pub use agent::{Agent, Mailbox};
 pub use limits::Limits;
 pub use listen::{Listen, Tls};
+pub(crate) use text::read as read_text;
 
 use crate::alerts::Destination;
 use crate::monitor::MonitorConfig;
@@ -92,12 +94,12 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The text is not TOML, or has an unknown field or a wrong type.
-    #[error("{} is not valid: {source}", .path.display())]
+    #[error("{} is not valid: {reason}", .path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// The position and the error.
-        source: Box<toml::de::Error>,
+        reason: String,
     },
     /// A value cannot be used.
     #[error("{field}: {reason}")]
@@ -131,10 +133,8 @@ impl Config {
     pub(crate) fn read_unchecked(path: &Path) -> Result<Self, ConfigError> {
         let text = sandlab_runtime::text_file::read(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Invalid {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let mut config: Self = read_text(&text)
+            .map_err(|reason| ConfigError::Invalid { path: path.to_owned(), reason })?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         Ok(config)
     }

@@ -13,6 +13,7 @@
 use super::Share;
 use super::window::pairs;
 use crate::Config;
+use crate::config::read_text;
 use crate::host::bounds;
 use sandlab_runtime::span;
 use schemars::JsonSchema;
@@ -89,7 +90,7 @@ pub fn read_objectives(path: &Path) -> Result<Vec<Objective>, SloError> {
     let text = sandlab_runtime::text_file::read(path)
         .map_err(|source| SloError::Read { path: path.to_owned(), source })?;
     // What else a host's config has is checked where it is used, but for its names.
-    let config: Config = toml::from_str(&text).map_err(|error| toml(error.to_string()))?;
+    let config: Config = read_text(&text).map_err(toml)?;
     let objectives = config.objectives;
     if objectives.is_empty() {
         return Err(toml(

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use sandlab::hostile::WITNESS;
 use sandlab::record::Document;
-use sandlab::validate::{Policies, examine};
+use sandlab::validate::{Overrides, Policies, examine};
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::process::read_answer;
 use std::path::Path;
@@ -77,7 +77,7 @@ proptest! {
     fn a_policy_is_one_or_is_refused(damage in damage(), noise: String) {
         let damaged = damage.done_to(seed("policy/standard.toml"));
         for text in [String::from_utf8_lossy(&damaged).into_owned(), noise] {
-            if let Err(why) = Policies::parse(&text, Path::new("/here"), toml::Table::new()) {
+            if let Err(why) = Policies::parse(&text, Path::new("/here"), Overrides::default()) {
                 prop_assert!(!why.is_empty());
             }
         }

@@ -9,8 +9,8 @@ use crate::project::Project;
 use crate::report::validate::{self as report, Format};
 use crate::report::{Look, wrapped};
 use crate::validate::{
-    self, Baseline, Code, Guest, Policies, Policy, Reference, Severity, Stage, Status, Target,
-    Validation, find, supervise, worker,
+    self, Baseline, Code, Guest, Overrides, Policies, Policy, Reference, Severity, Stage, Status,
+    Target, Validation, World, find, supervise, worker,
 };
 use crate::{Error, Result, paths, project, record, workload};
 use sandlab_runtime::subject::Kind;
@@ -109,6 +109,19 @@ pub fn execute(args: &Args) -> Result<()> {
         let twin = validate::twin(twin, &mut progress::say)?;
         targets(&mut groups).for_each(|target| target.have_twin(&twin));
     }
+    let mut earlier = Vec::new();
+    if let (Some(baseline), Some(file)) = (&baseline, &args.baseline) {
+        let names: Vec<String> = targets(&mut groups).map(|target| target.name.clone()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let known = baseline
+            .of(&names)
+            .map_err(|error| Error::Usage(format!("the baseline {}: {error}", file.display())))?;
+        for (name, _) in names.iter().zip(&known).filter(|(_, known)| known.is_none()) {
+            progress::say(&format!("{name} is not in the baseline, and is compared with nothing"));
+        }
+        earlier = known.into_iter().map(|known| known.map(str::to_owned)).collect();
+    }
+    let mut earlier = earlier.into_iter();
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = args.jobs.map_or(cores, |jobs| jobs as usize);
     let bar = progress::Bar::new(targets(&mut groups).count(), None)?;
@@ -117,10 +130,10 @@ pub fn execute(args: &Args) -> Result<()> {
         let plan = supervise::Plan { policies, timed: !args.no_timing, jobs };
         let mut checked = supervise::check_all(targets, &plan, &bar);
         for (guest, target) in checked.iter_mut().zip(targets) {
-            if let Some(baseline) = &baseline {
+            if let (Some(baseline), Some(name)) = (&baseline, earlier.next().flatten()) {
                 let policy = Policy::read(policies.of(&target.names()), policies.folder());
                 let policy = policy.map_err(Error::Usage)?;
-                baseline.compare(guest, policy.baseline.growth);
+                baseline.compare(&name, guest, policy.baseline.growth);
             }
         }
         guests.extend(checked);
@@ -220,7 +233,8 @@ fn from_here(world: &str) -> Result<String> {
         Some((path, name)) => (path, format!("#{name}")),
         None => (world, String::new()),
     };
-    if !Path::new(path).exists() {
+    let is_wit = matches!(World::from(world.to_owned()), World::Wit { .. });
+    if !is_wit || !Path::new(path).exists() {
         return Ok(world.to_owned());
     }
     let path = std::path::absolute(path).map_err(Error::file("find", Path::new(path)))?;
@@ -247,33 +261,28 @@ fn limits(file: &Path) -> Result<Table> {
 }
 
 fn policies(args: &Args, policy: Option<&Path>, copies: &Path) -> Result<Policies> {
-    let mut last = Table::new();
+    let mut changes = Table::new();
     if let Some(world) = &args.world {
-        last.insert("world".to_owned(), Value::from(from_here(world)?));
+        changes.insert("world".to_owned(), Value::from(from_here(world)?));
     }
     if let Some(kind) = args.kind {
-        last.insert("kind".to_owned(), Value::from(kind.name()));
+        changes.insert("kind".to_owned(), Value::from(kind.name()));
     }
-    let mut limits = args.sandbox.as_deref().map(limits).transpose()?.unwrap_or_default();
     if args.async_components {
-        let engine = limits.entry("engine").or_insert_with(|| Table::new().into());
-        if let Value::Table(engine) = engine {
-            engine.insert("async-components".to_owned(), true.into());
-        }
-    }
-    if !limits.is_empty() {
-        last.insert("limits".to_owned(), limits.into());
+        let engine = Table::from_iter([("async-components".to_owned(), Value::from(true))]);
+        let limits = Table::from_iter([("engine".to_owned(), Value::from(engine))]);
+        changes.insert("limits".to_owned(), limits.into());
     }
     if !args.skip.is_empty() {
         let names = args.skip.iter().map(|stage| Value::from(stage.name()));
-        last.insert("skip".to_owned(), Value::Array(names.collect()));
+        changes.insert("skip".to_owned(), Value::Array(names.collect()));
     }
-    if !args.cases.is_empty() {
-        let files = args.cases.iter().map(|file| cases_file(file, copies));
-        let cases = Value::Array(files.collect::<Result<_>>()?);
-        let conformance = Table::from_iter([("cases".to_owned(), cases)]);
-        last.insert("conformance".to_owned(), conformance.into());
-    }
+    let cases = args.cases.iter().map(|file| cases_file(file, copies));
+    let last = Overrides {
+        changes,
+        sandbox: args.sandbox.as_deref().map(limits).transpose()?,
+        cases: cases.collect::<Result<_>>()?,
+    };
     let (text, folder) = match policy {
         None => (String::new(), Path::new("")),
         Some(file) => {

@@ -6,6 +6,7 @@ use super::measure::Measure;
 use crate::metrics::format::percent;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The values of an earlier report, by the guest's name and measure.
 #[derive(Debug, Default)]
@@ -51,19 +52,52 @@ impl Baseline {
             let (found, known) = (report.schema, super::SCHEMA);
             return Err(format!("its schema is {found:?}, not {known:?}"));
         }
-        let guests = report.guests.into_iter().map(|guest| {
+        let mut guests = BTreeMap::new();
+        for guest in report.guests {
             let checks = guest.stages.into_iter().flat_map(|stage| stage.checks);
             let metrics = checks.filter_map(|check| check.metric);
             let values = metrics.map(|metric| (metric.measure, metric.value));
-            (guest.name, values.collect())
-        });
-        Ok(Self(guests.collect()))
+            if guests.insert(guest.name.clone(), values.collect()).is_some() {
+                return Err(format!(
+                    "it has two guests called {:?}: validate them by paths that differ",
+                    guest.name
+                ));
+            }
+        }
+        Ok(Self(guests))
     }
 
-    /// Adds the earlier value to each metric, and a finding where a value that is the same in
-    /// every run has grown. Times are shown side by side only: their budgets judge them.
-    pub fn compare(&self, guest: &mut Guest, growth: Option<f64>) {
-        let Some(earlier) = self.0.get(&guest.name) else {
+    /// Returns the names of its guests that these are to be compared with: those of the same name, or
+    /// else the only one whose file has the same name, in whatever folder.
+    ///
+    /// # Errors
+    /// If there is none for any of them.
+    pub fn of<'a>(&'a self, names: &[&'a str]) -> Result<Vec<Option<&'a str>>, String> {
+        let find = |name: &&'a str| {
+            if self.0.contains_key(*name) {
+                return Some(*name);
+            }
+            let file = Path::new(name).file_name();
+            let mut same = self.0.keys().filter(|other| Path::new(other).file_name() == file);
+            same.next().map(String::as_str).filter(|_| same.next().is_none())
+        };
+        let known: Vec<_> = names.iter().map(find).collect();
+        if !names.is_empty() && known.iter().all(Option::is_none) {
+            let has: Vec<_> = self.0.keys().map(String::as_str).collect();
+            return Err(format!(
+                "it has none of these guests, {}, by name: it has {}",
+                names.join(", "),
+                has.join(", ")
+            ));
+        }
+        Ok(known)
+    }
+
+    /// Adds the value of the baseline's guest of this name to each metric, and a finding where a
+    /// value that is the same in every run has grown. Times are shown side by side only: their
+    /// budgets judge them.
+    pub fn compare(&self, name: &str, guest: &mut Guest, growth: Option<f64>) {
+        let Some(earlier) = self.0.get(name) else {
             return;
         };
         for stage in &mut guest.stages {
@@ -101,4 +135,26 @@ fn grew(measure: Measure, value: u64, previous: u64, growth: Option<f64>) -> Fin
     Finding::new(code, measure.name(), remedy)
         .wanted(format!("{} as before", measure.show(previous)))
         .found(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(names: &[&str]) -> Result<Baseline, String> {
+        let guests: Vec<_> =
+            names.iter().map(|name| serde_json::json!({"name": name, "stages": []})).collect();
+        let report = serde_json::json!({"schema": crate::validate::SCHEMA, "guests": guests});
+        Baseline::parse(&report.to_string())
+    }
+
+    #[test]
+    fn a_guest_is_compared_with_its_namesake_wherever_that_lay() {
+        let baseline = of(&["main/agent.wasm", "echo", "a/x.wasm", "b/x.wasm"]).unwrap();
+        let found = baseline.of(&["./agent.wasm", "echo", "new", "c/x.wasm"]).unwrap();
+        assert_eq!(found, [Some("main/agent.wasm"), Some("echo"), None, None]);
+        let error = baseline.of(&["other.wasm"]).unwrap_err();
+        assert!(error.contains("other.wasm") && error.contains("echo"), "{error}");
+        assert!(of(&["echo", "echo"]).unwrap_err().contains("two guests"));
+    }
 }

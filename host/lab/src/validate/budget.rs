@@ -43,14 +43,13 @@ pub fn percentile(samples: &mut [u64], share: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::policy::Policies;
+    use crate::validate::policy::{Overrides, Policies};
     use std::path::Path;
-    use toml::Table;
 
     #[test]
     fn only_a_time_has_a_margin() {
         let text = "budgets = { file-size = 100, spawn-p50 = \"100ns\" }";
-        let policies = Policies::parse(text, Path::new(""), Table::new()).unwrap();
+        let policies = Policies::parse(text, Path::new(""), Overrides::default()).unwrap();
         let policy = Policy::read(policies.of(&[]), policies.folder()).unwrap();
         let findings = |measure, value| judge(&policy, measure, value, Code::OverSize).findings;
         assert!(findings(Measure::FileSize, 100).is_empty());

@@ -2,12 +2,11 @@
 
 use super::finding::{StageReport, Status};
 use super::outline::Outline;
-use super::policy::{Policies, Policy};
+use super::policy::{Overrides, Policies, Policy};
 use super::stage::Stage;
 use super::{capabilities, format, hygiene, statics, world};
 use sandlab_runtime::subject::Kind;
 use std::path::Path;
-use toml::Table;
 
 /// Runs the stages that only read bytes, with the standard policy, up to the first that finds an
 /// error. Returns for any bytes: the fuzz target feeds it hostile ones.
@@ -15,7 +14,7 @@ use toml::Table;
 /// # Errors
 /// If the standard policy, or bytes that passed as valid, cannot be parsed.
 pub fn examine(bytes: &[u8]) -> Result<Vec<StageReport>, String> {
-    let policies = Policies::parse("", Path::new(""), Table::new())?;
+    let policies = Policies::parse("", Path::new(""), Overrides::default())?;
     let policy = Policy::read(policies.of(&[]), policies.folder())?;
     let mut reports = vec![StageReport::done(Stage::Format, format::check(bytes), None)];
     if is_bad(&reports) {

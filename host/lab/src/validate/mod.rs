@@ -37,9 +37,10 @@ pub use examine::examine;
 pub use finding::{About, Check, Finding, Guest, Metric, StageReport, Status};
 pub use measure::{Measure, QUANTITIES};
 pub(crate) use outline::Outline;
-pub use policy::{Policies, Policy, PolicyFile};
+pub use policy::{Overrides, Policies, Policy, PolicyFile};
 pub use stage::Stage;
 pub use target::{Reference, Target, find, twin};
+pub use world::World;
 
 use serde::Serialize;
 

@@ -146,19 +146,51 @@ pub struct Baseline {
 pub struct Policies {
     base: Table,
     guests: Vec<(Vec<Pattern>, Table)>,
-    /// Changes of the command line, which override all others.
-    last: Table,
+    /// The command line's, which override all others.
+    last: Overrides,
     /// The folder that the policy's paths are relative to.
     folder: PathBuf,
 }
 
+/// What the command line says beside a policy.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Changes of the policy.
+    pub changes: Table,
+    /// A sandbox config that takes the place of the policy's limits.
+    pub sandbox: Option<Table>,
+    /// Workload files in addition to the policy's.
+    pub cases: Vec<Value>,
+}
+
+impl Overrides {
+    fn apply(&self, policy: &mut Table) {
+        if let Some(sandbox) = &self.sandbox {
+            let of = |table: &Value, key: &str| table.get(key).cloned();
+            let allocation = policy.get("limits").and_then(|limits| of(limits, "allocation"));
+            // How many agents there are at once is no property of the guest.
+            let slots = allocation.and_then(|allocation| of(&allocation, "slots"));
+            let allocation: Table =
+                slots.map(|slots| ("slots".to_owned(), slots)).into_iter().collect();
+            let mut limits = Table::from_iter([("allocation".to_owned(), allocation.into())]);
+            merge(&mut limits, sandbox.clone());
+            policy.insert("limits".to_owned(), limits.into());
+        }
+        merge(policy, self.changes.clone());
+        let cases = policy.get_mut("conformance").and_then(|it| it.get_mut("cases"));
+        if let Some(Value::Array(cases)) = cases {
+            cases.extend(self.cases.iter().cloned());
+        }
+    }
+}
+
 impl Policies {
     /// Parses a user's changes to the standard policy, whose paths are relative to `folder`.
-    /// Those of `last` override the text's.
+    /// `last` overrides the text.
     ///
     /// # Errors
     /// If a field or a value is wrong; the message names it.
-    pub fn parse(text: &str, folder: &Path, last: Table) -> Result<Self, String> {
+    pub fn parse(text: &str, folder: &Path, last: Overrides) -> Result<Self, String> {
         let mut base: Table = DEFAULT.parse().map_err(message)?;
         let mut changes: Table = text.parse().map_err(message)?;
         let guests = match changes.remove("guest") {
@@ -193,7 +225,7 @@ impl Policies {
                 merge(&mut table, changes.clone());
             }
         }
-        merge(&mut table, self.last.clone());
+        self.last.apply(&mut table);
         table
     }
 
@@ -349,7 +381,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Policies, String> {
-        Policies::parse(text, Path::new("/here"), Table::new())
+        Policies::parse(text, Path::new("/here"), Overrides::default())
     }
 
     #[test]
@@ -375,6 +407,28 @@ mod tests {
         let large = of("echo-py");
         assert_eq!(large.budgets[&Measure::FileSize], 20 << 20);
         assert_eq!(large.budgets[&Measure::CoreInstances], 8);
+    }
+
+    #[test]
+    fn a_sandbox_config_replaces_limits_and_cases_of_the_command_line_are_further_ones() {
+        let text = r#"
+            limits = { memory-limit = "256 MiB", fuel = 5 }
+            conformance = { cases = ["contract.jsonl"] }
+        "#;
+        let last = Overrides {
+            sandbox: Some("deadline = \"1s\"".parse().unwrap()),
+            cases: vec![Value::from("/there/more.jsonl")],
+            ..Overrides::default()
+        };
+        let policies = Policies::parse(text, Path::new("/here"), last).unwrap();
+        let policy = Policy::read(policies.of(&[]), policies.folder()).unwrap();
+        let deadline = Duration::from_secs(1);
+        let mut expected = SandboxConfig { deadline, ..SandboxConfig::default() };
+        expected.allocation.slots = policy.limits.allocation.slots;
+        assert_eq!(policy.limits, expected);
+        assert!(policy.limits.allocation.slots < SandboxConfig::default().allocation.slots);
+        let cases = ["/here/contract.jsonl", "/there/more.jsonl"].map(PathBuf::from);
+        assert_eq!(policy.conformance.cases, cases);
     }
 
     #[test]

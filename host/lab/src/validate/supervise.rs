@@ -112,6 +112,9 @@ const TO_END: Duration = Duration::from_secs(5);
 struct Limits {
     load: Duration,
     stage: Duration,
+    /// Of stages that repeat starts or calls.
+    repeating: Duration,
+    soak: Duration,
 }
 
 impl Limits {
@@ -120,12 +123,17 @@ impl Limits {
         Self {
             load: timing.compile_limit.saturating_mul(timing.compiles),
             stage: timing.stage_limit,
+            // What the policy gives to repetitions is not the guest's.
+            repeating: timing.stage_limit.saturating_add(timing.repeating),
+            soak: timing.stage_limit.saturating_add(policy.soak.time.saturating_mul(2)),
         }
     }
 
     fn for_stage(self, stage: Option<Stage>) -> Duration {
         match stage {
             Some(Stage::Load) => self.load,
+            Some(Stage::Spawn | Stage::Call) => self.repeating,
+            Some(Stage::Soak) => self.soak,
             _ => self.stage,
         }
     }

@@ -402,12 +402,13 @@ impl Messages {
         self.configuring().or_else(|| self.first())
     }
 
-    /// Returns the series of the guest's own cases that has the largest message.
+    /// Returns the series that has the largest message, of the guest's own cases and those that the
+    /// user adds.
     fn largest(&self) -> Option<Series<'_>> {
-        let own = self.cases.first().filter(|_| self.known)?;
+        let known = self.cases.iter().filter(|_| self.known).flat_map(|named| &named.cases);
         let size = |exchange: &Exchange| exchange.request.content.len();
         let largest = |case: &&Case| case.exchanges.iter().map(size).max();
-        let case = own.cases.iter().max_by_key(largest)?;
+        let case = known.max_by_key(largest)?;
         let sent = case.exchanges.iter().map(|exchange| Sent {
             message: exchange.request.clone(),
             is_stated: !exchange.expected.is_open(),

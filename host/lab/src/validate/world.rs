@@ -57,12 +57,14 @@ impl World {
     /// Returns the world with its path relative to a folder.
     ///
     /// # Errors
-    /// If it is neither a known world nor an existing path.
+    /// If it is neither a known world nor a path at which there is such a world.
     pub fn in_folder(self, folder: &Path) -> Result<Self, String> {
         match self {
             Self::Wit { path, world } => {
                 let path = folder.join(path);
                 if path.exists() {
+                    contract::require_world(&path, world.as_deref())
+                        .map_err(|why| why.to_string())?;
                     return Ok(Self::Wit { path, world });
                 }
                 Err(format!(

@@ -98,7 +98,7 @@ fn contains(expected: &Value, got: &Value, path: &mut String) -> Result<(), Stri
             }
             Ok(())
         }
-        (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => Ok(()),
+        (Value::Number(a), Value::Number(b)) if is_same(a, b) => Ok(()),
         _ if expected == got => Ok(()),
         _ => {
             let at = if path.is_empty() { "the whole" } else { path.as_str() };
@@ -109,10 +109,31 @@ fn contains(expected: &Value, got: &Value, path: &mut String) -> Result<(), Stri
     }
 }
 
+/// Compares numbers however they are written, integers exactly.
+fn is_same(a: &serde_json::Number, b: &serde_json::Number) -> bool {
+    let integer = |number: &serde_json::Number| {
+        number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
+    };
+    match (integer(a), integer(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.as_f64() == b.as_f64(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_last_bit_of_a_large_number_counts() {
+        let stated = Matcher::Json(json!({"id": 9_007_199_254_740_993_u64}));
+        assert_eq!(stated.check(br#"{"id": 9007199254740993}"#), Ok(()));
+        assert!(stated.check(br#"{"id": 9007199254740992}"#).is_err());
+        let stated = Matcher::Json(json!({"id": u64::MAX}));
+        assert!(stated.check(br#"{"id": 18446744073709551614}"#).is_err());
+        assert_eq!(Matcher::Json(json!({"n": 3})).check(br#"{"n": 3.0}"#), Ok(()));
+    }
 
     #[test]
     fn json_may_have_more_than_is_stated() {

@@ -14,9 +14,7 @@ pub fn is_same(a: &str, b: &str) -> bool {
 /// A value without its type.
 #[derive(PartialEq)]
 enum Value {
-    Integer(i128),
-    /// The bits of a number that is no integer.
-    Float(u64),
+    Number(Number),
     Char(char),
     Text(String),
     List(Vec<Value>),
@@ -29,22 +27,41 @@ enum Value {
     Other(String),
 }
 
+/// A number as it is written: a large one of 64 bits may be written as an integer, with digits that it
+/// does not have.
+#[derive(Clone, Copy)]
+enum Number {
+    Integer(i128),
+    Float(f64),
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        match (*self, *other) {
+            (Self::Integer(a), Self::Integer(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (Self::Integer(a), Self::Float(b)) | (Self::Float(b), Self::Integer(a)) => {
+                a as f64 == b
+            }
+        }
+    }
+}
+
 impl Value {
     fn of(node: &Node, source: &str) -> Self {
         let each = |nodes: Vec<&Node>| nodes.into_iter().map(|n| Self::of(n, source)).collect();
-        let case = |name: &str, payload: Option<&Node>| match payload {
-            // WAVE lets both be left out around what is neither.
-            Some(of) if ["some", "ok"].contains(&name) && !is_wrapped(of) => Self::of(of, source),
-            payload => {
-                let payload = payload.map(|of| Box::new(Self::of(of, source)));
-                Self::Case(name.to_owned(), payload)
+        let case = |name: &str, payload: Option<&Node>| {
+            match payload.map(|of| Self::of(of, source)) {
+                // WAVE lets both be left out around what is neither.
+                Some(value) if ["some", "ok"].contains(&name) && !value.is_wrapped() => value,
+                payload => Self::Case(name.to_owned(), payload.map(Box::new)),
             }
         };
         if let Ok(number) = node.as_number(source) {
-            return Self::Integer(number);
+            return Self::Number(Number::Integer(number));
         }
-        if let Ok(number) = node.as_number::<f64>(source) {
-            return Self::number(number);
+        if let Ok(number) = node.as_number(source) {
+            return Self::Number(Number::Float(number));
         }
         if let Ok(char) = node.as_char(source) {
             return Self::Char(char);
@@ -81,19 +98,11 @@ impl Value {
         }
     }
 
-    fn number(number: f64) -> Self {
-        /// From here on not every integer is a number of 64 bits.
-        const EXACT: f64 = 9_007_199_254_740_992.0;
-        match number {
-            _ if number.is_nan() => Self::Float(f64::NAN.to_bits()),
-            _ if number.fract() == 0.0 && number.abs() < EXACT => Self::Integer(number as i128),
-            _ => Self::Float(number.to_bits()),
-        }
+    /// Returns true if it is an option or a result that says which.
+    fn is_wrapped(&self) -> bool {
+        let names = ["some", "none", "ok", "err"];
+        matches!(self, Self::Case(name, _) if names.contains(&name.as_str()))
     }
-}
-
-fn is_wrapped(node: &Node) -> bool {
-    node.as_option().is_ok() || node.as_result().is_ok()
 }
 
 #[cfg(test)]
@@ -113,12 +122,18 @@ mod tests {
             ("ok(\"\\u{e9}\")", "\"é\""),
             ("[some(1), none]", "[1, none]"),
             ("(1, 'a')", "(1,'\\u{61}')"),
+            ("1e20", "100000000000000000000"),
+            ("12345678901234567000000000", "1.2345678901234567e25"),
+            ("ok(1)", "ok(some(1))"),
+            ("[some(some(1))]", "[some(1)]"),
         ] {
             assert!(is_same(a, b), "{a} {b}");
         }
         for (a, b) in [
             ("2.5", "2"),
             ("some(none)", "none"),
+            ("ok(none)", "none"),
+            ("1e20", "100000000000000100000"),
             ("err(1)", "ok(1)"),
             ("[1, 2]", "[2, 1]"),
             ("\"a b\"", "\"ab\""),

@@ -233,8 +233,8 @@ fn another_version_that_the_linker_takes_is_a_note() {
 
 #[test]
 fn what_validates_loads_with_the_default_sandbox_config() {
-    use sandlab::validate::{Policies, Policy};
-    let policies = Policies::parse("", std::path::Path::new(""), toml::Table::new()).unwrap();
+    use sandlab::validate::{Overrides, Policies, Policy};
+    let policies = Policies::parse("", std::path::Path::new(""), Overrides::default()).unwrap();
     let mut limits = Policy::read(policies.of(&[]), policies.folder()).unwrap().limits;
     let default = sandlab_runtime::SandboxConfig::default();
     // How many agents there are at once is no property of one.

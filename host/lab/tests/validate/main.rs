@@ -51,6 +51,43 @@ fn the_reference_agents_are_valid_in_every_stage() {
 }
 
 #[test]
+fn a_budget_for_the_slowest_starts_is_judged_also_where_there_are_few() {
+    let lab = Lab::new();
+    let echo = bundle("echo").folder;
+    let validate = |name: &str, budget: &str| {
+        let policy =
+            format!("budgets = {{ spawn-p95 = \"{budget}\" }}\ntiming = {{ repeating = \"0s\" }}");
+        let policy = lab.file(name, policy);
+        let mut validate = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        validate.arg("validate").arg(&echo).args(["--skip", "conformance,soak", "--policy"]);
+        validate.arg(policy).assert()
+    };
+    // What half of them exceed, the slowest do.
+    validate("tight.toml", "1ns").code(1).stdout(contains("A603"));
+    validate("wide.toml", "1h").code(0).stdout(contains("budget of spawn-p95"));
+}
+
+#[test]
+fn a_world_that_is_not_there_is_the_callers_mistake() {
+    let lab = Lab::new();
+    let echo = bundle("echo").component();
+    let package = lab.0.path().join("shop");
+    std::fs::create_dir(&package).unwrap();
+    std::fs::write(package.join("shop.wit"), "package a:shop;\nworld shop {}\n").unwrap();
+    let broken = lab.file("broken.wit", "package a:b;\nworld w { export }\n");
+    // A folder of a world's name does not take its place.
+    std::fs::create_dir(lab.0.path().join("plain-agent")).unwrap();
+    let validate = |world: &str| {
+        let mut validate = Command::new(env!("CARGO_BIN_EXE_sandlab"));
+        validate.current_dir(lab.0.path()).arg("validate").arg(&echo).args(["--world", world]);
+        validate.args(["--skip", "conformance,soak"]).assert()
+    };
+    validate("shop#shopp").code(2).stderr(contains("shopp"));
+    validate(broken.to_str().unwrap()).code(2).stderr(contains("broken.wit"));
+    validate("plain-agent").code(0);
+}
+
+#[test]
 fn what_is_no_component_is_told_with_what_it_is() {
     let lab = Lab::new();
     let echo = std::fs::read(bundle("echo").component()).unwrap();

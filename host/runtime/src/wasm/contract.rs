@@ -138,13 +138,27 @@ pub fn differences_from(
     wit: &Path,
     world: Option<&str>,
 ) -> Result<Vec<Difference>, Undecodable> {
-    let unread = |error: String| Undecodable::Wit { path: wit.to_owned(), error };
-    let mut wanted = Resolve::default();
-    let (package, _) = wanted.push_path(wit).map_err(|error| unread(format!("{error:#}")))?;
-    let wanted_world = wanted.select_world(&[package], world);
-    let wanted_world = wanted_world.map_err(|error| unread(format!("{error:#}")))?;
+    let (wanted, wanted_world) = read_world(wit, world)?;
     let (resolve, id) = decoded(bytes)?;
     Ok(diff::walk_world(&wanted, wanted_world, &resolve, id))
+}
+
+/// Makes sure that a WIT file, or the folder of a package, has a world: of this name, or a single
+/// one.
+///
+/// # Errors
+/// [`Undecodable::Wit`] if it cannot be read, or has no such world.
+pub fn require_world(wit: &Path, world: Option<&str>) -> Result<(), Undecodable> {
+    read_world(wit, world).map(drop)
+}
+
+fn read_world(wit: &Path, world: Option<&str>) -> Result<(Resolve, WorldId), Undecodable> {
+    let unread = |error: String| Undecodable::Wit { path: wit.to_owned(), error };
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_path(wit).map_err(|error| unread(format!("{error:#}")))?;
+    let world = resolve.select_world(&[package], world);
+    let world = world.map_err(|error| unread(format!("{error:#}")))?;
+    Ok((resolve, world))
 }
 
 fn decoded(bytes: &[u8]) -> Result<(Resolve, WorldId), Undecodable> {

@@ -98,7 +98,14 @@ fn replies_of(twin: &dyn Backend, case: &Case) -> Vec<Result<Handled, CallError>
     let Ok(mut twin) = call::start(twin, case) else {
         return Vec::new();
     };
-    let answers = case.exchanges.iter().map(|exchange| twin.handle(&exchange.request));
+    let mut refusals = case.refusals.iter().peekable();
+    let answers = case.exchanges.iter().enumerate().map(|(number, exchange)| {
+        // They may change its state; whether it refuses them is its author's matter.
+        while let Some(refusal) = refusals.next_if(|refusal| refusal.after <= number) {
+            let _ = twin.handle(&refusal.request);
+        }
+        twin.handle(&exchange.request)
+    });
     answers.take_while(|answer| !is_fault(answer)).collect()
 }
 

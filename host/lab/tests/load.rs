@@ -134,7 +134,8 @@ fn a_reply_in_another_conversation_is_a_wrong_reply() {
 #[test]
 fn every_message_of_an_open_loop_is_sent_and_accounted_for_on_every_backend() {
     let lab = Lab::new();
-    let load = "latency --rate 2000 --duration 300ms --ramp-up 100ms --format json";
+    // However late a message is, it is sent.
+    let load = "latency --rate 2000 --duration 300ms --ramp-up 100ms --deadline 60s --format json";
     let done = lab.held_against(&p99_target("1h"), load).output().unwrap();
     // Beside other tests it may be that nothing is judged.
     assert!(matches!(done.status.code(), Some(0 | 4)), "{done:?}");
@@ -166,6 +167,22 @@ fn every_message_of_an_open_loop_is_sent_and_accounted_for_on_every_backend() {
     let all = [listed("grades"), listed("not_judged")].concat();
     let graded = all.iter().filter(|one| one["metric"]["key"] == "latency-p99");
     assert_eq!(graded.count(), 3);
+}
+
+#[test]
+fn messages_that_cannot_be_in_time_any_more_are_not_sent_and_count_as_due() {
+    let lab = Lab::new();
+    let load =
+        "latency --backends native --rate 1e9 --duration 100ms --ramp-up 0s --deadline 100ms";
+    let done = lab.command(load).args(["--format", "json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let steady = windows(&report["parts"][0], "steady");
+    let count = |field| sum(&steady, |window| &window[field]);
+    let (due, sent) = (count("due"), count("sent"));
+    assert!(due >= 100_000_000 && sent < due / 10, "{sent} of {due}");
+    assert_eq!(count("good") + count("late"), sent);
+    let accounts = finding(&report["parts"][0], "accounts");
+    assert_eq!(accounts["handled"], sent);
 }
 
 #[test]
@@ -225,6 +242,20 @@ fn agents_that_fault_come_back_and_no_message_is_lost() {
         assert_eq!((&found["time"]["count"], &found["lost"]), (&20.into(), &0.into()));
         assert_eq!(finding(part, "accounts")["restarts"], 20);
     }
+}
+
+#[test]
+fn every_fault_has_a_message_after_it_that_shows_the_agent_is_back() {
+    let lab = Lab::new();
+    // 150 messages with faults, and a fault per 12: the last message would be one.
+    let faults = "recovery --backends wasm --rate 400 --duration 1500ms --fault-rate 32 --ramp-up 0s \
+                  --agents 40";
+    let report = lab.report(faults);
+    let found = finding(&report["parts"][0], "recovery");
+    assert!(found["faults"].as_u64().unwrap() >= 20, "{found}");
+    assert_eq!(found["time"]["count"], found["faults"], "{found}");
+    let none = "recovery --backends wasm --fault-rate 0.5 --duration 2s";
+    lab.command(none).assert().code(2).stderr(contains("no agent would fault"));
 }
 
 #[test]
@@ -318,6 +349,19 @@ fn the_highest_rate_is_searched_step_by_step() {
     let found = finding(part, "max-rate");
     let lowest = found["capacity"].as_f64().unwrap() * 0.1;
     assert!((step["rate"].as_f64().unwrap() - lowest).abs() < 1.0, "{step} {found}");
+}
+
+#[test]
+fn a_search_in_which_no_rate_holds_meets_no_target() {
+    let lab = Lab::new();
+    let target = "[[target]]\nmetric = \"highest-rate\"\nbackend = \"native\"\n\
+                  target = 3\nacceptable = 2\ncritical = 1\n";
+    let search = "latency --max-rate --backends native --step 50ms --p99 1us --format json";
+    let done = lab.held_against(target, search).output().unwrap();
+    // Beside other tests it may be that nothing is judged.
+    assert!(matches!(done.status.code(), Some(1 | 4)), "{done:?}");
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(finding(&report["parts"][0], "max-rate")["highest"], Value::Null);
 }
 
 #[test]

@@ -30,19 +30,19 @@ pub struct Parameters {
     #[arg(long, value_parser = size())]
     size: Option<u32>,
     /// Length of the measurement
-    #[arg(long, default_value = "10s", value_parser = duration)]
+    #[arg(long, default_value = "10s", value_parser = duration, conflicts_with = "max_rate")]
     duration: Duration,
     /// Time before the measurement in which the rate grows to its full value.
-    #[arg(long, default_value = "1s", value_parser = any_duration)]
+    #[arg(long, default_value = "1s", value_parser = any_duration, conflicts_with = "max_rate")]
     ramp_up: Duration,
     /// Search for the highest rate that the path bears, instead.
     #[arg(long, conflicts_with = "workers")]
     max_rate: bool,
     /// With `--max-rate`: the 99th percentile that may not be passed.
-    #[arg(long, default_value = "10ms", value_parser = wait)]
+    #[arg(long, default_value = "10ms", value_parser = wait, requires = "max_rate")]
     p99: Duration,
     /// With `--max-rate`: length of each step.
-    #[arg(long, default_value = "2s", value_parser = duration)]
+    #[arg(long, default_value = "2s", value_parser = duration, requires = "max_rate")]
     step: Duration,
     #[command(flatten)]
     deadline: Deadline,

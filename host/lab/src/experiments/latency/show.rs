@@ -48,10 +48,10 @@ fn searches(parts: &[Shown<Found>], to: &mut View) {
     for (part, rate) in found {
         let of_part = steps.iter().filter(|(of, ..)| std::ptr::eq(*of, part));
         let of_part: Vec<Step> = of_part.map(|(_, _, step)| *step).collect();
-        let highest = rate.highest;
-        to.metric(highest.map(|highest| {
-            Metric::single(&HIGHEST_RATE, labels(part), highest).withheld(withheld(&of_part, &rate))
-        }));
+        // None that was tried held: that is less than any target.
+        let highest = rate.highest.unwrap_or(0.0);
+        let metric = Metric::single(&HIGHEST_RATE, labels(part), highest);
+        to.metric(metric.withheld(withheld(&of_part, &rate)));
     }
 }
 

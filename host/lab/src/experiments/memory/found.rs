@@ -14,4 +14,9 @@ pub enum Found {
     Tuned(Box<Tuned>),
     /// A working set without a plateau, so that no limit is recommended.
     Unsettled(Box<Unsettled>),
+    /// No limit that could be tried was enough.
+    NoneIsEnough {
+        /// The limit that was not, and how it showed.
+        why: String,
+    },
 }

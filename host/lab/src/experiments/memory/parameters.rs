@@ -27,17 +27,17 @@ pub struct Parameters {
     #[arg(long, conflicts_with = "limits")]
     tune: bool,
     /// With --tune: headroom to add to the smallest limit, percent.
-    #[arg(long, default_value_t = 25, value_name = "PERCENT", value_parser = whole::<u32>(0..=1000))]
+    #[arg(long, default_value_t = 25, value_name = "PERCENT", requires = "tune", value_parser = whole::<u32>(0..=1000))]
     headroom: u32,
     /// With --tune: tries of each limit.
-    #[arg(long, default_value_t = 3, value_parser = times())]
+    #[arg(long, default_value_t = 3, requires = "tune", value_parser = times())]
     repeats: u32,
     /// With --tune: passes of the workload over each instance, at least, with every reply checked.
-    #[arg(long, default_value_t = 3, value_parser = whole::<u64>(1..=1_000_000))]
+    #[arg(long, default_value_t = 3, requires = "tune", value_parser = whole::<u64>(1..=1_000_000))]
     passes: u64,
     /// With --tune: how long to send each series with plenty of memory, at most, to see whether
     /// memory stops growing.
-    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = any_duration)]
+    #[arg(long, default_value = "10s", value_name = "TIME", requires = "tune", value_parser = any_duration)]
     soak: Duration,
     #[command(flatten)]
     messages: Messages,

@@ -1,7 +1,6 @@
 //! The working set over many messages, with plenty of memory: until it has found its size, or
 //! shows that it finds none.
 
-use crate::experiments::memory::figure::Figure;
 use crate::experiments::memory::limited_agent::LimitedAgent;
 use crate::experiments::memory::tune::Search;
 use crate::experiments::memory::workload::{RanOut, Series, Went, series};
@@ -57,6 +56,8 @@ pub enum Soaked {
     Settled(Vec<Curve>),
     /// One has none.
     Unsettled(Unsettled),
+    /// One ran out of memory before it was sent as often as asked.
+    RanOut(String),
 }
 
 /// A case, with the number of passes whose replies are checked: later passes only show memory,
@@ -109,12 +110,7 @@ pub fn payload(tested: &LimitedAgent) -> Option<Case> {
 ///
 /// # Errors
 /// If the agent fails for another reason than its memory, or gives a wrong reply.
-pub fn soak(
-    tested: &LimitedAgent,
-    cases: &[Sent],
-    search: &Search,
-    plenty: u64,
-) -> Result<Figure<Soaked>> {
+pub fn soak(tested: &LimitedAgent, cases: &[Sent], search: &Search, plenty: u64) -> Result<Soaked> {
     let backend = tested.under(plenty)?;
     let mut curves = Vec::new();
     for case in cases {
@@ -123,8 +119,8 @@ pub fn soak(
         curves.push(curve);
         let out = found.is_some();
         if let Some(out) = found.filter(|_| !passed) {
-            return Ok(Figure::Unavailable(format!(
-                "the workload runs out of {} too, with message {}: {}",
+            return Ok(Soaked::RanOut(format!(
+                "the workload runs out of {} too, with message {}: {}; there is no recommendation",
                 ByteSize::b(plenty),
                 out.message,
                 out.outcome.text()
@@ -139,16 +135,16 @@ pub fn soak(
         let sent = memory.len();
         let over = sent - sent / 2;
         let grown = memory.last().zip(memory.get(sent / 2)).map_or(0, |(last, half)| last - half);
-        return Ok(Figure::Measured(Soaked::Unsettled(Unsettled {
+        return Ok(Soaked::Unsettled(Unsettled {
             size: case.case.size,
             sent: sent as u64,
             over: over as u64,
             per_message: grown as f64 / over.max(1) as f64,
             goes_on: matches!(trend, Trend::Grows(_)) && (out || all > GROWN),
             curves,
-        })));
+        }));
     }
-    Ok(Figure::Measured(Soaked::Settled(curves)))
+    Ok(Soaked::Settled(curves))
 }
 
 /// Returns the trend of memory over messages. Where each has an instance of its own, there is none:

@@ -9,6 +9,7 @@ use crate::experiments::memory::soak::{Curve, Sent, Soaked, payload, soak};
 use crate::experiments::memory::workload::{RanOut, Series, Went, series};
 use crate::sampling::recorder::Recorder;
 use crate::{Error, Result};
+use bytesize::ByteSize;
 use sandlab_runtime::limits::available_memory;
 use sandlab_runtime::{Backend, BackendKind};
 use schemars::JsonSchema;
@@ -127,11 +128,11 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
     let own = tested.cases.iter().map(|case| Sent { case, checked: search.passes });
     let cases: Vec<_> = own.chain(payload.iter().map(|case| Sent { case, checked: 0 })).collect();
     let curves = match soak(tested, &cases, search, plenty / PAGE * PAGE)? {
-        Figure::Measured(Soaked::Settled(curves)) => curves,
-        Figure::Measured(Soaked::Unsettled(found)) => {
+        Soaked::Settled(curves) => curves,
+        Soaked::Unsettled(found) => {
             return Ok(Figure::Measured(Found::Unsettled(Box::new(found))));
         }
-        Figure::Unavailable(why) => return Ok(Figure::Unavailable(why)),
+        Soaked::RanOut(why) => return Ok(Figure::Measured(Found::NoneIsEnough { why })),
     };
     let ends = curves.iter().filter_map(|curve| curve.changes.last());
     let peak = ends.map(|(_, bytes)| *bytes).max().unwrap_or(0);
@@ -160,9 +161,12 @@ fn found(tested: &LimitedAgent, search: &Search, to: &dyn Recorder) -> Result<Fi
     let (mut most, mut more) = (peak_pages, 1);
     while !holds(most)? {
         if most >= with_headroom(peak_pages, MOST_MORE) {
-            return Ok(Figure::unavailable(
-                "the workload needs more when it is sent again than it did at first",
-            ));
+            let why = format!(
+                "the workload needs more when it is sent again than it did at first: {} was not \
+                 enough; there is no recommendation",
+                ByteSize::b(most * PAGE)
+            );
+            return Ok(Figure::Measured(Found::NoneIsEnough { why }));
         }
         most = with_headroom(peak_pages, MOST_MORE).min(peak_pages + more);
         more *= 2;

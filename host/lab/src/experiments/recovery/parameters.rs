@@ -48,6 +48,7 @@ impl Parameters {
             ramp_up: self.ramp_up,
             shards: self.loading.shards(),
         };
+        faulting.require_faults()?;
         let load = Load {
             name: "recovery",
             subject: &self.subject,

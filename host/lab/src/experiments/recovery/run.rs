@@ -17,7 +17,7 @@ use crate::workload::{Case, Exchange, Expected};
 use crate::{Error, Result};
 use sandlab_runtime::messaging::DeliveryError;
 use sandlab_runtime::subject::Kind;
-use sandlab_runtime::{AgentId, BackendKind};
+use sandlab_runtime::{AgentId, BackendKind, span};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -38,6 +38,35 @@ pub struct Faulting {
     pub ramp_up: Duration,
     /// Threads that the agents live on.
     pub shards: usize,
+}
+
+impl Faulting {
+    fn quarter(&self) -> Duration {
+        self.duration / 4
+    }
+
+    fn messages_per_fault(&self) -> u64 {
+        (self.rate / self.faults).max(2.0) as u64
+    }
+
+    /// Makes sure that an agent faults in a quarter that has faults, and gets a message after it.
+    ///
+    /// # Errors
+    /// If none does: nothing would be measured.
+    pub fn require_faults(&self) -> Result<()> {
+        let messages = (self.rate * self.quarter().as_secs_f64()) as u64;
+        if messages > self.messages_per_fault() / 2 {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "no agent would fault: at {} messages/s and {} faults/s the first fault comes after {} \
+             messages, and the {} with faults have {messages}: raise --fault-rate or --duration",
+            self.rate,
+            self.faults,
+            self.messages_per_fault() / 2,
+            span(self.quarter())
+        )))
+    }
 }
 
 /// A fault of an agent.
@@ -125,17 +154,17 @@ pub fn recovery(program: &Program, load: &Faulting, to: &mut dyn Recorder) -> Re
     let script = Faults::new(&fleet, &program.traffic, faults.messages);
     let generator = Generator::new(fleet.runtime.connect(WINDOW), script);
     let mut generator = generator.within(program.deadline);
-    let quarter = load.duration / 4;
-    let quiet = Segment::steady(Phase::Steady, rate, quarter);
-    let faulty = Segment::steady(Phase::Faults, rate, quarter);
+    let quiet = Segment::steady(Phase::Steady, rate, load.quarter());
+    let faulty = Segment::steady(Phase::Faults, rate, load.quarter());
     let ramp_up = Segment::ramp_up(rate, load.ramp_up);
     let longest = window_of(load.duration);
     let mut sent = 0;
+    let every = load.messages_per_fault();
     for segment in [ramp_up, quiet, faulty, faulty, quiet] {
         let is_faulty = segment.phase == Phase::Faults;
-        let every = (rate / load.faults).max(2.0) as u64;
-        generator.script.begin(is_faulty.then_some(every));
         let schedule = Schedule::new(vec![segment]);
+        let messages = schedule.due_by(segment.duration);
+        generator.script.begin(is_faulty.then_some(every), messages);
         let went = drive(&mut generator, schedule, longest, |window| {
             sent += window.sent;
             to.window(window)
@@ -164,6 +193,8 @@ struct Faults {
     said: u64,
     /// Messages per fault; `None` while there are no faults.
     every: Option<u64>,
+    /// Messages of the segment.
+    messages_of_segment: u64,
     /// The messages that make agents fault, in turn.
     messages: Vec<Vec<u8>>,
     /// The index of the agent that the next message goes to, which it has to answer well. `None`
@@ -184,6 +215,7 @@ impl Faults {
             victim: 0,
             said: 0,
             every: None,
+            messages_of_segment: 0,
             messages,
             probe: None,
             faulting: HashMap::new(),
@@ -192,9 +224,10 @@ impl Faults {
         }
     }
 
-    /// Begins a stretch of time with its own clock.
-    fn begin(&mut self, every: Option<u64>) {
+    /// Begins a segment of so many messages, with its own clock.
+    fn begin(&mut self, every: Option<u64>, messages: u64) {
         self.every = every;
+        self.messages_of_segment = messages;
         self.said = 0;
         self.down.clear();
     }
@@ -202,7 +235,8 @@ impl Faults {
     /// Returns true if the next message makes its agent fault. The last message of a segment never
     /// does, since no later message would show that the agent is back.
     fn is_due(&self) -> bool {
-        self.every.is_some_and(|every| self.said % every == every / 2)
+        let is_last = self.said >= self.messages_of_segment;
+        self.every.is_some_and(|every| self.said % every == every / 2) && !is_last
     }
 }
 

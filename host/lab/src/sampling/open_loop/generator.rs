@@ -118,7 +118,9 @@ impl<S: Script> Generator<S> {
     }
 
     /// Runs a schedule and waits for the last replies; passes each window on when it is over.
-    /// `stop` ends it early, with the messages that are in flight then.
+    /// `stop` ends it early, with the messages that are in flight then. A message that has not left a
+    /// deadline after the schedule's end never does, and counts as due: its reply would be late, and
+    /// a rate far beyond what goes through would take as many times longer.
     ///
     /// # Errors
     /// If a reply is wrong, or a message gets no outcome at all.
@@ -153,6 +155,7 @@ impl<S: Script> Generator<S> {
             stragglers: Vec::new(),
         };
         load.due = load.schedule.due(0);
+        let overdue_ns = (load.schedule.duration() + self.deadline).as_nanos() as u64;
         let mut last_end = Instant::now();
         loop {
             let sent = self.send_due(&mut load)?;
@@ -172,6 +175,9 @@ impl<S: Script> Generator<S> {
             }
             if stop.load(Ordering::Relaxed) && load.due.take().is_some() {
                 load.stopped_ns = Some(now);
+            }
+            if now > overdue_ns {
+                load.due = None;
             }
             if sent + taken > 0 {
                 last_end = Instant::now();

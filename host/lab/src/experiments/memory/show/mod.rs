@@ -29,6 +29,7 @@ type Limited<'a> = (&'a Part, &'a AtLimit);
 pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     let (mut limits, mut tuned) = (Vec::<Limited>::new(), Vec::<(&Part, &Tuned)>::new());
     let mut unsettled = Vec::<(&Part, &Unsettled)>::new();
+    let mut without = Vec::<(&Part, &String)>::new();
     let mut disturbed = Vec::new();
     for part in parts {
         for found in &part.found {
@@ -39,6 +40,7 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
                 }
                 Found::Tuned(found) => tuned.push((&part.part, found)),
                 Found::Unsettled(found) => unsettled.push((&part.part, found)),
+                Found::NoneIsEnough { why } => without.push((&part.part, why)),
             }
         }
     }
@@ -63,6 +65,11 @@ pub(super) fn show(parts: &[Shown<Found>], to: &mut View) {
     for (part, found) in unsettled {
         charts::curves(part, &found.curves, 0, to);
         let objection = format!("{}, {}", part.agent, found.objection());
+        to.finding(Topic::MemoryLimits, &objection);
+        to.object(objection);
+    }
+    for (part, why) in without {
+        let objection = format!("{}: {why}", part.agent);
         to.finding(Topic::MemoryLimits, &objection);
         to.object(objection);
     }

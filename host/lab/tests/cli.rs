@@ -121,6 +121,26 @@ fn a_misspelt_option_and_a_bad_workload_are_the_callers_mistakes() {
 }
 
 #[test]
+fn an_option_that_would_be_ignored_is_the_callers_mistake() {
+    for ignored in [
+        "latency --p99 5ms",
+        "latency --step 1s",
+        "latency --max-rate --duration 1h",
+        "memory echo --headroom 50",
+        "memory echo --soak 1s",
+        "gate --baseline main --no-timing",
+        "gate --baseline main --pairs 9",
+        "gate --baseline main --like echo",
+        "gate --old echo --new echo --run 5",
+        "gate --old echo --new echo --timeout 5s",
+        "gate --old-bin sh --new-bin sh --like echo",
+    ] {
+        let refused = sandlab().args(ignored.split_whitespace()).assert().code(2);
+        refused.stderr(contains("--"));
+    }
+}
+
+#[test]
 fn a_wrong_reply_is_a_finding() {
     let folder = tempfile::tempdir().unwrap();
     let workload = folder.path().join("workload.jsonl");

@@ -371,10 +371,12 @@ fn every_subject_goes_through_every_command() {
         let tuned = run("memory FILE --tune");
         let planned = run("plan FILE --layout dense --agents 100 --verify");
         let load = format!("--agents 4 --ramp-up 0s --rate {rate}");
-        let latency = run(&format!("latency FILE --duration 3s {load}"));
+        let rate: u32 = rate.parse().unwrap();
+        // As many messages as a p99 needs, and some that a busy machine may take.
+        let seconds = (150 / rate).max(3);
+        let latency = run(&format!("latency FILE --duration {seconds}s {load}"));
         let burst = format!("load burst FILE --baseline 2s --duration 500ms --watch 4s {load}");
-        let burst_rate = 4 * rate.parse::<u32>().unwrap();
-        let burst = run(&format!("{burst} --burst-rate {burst_rate}"));
+        let burst = run(&format!("{burst} --burst-rate {}", 4 * rate));
         let mut gate =
             lab.command("gate --old FILE --new FILE --pairs 12 --format json", subject).unwrap();
         if config.is_file() {

@@ -17,10 +17,23 @@ pub struct Args {
     #[command(flatten)]
     parameters: experiments::gate::Parameters,
     /// The name of a stored run to compare another with.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["old", "old_bin"])]
+    // What says how two builds are measured would be ignored.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = [
+            "old", "old_bin", "no_timing", "pairs", "noise", "timeout", "workload", "like", "seed",
+        ]
+    )]
     baseline: Option<String>,
     /// The run that is compared with it: its number, `last`, or the name of a baseline.
-    #[arg(long, value_name = "RUN", default_value = "last")]
+    #[arg(
+        long,
+        value_name = "RUN",
+        default_value = "last",
+        requires = "baseline",
+        conflicts_with_all = ["old", "old_bin"]
+    )]
     run: String,
     #[command(flatten)]
     recording: Recording,

@@ -29,7 +29,8 @@ pub struct Parameters {
         long,
         value_name = "PATH",
         requires = "new_bin",
-        required_unless_present_any = ["old", "baseline"]
+        required_unless_present_any = ["old", "baseline"],
+        conflicts_with_all = ["workload", "like"]
     )]
     old_bin: Option<PathBuf>,
     /// The new build of a program.
@@ -39,7 +40,7 @@ pub struct Parameters {
     #[arg(last = true, value_name = "ARGUMENT", conflicts_with = "old")]
     arguments: Vec<String>,
     /// The longest time of one run of a program.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", requires = "old_bin", value_parser = duration)]
     timeout: Duration,
     /// Changes that are allowed, a TOML file; docs/gate.md has its fields.
     #[arg(long, value_name = "FILE")]

@@ -9,10 +9,15 @@ pub mod service;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use sandlab::bundle::find;
 use sandlab::experiments::by_hand::{self, ByHand, Knobs};
+use sandlab_runtime::allocator::Allocator;
 use sandlab_runtime::wasm::{Sandbox, SandboxEngine};
 use sandlab_runtime::{Agent, Backend, Directory, Identity, Message, Peers, SandboxConfig};
 use std::path::Path;
 use std::sync::Arc;
+
+/// That of the command.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// `echo`, loaded on both sides.
 pub struct Echo {

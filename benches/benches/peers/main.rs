@@ -24,9 +24,14 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode};
 use load::{Actors, Kind, Library, Load, Payload};
 use on_tokio::OnTokio;
 use sandlab::{Path, Placement};
+use sandlab_runtime::allocator::Allocator;
 use sandlab_runtime::messaging::Strategy;
 use std::time::Duration;
 use table::Table;
+
+/// That of the command, for all libraries.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 const SIZE: usize = 1_024;
 

@@ -6,14 +6,19 @@ use bytesize::ByteSize;
 use common::bundle;
 use common::mishaps::account_for_all;
 use common::path::{at_rest, outcomes, runtime, wasm};
+use sandlab_runtime::allocator::Allocator;
 use sandlab_runtime::config::Calls;
 use sandlab_runtime::messaging::{
     AgentOptions, DeliveryError, MailboxLimits, Placement, Restarts, Runtime, Settings, WhenFull,
 };
+use sandlab_runtime::wasm::Sandbox;
 use sandlab_runtime::{AgentId, Backend, Cause, Performative, SandboxConfig, native::Twin};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn native(name: &str) -> Arc<dyn Backend> {
     Arc::new(Twin::load(&bundle(name).twin(), &SandboxConfig::default()).unwrap())
@@ -78,6 +83,43 @@ fn one_senders_messages_keep_their_order() {
         let accounts = at_rest(&runtime);
         assert_eq!((accounts.handled, accounts.replies), (2_000, 2_000));
     }
+}
+
+/// What a message touches is found out meanwhile, on another thread, and some agents are replaced by
+/// others that lie elsewhere.
+#[test]
+fn thousands_of_agents_whose_memory_is_fetched_ahead_answer_as_one_does() {
+    const AGENTS: u32 = 3_000;
+    let mut config = SandboxConfig::default();
+    config.allocation.slots = AGENTS;
+    let sandbox = Arc::new(Sandbox::load(&bundle("echo").component(), &config).unwrap());
+    let runtime = runtime(1);
+    let start = || spawn(&runtime, sandbox.clone());
+    let mut agents: Vec<_> = (0..AGENTS).map(|_| start()).collect();
+    let mut connection = runtime.connect(AGENTS);
+    let (begin, mut rounds, mut after) = (Instant::now(), 0_u32, 0);
+    while after < 3 {
+        for (number, agent) in (0..AGENTS).zip(&agents) {
+            let content = [rounds.to_le_bytes(), number.to_le_bytes()].concat();
+            connection.send(*agent, Performative::Request, content).unwrap();
+        }
+        for _ in 0..AGENTS {
+            let reply = connection.wait().unwrap().1.unwrap();
+            let (round, number) = reply.content.split_at(4);
+            assert_eq!(round, rounds.to_le_bytes());
+            let number = u32::from_le_bytes(number.try_into().unwrap());
+            assert_eq!(reply.sender, agents[number as usize]);
+        }
+        rounds += 1;
+        let is_known = sandbox.lines_ahead().is_some() || !cfg!(target_arch = "x86_64");
+        after += u32::from(is_known);
+        assert!(is_known || begin.elapsed() < Duration::from_secs(60), "{rounds} rounds");
+        for agent in agents.iter_mut().step_by(7) {
+            assert!(runtime.stop(*agent));
+            *agent = start();
+        }
+    }
+    assert_eq!(at_rest(&runtime).handled, u64::from(rounds * AGENTS));
 }
 
 #[test]

@@ -158,6 +158,12 @@ pub trait Agent: Send {
     fn take_log(&mut self) -> Vec<LogLine> {
         Vec::new()
     }
+
+    /// Begins to fetch into the cache what [`handle`](Self::handle) will touch with a message that
+    /// is soon to be handled. By default nothing: it is not known.
+    fn fetch_ahead(&mut self, next: &Message) {
+        let _ = next;
+    }
 }
 
 /// The result of handling one message.

@@ -19,6 +19,7 @@
 //! ```
 
 mod agent;
+pub mod allocator;
 pub mod bindings;
 pub mod child;
 pub mod config;
@@ -31,6 +32,7 @@ pub mod messaging;
 pub mod native;
 mod not_started;
 mod outbox;
+mod prefetch;
 pub mod process;
 mod span;
 pub mod subject;

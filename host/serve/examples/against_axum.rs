@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use sandlab_runtime::Performative;
+use sandlab_runtime::allocator::Allocator;
 use sandlab_runtime::messaging::Draft;
 use sandlab_serve::config::{Agent, Config, Listen};
 use sandlab_serve::http::{Access, App, Server};
@@ -31,6 +32,10 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::task::{LocalSet, yield_now};
+
+/// That of the command, for both servers.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 const CONNECTIONS: usize = 64;
 const CONTENT: usize = 1 << 10;

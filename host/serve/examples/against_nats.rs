@@ -22,6 +22,7 @@ use bytes::Bytes;
 use bytesize::ByteSize;
 use futures_util::StreamExt;
 use sandlab_runtime::Performative;
+use sandlab_runtime::allocator::Allocator;
 use sandlab_runtime::child::{Child, this_program};
 use sandlab_runtime::messaging::Settings as Threads;
 use sandlab_serve::nats::{Connections, Remote, Service, Settings, Spread};
@@ -37,6 +38,10 @@ use tokio::task::JoinSet;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Failure>;
+
+/// That of the command, for all sides.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// The variable with the server's URL for the process that answers.
 const SERVER: &str = "SANDLAB_BENCH_NATS";

@@ -4,10 +4,9 @@ use super::address::Address;
 use super::client::DeliveryError;
 use super::envelope::Envelope;
 use super::link::{Delivery, Queue};
-use super::prefetch::prefetch;
 use super::registry::Registry;
 use crate::message::Head;
-use crate::{AgentId, Performative};
+use crate::{AgentId, Performative, prefetch};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -134,7 +133,7 @@ impl Connection {
             let _ = self.poll(Waker::noop());
         }
         if let Some((_, Ok(next))) = self.arrived.get(1) {
-            prefetch(&next.content);
+            prefetch::content(&next.content);
         }
         self.arrived.pop_front()
     }

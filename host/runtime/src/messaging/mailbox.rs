@@ -88,6 +88,11 @@ impl Mailbox {
         Some(envelope)
     }
 
+    /// Returns the oldest message.
+    pub fn oldest(&self) -> Option<&Envelope> {
+        self.first.as_ref().or_else(|| self.waiting.front())
+    }
+
     /// Removes all messages, in order.
     pub fn drain(&mut self) -> impl Iterator<Item = Envelope> + use<> {
         self.bytes = 0;

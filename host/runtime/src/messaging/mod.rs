@@ -34,7 +34,6 @@ mod mailbox;
 mod options;
 mod placement;
 mod pool;
-mod prefetch;
 mod registry;
 mod runtime;
 mod settings;

@@ -1,6 +1,7 @@
 //! A shard: one OS thread that owns its agents. A message between two of them touches
 //! neither lock nor atomic; what goes elsewhere is handed over in batches, once per turn.
 
+mod ahead;
 mod batch_buffer;
 mod bulk_spawn;
 mod call;
@@ -21,11 +22,10 @@ use super::envelope::Envelope;
 use super::inbox::Contents;
 use super::link::{Delivery, Link};
 use super::mailbox::Offered;
-use super::prefetch::prefetch;
 use super::registry::Registry;
 use super::waker::Woken;
 use super::{AgentOptions, Census, Roster, Settings, SpawnError};
-use crate::{AgentId, Backend};
+use crate::{AgentId, Backend, prefetch};
 use panics::catch_panic;
 use slot::{DeliveryMode, Resident, Slot, SpawnResult, State};
 use std::collections::VecDeque;
@@ -101,6 +101,15 @@ struct LinkOut {
     done: u32,
 }
 
+/// Where messages come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Clients and agents on other threads, whose core may still have the content in its cache.
+    AnotherThread,
+    /// Clients' futures on the shard's own thread.
+    ThisThread,
+}
+
 impl Shard {
     pub fn new(index: u8, registry: Arc<Registry>, settings: Settings) -> Self {
         let shards = registry.inboxes.len();
@@ -171,16 +180,8 @@ impl Shard {
 
     fn receive(&mut self, arrived: &mut Contents) {
         self.accounts.accepted += arrived.from_clients.len() as u64;
-        let from_clients = arrived.from_clients.drain(..);
-        let mut all = from_clients.chain(arrived.from_shards.drain(..)).enumerate().peekable();
-        while let Some((number, envelope)) = all.next() {
-            if let Some((_, next)) = all.peek() {
-                prefetch(&next.message.content);
-            }
-            if number > 0 && number % FLUSH_EVERY == 0 {
-                self.flush_outgoing();
-            }
-            self.arrive(envelope);
+        for envelopes in [&mut arrived.from_clients, &mut arrived.from_shards] {
+            self.arrive_all(envelopes, Origin::AnotherThread);
         }
         for woken in arrived.woken.drain(..) {
             match woken {
@@ -259,6 +260,28 @@ impl Shard {
 
     // Messages come in.
 
+    /// Passes on accepted messages, each of which is fetched into the cache before its turn.
+    fn arrive_all(&mut self, envelopes: &mut Vec<Envelope>, from: Origin) {
+        let is_crowded = self.is_crowded();
+        let mut arrived = envelopes.drain(..);
+        for number in 0.. {
+            let coming = arrived.as_slice();
+            if from == Origin::AnotherThread {
+                if let Some(next) = coming.get(1) {
+                    prefetch::content(&next.message.content);
+                }
+                if number > 0 && number % FLUSH_EVERY == 0 {
+                    self.flush_outgoing();
+                }
+            }
+            if is_crowded {
+                self.fetch_arriving(coming, number == 0);
+            }
+            let Some(envelope) = arrived.next() else { break };
+            self.arrive(envelope);
+        }
+    }
+
     /// Passes an accepted message to its agent if that is idle, else puts it into the mailbox.
     fn arrive(&mut self, envelope: Envelope) {
         let recipient = envelope.message.recipient;
@@ -315,7 +338,11 @@ impl Shard {
 
     fn run_ready(&mut self) {
         // Agents that become ready meanwhile wait for the next turn, after the inbox is read.
-        for _ in 0..self.ready.len() {
+        let is_crowded = self.is_crowded();
+        for number in 0..self.ready.len() {
+            if is_crowded {
+                self.fetch_ready(number == 0);
+            }
             let Some(slot) = self.ready.pop_front() else {
                 return;
             };

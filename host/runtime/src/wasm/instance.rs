@@ -1,6 +1,7 @@
 //! One running component: a store, and the calls into it.
 
 use super::Program;
+use super::ahead::Home;
 use super::exports::{AgentGuest, BatchGuest, Exports, ParcelsGuest, Way};
 use super::fault::{classify, classify_start};
 use super::interrupt::Watched;
@@ -32,6 +33,8 @@ pub struct Instance {
     deadline: Deadline,
     fuel: Option<u64>,
     ended: bool,
+    /// `None` if it is not one of many on a thread.
+    home: Option<Home>,
 }
 
 impl Instance {
@@ -61,7 +64,14 @@ impl Instance {
             batch: None,
             parcels: None,
             program,
+            home: None,
         })
+    }
+
+    /// Adds what is known of where it lies.
+    pub(super) fn at(mut self, home: Home) -> Self {
+        self.home = Some(home);
+        self
     }
 
     /// Runs one call within its limits. An error becomes the fault that ends the instance.
@@ -267,6 +277,7 @@ impl Agent for Instance {
             Way::Sync(guest) => guest.call_configure(store, config),
             Way::Fiber(guest) => on_fiber(deadline, guest.call_configure(store, config)),
         })?;
+        self.program.ahead.configured(config);
         self.answer(returned).map(|((), sent)| sent)
     }
 
@@ -332,6 +343,13 @@ impl Agent for Instance {
 
     fn take_log(&mut self) -> Vec<LogLine> {
         self.store.data_mut().outbox.take_log()
+    }
+
+    #[inline]
+    fn fetch_ahead(&mut self, next: &Message) {
+        if let Some(home) = &mut self.home {
+            home.fetch(&self.program, next);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! the epoch's ticker. It loads components into [`Sandbox`]es, which spawn instances. Each
 //! instance has a store of its own, because a trap poisons the whole store.
 
+mod ahead;
 mod cache;
 mod capacity;
 mod code;
@@ -47,6 +48,7 @@ use crate::{
     Agent, Backend, BackendKind, Fault, Identity, Interface, LoadError, NotOffered, SandboxConfig,
     Started,
 };
+use ahead::Ahead;
 use capacity::Gate;
 use compile::Compiled;
 use exports::Exports;
@@ -220,18 +222,9 @@ impl SandboxEngine {
 
     /// Links a component for one of the pools.
     fn program(&self, part: &Part, bytes: &[u8]) -> Result<Program, LoadError> {
-        let explain = |error| contract::refusal(bytes).unwrap_or_else(|| unprepared(error));
-        let pre = link(part).map_err(explain)?;
-        let exports = Exports::find(&pre, part.fiber).map_err(explain)?;
-        Ok(Program {
-            pre,
-            exports,
-            fiber: part.fiber,
-            interrupt: part.interrupt,
-            config: self.config.clone(),
-            modules: part.modules.clone(),
-            sampler: self.sampler.clone(),
-        })
+        let ahead = Ahead::new(&self.config, part.fiber, self.sampler.is_some());
+        Program::link(part, self.config.clone(), self.sampler.clone(), ahead)
+            .map_err(|error| contract::refusal(bytes).unwrap_or_else(|| unprepared(error)))
     }
 }
 
@@ -306,6 +299,28 @@ struct Program {
     config: Arc<SandboxConfig>,
     modules: Modules,
     sampler: Option<Sampler>,
+    ahead: Arc<Ahead>,
+}
+
+impl Program {
+    fn link(
+        part: &Part,
+        config: Arc<SandboxConfig>,
+        sampler: Option<Sampler>,
+        ahead: Arc<Ahead>,
+    ) -> wasmtime::Result<Self> {
+        let pre = link(part)?;
+        Ok(Self {
+            exports: Exports::find(&pre, part.fiber)?,
+            pre,
+            fiber: part.fiber,
+            interrupt: part.interrupt,
+            config,
+            modules: part.modules.clone(),
+            sampler,
+            ahead,
+        })
+    }
 }
 
 impl Sandbox {
@@ -322,9 +337,11 @@ impl Sandbox {
         &self.0.prepared
     }
 
-    fn instantiate(&self, identity: Identity) -> Result<Instance, Fault> {
-        let spawn = |program| Instance::spawn(program, identity.clone());
-        self.0.start(spawn)
+    /// Returns the number of cache lines that are fetched ahead of each message, since the
+    /// component has thousands of instances on few threads. `None` if there are none, or if the
+    /// program does not have a [`Allocator`](crate::allocator::Allocator).
+    pub fn lines_ahead(&self) -> Option<usize> {
+        self.0.any().ahead.lines()
     }
 
     /// Returns the WIT package's worlds that the component targets, joined by "and".
@@ -344,11 +361,12 @@ impl Backend for Sandbox {
     }
 
     fn spawn(&self, identity: Identity) -> Result<Box<dyn Agent>, Fault> {
-        Ok(Box::new(self.instantiate(identity)?))
+        let spawn = |program| Instance::spawn(program, identity.clone());
+        Ok(Box::new(self.0.start(spawn)?))
     }
 
     fn start(&self, identity: Identity) -> Result<Started, Fault> {
-        let instance = Box::new(self.instantiate(identity)?);
+        let instance = Box::new(self.0.start(|program| ahead::start(program, identity.clone()))?);
         Ok(match self.0.prepared.calls {
             Calls::Async => Started::Async(instance),
             _ => Started::Sync(instance),

@@ -1,6 +1,6 @@
 //! Clients' futures that run on the shard, between the turns of its agents.
 
-use super::Shard;
+use super::{Origin, Shard};
 use crate::messaging::envelope::Envelope;
 use crate::messaging::waker::{TurnWaker, Woken};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,9 +56,7 @@ impl Shard {
         // At once: from another thread, its client could send more before the next turn.
         self.registry.inboxes[usize::from(self.index)].take_local(&mut sent);
         self.accounts.accepted += sent.len() as u64;
-        for envelope in sent.drain(..) {
-            self.arrive(envelope);
-        }
+        self.arrive_all(&mut sent, Origin::ThisThread);
         self.tasks.sent = sent;
     }
 }

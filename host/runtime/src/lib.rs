@@ -37,6 +37,7 @@ pub mod process;
 mod span;
 pub mod subject;
 pub mod text_file;
+pub mod toml_text;
 pub mod wasm;
 
 pub use agent::{

@@ -3,20 +3,18 @@
 mod agent;
 mod limits;
 mod listen;
-mod text;
 
 pub use agent::{Agent, Mailbox};
 pub use limits::Limits;
 pub use listen::{Listen, Tls};
-pub(crate) use text::read as read_text;
 
 use crate::alerts::Destination;
 use crate::monitor::MonitorConfig;
 use crate::nats;
 use crate::otlp;
 use crate::slo::{self, Objective};
-use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::messaging::Settings;
+use sandlab_runtime::{SandboxConfig, toml_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -133,7 +131,7 @@ impl Config {
     pub(crate) fn read_unchecked(path: &Path) -> Result<Self, ConfigError> {
         let text = sandlab_runtime::text_file::read(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let mut config: Self = read_text(&text)
+        let mut config: Self = toml_text::read(&text)
             .map_err(|reason| ConfigError::Invalid { path: path.to_owned(), reason })?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         Ok(config)
@@ -269,6 +267,23 @@ mod tests {
         assert_eq!(read("").unwrap(), Config::default());
         let text = toml::to_string(&Config::default()).unwrap();
         assert_eq!(read(&text).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_told_by_its_place_without_its_values() {
+        let wrong = [
+            ("drain = '30s'\nlisten = 'secret'", "line 2, column 10: ", "in `listen`"),
+            ("[nats]\nurls = 'nats://me:secret@a'", "line 2, column 8: ", "a sequence"),
+            ("[otlp]\nheaders = 'Bearer secret\", expected x'", "line 2, column 11: ", "a map"),
+            ("[otlp.headers]\nauthorization = Bearer secret", "line 2, column ", "quoted"),
+            ("[otlp]\nheaders = { authorization = 'secret' ", "line 2, column ", ""),
+            ("[[alert]]\nwebhok = 'https://a.b/secret'", "line 2, column 1: ", "webhok"),
+        ];
+        for (text, place, what) in wrong {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(place) && error.contains(what), "{text}: {error}");
+            assert!(!error.contains("secret"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@ use super::stage::Stage;
 use super::world::World;
 use bytesize::ByteSize;
 use glob::Pattern;
-use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::config::{Size, Stdio};
 use sandlab_runtime::subject::Kind;
+use sandlab_runtime::{SandboxConfig, toml_text};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -191,8 +191,8 @@ impl Policies {
     /// # Errors
     /// If a field or a value is wrong; the message names it.
     pub fn parse(text: &str, folder: &Path, last: Overrides) -> Result<Self, String> {
-        let mut base: Table = DEFAULT.parse().map_err(message)?;
-        let mut changes: Table = text.parse().map_err(message)?;
+        let mut base: Table = toml_text::read(DEFAULT)?;
+        let mut changes: Table = toml_text::read(text)?;
         let guests = match changes.remove("guest") {
             None => Vec::new(),
             Some(Value::Array(guests)) => {
@@ -241,7 +241,8 @@ impl Policy {
     /// # Errors
     /// If a field is missing, unknown or wrong; the message names it.
     pub fn read(table: Table, folder: &Path) -> Result<Self, String> {
-        let mut policy: Self = table.try_into().map_err(message)?;
+        let mut policy: Self =
+            table.try_into().map_err(|error| toml_text::without_values(&error))?;
         policy.world = policy.world.in_folder(folder)?;
         policy.limits.require_usable().map_err(|reason| format!("limits: {reason}"))?;
         if policy.timing.spawns == 0 || policy.timing.compiles == 0 || policy.soak.calls == 0 {
@@ -370,10 +371,6 @@ fn schema_of_budgets(_: &mut SchemaGenerator) -> Schema {
         "properties": serde_json::Map::from_iter(budgets),
         "additionalProperties": false,
     })
-}
-
-fn message(error: toml::de::Error) -> String {
-    error.to_string().trim_end().to_owned()
 }
 
 #[cfg(test)]

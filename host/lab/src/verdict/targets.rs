@@ -110,7 +110,7 @@ impl Targets {
     /// If the text is not TOML, or names a quantity, label, level, backend or experiment that does
     /// not exist.
     pub fn parse(text: &str, known: Known) -> Result<Self, String> {
-        let file: TargetsFile = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file: TargetsFile = sandlab_runtime::toml_text::read(text)?;
         let targets = file.target.into_iter().map(|written| written.read(known));
         Ok(Self { all: targets.collect::<Result<_, _>>()?, are_given: false })
     }

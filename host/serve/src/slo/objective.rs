@@ -13,9 +13,8 @@
 use super::Share;
 use super::window::pairs;
 use crate::Config;
-use crate::config::read_text;
 use crate::host::bounds;
-use sandlab_runtime::span;
+use sandlab_runtime::{span, toml_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -90,7 +89,7 @@ pub fn read_objectives(path: &Path) -> Result<Vec<Objective>, SloError> {
     let text = sandlab_runtime::text_file::read(path)
         .map_err(|source| SloError::Read { path: path.to_owned(), source })?;
     // What else a host's config has is checked where it is used, but for its names.
-    let config: Config = read_text(&text).map_err(toml)?;
+    let config: Config = toml_text::read(&text).map_err(toml)?;
     let objectives = config.objectives;
     if objectives.is_empty() {
         return Err(toml(

@@ -39,11 +39,10 @@ impl NoiseFloor {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(Error::file("read", file))?,
         };
-        let floor: Self = toml::from_str(&text).map_err(|error| {
+        let floor: Self = sandlab_runtime::toml_text::read(&text).map_err(|error| {
             Error::Usage(format!(
-                "the noise floor {}: {}; measure it anew with `sandlab calibrate`",
-                file.display(),
-                error.to_string().trim_end()
+                "the noise floor {}: {error}; measure it anew with `sandlab calibrate`",
+                file.display()
             ))
         })?;
         Ok(Some(floor))

@@ -87,8 +87,7 @@ impl Policy {
     }
 
     fn changed(mut self, text: &str) -> Result<Self, String> {
-        let changes: Self =
-            toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let changes: Self = sandlab_runtime::toml_text::read(text)?;
         if changes.alpha.is_some_and(|alpha| !(1e-6..=0.2).contains(&alpha)) {
             return Err("`alpha` is between 0.000001 and 0.2".to_owned());
         }

@@ -1,14 +1,14 @@
-//! TOML is read. What is wrong with it is told by its place: the line itself may hold a password.
+//! TOML, of which what is wrong is told by its place: the line itself may hold a password.
 
 use serde::de::DeserializeOwned;
 
-/// Reads a configuration.
+/// Returns what a text says.
 ///
 /// # Errors
 /// The line, the column and the error there, without anything that the text has as a value.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
-        let what = without_text(error.message()) + &field(error.clone());
+        let what = without_values(&error);
         match error.span() {
             Some(span) => {
                 let (line, column) = place(text, span.start);
@@ -17,6 +17,11 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
             None => what,
         }
     })
+}
+
+/// Returns what is wrong and in which field, without anything that the text has as a value.
+pub fn without_values(error: &toml::de::Error) -> String {
+    without_text(error.message()) + &field(error.clone())
 }
 
 /// Returns which field an error is about, as its end: " in `agents.echo.instances`". Nothing if it is
@@ -49,20 +54,19 @@ fn without_text(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::Config;
+    use crate::SandboxConfig;
 
     #[test]
     fn an_error_has_its_place_and_no_value() {
         let wrong = [
-            ("drain = '30s'\nlisten = 'secret'", "line 2, column 10: ", "in `listen`"),
-            ("[nats]\nurls = 'nats://me:secret@a'", "line 2, column 8: ", "a sequence"),
-            ("[otlp]\nheaders = 'Bearer secret\", expected x'", "line 2, column 11: ", "a map"),
-            ("[otlp.headers]\nauthorization = Bearer secret", "line 2, column ", "quoted"),
-            ("[otlp]\nheaders = { authorization = 'secret' ", "line 2, column ", ""),
-            ("[[alert]]\nwebhok = 'https://a.b/secret'", "line 2, column 1: ", "webhok"),
+            ("deadline = '5s'\ngrants = 'secret'", "line 2, column 10: ", "in `grants`"),
+            ("[grants]\nenv = 'KEY=secret\", expected x'", "line 2, column 7: ", "a map"),
+            ("[grants.env]\nKEY = secret", "line 2, column ", "quoted"),
+            ("[grants]\nenv = { KEY = 'secret' ", "line 2, column ", ""),
+            ("[grants]\nenvs = { KEY = 'secret' }", "line 2, column 1: ", "envs"),
         ];
         for (text, place, what) in wrong {
-            let error = super::read::<Config>(text).unwrap_err();
+            let error = super::read::<SandboxConfig>(text).unwrap_err();
             assert!(error.starts_with(place) && error.contains(what), "{text}: {error}");
             assert!(!error.contains("secret"), "{text}: {error}");
         }

@@ -213,3 +213,31 @@ fn a_path_may_have_spaces_and_any_letters() {
     gate.arg("--report").arg(format!("json={}", report.display())).assert().code(0);
     assert!(fs::read_to_string(&report).unwrap().contains("größe & mehr.wasm"));
 }
+
+#[test]
+fn an_old_build_that_lies_where_the_new_one_is_built_is_compared_as_it_was() {
+    let crates = Crates::new();
+    crates.agent("gated", "gated", "[workspace]");
+    crates.lock("gated");
+    crates.sandlab("build gated").assert().code(0);
+    let more = AGENT.replace(
+        "Ok(vec![",
+        "let sum = |sum: u64, byte: &u8| std::hint::black_box(sum.wrapping_add(u64::from(*byte)));
+        std::hint::black_box(message.content.iter().fold(7, sum));
+        Ok(vec![",
+    );
+    assert_ne!(more, AGENT);
+    crates.write("gated/src/lib.rs", &more);
+    let gate = |old: &Path| {
+        let mut gate = crates.sandlab("gate --no-timing --like echo --new gated --old");
+        gate.arg(old).assert()
+    };
+    let built = target().join("agents/gated");
+    gate(&built).code(1).stderr(contains("fuel"));
+    // By now that is the new build, which holds against itself.
+    gate(&built).code(0);
+    gate(&crates.path().join("gated")).code(0);
+    let mut compare = crates.sandlab("compare --rounds 1 gated");
+    let refused = compare.arg(&built).assert().code(2);
+    refused.stderr(contains("are the same component"));
+}

@@ -10,11 +10,14 @@ use sandlab_runtime::wasm::SandboxEngine;
 use sandlab_runtime::{LoadError, SandboxConfig};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A subject of measurements.
 #[derive(Debug, Clone)]
 pub struct Subject {
     file: File,
+    /// The component as it was when it was kept; `None` if its file is read each time.
+    kept: Option<Arc<Vec<u8>>>,
     /// The options of its kind, as the user gave them.
     pub options: Options,
     /// The kind; `None` if the file cannot be run, which loading it explains.
@@ -56,6 +59,7 @@ impl From<Bundle> for Subject {
     fn from(bundle: Bundle) -> Self {
         Self {
             file: File::Bundle(Box::new(bundle)),
+            kept: None,
             options: Options::default(),
             kind: Some(Kind::Agent),
             adapted: false,
@@ -69,6 +73,7 @@ impl Subject {
     pub fn of_file(path: &Path) -> Self {
         Self {
             file: File::Wasm(path.to_owned()),
+            kept: None,
             options: Options::default(),
             kind: None,
             adapted: false,
@@ -93,6 +98,27 @@ impl Subject {
         self.kind = options.kind.or(found.and_then(|found| found.kind.ok()));
         self.options = options;
         self
+    }
+
+    /// Keeps the component as it is now: what is built next can take its file's place.
+    ///
+    /// # Errors
+    /// If its file cannot be read.
+    pub fn keep(mut self) -> Result<Self> {
+        self.kept = Some(Arc::new(self.bytes()?));
+        Ok(self)
+    }
+
+    /// Returns the component: as it was kept, or else as its file has it.
+    ///
+    /// # Errors
+    /// If its file cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let file = self.component();
+        match &self.kept {
+            Some(kept) => Ok(kept.to_vec()),
+            None => std::fs::read(&file).map_err(Error::file("read", &file)),
+        }
     }
 
     /// Loads it into an engine.

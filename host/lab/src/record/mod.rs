@@ -37,8 +37,8 @@ pub use store::{Baseline, Held, Listed, RunId, Store, Writer};
 pub use window::{Phase, Window};
 pub use worker::WorkerShare;
 
+use crate::Result;
 use crate::bundle::{self, Manifest, Subject};
-use crate::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,11 +59,9 @@ impl MeasuredAgent {
     /// # Errors
     /// If its component cannot be read.
     pub fn of(subject: &Subject) -> Result<Self> {
-        let path = subject.component();
-        let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
         Ok(Self {
             agent: subject.name(),
-            component: bundle::sha256(&bytes),
+            component: bundle::sha256(&subject.bytes()?),
             built: subject.manifest().cloned(),
         })
     }

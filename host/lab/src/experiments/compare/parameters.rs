@@ -1,13 +1,14 @@
 //! `sandlab compare`
 
 use super::{Case, Sides, Suite};
-use crate::Result;
 use crate::bundle::{self, Subject};
 use crate::experiments::flamegraph::Inside;
 use crate::experiments::options::{Messages, Rounds};
 use crate::experiments::{Given, Plan};
 use crate::project::Project;
+use crate::{Error, Result};
 use sandlab_runtime::BackendKind;
+use std::path::PathBuf;
 
 /// The subjects of a comparison, and the way they are measured.
 #[derive(Debug, clap::Args)]
@@ -71,9 +72,24 @@ impl Parameters {
             let bundles = bundle::find_all()?;
             return Ok(bundles.into_iter().map(Subject::from).collect());
         }
-        let mut subjects = Vec::new();
+        let mut subjects: Vec<Subject> = Vec::new();
+        let mut places: Vec<(&String, PathBuf)> = Vec::new();
         for name in &names {
-            subjects.extend(self.messages.find_each(name, given)?);
+            for subject in self.messages.find_each(name, given)? {
+                let file = subject.component();
+                let file = file.canonicalize().map_err(Error::file("find", &file))?;
+                let same = places.iter().find(|(other, place)| *other != name && *place == file);
+                if let Some((other, place)) = same {
+                    // One of them may have been built just now, over the other.
+                    return Err(Error::Usage(format!(
+                        "{other} and {name} are the same component, {}: name it once; an earlier \
+                         build has to lie elsewhere than the crate is built",
+                        place.display()
+                    )));
+                }
+                places.push((name, file));
+                subjects.push(subject);
+            }
         }
         Ok(subjects)
     }

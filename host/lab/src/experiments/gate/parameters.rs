@@ -11,7 +11,6 @@ use crate::sampling::pairs::{Guests, PairSettings, Programs};
 use crate::sampling::setup;
 use crate::verdict::gate::{NOISE_FILE, NoiseFloor, Policy, require_pairs};
 use crate::{Error, Result};
-use sandlab_runtime::subject::Kind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,13 +89,18 @@ impl Parameters {
         let mut subjects = Vec::new();
         let sides = match (&self.old, &self.new) {
             (Some(old), Some(new)) => {
-                for name in [old, new] {
-                    subjects.push(self.messages.find(name, given)?);
-                }
-                require_one_kind([old, new], &subjects)?;
-                let own = subjects.iter().find(|subject| setup::has_messages(subject));
-                let cases = self.messages.cases(own.unwrap_or(&subjects[0]))?;
-                let guests = Guests::of(&subjects[0], &subjects[1], cases, &given.sandbox)?;
+                // All of the old one, before finding the new one builds it in the same place.
+                let of_old = self.messages.find(old, given)?.keep()?;
+                let own = setup::has_messages(&of_old).then(|| self.messages.cases(&of_old));
+                let of_new = self.messages.find(new, given)?.keep()?;
+                require_one_kind([old, new], [&of_old, &of_new])?;
+                let cases = match own {
+                    Some(cases) => cases?,
+                    None if setup::has_messages(&of_new) => self.messages.cases(&of_new)?,
+                    None => self.messages.cases(&of_old)?,
+                };
+                let guests = Guests::of(&of_old, &of_new, cases, &given.sandbox)?;
+                subjects.extend([of_old, of_new]);
                 if !self.no_timing {
                     require_pairs(self.pairs.pairs, guests.timed_metrics(), policy.alpha())?;
                 }
@@ -152,14 +156,13 @@ impl Parameters {
 
 /// Refuses builds of different kinds, which nobody can send the same messages. What cannot be run at
 /// all is of no kind, which loading it explains.
-fn require_one_kind([old, new]: [&String; 2], subjects: &[Subject]) -> Result<()> {
-    let kinds: Vec<Kind> = subjects.iter().filter_map(|subject| subject.kind).collect();
-    match kinds.as_slice() {
-        [of_old, of_new] if of_old != of_new => Err(Error::Usage(format!(
+fn require_one_kind([old, new]: [&String; 2], subjects: [&Subject; 2]) -> Result<()> {
+    match subjects.map(|subject| subject.kind) {
+        [Some(of_old), Some(of_new)] if of_old != of_new => Err(Error::Usage(format!(
             "the old build, {old}, is {}, and the new one, {new}, is {}: a gate compares two builds \
              of one kind",
-            with_article(*of_old),
-            with_article(*of_new)
+            with_article(of_old),
+            with_article(of_new)
         ))),
         _ => Ok(()),
     }

@@ -60,16 +60,12 @@ impl Guests {
         cases: Vec<Case>,
         sandbox: &SandboxConfig,
     ) -> Result<Self> {
-        let read = |subject: &Subject| {
-            let file = subject.component();
-            std::fs::read(&file).map_err(Error::file("read", &file))
-        };
         let (mut sandbox, directory) = with_directory(sandbox, &cases)?;
         sandbox.allocation.slots = sandbox.allocation.slots.min(SLOTS);
         let mut guests = Self {
             agent: new.name(),
             subjects: [old.clone(), new.clone()],
-            files: [read(old)?, read(new)?],
+            files: [old.bytes()?, new.bytes()?],
             cases,
             sandbox,
             clock: Clock::Thread,

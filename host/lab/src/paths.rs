@@ -30,6 +30,11 @@ pub fn is_temporary(file: &Path) -> bool {
     name.is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
 }
 
+/// Returns true for a path that means something else in another process, such as `/dev/stdin`.
+pub fn is_of_process(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
 /// Returns a path as text, with what is no UTF-8 spelled out (`\xff`).
 pub fn shown(path: impl AsRef<OsStr>) -> String {
     let mut text = String::new();

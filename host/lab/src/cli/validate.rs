@@ -14,7 +14,7 @@ use crate::validate::{
 };
 use crate::{Error, Result, paths, project, record, workload};
 use sandlab_runtime::subject::Kind;
-use sandlab_runtime::{SandboxConfig, text_file};
+use sandlab_runtime::{SandboxConfig, text_file, toml_text};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -91,7 +91,12 @@ pub fn execute(args: &Args) -> Result<()> {
         return explain(code);
     }
     let copies = paths::temporary_folder()?;
-    let mut groups = groups(args, copies.path())?;
+    // Once: standard input cannot be read again for the next group.
+    let cases = args.cases.iter().enumerate();
+    let cases =
+        cases.map(|(number, file)| cases_file(file, &copies.path().join(number.to_string())));
+    let cases = cases.collect::<Result<Vec<_>>>()?;
+    let mut groups = groups(args, &cases)?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     for export in &args.reports {
         record::require_writable(&export.file)?;
@@ -158,7 +163,7 @@ struct Group {
 }
 
 /// Returns the guests by their policies, all of which are read before anything is built.
-fn groups(args: &Args, copies: &Path) -> Result<Vec<Group>> {
+fn groups(args: &Args, cases: &[Value]) -> Result<Vec<Group>> {
     let mut groups: Vec<Group> = Vec::new();
     for guest in guests(args)? {
         let of_project = |project: Project| project.validate_policy;
@@ -166,7 +171,7 @@ fn groups(args: &Args, copies: &Path) -> Result<Vec<Group>> {
         match groups.iter_mut().find(|group| group.file == file) {
             Some(group) => group.guests.push(guest),
             None => groups.push(Group {
-                policies: policies(args, file.as_deref(), copies)?,
+                policies: policies(args, file.as_deref(), cases)?,
                 file,
                 guests: vec![guest],
                 targets: Vec::new(),
@@ -211,12 +216,14 @@ fn explain(code: &str) -> Result<()> {
 }
 
 /// Checks a file of cases before any guest runs, and returns where the guests' processes find
-/// it. They cannot read this process's standard input or a pipe, so that those are copied.
+/// it. They cannot read this process's standard input or a pipe, so that those are copied into this
+/// folder.
 fn cases_file(file: &Path, copies: &Path) -> Result<Value> {
     let text = text_file::read(file).map_err(Error::file("read", file))?;
     workload::read_text(file, &text)?;
     let mut path = std::path::absolute(file).map_err(Error::file("find", file))?;
-    if !path.is_file() {
+    if !path.is_file() || paths::is_of_process(&path) {
+        std::fs::create_dir_all(copies).map_err(Error::file("make the folder", copies))?;
         path = copies.join(path.file_name().unwrap_or_default());
         std::fs::write(&path, text).map_err(Error::file("write", &path))?;
     }
@@ -246,7 +253,7 @@ fn limits(file: &Path) -> Result<Table> {
     // For its errors, which say more than those of a table.
     let config = SandboxConfig::read(file)?;
     let text = text_file::read(file).map_err(Error::file("read", file))?;
-    let mut limits: Table = toml::from_str(&text)
+    let mut limits: Table = toml_text::read(&text)
         .map_err(|error| Error::Usage(format!("{}: {error}", file.display())))?;
     let granted = limits.get_mut("grants").and_then(|grants| grants.get_mut("directories"));
     if let Some(Value::Array(directories)) = granted {
@@ -260,7 +267,7 @@ fn limits(file: &Path) -> Result<Table> {
     Ok(limits)
 }
 
-fn policies(args: &Args, policy: Option<&Path>, copies: &Path) -> Result<Policies> {
+fn policies(args: &Args, policy: Option<&Path>, cases: &[Value]) -> Result<Policies> {
     let mut changes = Table::new();
     if let Some(world) = &args.world {
         changes.insert("world".to_owned(), Value::from(from_here(world)?));
@@ -277,11 +284,10 @@ fn policies(args: &Args, policy: Option<&Path>, copies: &Path) -> Result<Policie
         let names = args.skip.iter().map(|stage| Value::from(stage.name()));
         changes.insert("skip".to_owned(), Value::Array(names.collect()));
     }
-    let cases = args.cases.iter().map(|file| cases_file(file, copies));
     let last = Overrides {
         changes,
         sandbox: args.sandbox.as_deref().map(limits).transpose()?,
-        cases: cases.collect::<Result<_>>()?,
+        cases: cases.to_vec(),
     };
     let (text, folder) = match policy {
         None => (String::new(), Path::new("")),

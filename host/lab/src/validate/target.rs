@@ -1,7 +1,7 @@
 //! Resolves the names on the command line to guests.
 
 use crate::bundle::{self, Bundle, component};
-use crate::{Error, Result, workload};
+use crate::{Error, Result, paths, workload};
 use std::path::{Path, PathBuf};
 
 /// A guest to check.
@@ -26,10 +26,10 @@ pub struct Target {
 impl Target {
     fn component(path: &Path) -> Self {
         // Whose names these are depends on the process, and another one checks the guest.
-        let is_own = path.starts_with("/dev") || path.starts_with("/proc");
+        let is_own = paths::is_of_process(path);
         let real = is_own.then(|| path.canonicalize().ok()).flatten();
         Self {
-            name: crate::paths::shown(path),
+            name: paths::shown(path),
             component: real.unwrap_or_else(|| path.to_owned()),
             twin: None,
             workload: None,
@@ -125,7 +125,7 @@ pub fn twin(what: &str, progress: &mut dyn FnMut(&str)) -> Result<PathBuf> {
 fn reference_bundle(option: &str, what: &str, progress: &mut dyn FnMut(&str)) -> Result<Bundle> {
     let subject = bundle::find(what, progress)?;
     subject.bundle().cloned().ok_or_else(|| {
-        let file = crate::paths::shown(subject.component());
+        let file = paths::shown(subject.component());
         Error::Usage(format!(
             "{option} {file}: it is a component alone; name the bundle of an agent, which \
              `sandlab build` makes"

@@ -6,6 +6,7 @@ mod contract;
 mod damaged;
 mod lab;
 mod optional;
+mod projects;
 mod world;
 
 use assert_cmd::Command;

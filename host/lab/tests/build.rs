@@ -241,3 +241,30 @@ fn an_old_build_that_lies_where_the_new_one_is_built_is_compared_as_it_was() {
     let refused = compare.arg(&built).assert().code(2);
     refused.stderr(contains("are the same component"));
 }
+
+#[test]
+fn crates_beneath_a_folder_are_validated_and_what_lies_in_them_is_not() {
+    let crates = Crates::new();
+    crates.agent("agents/beneath", "beneath", "[workspace]");
+    crates.lock("agents/beneath");
+    crates.write("agents/beneath/notes.wasm", "no guest");
+    // No agent, but one lies in its folder.
+    crates.write(
+        "agents/tool/Cargo.toml",
+        "[package]\nname = \"tool\"\nversion = \"0.1.0\"\n[workspace]\n",
+    );
+    crates.write("agents/tool/src/main.rs", "fn main() {}");
+    let validate = |folder: &str| {
+        let mut validate = crates.sandlab("validate --no-timing --skip soak --format json");
+        let done = validate.arg(crates.path().join(folder)).assert();
+        let report = &done.get_output().stdout;
+        let report: serde_json::Value = serde_json::from_slice(report).unwrap_or_default();
+        let guests = report["guests"].as_array().cloned().unwrap_or_default();
+        guests.iter().map(|guest| guest["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(validate("agents"), ["beneath"]);
+    let built = target().join("agents/beneath/agent.wasm");
+    let copy = crates.path().join("agents/tool/made.wasm");
+    fs::copy(built, &copy).unwrap();
+    assert_eq!(validate("agents"), ["beneath", &copy.display().to_string()]);
+}

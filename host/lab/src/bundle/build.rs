@@ -58,6 +58,13 @@ pub fn build(folders: &[PathBuf], progress: &mut dyn FnMut(&str)) -> Result<Vec<
     Ok(bundles)
 }
 
+/// Returns whether a folder has a crate, or a workspace with one, that can be an agent. What cargo
+/// cannot read counts as well: building it says why.
+pub fn is_crate(folder: &Path) -> bool {
+    let has_none = || matches!(workspaces(&[folder.to_owned()]), Err(Error::NoAgentCrate { .. }));
+    folder.join("Cargo.toml").is_file() && !has_none()
+}
+
 fn workspaces(folders: &[PathBuf]) -> Result<Vec<Workspace>> {
     let mut workspaces: Vec<Workspace> = Vec::new();
     for folder in folders {

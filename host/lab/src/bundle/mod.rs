@@ -19,7 +19,7 @@ mod scaffold;
 mod subject;
 mod toolchain;
 
-pub use build::build;
+pub use build::{build, is_crate};
 pub use find::{find, find_all, find_each};
 pub use manifest::{Artifact, Manifest};
 pub use reference::pack;

@@ -9,8 +9,8 @@ use crate::project::Project;
 use crate::report::validate::{self as report, Format};
 use crate::report::{Look, wrapped};
 use crate::validate::{
-    self, Baseline, Code, Guest, Overrides, Policies, Policy, Reference, Severity, Stage, Status,
-    Target, Validation, World, find, supervise, worker,
+    self, Baseline, Code, Guest, Overrides, Place, Policies, Policy, Reference, Severity, Stage,
+    Status, Target, Validation, World, find, places, supervise, worker,
 };
 use crate::{Error, Result, paths, project, record, workload};
 use sandlab_runtime::subject::Kind;
@@ -102,8 +102,8 @@ pub fn execute(args: &Args) -> Result<()> {
         record::require_writable(&export.file)?;
     }
     for group in &mut groups {
-        for guest in &group.guests {
-            group.targets.extend(find(guest, &mut progress::say)?);
+        for place in &group.places {
+            group.targets.extend(find(place, &mut progress::say)?);
         }
     }
     if let Some(like) = &args.like {
@@ -135,6 +135,7 @@ pub fn execute(args: &Args) -> Result<()> {
         let plan = supervise::Plan { policies, timed: !args.no_timing, jobs };
         let mut checked = supervise::check_all(targets, &plan, &bar);
         for (guest, target) in checked.iter_mut().zip(targets) {
+            guest.place.clone_from(&target.place);
             if let (Some(baseline), Some(name)) = (&baseline, earlier.next().flatten()) {
                 let policy = Policy::read(policies.of(&target.names()), policies.folder());
                 let policy = policy.map_err(Error::Usage)?;
@@ -158,24 +159,31 @@ struct Group {
     /// The policy's file; `None` for the standard one.
     file: Option<PathBuf>,
     policies: Policies,
-    guests: Vec<PathBuf>,
+    places: Vec<Place>,
     targets: Vec<Target>,
 }
 
 /// Returns the guests by their policies, all of which are read before anything is built.
 fn groups(args: &Args, cases: &[Value]) -> Result<Vec<Group>> {
     let mut groups: Vec<Group> = Vec::new();
-    for guest in guests(args)? {
-        let of_project = |project: Project| project.validate_policy;
-        let file = project::given_or_own(args.policy.clone(), &guest, of_project)?;
-        match groups.iter_mut().find(|group| group.file == file) {
-            Some(group) => group.guests.push(guest),
-            None => groups.push(Group {
-                policies: policies(args, file.as_deref(), cases)?,
-                file,
-                guests: vec![guest],
-                targets: Vec::new(),
-            }),
+    let file = |folder: &Path| {
+        project::given_or_own(args.policy.clone(), folder, |project| project.validate_policy)
+    };
+    for named in guests(args)? {
+        for place in places(&named)? {
+            let file = match file(&place.path)? {
+                None => file(&named)?,
+                own => own,
+            };
+            match groups.iter_mut().find(|group| group.file == file) {
+                Some(group) => group.places.push(place),
+                None => groups.push(Group {
+                    policies: policies(args, file.as_deref(), cases)?,
+                    file,
+                    places: vec![place],
+                    targets: Vec::new(),
+                }),
+            }
         }
     }
     Ok(groups)

@@ -296,6 +296,9 @@ pub struct Guest {
     /// The component's file.
     #[serde(serialize_with = "crate::paths::serialize")]
     pub file: PathBuf,
+    /// The file or folder that it was found as: what was named, or lies beneath that.
+    #[serde(serialize_with = "crate::paths::serialize")]
+    pub place: PathBuf,
     /// The file's identity; `None` if it could not be read.
     pub about: Option<About>,
     /// The worst status of its stages.
@@ -324,6 +327,7 @@ impl Guest {
         }
         Self {
             name: printable(name),
+            place: file.clone(),
             file,
             about,
             status,

@@ -39,7 +39,7 @@ pub use measure::{Measure, QUANTITIES};
 pub(crate) use outline::Outline;
 pub use policy::{Overrides, Policies, Policy, PolicyFile};
 pub use stage::Stage;
-pub use target::{Reference, Target, find, twin};
+pub use target::{Place, Reference, Target, find, places, twin};
 pub use world::World;
 
 use serde::Serialize;

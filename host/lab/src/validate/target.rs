@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub struct Target {
     /// The name in reports: the bundle's name, or the file's path as it was given.
     pub name: String,
+    /// The file or folder that it was found as: what was named, or lies beneath that.
+    pub place: PathBuf,
     /// The component's file.
     pub component: PathBuf,
     /// The native twin's file; `None` for a component alone.
@@ -30,6 +32,7 @@ impl Target {
         let real = is_own.then(|| path.canonicalize().ok()).flatten();
         Self {
             name: paths::shown(path),
+            place: path.to_owned(),
             component: real.unwrap_or_else(|| path.to_owned()),
             twin: None,
             workload: None,
@@ -43,6 +46,7 @@ impl Target {
         let name = bundle.manifest.name.clone();
         Self {
             name: name.clone(),
+            place: bundle.folder.clone(),
             component: bundle.component(),
             twin: Some(bundle.twin()),
             workload: bundle.workload(),
@@ -133,67 +137,107 @@ fn reference_bundle(option: &str, what: &str, progress: &mut dyn FnMut(&str)) ->
     })
 }
 
-/// Finds guests by a component's file, a bundle's or a crate's folder, an agent's name, or a
-/// folder with components and bundles beneath.
-///
-/// # Errors
-/// If nothing is found, or a folder cannot be read.
-pub fn find(what: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Target>> {
-    let is_built = what.join("Cargo.toml").is_file() || component::of_folder(what)?.is_some();
-    if what.is_dir() && !is_built {
-        let mut targets = Vec::new();
-        walk(what, &mut targets)?;
-        if targets.is_empty() {
-            let folder = what.display();
-            return Err(Error::Usage(format!(
-                "{folder}: there is no component and no bundle beneath it"
-            )));
-        }
-        return Ok(targets);
-    }
-    if what.is_file() {
-        return Ok(vec![Target::component(what)]);
-    }
-    let subject = bundle::find(&what.to_string_lossy(), progress)?;
-    Ok(vec![match subject.bundle() {
-        Some(bundle) => Target::bundle(bundle),
-        None => Target {
-            name: subject.name(),
-            workload: subject.workload(),
-            ..Target::component(&subject.component())
-        },
-    }])
+/// Folders that no guests are looked for in: what cargo and npm keep there is of others, or was built
+/// of a crate that is itself a guest. Hidden ones, such as `.git`, are passed over as well.
+const PASSED_OVER: [&str; 2] = ["target", "node_modules"];
+
+/// A file, folder or name that stands for guests, none of which is built yet.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// What it is.
+    pub path: PathBuf,
+    /// Whether it is what the user named. Else it is one of several that were found beneath that, and
+    /// what is wrong with it does not keep the others from being checked.
+    is_named: bool,
 }
 
-/// Collects the guests beneath a folder in the order of their names; links to folders are not
-/// followed.
-fn walk(folder: &Path, targets: &mut Vec<Target>) -> Result<()> {
-    if folder.join(bundle::MANIFEST).is_file() {
-        targets.push(Target::bundle_at(folder));
-        return Ok(());
+/// Returns where guests are: what was named, if that is a guest, or else all that is beneath it.
+///
+/// # Errors
+/// If there is nothing beneath a folder, or one cannot be read.
+pub fn places(what: &Path) -> Result<Vec<Place>> {
+    if !what.is_dir() || is_guest(what)? {
+        return Ok(vec![Place { path: what.to_owned(), is_named: true }]);
     }
+    let mut places = Vec::new();
+    walk(what, &mut places)?;
+    match places.is_empty() {
+        true => Err(Error::Usage(format!(
+            "{}: there is no component, no bundle, no crate of an agent and no project beneath it",
+            what.display()
+        ))),
+        false => Ok(places),
+    }
+}
+
+/// Returns whether a folder is a bundle, or a crate or project that is built into guests.
+fn is_guest(folder: &Path) -> Result<bool> {
+    let is_bundle = folder.join(bundle::MANIFEST).is_file();
+    Ok(is_bundle || component::of_folder(folder)?.is_some() || bundle::is_crate(folder))
+}
+
+/// Collects what is beneath a folder in the order of its names; links to folders are not followed.
+fn walk(folder: &Path, places: &mut Vec<Place>) -> Result<()> {
     let entries = std::fs::read_dir(folder).map_err(Error::file("list", folder))?;
     let mut paths = Vec::new();
     for entry in entries {
         let entry = entry.map_err(Error::file("list", folder))?;
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        paths.push((entry.path(), is_folder));
+        let name = entry.file_name();
+        let is_hidden = name.as_encoded_bytes().starts_with(b".");
+        let is_passed_over = is_folder && PASSED_OVER.iter().any(|other| name == *other);
+        if !is_hidden && !is_passed_over {
+            paths.push((entry.path(), is_folder));
+        }
     }
     paths.sort_unstable();
     for (path, is_folder) in paths {
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if hidden {
-            continue;
-        }
-        if is_folder {
-            walk(&path, targets)?;
-        } else if path.extension().is_some_and(|ending| ending == "wasm") {
-            let is_stream = path.metadata().is_ok_and(|found| !found.is_file());
-            targets.push(Target {
-                error: is_stream.then(|| "it is a pipe or a device".to_owned()),
-                ..Target::component(&path)
-            });
+        let is_component = || path.extension().is_some_and(|ending| ending == "wasm");
+        let is_found = if is_folder { is_guest(&path)? } else { is_component() };
+        if is_found {
+            places.push(Place { path, is_named: false });
+        } else if is_folder {
+            walk(&path, places)?;
         }
     }
     Ok(())
+}
+
+/// Finds the guests of a place: a component's file, a bundle's, a crate's or a project's folder, or
+/// an agent's name. Crates and projects are built.
+///
+/// # Errors
+/// If what the user named cannot be found or built.
+pub fn find(place: &Place, progress: &mut dyn FnMut(&str)) -> Result<Vec<Target>> {
+    let path = &place.path;
+    if path.join(bundle::MANIFEST).is_file() {
+        return Ok(vec![Target::bundle_at(path)]);
+    }
+    if path.is_file() {
+        return Ok(vec![Target::component(path)]);
+    }
+    if !place.is_named && !path.is_dir() {
+        let error = Some("it is a pipe or a device".to_owned());
+        return Ok(vec![Target { error, ..Target::component(path) }]);
+    }
+    let found = match bundle::find_each(&path.to_string_lossy(), progress) {
+        Ok(found) => found,
+        Err(error) if !place.is_named => {
+            let error = Some(error.to_string());
+            return Ok(vec![Target { error, ..Target::component(path) }]);
+        }
+        Err(error) => return Err(error),
+    };
+    let targets = found.iter().map(|subject| {
+        let target = match subject.bundle() {
+            Some(bundle) => Target::bundle(bundle),
+            None => Target {
+                name: subject.name(),
+                workload: subject.workload(),
+                ..Target::component(&subject.component())
+            },
+        };
+        Target { place: path.clone(), ..target }
+    });
+    Ok(targets.collect())
 }

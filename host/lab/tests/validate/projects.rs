@@ -49,3 +49,41 @@ fn cases_from_standard_input_are_read_once_for_all_guests() {
         }
     }
 }
+
+#[test]
+fn projects_beneath_a_folder_are_built_and_held_against_their_own_policies() {
+    let lab = Lab::new();
+    let folder = project(&lab, "all/mine", "skip = [\"soak\", \"conformance\", \"hygiene\"]");
+    let other = lab.0.path().join("all/other.wasm");
+    std::fs::copy(bundle("echo").component(), &other).unwrap();
+    // What tools keep, and what lies in a project, is no guest.
+    for junk in ["mine/target/junk", "mine/dist/junk", "target/junk", "node_modules/a", ".git/a"] {
+        let path = lab.0.path().join("all").join(junk);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path.with_extension("wasm"), "junk").unwrap();
+    }
+    let mut validate = lab.validate(&lab.0.path().join("all"));
+    let validated = validate.args(["--skip", "soak", "--format", "json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&validated.stdout).unwrap();
+    let guests = report["guests"].as_array().unwrap();
+    let [mine, alone] = guests.as_slice() else {
+        panic!("{report:#}");
+    };
+    assert_eq!((mine["name"].as_str(), mine["place"].as_str()), (Some("mine"), folder.to_str()));
+    assert_eq!(status(mine, "spawn"), "pass");
+    assert_eq!(alone["place"], other.display().to_string());
+
+    // One that cannot be built does not keep the others from being checked.
+    std::fs::write(
+        folder.join("sandlab.toml"),
+        "[component]\nfile = \"made.wasm\"\nbuild = \"exit 9\"\n",
+    )
+    .unwrap();
+    let mut validate = lab.validate(&lab.0.path().join("all"));
+    let validated = validate.args(["--skip", "soak", "--format", "json"]).output().unwrap();
+    assert_eq!(validated.status.code(), Some(3));
+    let report: Value = serde_json::from_slice(&validated.stdout).unwrap();
+    let guests = report["guests"].as_array().unwrap();
+    assert!(guests[0]["error"].as_str().unwrap().contains("exit 9"), "{report:#}");
+    assert!(guests.len() == 2 && guests[1]["error"].is_null(), "{report:#}");
+}

@@ -387,3 +387,26 @@ fn a_full_disk_ends_the_run_and_keeps_what_was_stored() {
         .stdout(contains("echo").and(contains("not complete")));
     lab.compare();
 }
+
+#[test]
+fn what_is_exported_is_imported_whatever_was_measured() {
+    let lab = Lab::new();
+    let measured = [
+        "plan echo --limit 10MB --layout fast",
+        "plan echo --limit 10MB --layout packed --agents 10 --verify",
+        "idle echo --agents 1 --duration 100ms --backends wasm",
+        "spawn echo --rounds 2",
+        "throughput --agents 2 --duration 100ms --backends wasm",
+        "footprint --agents 2 --duration 200ms --backends wasm",
+    ];
+    for command in measured {
+        lab.says(command);
+        let exported = lab.says("runs export last");
+        let csv = lab.says("report last --format csv");
+        let file = lab.file("run.json");
+        std::fs::write(&file, &exported).unwrap();
+        lab.says(&format!("runs import {}", file.display()));
+        assert_eq!(lab.says("runs export last"), exported, "{command}");
+        assert_eq!(lab.says("report last --format csv"), csv, "{command}");
+    }
+}

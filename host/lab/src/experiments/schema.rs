@@ -1,5 +1,6 @@
 //! The published schema of a run, and what it says of findings.
 
+use super::plan;
 use super::registry::{check_finding, kinds, schemas};
 use crate::record::Document;
 use schemars::generate::SchemaSettings;
@@ -34,6 +35,9 @@ pub fn check(document: &Document) -> Result<(), String> {
                  are {}",
                 kinds.join(", ")
             ));
+        }
+        if part.part.agents == 0 && kind != plan::KIND {
+            return Err(format!("`parts[{number}].part.agents` is 0: it is at least 1"));
         }
         for (n, finding) in part.findings.iter().enumerate() {
             check_finding(&part.part.experiment, finding)

@@ -100,9 +100,6 @@ impl Document {
             format!("`begin.started` is {started:?}, and no time as of RFC 3339: {error}")
         })?;
         for (number, PartDocument { part, windows, .. }) in self.parts.iter().enumerate() {
-            if part.agents == 0 {
-                return Err(format!("`parts[{number}].part.agents` is 0: it is at least 1"));
-            }
             require_kept(&format!("parts[{number}].part.agents"), part.agents as u64)?;
             for (n, window) in windows.iter().enumerate() {
                 for (field, value) in window.numbers() {

@@ -18,7 +18,7 @@ pub struct Part {
     /// The backend that runs them; null if the part compares sides.
     #[schemars(with = "Option<String>")]
     pub backend: Option<BackendKind>,
-    /// Number of agents.
+    /// Number of agents; 0 of a plan for as many as fit.
     pub agents: usize,
     /// The stated size of each message's content, bytes; null for a workload from a file.
     pub size: Option<usize>,
@@ -173,6 +173,7 @@ impl Part {
     pub fn name(&self) -> String {
         let Self { experiment, agents, .. } = self;
         match self.backend {
+            Some(backend) if *agents == 0 => format!("{experiment} on {backend}"),
             Some(backend) => format!("{experiment} on {backend}, {agents} agents"),
             None => format!("{experiment} of {}", self.agent),
         }

@@ -27,6 +27,9 @@ use crate::Result;
 use crate::metrics::Quantity;
 use crate::view::View;
 
+/// The kind of its parts.
+pub const KIND: &str = "plan";
+
 /// Plans how many agents a machine holds, and verifies it.
 pub struct Density;
 
@@ -34,7 +37,7 @@ impl Experiment for Density {
     type Parameters = Parameters;
     type Found = Found;
 
-    const KINDS: &'static [&'static str] = &["plan"];
+    const KINDS: &'static [&'static str] = &[KIND];
     const QUANTITIES: &'static [&'static Quantity] = show::QUANTITIES;
 
     fn plan<'a>(parameters: &'a Parameters, given: &'a Given) -> Result<Plan<'a>> {

@@ -1,5 +1,6 @@
 //! Plans one layout: what an agent costs, how many fit, and on request the proof.
 
+use super::KIND;
 use super::advice::Advice;
 use super::density_probe::DensityProbe;
 use super::found::Found;
@@ -43,7 +44,7 @@ pub(super) fn plan(
         agents: request.agents.unwrap_or_default() as usize,
         size: Some(density.probe.request.len()),
         shards: density.shards,
-        ..Part::new("plan", &density.agent)
+        ..Part::new(KIND, &density.agent)
     })?;
     let cost = density.cost(layout, machine, &|| to.stopped())?;
     let capacity = Capacity::predict(density, layout, machine, cost);

@@ -12,6 +12,7 @@ use sandlab::sampling::probe::ProbeRequest;
 use sandlab_runtime::SandboxConfig;
 use sandlab_runtime::config::{Calls, Strategy};
 use serde_json::Value;
+use std::path::Path;
 
 fn sandlab(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandlab"));
@@ -49,6 +50,33 @@ fn each_layout_is_planned_with_a_profile_to_paste() {
         assert_eq!(advice["agents"], sandbox.allocation.slots, "one memory each");
         assert_eq!(capacity["layout"], part["findings"][0]["layout"]);
     }
+}
+
+#[test]
+fn a_config_to_paste_grants_what_was_given_by_whole_paths_and_nothing_that_is_gone() {
+    let plan = |options: &[&str], folder: &Path| {
+        let mut plan = sandlab("plan --layout fast --agents 5 --format json");
+        plan.arg(bundle("files").folder.canonicalize().unwrap());
+        let done = plan.args(options).current_dir(folder).assert();
+        let done = done.code(predicate::in_iter([0, 4]));
+        let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+        let advice = finding(&report["parts"][0], "advice")["sandbox"].as_str().unwrap().to_owned();
+        let file = folder.join("pasted.toml");
+        std::fs::write(&file, advice).unwrap();
+        SandboxConfig::read(&file).unwrap().grants.directories
+    };
+    // The agent is measured with a folder that is there for as long.
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(plan(&[], folder.path()), []);
+
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let grants = "[[grants.directories]]\nguest = \"/data\"\nhost = \"data\"\naccess = \"write\"\n";
+    std::fs::write(folder.path().join("sandbox.toml"), grants).unwrap();
+    let granted = plan(&["--sandbox", "sandbox.toml"], folder.path());
+    assert_eq!(granted.len(), 1);
+    let host = granted[0].host.canonicalize().unwrap();
+    assert!(granted[0].host.is_absolute());
+    assert_eq!(host, folder.path().join("data").canonicalize().unwrap());
 }
 
 #[test]

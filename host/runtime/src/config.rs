@@ -401,6 +401,16 @@ impl SandboxConfig {
         written.to_string()
     }
 
+    /// Returns the config with its directories so that they hold wherever its file is kept.
+    #[must_use]
+    pub fn with_absolute_directories(mut self) -> Self {
+        for directory in &mut self.grants.directories {
+            // Only an empty path, and one of a folder that is gone, has no absolute form.
+            directory.host = std::path::absolute(&directory.host).unwrap_or(directory.host.clone());
+        }
+        self
+    }
+
     /// Makes sure that each value leaves some guest enough to run in.
     ///
     /// # Errors

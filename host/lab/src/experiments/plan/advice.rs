@@ -40,7 +40,7 @@ impl Advice {
         let raises = |bound: Option<u64>| {
             agents <= capacity.agents_unlimited() && bound.is_some_and(|most| most < agents)
         };
-        let sandbox = density.sandbox(capacity.layout, agents);
+        let sandbox = density.sandbox_to_keep(capacity.layout, agents);
         let pools = wasm::pools(&sandbox).map_err(|error| Error::Machine(error.to_string()))?;
         Ok(Self {
             agents,

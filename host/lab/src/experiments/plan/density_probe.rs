@@ -10,7 +10,7 @@ use crate::workload::Case;
 use crate::workload::with_directory;
 use crate::{Error, Result};
 use sandlab_runtime::child::{Cause, Child, this_program};
-use sandlab_runtime::config::{Layout, Strategy};
+use sandlab_runtime::config::{DirectoryGrant, Layout, Strategy};
 use sandlab_runtime::subject::Kind;
 use sandlab_runtime::wasm::Needs;
 use sandlab_runtime::{BackendKind, SandboxConfig};
@@ -26,6 +26,9 @@ pub struct DensityProbe {
     pub agent: String,
     subject: Subject,
     config: SandboxConfig,
+    /// The directories that the sandbox config grants, without the one that is there for as long as
+    /// this is measured.
+    granted: Vec<DirectoryGrant>,
     /// The parts of a pool that one agent takes.
     pub needs: Needs,
     /// The first message of each agent, and the reply that it must give.
@@ -60,6 +63,7 @@ impl DensityProbe {
     /// As [`of`](Self::of).
     pub fn as_given(subject: &Subject, config: &SandboxConfig, cases: &[Case]) -> Result<Self> {
         let agent = subject.name();
+        let granted = config.grants.directories.clone();
         let (mut config, directory) = with_directory(config, cases)?;
         let strategy = std::mem::replace(&mut config.allocation.strategy, Strategy::OnDemand);
         let loaded = subject.load_alone(&config).map_err(|source| Error::Load {
@@ -76,6 +80,7 @@ impl DensityProbe {
             agent,
             subject: subject.clone(),
             needs: loaded.prepared().needs,
+            granted,
             config,
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             _directory: directory,
@@ -89,6 +94,13 @@ impl DensityProbe {
         config.allocation.layout = layout;
         config.allocation.slots = u32::try_from(slots).unwrap_or(u32::MAX);
         config
+    }
+
+    /// Returns the same as others can keep it: it grants what was given, by whole paths.
+    pub fn sandbox_to_keep(&self, layout: Layout, agents: u64) -> SandboxConfig {
+        let mut config = self.sandbox(layout, agents);
+        config.grants.directories.clone_from(&self.granted);
+        config.with_absolute_directories()
     }
 
     /// Measures what one agent costs, from a sample of at most 1,000. `stopped` ends it early.

@@ -90,7 +90,7 @@ pub struct Capacity {
     pub mappings: u64,
     /// Slots of the pool that one agent takes.
     pub slots: u32,
-    /// Agents for which the memory is enough if each of them uses its whole limit.
+    /// Number of agents that there can be if each of them uses its whole memory limit.
     pub at_limit: u64,
     /// Memory limit of each agent, bytes.
     pub limit: u64,
@@ -112,19 +112,23 @@ impl Capacity {
         let limit = sandbox.memory_limit.as_u64();
         let memory = machine.memory as f64 * SHARE_OF_MEMORY;
         let mappings = u64::from(sandbox.mappings_a_slot()) * u64::from(slots);
-        Self {
+        let in_memory = |each: f64| ((memory - cost.once).max(0.0) / each.max(1.0)) as u64;
+        let mut capacity = Self {
             layout,
             by_mappings: machine.room().checked_div(mappings),
             by_address_space: slots_in(sandbox, &machine.holes) / u64::from(slots),
             by_open_files: machine.open_files.room().checked_div(cost.open_files),
             memory_by: machine.memory_by,
-            by_memory: ((memory - cost.once).max(0.0) / cost.each().max(1.0)) as u64,
+            by_memory: in_memory(cost.each()),
             cost,
             mappings,
             slots,
-            at_limit: (memory / (limit as f64 + cost.each())) as u64,
+            at_limit: in_memory(limit as f64 + cost.each()),
             limit,
-        }
+        };
+        // More memory for each does not help against what else bounds them.
+        capacity.at_limit = capacity.at_limit.min(capacity.agents());
+        capacity
     }
 
     /// Returns the number of agents that there can be: the lowest of all bounds.
@@ -230,6 +234,7 @@ impl Verified {
 mod tests {
     use super::*;
     use crate::experiments::plan::OpenFiles;
+    use bytesize::ByteSize;
     use sandlab_runtime::config::Calls;
 
     const COST: Cost =
@@ -263,6 +268,7 @@ mod tests {
         assert_eq!(packed.bound(), Bound::Memory);
         assert!(packed.agents() > 500_000, "{packed:?}");
         assert!(packed.at_limit < 400, "{packed:?}");
+        assert!(fast.at_limit == packed.at_limit && dense.at_limit == packed.at_limit);
     }
 
     #[test]
@@ -285,6 +291,18 @@ mod tests {
         let few = Capacity::of(&SandboxConfig::default(), 1, &machine(), cost);
         assert_eq!((few.bound(), few.agents()), (Bound::OpenFiles, 475));
         assert_eq!(machine().open_files.limit_for(2 * 2_000), 4_096);
+    }
+
+    #[test]
+    fn at_their_limit_agents_are_bound_by_all_else_as_well() {
+        let machine = Machine { memory: 100 << 30, holes: vec![4 << 40], ..machine() };
+        let sandbox = SandboxConfig { memory_limit: ByteSize::mib(1), ..SandboxConfig::default() };
+        let few = Capacity::of(&sandbox, 1, &machine, COST);
+        assert_eq!(few.bound(), Bound::AddressSpace);
+        assert_eq!(few.at_limit, few.agents());
+        // And by what all of them take together.
+        let cost = Cost { once: 0.9 * (100_u64 << 30) as f64, ..COST };
+        assert_eq!(Capacity::of(&sandbox, 1, &machine, cost).at_limit, 0);
     }
 
     #[test]

@@ -5,10 +5,7 @@ use toml::{Table, Value};
 
 /// Returns the file of a sandbox config, with its folders so that they hold wherever it is kept.
 pub fn of(sandbox: &SandboxConfig) -> String {
-    let mut sandbox = sandbox.clone();
-    for directory in &mut sandbox.grants.directories {
-        directory.host = std::path::absolute(&directory.host).unwrap_or(directory.host.clone());
-    }
+    let sandbox = sandbox.clone().with_absolute_directories();
     // Every field of it is a string, a number or a table.
     let table = |config: &SandboxConfig| Table::try_from(config).unwrap_or_default();
     let differs = differing(&table(&sandbox), &table(&SandboxConfig::default()));

@@ -36,3 +36,20 @@ fn no_agents_are_the_callers_mistake() {
     let refused = sandlab().args(["idle", "echo", "--agents", "0", "--no-store"]).assert();
     refused.code(2).stderr(contains("--agents"));
 }
+
+#[test]
+fn idle_agents_are_set_up_as_their_messages_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let workload = folder.path().join("workload.jsonl");
+    for (configure, code) in [("answer", 0), ("no route at all", 1)] {
+        let lines = format!("{{\"configure\": {configure:?}}}\n{{\"request\": \"a\"}}\n");
+        std::fs::write(&workload, lines).unwrap();
+        let mut idle = sandlab();
+        idle.args(["idle", "relay", "--agents", "2", "--duration", "100ms", "--backends", "wasm"]);
+        let done = idle.arg("--no-store").arg("--workload").arg(&workload).assert();
+        match code {
+            0 => done.code(predicate::in_iter([0, 4])),
+            _ => done.code(code).stderr(contains("expected `ring NEXT`")),
+        };
+    }
+}

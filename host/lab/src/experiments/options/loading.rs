@@ -90,7 +90,7 @@ impl Loading {
         let backends = self.backends(load.backends, &subject);
         let (traffic, config) = match load.sends {
             true => self.messages.traffic(&subject, load.sizes.first().copied())?,
-            false => (Traffic::Echo { size: 0 }, Vec::new()),
+            false => (Traffic::Echo { size: 0 }, self.messages.config(&subject)?),
         };
         let mut traffics = vec![traffic];
         for size in load.sizes.iter().skip(1) {

@@ -70,6 +70,19 @@ impl Messages {
         }
     }
 
+    /// Returns the configuration of a subject that is sent no message: that of the first which the
+    /// user named, or else of the subject's own.
+    ///
+    /// # Errors
+    /// As [`cases`](Self::cases).
+    pub fn config(&self, subject: &Subject) -> Result<Vec<u8>> {
+        if !self.are_chosen() && !setup::has_messages(subject) {
+            return Ok(Vec::new());
+        }
+        let first = self.cases(subject)?.into_iter().next();
+        Ok(first.map(|case| case.config).unwrap_or_default())
+    }
+
     /// Returns the recipe for an agent on another host, of which only the name is known: the user's
     /// messages, or else those of the reference agent with this name, or else messages that only
     /// check whether the replies are always the same.

@@ -141,6 +141,27 @@ fn an_option_that_would_be_ignored_is_the_callers_mistake() {
 }
 
 #[test]
+fn what_is_of_guests_alone_does_not_go_with_programs_or_stored_runs() {
+    for ignored in [
+        "gate --old-bin sh --new-bin sh --as command",
+        "gate --old-bin sh --new-bin sh --reuse 5",
+        "gate --old-bin sh --new-bin sh --native sh",
+        "gate --old-bin sh --new-bin sh --sandbox none.toml",
+        "gate --old-bin sh --new-bin sh --async-components",
+        "gate --baseline main --as command",
+        "gate --baseline main --reuse 5",
+        "gate --baseline main --native sh",
+        "gate --baseline main --sandbox none.toml",
+        "gate --baseline main --async-components",
+        "gate --baseline main -- sample",
+        "load sustained --resume last --async-components",
+    ] {
+        let refused = sandlab().args(ignored.split_whitespace()).assert().code(2);
+        refused.stderr(contains("cannot be used with"));
+    }
+}
+
+#[test]
 fn a_wrong_reply_is_a_finding() {
     let folder = tempfile::tempdir().unwrap();
     let workload = folder.path().join("workload.jsonl");

@@ -22,7 +22,9 @@ pub struct Args {
         long,
         value_name = "NAME",
         conflicts_with_all = [
-            "old", "old_bin", "no_timing", "pairs", "noise", "timeout", "workload", "like", "seed",
+            "old", "old_bin", "arguments", "no_timing", "pairs", "noise", "timeout", "workload", "like",
+            "seed", "kind", "reuse", "native", "native_arg", "native_start", "sandbox",
+            "async_components",
         ]
     )]
     baseline: Option<String>,

@@ -14,6 +14,19 @@ use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Options of guests, which programs do not take.
+const OF_GUESTS: [&str; 9] = [
+    "workload",
+    "like",
+    "kind",
+    "reuse",
+    "native",
+    "native_arg",
+    "native_start",
+    "sandbox",
+    "async_components",
+];
+
 /// The two sides of a gate, and the way they are measured.
 #[derive(Debug, clap::Args)]
 pub struct Parameters {
@@ -29,7 +42,7 @@ pub struct Parameters {
         value_name = "PATH",
         requires = "new_bin",
         required_unless_present_any = ["old", "baseline"],
-        conflicts_with_all = ["workload", "like"]
+        conflicts_with_all = OF_GUESTS
     )]
     old_bin: Option<PathBuf>,
     /// The new build of a program.

@@ -81,7 +81,7 @@ struct Long {
 }
 
 /// Options that a resumed run takes from the stored one, and that must not be given again.
-const SETTLED: [&str; 30] = [
+const SETTLED: [&str; 31] = [
     "metrics",
     "subject_prefix",
     "credentials",
@@ -111,6 +111,7 @@ const SETTLED: [&str; 30] = [
     "ramp_up",
     "cycles",
     "sandbox",
+    "async_components",
     "no_store",
 ];
 

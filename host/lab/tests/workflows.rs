@@ -233,7 +233,10 @@ fn the_action_validates_and_gates_the_agents_of_others() {
         ("github.action_path", &path(Path::new(&format!("{ROOT}/.github/actions/sandlab")))),
     ]);
     let said: String = steps.iter().map(|step| runner.runs(step)).collect();
-    assert!(said.contains("new.wasm is new"), "{said}");
+    assert!(
+        said.contains("::warning title=sandlab gate::new.wasm is not gated: it is new"),
+        "{said}"
+    );
     let report = |name: &str| std::fs::read_to_string(Path::new(&reports).join(name)).unwrap();
     assert!(report("gate-same.md").contains("The gate holds"));
     assert!(report("validate.xml").contains("same.wasm"));
@@ -260,6 +263,79 @@ fn the_action_validates_and_gates_the_agents_of_others() {
     std::fs::write(agents.path().join("new/slow.wasm"), "none").unwrap();
     others[1..].iter().for_each(|step| drop(runner.run(step)));
     assert_eq!(runner.run(verdict).status.code(), Some(1));
+}
+
+#[test]
+fn the_action_gates_what_it_validates_and_says_what_it_cannot() {
+    let action = read(".github/actions/sandlab/action.yml");
+    let steps = steps(&action["runs"]["steps"]);
+    let agents = tempfile::tempdir().unwrap();
+    let write = |file: &str, content: &[u8]| {
+        let path = agents.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    let module = include_str!("common/spin.wat").replace("EXTRA", "").replace("ROUNDS", "500");
+    let project = b"[component]\nfile = \"made.wasm\"\nworkload = \"messages.jsonl\"\n";
+    for file in ["old/teams/mine", "new/teams/mine", "new/teams/other"] {
+        write(&format!("{file}/sandlab.toml"), project);
+        write(&format!("{file}/messages.jsonl"), b"{\"request\": \"go\", \"replies\": []}\n");
+        write(&format!("{file}/made.wasm"), &guests::agent(&module));
+    }
+    write("valid.toml", b"skip = [\"conformance\", \"soak\", \"hygiene\"]\n");
+    write(
+        "gate.toml",
+        b"inconclusive = \"pass\"\n[[metric]]\nnames = [\"time\", \"spawn\"]\ngates = false\n",
+    );
+    let path = |name: &str| agents.path().join(name).display().to_string();
+    let mut runner = Runner::new(&[
+        ("inputs.agents", &path("new")),
+        ("inputs.old", &path("old")),
+        ("inputs.messages", ""),
+        ("inputs.validate-policy", &path("valid.toml")),
+        ("inputs.gate-policy", &path("gate.toml")),
+        ("inputs.pairs", "8"),
+        ("inputs.reports", &path("reports")),
+        ("inputs.sandlab", SANDLAB),
+        ("inputs.override-label", "sandlab-accepted"),
+        ("toJSON(github.event.pull_request.labels.*.name)", "[]"),
+        ("github.server_url", "https://localhost"),
+        ("github.action_repository", "owner/sandlab"),
+        ("github.action_ref", "v0.1.0"),
+        ("github.action_path", ROOT),
+    ]);
+    let said: String = steps.iter().map(|step| runner.runs(step)).collect();
+    let report = |name: &str| std::fs::read_to_string(path(&format!("reports/{name}")));
+    assert!(report("gate-teams-mine.md").unwrap().contains("The gate holds"), "{said}");
+    assert!(said.contains("teams/other is not gated: it is new"), "{said}");
+
+    // Where validate cannot run, nothing of an earlier use is taken for this one's.
+    write("valid.toml", b"skop = []\n");
+    let (verdict, others) = steps.split_last().unwrap();
+    let said: String = others.iter().map(|step| runner.runs(step)).collect();
+    assert!(said.contains("validate could not run (exit 2)"), "{said}");
+    assert!(report("summary.md").unwrap().contains("**validate could not run (exit 2).**"));
+    for gone in ["validate.xml", "validate.sarif", "gate-teams-mine.md"] {
+        assert!(report(gone).is_err(), "{gone}");
+    }
+    assert_eq!(report("moved").unwrap().trim(), "true");
+    assert_eq!(runner.run(verdict).status.code(), Some(2));
+}
+
+#[test]
+fn a_comment_that_cannot_be_written_hides_no_verdict_and_new_projects_may_write_it() {
+    let action = read(".github/actions/sandlab/action.yml");
+    let mut steps = action["runs"]["steps"].as_array().unwrap().iter();
+    let comment = steps.find(|step| step["name"] == "Comment").unwrap();
+    assert_eq!(comment["continue-on-error"], true);
+    let folder = tempfile::tempdir().unwrap();
+    let mut new = Command::new(SANDLAB);
+    new.args(["new", "hello", "--language", "c"]).current_dir(folder.path());
+    assert!(new.output().unwrap().status.success());
+    let workflow = folder.path().join("hello/.github/workflows/agent.yml");
+    let workflow: Value =
+        serde_saphyr::from_str(&std::fs::read_to_string(workflow).unwrap()).unwrap();
+    assert_eq!(workflow["permissions"]["pull-requests"], "write", "{workflow:#}");
 }
 
 #[test]

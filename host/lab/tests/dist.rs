@@ -26,6 +26,13 @@ fn a_release_installs_and_works_without_rust_in_an_empty_folder() {
     footprint.args(["footprint", "--agents", "2", "--backends", "wasm", "--no-store"]);
     footprint.assert().code(in_iter([0, 4]));
     std::fs::remove_file(user.home.path().join("Cargo.toml")).unwrap();
+    // As in a container, by a user who has no home.
+    let (work, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut homeless = user.sandlab();
+    homeless.current_dir(work.path()).env_remove("HOME").env("XDG_CACHE_HOME", cache.path());
+    homeless.args(["compare", "echo", "--rounds", "1"]).assert().code(in_iter([0, 4]));
+    assert!(work.path().join(".sandlab/results.db").is_file());
+    assert!(cache.path().join("sandlab").is_dir());
     user.sandlab().args(["compare", "nobody"]).assert().code(2).stderr(contains("wordcount"));
 
     let not_writable = user.install_to("/proc/nowhere");

@@ -1,5 +1,7 @@
 //! The reports of stored runs: for a terminal, a pull request, a browser, a program.
 
+mod common;
+
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::prelude::predicate::in_iter;
@@ -319,4 +321,20 @@ fn a_browser_has_nothing_to_say_of_the_page_in_light_and_dark() {
     let wrong = lab.file("wrong.html");
     std::fs::write(&wrong, page_with(&file, "nobody()")).unwrap();
     assert!(browse(&wrong, 1).0.contains("nobody is not defined"));
+}
+
+#[test]
+fn a_name_does_not_end_the_cell_that_it_is_in() {
+    let lab = Lab(tempfile::tempdir().unwrap());
+    let echo = common::bundle("echo").component();
+    let file = lab.file("a|b.wasm");
+    std::fs::copy(echo, &file).unwrap();
+    let options = "--like echo --rounds 1 --backends wasm --format markdown";
+    let page = lab.says(&format!("compare {} {options}", file.display()));
+    assert!(page.contains("a\\|b"), "{page}");
+    let bars = |line: &str| line.replace("\\|", "").matches('|').count();
+    let lines: Vec<_> = page.lines().collect();
+    for row in lines.windows(2).filter(|row| row.iter().all(|line| line.starts_with('|'))) {
+        assert_eq!(bars(row[0]), bars(row[1]), "{row:#?}");
+    }
 }

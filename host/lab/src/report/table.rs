@@ -38,7 +38,7 @@ fn lines(table: &Table, style: Style, width: Option<u16>) -> String {
         cells.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     let titles = table.columns.iter().map(|column| {
-        comfy_table::Cell::new(printable(&column.title)).add_attribute(Attribute::Bold)
+        comfy_table::Cell::new(written(&column.title, style)).add_attribute(Attribute::Bold)
     });
     cells.set_header(titles);
     for (column, head) in cells.column_iter_mut().zip(&table.columns) {
@@ -48,7 +48,7 @@ fn lines(table: &Table, style: Style, width: Option<u16>) -> String {
         });
     }
     for row in &table.rows {
-        cells.add_row(row.iter().map(drawn));
+        cells.add_row(row.iter().map(|cell| drawn(cell, style)));
     }
     match style {
         Style::Colour => cells.load_style(presets::NOTHING).enforce_styling(),
@@ -74,8 +74,14 @@ fn is_code(text: &str) -> bool {
     text.find('m') == Some(text.len() - 1)
 }
 
-fn drawn(cell: &Cell) -> comfy_table::Cell {
-    let drawn = comfy_table::Cell::new(printable(&cell.value.show()));
+/// Returns a text that can be printed; on a page, without what would end its cell.
+fn written(text: &str, style: Style) -> String {
+    let text = printable(text);
+    if style == Style::Markdown { text.replace('|', "\\|") } else { text }
+}
+
+fn drawn(cell: &Cell, style: Style) -> comfy_table::Cell {
+    let drawn = comfy_table::Cell::new(written(&cell.value.show(), style));
     match cell.emphasis {
         Emphasis::Plain => drawn,
         Emphasis::Strong => drawn.add_attribute(Attribute::Bold),

@@ -10,7 +10,7 @@ use super::settings::{Reach, Setting};
 use super::side::{Ground, Side};
 use super::{lines, rust};
 use crate::bundle::Subject;
-use crate::record::{Mix, Part};
+use crate::record::{self, Mix, Part};
 use crate::sampling::recorder::Recorder;
 use crate::stats::{Estimate, median_interval};
 use crate::workload::Case;
@@ -397,7 +397,7 @@ impl Bench<'_, '_> {
         let toml = format!("# {title}\n{}\n", recommended.toml);
         for (extension, text) in [("toml", toml), ("rs", rust)] {
             let file = folder.join(format!("{name}.{extension}"));
-            std::fs::write(&file, text).map_err(Error::file("write", &file))?;
+            record::write_whole(&file, text.as_bytes())?;
         }
         Ok(())
     }

@@ -26,12 +26,10 @@ use std::thread;
 use touched::{Places, Touched};
 use wasmtime::component::Component;
 
-/// Agents of a program that are started before the places of further ones are recorded, which takes
-/// a microsecond and a kilobyte per agent. Few agents stay in the caches.
-const FEW: usize = 128;
-
-/// Agents of a program from which it is found out what they touch.
-const MANY: usize = 512;
+/// Agents of a program from which on the places of further ones are recorded, which takes a
+/// microsecond and half a kilobyte each, and it is found out what they touch. Fewer stay in the caches
+/// for the most part; and `sandlab plan` measures what an agent takes with up to 1,000.
+const MANY: usize = 1_024;
 
 /// What is known of a program's instances.
 #[derive(Debug, Default)]
@@ -111,7 +109,7 @@ pub fn start(program: Arc<Program>, identity: Identity) -> Result<Instance, Faul
     if !ahead.is_pure || !cfg!(target_arch = "x86_64") {
         return Instance::spawn(program, identity);
     }
-    let is_recorded = ahead.live.fetch_add(1, Ordering::Relaxed) >= FEW;
+    let is_recorded = ahead.live.fetch_add(1, Ordering::Relaxed) >= MANY;
     // From now on, so that it is no longer counted if the start fails.
     let mut home = Home { ahead, lies: Lies::Unknown };
     if !is_recorded {

@@ -119,8 +119,8 @@ impl<S: Script> Generator<S> {
 
     /// Runs a schedule and waits for the last replies; passes each window on when it is over.
     /// `stop` ends it early, with the messages that are in flight then. A message that has not left a
-    /// deadline after the schedule's end never does, and counts as due: its reply would be late, and
-    /// a rate far beyond what goes through would take as many times longer.
+    /// second after the schedule's end, or a longer deadline, never does, and counts as due: its reply
+    /// would be late, and a rate far beyond what goes through would take as many times longer.
     ///
     /// # Errors
     /// If a reply is wrong, or a message gets no outcome at all.
@@ -155,7 +155,7 @@ impl<S: Script> Generator<S> {
             stragglers: Vec::new(),
         };
         load.due = load.schedule.due(0);
-        let overdue_ns = (load.schedule.duration() + self.deadline).as_nanos() as u64;
+        let overdue_ns = (load.schedule.duration() + self.deadline.max(DEADLINE)).as_nanos() as u64;
         let mut last_end = Instant::now();
         loop {
             let sent = self.send_due(&mut load)?;

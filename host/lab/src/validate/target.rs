@@ -144,7 +144,7 @@ const PASSED_OVER: [&str; 2] = ["target", "node_modules"];
 /// A file, folder or name that stands for guests, none of which is built yet.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// What it is.
+    /// A path, or the name of a built agent, as it was typed or found.
     pub path: PathBuf,
     /// Whether it is what the user named. Else it is one of several that were found beneath that, and
     /// what is wrong with it does not keep the others from being checked.

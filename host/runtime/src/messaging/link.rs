@@ -89,7 +89,7 @@ struct Ended {
     all: u64,
     failed: u64,
     dead_lettered: u64,
-    /// Of the dead-lettered.
+    /// The part of `dead_lettered` that found a full mailbox.
     refused: u64,
 }
 

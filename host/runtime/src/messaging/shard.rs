@@ -101,7 +101,7 @@ struct LinkOut {
     done: u32,
 }
 
-/// Where messages come from.
+/// The thread that sent messages, on which it depends whether their content is in this core's cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// Clients and agents on other threads, whose core may still have the content in its cache.

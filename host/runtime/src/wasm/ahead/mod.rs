@@ -59,7 +59,8 @@ pub struct Home {
     lies: Lies,
 }
 
-/// Where an instance lies.
+/// What is known of an instance's place. `Recorded` becomes one of the others once it is learnt what
+/// calls touch.
 #[derive(Debug)]
 enum Lies {
     Recorded(Box<[Allocation]>),

@@ -71,7 +71,7 @@ struct GuestLines {
     lines: Vec<u32>,
 }
 
-/// Where one instance lies.
+/// The addresses of one instance's parts, in the order of [`Touched`]'s.
 #[derive(Debug)]
 pub struct Places {
     /// The addresses of the parts.
